@@ -1,0 +1,1 @@
+"""Offline video forensics: exact frames, repeatable runs, Parquet sighting tables."""

@@ -1,0 +1,62 @@
+"""What a detector saw, as parallel columns."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from forensics.timeline import Int64Array
+
+__all__ = ["Boxes", "Detections", "FloatArray"]
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Boxes:
+    """The boxes of one frame, highest score first; ties by class, then by place.
+
+    Attributes:
+        xyxy: (N, 4) float32, pixels of the upright decoded frame, x to the right, y down.
+        score: (N,) float32 in [0, 1], on the detector's own scale.
+        class_index: (N,) int64 into the detector's `class_names`.
+    """
+
+    xyxy: FloatArray
+    score: FloatArray
+    class_index: Int64Array
+
+    def __post_init__(self) -> None:
+        n_boxes = len(self.score)
+        if self.xyxy.shape != (n_boxes, 4) or self.class_index.shape != (n_boxes,):
+            raise ValueError(f"boxes: shapes {self.xyxy.shape}, {self.score.shape}, {self.class_index.shape}")
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """The boxes of one evidence, as parallel columns, ordered by frame and then as `Boxes`.
+
+    Attributes:
+        frame: (N,) int64, number in presentation order, non-decreasing.
+        xyxy: (N, 4) float32, pixels of the upright decoded frame.
+        score: (N,) float32 in [0, 1], on the detector's own scale.
+        class_index: (N,) int64 into the detector's `class_names`.
+    """
+
+    frame: Int64Array
+    xyxy: FloatArray
+    score: FloatArray
+    class_index: Int64Array
+
+    def __post_init__(self) -> None:
+        n_boxes = len(self.frame)
+        if self.xyxy.shape != (n_boxes, 4) or not len(self.score) == len(self.class_index) == n_boxes:
+            raise ValueError(f"detections: {n_boxes} frames, boxes {self.xyxy.shape}, scores {self.score.shape}")
+        if n_boxes and np.any(np.diff(self.frame) < 0):
+            raise ValueError("detections: frames must not decrease")
+
+    def __len__(self) -> int:
+        return len(self.frame)

@@ -1,0 +1,38 @@
+"""The port that every detector fills: frames in, boxes out, one frame independent of the next."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from forensics.detections import Boxes
+from forensics.frames import Frame, View
+from forensics.timeline import Int64Array, PacketIndex
+
+__all__ = ["Detector"]
+
+
+class Detector(Protocol):
+    """Finds objects in single frames; what it says of a frame never depends on chunk or neighbours.
+
+    Attributes:
+        class_names: what `Boxes.class_index` refers to.
+        view: the size in which it wants frames.
+    """
+
+    class_names: tuple[str, ...]
+    view: View
+
+    def references(self, index: PacketIndex, start: int, stop: int) -> Int64Array:
+        """Numbers of the frames it must see before it can judge frames [start, stop).
+
+        Empty for networks. A background subtractor names frames fixed by the evidence alone,
+        so that a frame is judged alike whatever chunk it arrives in. Strictly increasing.
+        """
+        ...
+
+    def detect(self, frames: Iterable[Frame], references: Sequence[Frame]) -> Iterator[tuple[int, Boxes]]:
+        """Yield (frame number, boxes) for every frame, in the order of arrival.
+
+        May hold a few frames back to keep the network busy; copies what it holds, since a
+        frame's pixels are reused. Boxes are in pixels of the upright frame, clipped to it.
+        """
+        ...

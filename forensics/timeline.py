@@ -1,0 +1,103 @@
+"""When a frame is: integer ticks times a rational base, in presentation order.
+
+A frame has one address, (evidence, pts). The packet index holds the pts of every frame that the
+container promises to show, sorted; a frame's number is its place in that order, from 0.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["BoolArray", "Int64Array", "PacketIndex", "ticks_to_us"]
+
+Int64Array = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+_MICROSECONDS = 1_000_000
+
+
+def ticks_to_us(ticks: Int64Array, time_base: Fraction) -> Int64Array:
+    """Microseconds of ticks, rounded to the nearest, halves away from the past.
+
+    Exact for any tick count whose product with the base's numerator and 2,000,000 stays below
+    2**63; beyond that the whole seconds are split off first, so nothing overflows.
+
+    >>> ticks_to_us(np.array([0, 1, 90_000]), Fraction(1, 90_000)).tolist()
+    [0, 11, 1000000]
+    """
+    numerator, denominator = time_base.numerator, time_base.denominator
+    scaled = np.asarray(ticks, dtype=np.int64) * numerator
+    seconds, rest = np.divmod(scaled, denominator)
+    return seconds * _MICROSECONDS + (2 * rest * _MICROSECONDS + denominator) // (2 * denominator)
+
+
+@dataclass(frozen=True, eq=False)
+class PacketIndex:
+    """Every frame of one evidence, in presentation order, as parallel columns.
+
+    Attributes:
+        pts: (N,) int64 ticks, never decreasing. Two frames of one pts have no address of their
+            own; `is_ambiguous` marks both and readers hand out neither.
+        is_key: (N,) bool, the packet is marked as a keyframe.
+        size: (N,) int64 bytes of the packet.
+        is_hidden: (N,) bool, an edit list hides the frame from players; it is read like others.
+        time_base: seconds of one tick.
+    """
+
+    pts: Int64Array
+    is_key: BoolArray
+    size: Int64Array
+    is_hidden: BoolArray
+    time_base: Fraction
+
+    def __post_init__(self) -> None:
+        n_frames = len(self.pts)
+        for name in ("is_key", "size", "is_hidden"):
+            if len(getattr(self, name)) != n_frames:
+                raise ValueError(f"packet index: {name} has {len(getattr(self, name))} rows, pts has {n_frames}")
+        if n_frames and np.any(np.diff(self.pts) < 0):
+            raise ValueError("packet index: pts must be in presentation order")
+        if self.time_base <= 0:
+            raise ValueError(f"packet index: the time base must be positive, got {self.time_base}")
+
+    @property
+    def n_frames(self) -> int:
+        """How many frames the packets hold."""
+        return len(self.pts)
+
+    @cached_property
+    def origin_pts(self) -> int:
+        """The pts of the first frame a player shows: media time zero."""
+        shown = np.flatnonzero(~self.is_hidden)
+        return int(self.pts[shown[0]]) if len(shown) else int(self.pts[0])
+
+    @cached_property
+    def media_us(self) -> Int64Array:
+        """(N,) int64 microseconds since the first frame a player shows; hidden ones may be negative."""
+        return ticks_to_us(self.pts - self.origin_pts, self.time_base)
+
+    @cached_property
+    def is_ambiguous(self) -> BoolArray:
+        """(N,) bool, another frame claims the same pts."""
+        same_as_next = np.append(np.diff(self.pts) == 0, False)
+        return same_as_next | np.insert(same_as_next[:-1], 0, False) if self.n_frames else same_as_next
+
+    @cached_property
+    def keyframes(self) -> Int64Array:
+        """(K,) int64 frame numbers of keyframes; frame 0 counts as one, decoding starts there."""
+        marked = np.flatnonzero(self.is_key).astype(np.int64)
+        return marked if len(marked) and marked[0] == 0 else np.insert(marked, 0, 0)[: self.n_frames]
+
+    def keyframe_at_or_before(self, frame: int) -> int:
+        """The frame number where decoding must start to reach `frame`."""
+        return int(self.keyframes[np.searchsorted(self.keyframes, frame, side="right") - 1])
+
+    def frames_of(self, pts: Int64Array) -> Int64Array:
+        """Frame numbers of pts, -1 where the index has no such frame or more than one."""
+        place = np.searchsorted(self.pts, pts)
+        inside = np.minimum(place, self.n_frames - 1)
+        exact = (self.pts[inside] == pts) & ~self.is_ambiguous[inside]
+        return np.where(exact, inside, -1).astype(np.int64)
