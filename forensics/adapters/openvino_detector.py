@@ -1,0 +1,267 @@
+"""Networks that ultralytics exported, driven by OpenVINO directly.
+
+The conversion of pixels runs inside the graph, and the boxes of one frame are worked out while
+the network looks at the next. Precision, threads and the batch of one frame are fixed, because
+they change the numbers.
+"""
+
+import ast
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from forensics.detections import Boxes
+from forensics.detector import Detector
+from forensics.errors import CannotStart, UsageError
+from forensics.frames import Frame, RgbArray, View
+from forensics.letterbox import Letterbox, paint
+from forensics.models.shelf import Model
+from forensics.models.withdrawn import refuse_withdrawn
+from forensics.timeline import Int64Array, PacketIndex
+from forensics.yolo_output import class_indices, decode_dense, decode_final, in_order, suppress
+
+__all__ = ["load"]
+
+_PRECISIONS: Final = ("f32", "bf16", "f16")
+_IN_FLIGHT: Final = 2
+
+
+def load(
+    model: Model, *, classes: tuple[str, ...], min_score: float, iou: float, threads: int, precision: str
+) -> Detector:
+    """A detector that runs on the processor.
+
+    Args:
+        model: an OpenVINO folder or an .onnx file, exported by ultralytics for detection.
+        classes: names of the wanted classes; empty for all.
+        min_score: the least score that is kept.
+        iou: overlap above which two boxes of one class are one.
+        threads: of the one inference stream.
+        precision: ``f32``, ``bf16`` or ``f16``; refused where the processor does not do it.
+    """
+    if precision not in _PRECISIONS:
+        raise UsageError(f"precision {precision} is unknown", f"choose one of {', '.join(_PRECISIONS)}")
+    network, export = _read(model)
+    wanted = class_indices(export.class_names, classes)
+    compiled = _compile(network, export, threads, precision)
+    return _OpenVinoDetector(
+        class_names=export.class_names,
+        view=View(export.width_px, export.height_px),
+        compiled=compiled,
+        head=_Head(wanted, min_score, iou, export.is_final),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Export:
+    """What an export says of itself.
+
+    Attributes:
+        is_final: the network suppresses duplicates itself.
+    """
+
+    class_names: tuple[str, ...]
+    width_px: int
+    height_px: int
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Head:
+    """How the network's answer becomes boxes."""
+
+    wanted: Int64Array
+    min_score: float
+    iou: float
+    is_final: bool
+
+    def boxes(self, output: Any, letterbox: Letterbox) -> Boxes:
+        """Boxes of one frame, in its own pixels and in order."""
+        if self.is_final:
+            found = decode_final(output, self.wanted, self.min_score)
+        else:
+            found = suppress(in_order(decode_dense(output, self.wanted, self.min_score)), self.iou)
+        return in_order(letterbox.to_frame(found))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Slot:
+    """One request and the input buffer that it reads."""
+
+    request: Any
+    pixels: RgbArray
+
+
+@dataclass(slots=True, eq=False)
+class _OpenVinoDetector:
+    """Fills `Detector`."""
+
+    class_names: tuple[str, ...]
+    view: View
+    compiled: Any
+    head: _Head
+
+    def references(self, index: PacketIndex, start: int, stop: int) -> Int64Array:
+        """None: a network judges every frame by itself."""
+        return np.empty(0, dtype=np.int64)
+
+    def detect(self, frames: Iterable[Frame], references: Sequence[Frame]) -> Iterator[tuple[int, Boxes]]:
+        """Yield (frame number, boxes) in the order of arrival; two frames are under way at a time."""
+        idle = [_new_slot(self.compiled) for _ in range(_IN_FLIGHT)]
+        under_way: deque[tuple[_Slot, int, Letterbox]] = deque()
+        try:
+            for frame in frames:
+                if not idle:
+                    yield self._finish(under_way, idle)
+                under_way.append(_start(idle.pop(), frame))
+            while under_way:
+                yield self._finish(under_way, idle)
+        finally:
+            # a request must not outlive the buffer that it reads
+            for slot, _, _ in under_way:
+                slot.request.wait()
+
+    def _finish(self, under_way: deque[tuple[_Slot, int, Letterbox]], idle: list[_Slot]) -> tuple[int, Boxes]:
+        slot, number, letterbox = under_way[0]
+        slot.request.wait()
+        boxes = self.head.boxes(slot.request.get_output_tensor(0).data[0], letterbox)
+        under_way.popleft()
+        idle.append(slot)
+        return number, boxes
+
+
+def _new_slot(compiled: Any) -> _Slot:
+    from openvino import Tensor
+
+    _, height, width, _ = compiled.input(0).shape
+    pixels = np.empty((height, width, 3), dtype=np.uint8)
+    request = compiled.create_infer_request()
+    request.set_input_tensor(Tensor(pixels[None], shared_memory=True))
+    return _Slot(request, pixels)
+
+
+def _start(slot: _Slot, frame: Frame) -> tuple[_Slot, int, Letterbox]:
+    height, width = slot.pixels.shape[:2]
+    letterbox = Letterbox.of(frame, width, height)
+    paint(frame.rgb, letterbox, slot.pixels)
+    slot.request.start_async()
+    return slot, frame.number, letterbox
+
+
+def _read(model: Model) -> tuple[Any, _Export]:
+    from openvino import Core
+
+    if model.path is None:
+        raise CannotStart(f"the model {model.name} has no file", "give an OpenVINO folder or an .onnx file")
+    file = model.path if model.format == "onnx" else _graph_of(model.path)
+    try:
+        network = Core().read_model(file)
+    except RuntimeError as error:
+        raise CannotStart(f"{file}: OpenVINO cannot read it: {error}", "export or pull the model again") from error
+    metadata = _metadata(network, model)
+    return network, _understand(network, metadata, model.path)
+
+
+def _graph_of(folder: Path) -> Path:
+    graphs = sorted(folder.glob("*.xml"))
+    if len(graphs) != 1:
+        raise CannotStart(f"{folder}: {len(graphs)} .xml files, expected one", "give a folder with one model")
+    return graphs[0]
+
+
+def _metadata(network: Any, model: Model) -> Mapping[str, Any]:
+    """What ultralytics wrote into or beside its export; empty if another tool made the file."""
+    if model.format == "onnx":
+        rt_info = network.get_rt_info()
+        written = rt_info["framework"] if "framework" in rt_info else {}  # noqa: SIM401: it has no get()
+        inside = {key: str(entry.value) for key, entry in written.items()}
+        refuse_withdrawn(" ".join(inside.values()), f"{model.path}: the metadata")
+        return {key: _parsed(text) for key, text in inside.items()}
+    return _metadata_beside(model)
+
+
+def _metadata_beside(model: Model) -> Mapping[str, Any]:
+    import yaml  # type: ignore[import-untyped]
+
+    file = Path(model.path or ".") / "metadata.yaml"
+    try:
+        found = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CannotStart(f"{file} cannot be read: {error}", "export the model again") from error
+    return found if isinstance(found, dict) else {}
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return text
+
+
+def _understand(network: Any, metadata: Mapping[str, Any], path: Path) -> _Export:
+    names, size = metadata.get("names"), metadata.get("imgsz")
+    outputs = [str(output.partial_shape) for output in network.outputs]
+    if metadata.get("task") != "detect" or not names or not size or len(network.inputs) != 1:
+        found = f"task {metadata.get('task', 'unknown')}, outputs {', '.join(outputs)}"
+        raise _not_ours(path, found)
+    class_names = tuple(names[index] for index in sorted(names)) if isinstance(names, dict) else tuple(names)
+    height, width = (size, size) if isinstance(size, int) else size
+    is_final = _is_final(network, len(class_names))
+    if is_final is None:
+        raise _not_ours(path, f"outputs {', '.join(outputs)} for {len(class_names)} classes")
+    return _Export(class_names, int(width), int(height), is_final)
+
+
+def _is_final(network: Any, n_classes: int) -> bool | None:
+    """Whether rows are finished boxes; None for a head of another kind."""
+    shape = network.outputs[0].partial_shape
+    if len(network.outputs) != 1 or shape.rank.is_dynamic or len(shape) != 3:
+        return None
+    if shape[1] == 4 + n_classes:
+        return False
+    return True if shape[2] == 6 else None
+
+
+def _not_ours(path: Path, found: str) -> CannotStart:
+    return CannotStart(
+        f"{path}: found {found}; expected a detection network that ultralytics exported, with its metadata, "
+        "one input and one output (1, 4 + classes, anchors) or (1, boxes, 6)",
+        "export it with: yolo export model=FILE.pt format=openvino",
+    )
+
+
+def _compile(network: Any, export: _Export, threads: int, precision: str) -> Any:
+    from openvino import Core
+
+    converted = _with_pixels_as_input(network, export)
+    fixed = {
+        "INFERENCE_PRECISION_HINT": precision,
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+    }
+    compiled = Core().compile_model(converted, "CPU", fixed)
+    actual = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
+    if actual != precision:
+        # OpenVINO falls back without a word
+        raise CannotStart(f"this processor computes in {actual}, not {precision}", "set the precision to f32")
+    return compiled
+
+
+def _with_pixels_as_input(network: Any, export: _Export) -> Any:
+    from openvino import Layout, Type
+    from openvino.preprocess import PrePostProcessor
+
+    wanted = [1, 3, export.height_px, export.width_px]
+    if network.input(0).partial_shape.is_dynamic:
+        network.reshape(wanted)
+    if list(network.input(0).shape) != wanted:
+        raise CannotStart(f"the network takes {list(network.input(0).shape)}", f"export it for {wanted}, one frame")
+    steps = PrePostProcessor(network)
+    steps.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
+    steps.input().model().set_layout(Layout("NCHW"))
+    steps.input().preprocess().convert_element_type(Type.f32).scale(255.0)
+    return steps.build()

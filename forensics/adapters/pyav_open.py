@@ -1,0 +1,117 @@
+"""Open one named video file with PyAV, and nothing else: no network, no playlist, no second file."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from forensics.errors import UnreadableFootage
+
+__all__ = ["FORMATS", "NOT_SEEKABLE", "choose_stream", "open_file", "single_threaded"]
+
+# Containers that hold their own pictures. Playlists, concat scripts and image sequences point at
+# other files and are left out.
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2",
+    "matroska,webm",
+    "avi",
+    "mpegts",
+    "mpeg",
+    "h264",
+    "hevc",
+    "mjpeg",
+    "m4v",
+    "mpegvideo",
+    "flv",
+    "asf",
+    "dv",
+    "mxf",
+    "ivf",
+    "nut",
+    "gif",
+)
+
+# Demuxers whose seeks miss: these are read through a remuxed working copy.
+NOT_SEEKABLE = frozenset({"mpegts", "mpeg", "h264", "hevc", "mjpeg", "m4v", "mpegvideo", "dv"})
+
+
+def open_file(path: Path, **options: str) -> InputContainer:
+    """The container at `path`, its edit lists ignored unless `options` says otherwise.
+
+    Args:
+        path: one local file.
+        options: demuxer options that replace ours.
+
+    Raises:
+        UnreadableFootage: with reason missing, no_permission, empty, not_media or unreadable.
+    """
+    settings = {
+        "protocol_whitelist": "file",
+        "format_whitelist": ",".join(FORMATS),
+        "ignore_editlist": "1",
+        **options,
+    }
+    try:
+        if path.stat().st_size == 0:
+            raise UnreadableFootage(path, "empty", "the file has no bytes")
+        # the explicit protocol keeps names such as `concat:a|b` or `-` plain file names
+        return av.open(f"file:{path.absolute()}", options=settings, metadata_errors="replace")
+    except FileNotFoundError as error:
+        raise UnreadableFootage(path, "missing", "there is no such file") from error
+    except PermissionError as error:
+        raise UnreadableFootage(path, "no_permission", "this user may not read the file") from error
+    except (av.error.InvalidDataError, ValueError) as error:
+        raise UnreadableFootage(path, "not_media", f"no known video container ({_words(error)})") from error
+    except (av.error.FFmpegError, OSError) as error:
+        raise UnreadableFootage(path, "unreadable", _words(error)) from error
+
+
+def _words(error: BaseException) -> str:
+    return str(getattr(error, "strerror", None) or error)
+
+
+def choose_stream(container: InputContainer, path: Path, stream_index: int | None) -> VideoStream:
+    """The video stream that is read: the one asked for, else the default, else the largest.
+
+    Raises:
+        UnreadableFootage: there is no such stream, or no video at all.
+    """
+    streams = [stream for stream in container.streams.video if not _is_cover(stream)]
+    if stream_index is not None:
+        named = [stream for stream in streams if stream.index == stream_index]
+        if not named:
+            known = ", ".join(str(stream.index) for stream in streams) or "none"
+            raise UnreadableFootage(path, "no_such_stream", f"no video stream {stream_index}; there are: {known}")
+        return named[0]
+    if not streams:
+        kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "no streams"
+        raise UnreadableFootage(path, "no_video", f"the file holds no video ({kinds})")
+    return min(streams, key=lambda stream: (not _is_default(stream), -stream.width * stream.height, stream.index))
+
+
+def _is_cover(stream: VideoStream) -> bool:
+    return bool(stream.disposition & stream.disposition.__class__.attached_pic)
+
+
+def _is_default(stream: VideoStream) -> bool:
+    return bool(stream.disposition & stream.disposition.__class__.default)
+
+
+def single_threaded(stream: VideoStream) -> None:
+    """Make decoding repeatable: one thread, and an error instead of a picture patched up by guessing."""
+    context: Any = stream.codec_context
+    context.thread_count = 1
+    context.thread_type = "NONE"
+    context.options = {"err_detect": "explode"}
+
+
+def rate_of(stream: VideoStream) -> Fraction | None:
+    """Frames per second as the stream states them: the codec's own figure before the container's."""
+    for rate in (stream.codec_context.framerate, stream.average_rate, stream.guessed_rate):
+        if rate:
+            return Fraction(rate)
+    return None

@@ -1,0 +1,127 @@
+"""Where everything of a case lies. Nothing but this file knows the names inside the folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from forensics.errors import UsageError
+
+__all__ = ["CaseFolder", "RunFolder"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """One run's folder inside a case.
+
+    Attributes:
+        root: `runs/<run>`.
+        case_root: the case it belongs to.
+    """
+
+    root: Path
+    case_root: Path
+
+    @property
+    def run_id(self) -> str:
+        """The run's name: a digest of its settings, model and libraries."""
+        return self.root.name
+
+    @property
+    def record(self) -> Path:
+        """`run.json`: settings, digests, versions, models, figures."""
+        return self.root / "run.json"
+
+    @property
+    def plan(self) -> Path:
+        """Chunk boundaries as they were when each evidence was first planned."""
+        return self.root / "plan"
+
+    def part(self, stage: str, unit: str) -> Path:
+        """The immutable output of one unit of work of one stage."""
+        return self.root / "parts" / stage / f"{unit}.parquet"
+
+    def crop(self, track_id: str) -> Path:
+        """The thumbnail of one track."""
+        return self.root / "crops" / f"{track_id}.jpg"
+
+    @property
+    def tables(self) -> Path:
+        """The tables of this run."""
+        return self.root / "tables"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFolder:
+    """A case on disk.
+
+    Attributes:
+        root: absolute path of the folder.
+    """
+
+    root: Path
+
+    @classmethod
+    def at(cls, path: Path) -> "CaseFolder":
+        """The case at `path`.
+
+        Raises:
+            UsageError: there is no case.
+        """
+        folder = cls(path.absolute())
+        if not folder.case_file.is_file():
+            raise UsageError(
+                f"{path}: this is not a case, it has no case.toml",
+                f"make one with `forensics case init {path} --purpose ... --operator ...`",
+            )
+        return folder
+
+    @property
+    def case_file(self) -> Path:
+        """Who, why, mode, cameras and their clocks."""
+        return self.root / "case.toml"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held while a command changes the case; names the process that holds it."""
+        return self.root / ".lock"
+
+    @property
+    def cancel_file(self) -> Path:
+        """Its existence asks a run to end after the chunks in flight."""
+        return self.root / ".cancel"
+
+    @property
+    def sources_file(self) -> Path:
+        """Every path that was given."""
+        return self.root / "evidence" / "sources.parquet"
+
+    @property
+    def evidence_file(self) -> Path:
+        """What every evidence is."""
+        return self.root / "evidence" / "evidence.parquet"
+
+    def index_file(self, evidence_id: str) -> Path:
+        """The packet index of one evidence."""
+        return self.root / "evidence" / "index" / f"{evidence_id}.parquet"
+
+    def working_copy(self, evidence_id: str) -> Path:
+        """Where a stream copy of footage that cannot seek is written, without its suffix."""
+        return self.root / "evidence" / "copies" / evidence_id
+
+    @property
+    def runs(self) -> Path:
+        """One folder per run."""
+        return self.root / "runs"
+
+    def run(self, run_id: str) -> RunFolder:
+        """The folder of one run."""
+        return RunFolder(self.runs / run_id, self.root)
+
+    @property
+    def tables(self) -> Path:
+        """What analysts read: the tables of one chosen run."""
+        return self.root / "tables"
+
+    @property
+    def manifest(self) -> Path:
+        """Names the chosen run and every published file with its rows and digest."""
+        return self.tables / "MANIFEST.json"

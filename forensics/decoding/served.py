@@ -1,0 +1,114 @@
+"""The decoding side: `python -m forensics.decoding.served CONNECTION MEMORY`, both file descriptors.
+
+It answers one request after the other and ends when the asking side is gone. Messages are plain
+tuples; their first word says what they are.
+"""
+
+import ctypes
+import signal
+import sys
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from typing import Any
+
+from forensics.decoding.memory import SlotMemory
+from forensics.errors import ForensicsError
+from forensics.evidence import Footage, Reader
+from forensics.frames import Frame, FrameReader, Gap, View
+from forensics.timeline import Int64Array, PacketIndex
+
+__all__ = ["main"]
+
+_PR_SET_PDEATHSIG = 1
+
+
+def open_reader(footage: Footage, index: PacketIndex, view: View) -> FrameReader:
+    """The adapter that the footage names."""
+    if footage.reader is Reader.STILLS:
+        from forensics.adapters import stills
+
+        return stills.open_reader(footage, index, view)
+    if footage.reader is Reader.DECORD:
+        from forensics.adapters import decord_reader
+
+        return decord_reader.open_reader(footage, index, view)
+    from forensics.adapters import pyav_reader
+
+    return pyav_reader.open_reader(footage, index, view)
+
+
+class _Server:
+    """Serves one connection; keeps the last reader open, since the next request mostly wants the same."""
+
+    def __init__(self, connection: Connection, descriptor: int) -> None:
+        self._connection = connection
+        self._descriptor = descriptor
+        self._index: PacketIndex | None = None
+        self._reader: FrameReader | None = None
+        self._opened: tuple[Footage, View] | None = None
+
+    def serve(self) -> None:
+        while True:
+            verb, *arguments = self._connection.recv()
+            try:
+                answer = getattr(self, f"_do_{verb}")(*arguments)
+                self._connection.send(("done", answer))
+            except (ForensicsError, MemoryError) as error:
+                self._connection.send(("error", error))
+
+    def _do_call(self, function: Any, arguments: dict[str, Any]) -> Any:
+        """Any function of ours that opens footage; it runs here so that a hang costs this process only."""
+        return function(**arguments)
+
+    def _do_read(
+        self, footage: Footage, index: PacketIndex | None, view: View, wanted: Int64Array, n_slots: int, slot_bytes: int
+    ) -> None:
+        """Send every wanted frame; `index` None means the one of the request before."""
+        if index is not None:
+            self._index, self._opened = index, None
+        assert self._index is not None
+        if self._reader is None or self._opened != (footage, view):
+            self._reader, self._opened = open_reader(footage, self._index, view), (footage, view)
+        self._send_frames(self._reader.read(wanted), SlotMemory(self._descriptor, n_slots, slot_bytes))
+
+    def _send_frames(self, frames: Iterator[Frame | Gap], memory: SlotMemory) -> None:
+        free = list(range(memory.n_slots))
+        for frame in frames:
+            if isinstance(frame, Gap):
+                self._connection.send(("gap", frame))
+                continue
+            if not memory.fits(frame.rgb):
+                detail = f"{frame.width_px}x{frame.height_px} does not fit into {memory.slot_bytes} bytes"
+                self._connection.send(("gap", Gap(frame.number, "too_large", detail)))
+                continue
+            while not free or self._connection.poll():
+                free.append(self._connection.recv())
+            slot = free.pop()
+            memory.put(slot, frame.rgb)
+            height, width, _ = frame.rgb.shape
+            self._connection.send(
+                ("frame", slot, height, width, frame.number, frame.pts, frame.width_px, frame.height_px)
+            )
+        while len(free) < memory.n_slots:
+            free.append(self._connection.recv())
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to end this process with its parent, also out of a native loop."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main() -> None:
+    """Serve until the asking side closes the connection."""
+    _die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the asking side decides when to end
+    connection = Connection(int(sys.argv[1]))
+    try:
+        _Server(connection, int(sys.argv[2])).serve()
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+if __name__ == "__main__":
+    main()

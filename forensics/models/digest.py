@@ -1,0 +1,33 @@
+"""The digest that names a model, whether it is one file or a folder of files."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+__all__ = ["digest_of", "digest_of_lines"]
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, or of a folder by what lies in it.
+
+    Every file below the folder counts, by its path inside it: a file added later is another model.
+    """
+    if path.is_dir():
+        inside = (file for file in path.rglob("*") if file.is_file())
+        return digest_of_lines((file.relative_to(path).as_posix(), _digest_of_file(file)) for file in inside)
+    return _digest_of_file(path)
+
+
+def digest_of_lines(files: Iterable[tuple[str, str]]) -> str:
+    r"""SHA-256 over the sorted lines ``name sha256``, each ended by a newline.
+
+    >>> digest_of_lines([("b", "2"), ("a", "1")]) == hashlib.sha256(b"a 1\nb 2\n").hexdigest()
+    True
+    """
+    lines = sorted(f"{name} {sha256}\n" for name, sha256 in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _digest_of_file(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,52 @@
+"""Training sets that were withdrawn because the people in them never agreed; models made from them are refused."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from forensics.errors import UsageError
+
+__all__ = ["WITHDRAWN_DIGESTS", "refuse_withdrawn", "refuse_withdrawn_digest", "withdrawn_set_in"]
+
+# How each set is spelled once case and punctuation are gone; MS1M is the usual short name of MS-Celeb-1M.
+_SPELLINGS: Final = {
+    "brainwash": "Brainwash",
+    "dukemtmc": "DukeMTMC",
+    "msceleb": "MS-Celeb-1M",
+    "ms1m": "MS-Celeb-1M",
+    "oxfordtowncent": "Oxford Town Centre",
+}
+
+# SHA-256 of model files known to come from these sets under names that do not tell.
+WITHDRAWN_DIGESTS: Final[frozenset[str]] = frozenset()
+
+
+def withdrawn_set_in(text: str) -> str | None:
+    """Name of the withdrawn set that a text mentions.
+
+    >>> withdrawn_set_in("osnet_Duke-MTMC_reid.onnx")
+    'DukeMTMC'
+    >>> withdrawn_set_in("trained on COCO 2017") is None
+    True
+    """
+    plain = re.sub(r"[\W_]+", "", text).lower()
+    return next((name for spelling, name in _SPELLINGS.items() if spelling in plain), None)
+
+
+def refuse_withdrawn(text: str, where: str) -> None:
+    """Return only if the text mentions no withdrawn set; `where` tells what text it is."""
+    name = withdrawn_set_in(text)
+    if name:
+        raise _refusal(f"{where} names {name}")
+
+
+def refuse_withdrawn_digest(path: Path, sha256: str, withdrawn: frozenset[str] = WITHDRAWN_DIGESTS) -> None:
+    """Return only if the digest is none of a model made from a withdrawn set."""
+    if sha256 in withdrawn:
+        raise _refusal(f"{path}: a model with SHA-256 {sha256[:12]} was trained on a withdrawn set")
+
+
+def _refusal(problem: str) -> UsageError:
+    return UsageError(
+        f"{problem}, a training set withdrawn because the people in it never agreed", "choose another model"
+    )

@@ -1,0 +1,180 @@
+"""The evidence store of a case: `evidence/sources.parquet`, `evidence/evidence.parquet`, `evidence/index/`."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from forensics.case import CaseFolder
+from forensics.digests import sha256_of_file
+from forensics.errors import IntegrityBroken
+from forensics.evidence import Evidence, Footage, Medium, Readable, Reader, Source, Timing, Verdict
+from forensics.tables import schemas
+from forensics.tables.files import read_table, write_table
+from forensics.timeline import PacketIndex
+
+__all__ = ["load_evidence", "load_index", "load_sources", "save_evidence", "save_index", "save_sources"]
+
+
+def save_sources(folder: CaseFolder, sources: list[Source]) -> None:
+    """Write every path that was given, in the order given."""
+    rows = [
+        {
+            "path": str(source.path),
+            "evidence_id": source.evidence_id,
+            "camera_id": source.camera_id,
+            "verdict": source.verdict.value,
+            "reason": source.reason,
+        }
+        for source in sources
+    ]
+    write_table(folder.sources_file, pa.Table.from_pylist(rows, schema=schemas.SOURCES))
+
+
+def load_sources(folder: CaseFolder) -> list[Source]:
+    """Every path that was given; empty before the first ingest."""
+    if not folder.sources_file.exists():
+        return []
+    return [
+        Source(Path(row["path"]), row["evidence_id"], row["camera_id"], Verdict(row["verdict"]), row["reason"])
+        for row in read_table(folder.sources_file, schemas.SOURCES).to_pylist()
+    ]
+
+
+def save_evidence(folder: CaseFolder, evidence: list[Evidence]) -> None:
+    """Write what every evidence is, ordered by id."""
+    rows = [_row(item, folder) for item in sorted(evidence, key=lambda item: item.evidence_id)]
+    write_table(folder.evidence_file, pa.Table.from_pylist(rows, schema=schemas.EVIDENCE))
+
+
+def load_evidence(folder: CaseFolder) -> list[Evidence]:
+    """What every evidence is, ordered by id; empty before the first ingest."""
+    if not folder.evidence_file.exists():
+        return []
+    table = read_table(folder.evidence_file, schemas.EVIDENCE)
+    start = table.schema.get_field_index("start_utc")
+    table = table.set_column(start, "start_utc", table["start_utc"].cast(pa.int64()))
+    return [_evidence(row, folder) for row in table.to_pylist()]
+
+
+def save_index(folder: CaseFolder, evidence_id: str, index: PacketIndex) -> str:
+    """Write the packet index of one evidence; returns its SHA-256."""
+    path = folder.index_file(evidence_id)
+    columns = [index.pts, index.is_key, index.size, index.is_hidden]
+    metadata = {**(schemas.INDEX.metadata or {}), b"forensics.time_base": str(index.time_base).encode()}
+    table = pa.Table.from_arrays([pa.array(column) for column in columns], schema=schemas.INDEX)
+    write_table(path, table.replace_schema_metadata(metadata))
+    return sha256_of_file(path)
+
+
+def load_index(folder: CaseFolder, evidence: Evidence) -> PacketIndex:
+    """The packet index of one evidence.
+
+    Raises:
+        IntegrityBroken: the stored index is not the one that ingest wrote.
+    """
+    path = folder.index_file(evidence.evidence_id)
+    if evidence.readable is None:
+        raise ValueError(f"{evidence.evidence_id}: rejected evidence has no index")
+    if not path.exists() or sha256_of_file(path) != evidence.readable.index_sha256:
+        raise IntegrityBroken(
+            f"{path}: the packet index is missing or not the one that ingest wrote", "ingest the footage again"
+        )
+    table = read_table(path, schemas.INDEX)
+    pts, is_key, size, is_hidden = (table[name].to_numpy() for name in schemas.INDEX.names)
+    return PacketIndex(
+        pts.astype(np.int64), is_key.astype(bool), size.astype(np.int64), is_hidden.astype(bool),
+        evidence.readable.time_base,
+    )
+
+
+def _row(item: Evidence, folder: CaseFolder) -> dict[str, Any]:
+    """One row of the table `evidence`; paths below the case are stored relative to it."""
+    known = {
+        "evidence_id": item.evidence_id,
+        "path": str(item.path),
+        "sha256": item.sha256,
+        "bytes": item.size_bytes,
+        "camera_id": item.camera_id,
+        "start_utc": item.start_utc_us,
+        "clock_error_ms": item.clock_error_ms,
+        "verdict": item.verdict.value,
+        "reason": item.reason,
+    }
+    return known if item.readable is None else {**known, **_readable_columns(item, item.readable, folder)}
+
+
+def _readable_columns(item: Evidence, readable: Readable, folder: CaseFolder) -> dict[str, Any]:
+    medium, footage = readable.medium, readable.footage
+    is_copy = readable.working_copy_sha256 is not None
+    return {
+        "container": medium.container,
+        "codec": medium.codec,
+        "width": medium.width_px,
+        "height": medium.height_px,
+        "rotation": medium.rotation_degrees,
+        "n_frames": readable.n_frames,
+        "n_frames_from_header": medium.n_frames_from_header,
+        "time_base": str(readable.time_base),
+        "rate_stated": _text(medium.rate_stated),
+        "rate_counted": _text(medium.rate_counted),
+        "timing": medium.timing.value,
+        "reader": footage.reader.value,
+        "reader_reason": readable.reader_reason,
+        "stream_index": footage.stream_index,
+        "other_streams": list(medium.other_streams),
+        "working_copy": footage.path.relative_to(folder.root).as_posix() if is_copy else None,
+        "working_copy_sha256": readable.working_copy_sha256,
+        "shift_ticks": footage.shift_ticks,
+        "index_sha256": readable.index_sha256,
+    }
+
+
+def _text(rate: Fraction | None) -> str | None:
+    return None if rate is None else str(rate)
+
+
+def _fraction(text: str | None) -> Fraction | None:
+    return None if text is None else Fraction(text)
+
+
+def _evidence(row: dict[str, Any], folder: CaseFolder) -> Evidence:
+    return Evidence(
+        evidence_id=row["evidence_id"],
+        path=Path(row["path"]),
+        sha256=row["sha256"],
+        size_bytes=row["bytes"],
+        camera_id=row["camera_id"],
+        start_utc_us=row["start_utc"],
+        clock_error_ms=row["clock_error_ms"],
+        verdict=Verdict(row["verdict"]),
+        reason=row["reason"],
+        readable=_readable(row, folder) if row["index_sha256"] else None,
+    )
+
+
+def _readable(row: dict[str, Any], folder: CaseFolder) -> Readable:
+    read_path = folder.root / row["working_copy"] if row["working_copy"] else Path(row["path"])
+    medium = Medium(
+        container=row["container"],
+        codec=row["codec"],
+        width_px=row["width"],
+        height_px=row["height"],
+        rotation_degrees=row["rotation"],
+        rate_stated=_fraction(row["rate_stated"]),
+        rate_counted=_fraction(row["rate_counted"]),
+        n_frames_from_header=row["n_frames_from_header"],
+        timing=Timing(row["timing"]),
+        other_streams=tuple(row["other_streams"] or ()),
+    )
+    return Readable(
+        medium=medium,
+        footage=Footage(read_path, Reader(row["reader"]), row["stream_index"], row["shift_ticks"]),
+        working_copy_sha256=row["working_copy_sha256"],
+        reader_reason=row["reader_reason"],
+        n_frames=row["n_frames"],
+        time_base=Fraction(row["time_base"]),
+        index_sha256=row["index_sha256"],
+    )

@@ -1,0 +1,98 @@
+"""Files that are whole or absent: a temporary name, fsync, rename, fsync of the folder."""
+
+import contextlib
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from forensics.digests import sha256_of_file
+from forensics.errors import IntegrityBroken
+
+__all__ = ["read_table", "whole_file", "write_bytes", "write_json", "write_table"]
+
+_ROW_GROUP_ROWS = 65_536
+_PRIVATE = 0o600
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file that appears at `path` once the block ends well, and not at all if it does not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write all of `data` or nothing."""
+    with whole_file(path) as file:
+        file.write(data)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as indented JSON, all of it or nothing."""
+    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a table as zstd Parquet, all of it or nothing; equal tables give equal bytes."""
+    with whole_file(path) as file, parquet_writer(file, table.schema) as writer:
+        writer.write_table(table, row_group_size=_ROW_GROUP_ROWS)
+
+
+def parquet_writer(file: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
+    """The one way this project writes Parquet."""
+    return pq.ParquetWriter(file, schema, compression="zstd", write_statistics=True, version="2.6")
+
+
+def read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    """The rows of a file we wrote, checked against the schema they must have.
+
+    Raises:
+        IntegrityBroken: the file is not Parquet any more, or has other columns.
+    """
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise IntegrityBroken(
+            f"{path}: cannot be read as Parquet ({error})", "restore it, or delete it to have it made again"
+        ) from error
+    if not table.schema.equals(schema, check_metadata=False):
+        raise IntegrityBroken(
+            f"{path}: has the columns {table.schema.names}, expected {schema.names}",
+            "it was written by another version; use that version or start a new case",
+        )
+    return table
+
+
+def described(path: Path, root: Path) -> dict[str, Any]:
+    """What a manifest says of a Parquet file: name relative to `root`, rows, bytes, SHA-256."""
+    return {
+        "path": path.relative_to(root).as_posix(),
+        "rows": pq.read_metadata(path).num_rows,
+        "bytes": path.stat().st_size,
+        "sha256": sha256_of_file(path),
+    }

@@ -1,0 +1,161 @@
+"""The columns of every table, described in docs/tables.md; the version stands in each file's metadata."""
+
+from typing import Final
+
+import pyarrow as pa
+
+__all__ = ["DETECT_PART", "INDEX", "PUBLISHED", "SCHEMA_VERSION", "TRACK_PART"]
+
+SCHEMA_VERSION: Final = "1"
+
+_UTC: Final = pa.timestamp("us", tz="UTC")
+_METADATA: Final = {b"forensics.schema_version": SCHEMA_VERSION.encode()}
+
+
+def _schema(**columns: pa.DataType) -> pa.Schema:
+    return pa.schema([pa.field(name, kind) for name, kind in columns.items()], metadata=_METADATA)
+
+
+INDEX: Final = _schema(pts=pa.int64(), is_key=pa.bool_(), size=pa.int64(), is_hidden=pa.bool_())
+
+_BOX: Final = pa.struct(
+    [
+        pa.field("class_index", pa.int32()),
+        pa.field("score", pa.float32()),
+        *(pa.field(name, pa.float32()) for name in ("x1", "y1", "x2", "y2")),
+    ]
+)
+
+DETECT_PART: Final = _schema(
+    frame=pa.int64(),
+    state=pa.string(),
+    reason=pa.string(),
+    detail=pa.string(),
+    width=pa.int32(),
+    height=pa.int32(),
+    boxes=pa.list_(_BOX),
+)
+
+TRACK_PART: Final = _schema(track_number=pa.int64())
+
+SOURCES: Final = _schema(
+    path=pa.string(),
+    evidence_id=pa.string(),
+    camera_id=pa.string(),
+    verdict=pa.string(),
+    reason=pa.string(),
+)
+
+EVIDENCE: Final = _schema(
+    evidence_id=pa.string(),
+    path=pa.string(),
+    sha256=pa.string(),
+    bytes=pa.int64(),
+    container=pa.string(),
+    codec=pa.string(),
+    width=pa.int32(),
+    height=pa.int32(),
+    rotation=pa.int32(),
+    n_frames=pa.int64(),
+    n_frames_from_header=pa.int64(),
+    time_base=pa.string(),
+    rate_stated=pa.string(),
+    rate_counted=pa.string(),
+    timing=pa.string(),
+    camera_id=pa.string(),
+    start_utc=_UTC,
+    clock_error_ms=pa.int64(),
+    reader=pa.string(),
+    reader_reason=pa.string(),
+    stream_index=pa.int32(),
+    other_streams=pa.list_(pa.int32()),
+    working_copy=pa.string(),
+    working_copy_sha256=pa.string(),
+    shift_ticks=pa.int64(),
+    index_sha256=pa.string(),
+    verdict=pa.string(),
+    reason=pa.string(),
+)
+
+DETECTIONS: Final = _schema(
+    evidence_id=pa.string(),
+    camera_id=pa.string(),
+    frame=pa.int64(),
+    pts=pa.int64(),
+    media_us=pa.int64(),
+    utc=_UTC,
+    class_name=pa.string(),
+    score=pa.float32(),
+    x1=pa.float32(),
+    y1=pa.float32(),
+    x2=pa.float32(),
+    y2=pa.float32(),
+    track_id=pa.string(),
+    carried=pa.bool_(),
+)
+
+TRACKS: Final = _schema(
+    track_id=pa.string(),
+    evidence_id=pa.string(),
+    camera_id=pa.string(),
+    class_name=pa.string(),
+    first_frame=pa.int64(),
+    last_frame=pa.int64(),
+    first_media_us=pa.int64(),
+    last_media_us=pa.int64(),
+    n_detections=pa.int64(),
+)
+
+SIGHTINGS: Final = _schema(
+    sighting_id=pa.string(),
+    track_id=pa.string(),
+    evidence_id=pa.string(),
+    camera_id=pa.string(),
+    class_name=pa.string(),
+    first_utc=_UTC,
+    last_utc=_UTC,
+    clock_error_ms=pa.int64(),
+    first_media_us=pa.int64(),
+    last_media_us=pa.int64(),
+    first_frame=pa.int64(),
+    last_frame=pa.int64(),
+    n_detections=pa.int64(),
+    mean_score=pa.float32(),
+    best_frame=pa.int64(),
+    best_pts=pa.int64(),
+    best_x1=pa.float32(),
+    best_y1=pa.float32(),
+    best_x2=pa.float32(),
+    best_y2=pa.float32(),
+    thumbnail=pa.string(),
+)
+
+COVERAGE: Final = _schema(
+    evidence_id=pa.string(),
+    camera_id=pa.string(),
+    start_frame=pa.int64(),
+    stop_frame=pa.int64(),
+    state=pa.string(),
+    reason=pa.string(),
+    settled=pa.bool_(),
+    detail=pa.string(),
+)
+
+FAILURES: Final = _schema(
+    evidence_id=pa.string(),
+    stage=pa.string(),
+    unit=pa.string(),
+    attempts=pa.int64(),
+    error=pa.string(),
+    detail=pa.string(),
+)
+
+PUBLISHED: Final[dict[str, pa.Schema]] = {
+    "sources": SOURCES,
+    "evidence": EVIDENCE,
+    "detections": DETECTIONS,
+    "tracks": TRACKS,
+    "sightings": SIGHTINGS,
+    "coverage": COVERAGE,
+    "failures": FAILURES,
+}
