@@ -31,7 +31,8 @@ def ticks_to_us(ticks: Int64Array, time_base: Fraction) -> Int64Array:
     numerator, denominator = time_base.numerator, time_base.denominator
     scaled = np.asarray(ticks, dtype=np.int64) * numerator
     seconds, rest = np.divmod(scaled, denominator)
-    return seconds * _MICROSECONDS + (2 * rest * _MICROSECONDS + denominator) // (2 * denominator)
+    micros: Int64Array = seconds * _MICROSECONDS + (2 * rest * _MICROSECONDS + denominator) // (2 * denominator)
+    return micros
 
 
 @dataclass(frozen=True, eq=False)

@@ -44,9 +44,9 @@ class TrackParameters:
         minimum_duration_ms: tracks that span less media time are dropped.
     """
 
-    activation_score: float = 0.5
+    activation_score: float = 0.4
     high_score: float = 0.4
-    minimum_iou: float = 0.1
+    minimum_iou: float = 0.15
     buffer_ms: int = 2_000
     minimum_detections: int = 3
     minimum_duration_ms: int = 1_000
@@ -150,7 +150,7 @@ def _take(detections: Detections, rows: Int64Array) -> Detections:
 def _follow(tracker: Tracker, detections: Detections, looked_frames: Int64Array, at_us: Int64Array) -> Int64Array:
     """The tracker's own number for each detection of one class, -1 where it has none."""
     numbers = np.full(len(detections), UNTRACKED, dtype=np.int64)
-    edges = np.searchsorted(detections.frame, looked_frames).tolist() + [len(detections)]
+    edges = [*np.searchsorted(detections.frame, looked_frames).tolist(), len(detections)]
     for place, now_us in enumerate(at_us.tolist()):
         rows = slice(edges[place], edges[place + 1])
         numbers[rows] = tracker.update(detections.xyxy[rows], detections.score[rows], now_us)

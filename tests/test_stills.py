@@ -41,7 +41,8 @@ def picture(
         exif.get_ifd(0x8769)[0x9003] = taken
     if subsecond:
         exif.get_ifd(0x8769)[0x9291] = subsecond
-    return encoded(image, kind, exif=exif)
+    # As bytes: TIFFs would leave the times out otherwise.
+    return encoded(image, kind, exif=exif.tobytes())
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:

@@ -85,12 +85,13 @@ class _Builtin:
     def _judged(
         self, frames: Iterable[Frame], windows: tuple["_Window", ...], small: dict[int, RgbArray]
     ) -> Iterator[tuple[int, Boxes]]:
-        window, background = None, None
+        window, background, shape = None, None, None
         for frame in frames:
-            if window is None or not window.start <= frame.number < window.stop:
-                window = _window_of(windows, frame.number)
-                background = _background([small[n] for n in window.references.tolist() if n in small])
-            found = _people_in(frame.rgb, background, self._people)
+            seen = _small(frame.rgb)
+            if window is None or not window.start <= frame.number < window.stop or seen.shape != shape:
+                window, shape = _window_of(windows, frame.number), seen.shape
+                background = _background(_same_size(shape, window, small))
+            found = _people_in(frame.rgb, seen, background, self._people)
             yield frame.number, _boxes(found, frame, self._min_score)
 
 
@@ -111,8 +112,9 @@ def _windows(index: PacketIndex, start: int, stop: int) -> tuple[_Window, ...]:
     if stop <= start:
         return ()
     window_us = _window_us(index)
-    first, last = (int(index.media_us[frame]) // window_us for frame in (start, stop - 1))
-    return tuple(_window(index, place * window_us, window_us) for place in range(first, last + 1))
+    # frames that an edit list hides lie before media time zero; they join the first window
+    touched = np.unique(np.maximum(index.media_us[start:stop] // window_us, 0))
+    return tuple(_window(index, place * window_us, window_us) for place in touched.tolist())
 
 
 def _window_us(index: PacketIndex) -> int:
@@ -126,9 +128,9 @@ def _window_us(index: PacketIndex) -> int:
 def _window(index: PacketIndex, start_us: int, window_us: int) -> _Window:
     """The window that starts at `start_us`; a short last one borrows references from before it."""
     start, stop = np.searchsorted(index.media_us, [start_us, start_us + window_us]).tolist()
-    first_us = min(start_us, max(int(index.media_us[0]), int(index.media_us[-1]) - window_us))
+    first_us = min(start_us, int(index.media_us[-1]) - window_us)
     first = int(np.searchsorted(index.media_us, first_us))
-    return _Window(start, stop, _spread(index, first, stop))
+    return _Window(start if start_us else 0, stop, _spread(index, first, stop))
 
 
 def _spread(index: PacketIndex, first: int, stop: int) -> Int64Array:
@@ -143,6 +145,7 @@ def _spread(index: PacketIndex, first: int, stop: int) -> Int64Array:
 
 
 def _window_of(windows: tuple[_Window, ...], number: int) -> _Window:
+    """The window that holds a frame."""
     for window in windows:
         if window.start <= number < window.stop:
             return window
@@ -170,6 +173,12 @@ def _small(rgb: RgbArray) -> RgbArray:
     height, width = rgb.shape[:2]
     size = View(_WORK_PX, _WORK_PX).size_of(width, height) if max(height, width) > _WORK_PX else (width, height)
     return _u8(cv2.GaussianBlur(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), (3, 3), 0))
+
+
+def _same_size(shape: tuple[int, ...], window: _Window, small: dict[int, RgbArray]) -> list[RgbArray]:
+    """The references of a window that could be read and have the size of the frame they are compared with."""
+    pictures = (small[number] for number in window.references.tolist() if number in small)
+    return [picture for picture in pictures if picture.shape == shape]
 
 
 def _background(references: list[RgbArray]) -> _Background | None:
@@ -242,9 +251,9 @@ def _u8(picture: npt.ArrayLike) -> RgbArray:
 # --------------------------------------------------------------------------- people
 
 
-def _people_in(rgb: RgbArray, background: _Background | None, people: cv2.HOGDescriptor) -> FloatArray:
-    """(N, 5) float32: box in pixels of `rgb` and score, best first."""
-    mask = None if background is None else _foreground(_small(rgb), background)
+def _people_in(rgb: RgbArray, seen: RgbArray, background: _Background | None, people: cv2.HOGDescriptor) -> FloatArray:
+    """(N, 5) float32: box in pixels of `rgb` and score, best first; `seen` is the small picture."""
+    mask = None if background is None else _foreground(seen, background)
     if mask is None or np.count_nonzero(mask) > _LOST_BACKGROUND * mask.size:
         return _without_overlap(_fired(rgb, people))
     scale = rgb.shape[0] / mask.shape[0]

@@ -175,13 +175,13 @@ def _graph_of(folder: Path) -> Path:
 
 def _metadata(network: Any, model: Model) -> Mapping[str, Any]:
     """What ultralytics wrote into or beside its export; empty if another tool made the file."""
-    if model.format == "onnx":
-        rt_info = network.get_rt_info()
-        written = rt_info["framework"] if "framework" in rt_info else {}  # noqa: SIM401: it has no get()
-        inside = {key: str(entry.value) for key, entry in written.items()}
-        refuse_withdrawn(" ".join(inside.values()), f"{model.path}: the metadata")
-        return {key: _parsed(text) for key, text in inside.items()}
-    return _metadata_beside(model)
+    if model.format == "openvino":
+        return _metadata_beside(model)
+    if not network.has_rt_info("framework"):
+        return {}
+    inside = {key: str(entry.value) for key, entry in network.get_rt_info()["framework"].items()}
+    refuse_withdrawn(" ".join(inside.values()), f"{model.path}: the metadata")
+    return {key: _parsed(text) for key, text in inside.items()}
 
 
 def _metadata_beside(model: Model) -> Mapping[str, Any]:

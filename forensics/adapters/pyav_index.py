@@ -30,6 +30,9 @@ from forensics.timeline import BoolArray, Int64Array, PacketIndex
 __all__ = ["index_file"]
 
 _FALLBACK_RATE = Fraction(25)
+# Elsewhere the duration is estimated from the packets, or the header's frame count says more.
+_STATES_DURATION = ("matroska,webm",)
+_TOLERATED_US = 250_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +46,7 @@ class Packets:
         size: (N,) int64 bytes.
         position: (N,) int64 byte offset in the file, -1 where the demuxer does not tell.
         trouble: what stopped the demuxer early; empty at the end of the file.
+        end_us: where the last packet of any stream ends.
     """
 
     pts: Int64Array
@@ -51,6 +55,7 @@ class Packets:
     size: Int64Array
     position: Int64Array
     trouble: str
+    end_us: int
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -91,9 +96,10 @@ def index_file(
         medium = _medium(container, stream, first)
         time_base = Fraction(stream.time_base or 1)
         chosen = stream.index
+        stated_us = _stated_end_us(container)
     if not len(packets):
         raise UnreadableFootage(path, "no_frames", f"the video stream holds no packets ({packets.trouble or 'empty'})")
-    if packets.has_pts.mean() < 0.5:
+    if packets.has_pts.mean() < 0.5 or _guesses_pts(medium.container, packets):
         return _indexed_by_decoding(path, packets, medium, chosen, assumed_rate or first.rate, working_copy)
     index, order = _in_presentation_order(packets, time_base)
     index, shift_ticks = _as_players_see_it(path, chosen, index, packets, order)
@@ -103,11 +109,16 @@ def index_file(
         footage=Footage(path, Reader.PYAV, chosen, shift_ticks),
         working_copy_sha256=None,
         reader_reason="the reference reader",
-        shortfall="; ".join(_shortfalls(packets, medium.n_frames_from_header)),
+        shortfall="; ".join(_shortfalls(packets, medium.n_frames_from_header, stated_us)),
     )
     if not _seeks_badly(medium.container):
         return indexed
     return _through_working_copy(indexed, packets.pts, packets.has_pts, working_copy)
+
+
+def _guesses_pts(container_name: str, packets: Packets) -> bool:
+    """AVI stores no pts: what the demuxer gives is a guess that fails where frames are reordered."""
+    return container_name == "avi" and not packets.is_key.all()
 
 
 def _seeks_badly(container_name: str) -> bool:
@@ -154,20 +165,29 @@ def decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFra
 def read_packets(container: InputContainer, stream: VideoStream) -> Packets:
     """All packets of one stream; a demuxer that fails half-way keeps what it gave before."""
     rows: list[tuple[int, bool, bool, int, int]] = []
-    trouble = ""
+    trouble, end_us = "", 0
     try:
-        for packet in container.demux(stream):
+        for packet in container.demux():
             if packet.size:
-                rows.append(_row(packet))
+                end_us = max(end_us, _end_us(packet))
+                if packet.stream_index == stream.index:
+                    rows.append(_row(packet))
     except av.error.FFmpegError as error:
         trouble = f"reading stopped after {len(rows)} packets: {error.strerror}"
     columns = np.array(rows, dtype=np.int64).reshape(-1, 5).T
-    return Packets(columns[0], columns[1].astype(bool), columns[2].astype(bool), columns[3], columns[4], trouble)
+    return Packets(
+        columns[0], columns[1].astype(bool), columns[2].astype(bool), columns[3], columns[4], trouble, end_us
+    )
 
 
-def _row(packet: Packet) -> tuple[int, bool, bool, int, int]:
+def _row(packet: "Packet[Any]") -> tuple[int, bool, bool, int, int]:
     pts = packet.pts
     return (pts or 0, pts is not None, packet.is_keyframe, packet.size, -1 if packet.pos is None else packet.pos)
+
+
+def _end_us(packet: "Packet[Any]") -> int:
+    at = packet.pts if packet.pts is not None else packet.dts
+    return 0 if at is None else int((at + (packet.duration or 0)) * packet.time_base * 1_000_000)
 
 
 def _medium(container: InputContainer, stream: VideoStream, first: _FirstLook) -> Medium:
@@ -220,7 +240,7 @@ def _as_players_see_it(
     return replace(index, pts=index.pts + shift_ticks, is_hidden=is_hidden), shift_ticks
 
 
-def _packets_until_trouble(container: InputContainer, stream_index: int) -> Iterator[Packet]:
+def _packets_until_trouble(container: InputContainer, stream_index: int) -> "Iterator[Packet[Any]]":
     try:
         yield from (packet for packet in container.demux(container.streams[stream_index]) if packet.size)
     except av.error.FFmpegError:
@@ -232,10 +252,20 @@ def _counted_rate(index: PacketIndex) -> Fraction | None:
     return Fraction(index.n_frames - 1) / span if span > 0 else None
 
 
-def _shortfalls(packets: Packets, n_frames_from_header: int | None) -> list[str]:
+def _stated_end_us(container: InputContainer) -> int:
+    """Where the header says that the file ends; 0 where there is no such statement to trust."""
+    if container.format.name not in _STATES_DURATION or container.duration is None:
+        return 0
+    return int(container.duration)
+
+
+def _shortfalls(packets: Packets, n_frames_from_header: int | None, stated_us: int = 0) -> list[str]:
     found = []
     if packets.trouble:
         found.append(packets.trouble)
+    if stated_us > packets.end_us + _TOLERATED_US:
+        stated, there = stated_us / 1e6, packets.end_us / 1e6
+        found.append(f"the header promises {stated:.2f} s, the packets end at {there:.2f} s")
     if n_frames_from_header is not None and n_frames_from_header != len(packets):
         found.append(f"the header promises {n_frames_from_header} frames, {len(packets)} are there")
     n_without = int((~packets.has_pts).sum())
@@ -297,7 +327,7 @@ def _tags_as_decoded(container: InputContainer, stream: VideoStream) -> Iterator
             packet.opaque = number
             number += 1
         try:
-            yield from (frame.opaque for frame in packet.decode() if frame.opaque is not None)
+            yield from (int(str(frame.opaque)) for frame in packet.decode() if frame.opaque is not None)
         except av.error.EOFError:
             return
         except av.error.FFmpegError:

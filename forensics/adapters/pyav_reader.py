@@ -4,8 +4,10 @@ Wanted frames are reached from the keyframe before them. A seek is believed only
 behind it is a keyframe at or before the one asked for; else the reader starts from an earlier one.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import TypeAlias
 
 import av.error
 import numpy as np
@@ -22,6 +24,8 @@ from forensics.frames import Frame, Gap, RgbArray, View
 from forensics.timeline import Int64Array, PacketIndex
 
 __all__ = ["PyavReader", "open_reader"]
+
+VideoPacket: TypeAlias = "Packet[VideoStream]"
 
 # The same pixels on every processor: swscale rounds by instruction set unless told otherwise.
 _EXACT_SCALING = (
@@ -66,35 +70,24 @@ class PyavReader:
         return np.split(wanted, np.flatnonzero(starts - wanted[:-1] > _WORTH_A_SEEK_FRAMES) + 1)
 
     def _read_stretch(self, wanted: list[int]) -> Iterator[Frame | Gap]:
-        remaining = iter(wanted)
-        awaited = next(remaining, None)
-        trouble = ""
-        for decoded in self._decoded_from(wanted[0]):
-            if isinstance(decoded, str):
-                trouble = decoded
-                continue
-            number = self._number_of(decoded)
-            while awaited is not None and awaited < number:
-                yield self._gap(awaited, trouble)
-                awaited = next(remaining, None)
-            if awaited is None:
+        failed: dict[int, str] = {}
+        remaining = deque(wanted)
+        for frame in self._decoded_from(wanted[0], failed):
+            number = self._number_of(frame)
+            while remaining and remaining[0] < number:
+                yield self._gap(remaining.popleft(), failed)
+            if remaining and remaining[0] == number:
+                yield self._handed_out(frame, remaining.popleft())
+            if not remaining:
                 return
-            if number == awaited:
-                yield self._handed_out(decoded, number)
-                awaited = next(remaining, None)
-                trouble = ""
-            if awaited is None:
-                return
-        while awaited is not None:
-            yield self._gap(awaited, trouble)
-            awaited = next(remaining, None)
+        for number in remaining:
+            yield self._gap(number, failed)
 
-    def _gap(self, number: int, trouble: str) -> Gap:
+    def _gap(self, number: int, failed: dict[int, str]) -> Gap:
+        """Why the decoder passed a frame: told by its own packet, so that it does not depend on the neighbours."""
         if self._index.is_ambiguous[number]:
             return Gap(number, "duplicate_pts", f"another frame claims pts {int(self._index.pts[number])} too")
-        if trouble:
-            return Gap(number, "decode_error", trouble)
-        return Gap(number, "not_returned", "the decoder passed this pts without a frame")
+        return Gap(number, "decode_error", failed.get(number, "the decoder returned no picture for this pts"))
 
     def _number_of(self, frame: VideoFrame) -> int:
         """The frame's number by its pts; -1 for a frame the index does not know."""
@@ -124,23 +117,20 @@ class PyavReader:
         scaled = self._scaler.reformat(
             frame, width=width, height=height, format="rgb24", interpolation=_EXACT_SCALING, threads=1
         )
-        rgb: RgbArray = scaled.to_ndarray()
+        rgb = np.asarray(scaled.to_ndarray(), dtype=np.uint8)
         return np.rot90(rgb, k=-turn // 90) if turn else rgb
 
-    def _decoded_from(self, first: int) -> Iterator[VideoFrame | str]:
-        """Frames in presentation order from the keyframe before `first`, errors as text in between."""
+    def _decoded_from(self, first: int, failed: dict[int, str]) -> Iterator[VideoFrame]:
+        """Frames in presentation order from the keyframe before `first`; what fails is noted in `failed`."""
         for packet in self._packets_from(first):
-            if isinstance(packet, str):
-                yield packet
-                continue
             try:
                 yield from packet.decode()
             except av.error.EOFError:
                 return
             except av.error.FFmpegError as error:
-                yield str(error.strerror)
+                failed[self._packet_number(packet)] = str(error.strerror)
 
-    def _packets_from(self, first: int) -> Iterator[Packet | str]:
+    def _packets_from(self, first: int) -> "Iterator[VideoPacket]":
         """Packets from a keyframe at or before `first`, however far back the seek must reach."""
         keyframes = self._index.keyframes
         place = int(np.searchsorted(keyframes, first, side="right")) - 1
@@ -148,19 +138,19 @@ class PyavReader:
         while place - back > 0:
             packets = self._sought(int(keyframes[place - back]))
             opening = next(packets, None)
-            if isinstance(opening, Packet) and 0 <= self._packet_number(opening) <= keyframes[place]:
+            if opening is not None and opening.is_keyframe and 0 <= self._packet_number(opening) <= keyframes[place]:
                 yield opening
                 yield from packets
                 return
             back = max(1, back * 2)
         yield from self._from_the_start()
 
-    def _packet_number(self, packet: Packet) -> int:
-        if packet.pts is None or not packet.is_keyframe:
+    def _packet_number(self, packet: "VideoPacket") -> int:
+        if packet.pts is None:
             return -1
         return self._number_at(packet.pts, Fraction(packet.time_base))
 
-    def _sought(self, keyframe: int) -> Iterator[Packet | str]:
+    def _sought(self, keyframe: int) -> "Iterator[VideoPacket]":
         ticks = int(self._index.pts[keyframe]) - self._footage.shift_ticks
         offset = ticks * self._index.time_base / Fraction(self._stream.time_base or 1)
         try:
@@ -169,13 +159,13 @@ class PyavReader:
             return iter(())
         return self._demuxed()
 
-    def _from_the_start(self) -> Iterator[Packet | str]:
+    def _from_the_start(self) -> "Iterator[VideoPacket]":
         self._container.close()
         self._container, self._stream = self._open()
         return self._demuxed()
 
-    def _demuxed(self) -> Iterator[Packet | str]:
+    def _demuxed(self) -> "Iterator[VideoPacket]":
         try:
             yield from self._container.demux(self._stream)
-        except av.error.FFmpegError as error:
-            yield str(error.strerror)
+        except av.error.FFmpegError:
+            return  # frames behind the end of what can be read become gaps

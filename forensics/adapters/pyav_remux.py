@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ def _write(footage: Footage, times: dict[int, tuple[int, int]], index: PacketInd
                 copy.mux(packet)
 
 
-def _sized_packets(source: Any, stream: Any) -> Iterator[Packet]:
+def _sized_packets(source: Any, stream: Any) -> "Iterator[Packet[Any]]":
     try:
         yield from (packet for packet in source.demux(stream) if packet.size)
     except av.error.FFmpegError:
@@ -101,7 +102,7 @@ def _sized_packets(source: Any, stream: Any) -> Iterator[Packet]:
 def _check_same_frames(copy: Path, index: PacketIndex, shift_ticks: int) -> None:
     with open_file(copy) as container:
         stream = container.streams.video[0]
-        scale = stream.time_base / index.time_base
+        scale = Fraction(stream.time_base or 1) / index.time_base
         found = np.array([packet.pts for packet in container.demux(stream) if packet.size], dtype=np.int64)
     found = np.sort(found * scale.numerator // scale.denominator) + shift_ticks
     if not np.array_equal(found, index.pts):

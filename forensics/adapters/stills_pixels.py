@@ -2,6 +2,7 @@
 
 import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,8 +30,11 @@ __all__ = [
 
 MAX_PIXELS = 200_000_000
 MAX_PICTURE_BYTES = 1 << 30
-PICTURE_FAULTS = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error)
-"""What Pillow raises for bytes that are no whole picture."""
+PICTURE_FAULTS = (
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError),
+    *(AttributeError, AssertionError, RuntimeError, EOFError, struct.error, zlib.error),
+)
+"""What Pillow raises for bytes that are no whole picture: it trusts what it parses."""
 
 # Closed, because Pillow also opens formats that run other programs.
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")

@@ -59,9 +59,10 @@ def load(
         "iou": iou,
         "classes": class_indices(class_names, classes).tolist(),
         "device": place,
-        "half": precision == "f16",
         "verbose": False,
     }
+    if precision == "f16":
+        fixed["quantize"] = 16
     return _UltralyticsDetector(class_names, View(width, height), network, fixed, batch_frames)
 
 

@@ -119,7 +119,7 @@ class DecodingChild:
     def _start(self) -> Connection:
         ours, theirs = socket.socketpair()
         self._descriptor = shared_file()
-        self._words = tempfile.TemporaryFile()
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "forensics.decoding.served", str(theirs.fileno()), str(self._descriptor)],

@@ -1,8 +1,9 @@
 """The digest that names a model, whether it is one file or a folder of files."""
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+
+from forensics.digests import sha256_of_bytes, sha256_of_file
 
 __all__ = ["digest_of", "digest_of_lines"]
 
@@ -14,20 +15,15 @@ def digest_of(path: Path) -> str:
     """
     if path.is_dir():
         inside = (file for file in path.rglob("*") if file.is_file())
-        return digest_of_lines((file.relative_to(path).as_posix(), _digest_of_file(file)) for file in inside)
-    return _digest_of_file(path)
+        return digest_of_lines((file.relative_to(path).as_posix(), sha256_of_file(file)) for file in inside)
+    return sha256_of_file(path)
 
 
 def digest_of_lines(files: Iterable[tuple[str, str]]) -> str:
     r"""SHA-256 over the sorted lines ``name sha256``, each ended by a newline.
 
-    >>> digest_of_lines([("b", "2"), ("a", "1")]) == hashlib.sha256(b"a 1\nb 2\n").hexdigest()
+    >>> digest_of_lines([("b", "2"), ("a", "1")]) == sha256_of_bytes(b"a 1\nb 2\n")
     True
     """
     lines = sorted(f"{name} {sha256}\n" for name, sha256 in files)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _digest_of_file(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return sha256_of_bytes("".join(lines).encode())

@@ -1,6 +1,5 @@
 """Fetch a registered model, and only then: resumable, checked by size and digest before it gets its name."""
 
-import hashlib
 import os
 from collections.abc import Callable
 from http import HTTPStatus
@@ -119,8 +118,7 @@ def _copy(response: HTTPResponse, out: BinaryIO, done: int, total_bytes: int, on
 
 def _check(file: RemoteFile, part: Path) -> None:
     size_bytes = part.stat().st_size
-    with part.open("rb") as stream:
-        actual = hashlib.file_digest(stream, "sha256").hexdigest()
+    actual = digest_of(part)
     if size_bytes == file.size_bytes and actual == file.sha256:
         return
     part.unlink()

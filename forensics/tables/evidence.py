@@ -1,5 +1,6 @@
 """The evidence store of a case: `evidence/sources.parquet`, `evidence/evidence.parquet`, `evidence/index/`."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,25 @@ from forensics.tables import schemas
 from forensics.tables.files import read_table, write_table
 from forensics.timeline import PacketIndex
 
-__all__ = ["load_evidence", "load_index", "load_sources", "save_evidence", "save_index", "save_sources"]
+__all__ = [
+    "evidence_table",
+    "load_evidence",
+    "load_index",
+    "load_sources",
+    "save_evidence",
+    "save_index",
+    "save_sources",
+    "sources_table",
+]
 
 
-def save_sources(folder: CaseFolder, sources: list[Source]) -> None:
+def save_sources(folder: CaseFolder, sources: Sequence[Source]) -> None:
     """Write every path that was given, in the order given."""
+    write_table(folder.sources_file, sources_table(sources))
+
+
+def sources_table(sources: Sequence[Source]) -> pa.Table:
+    """The table `sources`."""
     rows = [
         {
             "path": str(source.path),
@@ -30,7 +45,7 @@ def save_sources(folder: CaseFolder, sources: list[Source]) -> None:
         }
         for source in sources
     ]
-    write_table(folder.sources_file, pa.Table.from_pylist(rows, schema=schemas.SOURCES))
+    return pa.Table.from_pylist(rows, schema=schemas.SOURCES)
 
 
 def load_sources(folder: CaseFolder) -> list[Source]:
@@ -43,10 +58,15 @@ def load_sources(folder: CaseFolder) -> list[Source]:
     ]
 
 
-def save_evidence(folder: CaseFolder, evidence: list[Evidence]) -> None:
+def save_evidence(folder: CaseFolder, evidence: Sequence[Evidence]) -> None:
     """Write what every evidence is, ordered by id."""
+    write_table(folder.evidence_file, evidence_table(folder, evidence))
+
+
+def evidence_table(folder: CaseFolder, evidence: Sequence[Evidence]) -> pa.Table:
+    """The table `evidence`, ordered by id."""
     rows = [_row(item, folder) for item in sorted(evidence, key=lambda item: item.evidence_id)]
-    write_table(folder.evidence_file, pa.Table.from_pylist(rows, schema=schemas.EVIDENCE))
+    return pa.Table.from_pylist(rows, schema=schemas.EVIDENCE)
 
 
 def load_evidence(folder: CaseFolder) -> list[Evidence]:
@@ -85,7 +105,10 @@ def load_index(folder: CaseFolder, evidence: Evidence) -> PacketIndex:
     table = read_table(path, schemas.INDEX)
     pts, is_key, size, is_hidden = (table[name].to_numpy() for name in schemas.INDEX.names)
     return PacketIndex(
-        pts.astype(np.int64), is_key.astype(bool), size.astype(np.int64), is_hidden.astype(bool),
+        pts.astype(np.int64),
+        is_key.astype(bool),
+        size.astype(np.int64),
+        is_hidden.astype(bool),
         evidence.readable.time_base,
     )
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import pyarrow as pa
 
-__all__ = ["DETECT_PART", "INDEX", "PUBLISHED", "SCHEMA_VERSION", "TRACK_PART"]
+__all__ = ["DETECT_PART", "INDEX", "PUBLISHED", "SCHEMA_VERSION", "SIGHT_PART", "TRACK_PART"]
 
 SCHEMA_VERSION: Final = "1"
 
@@ -20,7 +20,7 @@ INDEX: Final = _schema(pts=pa.int64(), is_key=pa.bool_(), size=pa.int64(), is_hi
 
 _BOX: Final = pa.struct(
     [
-        pa.field("class_index", pa.int32()),
+        pa.field("class_name", pa.string()),
         pa.field("score", pa.float32()),
         *(pa.field(name, pa.float32()) for name in ("x1", "y1", "x2", "y2")),
     ]
@@ -31,12 +31,29 @@ DETECT_PART: Final = _schema(
     state=pa.string(),
     reason=pa.string(),
     detail=pa.string(),
-    width=pa.int32(),
-    height=pa.int32(),
     boxes=pa.list_(_BOX),
 )
 
 TRACK_PART: Final = _schema(track_number=pa.int64())
+
+SIGHT_PART: Final = _schema(
+    track_number=pa.int64(),
+    class_name=pa.string(),
+    first_frame=pa.int64(),
+    last_frame=pa.int64(),
+    n_detections=pa.int64(),
+    mean_score=pa.float32(),
+    first_x1=pa.float32(),
+    first_y1=pa.float32(),
+    first_x2=pa.float32(),
+    first_y2=pa.float32(),
+    best_frame=pa.int64(),
+    best_x1=pa.float32(),
+    best_y1=pa.float32(),
+    best_x2=pa.float32(),
+    best_y2=pa.float32(),
+    jpeg=pa.binary(),
+)
 
 SOURCES: Final = _schema(
     path=pa.string(),

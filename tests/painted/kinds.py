@@ -61,6 +61,7 @@ class Kind:
         n_hidden: frames that an edit list hides.
         assumed_rate: for files without any clock.
         turned_degrees: clockwise turn that a reader must make.
+        tells_loss: the header states more than is there, so that indexing can notice.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Kind:
     n_hidden: int = 0
     assumed_rate: Fraction | None = None
     turned_degrees: int = 0
+    tells_loss: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -239,9 +241,9 @@ KINDS: tuple[Kind, ...] = (
         "MP4, H.264 4:4:4, 161x97",
         Recipe(options=_B_FRAMES, width_px=161, height_px=97, pixel_format="yuv444p"),
     ),
-    Kind("lying_count", "AVI, MPEG-4, header claims 9999 frames", _lying_count),
-    Kind("short_mp4", "MP4, H.264, last 30 % of the bytes lost", _short_mp4, **_LOST_TAIL),  # type: ignore[arg-type]
-    Kind("short_mkv", "Matroska, H.264, last 30 % of the bytes lost", _short_mkv, **_LOST_TAIL),  # type: ignore[arg-type]
+    Kind("lying_count", "AVI, MPEG-4, header claims 9999 frames", _lying_count, tells_loss=True),
+    Kind("short_mp4", "MP4, H.264, last 30 % of the bytes lost", _short_mp4, tells_loss=True, **_LOST_TAIL),  # type: ignore[arg-type]
+    Kind("short_mkv", "Matroska, H.264, last 30 % of the bytes lost", _short_mkv, tells_loss=True, **_LOST_TAIL),  # type: ignore[arg-type]
     Kind(
         "short_ts",
         "MPEG-TS, H.264, last 30 % of the bytes lost",

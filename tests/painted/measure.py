@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from multiprocessing import TimeoutError, get_context
+from multiprocessing import TimeoutError as ChildTimeout
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,12 +34,12 @@ class Count:
     Attributes:
         n_read: frames and gaps that were asked for.
         wrong: one line per frame that is not what it says.
-        gaps: one line per frame that was not handed out.
+        gaps: number and reason of each frame that was not handed out, once however often it was asked for.
     """
 
     n_read: int
     wrong: tuple[str, ...]
-    gaps: tuple[str, ...]
+    gaps: frozenset[tuple[int, str]]
 
 
 def index_kind(kind: Kind, path: Path) -> Indexed:
@@ -64,15 +65,17 @@ def measure(kind: Kind, indexed: Indexed, open_reader: OpenReader, mode: str) ->
     """Read the clip in one of `MODES` with one reader, and count."""
     reader = open_reader(indexed.footage, indexed.index, View())
     expected = expected_numbers(kind, indexed.index)
-    n_read, wrong, gaps = 0, [], []
+    n_read = 0
+    wrong: list[str] = []
+    gaps: set[tuple[int, str]] = set()
     for wanted in MODES[mode](indexed.index):
         answers = list(_copied(reader.read(wanted)))
         n_read += len(wanted)
         if [answer.number for answer in answers] != wanted.tolist():
             wrong.append(f"asked for {wanted.tolist()}, got {[answer.number for answer in answers]}")
         wrong += [fault for answer in answers if (fault := _fault_of(answer, indexed.index, expected))]
-        gaps += [f"{answer.number}: {answer.reason}" for answer in answers if isinstance(answer, Gap)]
-    return Count(n_read, tuple(wrong), tuple(gaps))
+        gaps |= {(answer.number, answer.reason) for answer in answers if isinstance(answer, Gap)}
+    return Count(n_read, tuple(wrong), frozenset(gaps))
 
 
 def _copied(answers: Iterable[Frame | Gap]) -> Iterator[Frame | Gap]:
@@ -146,10 +149,10 @@ class Child:
         self._pool = get_context("spawn").Pool(1)
 
     def call(self, function: Callable[..., Result], *arguments: object) -> Result:
-        """What the function returns; raises `TimeoutError` where it does not in time."""
+        """What the function returns; raises `multiprocessing.TimeoutError` where it does not in time."""
         try:
             return self._pool.apply_async(function, arguments).get(_CHILD_LIMIT_S)
-        except TimeoutError:
+        except ChildTimeout:
             self.close()
             self._pool = get_context("spawn").Pool(1)
             raise

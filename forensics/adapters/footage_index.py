@@ -1,0 +1,52 @@
+"""What kind of footage a path is, and the functions that open it; they run in the decoding child."""
+
+from fractions import Fraction
+from pathlib import Path
+
+from forensics.digests import sha256_of_file
+from forensics.errors import UnreadableFootage
+from forensics.evidence import Indexed
+
+__all__ = ["digest_and_size", "index_footage", "prove_decord"]
+
+
+def digest_and_size(path: Path) -> tuple[str, int]:
+    """SHA-256 and bytes of a file, or of all pictures in a folder.
+
+    Raises:
+        UnreadableFootage: the path is missing, unreadable, empty or holds no pictures.
+    """
+    from forensics.adapters import stills
+
+    try:
+        if path.is_dir():
+            return stills.digest_stills(path)
+        if path.stat().st_size == 0:
+            raise UnreadableFootage(path, "empty", "the file has no bytes")
+        if not path.is_file():
+            raise UnreadableFootage(path, "not_a_file", "neither a file nor a folder")
+        return sha256_of_file(path), path.stat().st_size
+    except FileNotFoundError as error:
+        raise UnreadableFootage(path, "missing", "there is no such file") from error
+    except PermissionError as error:
+        raise UnreadableFootage(path, "no_permission", "this user may not read it") from error
+    except OSError as error:
+        raise UnreadableFootage(path, "unreadable", str(error)) from error
+
+
+def index_footage(
+    path: Path, *, working_copy: Path, stream_index: int | None, assumed_rate: Fraction | None
+) -> Indexed:
+    """The packet index of a video file, or of a folder or zip of stills."""
+    from forensics.adapters import pyav_index, stills
+
+    if stills.is_stills(path):
+        return stills.index_stills(path)
+    return pyav_index.index_file(path, working_copy=working_copy, stream_index=stream_index, assumed_rate=assumed_rate)
+
+
+def prove_decord(indexed: Indexed) -> str:
+    """Why decord may not read this file; empty where it was proven exact on it."""
+    from forensics.adapters import decord_reader
+
+    return decord_reader.prove(indexed.footage.path, indexed.index, indexed.footage.stream_index)

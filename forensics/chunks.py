@@ -1,0 +1,71 @@
+"""Where the work is cut: half-open ranges of frames that begin on keyframes, and which frames are looked at.
+
+Both are pure functions of the packet index, so every machine plans alike.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from forensics.timeline import Int64Array, PacketIndex
+
+__all__ = ["Chunk", "boundaries", "sampled"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Chunk:
+    """Frames [start, stop) of one evidence, in presentation order.
+
+    Attributes:
+        evidence_id: whose frames.
+        start: a keyframe, or 0.
+        stop: the next chunk's start, or the number of frames.
+    """
+
+    evidence_id: str
+    start: int
+    stop: int
+
+    @property
+    def n_frames(self) -> int:
+        """How many frames the chunk holds."""
+        return self.stop - self.start
+
+
+def boundaries(index: PacketIndex, chunk_us: int) -> Int64Array:
+    """Where chunks start and, last, where the evidence ends: (K + 1,) int64, strictly increasing.
+
+    A chunk ends at the first keyframe that lies `chunk_us` or more behind its start; footage with
+    few keyframes gives longer chunks.
+
+    >>> index = PacketIndex(np.arange(10), np.arange(10) % 2 == 0, np.ones(10, int), np.zeros(10, bool), Fraction(1))
+    >>> boundaries(index, chunk_us=3_000_000).tolist()
+    [0, 4, 8, 10]
+    """
+    keyframes = index.keyframes
+    times = np.maximum.accumulate(index.media_us[keyframes])
+    starts, place = [0], 0
+    while True:
+        place = int(np.searchsorted(times, times[place] + chunk_us, side="left"))
+        if place >= len(keyframes):
+            return np.array([*starts, index.n_frames], dtype=np.int64)
+        starts.append(int(keyframes[place]))
+
+
+def sampled(index: PacketIndex, frames_per_second: Fraction | None) -> Int64Array:
+    """Numbers of the frames that are looked at: all, or the first one in each interval of media time.
+
+    Intervals are counted from media time zero, so the choice does not depend on chunks.
+
+    >>> index = PacketIndex(np.arange(6), np.ones(6, bool), np.ones(6, int), np.zeros(6, bool), Fraction(1, 10))
+    >>> sampled(index, Fraction(5)).tolist()
+    [0, 2, 4]
+    """
+    if frames_per_second is None:
+        return np.arange(index.n_frames, dtype=np.int64)
+    rate = Fraction(frames_per_second)
+    interval = index.media_us * rate.numerator // (1_000_000 * rate.denominator)
+    first = np.ones(index.n_frames, dtype=bool)
+    first[1:] = np.diff(interval) != 0
+    return np.flatnonzero(first).astype(np.int64)

@@ -1,0 +1,97 @@
+"""Which frames were looked at, and why the others were not: complete, without overlap."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from forensics.errors import ForensicsError
+
+__all__ = ["CoverageBroken", "State", "Stretch", "check_complete", "merged"]
+
+
+class State(StrEnum):
+    """What became of a frame."""
+
+    DETECTED = "detected"
+    CARRIED = "carried"
+    SKIPPED = "skipped"
+    GAP = "gap"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Frames [start, stop) of one evidence in one state.
+
+    Attributes:
+        start, stop: frame numbers, half-open.
+        state: what became of them.
+        reason: one word; empty for detected frames.
+        is_settled: False where the next run tries again.
+        detail: what the decoder or the gate said.
+    """
+
+    start: int
+    stop: int
+    state: State
+    reason: str = ""
+    is_settled: bool = True
+    detail: str = ""
+
+
+class CoverageBroken(ForensicsError):
+    """The parts do not account for every frame exactly once; nothing is published.
+
+    Attributes:
+        evidence_id: whose frames.
+        frame: the first frame that is missing or counted twice.
+        n_frames: how many the index has.
+    """
+
+    exit_code = 5
+
+    def __init__(self, evidence_id: str, frame: int, n_frames: int) -> None:
+        super().__init__(evidence_id, frame, n_frames)
+        self.evidence_id = evidence_id
+        self.frame = frame
+        self.n_frames = n_frames
+
+    def __str__(self) -> str:
+        return (
+            f"evidence {self.evidence_id}: coverage breaks at frame {self.frame} of {self.n_frames}; "
+            "nothing was published, delete the run's parts of this evidence and run again"
+        )
+
+
+def merged(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """Neighbours that differ in nothing but their place become one.
+
+    >>> merged([Stretch(0, 2, State.DETECTED), Stretch(2, 5, State.DETECTED)])[0].stop
+    5
+    """
+    result: list[Stretch] = []
+    for stretch in stretches:
+        last = result[-1] if result else None
+        if last is not None and last.stop == stretch.start and _kind(last) == _kind(stretch):
+            result[-1] = Stretch(last.start, stretch.stop, *_kind(last))
+        else:
+            result.append(stretch)
+    return result
+
+
+def _kind(stretch: Stretch) -> tuple[State, str, bool, str]:
+    return (stretch.state, stretch.reason, stretch.is_settled, stretch.detail)
+
+
+def check_complete(evidence_id: str, stretches: Sequence[Stretch], n_frames: int) -> None:
+    """Every frame in [0, n_frames) lies in exactly one stretch, and they stand in order.
+
+    Raises:
+        CoverageBroken: they do not.
+    """
+    reached = 0
+    for stretch in stretches:
+        if stretch.start != reached or stretch.stop <= stretch.start:
+            raise CoverageBroken(evidence_id, min(reached, stretch.start), n_frames)
+        reached = stretch.stop
+    if reached != n_frames:
+        raise CoverageBroken(evidence_id, reached, n_frames)

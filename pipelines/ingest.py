@@ -1,0 +1,200 @@
+"""Footage in: what was given, what it is, which camera, and the address of every frame.
+
+Idempotent: the same bytes again are the same evidence. One file that cannot be read costs one row
+with a reason, never the command.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from forensics.adapters import footage_index
+from forensics.case import CaseFolder
+from forensics.decoding.child import DecodingChild, Limits
+from forensics.digests import sha256_of_file
+from forensics.errors import DecoderLost, ForensicsError, UnreadableFootage, UsageError
+from forensics.evidence import Evidence, Indexed, Readable, Reader, Source, Verdict, evidence_id_of
+from forensics.tables.evidence import load_evidence, load_sources, save_evidence, save_index, save_sources
+
+__all__ = ["Given", "ingest", "relocate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One path and what the person says about it.
+
+    Attributes:
+        path: a file, a folder of stills or a zip of stills.
+        camera_id: the viewpoint.
+        start_utc_us: of media time zero by the camera's clock; None if nobody knows.
+        clock_error_ms: how far that may be off; None if nobody knows.
+        assumed_rate: frames per second where the container states no times.
+        stream_index: the video stream to read; None for the default, else the largest.
+        reader: `Reader.DECORD` to read with decord where it is proven exact on this file.
+    """
+
+    path: Path
+    camera_id: str
+    start_utc_us: int | None = None
+    clock_error_ms: int | None = None
+    assumed_rate: Fraction | None = None
+    stream_index: int | None = None
+    reader: Reader = Reader.PYAV
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """What the case knows while a command adds to it."""
+
+    folder: CaseFolder
+    evidence: dict[str, Evidence]
+    sources: list[Source]
+
+    def add_source(self, source: Source) -> Source:
+        """Replace what was said of the same path and camera before."""
+        self.sources = [s for s in self.sources if (s.path, s.camera_id) != (source.path, source.camera_id)]
+        self.sources.append(source)
+        return source
+
+    def save(self) -> None:
+        save_evidence(self.folder, list(self.evidence.values()))
+        save_sources(self.folder, self.sources)
+
+
+def ingest(
+    folder: CaseFolder, given: Sequence[Given], *, limits: Limits, on_source: Callable[[Source], None]
+) -> list[Source]:
+    """Add footage to a case, one row in `sources` for each path; saved after each.
+
+    Args:
+        folder: the case, locked by the caller.
+        given: what to add.
+        limits: when the child that opens it is given up.
+        on_source: told of each path as it is done.
+
+    Raises:
+        UsageError: the same bytes are known for another camera.
+    """
+    shelf = _Shelf(folder, {item.evidence_id: item for item in load_evidence(folder)}, load_sources(folder))
+    done = []
+    with DecodingChild(limits) as child:
+        for one in (replace(item, path=item.path.absolute()) for item in given):
+            source = shelf.add_source(_taken_in(shelf, one, child))
+            shelf.save()
+            on_source(source)
+            done.append(source)
+    return done
+
+
+def _taken_in(shelf: _Shelf, given: Given, child: DecodingChild) -> Source:
+    try:
+        sha256, size_bytes = child.call(given.path, footage_index.digest_and_size, path=given.path)
+    except (UnreadableFootage, DecoderLost) as error:
+        return Source(given.path, None, given.camera_id, Verdict.REJECTED, f"{error.reason}: {error.detail}")
+    evidence_id = evidence_id_of(sha256)
+    known = shelf.evidence.get(evidence_id)
+    if known is not None and known.readable is not None:
+        return _again(shelf, given, known)
+    evidence = _indexed(shelf.folder, given, child, sha256=sha256, size_bytes=size_bytes)
+    shelf.evidence[evidence_id] = evidence
+    return Source(given.path, evidence_id, given.camera_id, evidence.verdict, evidence.reason)
+
+
+def _again(shelf: _Shelf, given: Given, known: Evidence) -> Source:
+    """The same bytes once more: another name, a new start time, or a contradiction."""
+    if known.camera_id != given.camera_id:
+        raise UsageError(
+            f"{given.path} has the same bytes as {known.path}, which is footage of camera {known.camera_id!r}, "
+            f"not {given.camera_id!r}",
+            "one recording belongs to one camera; leave it out or correct --camera",
+        )
+    if given.start_utc_us is not None:
+        known = replace(known, start_utc_us=given.start_utc_us, clock_error_ms=given.clock_error_ms)
+        shelf.evidence[known.evidence_id] = known
+    reason = known.reason if given.path == known.path else f"the same bytes as {known.path}"
+    return Source(given.path, known.evidence_id, given.camera_id, known.verdict, reason)
+
+
+def _indexed(folder: CaseFolder, given: Given, child: DecodingChild, *, sha256: str, size_bytes: int) -> Evidence:
+    """New evidence with its index stored; rejected, with the reason, where it cannot be indexed."""
+    evidence_id = evidence_id_of(sha256)
+    rejected = Evidence(
+        evidence_id=evidence_id,
+        path=given.path,
+        sha256=sha256,
+        size_bytes=size_bytes,
+        camera_id=given.camera_id,
+        start_utc_us=given.start_utc_us,
+        clock_error_ms=given.clock_error_ms,
+        verdict=Verdict.REJECTED,
+        reason="",
+        readable=None,
+    )
+    try:
+        indexed = child.call(
+            given.path,
+            footage_index.index_footage,
+            path=given.path,
+            working_copy=folder.working_copy(evidence_id),
+            stream_index=given.stream_index,
+            assumed_rate=given.assumed_rate,
+        )
+    except (UnreadableFootage, DecoderLost) as error:
+        return replace(rejected, reason=f"{error.reason}: {error.detail}")
+    if given.reader is Reader.DECORD:
+        indexed = _through_decord(indexed, child)
+    readable = Readable(
+        medium=indexed.medium,
+        footage=indexed.footage,
+        working_copy_sha256=indexed.working_copy_sha256,
+        reader_reason=indexed.reader_reason,
+        n_frames=indexed.index.n_frames,
+        time_base=indexed.index.time_base,
+        index_sha256=save_index(folder, evidence_id, indexed.index),
+    )
+    verdict = Verdict.PARTIAL if indexed.shortfall else Verdict.OK
+    return replace(rejected, verdict=verdict, reason=indexed.shortfall, readable=readable)
+
+
+def _through_decord(indexed: Indexed, child: DecodingChild) -> Indexed:
+    """The same evidence read by decord where that was proven exact on this very file; else why not."""
+    try:
+        objection = (
+            "the file is not whole"
+            if indexed.shortfall
+            else child.call(indexed.footage.path, footage_index.prove_decord, indexed=indexed)
+        )
+    except ForensicsError as error:
+        objection = str(error)
+    if objection:
+        return replace(indexed, reader_reason=f"{indexed.reader_reason}; decord refused: {objection}")
+    footage = replace(indexed.footage, reader=Reader.DECORD)
+    return replace(indexed, footage=footage, reader_reason="decord, proven exact on this file at ingest")
+
+
+def relocate(folder: CaseFolder, search: Path) -> list[tuple[Evidence, Path]]:
+    """Find evidence that is no longer at its path by digest below `search`; returns what was found where.
+
+    Args:
+        folder: the case, locked by the caller.
+        search: a file or folder, read but never written.
+    """
+    evidence = {item.evidence_id: item for item in load_evidence(folder)}
+    lost_sizes = {item.size_bytes: item for item in evidence.values() if not item.path.exists()}
+    found = []
+    for path in sorted(search.rglob("*")) if search.is_dir() else [search]:
+        if path.is_file() and path.stat().st_size in lost_sizes:
+            item = evidence.get(evidence_id_of(sha256_of_file(path)))
+            if item is not None and not item.path.exists():
+                evidence[item.evidence_id] = _moved(item, path.absolute())
+                found.append((item, path.absolute()))
+    save_evidence(folder, list(evidence.values()))
+    return found
+
+
+def _moved(item: Evidence, path: Path) -> Evidence:
+    readable = item.readable
+    if readable is not None and readable.working_copy_sha256 is None:
+        readable = replace(readable, footage=replace(readable.footage, path=path))
+    return replace(item, path=path, readable=readable)

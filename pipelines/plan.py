@@ -1,0 +1,168 @@
+"""What a run will do, as a pure function of evidence, settings and model; nothing is decoded."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forensics.case import CaseFolder, RunFolder
+from forensics.chunks import Chunk, boundaries, sampled
+from forensics.digests import digest_of
+from forensics.evidence import Evidence
+from forensics.models.shelf import Model
+from forensics.tables.evidence import load_index
+from forensics.tables.files import write_json
+from pipelines.settings import Settings
+
+__all__ = ["EvidencePlan", "RunPlan", "libraries", "make_plan"]
+
+# The libraries whose arithmetic reaches a table: another version of one is another run.
+_LIBRARIES = (
+    "av",
+    "decord",
+    "numpy",
+    "onnxruntime",
+    "opencv-python",
+    "openvino",
+    "pillow",
+    "torch",
+    "trackers",
+    "ultralytics",
+)
+
+# Measured on parts with a handful of boxes a frame; thumbnails are counted by the frame as well.
+_BYTES_PER_FRAME = 400
+_BYTES_PER_EVIDENCE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class EvidencePlan:
+    """The chunks of one evidence and the name of each chunk's part.
+
+    Attributes:
+        evidence: readable evidence.
+        chunks: all of them, in order.
+        units: the content name of each chunk's part.
+        n_looked_at: frames that will be looked at.
+        seconds: media time.
+    """
+
+    evidence: Evidence
+    chunks: tuple[Chunk, ...]
+    units: tuple[str, ...]
+    n_looked_at: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """All that a run will do.
+
+    Attributes:
+        folder: the run's folder; its name is a digest of settings, model and libraries.
+        settings_digest: of the evidence settings and the model, part of every id.
+        evidence: one plan per readable evidence, by id.
+        unreadable: rejected evidence.
+    """
+
+    folder: RunFolder
+    settings_digest: str
+    evidence: tuple[EvidencePlan, ...]
+    unreadable: tuple[Evidence, ...]
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of all readable evidence."""
+        return sum(plan.chunks[-1].stop for plan in self.evidence if plan.chunks)
+
+    @property
+    def n_chunks(self) -> int:
+        """Chunks of all readable evidence."""
+        return sum(len(plan.chunks) for plan in self.evidence)
+
+    @property
+    def bytes_to_write(self) -> int:
+        """An estimate of what parts, thumbnails and tables will take."""
+        return self.n_frames * _BYTES_PER_FRAME + len(self.evidence) * _BYTES_PER_EVIDENCE
+
+    def chunks_to_do(self) -> list[tuple[Chunk, str, Evidence]]:
+        """Chunks without a part, with the name their part will have."""
+        return [
+            (chunk, unit, plan.evidence)
+            for plan in self.evidence
+            for chunk, unit in zip(plan.chunks, plan.units, strict=True)
+            if not self.folder.part("detect", unit).exists()
+        ]
+
+
+def libraries() -> dict[str, str]:
+    """Installed versions of the libraries whose arithmetic reaches a table."""
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "absent"
+    return found
+
+
+def make_plan(case: CaseFolder, evidence: Sequence[Evidence], settings: Settings, model: Model) -> RunPlan:
+    """The plan; reads indexes and earlier chunk boundaries, writes nothing."""
+    model_digest = model.sha256 or model.name
+    settings_digest = settings.digest(model_digest)
+    run_id = digest_of({"settings": settings_digest, "libraries": libraries()})
+    folder = case.run(run_id)
+    readable = [item for item in evidence if item.readable is not None]
+    plans = tuple(_plan_evidence(case, folder, item, settings, model_digest) for item in readable)
+    rejected = tuple(item for item in evidence if item.readable is None)
+    return RunPlan(folder, settings_digest, plans, rejected)
+
+
+def keep_boundaries(plan: RunPlan) -> None:
+    """Write the chunk boundaries of evidence that is planned for the first time."""
+    for each in plan.evidence:
+        path = _boundaries_file(plan.folder, each.evidence)
+        if not path.exists():
+            write_json(path, [chunk.start for chunk in each.chunks] + [each.chunks[-1].stop])
+
+
+def _boundaries_file(folder: RunFolder, evidence: Evidence) -> Path:
+    return folder.plan / f"{evidence.evidence_id}.json"
+
+
+def _plan_evidence(
+    case: CaseFolder, folder: RunFolder, evidence: Evidence, settings: Settings, model_digest: str
+) -> EvidencePlan:
+    index = load_index(case, evidence)
+    kept = _boundaries_file(folder, evidence)
+    if kept.exists():
+        edges = json.loads(kept.read_text())
+    else:
+        edges = boundaries(index, round(settings.chunk.seconds * 1_000_000)).tolist()
+    chunks = tuple(Chunk(evidence.evidence_id, start, stop) for start, stop in pairwise(edges))
+    facts = _detect_facts(evidence, settings, model_digest)
+    return EvidencePlan(
+        evidence=evidence,
+        chunks=chunks,
+        units=tuple(digest_of({**facts, "frames": [chunk.start, chunk.stop]}) for chunk in chunks),
+        n_looked_at=len(sampled(index, settings.detect.frames_per_second)),
+        seconds=float(np.ptp(index.media_us)) / 1e6,
+    )
+
+
+def _detect_facts(evidence: Evidence, settings: Settings, model_digest: str) -> dict[str, Any]:
+    """Everything that decides what a detect part holds, but for its range."""
+    assert evidence.readable is not None
+    return {
+        "evidence": evidence.evidence_id,
+        "index": evidence.readable.index_sha256,
+        "reader": evidence.readable.footage.reader.value,
+        "detect": settings.evidence_settings()["detect"],
+        "model": model_digest,
+        "libraries": libraries(),
+    }

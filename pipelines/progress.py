@@ -1,0 +1,110 @@
+"""What a person sees while a run works: a bar with the time left on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from typing import Protocol
+
+__all__ = ["LineProgress", "NoProgress", "Progress", "TerminalProgress", "progress_for"]
+
+_LINE_EVERY_S = 10
+
+
+class Progress(Protocol):
+    """Told by a run how far it is."""
+
+    def begin(self, stage: str, n_total: int, unit: str) -> None:
+        """A stage with `n_total` units of work, counted in `unit`, begins."""
+        ...
+
+    def advance(self, n_done: int) -> None:
+        """This many more units are done."""
+        ...
+
+    def end(self) -> None:
+        """The stage is over."""
+        ...
+
+
+class NoProgress:
+    """Says nothing."""
+
+    def begin(self, stage: str, n_total: int, unit: str) -> None:
+        """See `Progress`."""
+
+    def advance(self, n_done: int) -> None:
+        """See `Progress`."""
+
+    def end(self) -> None:
+        """See `Progress`."""
+
+
+class LineProgress:
+    """One plain line every ten seconds and one at the end of a stage."""
+
+    def __init__(self) -> None:
+        self._stage, self._unit = "", ""
+        self._n_total = self._n_done = 0
+        self._began = self._said = 0.0
+
+    def begin(self, stage: str, n_total: int, unit: str) -> None:
+        """See `Progress`."""
+        self._stage, self._unit, self._n_total, self._n_done = stage, unit, n_total, 0
+        self._began = self._said = time.monotonic()
+
+    def advance(self, n_done: int) -> None:
+        """See `Progress`."""
+        self._n_done += n_done
+        if time.monotonic() - self._said > _LINE_EVERY_S:
+            self._said = time.monotonic()
+            self._say(f", about {self._seconds_left():.0f} s left")
+
+    def end(self) -> None:
+        """See `Progress`."""
+        self._say("")
+
+    def _seconds_left(self) -> float:
+        spent = time.monotonic() - self._began
+        return spent / max(1, self._n_done) * (self._n_total - self._n_done)
+
+    def _say(self, rest: str) -> None:
+        rate = self._n_done / max(1e-9, time.monotonic() - self._began)
+        text = f"{self._stage}: {self._n_done:,} of {self._n_total:,} {self._unit}, {rate:,.0f}/s{rest}"
+        print(text, file=sys.stderr, flush=True)
+
+
+class TerminalProgress:
+    """A bar with rate and time left."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        self._bars = Bars(
+            TextColumn("{task.description:>8}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=Console(stderr=True),
+        )
+
+    def begin(self, stage: str, n_total: int, unit: str) -> None:
+        """See `Progress`."""
+        self._task = self._bars.add_task(stage, total=n_total, unit=unit)
+        self._bars.start()
+
+    def advance(self, n_done: int) -> None:
+        """See `Progress`."""
+        self._bars.advance(self._task, n_done)
+
+    def end(self) -> None:
+        """See `Progress`."""
+        self._bars.stop()
+
+
+def progress_for(quiet: bool) -> Progress:
+    """The progress that fits standard error."""
+    if quiet:
+        return NoProgress()
+    return TerminalProgress() if sys.stderr.isatty() else LineProgress()

@@ -1,0 +1,318 @@
+"""A run: plan, detect, track, sight, publish. Running the same again does only what is missing.
+
+The driver is the only writer. Workers return tables; a part that exists is the mark that its work is
+done, so nothing else is remembered. What fails stays visible: a lost chunk is an unsettled gap in
+`coverage` and a row in `failures`, and the next run tries it again.
+"""
+
+import errno
+import json
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from forensics.case import RunFolder
+from forensics.decoding.child import Limits
+from forensics.digests import digest_of
+from forensics.errors import CannotStart
+from forensics.evidence import Evidence, Verdict
+from forensics.hardware import instruction_set
+from forensics.models.shelf import Model
+from forensics.tables.evidence import load_evidence, load_sources
+from forensics.tables.files import write_json, write_table
+from forensics.tables.publish import ChunkOutcome, EvidenceOutcome, Failure, publish, put_in_place
+from pipelines.cases import Case
+from pipelines.plan import EvidencePlan, RunPlan, keep_boundaries, libraries, make_plan
+from pipelines.progress import Progress
+from pipelines.settings import Settings
+from pipelines.stages.detect import ChunkWork, Detect
+from pipelines.stages.port import Done, Failed, ItemT, ResultT, Runner, Stage
+from pipelines.stages.sight import Sight, SightWork
+from pipelines.stages.track import EvidenceWork, Track
+
+__all__ = ["Interrupted", "RunResult", "plan_run", "run_case"]
+
+_SPARE_BYTES = 256 << 20
+
+
+class Interrupted(Exception):
+    """Somebody asked the run to end; what is done stays done."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What came of a run.
+
+    Attributes:
+        folder: where it lies.
+        manifest: the published files with rows and digests.
+        is_clean: False if some source is partial or rejected, or some work is unsettled.
+        failures: units of work that gave nothing.
+        figures: frames, seconds by stage, frames per second, peak memory.
+    """
+
+    folder: RunFolder
+    manifest: dict[str, Any]
+    is_clean: bool
+    failures: tuple[Failure, ...]
+    figures: dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Run:
+    """A run while it works."""
+
+    case: Case
+    settings: Settings
+    model: Model
+    plan: RunPlan
+    runner: Runner
+    progress: Progress
+    failures: list[Failure] = field(default_factory=list)
+    lost: dict[str, Failure] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+    peak_bytes: int = 0
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(stall_s=self.settings.run.stall_s, memory_bytes=self.settings.run.decoder_memory_bytes)
+
+
+def plan_run(case: Case, settings: Settings, model: Model) -> RunPlan:
+    """What a run would do now.
+
+    Raises:
+        CannotStart: there is no readable evidence.
+    """
+    plan = make_plan(case.folder, load_evidence(case.folder), settings, model)
+    if not plan.evidence:
+        raise CannotStart(
+            f"{case.folder.root}: there is no readable footage",
+            "add some with `forensics ingest`, see `forensics status`",
+        )
+    return plan
+
+
+def run_case(case: Case, settings: Settings, model: Model, *, runner: Runner, progress: Progress) -> RunResult:
+    """Do what is missing and publish the tables; the caller holds the case's lock.
+
+    Raises:
+        CannotStart: no readable evidence, not enough disk space, another kind of machine.
+        CoverageBroken: the parts do not account for every frame; nothing was published.
+        Interrupted: a cancel was asked for.
+    """
+    plan = plan_run(case, settings, model)
+    run = _Run(case, settings, model, plan, runner, progress)
+    case.folder.cancel_file.unlink(missing_ok=True)
+    _check_disk(plan)
+    _begin(run)
+    keep_boundaries(plan)
+    try:
+        _detect(run)
+        outcomes = _sight(run, _track(run))
+        manifest = _publish(run, outcomes)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise CannotStart(
+            f"{case.folder.root}: the disk is full", "free some space and run the same command again: it goes on"
+        ) from error
+    result = RunResult(plan.folder, manifest, _is_clean(run), tuple(run.failures), run.figures)
+    _finish(run, result)
+    return result
+
+
+def _check_disk(plan: RunPlan) -> None:
+    free = shutil.disk_usage(plan.folder.case_root).free
+    needed = plan.bytes_to_write + _SPARE_BYTES
+    if free < needed:
+        raise CannotStart(
+            f"{plan.folder.case_root}: {free >> 20} MiB are free, the run needs about {needed >> 20} MiB",
+            "free some space or put the case on another disk",
+        )
+
+
+def _begin(run: _Run) -> None:
+    """Record what runs; refuse to go on with a run of another kind of machine."""
+    record = run.plan.folder.record
+    hardware = f"{instruction_set()}; {run.settings.detect.device}"
+    before = json.loads(record.read_text()) if record.exists() else {}
+    if before.get("hardware", hardware) != hardware and not run.settings.run.mixed_hardware:
+        raise CannotStart(
+            f"{record}: this run was begun on {before['hardware']!r}, this machine is {hardware!r}",
+            "last digits may differ; go on where it was begun, or allow it with --set run.mixed_hardware=true",
+        )
+    write_json(
+        record, {**_description(run, hardware), "state": "running", "began_utc": before.get("began_utc", _now())}
+    )
+
+
+def _description(run: _Run, hardware: str) -> dict[str, Any]:
+    return {
+        "run": run.plan.folder.run_id,
+        "settings_digest": run.plan.settings_digest,
+        "settings": run.settings.model_dump(mode="json"),
+        "model": {name: getattr(run.model, name) for name in ("name", "sha256", "format", "licence", "training_data")},
+        "version": version("video-forensics"),
+        "libraries": libraries(),
+        "hardware": hardware,
+    }
+
+
+def _finish(run: _Run, result: RunResult) -> None:
+    record = run.plan.folder.record
+    state = "complete" if result.is_clean else "finished"
+    write_json(record, {**json.loads(record.read_text()), "state": state, "ended_utc": _now(), "figures": run.figures})
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _map(
+    run: _Run, stage: Stage[ItemT, ResultT], items: Iterable[ItemT]
+) -> Iterator[Done[ItemT, ResultT] | Failed[ItemT]]:
+    """The runner's results, timed, until somebody asks to cancel."""
+    began, busy = time.perf_counter(), 0.0
+
+    def until_cancelled() -> Iterator[ItemT]:
+        for item in items:
+            if run.case.folder.cancel_file.exists():
+                return
+            yield item
+
+    for outcome in run.runner.map(stage, until_cancelled()):
+        if isinstance(outcome, Done):
+            busy += outcome.seconds
+            run.peak_bytes = max(run.peak_bytes, outcome.peak_bytes)
+        yield outcome
+    run.figures[stage.name] = {"seconds": round(time.perf_counter() - began, 3), "busy_seconds": round(busy, 3)}
+    if run.case.folder.cancel_file.exists():
+        run.case.folder.cancel_file.unlink()
+        raise Interrupted("the run was cancelled; run the same command again to go on")
+
+
+def _detect(run: _Run) -> None:
+    """One part for every chunk that has none."""
+    missing = {chunk: unit for chunk, unit, _ in run.plan.chunks_to_do() if not _adopted(run, unit)}
+    todo = [ChunkWork(chunk, evidence) for chunk, unit, evidence in run.plan.chunks_to_do()]
+    stage = Detect(run.settings.detect, run.model, run.case.folder, run.limits)
+    n_frames = sum(work.chunk.n_frames for work in todo)
+    run.progress.begin("detect", n_frames, "frames")
+    if todo:
+        for outcome in _map(run, stage, todo):
+            chunk = outcome.item.chunk
+            run.progress.advance(chunk.n_frames)
+            if isinstance(outcome, Done):
+                write_table(run.plan.folder.part("detect", missing[chunk]), outcome.result)
+            else:
+                unit = f"frames {chunk.start}-{chunk.stop - 1}"
+                run.lost[missing[chunk]] = _failed(run, chunk.evidence_id, "detect", unit, outcome)
+    run.progress.end()
+    run.figures["frames_detected_now"] = n_frames
+
+
+def _adopted(run: _Run, unit: str) -> bool:
+    """Whether another run of this case made the same part already; it is linked, not made again."""
+    target = run.plan.folder.part("detect", unit)
+    for other in run.case.folder.runs.glob(f"*/parts/detect/{unit}.parquet"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.hardlink_to(other)
+        return True
+    return False
+
+
+def _failed(run: _Run, evidence_id: str, stage: str, unit: str, outcome: Failed[Any]) -> Failure:
+    failure = Failure(evidence_id, stage, unit, outcome.attempts, outcome.error, outcome.detail)
+    run.failures.append(failure)
+    return failure
+
+
+def _track(run: _Run) -> list[EvidenceWork]:
+    """A track part for every evidence; those that failed stand in `failures`."""
+    works = [_evidence_work(run, each) for each in run.plan.evidence]
+    todo = [work for work in works if not run.plan.folder.part("track", work.unit).exists()]
+    run.progress.begin("track", len(todo), "files")
+    if todo:
+        for outcome in _map(run, Track(run.settings.track.parameters(), run.case.folder), todo):
+            run.progress.advance(1)
+            _keep(run, "track", outcome.item.unit, outcome.item.evidence, outcome)
+    run.progress.end()
+    return works
+
+
+def _evidence_work(run: _Run, plan: EvidencePlan) -> EvidenceWork:
+    made = [unit for unit in plan.units if run.plan.folder.part("detect", unit).exists()]
+    unit = digest_of({"evidence": plan.evidence.evidence_id, "detect": made, "settings": run.plan.settings_digest})
+    return EvidenceWork(plan.evidence, tuple(run.plan.folder.part("detect", name) for name in made), unit)
+
+
+def _keep(run: _Run, stage: str, unit: str, evidence: Evidence, outcome: Done[Any, pa.Table] | Failed[Any]) -> None:
+    if isinstance(outcome, Done):
+        write_table(run.plan.folder.part(stage, unit), outcome.result)
+    else:
+        _failed(run, evidence.evidence_id, stage, "whole evidence", outcome)
+
+
+def _sight(run: _Run, tracked: list[EvidenceWork]) -> list[EvidenceOutcome]:
+    """A sight part for every evidence that was tracked, and what became of everything."""
+    part = run.plan.folder.part
+    works = [SightWork(work, part("track", work.unit), work.unit) for work in tracked]
+    todo = [work for work in works if work.track_part.exists() and not part("sight", work.unit).exists()]
+    run.progress.begin("sight", len(todo), "files")
+    if todo:
+        for outcome in _map(run, Sight(run.case.folder, run.limits), todo):
+            run.progress.advance(1)
+            _keep(run, "sight", outcome.item.unit, outcome.item.tracked.evidence, outcome)
+    run.progress.end()
+    return [_outcome(run, plan, work) for plan, work in zip(run.plan.evidence, tracked, strict=True)]
+
+
+def _outcome(run: _Run, plan: EvidencePlan, work: EvidenceWork) -> EvidenceOutcome:
+    return EvidenceOutcome(
+        evidence=plan.evidence,
+        camera=run.case.camera(plan.evidence.camera_id),
+        chunks=tuple(_chunk_outcome(run, chunk, unit) for chunk, unit in zip(plan.chunks, plan.units, strict=True)),
+        track_part=_if_there(run.plan.folder.part("track", work.unit)),
+        sight_part=_if_there(run.plan.folder.part("sight", work.unit)),
+    )
+
+
+def _chunk_outcome(run: _Run, chunk: Any, unit: str) -> ChunkOutcome:
+    part = _if_there(run.plan.folder.part("detect", unit))
+    if part is not None:
+        return ChunkOutcome(chunk, part)
+    failure = run.lost.get(unit)
+    return ChunkOutcome(chunk, None, failure.error if failure else "not_done", failure.detail if failure else "")
+
+
+def _if_there(path: Path) -> Path | None:
+    return path if path.exists() else None
+
+
+def _publish(run: _Run, outcomes: list[EvidenceOutcome]) -> dict[str, Any]:
+    began = time.perf_counter()
+    manifest = publish(
+        run.plan.folder,
+        outcomes=outcomes,
+        evidence=[*(plan.evidence for plan in run.plan.evidence), *run.plan.unreadable],
+        sources=load_sources(run.case.folder),
+        failures=run.failures,
+        settings_digest=run.plan.settings_digest,
+    )
+    put_in_place(run.plan.folder)
+    run.figures["publish"] = {"seconds": round(time.perf_counter() - began, 3)}
+    run.figures["peak_worker_bytes"] = run.peak_bytes
+    return manifest
+
+
+def _is_clean(run: _Run) -> bool:
+    whole = all(source.verdict is Verdict.OK for source in load_sources(run.case.folder))
+    return whole and not run.failures

@@ -1,0 +1,204 @@
+"""Ray: long-lived actors, each holding one opened stage, and a bounded number of items in flight.
+
+A worker that dies costs one retry of the items it held. The driver never holds more results than
+are in flight; items are drawn as workers need them. This is the only module that imports ray.
+"""
+
+import logging
+import os
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+import ray.exceptions
+
+from forensics.errors import CannotStart, ForensicsError
+from pipelines.runners.attempt import attempt
+from pipelines.stages.port import Done, Failed, ItemT, ResultT, Stage
+
+__all__ = ["RayRunner", "connected"]
+
+# One item being worked on and one waiting, so that no worker idles while the driver writes.
+_IN_FLIGHT_PER_WORKER = 2
+_OBJECT_STORE_BYTES = 128 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RayRunner:
+    """Fills `Runner` with actors on the connected cluster.
+
+    Attributes:
+        workers: how many actors.
+        retries: how often an item is tried again, whether it failed or lost its worker.
+        cpus_per_worker: what each actor reserves.
+        gpus_per_worker: what each actor reserves.
+    """
+
+    workers: int
+    retries: int = 1
+    cpus_per_worker: float = 1.0
+    gpus_per_worker: float = 0.0
+
+    def map(
+        self, stage: Stage[ItemT, ResultT], items: Iterable[ItemT]
+    ) -> Iterator[Done[ItemT, ResultT] | Failed[ItemT]]:
+        """See `Runner.map`; results come as they are ready."""
+        pool = _Pool(stage, self)
+        try:
+            yield from pool.run(iter(items))
+        finally:
+            pool.close()
+
+
+class _Actor:
+    """Lives in a worker process."""
+
+    def __init__(self, stage: Stage[Any, Any]) -> None:
+        self._refusal: ForensicsError | None = None
+        try:
+            self._work: Callable[[Any], Any] = stage.open()
+        except ForensicsError as error:
+            self._refusal = error
+
+    def do(self, item: Any) -> Done[Any, Any] | Failed[Any] | ForensicsError:
+        """One try; the driver decides about another. An error means that the stage cannot be opened."""
+        return self._refusal or attempt(self._work, item, tries=1)
+
+
+@dataclass(slots=True)
+class _Pending:
+    item: Any
+    tried: int = 0
+
+
+@dataclass(slots=True)
+class _Worker:
+    actor: Any
+    in_flight: dict[Any, _Pending] = field(default_factory=dict)
+
+
+class _Pool:
+    """The actors of one `map` and what each of them holds."""
+
+    def __init__(self, stage: Stage[Any, Any], runner: RayRunner) -> None:
+        self._stage = stage
+        self._runner = runner
+        self._remote = ray.remote(_Actor).options(
+            num_cpus=runner.cpus_per_worker, num_gpus=runner.gpus_per_worker, max_restarts=0
+        )
+        self._again: deque[_Pending] = deque()
+        self._workers: list[_Worker] = []
+
+    def run(self, items: Iterator[Any]) -> Iterator[Done[Any, Any] | Failed[Any]]:
+        """Keep every worker supplied until nothing is left."""
+        exhausted = False
+        while True:
+            while not exhausted and not self._is_full():
+                pending = self._again.popleft() if self._again else self._drawn(items)
+                if pending is None:
+                    exhausted = True
+                    break
+                self._submit(pending)
+            while exhausted and self._again and not self._is_full():
+                self._submit(self._again.popleft())
+            waiting = {reference: worker for worker in self._workers for reference in worker.in_flight}
+            if not waiting:
+                return
+            ready, _ = ray.wait(list(waiting), num_returns=1)
+            yield from self._collected(ready[0], waiting[ready[0]])
+
+    def _drawn(self, items: Iterator[Any]) -> _Pending | None:
+        for item in items:
+            return _Pending(item)
+        return None
+
+    def _is_full(self) -> bool:
+        idle_places = self._runner.workers - len(self._workers)
+        return idle_places == 0 and all(len(w.in_flight) >= _IN_FLIGHT_PER_WORKER for w in self._workers)
+
+    def _submit(self, pending: _Pending) -> None:
+        """Give the item to the worker with least to do; a new worker while there may be more of them."""
+        if len(self._workers) < self._runner.workers and all(worker.in_flight for worker in self._workers):
+            self._workers.append(_Worker(self._remote.remote(self._stage)))
+        worker = min(self._workers, key=lambda candidate: len(candidate.in_flight))
+        pending.tried += 1
+        worker.in_flight[worker.actor.do.remote(pending.item)] = pending
+
+    def _collected(self, reference: Any, worker: _Worker) -> Iterator[Done[Any, Any] | Failed[Any]]:
+        try:
+            outcome = ray.get(reference)
+        except ray.exceptions.RayActorError as error:
+            pending, outcome = self._worker_lost(worker, error)
+        else:
+            pending = worker.in_flight.pop(reference)
+        if isinstance(outcome, ForensicsError):
+            raise outcome
+        if isinstance(outcome, Done):
+            yield outcome
+        elif pending.tried <= self._runner.retries:
+            self._again.append(pending)
+        else:
+            yield Failed(pending.item, outcome.error, outcome.detail, pending.tried)
+
+    def _worker_lost(self, worker: _Worker, error: Exception) -> tuple[_Pending, Failed[Any]]:
+        """Forget the worker. It was busy with the oldest item it held; the others go back as untried."""
+        if getattr(error, "actor_init_failed", False):
+            raise CannotStart(f"a worker could not load the stage: {error}", "see `forensics doctor`") from error
+        self._workers.remove(worker)
+        busy_with, *waiting = worker.in_flight.values()
+        for pending in reversed(waiting):
+            pending.tried -= 1
+            self._again.appendleft(pending)
+        return busy_with, Failed(busy_with.item, "worker_died", str(error).splitlines()[0], busy_with.tried)
+
+    def close(self) -> None:
+        """End all workers."""
+        for worker in self._workers:
+            ray.kill(worker.actor)
+
+
+class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
+    """A cluster for the length of a block: the one at `address`, else a local one that ends with it.
+
+    Args:
+        address: of a running cluster; None starts a local one on loopback with `workers` processors.
+        workers: how many actors will run.
+
+    Raises:
+        CannotStart: nothing answers at the address, or the token is refused.
+    """
+
+    def __init__(self, address: str | None, workers: int) -> None:
+        self._address = address
+        self._workers = workers
+
+    def __enter__(self) -> None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        if self._address is None:
+            self._start_local()
+            return
+        try:
+            ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
+        except Exception as error:  # ray raises many kinds, all of which mean that there is no cluster for us
+            raise CannotStart(
+                f"no Ray cluster answers at {self._address} ({str(error).splitlines()[0]})",
+                "check the address and RAY_AUTH_TOKEN, or leave out --ray to run on this machine",
+            ) from error
+
+    def _start_local(self) -> None:
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        ray.init(
+            num_cpus=self._workers,
+            include_dashboard=False,
+            object_store_memory=_OBJECT_STORE_BYTES,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            _node_ip_address="127.0.0.1",
+        )
+
+    def __exit__(self, *_: object) -> None:
+        ray.shutdown()

@@ -1,0 +1,163 @@
+"""Every setting of a run: closed, typed, with its default and one line that says what it does.
+
+Evidence settings (`detect`, `track`) decide what the tables say; they make the digest and every id.
+Execution settings (`chunk`, `run`) decide how fast it goes; they are recorded and enter nothing.
+A flag beats a profile beats the default.
+"""
+
+import tomllib
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from forensics.digests import digest_of
+from forensics.errors import UsageError
+from forensics.tracking import TrackParameters
+
+__all__ = ["ChunkSettings", "DetectSettings", "RunSettings", "Settings", "TrackSettings", "load_settings"]
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DetectSettings(_Closed):
+    """What is looked for, and in which frames."""
+
+    model: str = Field("builtin", description="a registered name, a path (.pt, .onnx, an OpenVINO folder) or builtin")
+    classes: tuple[str, ...] = Field((), description="names to keep; none given keeps all the model knows")
+    min_score: float = Field(0.25, ge=0, le=1, description="boxes below are dropped, on the detector's own scale")
+    nms_iou: float = Field(0.7, gt=0, le=1, description="two boxes of one class that overlap more are one")
+    fps: float | None = Field(None, gt=0, description="frames looked at per second of media time; unset: every frame")
+    gate: Literal["off"] = Field("off", description="off looks at every chosen frame")
+    precision: Literal["f32", "bf16", "f16"] = Field("f32", description="arithmetic of the network")
+    threads: int = Field(1, ge=1, description="threads per inference stream; more may change the last digits")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="where the network runs")
+
+    @property
+    def frames_per_second(self) -> Fraction | None:
+        """`fps` as the exact number that was written."""
+        return None if self.fps is None else Fraction(str(self.fps))
+
+
+_TRACK = TrackParameters()
+
+
+class TrackSettings(_Closed):
+    """When detections are one object."""
+
+    method: Literal["bytetrack"] = Field("bytetrack", description="the tracker")
+    activation_score: float = Field(_TRACK.activation_score, description="lowest score that starts a track")
+    high_score: float = Field(_TRACK.high_score, description="boxes from here up are associated first")
+    minimum_iou: float = Field(_TRACK.minimum_iou, description="least overlap with where a track is expected")
+    buffer_ms: int = Field(_TRACK.buffer_ms, description="how long a track waits for its next detection")
+    minimum_detections: int = Field(_TRACK.minimum_detections, description="tracks with fewer are dropped")
+    minimum_duration_ms: int = Field(_TRACK.minimum_duration_ms, description="tracks that are shorter are dropped")
+
+    def parameters(self) -> TrackParameters:
+        """The same values as the association takes them."""
+        return TrackParameters(**self.model_dump(exclude={"method"}))
+
+
+class ChunkSettings(_Closed):
+    """How the work is cut."""
+
+    seconds: float = Field(20, gt=0, description="media time of one chunk; chunks begin on keyframes")
+
+
+class RunSettings(_Closed):
+    """How the work is done."""
+
+    workers: int | None = Field(None, ge=1, description="workers; unset: one per processor core")
+    retries: int = Field(1, ge=0, description="how often a chunk that lost its worker is tried again")
+    stall_s: int = Field(60, ge=1, description="seconds a decoder may say nothing before it is killed")
+    decoder_memory_bytes: int = Field(4 << 30, ge=1 << 28, description="memory a decoder may hold before it is killed")
+    mixed_hardware: bool = Field(False, description="allow workers whose processors give other last digits")
+
+
+class Settings(_Closed):
+    """All settings of a run."""
+
+    detect: DetectSettings = DetectSettings()
+    track: TrackSettings = TrackSettings()
+    chunk: ChunkSettings = ChunkSettings()
+    run: RunSettings = RunSettings()
+
+    def evidence_settings(self) -> dict[str, Any]:
+        """What decides the tables, without where the model lies: its digest stands beside this."""
+        detect = self.detect.model_dump(mode="json", exclude={"model"})
+        detect["classes"] = sorted(set(self.detect.classes))
+        return {"detect": detect, "track": self.track.model_dump(mode="json")}
+
+    def digest(self, model_sha256: str) -> str:
+        """The name of these evidence settings with this model."""
+        return digest_of({**self.evidence_settings(), "model": model_sha256})
+
+
+def load_settings(profile: Path | None, assignments: tuple[str, ...]) -> Settings:
+    """Defaults, then the profile, then each `name=value`.
+
+    Args:
+        profile: a TOML file; None for none.
+        assignments: texts such as ``detect.min_score=0.4``; lists are separated by commas.
+
+    Raises:
+        UsageError: an unknown name, with the known ones, or a value that does not fit.
+    """
+    values = {} if profile is None else _from_file(profile)
+    for assignment in assignments:
+        _assign(values, assignment)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise _explained(error) from error
+
+
+def _from_file(profile: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(profile.read_text())
+    except FileNotFoundError as error:
+        raise UsageError(f"{profile}: there is no such profile", "check the path; configs/ holds examples") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{profile}: not a TOML file ({error})", "mend it; configs/ holds examples") from error
+
+
+def _assign(values: dict[str, Any], assignment: str) -> None:
+    name, equals, text = assignment.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not (equals and dot):
+        raise UsageError(f"setting {assignment!r} is not of the form section.name=value", "say --set detect.fps=5")
+    kept = values.setdefault(section, {})
+    if not isinstance(kept, dict):
+        raise UsageError(f"setting {section!r} is not a section", f"known sections: {_known_sections()}")
+    kept[key] = _value(section, key, text.strip())
+
+
+def _value(section: str, key: str, text: str) -> Any:
+    if (section, key) == ("detect", "classes"):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return None if text in {"", "unset"} else text
+
+
+def _explained(error: ValidationError) -> UsageError:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return UsageError(f"unknown setting {name}", f"known settings: {', '.join(known_names())}")
+    return UsageError(f"setting {name}: {first['msg'].lower()}, got {first['input']!r}", "give a value that fits")
+
+
+def _known_sections() -> str:
+    return ", ".join(Settings.model_fields)
+
+
+def known_names() -> list[str]:
+    """Every setting as ``section.name``, in the order of the sections."""
+    defaults = Settings()
+    return [
+        f"{section}.{name}"
+        for section in Settings.model_fields
+        for name in type(getattr(defaults, section)).model_fields
+    ]

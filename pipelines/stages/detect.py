@@ -1,0 +1,141 @@
+"""Chunk in, detections out: decode, choose, detect in one place, so that no frame leaves the worker."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+
+from forensics.adapters.detectors import load_detector
+from forensics.case import CaseFolder
+from forensics.chunks import Chunk, sampled
+from forensics.decoding.child import DecodingChild, Limits
+from forensics.detector import Detector
+from forensics.evidence import Evidence
+from forensics.frames import Frame, Gap
+from forensics.models.shelf import Model
+from forensics.tables.evidence import load_index
+from forensics.tables.parts import DetectRows
+from forensics.timeline import Int64Array, PacketIndex
+from pipelines.settings import DetectSettings
+
+__all__ = ["ChunkWork", "Detect", "detect_chunk"]
+
+Read = Callable[[Int64Array], Iterator[Frame | Gap]]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkWork:
+    """One chunk and the evidence it belongs to."""
+
+    chunk: Chunk
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Detect:
+    """Finds objects in one chunk of one evidence.
+
+    Attributes:
+        settings: what is looked for.
+        model: the resolved model, whose digest stands in the run.
+        case: where the packet indexes lie.
+        limits: when a decoding child is given up.
+    """
+
+    settings: DetectSettings
+    model: Model
+    case: CaseFolder
+    limits: Limits
+    name: ClassVar[str] = "detect"
+
+    def open(self) -> Callable[[ChunkWork], pa.Table]:
+        """Load the detector and start the decoding child, once per worker."""
+        return _Opened(self)
+
+
+def load_for(settings: DetectSettings, model: Model) -> Detector:
+    """The detector these settings ask for."""
+    return load_detector(
+        model,
+        classes=settings.classes,
+        min_score=settings.min_score,
+        iou=settings.nms_iou,
+        threads=settings.threads,
+        precision=settings.precision,
+        device=settings.device,
+    )
+
+
+class _Opened:
+    """The work of one worker; keeps the detector, the child and the last index."""
+
+    def __init__(self, stage: Detect) -> None:
+        import cv2
+
+        cv2.setNumThreads(1)
+        self._detector = load_for(stage.settings, stage.model)
+        self._child = DecodingChild(stage.limits)
+        self._rate = stage.settings.frames_per_second
+        self._index_of = lru_cache(maxsize=2)(lambda evidence: load_index(stage.case, evidence))
+        self._references: tuple[tuple[str, bytes], list[Frame]] | None = None
+
+    def __call__(self, work: ChunkWork) -> pa.Table:
+        index = self._index_of(work.evidence)
+        readable = work.evidence.readable
+        assert readable is not None
+
+        def read(wanted: Int64Array) -> Iterator[Frame | Gap]:
+            return self._child.read(readable.footage, index, self._detector.view, wanted)
+
+        chunk = work.chunk
+        references = self._references_for(index, chunk, read)
+        return detect_chunk(
+            chunk, wanted=_wanted(index, chunk, self._rate), detector=self._detector, read=read, references=references
+        )
+
+    def _references_for(self, index: PacketIndex, chunk: Chunk, read: Read) -> Sequence[Frame]:
+        """What the detector must see beforehand; neighbouring chunks mostly want the same."""
+        numbers = self._detector.references(index, chunk.start, chunk.stop)
+        key = (chunk.evidence_id, numbers.tobytes())
+        if self._references is None or self._references[0] != key:
+            kept = [replace(frame, rgb=frame.rgb.copy()) for frame in read(numbers) if isinstance(frame, Frame)]
+            self._references = (key, kept)
+        return self._references[1]
+
+
+def _wanted(index: PacketIndex, chunk: Chunk, rate: Fraction | None) -> Int64Array:
+    """The frames of the chunk that are looked at."""
+    if rate is None:
+        return np.arange(chunk.start, chunk.stop, dtype=np.int64)
+    chosen = sampled(index, rate)
+    return chosen[np.searchsorted(chosen, chunk.start) : np.searchsorted(chosen, chunk.stop)]
+
+
+def detect_chunk(
+    chunk: Chunk, *, wanted: Int64Array, detector: Detector, read: Read, references: Sequence[Frame]
+) -> pa.Table:
+    """One row for every frame of the chunk: what was seen in it, or why it was not looked at.
+
+    Args:
+        chunk: frames [start, stop).
+        wanted: (N,) int64, the frames of the chunk that are looked at.
+        detector: finds the boxes.
+        read: yields one `Frame` or `Gap` per wanted number.
+        references: frames the detector asked for.
+    """
+    rows = DetectRows(chunk)
+    for number, boxes in detector.detect(_frames(read(wanted), rows), references):
+        rows.detected(number, boxes, detector.class_names)
+    return rows.table()
+
+
+def _frames(items: Iterator[Frame | Gap], rows: DetectRows) -> Iterator[Frame]:
+    for item in items:
+        if isinstance(item, Gap):
+            rows.gap(item)
+        else:
+            yield item

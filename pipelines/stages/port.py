@@ -1,0 +1,73 @@
+"""What a stage and a runner promise each other."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+__all__ = ["Done", "Failed", "Runner", "Stage"]
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+ItemIn = TypeVar("ItemIn", contravariant=True)  # noqa: PLC0105 - says which way it goes
+ResultOut = TypeVar("ResultOut", covariant=True)  # noqa: PLC0105
+
+
+class Stage(Protocol[ItemIn, ResultOut]):
+    """Settings that travel to a worker and become work there."""
+
+    @property
+    def name(self) -> str:
+        """One word, as it stands in failures and part names."""
+        ...
+
+    def open(self) -> Callable[[ItemIn], ResultOut]:
+        """Load what is heavy, once per worker."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[ItemT, ResultT]):
+    """An item and what the stage made of it.
+
+    Attributes:
+        item: what went in.
+        result: what came out.
+        seconds: how long the worker was busy with it.
+        peak_bytes: the most memory its worker has held so far.
+    """
+
+    item: ItemT
+    result: ResultT
+    seconds: float = 0.0
+    peak_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(Generic[ItemT]):
+    """An item that gave no result.
+
+    Attributes:
+        item: what went in.
+        error: the name of what happened, such as ``DecoderLost`` or ``worker_died``.
+        detail: in words.
+        attempts: how often it was tried.
+    """
+
+    item: ItemT
+    error: str
+    detail: str
+    attempts: int = field(default=1)
+
+
+class Runner(Protocol):
+    """Where a stage executes."""
+
+    def map(
+        self, stage: Stage[ItemT, ResultT], items: Iterable[ItemT]
+    ) -> Iterator[Done[ItemT, ResultT] | Failed[ItemT]]:
+        """Exactly one `Done` or `Failed` per item, in any order; items are drawn as workers need them.
+
+        Raises:
+            ForensicsError: the stage cannot be opened, so no item can ever be done.
+        """
+        ...

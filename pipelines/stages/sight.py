@@ -1,0 +1,115 @@
+"""What is known of each track of one evidence, and a picture of its best moment."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+
+from forensics.case import CaseFolder
+from forensics.decoding.child import DecodingChild, Limits
+from forensics.detections import FloatArray
+from forensics.frames import Frame, Gap, View
+from forensics.sightings import Tracks, fold
+from forensics.tables.evidence import load_index
+from forensics.tables.files import read_table
+from forensics.tables.parts import Seen
+from forensics.tables.schemas import SIGHT_PART, TRACK_PART
+from forensics.thumbnails import thumbnail_jpeg
+from forensics.timeline import Int64Array
+from pipelines.stages.track import EvidenceWork
+
+__all__ = ["Sight", "SightWork", "sight_evidence"]
+
+
+@dataclass(frozen=True, slots=True)
+class SightWork:
+    """What was detected in one evidence, and which detections are one object."""
+
+    tracked: EvidenceWork
+    track_part: Path
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Sums up the tracks of one evidence and cuts a thumbnail of each.
+
+    Attributes:
+        case: where the packet indexes lie.
+        limits: when a decoding child is given up.
+    """
+
+    case: CaseFolder
+    limits: Limits
+    name: ClassVar[str] = "sight"
+
+    def open(self) -> Callable[[SightWork], pa.Table]:
+        """Start a decoding child, once per worker."""
+        return _Opened(self)
+
+
+class _Opened:
+    def __init__(self, stage: Sight) -> None:
+        import cv2
+
+        cv2.setNumThreads(1)
+        self._case = stage.case
+        self._child = DecodingChild(stage.limits)
+
+    def __call__(self, work: SightWork) -> pa.Table:
+        evidence = work.tracked.evidence
+        readable = evidence.readable
+        assert readable is not None
+        index = load_index(self._case, evidence)
+        numbers = read_table(work.track_part, TRACK_PART)["track_number"].to_numpy()
+
+        def read(wanted: Int64Array) -> Iterator[Frame | Gap]:
+            return self._child.read(readable.footage, index, View(), wanted)
+
+        medium = readable.medium
+        return sight_evidence(work.tracked.seen(), numbers, size_px=(medium.width_px, medium.height_px), read=read)
+
+
+def sight_evidence(
+    seen: Seen,
+    track_numbers: Int64Array,
+    *,
+    size_px: tuple[int, int],
+    read: Callable[[Int64Array], Iterator[Frame | Gap]],
+) -> pa.Table:
+    """One row per track, ordered by number, its thumbnail included; null where the frame is a gap."""
+    tracks = fold(seen.detections, track_numbers, width_px=size_px[0], height_px=size_px[1])
+    frame, xyxy = seen.detections.frame, seen.detections.xyxy
+    columns = {
+        "track_number": np.arange(len(tracks)),
+        "class_name": [seen.class_names[number] for number in tracks.class_index.tolist()],
+        "first_frame": frame[tracks.first_row],
+        "last_frame": frame[tracks.last_row],
+        "n_detections": tracks.n_detections,
+        "mean_score": tracks.mean_score,
+        **_box_columns("first", xyxy[tracks.first_row]),
+        "best_frame": frame[tracks.best_row],
+        **_box_columns("best", xyxy[tracks.best_row]),
+        "jpeg": _thumbnails(tracks, frame, xyxy, read),
+    }
+    return pa.table(columns, schema=SIGHT_PART)
+
+
+def _box_columns(prefix: str, xyxy: FloatArray) -> dict[str, FloatArray]:
+    return {f"{prefix}_{name}": xyxy[:, place] for place, name in enumerate(("x1", "y1", "x2", "y2"))}
+
+
+def _thumbnails(
+    tracks: Tracks, frame: Int64Array, xyxy: FloatArray, read: Callable[[Int64Array], Iterator[Frame | Gap]]
+) -> list[bytes | None]:
+    """A JPEG of each track's best box; each frame is decoded once."""
+    best = frame[tracks.best_row]
+    pictures: list[bytes | None] = [None] * len(tracks)
+    for item in read(np.unique(best)):
+        if isinstance(item, Frame):
+            for number in np.flatnonzero(best == item.number).tolist():
+                pictures[number] = thumbnail_jpeg(item.rgb, xyxy[tracks.best_row[number]])
+    return pictures

@@ -1,0 +1,73 @@
+"""Which detections are one object: one pass over the stored detections of one evidence, no pixels."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pyarrow as pa
+
+from forensics.adapters.bytetrack import ByteTrack
+from forensics.case import CaseFolder
+from forensics.evidence import Evidence
+from forensics.tables.evidence import load_index
+from forensics.tables.files import read_table
+from forensics.tables.parts import Seen, seen_in
+from forensics.tables.schemas import DETECT_PART, TRACK_PART
+from forensics.timeline import PacketIndex
+from forensics.tracking import TrackParameters, associate
+
+__all__ = ["EvidenceWork", "Track", "track_evidence"]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceWork:
+    """All that was detected in one evidence.
+
+    Attributes:
+        evidence: whose frames.
+        detect_parts: its parts in the order of their chunks; lost chunks are absent.
+        unit: the name of what is made from them.
+    """
+
+    evidence: Evidence
+    detect_parts: tuple[Path, ...]
+    unit: str
+
+    def seen(self) -> Seen:
+        """The stored detections."""
+        return seen_in(read_table(path, DETECT_PART) for path in self.detect_parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Gives every detection of one evidence its track.
+
+    Attributes:
+        parameters: when detections are one object.
+        case: where the packet indexes lie.
+    """
+
+    parameters: TrackParameters
+    case: CaseFolder
+    name: ClassVar[str] = "track"
+
+    def open(self) -> Callable[[EvidenceWork], pa.Table]:
+        """Nothing heavy is loaded."""
+        return self._track
+
+    def _track(self, work: EvidenceWork) -> pa.Table:
+        return track_evidence(work.seen(), load_index(self.case, work.evidence), self.parameters)
+
+
+def track_evidence(seen: Seen, index: PacketIndex, parameters: TrackParameters) -> pa.Table:
+    """One row per detection, in the order of `seen.detections`: its track's number, -1 if untracked."""
+    numbers = associate(
+        seen.detections,
+        seen.looked_frames,
+        index.media_us[seen.looked_frames],
+        tracker_for=ByteTrack,
+        n_classes=len(seen.class_names),
+        parameters=parameters,
+    )
+    return pa.Table.from_arrays([pa.array(numbers)], schema=TRACK_PART)
