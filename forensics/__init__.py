@@ -1,1 +1,28 @@
-"""Offline video forensics: exact frames, repeatable runs, Parquet sighting tables."""
+"""Offline video forensics: exact frames, repeatable runs, Parquet sighting tables.
+
+What belongs here: values and maths that know no engine, and `adapters` and `tables`, which know one
+library each. For analysts there is one function:
+
+    import forensics
+    case = forensics.open_case("my-case")
+    case.sightings().collect()
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from forensics.tables.open import OpenCase
+
+__all__ = ["open_case"]
+
+
+def open_case(path: "str | Path") -> "OpenCase":
+    """The published tables of the case at `path`, one method per table, each a Polars LazyFrame.
+
+    Raises:
+        UsageError: there is no case, or nothing was published yet.
+    """
+    from forensics.tables.open import OpenCase
+
+    return OpenCase.at(Path(path))

@@ -27,6 +27,8 @@ class Given:
     Attributes:
         path: a file, a folder of stills or a zip of stills.
         camera_id: the viewpoint.
+        camera_is_stated: False where the id was made from the file's name: then the same bytes under
+            another name belong to the camera they were first given for.
         start_utc_us: of media time zero by the camera's clock; None if nobody knows.
         clock_error_ms: how far that may be off; None if nobody knows.
         assumed_rate: frames per second where the container states no times.
@@ -36,6 +38,7 @@ class Given:
 
     path: Path
     camera_id: str
+    camera_is_stated: bool = True
     start_utc_us: int | None = None
     clock_error_ms: int | None = None
     assumed_rate: Fraction | None = None
@@ -74,16 +77,22 @@ def ingest(
         on_source: told of each path as it is done.
 
     Raises:
-        UsageError: the same bytes are known for another camera.
+        UsageError: the same bytes are known for another camera; all other paths were added.
     """
     shelf = _Shelf(folder, {item.evidence_id: item for item in load_evidence(folder)}, load_sources(folder))
-    done = []
+    done, contradictions = [], []
     with DecodingChild(limits) as child:
         for one in (replace(item, path=item.path.absolute()) for item in given):
-            source = shelf.add_source(_taken_in(shelf, one, child))
+            try:
+                source = shelf.add_source(_taken_in(shelf, one, child))
+            except UsageError as contradiction:
+                contradictions.append(contradiction)
+                continue
             shelf.save()
             on_source(source)
             done.append(source)
+    if contradictions:
+        raise contradictions[0]
     return done
 
 
@@ -103,7 +112,7 @@ def _taken_in(shelf: _Shelf, given: Given, child: DecodingChild) -> Source:
 
 def _again(shelf: _Shelf, given: Given, known: Evidence) -> Source:
     """The same bytes once more: another name, a new start time, or a contradiction."""
-    if known.camera_id != given.camera_id:
+    if given.camera_is_stated and known.camera_id != given.camera_id:
         raise UsageError(
             f"{given.path} has the same bytes as {known.path}, which is footage of camera {known.camera_id!r}, "
             f"not {given.camera_id!r}",
@@ -113,7 +122,7 @@ def _again(shelf: _Shelf, given: Given, known: Evidence) -> Source:
         known = replace(known, start_utc_us=given.start_utc_us, clock_error_ms=given.clock_error_ms)
         shelf.evidence[known.evidence_id] = known
     reason = known.reason if given.path == known.path else f"the same bytes as {known.path}"
-    return Source(given.path, known.evidence_id, given.camera_id, known.verdict, reason)
+    return Source(given.path, known.evidence_id, known.camera_id, known.verdict, reason)
 
 
 def _indexed(folder: CaseFolder, given: Given, child: DecodingChild, *, sha256: str, size_bytes: int) -> Evidence:

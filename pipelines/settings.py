@@ -73,6 +73,7 @@ class RunSettings(_Closed):
     workers: int | None = Field(None, ge=1, description="workers; unset: one per processor core")
     retries: int = Field(1, ge=0, description="how often a chunk that lost its worker is tried again")
     stall_s: int = Field(60, ge=1, description="seconds a decoder may say nothing before it is killed")
+    index_stall_s: int = Field(3600, ge=1, description="seconds that indexing one file may take")
     decoder_memory_bytes: int = Field(4 << 30, ge=1 << 28, description="memory a decoder may hold before it is killed")
     mixed_hardware: bool = Field(False, description="allow workers whose processors give other last digits")
 

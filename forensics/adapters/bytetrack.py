@@ -1,6 +1,6 @@
 """ByteTrack of the package `trackers`, behind the port `Tracker`.
 
-The association is the library's, used through its public arguments. Three things are decided here:
+The association is the library's, used through its public arguments. Four things are decided here:
 
 * **Time is media time in whole microseconds.** The library takes any unit; sums of whole numbers
   are exact in floating point, sums of tenths of a second are not, and a track must not end one
@@ -10,7 +10,7 @@ The association is the library's, used through its public arguments. Three thing
   tracks stand in the order of the boxes that started them; so they are numbered at once.
 * **`BoxFilter` predicts where a box will be**, in place of the library's filter, whose noise is
   in pixels and frames: there the same scene at another resolution or frame rate gives other
-  tracks. On MOT15 it follows better and it is several times faster; `docs/tracking.md` has the figures.
+  tracks. On MOT15 it follows better (`docs/tracking.md`), and without matrices it is faster.
 * **`GrownOverlap` compares boxes that were grown by how far a body may go between two looks.** Two
   looks a second apart show a walker in two places that do not overlap. At 30 looks a second a box
   grows by about a hundredth of its side, and nothing changes.

@@ -1,0 +1,30 @@
+"""Thumbnails on one sheet, with a caption each."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ["write_contact_sheet"]
+
+_CELL_PX = (220, 260)
+_CAPTION_PX = 44
+_PER_ROW = 6
+_BACKGROUND = (250, 250, 248)
+_INK = (40, 40, 40)
+
+
+def write_contact_sheet(pictures: Sequence[tuple[Path, str, str]], target: Path) -> None:
+    """Write a picture file; each entry is (thumbnail, first line, second line), in reading order."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    n_columns = min(_PER_ROW, len(pictures))
+    n_rows = -(-len(pictures) // _PER_ROW)
+    sheet = Image.new("RGB", (n_columns * _CELL_PX[0], n_rows * _CELL_PX[1]), _BACKGROUND)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
+    for place, (path, *caption) in enumerate(pictures):
+        left, top = place % _PER_ROW * _CELL_PX[0], place // _PER_ROW * _CELL_PX[1]
+        with Image.open(path) as picture:
+            picture.thumbnail((_CELL_PX[0] - 16, _CELL_PX[1] - _CAPTION_PX - 12))
+            sheet.paste(picture, (left + (_CELL_PX[0] - picture.width) // 2, top + 8))
+        for line, text in enumerate(caption):
+            draw.text((left + 10, top + _CELL_PX[1] - _CAPTION_PX + 18 * line), text, fill=_INK, font=font)
+    sheet.save(target)

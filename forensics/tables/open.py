@@ -1,0 +1,92 @@
+"""What analysts open: the published tables of a case as Polars LazyFrames."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from forensics.case import CaseFolder
+from forensics.errors import UsageError
+from forensics.tables.schemas import PUBLISHED
+
+__all__ = ["OpenCase", "published_files", "read_manifest"]
+
+
+def read_manifest(folder: CaseFolder) -> dict[str, Any]:
+    """What `tables/MANIFEST.json` says.
+
+    Raises:
+        UsageError: nothing was published yet.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads(folder.manifest.read_text())
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{folder.root}: nothing was published yet", f"run `forensics run {folder.root}` first"
+        ) from error
+    return manifest
+
+
+def published_files(folder: CaseFolder, table: str) -> list[Path]:
+    """The files of one table, as the manifest names them."""
+    names = [file["path"] for file in read_manifest(folder)["files"]]
+    return [folder.tables / name for name in names if name.partition("/")[0] == table]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCase:
+    """A case as analysts see it; docs/tables.md describes every column.
+
+    Attributes:
+        folder: where it lies.
+        run_id: the run whose tables these are.
+    """
+
+    folder: CaseFolder
+    run_id: str
+
+    @classmethod
+    def at(cls, path: Path) -> "OpenCase":
+        """See `forensics.open_case`."""
+        folder = CaseFolder.at(path)
+        return cls(folder, read_manifest(folder)["run"])
+
+    def table(self, name: str) -> pl.LazyFrame:
+        """One table by name.
+
+        Raises:
+            UsageError: there is no table of this name.
+        """
+        if name not in PUBLISHED:
+            raise UsageError(f"there is no table {name!r}", f"the tables are: {', '.join(PUBLISHED)}")
+        return pl.scan_parquet(published_files(self.folder, name))
+
+    def sources(self) -> pl.LazyFrame:
+        """A row for every path that was given."""
+        return self.table("sources")
+
+    def evidence(self) -> pl.LazyFrame:
+        """A row for every file, or folder of stills."""
+        return self.table("evidence")
+
+    def detections(self) -> pl.LazyFrame:
+        """A row for every box in every frame."""
+        return self.table("detections")
+
+    def tracks(self) -> pl.LazyFrame:
+        """A row for every object in one evidence."""
+        return self.table("tracks")
+
+    def sightings(self) -> pl.LazyFrame:
+        """A row for every object at one camera over an interval."""
+        return self.table("sightings")
+
+    def coverage(self) -> pl.LazyFrame:
+        """A row for every run of frames in one state: what was looked at, and why the rest was not."""
+        return self.table("coverage")
+
+    def failures(self) -> pl.LazyFrame:
+        """A row for every unit of work that gave nothing."""
+        return self.table("failures")

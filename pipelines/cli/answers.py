@@ -1,0 +1,243 @@
+"""`status`, `query`, `verify` and `export`: what came out, and whether it still is what it was."""
+
+import io
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import polars as pl
+
+import forensics
+from forensics.errors import IntegrityBroken, UsageError
+from forensics.export_mot import mot_lines
+from forensics.tables.open import OpenCase
+from forensics.tables.schemas import PUBLISHED
+from pipelines.cases import load_case
+from pipelines.cli.output import emit, json_option, parse_utc, path_type, say, table_text
+from pipelines.status import case_status
+from pipelines.verify import verify_case
+
+__all__ = ["export", "query", "status", "verify"]
+
+# What people want to see first; --format csv, json and parquet give every column.
+_SHOWN = {
+    "sightings": [
+        "camera_id",
+        "class_name",
+        "first_utc",
+        "first_s",
+        "last_s",
+        "n_detections",
+        "mean_score",
+        "thumbnail",
+    ],
+    "coverage": ["camera_id", "evidence_id", "start_frame", "stop_frame", "state", "reason", "settled", "detail"],
+    "evidence": [
+        "evidence_id",
+        "camera_id",
+        "path",
+        "codec",
+        "width",
+        "height",
+        "n_frames",
+        "start_utc",
+        "verdict",
+        "reason",
+    ],
+    "tracks": ["track_id", "camera_id", "class_name", "first_frame", "last_frame", "n_detections"],
+    "detections": ["camera_id", "frame", "utc", "class_name", "score", "x1", "y1", "x2", "y2", "track_id"],
+}
+_TIME_COLUMNS = {"sightings": ("first_utc", "last_utc"), "detections": ("utc", "utc")}
+_LINES = 50
+
+
+@click.command()
+@click.argument("root", metavar="CASE", type=path_type)
+@json_option
+def status(root: Path, as_json: bool) -> None:
+    """What the case holds, what was looked at, and what went wrong.
+
+    \b
+    Example:
+      forensics status my-case
+    """
+    facts = case_status(load_case(root).folder)
+    emit(facts, "\n".join(_status_lines(facts)), as_json)
+
+
+def _status_lines(facts: dict[str, Any]) -> list[str]:
+    lines = [f"{name.replace('_', ' '):>14}  {facts[name]}" for name in ("case", "sources", "evidence", "run", "state")]
+    if facts["coverage"]:
+        rows = [[row["state"], row["reason"] or "-", row["frames"], row["settled"]] for row in facts["coverage"]]
+        lines += ["", table_text(["state", "reason", "frames", "settled"], rows)]
+    if facts["problems"]:
+        lines += ["", "not in order:", *(f"  {problem}" for problem in facts["problems"])]
+    return lines
+
+
+@click.command()
+@click.argument("root", metavar="CASE", type=path_type)
+@click.argument("table", type=click.Choice(list(PUBLISHED)), default="sightings")
+@click.option("--camera", help="Only this camera.")
+@click.option("--from", "since", type=parse_utc(), help="Only what was there at or after this instant.")
+@click.option("--to", "until", type=parse_utc(), help="Only what was there before this instant.")
+@click.option("--class", "class_name", help="Only this class, such as person.")
+@click.option("--limit", type=click.IntRange(1), help=f"At most so many rows; a table shows {_LINES} unless told.")
+@click.option(
+    "--format", "kind", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
+)
+@click.option("--pictures", type=path_type, metavar="FILE.png", help="Also write the thumbnails on one sheet.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def query(
+    root: Path,
+    table: str,
+    camera: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    class_name: str | None,
+    limit: int | None,
+    kind: str,
+    pictures: Path | None,
+    as_json: bool,
+) -> None:
+    """Rows of a published table; sightings unless another is named.
+
+    \b
+    Example:
+      forensics query my-case --camera gate --class person --pictures people.png
+    """
+    opened = forensics.open_case(root)
+    rows = _filtered(opened, table, {"camera_id": camera, "class_name": class_name}, since, until)
+    if limit is not None:
+        rows = rows.head(limit)
+    found = rows.collect()
+    if pictures is not None:
+        _write_pictures(opened, table, found, pictures)
+    if as_json:
+        emit({"table": table, "run": opened.run_id, "rows": found.to_dicts()}, "", as_json)
+    else:
+        _print(found, table, kind)
+
+
+def _filtered(
+    opened: OpenCase, table: str, equal: dict[str, str | None], since: datetime | None, until: datetime | None
+) -> pl.LazyFrame:
+    rows = opened.table(table)
+    for column, value in equal.items():
+        if value is not None:
+            _require(table, column in PUBLISHED[table].names, f"has no column {column}")
+            rows = rows.filter(pl.col(column) == value)
+    if since is not None or until is not None:
+        _require(table, table in _TIME_COLUMNS, "has no times to filter by")
+        first, last = _TIME_COLUMNS[table]
+        rows = rows.filter(pl.col(last) >= since) if since is not None else rows
+        rows = rows.filter(pl.col(first) < until) if until is not None else rows
+    return rows
+
+
+def _require(table: str, is_met: bool, problem: str) -> None:
+    if not is_met:
+        raise UsageError(f"the table {table} {problem}", "leave the option out, or query another table")
+
+
+def _print(found: pl.DataFrame, table: str, kind: str) -> None:
+    if kind == "csv":
+        nested = [name for name, dtype in found.schema.items() if isinstance(dtype, pl.List)]
+        flat = found.with_columns(pl.col(name).cast(pl.List(pl.String)).list.join(" ") for name in nested)
+        print(flat.write_csv(), end="")
+    elif kind == "json":
+        print(found.write_json())
+    elif kind == "parquet":
+        buffer = io.BytesIO()
+        found.write_parquet(buffer)
+        sys.stdout.buffer.write(buffer.getvalue())
+    else:
+        _print_table(found, table)
+
+
+def _print_table(found: pl.DataFrame, table: str) -> None:
+    shown = found.head(_LINES)
+    if table == "sightings":
+        shown = shown.with_columns(
+            (pl.col("first_media_us") / 1e6).alias("first_s"), (pl.col("last_media_us") / 1e6).alias("last_s")
+        )
+    columns = _SHOWN.get(table, found.columns)
+    print(table_text(columns, [list(row) for row in shown.select(columns).iter_rows()]))
+    if len(found) > _LINES:
+        say(f"{len(found) - _LINES} more rows; see --limit, or --format csv, json or parquet")
+
+
+def _write_pictures(opened: OpenCase, table: str, found: pl.DataFrame, target: Path) -> None:
+    from forensics.contact_sheet import write_contact_sheet
+
+    _require(table, table == "sightings", "has no pictures")
+    titled = [
+        (opened.folder.root / row["thumbnail"], f"{row['camera_id']}  {row['class_name']}", _when(row))
+        for row in found.iter_rows(named=True)
+        if row["thumbnail"]
+    ]
+    if not titled:
+        raise UsageError("no row that was found has a picture", "widen the query")
+    write_contact_sheet(titled, target)
+    say(f"{len(titled)} pictures in {target}")
+
+
+def _when(row: dict[str, Any]) -> str:
+    if row["first_utc"] is not None:
+        return f"{row['first_utc']:%Y-%m-%d %H:%M:%S}Z"
+    return f"{row['first_media_us'] / 1e6:.1f} s to {row['last_media_us'] / 1e6:.1f} s"
+
+
+@click.command()
+@click.argument("root", metavar="CASE", type=path_type)
+@json_option
+def verify(root: Path, as_json: bool) -> None:
+    """Check that evidence, indexes and published files still are what they were; exit 5 if not.
+
+    \b
+    Example:
+      forensics verify my-case
+    """
+    report = verify_case(load_case(root).folder)
+    text = f"{report.n_checked} files are what they were"
+    if report.problems:
+        text = "\n".join(report.problems)
+    emit({"checked": report.n_checked, "problems": list(report.problems)}, text, as_json)
+    if report.problems:
+        raise IntegrityBroken(
+            f"{report.problems[0]}" + (f" (and {len(report.problems) - 1} more)" if len(report.problems) > 1 else ""),
+            "restore the file from a copy, or run again to make the tables anew",
+        )
+
+
+@click.group()
+def export() -> None:
+    """Hand results to other tools."""
+
+
+@export.command("mot")
+@click.argument("root", metavar="CASE", type=path_type)
+@click.option("--output", "-o", type=path_type, required=True, help="Folder for one text file per evidence.")
+@click.option("--class", "class_name", help="Only this class, such as person.")
+@json_option
+def mot(root: Path, output: Path, class_name: str | None, as_json: bool) -> None:
+    """Tracks as MOT Challenge text, one file per evidence.
+
+    \b
+    Example:
+      forensics export mot my-case -o tracks --class person
+    """
+    rows = _filtered(forensics.open_case(root), "detections", {"class_name": class_name}, None, None).collect()
+    output.mkdir(parents=True, exist_ok=True)
+    written = {}
+    for (evidence_id,), part in rows.partition_by("evidence_id", as_dict=True, maintain_order=True).items():
+        boxes = part.select("x1", "y1", "x2", "y2").to_numpy()
+        lines = mot_lines(
+            part["frame"].to_numpy(), boxes, part["score"].to_numpy(), track_id=part["track_id"].to_list()
+        )
+        target = output / f"{evidence_id}.txt"
+        target.write_text("".join(f"{line}\n" for line in lines))
+        written[str(evidence_id)] = str(target)
+    emit({"files": written}, "\n".join(written.values()), as_json)

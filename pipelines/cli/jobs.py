@@ -1,0 +1,243 @@
+"""`scan`, `ingest` and `run`: the main job."""
+
+import os
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import click
+
+from forensics.case import CaseFolder
+from forensics.decoding.child import Limits
+from forensics.evidence import Reader, Source, Verdict
+from forensics.models.shelf import resolve
+from pipelines.cases import Case, load_case, locked, make_case
+from pipelines.cli.output import Command, emit, json_option, microseconds, parse_utc, path_type, say, table_text
+from pipelines.footage_paths import expanded
+from pipelines.ingest import Given, ingest
+from pipelines.plan import RunPlan
+from pipelines.progress import progress_for
+from pipelines.run import RunResult, plan_run, run_case
+from pipelines.runners.serial import SerialRunner
+from pipelines.settings import Settings, load_settings
+from pipelines.stages.port import Runner
+
+__all__ = ["ingest_command", "run_command", "scan"]
+
+_NOT_CLEAN = 4
+
+
+def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def apply(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return apply
+
+
+ingest_options = _together(
+    click.option(
+        "--start", type=parse_utc(), help="UTC of the first frame, such as 2026-05-01T10:00:00Z; one path only."
+    ),
+    click.option(
+        "--clock-error", "clock_error_ms", type=click.IntRange(0), metavar="MS", help="How far that may be off."
+    ),
+    click.option(
+        "--fps", "assumed_rate", type=str, metavar="RATE", help="Frames per second where the file states no times."
+    ),
+    click.option(
+        "--stream", "stream_index", type=click.IntRange(0), help="Video stream to read, if there are several."
+    ),
+    click.option(
+        "--reader",
+        type=click.Choice(["pyav", "decord"]),
+        default="pyav",
+        show_default=True,
+        help="decord is used only where it is proven exact on the very file.",
+    ),
+)
+
+run_options = _together(
+    click.option("--profile", type=path_type, help="Settings as a TOML file; configs/ holds examples."),
+    click.option(
+        "--set", "assignments", multiple=True, metavar="NAME=VALUE", help="One setting, such as detect.fps=5."
+    ),
+    click.option("--model", help="Short for --set detect.model=MODEL."),
+    click.option(
+        "--trust-model", "trusted", multiple=True, metavar="SHA256", help="Load this .pt file, which can run code."
+    ),
+    click.option("--runner", type=click.Choice(["ray", "serial"]), default="ray", show_default=True),
+    click.option("--ray", "address", metavar="ADDRESS", help="Join a running cluster instead of starting a local one."),
+    click.option("--workers", type=click.IntRange(1), help="Short for --set run.workers=N."),
+    click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing."),
+    click.option("--quiet", is_flag=True, help="No progress."),
+)
+
+
+@click.command()
+@click.argument("footage", nargs=-1, required=True, type=path_type)
+@click.option("--case", "root", required=True, type=path_type, help="Folder of the case; made if it does not exist.")
+@click.option("--camera", help="Viewpoint of all the footage; default: each file's name without its suffix.")
+@click.option("--purpose", default="scan", help="Why; kept in the case.")
+@click.option("--operator", default=lambda: os.environ.get("USER", "unknown"), help="Who; default: you.")
+@ingest_options
+@run_options
+@json_option
+def scan(footage: tuple[Path, ...], root: Path, camera: str | None, purpose: str, operator: str, **options: Any) -> int:
+    """Make a case, add footage and run it, in one go.
+
+    Again on the same case: goes on where it stopped, and adds what is new.
+
+    \b
+    Example:
+      forensics scan gate.mp4 hall.mp4 --case my-case --model yolo11n_int8_openvino_model
+    """
+    settings = _settings(options)
+    if not (root / "case.toml").exists():
+        make_case(root, mode="scene", title=root.name, purpose=purpose, operator=operator, now=datetime.now(UTC))
+    case = load_case(root)
+    sources = _ingest(case, footage, camera, settings, options)
+    return _run(case, settings, options, sources)
+
+
+@click.command("ingest")
+@click.argument("root", metavar="CASE", type=path_type)
+@click.argument("footage", nargs=-1, required=True, type=path_type)
+@click.option("--camera", required=True, help="Viewpoint of all the footage.")
+@ingest_options
+@json_option
+def ingest_command(root: Path, footage: tuple[Path, ...], camera: str, as_json: bool, **options: Any) -> int:
+    """Add footage of one camera to a case: digest, container, and the address of every frame.
+
+    \b
+    Example:
+      forensics ingest my-case gate-1.mp4 --camera gate --start 2026-05-01T10:00:00Z --clock-error 500
+    """
+    sources = _ingest(load_case(root), footage, camera, Settings(), options)
+    rows = [
+        [source.verdict.value, source.camera_id, source.evidence_id, source.path, source.reason] for source in sources
+    ]
+    facts = [dict(zip(("verdict", "camera_id", "evidence_id", "path", "reason"), row, strict=True)) for row in rows]
+    emit({"sources": facts}, table_text(["verdict", "camera", "evidence", "path", "reason"], rows), as_json)
+    return 0 if all(source.verdict is Verdict.OK for source in sources) else _NOT_CLEAN
+
+
+@click.command("run")
+@click.argument("root", metavar="CASE", type=path_type)
+@run_options
+@json_option
+def run_command(root: Path, **options: Any) -> int:
+    """Detect, track and publish; the same command again goes on where it stopped.
+
+    \b
+    Example:
+      forensics run my-case --model yolo11n_int8_openvino_model --set detect.classes=person --dry-run
+    """
+    return _run(load_case(root), _settings(options), options, [])
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    assignments = options["assignments"]
+    if options["model"] is not None:
+        assignments = (*assignments, f"detect.model={options['model']}")
+    if options["workers"] is not None:
+        assignments = (*assignments, f"run.workers={options['workers']}")
+    return load_settings(options["profile"], assignments)
+
+
+def _ingest(
+    case: Case, footage: tuple[Path, ...], camera: str | None, settings: Settings, options: dict[str, Any]
+) -> list[Source]:
+    paths = expanded(footage)
+    if options["start"] is not None and len(paths) > 1:
+        raise click.UsageError("--start is the time of one recording; ingest each file on its own")
+    given = [
+        Given(
+            path=path,
+            camera_id=camera or path.stem,
+            camera_is_stated=camera is not None,
+            start_utc_us=microseconds(options["start"]),
+            clock_error_ms=options["clock_error_ms"],
+            assumed_rate=_rate(options["assumed_rate"]),
+            stream_index=options["stream_index"],
+            reader=Reader(options["reader"]),
+        )
+        for path in paths
+    ]
+    limits = Limits(stall_s=settings.run.index_stall_s, memory_bytes=settings.run.decoder_memory_bytes)
+    with locked(case.folder):
+        return ingest(case.folder, given, limits=limits, on_source=_say_source)
+
+
+def _rate(text: str | None) -> Fraction | None:
+    try:
+        rate = None if text is None else Fraction(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise click.BadParameter(f"{text!r} is not a rate; say 25 or 30000/1001", param_hint="--fps") from error
+    if rate is not None and rate <= 0:
+        raise click.BadParameter(f"{text!r} is not above zero", param_hint="--fps")
+    return rate
+
+
+def _say_source(source: Source) -> None:
+    reason = f" ({source.reason})" if source.reason else ""
+    say(f"{source.verdict.value:>8}  {source.path.name}{reason}")
+
+
+def _run(case: Case, settings: Settings, options: dict[str, Any], sources: list[Source]) -> int:
+    model = resolve(settings.detect.model, trusted_sha256=frozenset(options["trusted"]))
+    if options["dry_run"]:
+        _emit_plan(plan_run(case, settings, model), options["as_json"])
+        return 0
+    with locked(case.folder):
+        plan_run(case, settings, model)
+        workers = settings.run.workers or len(os.sched_getaffinity(0))
+        runner, cluster = _runner(settings, options, workers)
+        with cluster:
+            result = run_case(case, settings, model, runner=runner, progress=progress_for(options["quiet"]))
+    _emit_result(case.folder, result, options["as_json"])
+    return 0 if result.is_clean else _NOT_CLEAN
+
+
+def _runner(settings: Settings, options: dict[str, Any], workers: int) -> tuple[Runner, Any]:
+    """The runner and the cluster it needs for as long as it works."""
+    if options["runner"] == "serial":
+        return SerialRunner(settings.run.retries), nullcontext()
+    from pipelines.runners.ray import RayRunner, connected
+
+    gpus = 1.0 if settings.detect.device == "cuda" else 0.0
+    return RayRunner(workers, settings.run.retries, gpus_per_worker=gpus), connected(options["address"], workers)
+
+
+def _emit_plan(plan: RunPlan, as_json: bool) -> None:
+    seconds = sum(each.seconds for each in plan.evidence)
+    to_do = plan.chunks_to_do()
+    looked = sum(each.n_looked_at for each in plan.evidence)
+    facts = {
+        "run": plan.folder.run_id,
+        "files": len(plan.evidence),
+        "unreadable": len(plan.unreadable),
+        "frames": plan.n_frames,
+        "frames_looked_at": looked,
+        "frames_skipped": plan.n_frames - looked,
+        "hours": round(seconds / 3600, 3),
+        "chunks": plan.n_chunks,
+        "chunks_to_do": len(to_do),
+        "bytes_to_write": plan.bytes_to_write,
+    }
+    text = "\n".join(f"{name.replace('_', ' '):>18}  {value}" for name, value in facts.items())
+    emit(facts, text, as_json)
+
+
+def _emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
+    rows = {file["path"].partition("/")[0]: file["rows"] for file in result.manifest["files"]}
+    facts = {"run": result.folder.run_id, "clean": result.is_clean, "rows": rows, "figures": result.figures}
+    lines = [f"run {result.folder.run_id}: {rows['sightings']} sightings, {rows['detections']} detections"]
+    if not result.is_clean:
+        lines.append("not everything could be read; `forensics status` says what and why")
+    lines.append(f"next: forensics query {folder.root}")
+    emit(facts, "\n".join(lines), as_json)

@@ -1,0 +1,80 @@
+"""The group of all commands, and how an error becomes a message and an exit code."""
+
+import sys
+from typing import Any
+
+import click
+
+from forensics.errors import ForensicsError
+from pipelines.cli.output import say
+from pipelines.run import Interrupted
+
+__all__ = ["main"]
+
+_INTERRUPTED = 130
+
+# command -> (module, function); imported when used, so that help is instant
+_COMMANDS = {
+    "doctor": ("pipelines.cli.doctor", "doctor"),
+    "models": ("pipelines.cli.models", "models"),
+    "demo": ("pipelines.cli.demo", "demo"),
+    "scan": ("pipelines.cli.jobs", "scan"),
+    "case": ("pipelines.cli.cases", "case"),
+    "ingest": ("pipelines.cli.jobs", "ingest_command"),
+    "evidence": ("pipelines.cli.cases", "evidence"),
+    "run": ("pipelines.cli.jobs", "run_command"),
+    "cancel": ("pipelines.cli.cases", "cancel"),
+    "status": ("pipelines.cli.answers", "status"),
+    "query": ("pipelines.cli.answers", "query"),
+    "verify": ("pipelines.cli.answers", "verify"),
+    "export": ("pipelines.cli.answers", "export"),
+}
+
+
+class _Lazy(click.Group):
+    """Loads a command's module when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order a person meets them."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, or None for an unknown name."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, function = _COMMANDS[cmd_name]
+        command: click.Command = getattr(__import__(module, fromlist=[function]), function)
+        return command
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="video-forensics")
+def forensics() -> None:
+    """Footage in, sighting tables out.
+
+    \b
+    Example:
+      forensics scan gate.mp4 hall.mp4 --case my-case
+      forensics query my-case
+    """
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line; never returns."""
+    try:
+        status = forensics.main(args=arguments, prog_name="forensics", standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except ForensicsError as error:
+        say(f"error: {error}")
+        sys.exit(error.exit_code)
+    except Interrupted as stop:
+        say(str(stop))
+        sys.exit(_INTERRUPTED)
+    except (KeyboardInterrupt, click.Abort):
+        say("interrupted; run the same command again to go on")
+        sys.exit(_INTERRUPTED)

@@ -1,0 +1,86 @@
+"""Data on standard output, everything else on standard error; `--json` is one JSON object."""
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["emit", "json_option", "parse_utc", "say", "table_text"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def say(text: str) -> None:
+    """A message for the person."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def emit(facts: dict[str, Any], text: str, as_json: bool) -> None:
+    """The command's answer: one JSON object, or text for people."""
+    print(json.dumps(facts, default=_plain, ensure_ascii=False) if as_json else text, flush=True)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def json_option(command: Command) -> Command:
+    """Adds `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
+
+
+class UtcTime(click.ParamType[datetime]):
+    """An instant with its zone, such as 2026-05-01T10:00:00Z."""
+
+    name = "UTC"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Refuses a time without a zone: nobody may guess it."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            instant = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a time; say it as 2026-05-01T10:00:00Z", param, ctx)
+        if instant.tzinfo is None:
+            self.fail(f"{value!r} has no time zone; add Z for UTC, or an offset such as +02:00", param, ctx)
+        return instant.astimezone(UTC)
+
+
+def parse_utc() -> UtcTime:
+    """The type of every option that takes an instant."""
+    return UtcTime()
+
+
+def microseconds(instant: datetime | None) -> int | None:
+    """Microseconds since 1970 UTC, exact."""
+    if instant is None:
+        return None
+    since = instant - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def table_text(columns: list[str], rows: list[list[Any]]) -> str:
+    """Rows aligned in columns, for people."""
+    texts = [columns, *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(row[place]) for row in texts) for place in range(len(columns))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in texts
+    )
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S.%f")[:-4] + "Z"
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    return str(value)
+
+
+path_type = click.Path(path_type=Path)
