@@ -1,4 +1,7 @@
-"""From what a person names to what is ingested: a folder of videos is each video, a folder of stills is one evidence."""
+"""From what a person names to what is ingested.
+
+A folder of videos is each video, a folder of stills is one evidence.
+"""
 
 from pathlib import Path
 
@@ -7,7 +10,8 @@ from forensics.adapters.stills import is_stills
 __all__ = ["expanded"]
 
 _VIDEO_SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .mkv .webm .avi .ts .mts .m2ts .mpg .mpeg .h264 .264 .h265 .265 .hevc .mjpeg .mjpg .flv .wmv .asf .3gp .dav".split()
+    {".3gp", ".asf", ".avi", ".dav", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg"}
+    | {".mts", ".ts", ".webm", ".wmv", ".264", ".265", ".h264", ".h265", ".hevc", ".mjpeg", ".mjpg"}
 )
 
 

@@ -28,7 +28,7 @@ class DetectSettings(_Closed):
 
     model: str = Field("builtin", description="a registered name, a path (.pt, .onnx, an OpenVINO folder) or builtin")
     classes: tuple[str, ...] = Field((), description="names to keep; none given keeps all the model knows")
-    min_score: float = Field(0.25, ge=0, le=1, description="boxes below are dropped, on the detector's own scale")
+    min_score: float = Field(0.1, ge=0, le=1, description="boxes below are dropped, on the detector's own scale")
     nms_iou: float = Field(0.7, gt=0, le=1, description="two boxes of one class that overlap more are one")
     fps: float | None = Field(None, gt=0, description="frames looked at per second of media time; unset: every frame")
     gate: Literal["off"] = Field("off", description="off looks at every chosen frame")

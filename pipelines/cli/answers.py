@@ -10,6 +10,7 @@ import click
 import polars as pl
 
 import forensics
+from forensics.contact_sheet import write_contact_sheet
 from forensics.errors import IntegrityBroken, UsageError
 from forensics.export_mot import mot_lines
 from forensics.tables.open import OpenCase
@@ -19,7 +20,7 @@ from pipelines.cli.output import emit, json_option, parse_utc, path_type, say, t
 from pipelines.status import case_status
 from pipelines.verify import verify_case
 
-__all__ = ["export", "query", "status", "verify"]
+__all__ = ["export", "pictures_of", "query", "sightings_text", "status", "verify"]
 
 # What people want to see first; --format csv, json and parquet give every column.
 _SHOWN = {
@@ -160,34 +161,43 @@ def _print(found: pl.DataFrame, table: str, kind: str) -> None:
 def _print_table(found: pl.DataFrame, table: str) -> None:
     shown = found.head(_LINES)
     if table == "sightings":
-        shown = shown.with_columns(
-            (pl.col("first_media_us") / 1e6).alias("first_s"), (pl.col("last_media_us") / 1e6).alias("last_s")
-        )
-    columns = _SHOWN.get(table, found.columns)
-    print(table_text(columns, [list(row) for row in shown.select(columns).iter_rows()]))
+        print(sightings_text(shown))
+    else:
+        columns = _SHOWN.get(table, found.columns)
+        print(table_text(columns, [list(row) for row in shown.select(columns).iter_rows()]))
     if len(found) > _LINES:
         say(f"{len(found) - _LINES} more rows; see --limit, or --format csv, json or parquet")
 
 
-def _write_pictures(opened: OpenCase, table: str, found: pl.DataFrame, target: Path) -> None:
-    from forensics.contact_sheet import write_contact_sheet
+def sightings_text(found: pl.DataFrame) -> str:
+    """Sightings for people: when, where, what, for how long, and the picture."""
+    seconds = [(pl.col(f"{end}_media_us") / 1e6).alias(f"{end}_s") for end in ("first", "last")]
+    columns = _SHOWN["sightings"]
+    return table_text(columns, [list(row) for row in found.with_columns(seconds).select(columns).iter_rows()])
 
-    _require(table, table == "sightings", "has no pictures")
-    titled = [
+
+def pictures_of(opened: OpenCase, found: pl.DataFrame) -> list[tuple[Path, str, str]]:
+    """(file, first line, second line) of every sighting that has a thumbnail."""
+    return [
         (opened.folder.root / row["thumbnail"], f"{row['camera_id']}  {row['class_name']}", _when(row))
         for row in found.iter_rows(named=True)
         if row["thumbnail"]
     ]
-    if not titled:
-        raise UsageError("no row that was found has a picture", "widen the query")
-    write_contact_sheet(titled, target)
-    say(f"{len(titled)} pictures in {target}")
 
 
 def _when(row: dict[str, Any]) -> str:
     if row["first_utc"] is not None:
         return f"{row['first_utc']:%Y-%m-%d %H:%M:%S}Z"
     return f"{row['first_media_us'] / 1e6:.1f} s to {row['last_media_us'] / 1e6:.1f} s"
+
+
+def _write_pictures(opened: OpenCase, table: str, found: pl.DataFrame, target: Path) -> None:
+    _require(table, table == "sightings", "has no pictures")
+    titled = pictures_of(opened, found)
+    if not titled:
+        raise UsageError("no row that was found has a picture", "widen the query")
+    write_contact_sheet(titled, target)
+    say(f"{len(titled)} pictures in {target}")
 
 
 @click.command()

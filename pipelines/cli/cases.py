@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -52,14 +53,13 @@ def show(root: Path, as_json: bool) -> None:
       forensics case show my-case
     """
     facts = _facts(load_case(root))
-    cameras = facts.pop("cameras")
-    lines = [f"{name:>12}  {value}" for name, value in facts.items()]
-    rows = [[name, *clock.values()] for name, clock in cameras.items()]
+    lines = [f"{name:>12}  {value}" for name, value in facts.items() if name != "cameras"]
+    rows = [[name, *clock.values()] for name, clock in facts["cameras"].items()]
     columns = ["camera", "offset_ms", "error_ms", "drift_ppm", "files"]
-    emit({**facts, "cameras": cameras}, "\n".join([*lines, "", table_text(columns, rows)]), as_json)
+    emit(facts, "\n".join([*lines, "", table_text(columns, rows)]), as_json)
 
 
-def _facts(shown: Case) -> dict[str, object]:
+def _facts(shown: Case) -> dict[str, Any]:
     files = [item.camera_id for item in load_evidence(shown.folder)]
     cameras = {name: shown.camera(name) for name in sorted({*files, *shown.cameras})}
     return {
@@ -115,7 +115,7 @@ def clock(
         raise click.UsageError(f"the case has no camera {camera_id!r}; `forensics case show {root}` lists them")
     if drift_ppm and drift_from is None:
         raise click.UsageError("--drift needs --drift-from, the instant at which the offset held")
-    given = {
+    given: dict[str, Any] = {
         "offset_ms": offset_ms,
         "error_ms": error_ms,
         "drift_ppm": drift_ppm,

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -25,7 +25,7 @@ from pipelines.runners.serial import SerialRunner
 from pipelines.settings import Settings, load_settings
 from pipelines.stages.port import Runner
 
-__all__ = ["ingest_command", "run_command", "scan"]
+__all__ = ["ingest_command", "run_command", "runner_for", "scan"]
 
 _NOT_CLEAN = 4
 
@@ -195,22 +195,28 @@ def _run(case: Case, settings: Settings, options: dict[str, Any], sources: list[
         return 0
     with locked(case.folder):
         plan_run(case, settings, model)
-        workers = settings.run.workers or len(os.sched_getaffinity(0))
-        runner, cluster = _runner(settings, options, workers)
+        runner, cluster = runner_for(settings, options["runner"], options["address"])
         with cluster:
             result = run_case(case, settings, model, runner=runner, progress=progress_for(options["quiet"]))
     _emit_result(case.folder, result, options["as_json"])
     return 0 if result.is_clean else _NOT_CLEAN
 
 
-def _runner(settings: Settings, options: dict[str, Any], workers: int) -> tuple[Runner, Any]:
-    """The runner and the cluster it needs for as long as it works."""
-    if options["runner"] == "serial":
+def runner_for(settings: Settings, name: str, address: str | None) -> tuple[Runner, AbstractContextManager[None]]:
+    """The runner and the cluster it needs for as long as it works.
+
+    Args:
+        settings: how many workers, how many retries, on what.
+        name: ``ray`` or ``serial``.
+        address: of a running cluster; None starts a local one.
+    """
+    if name == "serial":
         return SerialRunner(settings.run.retries), nullcontext()
     from pipelines.runners.ray import RayRunner, connected
 
+    workers = settings.run.workers or len(os.sched_getaffinity(0))
     gpus = 1.0 if settings.detect.device == "cuda" else 0.0
-    return RayRunner(workers, settings.run.retries, gpus_per_worker=gpus), connected(options["address"], workers)
+    return RayRunner(workers, settings.run.retries, gpus_per_worker=gpus), connected(address, workers)
 
 
 def _emit_plan(plan: RunPlan, as_json: bool) -> None:

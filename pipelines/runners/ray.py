@@ -10,14 +10,22 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
-
-import ray
-import ray.exceptions
 
 from forensics.errors import CannotStart, ForensicsError
 from pipelines.runners.attempt import attempt
 from pipelines.stages.port import Done, Failed, ItemT, ResultT, Stage
+
+# Ray reads these when it is imported. Whoever reaches an open cluster's ports runs code, so every
+# cluster has a token: the one in the environment, the one in the user's file, or a fresh one.
+os.environ.setdefault("RAY_AUTH_MODE", "token")
+if not (Path.home() / ".ray" / "auth_token").exists() and "RAY_AUTH_TOKEN_PATH" not in os.environ:
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
+import ray
+import ray.exceptions
 
 __all__ = ["RayRunner", "connected"]
 
@@ -176,7 +184,6 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
         self._workers = workers
 
     def __enter__(self) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         if self._address is None:
             self._start_local()
             return
@@ -189,8 +196,6 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
             ) from error
 
     def _start_local(self) -> None:
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         ray.init(
             num_cpus=self._workers,
             include_dashboard=False,

@@ -1,0 +1,61 @@
+"""`demo`: the whole job on footage that it makes itself."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+import forensics
+from forensics.contact_sheet import write_contact_sheet
+from forensics.decoding.child import Limits
+from forensics.demo_footage import make_footage
+from forensics.models.shelf import BUILTIN
+from pipelines.cases import load_case, locked, make_case
+from pipelines.cli.answers import pictures_of, sightings_text
+from pipelines.cli.jobs import runner_for
+from pipelines.cli.output import microseconds, path_type, say
+from pipelines.ingest import Given, ingest
+from pipelines.progress import progress_for
+from pipelines.run import run_case
+from pipelines.settings import Settings
+
+__all__ = ["demo"]
+
+
+@click.command()
+@click.option("--out", type=path_type, default=Path("demo-case"), show_default=True, help="Folder of the case.")
+@click.option("--runner", type=click.Choice(["ray", "serial"]), default="ray", show_default=True)
+def demo(out: Path, runner: str) -> None:
+    """Make footage of two cameras, find who walks by, and show it; downloads nothing.
+
+    \b
+    Example:
+      forensics demo --out demo-case
+    """
+    if not (out / "case.toml").exists():
+        make_case(out, mode="scene", title="demo", purpose="demonstration", operator="demo", now=datetime.now(UTC))
+    case = load_case(out)
+    say("painting two cameras' footage ...")
+    clips = make_footage(out / "footage")
+    given = [
+        Given(
+            clip.path,
+            clip.camera_id,
+            start_utc_us=microseconds(datetime.fromisoformat(clip.start_utc)),
+            clock_error_ms=clip.clock_error_ms,
+        )
+        for clip in clips
+    ]
+    settings = Settings()
+    with locked(case.folder):
+        ingest(case.folder, given, limits=Limits(), on_source=lambda source: say(f"taken in: {source.path.name}"))
+        engine, cluster = runner_for(settings, runner, None)
+        with cluster:
+            result = run_case(case, settings, BUILTIN, runner=engine, progress=progress_for(quiet=False))
+    opened = forensics.open_case(out)
+    found = opened.sightings().collect()
+    sheet = out / "sightings.png"
+    write_contact_sheet(pictures_of(opened, found), sheet)
+    print(sightings_text(found))
+    print(f"\n{sum(clip.n_people for clip in clips)} walks were painted, {len(found)} sightings were found.")
+    print(f"open next:\n  {sheet}\n  {case.folder.tables}/sightings/part-0.parquet\n  {result.folder.record}")

@@ -1,0 +1,74 @@
+"""`models`: which are known, which are here, how to get one."""
+
+from pathlib import Path
+
+import click
+
+from forensics.errors import IntegrityBroken
+from forensics.models.catalogue import catalogue
+from forensics.models.pull import pull as pull_model
+from forensics.models.shelf import cache_folder
+from forensics.models.shelf import verify as verify_shelf
+from pipelines.cli.output import emit, json_option, path_type, say, table_text
+
+__all__ = ["models"]
+
+
+@click.group()
+def models() -> None:
+    """Models pinned by SHA-256; nothing is fetched that was not asked for."""
+
+
+@models.command("list")
+@json_option
+def list_models(as_json: bool) -> None:
+    """Every registered model, its licence, and whether it is here.
+
+    \b
+    Example:
+      forensics models list
+    """
+    state_of = dict(verify_shelf())
+    rows = [[entry.name, entry.task, entry.licence, state_of[entry.name], entry.training_data] for entry in catalogue()]
+    columns = ["name", "task", "licence", "state", "training_data"]
+    emit({"models": [dict(zip(columns, row, strict=True)) for row in rows]}, table_text(columns, rows), as_json)
+
+
+@models.command("pull")
+@click.argument("name")
+@click.option("--into", type=path_type, help="Folder to put it in; default: your cache.")
+def pull(name: str, into: Path | None) -> None:
+    """Fetch a registered model from its maker, check its digest; goes on where it stopped.
+
+    \b
+    Example:
+      forensics models pull yolox_nano
+    """
+    said = -1
+
+    def on_progress(done: int, total: int) -> None:
+        nonlocal said
+        tenth = done * 10 // max(1, total)
+        if tenth > said:
+            said = tenth
+            say(f"{name}: {done >> 10:,} of {total >> 10:,} KiB")
+
+    print(pull_model(name, into or cache_folder(), on_progress=on_progress))
+
+
+@models.command("verify")
+@json_option
+def verify(as_json: bool) -> None:
+    """Compute the digest of every registered model that is here; exit 5 if one was altered.
+
+    \b
+    Example:
+      forensics models verify
+    """
+    states = verify_shelf()
+    emit(dict(states), table_text(["name", "state"], [list(state) for state in states]), as_json)
+    altered = [name for name, state in states if state == "altered"]
+    if altered:
+        raise IntegrityBroken(
+            f"altered: {', '.join(altered)}", f"fetch it again with `forensics models pull {altered[0]}`"
+        )
