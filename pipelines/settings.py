@@ -64,7 +64,7 @@ class TrackSettings(_Closed):
 class ChunkSettings(_Closed):
     """How the work is cut."""
 
-    seconds: float = Field(20, gt=0, description="media time of one chunk; chunks begin on keyframes")
+    seconds: float = Field(10, gt=0, description="media time of one chunk; chunks begin on keyframes")
 
 
 class RunSettings(_Closed):

@@ -242,6 +242,8 @@ def _compile(network: Any, export: _Export, threads: int, precision: str) -> Any
         "INFERENCE_PRECISION_HINT": precision,
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": 1,
+        # pinned, the streams of several workers on one machine would all sit on its first core
+        "ENABLE_CPU_PINNING": False,
     }
     compiled = Core().compile_model(converted, "CPU", fixed)
     actual = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()

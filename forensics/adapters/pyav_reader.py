@@ -28,9 +28,7 @@ __all__ = ["PyavReader", "open_reader"]
 VideoPacket: TypeAlias = "Packet[VideoStream]"
 
 # The same pixels on every processor: swscale rounds by instruction set unless told otherwise.
-_EXACT_SCALING = (
-    Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INT
-)
+_EXACT_SCALING = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 # Frames that are decoded and dropped cost less than a seek up to about this many.
 _WORTH_A_SEEK_FRAMES = 16
 

