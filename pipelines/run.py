@@ -26,7 +26,7 @@ from forensics.evidence import Evidence, Verdict
 from forensics.hardware import instruction_set
 from forensics.models.shelf import Model
 from forensics.tables.evidence import load_evidence, load_sources
-from forensics.tables.files import write_json, write_table
+from forensics.tables.files import write_bytes, write_json, write_table
 from forensics.tables.publish import ChunkOutcome, EvidenceOutcome, Failure, publish, put_in_place
 from pipelines.cases import Case
 from pipelines.plan import EvidencePlan, RunPlan, keep_boundaries, libraries, make_plan
@@ -112,19 +112,23 @@ def run_case(case: Case, settings: Settings, model: Model, *, runner: Runner, pr
     run = _Run(case, settings, model, plan, runner, progress)
     case.folder.cancel_file.unlink(missing_ok=True)
     _check_disk(plan)
-    _begin(run)
-    keep_boundaries(plan)
     try:
-        _detect(run)
-        outcomes = _sight(run, _track(run))
-        manifest = _publish(run, outcomes)
+        return _completed(run)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
         raise CannotStart(
             f"{case.folder.root}: the disk is full", "free some space and run the same command again: it goes on"
         ) from error
-    result = RunResult(plan.folder, manifest, _is_clean(run), tuple(run.failures), run.figures)
+
+
+def _completed(run: _Run) -> RunResult:
+    _begin(run)
+    keep_boundaries(run.plan)
+    _detect(run)
+    outcomes = _sight(run, _track(run))
+    manifest = _publish(run, outcomes)
+    result = RunResult(run.plan.folder, manifest, _is_clean(run), tuple(run.failures), run.figures)
     _finish(run, result)
     return result
 
@@ -142,7 +146,7 @@ def _check_disk(plan: RunPlan) -> None:
 def _begin(run: _Run) -> None:
     """Record what runs; refuse to go on with a run of another kind of machine."""
     record = run.plan.folder.record
-    hardware = f"{instruction_set()}; {run.settings.detect.device}"
+    hardware = _hardware(run)
     before = json.loads(record.read_text()) if record.exists() else {}
     if before.get("hardware", hardware) != hardware and not run.settings.run.mixed_hardware:
         raise CannotStart(
@@ -152,6 +156,10 @@ def _begin(run: _Run) -> None:
     write_json(
         record, {**_description(run, hardware), "state": "running", "began_utc": before.get("began_utc", _now())}
     )
+
+
+def _hardware(run: _Run) -> str:
+    return f"{instruction_set()}; {run.settings.detect.device}"
 
 
 def _description(run: _Run, hardware: str) -> dict[str, Any]:
@@ -180,7 +188,7 @@ def _map(
     run: _Run, stage: Stage[ItemT, ResultT], items: Iterable[ItemT]
 ) -> Iterator[Done[ItemT, ResultT] | Failed[ItemT]]:
     """The runner's results, timed, until somebody asks to cancel."""
-    began, busy = time.perf_counter(), 0.0
+    asked_s, spans = time.time(), []
 
     def until_cancelled() -> Iterator[ItemT]:
         for item in items:
@@ -190,13 +198,24 @@ def _map(
 
     for outcome in run.runner.map(stage, until_cancelled()):
         if isinstance(outcome, Done):
-            busy += outcome.seconds
+            spans.append((outcome.began_s, outcome.seconds))
             run.peak_bytes = max(run.peak_bytes, outcome.peak_bytes)
         yield outcome
-    run.figures[stage.name] = {"seconds": round(time.perf_counter() - began, 3), "busy_seconds": round(busy, 3)}
+    run.figures[stage.name] = _spent(asked_s, spans)
     if run.case.folder.cancel_file.exists():
         run.case.folder.cancel_file.unlink()
         raise Interrupted("the run was cancelled; run the same command again to go on")
+
+
+def _spent(asked_s: float, spans: list[tuple[float, float]]) -> dict[str, float]:
+    """Seconds until the first worker began, from there to the last end, and of all workers together."""
+    began = min((began for began, _ in spans), default=asked_s)
+    ended = max((began + seconds for began, seconds in spans), default=asked_s)
+    return {
+        "startup_seconds": round(began - asked_s, 3),
+        "working_seconds": round(ended - began, 3),
+        "busy_seconds": round(sum(seconds for _, seconds in spans), 3),
+    }
 
 
 def _detect(run: _Run) -> None:
@@ -221,12 +240,25 @@ def _detect(run: _Run) -> None:
 
 def _adopted(run: _Run, unit: str) -> bool:
     """Whether another run of this case made the same part already; it is linked, not made again."""
-    target = run.plan.folder.part("detect", unit)
-    for other in run.case.folder.runs.glob(f"*/parts/detect/{unit}.parquet"):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.hardlink_to(other)
-        return True
+    for other in sorted(run.case.folder.runs.glob(f"*/parts/detect/{unit}.parquet")):
+        if run.settings.run.mixed_hardware or _hardware_of(other.parents[2] / "run.json") == _hardware(run):
+            _link(other, run.plan.folder.part("detect", unit))
+            return True
     return False
+
+
+def _hardware_of(record: Path) -> str:
+    stored: str = json.loads(record.read_text())["hardware"] if record.exists() else ""
+    return stored
+
+
+def _link(path: Path, second_name: Path) -> None:
+    """Give a file a second name; a copy where the file system has no links."""
+    second_name.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        second_name.hardlink_to(path)
+    except OSError:
+        write_bytes(second_name, path.read_bytes())
 
 
 def _failed(run: _Run, evidence_id: str, stage: str, unit: str, outcome: Failed[Any]) -> Failure:

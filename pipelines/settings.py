@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from forensics.digests import digest_of
 from forensics.errors import UsageError
@@ -55,6 +55,11 @@ class TrackSettings(_Closed):
     buffer_ms: int = Field(_TRACK.buffer_ms, description="how long a track waits for its next detection")
     minimum_detections: int = Field(_TRACK.minimum_detections, description="tracks with fewer are dropped")
     minimum_duration_ms: int = Field(_TRACK.minimum_duration_ms, description="tracks that are shorter are dropped")
+
+    @model_validator(mode="after")
+    def _fit_each_other(self) -> "TrackSettings":
+        self.parameters()
+        return self
 
     def parameters(self) -> TrackParameters:
         """The same values as the association takes them."""

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -51,6 +52,7 @@ class DecodingChild:
         self._descriptor = -1
         self._words: Any = None
         self._index: PacketIndex | None = None
+        self._reading: object | None = None
 
     def __enter__(self) -> "DecodingChild":
         return self
@@ -67,8 +69,9 @@ class DecodingChild:
         """What `function` returns when it runs in the child; `path` is what it opens, for messages.
 
         Raises:
-            DecoderLost: the child hung, died or grew; whatever else `function` raises comes through.
+            DecoderLost: the child hung, died or grew; a `ForensicsError` of `function` comes through.
         """
+        self._drop_unfinished_read()
         self._send(path, "call", function, arguments)
         verb, *answer = self._hear(path)
         if verb == "error":
@@ -86,16 +89,20 @@ class DecodingChild:
             wanted: (N,) int64, strictly increasing.
 
         Raises:
-            DecoderLost: the child hung, died or grew; frames already handed out stay valid.
+            DecoderLost: the child hung, died or grew, or was asked for something else meanwhile.
         """
+        self._drop_unfinished_read()
         n_slots, slot_bytes = self._slots_for(view)
         new_index = None if self._index is index and self._process else index
         self._send(footage.path, "read", footage, new_index, view, wanted, n_slots, slot_bytes)
         self._index = index
         memory = SlotMemory(self._descriptor, n_slots, slot_bytes)
         finished = False
+        reading = self._reading = object()
         try:
             while not finished:
+                if self._reading is not reading:
+                    raise DecoderLost(footage.path, "abandoned", "the child was asked for something else meanwhile")
                 verb, *facts = self._hear(footage.path)
                 finished = verb in {"done", "error"}
                 if verb == "error":
@@ -105,10 +112,18 @@ class DecodingChild:
                 if verb == "frame":
                     slot, height, width, number, pts, width_px, height_px = facts
                     yield Frame(number, pts, memory.picture(slot, height, width), width_px, height_px)
-                    self._release(footage.path, slot)
+                    if self._reading is reading:
+                        self._say(footage.path, slot)
         finally:
-            if not finished:
-                self.close()  # the child is still sending; a fresh one is cheaper than draining it
+            if self._reading is reading:
+                self._reading = None
+                if not finished:
+                    self.close()  # the child is still sending; a fresh one is cheaper than draining it
+
+    def _drop_unfinished_read(self) -> None:
+        """Frames of a read that nobody finished must never reach the next one."""
+        if self._reading is not None:
+            self.close()
 
     def _slots_for(self, view: View) -> tuple[int, int]:
         """How many frames of which size the shared memory holds."""
@@ -116,8 +131,10 @@ class DecodingChild:
             return 2, _LARGEST_FULL_FRAME_BYTES
         return self._limits.n_slots, 3 * view.width_px * view.height_px
 
-    def _start(self) -> Connection:
+    def _start(self) -> None:
         ours, theirs = socket.socketpair()
+        # a child that does not listen must not hold us for ever, however long the message
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", self._limits.stall_s, 0))
         self._descriptor = shared_file()
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
         with theirs:
@@ -130,30 +147,27 @@ class DecodingChild:
             )
         self._connection = Connection(ours.detach())
         self._index = None
-        return self._connection
 
     def _send(self, path: Path, *message: Any) -> None:
-        connection = self._connection or self._start()
-        try:
-            connection.send(message)
-        except OSError as error:
-            raise self._lost(path, "died", self._last_words()) from error
+        """Ask the child for something; it is started first if there is none."""
+        if self._connection is None:
+            self._start()
+        self._say(path, message)
 
-    def _release(self, path: Path, slot: int) -> None:
+    def _say(self, path: Path, message: Any) -> None:
+        assert self._connection is not None
         try:
-            if self._connection:
-                self._connection.send(slot)
+            self._connection.send(message)
+        except BlockingIOError as error:
+            raise self._lost(path, "timeout", f"it did not listen for {self._limits.stall_s} s") from error
         except OSError as error:
             raise self._lost(path, "died", self._last_words()) from error
 
     def _hear(self, path: Path) -> tuple[Any, ...]:
-        """The child's next message, or `DecoderLost` when it says nothing for too long."""
+        """The child's next message, or `DecoderLost` when it says nothing for too long or has grown too large."""
         assert self._connection is not None
         deadline = time.monotonic() + self._limits.stall_s
-        while not self._connection.poll(_POLL_S):
-            held = _resident_bytes(self.pid)
-            if held > self._limits.memory_bytes:
-                raise self._lost(path, "memory", f"it held {held} bytes, allowed are {self._limits.memory_bytes}")
+        while not self._is_heard(path):
             if time.monotonic() > deadline:
                 raise self._lost(path, "timeout", f"no word for {self._limits.stall_s} s")
         try:
@@ -162,13 +176,25 @@ class DecodingChild:
             raise self._lost(path, "died", self._last_words()) from error
         return message
 
+    def _is_heard(self, path: Path) -> bool:
+        """Whether the child said something within a moment; its memory is looked at either way."""
+        assert self._connection is not None
+        is_heard = self._connection.poll(_POLL_S)
+        held = _resident_bytes(self.pid)
+        if held > self._limits.memory_bytes:
+            raise self._lost(path, "memory", f"it held {held} bytes, allowed are {self._limits.memory_bytes}")
+        return is_heard
+
     def _lost(self, path: Path, reason: str, detail: str) -> DecoderLost:
         self.close()
         return DecoderLost(path, reason, detail)
 
     def _last_words(self) -> str:
         """The exit status and the last line the child wrote to its standard error."""
-        status = self._process.wait(timeout=_POLL_S * 20) if self._process else 0
+        try:
+            status = self._process.wait(timeout=_POLL_S * 20) if self._process else 0
+        except subprocess.TimeoutExpired:
+            return "it closed the connection and did not end"
         how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
         self._words.seek(0)
         lines = self._words.read()[-2000:].decode(errors="replace").strip().splitlines()
@@ -185,7 +211,7 @@ class DecodingChild:
         os.close(self._descriptor)
         self._words.close()
         self._process = self._connection = None
-        self._index = None
+        self._index = self._reading = None
 
 
 def _resident_bytes(pid: int | None) -> int:

@@ -365,7 +365,9 @@ def put_in_place(run: RunFolder) -> None:
     for leftover in (fresh, stale):
         shutil.rmtree(leftover, ignore_errors=True)
     shutil.copytree(run.tables, fresh, copy_function=_linked)
-    sync_folder(fresh)
+    for folder in (*fresh.iterdir(), fresh):
+        if folder.is_dir():
+            sync_folder(folder)
     if case.tables.exists():
         case.tables.rename(stale)
     fresh.rename(case.tables)

@@ -12,10 +12,10 @@ __all__ = ["attempt", "peak_bytes"]
 
 def attempt(work: Callable[[ItemT], ResultT], item: ItemT, *, tries: int) -> Done[ItemT, ResultT] | Failed[ItemT]:
     """What became of `item` after at most `tries` tries."""
-    started = time.perf_counter()
+    began_s, started = time.time(), time.perf_counter()
     for n_tried in range(1, tries + 1):
         try:
-            return Done(item, work(item), time.perf_counter() - started, peak_bytes())
+            return Done(item, work(item), began_s, time.perf_counter() - started, peak_bytes())
         except Exception as error:  # whatever a library throws must cost one item, not the run
             failed = Failed(item, type(error).__name__, str(error), n_tried)
     return failed

@@ -137,12 +137,19 @@ class _Pool:
         worker.in_flight[worker.actor.do.remote(pending.item)] = pending
 
     def _collected(self, reference: Any, worker: _Worker) -> Iterator[Done[Any, Any] | Failed[Any]]:
+        pending = worker.in_flight[reference]
         try:
-            outcome = ray.get(reference)
+            outcome = _answer(reference, pending)
         except ray.exceptions.RayActorError as error:
-            pending, outcome = self._worker_lost(worker, error)
-        else:
-            pending = worker.in_flight.pop(reference)
+            yield from self._worker_lost(worker, error)
+            return
+        del worker.in_flight[reference]
+        yield from self._judged(pending, outcome)
+
+    def _judged(
+        self, pending: _Pending, outcome: Done[Any, Any] | Failed[Any] | ForensicsError
+    ) -> Iterator[Done[Any, Any] | Failed[Any]]:
+        """The outcome, unless the item is tried again."""
         if isinstance(outcome, ForensicsError):
             raise outcome
         if isinstance(outcome, Done):
@@ -152,21 +159,38 @@ class _Pool:
         else:
             yield Failed(pending.item, outcome.error, outcome.detail, pending.tried)
 
-    def _worker_lost(self, worker: _Worker, error: Exception) -> tuple[_Pending, Failed[Any]]:
-        """Forget the worker. It was busy with the oldest item it held; the others go back as untried."""
+    def _worker_lost(self, worker: _Worker, error: Exception) -> Iterator[Done[Any, Any] | Failed[Any]]:
+        """Forget the worker. What it had finished counts, the oldest of the rest is what it died of, others go back."""
         if getattr(error, "actor_init_failed", False):
             raise CannotStart(f"a worker could not load the stage: {error}", "see `forensics doctor`") from error
         self._workers.remove(worker)
-        busy_with, *waiting = worker.in_flight.values()
-        for pending in reversed(waiting):
+        unfinished = []
+        for reference, pending in worker.in_flight.items():
+            try:
+                outcome = _answer(reference, pending)
+            except ray.exceptions.RayActorError:
+                unfinished.append(pending)
+            else:
+                yield from self._judged(pending, outcome)
+        for pending in reversed(unfinished[1:]):
             pending.tried -= 1
             self._again.appendleft(pending)
-        return busy_with, Failed(busy_with.item, "worker_died", str(error).splitlines()[0], busy_with.tried)
+        for pending in unfinished[:1]:
+            lost = Failed(pending.item, "worker_died", str(error).splitlines()[0], pending.tried)
+            yield from self._judged(pending, lost)
 
     def close(self) -> None:
         """End all workers."""
         for worker in self._workers:
             ray.kill(worker.actor)
+
+
+def _answer(reference: Any, pending: _Pending) -> Any:
+    """What the worker said of an item; an answer that was lost with its machine is one failed try."""
+    try:
+        return ray.get(reference)
+    except ray.exceptions.ObjectLostError as error:
+        return Failed(pending.item, "result_lost", str(error).splitlines()[0], pending.tried)
 
 
 class connected:  # noqa: N801 - reads as what it is: `with connected(...)`

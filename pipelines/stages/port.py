@@ -32,12 +32,14 @@ class Done(Generic[ItemT, ResultT]):
     Attributes:
         item: what went in.
         result: what came out.
-        seconds: how long the worker was busy with it.
+        began_s: when the worker began, by its clock, seconds since 1970.
+        seconds: how long it was busy with it.
         peak_bytes: the most memory its worker has held so far.
     """
 
     item: ItemT
     result: ResultT
+    began_s: float = 0.0
     seconds: float = 0.0
     peak_bytes: int = 0
 

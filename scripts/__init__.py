@@ -1,0 +1,1 @@
+"""Commands of the project; `measure` holds those that print figures."""

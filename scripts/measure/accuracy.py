@@ -1,0 +1,136 @@
+"""How well `builtin` finds people, measured against the boxes of a real model.
+
+    scripts/accuracy --clip ../shared/footage/one-by-one-person-detection.mp4
+
+A box counts as right when it overlaps a box of the model by half (IoU 0.5), each used once.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+PROJECT = Path(__file__).resolve().parents[2]
+SHARED = PROJECT.parent / "shared"
+os.environ.update(YOLO_AUTOINSTALL="false", YOLO_OFFLINE="true", YOLO_VERBOSE="false")
+
+from forensics.adapters.builtin import load_builtin
+from forensics.detector import Detector
+from forensics.frames import Frame, View
+from forensics.timeline import PacketIndex
+
+Answers = list[np.ndarray]
+
+
+def main() -> None:
+    arguments = _arguments()
+    cv2.setNumThreads(1)
+    index = _index(arguments.clip)
+    found, seconds = _ask_builtin(arguments.clip, index, arguments.min_score)
+    truth = _ask_model(arguments.clip, arguments.model)
+    overlaps = [iou for ours, theirs in zip(found, truth, strict=True) for iou in _matched(ours, theirs)]
+    n_found, n_truth = sum(map(len, found)), sum(map(len, truth))
+    empty = [ours for ours, theirs in zip(found, truth, strict=True) if not len(theirs)]
+    print(f"{arguments.clip.name}: {index.n_frames} frames, {n_truth} boxes of the model, {n_found} of builtin")
+    print(f"precision {len(overlaps) / max(1, n_found):.3f}  recall {len(overlaps) / max(1, n_truth):.3f}", end="  ")
+    print(f"mean IoU {np.mean(overlaps or [0.0]):.3f}")
+    print(f"boxes in the {len(empty)} frames that are empty to the model: {sum(map(len, empty))}")
+    print(
+        f"{index.n_frames / seconds:.0f} frames/s, {1000 * seconds / index.n_frames:.1f} ms a frame, without decoding"
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clip", type=Path, default=SHARED / "footage/one-by-one-person-detection.mp4")
+    parser.add_argument("--model", type=Path, default=SHARED / "models/yolo11n_int8_openvino_model")
+    parser.add_argument("--min-score", type=float, default=0.25)
+    return parser.parse_args()
+
+
+def _index(clip: Path) -> PacketIndex:
+    with av.open(str(clip)) as container:
+        stream = container.streams.video[0]
+        time_base = stream.time_base or Fraction(1, 1000)
+        packets = sorted((p.pts, p.is_keyframe, p.size) for p in container.demux(stream) if p.pts is not None)
+    pts, is_key, size = zip(*packets, strict=True)
+    hidden = np.zeros(len(pts), dtype=bool)
+    return PacketIndex(np.array(pts), np.array(is_key), np.array(size), hidden, time_base)
+
+
+def _frames(clip: Path, view: View) -> Iterator[Frame]:
+    with av.open(str(clip)) as container:
+        for number, frame in enumerate(container.decode(video=0)):
+            width, height = view.size_of(frame.width, frame.height)
+            rgb = frame.to_ndarray(format="rgb24", width=width, height=height)
+            yield Frame(number, frame.pts, rgb, frame.width, frame.height)
+
+
+def _ask_builtin(clip: Path, index: PacketIndex, min_score: float) -> tuple[Answers, float]:
+    detector: Detector = load_builtin(classes=("person",), min_score=min_score)
+    wanted = set(detector.references(index, 0, index.n_frames).tolist())
+    references = [frame for frame in _frames(clip, detector.view) if frame.number in wanted]
+    answers, decoding = [], _Timed(_frames(clip, detector.view))
+    began = time.perf_counter()
+    for _, boxes in detector.detect(decoding, references):
+        answers.append(boxes.xyxy)
+    return answers, time.perf_counter() - began - decoding.seconds
+
+
+class _Timed:
+    """An iterator that keeps how long its source took."""
+
+    def __init__(self, source: Iterator[Frame]) -> None:
+        self.source, self.seconds = source, 0.0
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self
+
+    def __next__(self) -> Frame:
+        began = time.perf_counter()
+        try:
+            return next(self.source)
+        finally:
+            self.seconds += time.perf_counter() - began
+
+
+def _ask_model(clip: Path, model: Path) -> Answers:
+    from ultralytics import YOLO
+
+    network = YOLO(str(model), task="detect")
+    answers = []
+    for frame in _frames(clip, View()):
+        bgr = np.ascontiguousarray(frame.rgb[..., ::-1])
+        boxes = network.predict(bgr, conf=0.25, classes=[0], verbose=False)[0].boxes
+        answers.append(boxes.xyxy.cpu().numpy())
+    return answers
+
+
+def _matched(ours: np.ndarray, theirs: np.ndarray) -> list[float]:
+    """The overlaps of pairs of IoU 0.5 and more, best first, each box used once."""
+    pairs = sorted(((_iou(a, b), i, j) for i, a in enumerate(ours) for j, b in enumerate(theirs)), reverse=True)
+    used_ours: set[int] = set()
+    used_theirs: set[int] = set()
+    overlaps = []
+    for iou, i, j in pairs:
+        if iou >= 0.5 and i not in used_ours and j not in used_theirs:
+            used_ours.add(i)
+            used_theirs.add(j)
+            overlaps.append(iou)
+    return overlaps
+
+
+def _iou(a: np.ndarray, b: np.ndarray) -> float:
+    sides = np.maximum(0, np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]))
+    shared = float(sides.prod())
+    return shared / float((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - shared)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""How many frames a second association follows, on seeded walkers, on one core.
+
+scripts/bench-tracking --frames 20000 --people 10
+"""
+
+import argparse
+import time
+
+import numpy as np
+
+from forensics.adapters.bytetrack import ByteTrack
+from forensics.detections import Detections
+from forensics.tracking import associate
+
+WIDTH_PX, HEIGHT_PX, FPS = 1920, 1080, 60
+BODY_PX = np.array([60.0, 170.0])
+
+
+def walkers(n_frames: int, n_people: int, seed: int) -> Detections:
+    """People who walk straight, turn at the picture's edges, tremble a little and are missed now and then."""
+    rng = np.random.default_rng(seed)
+    room = np.array([WIDTH_PX, HEIGHT_PX]) - BODY_PX
+    start = rng.uniform(0, room, (n_people, 2))
+    speed = rng.normal(0, [2.0, 0.5], (n_people, 2))
+    walked = start + speed * np.arange(n_frames)[:, None, None]  # (F, P, 2)
+    corner = np.abs((walked + room) % (2 * room) - room)  # back and forth within the room
+    boxes = np.concatenate([corner, corner + BODY_PX], axis=2) + rng.normal(0, 1.0, (n_frames, n_people, 4))
+    score = rng.uniform(0.3, 0.95, (n_frames, n_people))
+    frame, person = np.nonzero(rng.random((n_frames, n_people)) > 0.05)
+    return Detections(
+        frame=frame.astype(np.int64),
+        xyxy=boxes[frame, person].astype(np.float32),
+        score=score[frame, person].astype(np.float32),
+        class_index=np.zeros(len(frame), dtype=np.int64),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, default=10_000)
+    parser.add_argument("--people", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+
+    detections = walkers(asked.frames, asked.people, asked.seed)
+    frames = np.arange(asked.frames, dtype=np.int64)
+    began, began_cpu = time.perf_counter(), time.process_time()
+    track = associate(detections, frames, frames * 1_000_000 // FPS, tracker_for=ByteTrack, n_classes=1)
+    seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - began_cpu
+    print(
+        f"{asked.frames} frames x {asked.people} people: {len(detections)} detections, {track.max() + 1} tracks, "
+        f"{seconds:.1f} s, {asked.frames / seconds:.0f} frames/s, "
+        f"{asked.frames / cpu_seconds:.0f} a second of processor time"
+    )
+
+
+if __name__ == "__main__":
+    main()

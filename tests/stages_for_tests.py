@@ -1,0 +1,87 @@
+"""Small stages that a worker process can import: they double, fail, kill their worker or cannot be opened."""
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from forensics.errors import ForensicsError
+
+__all__ = ["Doubling", "Killing", "NamingProcess", "NoTool", "Refusing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubling:
+    """Doubles numbers; raises ``ValueError`` for some."""
+
+    refused: frozenset[int] = field(default=frozenset())
+    name: ClassVar[str] = "double"
+
+    def open(self) -> Callable[[int], int]:
+        return partial(_doubled, refused=self.refused)
+
+
+def _doubled(number: int, refused: frozenset[int]) -> int:
+    if number in refused:
+        raise ValueError(f"{number} cannot be doubled")
+    return 2 * number
+
+
+@dataclass(frozen=True, slots=True)
+class Killing:
+    """Doubles numbers; the worker dies of some of them.
+
+    Attributes:
+        once: deadly the first time; a file in `folder` remembers.
+        always: deadly every time.
+    """
+
+    folder: Path
+    once: frozenset[int] = field(default=frozenset())
+    always: frozenset[int] = field(default=frozenset())
+    name: ClassVar[str] = "kill"
+
+    def open(self) -> Callable[[int], int]:
+        return self._work
+
+    def _work(self, number: int) -> int:
+        marker = self.folder / f"died-of-{number}"
+        if number in self.always or (number in self.once and not marker.exists()):
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return 2 * number
+
+
+@dataclass(frozen=True, slots=True)
+class NamingProcess:
+    """Answers every item with the number of the process that does the work."""
+
+    name: ClassVar[str] = "name"
+
+    def open(self) -> Callable[[int], int]:
+        return lambda _: os.getpid()
+
+
+class NoTool(ForensicsError):
+    """An error with facts, as stages raise them."""
+
+    def __init__(self, tool: str, n_missing: int) -> None:
+        super().__init__(tool, n_missing)
+        self.tool = tool
+        self.n_missing = n_missing
+
+    def __str__(self) -> str:
+        return f"{self.tool}: {self.n_missing} are missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusing:
+    """Cannot be opened."""
+
+    name: ClassVar[str] = "refuse"
+
+    def open(self) -> Callable[[int], int]:
+        raise NoTool("hammer", 3)

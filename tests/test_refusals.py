@@ -1,0 +1,568 @@
+"""What cannot be done is said clearly: what, where, what was expected, what to do next; nothing is lost."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from forensics.case import CaseFolder
+from forensics.tables.evidence import load_evidence, load_sources
+from tests.calling import Call, caller, clip, new_case
+from tests.painted.damage import cut_tail
+from tests.painted.encode import Recipe, encode
+
+_NOBODY = 65_534
+_RAY_LIMIT_S = 60
+_SERIAL = ("--runner", "serial", "--quiet")
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    return caller(capsys)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One clip that can be read."""
+    return clip(tmp_path_factory.mktemp("whole") / "whole.mp4")
+
+
+@pytest.fixture
+def case(call: Call, tmp_path: Path) -> Path:
+    return new_case(call, tmp_path / "case")
+
+
+@pytest.fixture
+def filled(call: Call, case: Path, whole: Path) -> Path:
+    """A case with one clip of the camera `gate`."""
+    assert call("ingest", case, whole, "--camera", "gate").code == 0
+    return case
+
+
+# ---- footage that gives nothing, each with the word that stands in the table
+
+
+def _missing(folder: Path, _: Path) -> Path:
+    return folder / "absent.mp4"
+
+
+def _no_media(folder: Path, _: Path) -> Path:
+    (folder / "papers").mkdir()
+    (folder / "papers" / "notes.txt").write_text("nothing to see")
+    return folder / "papers"
+
+
+def _zero_bytes(folder: Path, _: Path) -> Path:
+    (folder / "zero.mp4").touch()
+    return folder / "zero.mp4"
+
+
+def _text(folder: Path, _: Path) -> Path:
+    (folder / "text.mp4").write_text("this is not a video\n" * 200)
+    return folder / "text.mp4"
+
+
+def _renamed_picture(folder: Path, _: Path) -> Path:
+    Image.new("RGB", (64, 48), "red").save(folder / "picture.mp4", format="JPEG")
+    return folder / "picture.mp4"
+
+
+def _random_bytes(folder: Path, _: Path) -> Path:
+    (folder / "noise.mp4").write_bytes(np.random.default_rng(5).bytes(20_000))
+    return folder / "noise.mp4"
+
+
+def _audio_only(folder: Path, _: Path) -> Path:
+    path = folder / "sound.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=8000)
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        silence.sample_rate = 8000
+        container.mux(stream.encode(silence))
+        container.mux(stream.encode())
+    return path
+
+
+def _index_lost(folder: Path, whole: Path) -> Path:
+    """An MP4 whose index stood at the end and was never written."""
+    return cut_tail(Path(shutil.copy(whole, folder / "cut.mp4")), 0.6)
+
+
+def _renamed_codec(path: Path, whole: Path, fourcc: bytes) -> Path:
+    content = whole.read_bytes()
+    assert content.count(b"avc1") >= 1
+    entry = content.index(b"avc1", content.index(b"stsd"))
+    path.write_bytes(content[:entry] + fourcc + content[entry + 4 :])
+    return path
+
+
+def _encrypted(folder: Path, whole: Path) -> Path:
+    return _renamed_codec(folder / "encrypted.mp4", whole, b"encv")
+
+
+def _unknown_codec(folder: Path, whole: Path) -> Path:
+    return _renamed_codec(folder / "unknown.mp4", whole, b"zzzz")
+
+
+Broken = Callable[[Path, Path], Path]
+
+_NO_DIGEST: tuple[tuple[Broken, str], ...] = (
+    (_missing, "missing"),
+    (_no_media, "not_media"),
+    (_zero_bytes, "empty"),
+)
+_WITH_DIGEST: tuple[tuple[Broken, str], ...] = (
+    (_text, "not_media"),
+    (_renamed_picture, "not_media"),
+    (_random_bytes, "not_media"),
+    (_audio_only, "no_video"),
+    (_index_lost, "not_media"),
+    (_encrypted, "no_decoder"),
+    (_unknown_codec, "no_decoder"),
+)
+
+
+@pytest.mark.parametrize(("broken", "word"), _NO_DIGEST)
+def test_what_has_no_digest_stands_in_sources_only(
+    call: Call, case: Path, whole: Path, *, broken: Broken, word: str, tmp_path: Path
+) -> None:
+    path = broken(tmp_path, whole)
+    answer = call("ingest", case, path, "--camera", "gate", "--json")
+    assert answer.code == 4
+    (row,) = answer.json["sources"]
+    assert (row["verdict"], row["evidence_id"], row["path"]) == ("rejected", None, str(path))
+    assert row["reason"].startswith(f"{word}: ")
+    assert path.name in answer.err
+    assert load_evidence(CaseFolder.at(case)) == []
+
+
+@pytest.mark.parametrize(("broken", "word"), _WITH_DIGEST)
+def test_what_has_a_digest_stands_in_evidence_too(
+    call: Call, case: Path, whole: Path, *, broken: Broken, word: str, tmp_path: Path
+) -> None:
+    path = broken(tmp_path, whole)
+    before = path.read_bytes()
+    answer = call("ingest", case, path, "--camera", "gate", "--json")
+    assert answer.code == 4
+    (row,) = answer.json["sources"]
+    (evidence,) = load_evidence(CaseFolder.at(case))
+    assert (row["verdict"], row["evidence_id"]) == ("rejected", evidence.evidence_id)
+    assert evidence.verdict == "rejected"
+    assert evidence.reason.startswith(f"{word}: ")
+    assert evidence.readable is None
+    assert path.read_bytes() == before
+
+
+def test_a_cut_file_with_its_index_in_front_is_read_as_far_as_it_goes(call: Call, case: Path, tmp_path: Path) -> None:
+    recipe = Recipe(options={"preset": "ultrafast"}, container_options={"movflags": "faststart"})
+    path = cut_tail(encode(tmp_path / "cut.mp4", recipe, [Fraction(n, 25) for n in range(60)]), 0.6)
+    answer = call("ingest", case, path, "--camera", "gate", "--json")
+    assert answer.code == 4
+    (evidence,) = load_evidence(CaseFolder.at(case))
+    assert evidence.verdict == "partial"
+    assert "60 frames" in evidence.reason
+    assert call("run", case, *_SERIAL).code == 4
+
+
+def test_nothing_but_unreadable_footage_cannot_be_run(call: Call, tmp_path: Path) -> None:
+    answer = call("scan", _text(tmp_path, tmp_path), "--case", tmp_path / "case", *_SERIAL)
+    assert answer.code == 6
+    assert "no readable footage" in answer.err
+    assert "forensics ingest" in answer.err
+
+
+def test_no_read_permission(tmp_path: Path, whole: Path) -> None:
+    if os.geteuid() == 0:
+        _ingest_as_nobody(whole)
+    else:
+        pytest.skip("needs root, who may become a user without the permission")
+
+
+def _ingest_as_nobody(whole: Path) -> None:
+    """A user who may not read the file; folders of pytest are closed to other users."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        secret = Path(shutil.copy(whole, folder / "secret.mp4"))
+        secret.chmod(0o600)
+        (folder / "home").mkdir()
+        os.chown(folder / "home", _NOBODY, _NOBODY)
+        root = folder / "home" / "case"
+        script = (
+            "import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534);"
+            "from pipelines.cli.main import main;"
+            "main(['scan', sys.argv[1], '--case', sys.argv[2], '--runner', 'serial', '--quiet'])"
+        )
+        answer = subprocess.run(
+            [sys.executable, "-c", script, secret, root], capture_output=True, text=True, check=False
+        )
+        assert "Traceback" not in answer.stderr
+        assert answer.returncode == 6
+        (source,) = load_sources(CaseFolder.at(root))
+        assert source.reason.startswith("no_permission: ")
+
+
+def test_one_bad_file_among_ten_costs_one_row(call: Call, case: Path, tmp_path: Path) -> None:
+    clips = [clip(tmp_path / f"{n}.mp4", n_frames=6, seed=n) for n in range(9)]
+    bad = _random_bytes(tmp_path, tmp_path)
+    answer = call("ingest", case, *clips[:4], bad, *clips[4:], "--camera", "gate", "--json")
+    assert answer.code == 4
+    assert [row["verdict"] for row in answer.json["sources"]] == ["ok"] * 4 + ["rejected"] + ["ok"] * 5
+    assert call("run", case, *_SERIAL).code == 4
+    for table in ("sources", "evidence"):
+        rows = call("query", case, table, "--json").json["rows"]
+        assert len(rows) == 10
+        (rejected,) = [row for row in rows if row["verdict"] != "ok"]
+        assert rejected["path"] == str(bad)
+        assert rejected["reason"].startswith("not_media: ")
+        assert rejected["evidence_id"]
+    covered = call("query", case, "coverage", "--json").json["rows"]
+    assert sum(row["stop_frame"] - row["start_frame"] for row in covered) == 54
+    assert str(bad) in call("status", case).out
+
+
+# ---- names
+
+
+@pytest.mark.parametrize(
+    "name", ["with space.mp4", "Überwachung 東門 🚲.mp4", "two\nlines.mp4", "-dash.mp4", "a:b|c.mp4"]
+)
+def test_any_name_is_a_name(call: Call, case: Path, whole: Path, tmp_path: Path, name: str) -> None:
+    path = Path(shutil.copy(whole, tmp_path / name))
+    answer = call("ingest", case, path, "--camera", "gate", "--json")
+    assert answer.code == 0
+    assert answer.json["sources"][0]["path"] == str(path)
+    assert [item.path for item in load_evidence(CaseFolder.at(case))] == [path]
+    assert len(call("ingest", case, path, "--camera", "gate").out.splitlines()) == 2
+
+
+def test_a_name_that_is_no_text_costs_one_row(call: Call, case: Path, whole: Path, tmp_path: Path) -> None:
+    undecodable = Path(shutil.copy(whole, tmp_path / os.fsdecode(b"gate\xff.mp4")))
+    answer = call("ingest", case, undecodable, whole, "--camera", "gate", "--json")
+    assert answer.code == 4
+    assert [row["verdict"] for row in answer.json["sources"]] == ["rejected", "ok"]
+    assert answer.json["sources"][0]["reason"].startswith("bad_name: ")
+    assert "rename" in answer.json["sources"][0]["reason"]
+
+
+def test_the_same_file_twice_is_one_evidence(call: Call, case: Path, whole: Path) -> None:
+    answer = call("ingest", case, whole, whole, "--camera", "gate")
+    assert answer.code == 0
+    folder = CaseFolder.at(case)
+    assert (len(load_sources(folder)), len(load_evidence(folder))) == (1, 1)
+
+
+def test_the_same_bytes_for_two_cameras_are_refused_and_the_rest_is_taken(
+    call: Call, filled: Path, whole: Path, tmp_path: Path
+) -> None:
+    twin = Path(shutil.copy(whole, tmp_path / "twin.mp4"))
+    other = clip(tmp_path / "other.mp4", seed=3)
+    answer = call("ingest", filled, twin, other, "--camera", "hall")
+    assert answer.code == 2
+    for said in (str(twin), str(whole), "'gate'", "'hall'", "--camera"):
+        assert said in answer.err
+    assert {item.camera_id for item in load_evidence(CaseFolder.at(filled))} == {"gate", "hall"}
+
+
+# ---- models and settings
+
+
+def test_a_model_that_is_not_there(call: Call, filled: Path) -> None:
+    answer = call("run", filled, "--model", "nowhere.onnx", *_SERIAL)
+    assert answer.code == 6
+    assert "nowhere.onnx" in answer.err
+    assert "forensics models pull" in answer.err
+
+
+def test_a_scan_asks_for_the_model_before_it_reads_footage(call: Call, whole: Path, tmp_path: Path) -> None:
+    answer = call("scan", whole, "--case", tmp_path / "case", "--model", "nowhere.onnx", *_SERIAL)
+    assert answer.code == 6
+    assert not (tmp_path / "case").exists()
+
+
+def test_a_model_with_another_digest_than_registered(call: Call, filled: Path, tmp_path: Path) -> None:
+    fake = tmp_path / "yolox_nano.onnx"
+    fake.write_bytes(b"other weights")
+    answer = call("run", filled, "--model", fake, *_SERIAL)
+    assert answer.code == 5
+    assert str(fake) in answer.err
+    assert "yolox_nano is registered with" in answer.err
+
+
+_WRONG_SETTINGS = (
+    ("detect.colour=red", "unknown setting detect.colour", "detect.min_score"),
+    ("colour.red=1", "unknown setting colour", "detect.min_score"),
+    ("min_score", "'min_score'", "section.name=value"),
+    ("detect.min_score=high", "detect.min_score", "'high'"),
+    ("detect.min_score=7", "detect.min_score", "less than or equal to 1"),
+    ("run.workers=0", "run.workers", "greater than or equal to 1"),
+    ("detect.fps=nan", "detect.fps", "nan"),
+    ("detect.fps=inf", "detect.fps", "inf"),
+    ("chunk.seconds=inf", "chunk.seconds", "inf"),
+    ("detect.precision=f8", "detect.precision", "'bf16'"),
+    ("detect.classes=unicorn", "unicorn", "person"),
+)
+
+
+@pytest.mark.parametrize(("assignment", "what", "known"), _WRONG_SETTINGS)
+def test_a_setting_that_cannot_be_meant(call: Call, filled: Path, *, assignment: str, what: str, known: str) -> None:
+    answer = call("run", filled, "--set", assignment, *_SERIAL)
+    assert answer.code == 2
+    assert what in answer.err
+    assert known in answer.err
+    assert not (filled / "tables").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("detect = 5\n", "detect"), ("[detect]\nfpss = 5\n", "known settings"), ("[detect\n", "not a TOML file")],
+)
+def test_a_profile_that_cannot_be_meant(call: Call, filled: Path, tmp_path: Path, text: str, said: str) -> None:
+    profile = tmp_path / "profile.toml"
+    profile.write_text(text)
+    answer = call("run", filled, "--profile", profile, *_SERIAL)
+    assert answer.code == 2
+    assert said in answer.err
+
+
+@pytest.mark.parametrize("name", ["absent.toml", "."])
+def test_a_profile_that_is_no_file(call: Call, filled: Path, tmp_path: Path, name: str) -> None:
+    answer = call("run", filled, "--profile", tmp_path / name, *_SERIAL)
+    assert answer.code == 2
+    assert "configs/" in answer.err
+
+
+@pytest.mark.parametrize("rate", ["fast", "0", "-25", "nan", "inf", "25/0"])
+def test_a_rate_that_is_none(call: Call, case: Path, whole: Path, rate: str) -> None:
+    answer = call("ingest", case, whole, "--camera", "gate", "--fps", rate)
+    assert answer.code == 2
+    assert rate in answer.err
+
+
+def test_one_start_for_two_files(call: Call, case: Path, whole: Path, tmp_path: Path) -> None:
+    other = clip(tmp_path / "other.mp4", seed=1)
+    answer = call("ingest", case, whole, other, "--camera", "gate", "--start", "2026-05-01T10:00:00Z")
+    assert answer.code == 2
+    assert "each file on its own" in answer.err
+
+
+# ---- the case
+
+
+def test_a_case_that_exists_already(call: Call, case: Path) -> None:
+    before = (case / "case.toml").read_bytes()
+    answer = call("case", "init", case, "--purpose", "another", "--operator", "B. Bauer")
+    assert answer.code == 2
+    assert "there is a case already" in answer.err
+    assert (case / "case.toml").read_bytes() == before
+
+
+def test_a_folder_that_is_not_empty(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("mine")
+    answer = call("case", "init", tmp_path, "--purpose", "p", "--operator", "o")
+    assert answer.code == 2
+    assert "not an empty folder" in answer.err
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.parametrize("missing", ["--purpose", "--operator"])
+def test_a_case_without_a_reason_or_a_name(call: Call, tmp_path: Path, missing: str) -> None:
+    given = {"--purpose": "p", "--operator": "o"}
+    left = [word for name, value in given.items() if name != missing for word in (name, value)]
+    assert call("case", "init", tmp_path / "case", *left).code == 2
+    blank = call("case", "init", tmp_path / "case", *left, missing, "  ")
+    assert blank.code == 2
+    assert missing in blank.err
+    assert not (tmp_path / "case").exists()
+
+
+@pytest.mark.parametrize("command", ["status", "query", "verify", "run", "show", "cancel"])
+def test_what_is_no_case(call: Call, tmp_path: Path, command: str) -> None:
+    group = ["case"] if command == "show" else []
+    answer = call(*group, command, tmp_path)
+    assert answer.code == 2
+    assert "not a case" in answer.err
+    assert "forensics case init" in answer.err
+
+
+def test_a_corrupt_case_file(call: Call, case: Path) -> None:
+    (case / "case.toml").write_bytes(b"mode = [\xff")
+    answer = call("status", case)
+    assert answer.code == 2
+    assert str(case / "case.toml") in answer.err
+    assert "restore" in answer.err
+
+
+@pytest.mark.parametrize("field", ["mode", "purpose", "operator", "created_utc"])
+def test_a_case_that_lacks_a_field_is_not_authorised(call: Call, filled: Path, field: str) -> None:
+    _rewrite(filled, lambda line: "" if line.startswith(f"{field} =") else line)
+    answer = call("run", filled, *_SERIAL)
+    assert answer.code == 3
+    assert field in answer.err
+
+
+_WRONG_CASE_LINES = (
+    ("created_utc = 2026-05-01T10:00:00Z", 'created_utc = "yesterday"', "created_utc"),
+    ("[cameras]", "[cameras.gate]\noffset_ms = 'soon'\n", "offset_ms"),
+    ("[cameras]", "[cameras.gate]\nhue = 5\n", "hue"),
+    ("[cameras]", "[cameras]\ngate = 5\n", "gate"),
+    ('mode = "scene"', 'mode = "everything"', "everything"),
+    ('mode = "scene"', "mode = 5", "mode"),
+)
+
+
+@pytest.mark.parametrize(("line", "wrong", "said"), _WRONG_CASE_LINES)
+def test_a_case_file_with_a_value_that_does_not_fit(
+    call: Call, filled: Path, *, line: str, wrong: str, said: str
+) -> None:
+    start = line.split(" =")[0]
+    _rewrite(filled, lambda old: wrong if old.startswith(start) else old)
+    answer = call("case", "show", filled)
+    assert answer.code == 2
+    assert str(filled / "case.toml") in answer.err
+    assert said in answer.err
+
+
+def _rewrite(case: Path, change: Callable[[str], str]) -> None:
+    path = case / "case.toml"
+    path.write_text("\n".join(change(line) for line in path.read_text().splitlines()))
+
+
+def test_a_case_that_another_process_holds(call: Call, filled: Path, whole: Path) -> None:
+    with (filled / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("process 4711")
+        lock.flush()
+        for arguments in (("run", filled, *_SERIAL), ("ingest", filled, whole, "--camera", "gate")):
+            answer = call(*arguments)
+            assert answer.code == 6
+            assert "process 4711" in answer.err
+            assert "wait" in answer.err
+
+
+def test_nothing_published_yet(call: Call, filled: Path, tmp_path: Path) -> None:
+    for arguments in (("query", filled), ("export", "mot", filled, "-o", tmp_path / "mot")):
+        answer = call(*arguments)
+        assert answer.code == 2
+        assert "nothing was published yet" in answer.err
+        assert "forensics run" in answer.err
+    assert call("status", filled).code == 0
+    assert call("verify", filled).code == 0
+
+
+def test_a_full_disk(call: Call, filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(filled)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1 << 20))
+    answer = call("run", filled, *_SERIAL)
+    assert answer.code == 6
+    assert str(filled) in answer.err
+    assert "1 MiB are free" in answer.err
+    assert not (filled / "tables").exists()
+
+
+def test_a_disk_that_fills_while_footage_is_taken_in(
+    call: Call, case: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", str(case))
+
+    monkeypatch.setattr("pipelines.ingest.save_evidence", full)
+    answer = call("ingest", case, whole, "--camera", "gate")
+    assert answer.code == 6
+    assert "No space left on device" in answer.err
+    assert "same command again" in answer.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("query", "{case}", "--pictures", "{file}/sheet.png"),
+        ("export", "mot", "{case}", "-o", "{file}"),
+        ("case", "init", "{file}/case", "--purpose", "p", "--operator", "o"),
+    ],
+)
+def test_a_place_that_cannot_be_written(call: Call, seen: Path, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    (tmp_path / "file").write_text("a file, not a folder")
+    filled_in = [text.format(case=seen, file=tmp_path / "file") for text in arguments]
+    answer = call(*filled_in)
+    assert answer.code in (1, 2)
+    assert "error:" in answer.err
+    assert str(tmp_path / "file") in answer.err
+
+
+@pytest.fixture
+def seen(call: Call, filled: Path) -> Path:
+    """A case that was run."""
+    assert call("run", filled, *_SERIAL).code == 0
+    return filled
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff"])
+def test_a_manifest_that_is_none_any_more(call: Call, seen: Path, content: bytes) -> None:
+    (seen / "tables" / "MANIFEST.json").write_bytes(content)
+    for command in ("query", "verify", "status"):
+        answer = call(command, seen)
+        assert answer.code == 5
+        assert "MANIFEST.json" in answer.err
+        assert "forensics run" in answer.err
+
+
+def test_a_published_file_that_is_gone_or_altered(call: Call, seen: Path) -> None:
+    (path,) = (seen / "tables" / "detections").glob("*.parquet")
+    path.write_bytes(b"PAR1 no more")
+    answer = call("query", seen, "detections")
+    assert answer.code == 5
+    assert str(path) in answer.err
+    path.unlink()
+    answer = call("query", seen, "detections")
+    assert answer.code == 5
+    assert str(path) in answer.err
+
+
+def test_evidence_that_was_moved_away_leaves_an_unsettled_gap(call: Call, case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gone.mp4", n_frames=6)
+    assert call("ingest", case, path, "--camera", "gate").code == 0
+    path.unlink()
+    answer = call("run", case, *_SERIAL)
+    assert answer.code == 4
+    (row,) = call("query", case, "coverage", "--json").json["rows"]
+    assert (row["state"], row["settled"]) == ("gap", False)
+    assert "forensics evidence relocate" in call("status", case).out
+
+
+# ---- the cluster
+
+
+def test_a_cluster_that_does_not_answer_is_given_up_in_time(filled: Path) -> None:
+    began = time.monotonic()
+    answer = subprocess.run(
+        [sys.executable, "-c", "from pipelines.cli.main import main; main()", "run", filled, "--ray", "127.0.0.1:9"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_RAY_LIMIT_S * 2,
+    )
+    assert answer.returncode == 6, answer.stderr
+    assert "127.0.0.1:9" in answer.stderr
+    assert "--ray" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert time.monotonic() - began < _RAY_LIMIT_S
+
+
+@pytest.fixture(autouse=True)
+def no_shelves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No model of this machine is found."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("FORENSICS_MODELS", raising=False)
+    yield

@@ -1,0 +1,149 @@
+"""One suite for every runner; what only a runner with workers can get wrong follows below."""
+
+import gc
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipelines.runners.serial import SerialRunner
+from pipelines.stages.port import Done, Failed, Runner, Stage
+from tests.stages_for_tests import Doubling, Killing, NamingProcess, NoTool, Refusing
+
+WORKERS = 2
+RETRIES = 1
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[None]:
+    """One local Ray for all tests; it leaves sockets to the interpreter, which warns of them."""
+    from pipelines.runners.ray import connected
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with connected(None, WORKERS):
+            yield
+        gc.collect()
+
+
+@pytest.fixture(params=["serial", "ray"])
+def runner(request: pytest.FixtureRequest) -> Runner:
+    return SerialRunner(RETRIES) if request.param == "serial" else request.getfixturevalue("ray_runner")
+
+
+@pytest.fixture
+def ray_runner(cluster: None) -> Runner:
+    from pipelines.runners.ray import RayRunner
+
+    return RayRunner(WORKERS, RETRIES)
+
+
+def outcomes_of(runner: Runner, stage: Stage[int, int], items: list[int]) -> dict[int, Done[int, int] | Failed[int]]:
+    """What became of each item; every item has exactly one outcome."""
+    outcomes = list(runner.map(stage, items))
+    assert sorted(outcome.item for outcome in outcomes) == sorted(items)
+    return {outcome.item: outcome for outcome in outcomes}
+
+
+def results_of(outcomes: dict[int, Done[int, int] | Failed[int]]) -> dict[int, int]:
+    return {item: outcome.result for item, outcome in outcomes.items() if isinstance(outcome, Done)}
+
+
+# ---- every runner
+
+
+def test_every_item_has_one_result(runner: Runner) -> None:
+    outcomes = outcomes_of(runner, Doubling(), list(range(50)))
+    assert results_of(outcomes) == {number: 2 * number for number in range(50)}
+
+
+def test_nothing_comes_of_no_items(runner: Runner) -> None:
+    assert list(runner.map(Doubling(), [])) == []
+
+
+def test_an_item_that_raises_is_tried_again_and_costs_nobody_else(runner: Runner) -> None:
+    outcomes = outcomes_of(runner, Doubling(frozenset({3, 7})), list(range(12)))
+    failed = {item: outcome for item, outcome in outcomes.items() if isinstance(outcome, Failed)}
+    assert failed == {
+        number: Failed(number, "ValueError", f"{number} cannot be doubled", RETRIES + 1) for number in (3, 7)
+    }
+    assert results_of(outcomes) == {number: 2 * number for number in range(12) if number not in failed}
+
+
+def test_a_stage_that_cannot_be_opened_says_so_with_its_facts(runner: Runner) -> None:
+    with pytest.raises(NoTool) as caught:
+        list(runner.map(Refusing(), [1, 2, 3]))
+    assert type(caught.value) is NoTool
+    assert (caught.value.tool, caught.value.n_missing) == ("hammer", 3)
+
+
+def test_items_are_drawn_only_as_workers_need_them(runner: Runner) -> None:
+    drawn = 0
+
+    def counted() -> Iterator[int]:
+        nonlocal drawn
+        for number in range(1000):
+            drawn += 1
+            yield number
+
+    results = runner.map(Doubling(), counted())
+    for n_taken in range(1, 6):
+        next(results)
+        time.sleep(0.05)
+        assert drawn <= n_taken + 2 * WORKERS
+    results.close()  # type: ignore[attr-defined]
+    assert drawn < 20
+
+
+def test_times_and_memory_of_the_work_are_told(runner: Runner) -> None:
+    (outcome,) = outcomes_of(runner, Doubling(), [1]).values()
+    assert isinstance(outcome, Done)
+    assert 0 <= outcome.seconds < 1
+    assert outcome.peak_bytes > 1 << 20
+
+
+# ---- only where workers can die
+
+
+def test_a_worker_that_dies_once_costs_one_retry_and_loses_nothing(ray_runner: Runner, tmp_path: Path) -> None:
+    outcomes = outcomes_of(ray_runner, Killing(tmp_path, once=frozenset({5})), list(range(20)))
+    assert results_of(outcomes) == {number: 2 * number for number in range(20)}
+    assert (tmp_path / "died-of-5").exists()
+
+
+def test_only_the_item_that_kills_its_worker_is_lost(ray_runner: Runner, tmp_path: Path) -> None:
+    outcomes = outcomes_of(ray_runner, Killing(tmp_path, always=frozenset({4})), list(range(20)))
+    lost = [outcome for outcome in outcomes.values() if isinstance(outcome, Failed)]
+    assert [(outcome.item, outcome.error, outcome.attempts) for outcome in lost] == [(4, "worker_died", RETRIES + 1)]
+    assert results_of(outcomes) == {number: 2 * number for number in range(20) if number != 4}
+
+
+def test_what_a_worker_had_finished_counts_even_if_its_death_is_heard_first(cluster: None, tmp_path: Path) -> None:
+    from pipelines.runners.ray import RayRunner, _Pending, _Pool
+
+    pool = _Pool(Killing(tmp_path, always=frozenset({2})), RayRunner(workers=1, retries=0))
+    for number in (1, 2, 3):
+        pool._submit(_Pending(number))
+    (worker,) = pool._workers
+    _, reference_of_two, _ = worker.in_flight
+    outcomes = list(pool._collected(reference_of_two, worker))
+    assert [(type(outcome), outcome.item) for outcome in outcomes] == [(Done, 1), (Failed, 2)]
+    assert [(pending.item, pending.tried) for pending in pool._again] == [(3, 0)]
+
+
+def test_no_worker_outlives_its_map(ray_runner: Runner) -> None:
+    whole = {outcome.result for outcome in ray_runner.map(NamingProcess(), range(5)) if isinstance(outcome, Done)}
+    abandoned = ray_runner.map(NamingProcess(), range(100))
+    first = next(abandoned)
+    assert isinstance(first, Done)
+    abandoned.close()  # type: ignore[attr-defined]
+    deadline = time.monotonic() + 10
+    while any(map(is_alive, {*whole, first.result})) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(is_alive, {*whole, first.result}))
+
+
+def is_alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
