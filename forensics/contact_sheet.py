@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from forensics.errors import UsageError
+
 __all__ = ["write_contact_sheet"]
 
 _CELL_PX = (220, 260)
@@ -13,9 +15,15 @@ _INK = (40, 40, 40)
 
 
 def write_contact_sheet(pictures: Sequence[tuple[Path, str, str]], target: Path) -> None:
-    """Write a picture file; each entry is (thumbnail, first line, second line), in reading order."""
+    """Write a picture file; each entry is (thumbnail, first line, second line), in reading order.
+
+    Raises:
+        UsageError: no kind of picture has the suffix of `target`.
+    """
     from PIL import Image, ImageDraw, ImageFont
 
+    if target.suffix.lower() not in Image.registered_extensions():
+        raise UsageError(f"{target}: no kind of picture has this suffix", "name a .png or .jpg file")
     n_columns = min(_PER_ROW, len(pictures))
     n_rows = -(-len(pictures) // _PER_ROW)
     sheet = Image.new("RGB", (n_columns * _CELL_PX[0], n_rows * _CELL_PX[1]), _BACKGROUND)

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import tomli_w
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from forensics.cameras import Camera
 from forensics.case import CaseFolder
@@ -18,6 +19,9 @@ from forensics.errors import CannotStart, NotAuthorised, UsageError
 from forensics.tables.files import write_bytes
 
 __all__ = ["Case", "load_case", "locked", "make_case", "set_clock"]
+
+# A hundred years: no clock is further off, and sums stay far inside 64 bits.
+_LONGEST_MS = 100 * 366 * 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,30 @@ class Case:
     def camera(self, camera_id: str) -> Camera:
         """The clock of a camera."""
         return self.cameras.get(camera_id, Camera(camera_id))
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _StoredClock(_Strict):
+    """One camera in case.toml; see `Camera`."""
+
+    offset_ms: Annotated[int, Field(ge=-_LONGEST_MS, le=_LONGEST_MS)] = 0
+    error_ms: Annotated[int, Field(ge=0, le=_LONGEST_MS)] | None = None
+    drift_ppm: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
+    drift_from_utc_us: Annotated[int, Field(ge=-_LONGEST_MS * 1000, le=_LONGEST_MS * 1000)] | None = None
+
+
+class _Stored(_Strict):
+    """What case.toml holds."""
+
+    mode: Literal["scene"]
+    title: str = ""
+    purpose: str
+    operator: str
+    created_utc: AwareDatetime
+    cameras: dict[str, _StoredClock] = {}
 
 
 def make_case(root: Path, *, mode: str, title: str, purpose: str, operator: str, now: datetime) -> Case:
@@ -80,20 +108,40 @@ def load_case(root: Path) -> Case:
     missing = [name for name in ("mode", "purpose", "operator", "created_utc") if not stored.get(name)]
     if missing:
         raise NotAuthorised(f"{folder.case_file}: lacks {', '.join(missing)}", "a case without them may not run")
-    cameras = {name: Camera(name, **clock) for name, clock in stored.get("cameras", {}).items()}
+    try:
+        case = _Stored.model_validate(stored)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"{folder.case_file}: {name}: {first['msg'].lower()}, got {first['input']!r}",
+            "mend the line or restore the file from a copy",
+        ) from error
     return Case(
         folder,
-        mode=stored["mode"],
-        title=stored.get("title", ""),
-        purpose=stored["purpose"],
-        operator=stored["operator"],
-        created_utc=stored["created_utc"],
-        cameras=cameras,
+        mode=case.mode,
+        title=case.title,
+        purpose=case.purpose,
+        operator=case.operator,
+        created_utc=case.created_utc,
+        cameras={name: Camera(name, **clock.model_dump()) for name, clock in case.cameras.items()},
     )
 
 
 def set_clock(case: Case, camera: Camera) -> Case:
-    """The case with this camera's clock corrected, also on disk; tables follow at the next publishing."""
+    """The case with this camera's clock corrected, also on disk; tables follow at the next publishing.
+
+    Raises:
+        UsageError: the correction is out of any clock's range.
+    """
+    try:
+        _StoredClock.model_validate(_clock(camera))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(
+            f"camera {camera.camera_id}: {first['loc'][0]}: {first['msg'].lower()}, got {first['input']}",
+            "state a correction of less than a hundred years",
+        ) from error
     corrected = replace(case, cameras={**case.cameras, camera.camera_id: camera})
     _save(corrected)
     return corrected

@@ -4,7 +4,8 @@ Idempotent: the same bytes again are the same evidence. One file that cannot be 
 with a reason, never the command.
 """
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +13,6 @@ from pathlib import Path
 from forensics.adapters import footage_index
 from forensics.case import CaseFolder
 from forensics.decoding.child import DecodingChild, Limits
-from forensics.digests import sha256_of_file
 from forensics.errors import DecoderLost, ForensicsError, UnreadableFootage, UsageError
 from forensics.evidence import Evidence, Indexed, Readable, Reader, Source, Verdict, evidence_id_of
 from forensics.tables.evidence import load_evidence, load_sources, save_evidence, save_index, save_sources
@@ -97,10 +97,16 @@ def ingest(
 
 
 def _taken_in(shelf: _Shelf, given: Given, child: DecodingChild) -> Source:
+    if not _is_text(given.path):
+        spelt = Path(os.fsencode(given.path).decode(errors="backslashreplace"))
+        return Source(spelt, None, given.camera_id, Verdict.REJECTED, "bad_name: the name is not UTF-8; rename it")
     try:
         sha256, size_bytes = child.call(given.path, footage_index.digest_and_size, path=given.path)
     except (UnreadableFootage, DecoderLost) as error:
         return Source(given.path, None, given.camera_id, Verdict.REJECTED, f"{error.reason}: {error.detail}")
+    if size_bytes == 0:
+        reason = "no_media: the folder holds no video, and no picture with any bytes"
+        return Source(given.path, None, given.camera_id, Verdict.REJECTED, reason)
     evidence_id = evidence_id_of(sha256)
     known = shelf.evidence.get(evidence_id)
     if known is not None and known.readable is not None:
@@ -108,6 +114,15 @@ def _taken_in(shelf: _Shelf, given: Given, child: DecodingChild) -> Source:
     evidence = _indexed(shelf.folder, given, child, sha256=sha256, size_bytes=size_bytes)
     shelf.evidence[evidence_id] = evidence
     return Source(given.path, evidence_id, given.camera_id, evidence.verdict, evidence.reason)
+
+
+def _is_text(path: Path) -> bool:
+    """Whether tables can hold the path; other systems' names may be any bytes."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _again(shelf: _Shelf, given: Given, known: Evidence) -> Source:
@@ -190,16 +205,33 @@ def relocate(folder: CaseFolder, search: Path) -> list[tuple[Evidence, Path]]:
         search: a file or folder, read but never written.
     """
     evidence = {item.evidence_id: item for item in load_evidence(folder)}
-    lost_sizes = {item.size_bytes: item for item in evidence.values() if not item.path.exists()}
+    lost = {item.evidence_id: item for item in evidence.values() if not item.path.exists()}
     found = []
-    for path in sorted(search.rglob("*")) if search.is_dir() else [search]:
-        if path.is_file() and path.stat().st_size in lost_sizes:
-            item = evidence.get(evidence_id_of(sha256_of_file(path)))
-            if item is not None and not item.path.exists():
-                evidence[item.evidence_id] = _moved(item, path.absolute())
-                found.append((item, path.absolute()))
+    for path in [search, *sorted(search.rglob("*"))]:
+        item = lost.pop(_id_of(path), None) if path == search or _is_likely(path, lost.values()) else None
+        if item is not None:
+            evidence[item.evidence_id] = _moved(item, path.absolute())
+            found.append((item, path.absolute()))
     save_evidence(folder, list(evidence.values()))
     return found
+
+
+def _is_likely(path: Path, lost: Iterable[Evidence]) -> bool:
+    """Whether something that was lost may lie at `path`: files are told by size, folders of stills by name."""
+    try:
+        if path.is_dir():
+            return any(item.path.name == path.name for item in lost)
+        return path.is_file() and any(item.size_bytes == path.stat().st_size for item in lost)
+    except OSError:
+        return False
+
+
+def _id_of(path: Path) -> str:
+    """The id of what lies at `path`; empty where it cannot be read."""
+    try:
+        return evidence_id_of(footage_index.digest_and_size(path)[0])
+    except UnreadableFootage:
+        return ""
 
 
 def _moved(item: Evidence, path: Path) -> Evidence:

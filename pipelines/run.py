@@ -124,6 +124,7 @@ def run_case(case: Case, settings: Settings, model: Model, *, runner: Runner, pr
 
 def _completed(run: _Run) -> RunResult:
     _begin(run)
+    _sweep(run.plan.folder)
     keep_boundaries(run.plan)
     _detect(run)
     outcomes = _sight(run, _track(run))
@@ -156,6 +157,12 @@ def _begin(run: _Run) -> None:
     write_json(
         record, {**_description(run, hardware), "state": "running", "began_utc": before.get("began_utc", _now())}
     )
+
+
+def _sweep(folder: RunFolder) -> None:
+    """Remove what a killed driver was writing; whoever holds the case's lock is the only writer."""
+    for unfinished in folder.root.rglob(".*.tmp"):
+        unfinished.unlink()
 
 
 def _hardware(run: _Run) -> str:

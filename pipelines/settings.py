@@ -20,7 +20,7 @@ __all__ = ["ChunkSettings", "DetectSettings", "RunSettings", "Settings", "TrackS
 
 
 class _Closed(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class DetectSettings(_Closed):
@@ -128,6 +128,10 @@ def _from_file(profile: Path) -> dict[str, Any]:
         raise UsageError(f"{profile}: there is no such profile", "check the path; configs/ holds examples") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{profile}: not a TOML file ({error})", "mend it; configs/ holds examples") from error
+    except OSError as error:
+        raise UsageError(
+            f"{profile}: {error.strerror}", "name a readable TOML file; configs/ holds examples"
+        ) from error
 
 
 def _assign(values: dict[str, Any], assignment: str) -> None:

@@ -7,8 +7,10 @@ import polars as pl
 
 import forensics
 from forensics.case import CaseFolder
-from forensics.evidence import Verdict
+from forensics.errors import IntegrityBroken
+from forensics.evidence import Evidence, Verdict
 from forensics.tables.evidence import load_evidence, load_sources
+from forensics.tables.open import read_manifest
 
 __all__ = ["case_status"]
 
@@ -25,16 +27,29 @@ def case_status(folder: CaseFolder) -> dict[str, Any]:
         "evidence": len(evidence),
         "run": run.get("run"),
         "state": run.get("state", "nothing was run yet"),
-        "published_run": json.loads(folder.manifest.read_text())["run"] if published else None,
+        "published_run": read_manifest(folder)["run"] if published else None,
         "figures": run.get("figures", {}),
         "coverage": _coverage(folder) if published else [],
-        "problems": [*problems, *(_failures(folder) if published else [])],
+        "problems": [*problems, *_absent(folder, evidence), *(_failures(folder) if published else [])],
     }
+
+
+def _absent(folder: CaseFolder, evidence: list[Evidence]) -> list[str]:
+    find = f"`forensics evidence relocate {folder.root} FOLDER` finds it"
+    return [f"absent: {item.path} is not there any more; {find}" for item in evidence if not item.path.exists()]
 
 
 def _newest_run(folder: CaseFolder) -> dict[str, Any]:
     records = sorted(folder.runs.glob("*/run.json"), key=lambda path: path.stat().st_mtime_ns)
-    newest: dict[str, Any] = json.loads(records[-1].read_text()) if records else {}
+    if not records:
+        return {}
+    try:
+        newest: dict[str, Any] = json.loads(records[-1].read_text())
+    except ValueError as error:
+        raise IntegrityBroken(
+            f"{records[-1]}: not the record of a run any more ({error})",
+            "restore it, or delete it: the next run writes it anew",
+        ) from error
     return newest
 
 

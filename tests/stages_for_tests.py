@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from forensics.errors import ForensicsError
 
-__all__ = ["Doubling", "Killing", "NamingProcess", "NoTool", "Refusing"]
+__all__ = ["Doubling", "Holding", "Killing", "NamingProcess", "NoTool", "Refusing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,28 @@ class NamingProcess:
 
     def open(self) -> Callable[[int], int]:
         return lambda _: os.getpid()
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Doubles numbers; says in a file that it was closed."""
+
+    closed: Path
+    name: ClassVar[str] = "hold"
+
+    def open(self) -> "_Held":
+        return _Held(self.closed)
+
+
+class _Held:
+    def __init__(self, closed: Path) -> None:
+        self._closed = closed
+
+    def __call__(self, number: int) -> int:
+        return 2 * number
+
+    def close(self) -> None:
+        self._closed.touch()
 
 
 class NoTool(ForensicsError):

@@ -128,7 +128,6 @@ def test_any_other_error_costs_the_child_and_its_last_words_are_told(child: Deco
     assert caught.value.reason == "died"
 
 
-
 def test_no_frame_of_an_abandoned_read_reaches_the_next_one(child: DecodingChild, clip: Indexed) -> None:
     closed = frames(child, clip)
     next(closed)
@@ -164,7 +163,6 @@ def test_footage_that_is_gone_says_so(child: DecodingChild, clip: Indexed, tmp_p
 
 
 _PARENT = """
-import sys, time
 from pathlib import Path
 from forensics.decoding.child import DecodingChild, Limits
 from tests.work_for_children import hold, spin
@@ -176,7 +174,8 @@ child.call(Path("."), spin, seconds=60)
 
 
 def test_a_busy_child_dies_with_its_parent() -> None:
-    parent = subprocess.Popen([sys.executable, "-c", _PARENT], stdout=subprocess.PIPE, text=True)
+    project = Path(__file__).resolve().parents[1]
+    parent = subprocess.Popen([sys.executable, "-c", _PARENT], stdout=subprocess.PIPE, text=True, cwd=project)
     with parent:
         assert parent.stdout is not None
         child_pid = int(parent.stdout.readline())

@@ -10,19 +10,23 @@ import pytest
 
 from pipelines.runners.serial import SerialRunner
 from pipelines.stages.port import Done, Failed, Runner, Stage
-from tests.stages_for_tests import Doubling, Killing, NamingProcess, NoTool, Refusing
+from tests.stages_for_tests import Doubling, Holding, Killing, NamingProcess, NoTool, Refusing
 
 WORKERS = 2
 RETRIES = 1
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
-    """One local Ray for all tests; it leaves sockets to the interpreter, which warns of them."""
+    """One local Ray for all tests, whatever cluster the environment names.
+
+    It leaves sockets to the interpreter, which warns of them.
+    """
     from pipelines.runners.ray import connected
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patched:
         warnings.simplefilter("ignore")
+        patched.setenv("RAY_ADDRESS", "127.0.0.1:1")
         with connected(None, WORKERS):
             yield
         gc.collect()
@@ -104,6 +108,16 @@ def test_times_and_memory_of_the_work_are_told(runner: Runner) -> None:
     assert outcome.peak_bytes > 1 << 20
 
 
+def test_work_that_holds_something_is_closed_where_the_process_lives_on(tmp_path: Path) -> None:
+    assert len(list(SerialRunner().map(Holding(tmp_path / "ended"), [1, 2]))) == 2
+    assert (tmp_path / "ended").exists()
+    abandoned = SerialRunner().map(Holding(tmp_path / "left"), [1, 2])
+    next(abandoned)
+    assert not (tmp_path / "left").exists()
+    abandoned.close()  # type: ignore[attr-defined]
+    assert (tmp_path / "left").exists()
+
+
 # ---- only where workers can die
 
 
@@ -120,17 +134,24 @@ def test_only_the_item_that_kills_its_worker_is_lost(ray_runner: Runner, tmp_pat
     assert results_of(outcomes) == {number: 2 * number for number in range(20) if number != 4}
 
 
-def test_what_a_worker_had_finished_counts_even_if_its_death_is_heard_first(cluster: None, tmp_path: Path) -> None:
-    from pipelines.runners.ray import RayRunner, _Pending, _Pool
+def test_the_neighbours_of_a_deadly_item_are_not_taken_for_it(cluster: None, tmp_path: Path) -> None:
+    from pipelines.runners.ray import RayRunner
 
-    pool = _Pool(Killing(tmp_path, always=frozenset({2})), RayRunner(workers=1, retries=0))
-    for number in (1, 2, 3):
-        pool._submit(_Pending(number))
+    outcomes = outcomes_of(RayRunner(workers=1, retries=0), Killing(tmp_path, always=frozenset({2})), list(range(6)))
+    assert [item for item, outcome in outcomes.items() if isinstance(outcome, Failed)] == [2]
+
+
+def test_what_a_worker_had_answered_counts_even_if_its_death_is_heard_first(cluster: None, tmp_path: Path) -> None:
+    from pipelines.runners import ray as engine
+
+    pool = engine._Pool(Killing(tmp_path, always=frozenset({2})), engine.RayRunner(workers=1, retries=0))
+    pool._submit(engine._Pending(1))
     (worker,) = pool._workers
-    _, reference_of_two, _ = worker.in_flight
+    engine.ray.wait(list(worker.in_flight))
+    pool._submit(engine._Pending(2))
+    _, reference_of_two = worker.in_flight
     outcomes = list(pool._collected(reference_of_two, worker))
     assert [(type(outcome), outcome.item) for outcome in outcomes] == [(Done, 1), (Failed, 2)]
-    assert [(pending.item, pending.tried) for pending in pool._again] == [(3, 0)]
 
 
 def test_no_worker_outlives_its_map(ray_runner: Runner) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 from forensics.decoding import served
 from forensics.errors import UnreadableFootage
-from forensics.frames import View
 
 __all__ = ["divide_by_zero", "fail_to_open", "hold", "say_nothing", "spin", "talk_and_grow"]
 
@@ -54,4 +53,4 @@ def talk_and_grow(bytes_per_frame: int) -> None:
 
     import __main__
 
-    __main__.open_reader = lambda footage, index, view: Leaking(footage, index, View(view.width_px, view.height_px))
+    __main__.open_reader = Leaking

@@ -8,10 +8,12 @@ from typing import Any
 import polars as pl
 
 from forensics.case import CaseFolder
-from forensics.errors import UsageError
+from forensics.errors import IntegrityBroken, UsageError
 from forensics.tables.schemas import PUBLISHED
 
 __all__ = ["OpenCase", "published_files", "read_manifest"]
+
+_EXPECTED = frozenset({"path", "rows", "bytes", "sha256"})
 
 
 def read_manifest(folder: CaseFolder) -> dict[str, Any]:
@@ -19,20 +21,43 @@ def read_manifest(folder: CaseFolder) -> dict[str, Any]:
 
     Raises:
         UsageError: nothing was published yet.
+        IntegrityBroken: it is no manifest any more.
     """
     try:
         manifest: dict[str, Any] = json.loads(folder.manifest.read_text())
+        if not manifest["run"] or not all(file.keys() >= _EXPECTED for file in manifest["files"]):
+            raise KeyError("run, files")
     except FileNotFoundError as error:
         raise UsageError(
             f"{folder.root}: nothing was published yet", f"run `forensics run {folder.root}` first"
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise IntegrityBroken(
+            f"{folder.manifest}: not a manifest any more ({error})",
+            f"run `forensics run {folder.root}` again, which publishes anew",
         ) from error
     return manifest
 
 
 def published_files(folder: CaseFolder, table: str) -> list[Path]:
-    """The files of one table, as the manifest names them."""
-    names = [file["path"] for file in read_manifest(folder)["files"]]
-    return [folder.tables / name for name in names if name.partition("/")[0] == table]
+    """The files of one table, as the manifest names them.
+
+    Raises:
+        IntegrityBroken: one is not there, or not as long as it was when it was published.
+    """
+    files = [file for file in read_manifest(folder)["files"] if file["path"].partition("/")[0] == table]
+    for file in files:
+        _check_length(folder.tables / file["path"], file["bytes"])
+    return [folder.tables / file["path"] for file in files]
+
+
+def _check_length(path: Path, expected_bytes: int) -> None:
+    actual_bytes = path.stat().st_size if path.exists() else 0
+    if actual_bytes != expected_bytes:
+        raise IntegrityBroken(
+            f"{path}: has {actual_bytes} bytes, {expected_bytes} were published",
+            "see `forensics verify`; running again publishes anew",
+        )
 
 
 @dataclass(frozen=True, slots=True)

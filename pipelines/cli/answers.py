@@ -16,7 +16,7 @@ from forensics.export_mot import mot_lines
 from forensics.tables.open import OpenCase
 from forensics.tables.schemas import PUBLISHED
 from pipelines.cases import load_case
-from pipelines.cli.output import emit, json_option, parse_utc, path_type, say, table_text
+from pipelines.cli.output import emit, json_option, one_line, parse_utc, path_type, say, table_text
 from pipelines.status import case_status
 from pipelines.verify import verify_case
 
@@ -74,7 +74,7 @@ def _status_lines(facts: dict[str, Any]) -> list[str]:
         rows = [[row["state"], row["reason"] or "-", row["frames"], row["settled"]] for row in facts["coverage"]]
         lines += ["", table_text(["state", "reason", "frames", "settled"], rows)]
     if facts["problems"]:
-        lines += ["", "not in order:", *(f"  {problem}" for problem in facts["problems"])]
+        lines += ["", "not in order:", *(f"  {one_line(problem)}" for problem in facts["problems"])]
     return lines
 
 
@@ -87,7 +87,12 @@ def _status_lines(facts: dict[str, Any]) -> list[str]:
 @click.option("--class", "class_name", help="Only this class, such as person.")
 @click.option("--limit", type=click.IntRange(1), help=f"At most so many rows; a table shows {_LINES} unless told.")
 @click.option(
-    "--format", "kind", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
+    "--format",
+    "kind",
+    type=click.Choice(["table", "csv", "json", "parquet"]),
+    default="table",
+    show_default=True,
+    help="A table for people shows some columns; the others give all.",
 )
 @click.option("--pictures", type=path_type, metavar="FILE.png", help="Also write the thumbnails on one sheet.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

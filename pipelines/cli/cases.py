@@ -24,7 +24,13 @@ def case() -> None:
 
 @case.command("init")
 @click.argument("root", metavar="DIR", type=path_type)
-@click.option("--mode", type=click.Choice(["scene"]), default="scene", show_default=True)
+@click.option(
+    "--mode",
+    type=click.Choice(["scene"]),
+    default="scene",
+    show_default=True,
+    help="What may be asked; scene: people and things as boxes, no faces.",
+)
 @click.option("--title", default="", help="One line for people.")
 @click.option("--purpose", required=True, help="Why this footage is looked at.")
 @click.option("--operator", required=True, help="Who answers for it.")
@@ -121,6 +127,8 @@ def clock(
         "drift_ppm": drift_ppm,
         "drift_from_utc_us": microseconds(drift_from),
     }
+    if all(value is None for value in given.values()):
+        raise click.UsageError("say what to correct: --offset, --error or --drift")
     corrected: Camera = replace(loaded.camera(camera_id), **{name: v for name, v in given.items() if v is not None})
     with locked(loaded.folder):
         set_clock(loaded, corrected)
@@ -138,7 +146,7 @@ def evidence() -> None:
 
 @evidence.command("relocate")
 @click.argument("root", metavar="CASE", type=path_type)
-@click.argument("search", metavar="FOLDER", type=click.Path(path_type=Path, exists=True))
+@click.argument("search", metavar="FOLDER", type=path_type)
 @json_option
 def relocate_command(root: Path, search: Path, as_json: bool) -> None:
     """Find moved footage by its digest, below a file or folder.
@@ -148,6 +156,8 @@ def relocate_command(root: Path, search: Path, as_json: bool) -> None:
       forensics evidence relocate my-case /media/archive
     """
     folder = CaseFolder.at(root)
+    if not search.exists():
+        raise click.UsageError(f"{search}: there is nothing to search; name the folder that the footage was moved to")
     with locked(folder):
         found = relocate(folder, search)
         absent = [item for item in load_evidence(folder) if not item.path.exists()]

@@ -24,7 +24,13 @@ __all__ = ["demo"]
 
 @click.command()
 @click.option("--out", type=path_type, default=Path("demo-case"), show_default=True, help="Folder of the case.")
-@click.option("--runner", type=click.Choice(["ray", "serial"]), default="ray", show_default=True)
+@click.option(
+    "--runner",
+    type=click.Choice(["ray", "serial"]),
+    default="ray",
+    show_default=True,
+    help="Where the work is done: by Ray's workers, or by this process alone.",
+)
 def demo(out: Path, runner: str) -> None:
     """Make footage of two cameras, find who walks by, and show it; downloads nothing.
 

@@ -13,9 +13,19 @@ import click
 from forensics.case import CaseFolder
 from forensics.decoding.child import Limits
 from forensics.evidence import Reader, Source, Verdict
-from forensics.models.shelf import resolve
+from forensics.models.shelf import Model, resolve
 from pipelines.cases import Case, load_case, locked, make_case
-from pipelines.cli.output import Command, emit, json_option, microseconds, parse_utc, path_type, say, table_text
+from pipelines.cli.output import (
+    Command,
+    emit,
+    json_option,
+    microseconds,
+    one_line,
+    parse_utc,
+    path_type,
+    say,
+    table_text,
+)
 from pipelines.footage_paths import expanded
 from pipelines.ingest import Given, ingest
 from pipelines.plan import RunPlan
@@ -70,7 +80,13 @@ run_options = _together(
     click.option(
         "--trust-model", "trusted", multiple=True, metavar="SHA256", help="Load this .pt file, which can run code."
     ),
-    click.option("--runner", type=click.Choice(["ray", "serial"]), default="ray", show_default=True),
+    click.option(
+        "--runner",
+        type=click.Choice(["ray", "serial"]),
+        default="ray",
+        show_default=True,
+        help="Where the work is done: by Ray's workers, or by this process alone.",
+    ),
     click.option("--ray", "address", metavar="ADDRESS", help="Join a running cluster instead of starting a local one."),
     click.option("--workers", type=click.IntRange(1), help="Short for --set run.workers=N."),
     click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing."),
@@ -97,11 +113,17 @@ def scan(footage: tuple[Path, ...], root: Path, camera: str | None, purpose: str
       forensics scan gate.mp4 hall.mp4 --case my-case --model yolo11n_int8_openvino_model
     """
     settings = _settings(options)
+    model = _model(settings, options)
+    if options["dry_run"]:
+        raise click.UsageError(
+            "a scan counts frames by adding the footage to the case; "
+            "to add it and see the plan, use `forensics ingest`, then `forensics run --dry-run`"
+        )
     if not (root / "case.toml").exists():
         make_case(root, mode="scene", title=root.name, purpose=purpose, operator=operator, now=datetime.now(UTC))
     case = load_case(root)
-    sources = _ingest(case, footage, camera, settings, options)
-    return _run(case, settings, options, sources)
+    _ingest(case, footage, camera, settings, options)
+    return _run(case, settings, model, options)
 
 
 @click.command("ingest")
@@ -137,7 +159,8 @@ def run_command(root: Path, **options: Any) -> int:
     Example:
       forensics run my-case --model yolo11n_int8_openvino_model --set detect.classes=person --dry-run
     """
-    return _run(load_case(root), _settings(options), options, [])
+    settings = _settings(options)
+    return _run(load_case(root), settings, _model(settings, options), options)
 
 
 def _settings(options: dict[str, Any]) -> Settings:
@@ -185,11 +208,14 @@ def _rate(text: str | None) -> Fraction | None:
 
 def _say_source(source: Source) -> None:
     reason = f" ({source.reason})" if source.reason else ""
-    say(f"{source.verdict.value:>8}  {source.path.name}{reason}")
+    say(f"{source.verdict.value:>8}  {one_line(source.path.name + reason)}")
 
 
-def _run(case: Case, settings: Settings, options: dict[str, Any], sources: list[Source]) -> int:
-    model = resolve(settings.detect.model, trusted_sha256=frozenset(options["trusted"]))
+def _model(settings: Settings, options: dict[str, Any]) -> Model:
+    return resolve(settings.detect.model, trusted_sha256=frozenset(options["trusted"]))
+
+
+def _run(case: Case, settings: Settings, model: Model, options: dict[str, Any]) -> int:
     if options["dry_run"]:
         _emit_plan(plan_run(case, settings, model), options["as_json"])
         return 0

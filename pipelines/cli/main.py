@@ -1,11 +1,13 @@
 """The group of all commands, and how an error becomes a message and an exit code."""
 
+import errno
+import os
 import sys
 from typing import Any
 
 import click
 
-from forensics.errors import ForensicsError
+from forensics.errors import CannotStart, ForensicsError
 from pipelines.cli.output import say
 from pipelines.run import Interrupted
 
@@ -75,6 +77,22 @@ def main(arguments: list[str] | None = None) -> Any:
     except Interrupted as stop:
         say(str(stop))
         sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        # whoever read our output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ForensicsError.exit_code)
+    except OSError as error:
+        sys.exit(_explained(error))
     except (KeyboardInterrupt, click.Abort):
         say("interrupted; run the same command again to go on")
         sys.exit(_INTERRUPTED)
+
+
+def _explained(error: OSError) -> int:
+    """Say what the system refused, on which path; returns the exit code."""
+    what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    if error.errno == errno.ENOSPC:
+        say(f"error: {what}; free some space and run the same command again: it goes on")
+        return CannotStart.exit_code
+    say(f"error: {what}; check the path, its permissions and the disk, then run the same command again")
+    return ForensicsError.exit_code

@@ -9,7 +9,17 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["emit", "json_option", "parse_utc", "say", "table_text"]
+__all__ = [
+    "Command",
+    "emit",
+    "json_option",
+    "microseconds",
+    "one_line",
+    "parse_utc",
+    "path_type",
+    "say",
+    "table_text",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -17,6 +27,15 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def say(text: str) -> None:
     """A message for the person."""
     print(text, file=sys.stderr, flush=True)
+
+
+def one_line(text: str) -> str:
+    r"""The text without what would break a line or command a terminal: a file may be called anything.
+
+    >>> one_line("two\nlines")
+    'two\\nlines'
+    """
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
 def emit(facts: dict[str, Any], text: str, as_json: bool) -> None:
@@ -80,7 +99,8 @@ def _cell(value: Any) -> str:
         return value.strftime("%Y-%m-%d %H:%M:%S.%f")[:-4] + "Z"
     if isinstance(value, float):
         return f"{value:.2f}"
-    return str(value)
+    return one_line(str(value))
 
 
-path_type = click.Path(path_type=Path)
+# Whether a path can be read is for the command to say: one bad file among ten must not refuse the ten.
+path_type = click.Path(path_type=Path, readable=False)

@@ -1,12 +1,15 @@
 """Ray: long-lived actors, each holding one opened stage, and a bounded number of items in flight.
 
-A worker that dies costs one retry of the items it held. The driver never holds more results than
-are in flight; items are drawn as workers need them. This is the only module that imports ray.
+A worker that dies costs one retry of the item it was busy with. Which one that was is not always
+told: an answer can be lost with its worker. So the suspect is tried again with a worker of its own,
+and only what dies alone is given up. The driver never holds more results than are in flight; items
+are drawn as workers need them. This is the only module that imports ray.
 """
 
 import logging
 import os
 import secrets
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -33,6 +36,7 @@ __all__ = ["RayRunner", "connected"]
 # One item being worked on and one waiting, so that no worker idles while the driver writes.
 _IN_FLIGHT_PER_WORKER = 2
 _OBJECT_STORE_BYTES = 128 << 20
+_ANSWER_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +83,24 @@ class _Actor:
 
 @dataclass(slots=True)
 class _Pending:
+    """An item that has no outcome yet; `is_suspect` once a worker died of it, or of its neighbour."""
+
     item: Any
     tried: int = 0
+    is_suspect: bool = False
 
 
 @dataclass(slots=True)
 class _Worker:
     actor: Any
     in_flight: dict[Any, _Pending] = field(default_factory=dict)
+
+    def has_room_for(self, pending: _Pending) -> bool:
+        """A suspect wants to be alone."""
+        if pending.is_suspect:
+            return not self.in_flight
+        is_taken = any(held.is_suspect for held in self.in_flight.values())
+        return not is_taken and len(self.in_flight) < _IN_FLIGHT_PER_WORKER
 
 
 class _Pool:
@@ -103,36 +117,37 @@ class _Pool:
 
     def run(self, items: Iterator[Any]) -> Iterator[Done[Any, Any] | Failed[Any]]:
         """Keep every worker supplied until nothing is left."""
-        exhausted = False
         while True:
-            while not exhausted and not self._is_full():
-                pending = self._again.popleft() if self._again else self._drawn(items)
-                if pending is None:
-                    exhausted = True
-                    break
-                self._submit(pending)
-            while exhausted and self._again and not self._is_full():
-                self._submit(self._again.popleft())
+            self._supply(items)
             waiting = {reference: worker for worker in self._workers for reference in worker.in_flight}
             if not waiting:
                 return
             ready, _ = ray.wait(list(waiting), num_returns=1)
             yield from self._collected(ready[0], waiting[ready[0]])
 
+    def _supply(self, items: Iterator[Any]) -> None:
+        """Hand out items, those that come back first, until no worker has room for the next one."""
+        while self._has_room_for(self._again[0] if self._again else _Pending(None)):
+            pending = self._again.popleft() if self._again else self._drawn(items)
+            if pending is None:
+                return
+            self._submit(pending)
+
     def _drawn(self, items: Iterator[Any]) -> _Pending | None:
         for item in items:
             return _Pending(item)
         return None
 
-    def _is_full(self) -> bool:
-        idle_places = self._runner.workers - len(self._workers)
-        return idle_places == 0 and all(len(w.in_flight) >= _IN_FLIGHT_PER_WORKER for w in self._workers)
+    def _has_room_for(self, pending: _Pending) -> bool:
+        may_have_more = len(self._workers) < self._runner.workers
+        return may_have_more or any(worker.has_room_for(pending) for worker in self._workers)
 
     def _submit(self, pending: _Pending) -> None:
         """Give the item to the worker with least to do; a new worker while there may be more of them."""
         if len(self._workers) < self._runner.workers and all(worker.in_flight for worker in self._workers):
             self._workers.append(_Worker(self._remote.remote(self._stage)))
-        worker = min(self._workers, key=lambda candidate: len(candidate.in_flight))
+        able = [worker for worker in self._workers if worker.has_room_for(pending)]
+        worker = min(able, key=lambda candidate: len(candidate.in_flight))
         pending.tried += 1
         worker.in_flight[worker.actor.do.remote(pending.item)] = pending
 
@@ -160,24 +175,29 @@ class _Pool:
             yield Failed(pending.item, outcome.error, outcome.detail, pending.tried)
 
     def _worker_lost(self, worker: _Worker, error: Exception) -> Iterator[Done[Any, Any] | Failed[Any]]:
-        """Forget the worker. What it had finished counts, the oldest of the rest is what it died of, others go back."""
+        """Forget the worker. What it had answered counts, the oldest of the rest is suspected, others go back."""
         if getattr(error, "actor_init_failed", False):
             raise CannotStart(f"a worker could not load the stage: {error}", "see `forensics doctor`") from error
         self._workers.remove(worker)
-        unfinished = []
+        unanswered = []
         for reference, pending in worker.in_flight.items():
             try:
                 outcome = _answer(reference, pending)
             except ray.exceptions.RayActorError:
-                unfinished.append(pending)
+                unanswered.append(pending)
             else:
                 yield from self._judged(pending, outcome)
-        for pending in reversed(unfinished[1:]):
+        if not unanswered:
+            return
+        suspect, *innocent = unanswered
+        for pending in reversed(innocent):
             pending.tried -= 1
             self._again.appendleft(pending)
-        for pending in unfinished[:1]:
-            lost = Failed(pending.item, "worker_died", str(error).splitlines()[0], pending.tried)
-            yield from self._judged(pending, lost)
+        suspect.is_suspect = True
+        if innocent and suspect.tried > self._runner.retries:
+            self._again.append(suspect)  # it was not alone: its neighbour may have been the one
+        else:
+            yield from self._judged(suspect, Failed(suspect.item, "worker_died", str(error).splitlines()[0]))
 
     def close(self) -> None:
         """End all workers."""
@@ -191,6 +211,13 @@ def _answer(reference: Any, pending: _Pending) -> Any:
         return ray.get(reference)
     except ray.exceptions.ObjectLostError as error:
         return Failed(pending.item, "result_lost", str(error).splitlines()[0], pending.tried)
+
+
+def _require_listener(address: str) -> None:
+    """Return only if something accepts connections at ``host:port``: Ray itself asks for many minutes."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
 
 
 class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
@@ -213,6 +240,7 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
             self._start_local()
             return
         try:
+            _require_listener(self._address)
             ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
         except Exception as error:  # ray raises many kinds, all of which mean that there is no cluster for us
             raise CannotStart(
@@ -222,6 +250,7 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
 
     def _start_local(self) -> None:
         ray.init(
+            address="local",  # else it would join whatever cluster runs on this machine
             num_cpus=self._workers,
             include_dashboard=False,
             object_store_memory=_OBJECT_STORE_BYTES,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pipelines.runners.attempt import attempt
-from pipelines.stages.port import Done, Failed, ItemT, ResultT, Stage
+from pipelines.stages.port import Closing, Done, Failed, ItemT, ResultT, Stage
 
 __all__ = ["SerialRunner"]
 
@@ -24,6 +24,14 @@ class SerialRunner:
     ) -> Iterator[Done[ItemT, ResultT] | Failed[ItemT]]:
         """See `Runner.map`; results come in the order of the items."""
         work = None
-        for item in items:
-            work = work or stage.open()
-            yield attempt(work, item, tries=self.retries + 1)
+        try:
+            for item in items:
+                work = work or stage.open()
+                yield attempt(work, item, tries=self.retries + 1)
+        finally:
+            _close(work)
+
+
+def _close(work: object) -> None:
+    if isinstance(work, Closing):
+        work.close()

@@ -97,6 +97,10 @@ class _Opened:
             chunk, wanted=_wanted(index, chunk, self._rate), detector=self._detector, read=read, references=references
         )
 
+    def close(self) -> None:
+        """End the decoding child."""
+        self._child.close()
+
     def _references_for(self, index: PacketIndex, chunk: Chunk, read: Read) -> Sequence[Frame]:
         """What the detector must see beforehand; neighbouring chunks mostly want the same."""
         numbers = self._detector.references(index, chunk.start, chunk.stop)

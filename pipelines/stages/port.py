@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
-__all__ = ["Done", "Failed", "Runner", "Stage"]
+__all__ = ["Closing", "Done", "Failed", "Runner", "Stage"]
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -21,7 +21,16 @@ class Stage(Protocol[ItemIn, ResultOut]):
         ...
 
     def open(self) -> Callable[[ItemIn], ResultOut]:
-        """Load what is heavy, once per worker."""
+        """Load what is heavy, once per worker; work that holds a process of its own is `Closing`."""
+        ...
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """Work that ends what it holds; called after the last item unless the worker's process ends anyway."""
+
+    def close(self) -> None:
+        """End it."""
         ...
 
 

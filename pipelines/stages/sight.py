@@ -72,6 +72,10 @@ class _Opened:
         medium = readable.medium
         return sight_evidence(work.tracked.seen(), numbers, size_px=(medium.width_px, medium.height_px), read=read)
 
+    def close(self) -> None:
+        """End the decoding child."""
+        self._child.close()
+
 
 def sight_evidence(
     seen: Seen,

@@ -1,0 +1,451 @@
+"""The command line as a person meets it: help, examples, data apart from messages, filters, formats."""
+
+import csv
+import io
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import click
+import polars as pl
+import pytest
+from PIL import Image
+
+import forensics
+from forensics.tables.schemas import PUBLISHED
+from pipelines.cli.main import forensics as command_line
+from pipelines.cli.output import one_line
+from tests.calling import Call, caller, clip, new_case
+from tests.demo_clips import make_clips
+
+_N_FRAMES = 140
+_SERIAL = ("--runner", "serial", "--quiet")
+_HEAVY = ("torch", "ray", "ultralytics", "decord", "cv2", "av", "polars", "pyarrow", "numpy", "pydantic")
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    return caller(capsys)
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A case of two cameras in which people were seen; nothing in it may be changed."""
+    folder = tmp_path_factory.mktemp("seen")
+    clips = make_clips(folder / "footage", n_frames={"gate": _N_FRAMES, "hall": _N_FRAMES})
+    case = folder / "case"
+    for path, start in zip(clips, ("2026-03-02T08:00:00Z", "2026-03-02T08:00:30Z"), strict=True):
+        _quietly("scan", str(path), "--case", str(case), "--start", start, "--set", "detect.fps=3")
+    return case
+
+
+def _quietly(*arguments: str) -> None:
+    script = "from pipelines.cli.main import main; main()"
+    answer = subprocess.run(
+        [sys.executable, "-c", script, *arguments, *_SERIAL], capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+
+
+# ---- help
+
+
+def _commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    """Every command and group with its full name."""
+    yield name, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            assert found is not None
+            yield from _commands(found, f"{name} {child}")
+
+
+COMMANDS = dict(_commands(command_line, "forensics"))
+LEAVES = {name: command for name, command in COMMANDS.items() if not isinstance(command, click.Group)}
+
+
+def _example_lines(command: click.Command) -> list[str]:
+    _, _, after = (command.help or "").partition("Example:\n")
+    return [line.strip() for line in after.splitlines() if line.strip().startswith("forensics ")]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_begins_with_what_the_command_does(call: Call, name: str) -> None:
+    answer = call(*name.split()[1:], "--help")
+    assert (answer.code, answer.err) == (0, "")
+    usage, _, rest = answer.out.partition("\n\n")
+    assert usage.startswith(f"Usage: {name}")
+    assert " ".join(rest.split()).startswith((COMMANDS[name].help or "").splitlines()[0])
+    assert max(map(len, answer.out.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_every_command_has_an_example_that_parses(name: str) -> None:
+    lines = _example_lines(LEAVES[name])
+    assert lines
+    for line in lines:
+        assert f"{line} ".startswith(f"{name} ")
+        words = shlex.split(line.removeprefix(name))
+        LEAVES[name].make_context(name, words, resilient_parsing=False).close()
+
+
+def test_examples_of_the_whole_program_parse() -> None:
+    for line in _example_lines(command_line):
+        _, command, *words = shlex.split(line)
+        LEAVES[f"forensics {command}"].make_context(command, words).close()
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_every_option_says_what_it_does(name: str) -> None:
+    options = [option for option in LEAVES[name].params if isinstance(option, click.Option)]
+    silent = [option.name for option in options if not option.help]
+    assert silent == []
+
+
+def test_an_unknown_command_is_refused(call: Call) -> None:
+    answer = call("identify", "case")
+    assert answer.code == 2
+    assert "identify" in answer.err
+    assert answer.out == ""
+
+
+def test_the_version_is_told(call: Call) -> None:
+    assert "0." in call("--version").out
+
+
+# ---- data apart from messages
+
+
+def _calls_with_json(case: Path, folder: Path) -> dict[str, tuple[object, ...]]:
+    footage = clip(folder / "new.mp4")
+    own = folder / "own"
+    return {
+        "doctor": (),
+        "models list": (),
+        "models verify": (),
+        "case init": (own, "--purpose", "p", "--operator", "o"),
+        "case show": (own,),
+        "ingest": (own, footage, "--camera", "new"),
+        "case clock": (own, "new", "--offset", 5),
+        "evidence relocate": (own, folder),
+        "run": (own, *_SERIAL),
+        "scan": (footage, "--case", own, *_SERIAL),
+        "status": (case,),
+        "query": (case,),
+        "verify": (case,),
+        "export mot": (case, "-o", folder / "mot"),
+    }
+
+
+def test_json_is_one_object_for_every_command_that_has_it(
+    call: Call, seen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("FORENSICS_MODELS", raising=False)
+    calls = _calls_with_json(seen, tmp_path)
+    with_json = {
+        name.removeprefix("forensics ")
+        for name, command in LEAVES.items()
+        if any("--json" in option.opts for option in command.params)
+    }
+    assert set(calls) == with_json
+    for name, arguments in calls.items():
+        answer = call(*name.split(), *arguments, "--json")
+        assert answer.code in (0, 4), (name, answer.err)
+        assert isinstance(answer.json, dict), name
+
+
+def test_messages_go_to_standard_error(call: Call, tmp_path: Path) -> None:
+    case = new_case(call, tmp_path / "case")
+    answer = call("ingest", case, clip(tmp_path / "gate.mp4"), "--camera", "gate")
+    assert answer.out.splitlines()[0].split() == ["verdict", "camera", "evidence", "path", "reason"]
+    assert answer.err.split() == ["ok", "gate.mp4"]
+    answer = call("run", case, "--runner", "serial")
+    assert "detect: 12 of 12 frames" in answer.err
+    assert "detect:" not in answer.out
+    assert "next: forensics query" in answer.out
+    assert call("query", case, "--camera", "nowhere", "--format", "csv").err == ""
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(seen: Path) -> None:
+    script = "from pipelines.cli.main import main; main()"
+    words = shlex.join([sys.executable, "-c", script, "query", str(seen), "detections", "--format", "csv"])
+    answer = subprocess.run(["bash", "-c", f"{words} | head -n 1"], capture_output=True, text=True, check=True)
+    assert answer.stdout.startswith("evidence_id,")
+    assert answer.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("日本 ü", "日本 ü"),
+        ("a\nb", "a\\nb"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("\udcff", "\\udcff"),
+    ],
+)
+def test_a_name_cannot_command_the_terminal(text: str, shown: str) -> None:
+    assert one_line(text) == shown
+
+
+# ---- query
+
+
+def _rows(call: Call, case: Path, *arguments: object) -> list[dict[str, object]]:
+    answer = call("query", case, *arguments, "--json")
+    assert answer.code == 0, answer.err
+    rows: list[dict[str, object]] = answer.json["rows"]
+    return rows
+
+
+def test_sightings_are_what_is_shown_unless_told(call: Call, seen: Path) -> None:
+    answer = call("query", seen)
+    header, *lines = answer.out.splitlines()
+    assert header.split()[:3] == ["camera_id", "class_name", "first_utc"]
+    assert len(lines) == len(_rows(call, seen)) == 2
+    assert {row["camera_id"] for row in _rows(call, seen)} == {"gate", "hall"}
+
+
+@pytest.mark.parametrize("table", PUBLISHED)
+@pytest.mark.parametrize("kind", ["table", "csv", "json", "parquet"])
+def test_every_table_in_every_format(
+    seen: Path, capfdbinary: pytest.CaptureFixture[bytes], table: str, kind: str
+) -> None:
+    from pipelines.cli.main import main
+
+    capfdbinary.readouterr()
+    with pytest.raises(SystemExit) as left:
+        main(["query", str(seen), table, "--format", kind, "--limit", "3"])
+    out, err = capfdbinary.readouterr()
+    assert (left.value.code, err) == (0, b"")
+    names, n_rows = PUBLISHED[table].names, forensics.open_case(seen).table(table).head(3).collect().height
+    if kind == "csv":
+        header, *rows = csv.reader(io.StringIO(out.decode()))
+        assert (header, len(rows)) == (names, n_rows)
+    elif kind == "json":
+        rows = json.loads(out)
+        assert len(rows) == n_rows
+        assert all(list(row) == names for row in rows)
+    elif kind == "parquet":
+        found = pl.read_parquet(io.BytesIO(out))
+        assert (found.columns, found.height) == (names, n_rows)
+    else:
+        assert len(out.splitlines()) == n_rows + 1
+
+
+def test_camera_class_and_limit(call: Call, seen: Path) -> None:
+    assert {row["camera_id"] for row in _rows(call, seen, "detections", "--camera", "gate")} == {"gate"}
+    assert _rows(call, seen, "--camera", "nowhere") == []
+    assert len(_rows(call, seen, "--class", "person")) == len(_rows(call, seen))
+    assert _rows(call, seen, "--class", "bicycle") == []
+    assert len(_rows(call, seen, "detections", "--limit", 2)) == 2
+    assert call("query", seen, "--limit", 0).code == 2
+
+
+def _at(text: object) -> datetime:
+    return datetime.fromisoformat(str(text))
+
+
+def test_from_and_to_keep_what_was_there_between(call: Call, seen: Path) -> None:
+    rows = sorted(_rows(call, seen), key=lambda row: _at(row["first_utc"]))
+    first, last = rows
+    found = _rows(call, seen, "--from", first["last_utc"], "--to", last["first_utc"])
+    assert found == [first]
+    assert _rows(call, seen, "--from", last["last_utc"]) == [last]
+    assert _rows(call, seen, "--to", first["first_utc"]) == []
+    detections = _rows(call, seen, "detections", "--from", first["first_utc"], "--to", first["last_utc"])
+    assert all(_at(first["first_utc"]) <= _at(row["utc"]) < _at(first["last_utc"]) for row in detections)
+    assert detections
+
+
+@pytest.mark.parametrize("option", ["--from", "--to"])
+@pytest.mark.parametrize(("text", "said"), [("2026-03-02T08:00:00", "no time zone"), ("yesterday", "is not a time")])
+def test_a_time_that_leaves_room_for_guessing_is_refused(
+    call: Call, seen: Path, *, option: str, text: str, said: str
+) -> None:
+    answer = call("query", seen, option, text)
+    assert answer.code == 2
+    assert said in answer.err
+
+
+def test_offsets_are_understood(call: Call, seen: Path) -> None:
+    utc = _rows(call, seen, "--from", "2026-03-02T08:00:30Z")
+    assert utc == _rows(call, seen, "--from", "2026-03-02T09:00:30+01:00")
+    assert [row["camera_id"] for row in utc] == ["hall"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("tracks", "--from", "2026-03-02T08:00:30Z"), "no times to filter by"),
+        (("coverage", "--class", "person"), "has no column class_name"),
+        (("failures", "--camera", "gate"), "has no column camera_id"),
+        (("tracks", "--pictures", "sheet.png"), "has no pictures"),
+        (("suspects",), "sightings"),
+    ],
+)
+def test_a_filter_that_the_table_cannot_take(call: Call, seen: Path, arguments: tuple[str, ...], said: str) -> None:
+    answer = call("query", seen, *arguments)
+    assert answer.code == 2
+    assert said in answer.err
+
+
+def test_pictures_are_written_on_one_sheet(call: Call, seen: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "people.png"
+    answer = call("query", seen, "--camera", "gate", "--pictures", sheet)
+    assert answer.code == 0
+    assert str(sheet) in answer.err
+    with Image.open(sheet) as picture:
+        assert picture.format == "PNG"
+        assert picture.width >= 220
+        assert len(set(picture.convert("L").resize((32, 32)).tobytes())) > 8
+    answer = call("query", seen, "--camera", "nowhere", "--pictures", sheet)
+    assert answer.code == 2
+    assert "widen the query" in answer.err
+
+
+@pytest.mark.parametrize(("name", "code"), [("people.xyz", 2), ("absent/people.png", 1)])
+def test_a_sheet_that_cannot_be_written(call: Call, seen: Path, tmp_path: Path, name: str, code: int) -> None:
+    answer = call("query", seen, "--pictures", tmp_path / name)
+    assert answer.code == code
+    assert str(tmp_path / name) in answer.err
+
+
+# ---- export, status, dry runs
+
+
+def test_tracks_as_mot_text(call: Call, seen: Path, tmp_path: Path) -> None:
+    answer = call("export", "mot", seen, "-o", tmp_path / "mot", "--class", "person")
+    assert answer.code == 0
+    files = [Path(line) for line in answer.out.splitlines()]
+    assert sorted(files) == sorted((tmp_path / "mot").iterdir())
+    assert len(files) == 2
+    lines = [line.split(",") for file in files for line in file.read_text().splitlines()]
+    tracked = [row for row in _rows(call, seen, "detections") if row["track_id"]]
+    assert len(lines) == len(tracked)
+    assert all(len(line) == 10 for line in lines)
+
+
+def test_status_tells_what_was_looked_at(call: Call, seen: Path) -> None:
+    answer = call("status", seen)
+    assert answer.code == 0
+    for said in ("complete", "detected", "skipped", "frames"):
+        assert said in answer.out
+    assert "not in order" not in answer.out
+    facts = call("status", seen, "--json").json
+    assert (facts["sources"], facts["evidence"], facts["problems"]) == (2, 2, [])
+    assert facts["run"] == facts["published_run"]
+    assert sum(row["frames"] for row in facts["coverage"]) == 2 * _N_FRAMES
+
+
+def test_status_before_anything(call: Call, tmp_path: Path) -> None:
+    answer = call("status", new_case(call, tmp_path / "case"))
+    assert answer.code == 0
+    assert "nothing was run yet" in answer.out
+
+
+def _snapshot(folder: Path) -> dict[Path, tuple[int, int]]:
+    return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(folder.rglob("*"))}
+
+
+def test_a_dry_run_writes_nothing(call: Call, tmp_path: Path) -> None:
+    case = new_case(call, tmp_path / "case")
+    call("ingest", case, clip(tmp_path / "gate.mp4"), "--camera", "gate")
+    before = _snapshot(case)
+    facts = call("run", case, "--dry-run", "--json").json
+    assert (facts["files"], facts["frames"], facts["chunks"], facts["chunks_to_do"]) == (1, 12, 1, 1)
+    assert _snapshot(case) == before
+    assert call("run", case, *_SERIAL).code == 0
+    assert call("run", case, "--dry-run", "--json").json["chunks_to_do"] == 0
+
+
+def test_a_scan_cannot_be_a_dry_run(call: Call, tmp_path: Path) -> None:
+    answer = call("scan", clip(tmp_path / "gate.mp4"), "--case", tmp_path / "case", "--dry-run")
+    assert answer.code == 2
+    assert "forensics ingest" in answer.err
+    assert not (tmp_path / "case").exists()
+
+
+def test_the_same_command_again_makes_the_same_tables(call: Call, tmp_path: Path) -> None:
+    footage, case = clip(tmp_path / "gate.mp4"), tmp_path / "case"
+    tables = []
+    for _ in range(2):
+        assert call("scan", footage, "--case", case, *_SERIAL).code == 0
+        tables.append({path.name: path.read_bytes() for path in sorted((case / "tables").rglob("*.parquet"))})
+    assert tables[0] == tables[1]
+
+
+def test_a_request_to_cancel_ends_no_later_run(call: Call, tmp_path: Path) -> None:
+    case = new_case(call, tmp_path / "case")
+    call("ingest", case, clip(tmp_path / "gate.mp4"), "--camera", "gate")
+    answer = call("cancel", case)
+    assert (answer.code, answer.out) == (0, "")
+    assert "the run ends" in answer.err
+    assert call("run", case, *_SERIAL).code == 0
+
+
+def test_a_corrected_clock_moves_the_published_times_of_its_camera(call: Call, seen: Path, tmp_path: Path) -> None:
+    case = Path(shutil.copytree(seen, tmp_path / "case"))
+    before = {row["camera_id"]: row for row in _rows(call, case)}
+    assert call("case", "clock", case, "gate", "--offset", -90_000, "--error", 250).code == 0
+    answer = call("run", case, *_SERIAL, "--set", "detect.fps=3", "--json")
+    assert answer.json["figures"]["frames_detected_now"] == 0
+    after = {row["camera_id"]: row for row in _rows(call, case)}
+    assert after["hall"] == before["hall"]
+    assert _at(after["gate"]["first_utc"]) == _at(before["gate"]["first_utc"]) - timedelta(seconds=90)
+    assert (before["gate"]["clock_error_ms"], after["gate"]["clock_error_ms"]) == (None, 250)
+    assert after["gate"]["sighting_id"] == before["gate"]["sighting_id"]
+
+
+# ---- for analysts
+
+
+@pytest.mark.parametrize("table", PUBLISHED)
+def test_every_table_is_a_lazy_frame_with_the_published_columns(seen: Path, table: str) -> None:
+    frame = getattr(forensics.open_case(seen), table)()
+    assert isinstance(frame, pl.LazyFrame)
+    assert frame.collect_schema().names() == PUBLISHED[table].names
+
+
+def test_an_unknown_table_is_refused_with_the_known_ones(seen: Path) -> None:
+    from forensics.errors import UsageError
+
+    with pytest.raises(UsageError, match="sightings"):
+        forensics.open_case(seen).table("suspects")
+
+
+def _seconds(code: str) -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True)
+    return time.perf_counter() - began
+
+
+def test_importing_costs_next_to_nothing() -> None:
+    with_it = min(_seconds("import forensics") for _ in range(3))
+    without = min(_seconds("pass") for _ in range(3))
+    assert with_it - without < 0.2
+
+
+def test_importing_loads_no_heavy_library() -> None:
+    code = f"import forensics, sys; print(sorted(set({_HEAVY!r}) & set(sys.modules)))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+def test_help_loads_no_engine_and_no_network() -> None:
+    code = (
+        "import sys\nfrom pipelines.cli.main import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'ray', 'ultralytics', 'decord', 'openvino', 'cv2'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stderr.strip() == "[]"
