@@ -129,7 +129,7 @@ def _completed(run: _Run) -> RunResult:
     _detect(run)
     outcomes = _sight(run, _track(run))
     manifest = _publish(run, outcomes)
-    result = RunResult(run.plan.folder, manifest, _is_clean(run), tuple(run.failures), run.figures)
+    result = RunResult(run.plan.folder, manifest, _is_clean(run, manifest), tuple(run.failures), run.figures)
     _finish(run, result)
     return result
 
@@ -352,6 +352,7 @@ def _publish(run: _Run, outcomes: list[EvidenceOutcome]) -> dict[str, Any]:
     return manifest
 
 
-def _is_clean(run: _Run) -> bool:
+def _is_clean(run: _Run, manifest: dict[str, Any]) -> bool:
+    """Whether every source is whole and every frame of it could be handed out."""
     whole = all(source.verdict is Verdict.OK for source in load_sources(run.case.folder))
-    return whole and not run.failures
+    return whole and not run.failures and not manifest["gap_frames"]

@@ -283,10 +283,10 @@ def _classes() -> Iterator[str]:
 
 
 def _words(name: str) -> set[str]:
-    """The words of a column or class name, small, in the singular.
+    """The words of a column or class name, small, and their singulars.
 
     >>> sorted(_words("BestShards_ms"))
-    ['best', 'ms', 'shard']
+    ['best', 'ms', 'shard', 'shards']
     """
     parts = re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])", name)
     return {part.lower() for part in parts} | {part.lower().removesuffix("s") for part in parts if len(part) > 3}

@@ -8,9 +8,9 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ from forensics.cameras import Camera
 from forensics.case import CaseFolder, RunFolder
 from forensics.chunks import Chunk
 from forensics.coverage import State, Stretch, check_complete, merged
-from forensics.evidence import Evidence, Source
+from forensics.evidence import Evidence, Source, Verdict
 from forensics.sightings import sighting_id_of, track_id_of
 from forensics.tables import schemas
 from forensics.tables.evidence import evidence_table, load_index, sources_table
@@ -39,6 +39,8 @@ __all__ = ["ChunkOutcome", "EvidenceOutcome", "Failure", "publish", "put_in_plac
 
 _ROW_GROUP_ROWS = 65_536
 _TABLE_FILE = "part-0.parquet"
+
+Told = TypeVar("Told", Source, Evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,9 @@ def publish(
     coverage = {outcome.evidence.evidence_id: _checked_coverage(outcome) for outcome in ordered}
     if run.tables.exists():
         shutil.rmtree(run.tables)
-    _write(run, "sources", [sources_table(sources)])
-    _write(run, "evidence", [evidence_table(case, evidence)])
+    gaps = {evidence_id: n for evidence_id, stretches in coverage.items() if (n := _n_gap_frames(stretches))}
+    _write(run, "sources", [sources_table([_marked(source, gaps) for source in sources])])
+    _write(run, "evidence", [evidence_table(case, [_marked(item, gaps) for item in evidence])])
     _write(run, "coverage", (_coverage_table(outcome, coverage[outcome.evidence.evidence_id]) for outcome in ordered))
     _write(run, "failures", [pa.Table.from_pylist([_failure_row(f) for f in failures], schema=schemas.FAILURES)])
     joined = (_Joined.of(case, outcome, settings_digest) for outcome in ordered)
@@ -137,6 +140,7 @@ def publish(
     manifest = {
         "run": run.run_id,
         "schema_version": schemas.SCHEMA_VERSION,
+        "gap_frames": sum(gaps.values()),
         "files": [described(run.tables / name / _TABLE_FILE, run.tables) for name in sorted(schemas.PUBLISHED)],
     }
     write_json(run.tables / "MANIFEST.json", manifest)
@@ -154,6 +158,19 @@ def _checked_coverage(outcome: EvidenceOutcome) -> list[Stretch]:
     readable = outcome.evidence.readable
     check_complete(outcome.evidence.evidence_id, stretches, readable.n_frames if readable else 0)
     return stretches
+
+
+def _n_gap_frames(stretches: list[Stretch]) -> int:
+    return sum(stretch.stop - stretch.start for stretch in stretches if stretch.state is State.GAP)
+
+
+def _marked(told: Told, gaps: dict[str, int]) -> Told:
+    """The same row, partial where frames turned out to be missing once they were decoded."""
+    n_missing = gaps.get(told.evidence_id or "", 0)
+    if not n_missing:
+        return told
+    reason = f"{n_missing} frames could not be read, see coverage"
+    return replace(told, verdict=Verdict.PARTIAL, reason="; ".join(filter(None, [told.reason, reason])))
 
 
 def _chunk_coverage(outcome: ChunkOutcome) -> list[Stretch]:

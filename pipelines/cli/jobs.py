@@ -13,6 +13,7 @@ import click
 from forensics.case import CaseFolder
 from forensics.decoding.child import Limits
 from forensics.evidence import Reader, Source, Verdict
+from forensics.hardware import instruction_set
 from forensics.models.shelf import Model, resolve
 from pipelines.cases import Case, load_case, locked, make_case
 from pipelines.cli.output import (
@@ -242,7 +243,9 @@ def runner_for(settings: Settings, name: str, address: str | None) -> tuple[Runn
 
     workers = settings.run.workers or len(os.sched_getaffinity(0))
     gpus = 1.0 if settings.detect.device == "cuda" else 0.0
-    return RayRunner(workers, settings.run.retries, gpus_per_worker=gpus), connected(address, workers)
+    hardware = None if settings.run.mixed_hardware else instruction_set()
+    runner = RayRunner(workers, settings.run.retries, gpus_per_worker=gpus, hardware=hardware)
+    return runner, connected(address, workers)
 
 
 def _emit_plan(plan: RunPlan, as_json: bool) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from forensics.errors import CannotStart, ForensicsError
+from forensics.hardware import instruction_set
 from pipelines.runners.attempt import attempt
 from pipelines.stages.port import Done, Failed, ItemT, ResultT, Stage
 
@@ -48,12 +49,15 @@ class RayRunner:
         retries: how often an item is tried again, whether it failed or lost its worker.
         cpus_per_worker: what each actor reserves.
         gpus_per_worker: what each actor reserves.
+        hardware: the instruction set that every worker must have, since others give other last
+            digits; None allows a mixture.
     """
 
     workers: int
     retries: int = 1
     cpus_per_worker: float = 1.0
     gpus_per_worker: float = 0.0
+    hardware: str | None = None
 
     def map(
         self, stage: Stage[ItemT, ResultT], items: Iterable[ItemT]
@@ -69,9 +73,10 @@ class RayRunner:
 class _Actor:
     """Lives in a worker process."""
 
-    def __init__(self, stage: Stage[Any, Any]) -> None:
+    def __init__(self, stage: Stage[Any, Any], hardware: str | None) -> None:
         self._refusal: ForensicsError | None = None
         try:
+            _require_hardware(hardware)
             self._work: Callable[[Any], Any] = stage.open()
         except ForensicsError as error:
             self._refusal = error
@@ -79,6 +84,15 @@ class _Actor:
     def do(self, item: Any) -> Done[Any, Any] | Failed[Any] | ForensicsError:
         """One try; the driver decides about another. An error means that the stage cannot be opened."""
         return self._refusal or attempt(self._work, item, tries=1)
+
+
+def _require_hardware(wanted: str | None) -> None:
+    here = instruction_set()
+    if wanted is not None and here != wanted:
+        raise CannotStart(
+            f"worker {socket.gethostname()} is {here!r}, the run was begun on {wanted!r}: last digits may differ",
+            "keep such machines out of the cluster, or allow them with --set run.mixed_hardware=true",
+        )
 
 
 @dataclass(slots=True)
@@ -145,7 +159,7 @@ class _Pool:
     def _submit(self, pending: _Pending) -> None:
         """Give the item to the worker with least to do; a new worker while there may be more of them."""
         if len(self._workers) < self._runner.workers and all(worker.in_flight for worker in self._workers):
-            self._workers.append(_Worker(self._remote.remote(self._stage)))
+            self._workers.append(_Worker(self._remote.remote(self._stage, self._runner.hardware)))
         able = [worker for worker in self._workers if worker.has_room_for(pending)]
         worker = min(able, key=lambda candidate: len(candidate.in_flight))
         pending.tried += 1
