@@ -177,6 +177,9 @@ def test_a_frame_that_cannot_be_handed_out_is_a_settled_gap(tmp_path: Path, dete
     assert (first["start_frame"], first["stop_frame"], first["state"]) == (0, 30, "detected")
     assert (gap["start_frame"], gap["stop_frame"], gap["state"], gap["reason"]) == (30, 32, "gap", "duplicate_pts")
     assert gap["settled"]
+    for told in ("evidence", "sources"):
+        assert table(case, told)["verdict"].to_list() == ["partial"]
+        assert "2 frames could not be read" in table(case, told)["reason"][0]
     assert (last["start_frame"], last["stop_frame"], last["state"]) == (32, 90, "detected")
     assert not set(table(case, "detections")["frame"]) & {30, 31}
 
