@@ -21,7 +21,7 @@ import pyarrow as pa
 from forensics.case import RunFolder
 from forensics.decoding.child import Limits
 from forensics.digests import digest_of
-from forensics.errors import CannotStart
+from forensics.errors import CannotStart, IntegrityBroken
 from forensics.evidence import Evidence, Verdict
 from forensics.hardware import instruction_set
 from forensics.models.shelf import Model
@@ -144,11 +144,22 @@ def _check_disk(plan: RunPlan) -> None:
         )
 
 
+def _record_before(record: Path) -> dict[str, Any]:
+    """What an earlier command said of this run; nothing if there was none."""
+    try:
+        before: dict[str, Any] = json.loads(record.read_text()) if record.exists() else {}
+    except ValueError as error:
+        raise IntegrityBroken(
+            f"{record}: not JSON ({error})", "restore it, or delete it to begin its record anew"
+        ) from error
+    return before
+
+
 def _begin(run: _Run) -> None:
     """Record what runs; refuse to go on with a run of another kind of machine."""
     record = run.plan.folder.record
     hardware = _hardware(run)
-    before = json.loads(record.read_text()) if record.exists() else {}
+    before = _record_before(record)
     if before.get("hardware", hardware) != hardware and not run.settings.run.mixed_hardware:
         raise CannotStart(
             f"{record}: this run was begun on {before['hardware']!r}, this machine is {hardware!r}",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from forensics import demo_footage
+from pipelines.demo import footage as demo_footage
 
 __all__ = ["make_clips"]
 

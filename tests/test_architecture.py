@@ -41,12 +41,13 @@ _PREFIXES: Final = {
     "pipelines.settings": "settings",
     "pipelines.stages": "stages",
     "pipelines.runners": "runners",
+    "pipelines.demo": "demo",
     "pipelines.cli": "cli",
     "pipelines": "pipelines",
 }
 _ORDER: Final = (
     *("values", "models", "tables", "adapters", "decoding"),
-    *("settings", "stages", "runners", "pipelines", "cli"),
+    *("demo", "settings", "stages", "runners", "pipelines", "cli"),
 )
 
 # Beyond the order: below the first line of a pair nothing of the second is known.
@@ -73,6 +74,7 @@ _LIBRARIES: Final = {
         *("numpy", "cv2", "av", "PIL", "decord", "openvino", "trackers", "supervision", "torch", "ultralytics", "yaml"),
     },
     "decoding": {"numpy"},
+    "demo": {"numpy", "cv2", "av"},
     "settings": {"pydantic"},
     "stages": {"numpy", "pyarrow"},
     "runners": set[str](),
@@ -83,11 +85,6 @@ _LIBRARIES: Final = {
 # (module, library): why it is there all the same; each is imported in a function only, but for ray.
 _BEYOND: Final = {
     ("pipelines.runners.ray", "ray"): "the one module that knows the engine",
-    ("forensics.demo_footage", "av"): "encodes the demo's footage; it would sit better beside the adapters",
-    ("forensics.demo_footage", "cv2"): "draws the demo's footage; it would sit better beside the adapters",
-    ("forensics.demo_scenes", "cv2"): "draws the demo's scenes; it would sit better beside the adapters",
-    ("forensics.contact_sheet", "PIL"): "draws pictures for people; it would sit better beside the adapters",
-    ("forensics.thumbnails", "cv2"): "scales and encodes one picture; it would sit better beside the adapters",
     ("pipelines.stages.detect", "cv2"): "one thread per worker; it would sit better in an adapter",
     ("pipelines.stages.sight", "cv2"): "one thread per worker; it would sit better in an adapter",
 }
@@ -264,7 +261,7 @@ _NEVER_ASKED = frozenset(
     {"race", "ethnicity", "gender", "sex", "age", "emotion", "mood", "religion", "health", "nationality", "skin"}
 )
 # The demo paints footage that is no evidence of anything yet.
-_OTHER_NOUNS: Final = frozenset({"DemoClip"})
+_OTHER_NOUNS: Final[frozenset[str]] = frozenset()
 
 
 def _columns() -> Iterator[str]:

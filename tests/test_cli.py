@@ -367,10 +367,11 @@ def test_a_dry_run_writes_nothing(call: Call, tmp_path: Path) -> None:
     assert call("run", case, "--dry-run", "--json").json["chunks_to_do"] == 0
 
 
-def test_a_scan_cannot_be_a_dry_run(call: Call, tmp_path: Path) -> None:
-    answer = call("scan", clip(tmp_path / "gate.mp4"), "--case", tmp_path / "case", "--dry-run")
-    assert answer.code == 2
-    assert "forensics ingest" in answer.err
+def test_a_dry_scan_counts_and_keeps_nothing(call: Call, tmp_path: Path) -> None:
+    answer = call("scan", clip(tmp_path / "gate.mp4"), "--case", tmp_path / "case", "--dry-run", "--json")
+    assert answer.code == 0
+    assert answer.json["files"] == 1
+    assert answer.json["chunks_to_do"] == answer.json["chunks"] > 0
     assert not (tmp_path / "case").exists()
 
 

@@ -8,15 +8,15 @@ import av
 import numpy as np
 import pytest
 
-from forensics import demo_footage
 from forensics.adapters.builtin import load_builtin
-from forensics.demo_footage import DemoClip, make_footage
 from forensics.frames import Frame
 from forensics.timeline import PacketIndex
+from pipelines.demo import footage as demo_footage
+from pipelines.demo.footage import DemoRecording, make_footage
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> list[DemoClip]:
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[DemoRecording]:
     return make_footage(tmp_path_factory.mktemp("demo"))
 
 
@@ -26,7 +26,7 @@ def decoded(path: Path) -> list[Frame]:
         return [Frame(n, f.pts, f.to_ndarray(format="rgb24"), f.width, f.height) for n, f in enumerate(frames)]
 
 
-def test_two_cameras_see_the_same_people(clips: list[DemoClip]):
+def test_two_cameras_see_the_same_people(clips: list[DemoRecording]):
     assert [clip.camera_id for clip in clips] == ["gate", "hall"]
     assert {walk.person for walk in clips[0].truth} == {walk.person for walk in clips[1].truth}
     for clip in clips:
@@ -34,7 +34,7 @@ def test_two_cameras_see_the_same_people(clips: list[DemoClip]):
         assert sorted(path.name for path in clip.path.parent.iterdir()) == ["gate.mp4", "hall.mp4"]
 
 
-def test_walks_are_apart_and_inside_the_clip(clips: list[DemoClip]):
+def test_walks_are_apart_and_inside_the_clip(clips: list[DemoRecording]):
     for clip in clips:
         edges = [edge for walk in clip.truth for edge in (walk.first_frame, walk.last_frame)]
         assert edges == sorted(edges)
@@ -42,7 +42,7 @@ def test_walks_are_apart_and_inside_the_clip(clips: list[DemoClip]):
         assert edges[-1] < clip.n_frames - 1
 
 
-def test_builtin_follows_every_walk_and_sees_nobody_between(clips: list[DemoClip]):
+def test_builtin_follows_every_walk_and_sees_nobody_between(clips: list[DemoRecording]):
     clip = clips[0]
     frames = decoded(clip.path)
     assert len(frames) == clip.n_frames

@@ -86,11 +86,19 @@ def choose_stream(container: InputContainer, path: Path, stream_index: int | Non
         if not named:
             known = ", ".join(str(stream.index) for stream in streams) or "none"
             raise UnreadableFootage(path, "no_such_stream", f"no video stream {stream_index}; there are: {known}")
-        return named[0]
+        streams = named
     if not streams:
         kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "no streams"
         raise UnreadableFootage(path, "no_video", f"the file holds no video ({kinds})")
-    return min(streams, key=lambda stream: (not _is_default(stream), -stream.width * stream.height, stream.index))
+    decodable = [stream for stream in streams if _has_decoder(stream)]
+    if not decodable:
+        raise UnreadableFootage(path, "no_decoder", "the video is encrypted, or its codec is unknown here")
+    return min(decodable, key=lambda stream: (not _is_default(stream), -stream.width * stream.height, stream.index))
+
+
+def _has_decoder(stream: VideoStream) -> bool:
+    context: Any = stream.codec_context
+    return context is not None
 
 
 def _is_cover(stream: VideoStream) -> bool:

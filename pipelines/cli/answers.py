@@ -10,7 +10,7 @@ import click
 import polars as pl
 
 import forensics
-from forensics.contact_sheet import write_contact_sheet
+from forensics.adapters.contact_sheet import write_contact_sheet
 from forensics.errors import IntegrityBroken, UsageError
 from forensics.export_mot import mot_lines
 from forensics.tables.open import OpenCase

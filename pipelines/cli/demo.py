@@ -6,14 +6,14 @@ from pathlib import Path
 import click
 
 import forensics
-from forensics.contact_sheet import write_contact_sheet
+from forensics.adapters.contact_sheet import write_contact_sheet
 from forensics.decoding.child import Limits
-from forensics.demo_footage import make_footage
 from forensics.models.shelf import BUILTIN
 from pipelines.cases import load_case, locked, make_case
 from pipelines.cli.answers import pictures_of, sightings_text
 from pipelines.cli.jobs import runner_for
 from pipelines.cli.output import microseconds, path_type, say
+from pipelines.demo.footage import make_footage
 from pipelines.ingest import Given, ingest
 from pipelines.progress import progress_for
 from pipelines.run import run_case

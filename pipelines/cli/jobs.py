@@ -1,11 +1,12 @@
 """`scan`, `ingest` and `run`: the main job."""
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -107,7 +108,8 @@ run_options = _together(
 def scan(footage: tuple[Path, ...], root: Path, camera: str | None, purpose: str, operator: str, **options: Any) -> int:
     """Make a case, add footage and run it, in one go.
 
-    Again on the same case: goes on where it stopped, and adds what is new.
+    Again on the same case: goes on where it stopped, and adds what is new. With --dry-run nothing
+    is kept: the footage is counted in a scratch case.
 
     \b
     Example:
@@ -115,16 +117,23 @@ def scan(footage: tuple[Path, ...], root: Path, camera: str | None, purpose: str
     """
     settings = _settings(options)
     model = _model(settings, options)
-    if options["dry_run"]:
-        raise click.UsageError(
-            "a scan counts frames by adding the footage to the case; "
-            "to add it and see the plan, use `forensics ingest`, then `forensics run --dry-run`"
-        )
-    if not (root / "case.toml").exists():
-        make_case(root, mode="scene", title=root.name, purpose=purpose, operator=operator, now=datetime.now(UTC))
-    case = load_case(root)
-    _ingest(case, footage, camera, settings, options)
-    return _run(case, settings, model, options)
+    with _scratch_if(options["dry_run"], root) as root_used:
+        if not (root_used / "case.toml").exists():
+            now = datetime.now(UTC)
+            make_case(root_used, mode="scene", title=root.name, purpose=purpose, operator=operator, now=now)
+        case = load_case(root_used)
+        _ingest(case, footage, camera, settings, options)
+        return _run(case, settings, model, options)
+
+
+@contextmanager
+def _scratch_if(is_dry: bool, root: Path) -> Iterator[Path]:
+    """The case itself; for a dry run a scratch one that is thrown away, since counting frames needs an index."""
+    if not is_dry:
+        yield root
+        return
+    with TemporaryDirectory() as folder:
+        yield Path(folder) / "case"
 
 
 @click.command("ingest")

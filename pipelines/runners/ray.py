@@ -1,7 +1,7 @@
 """Ray: long-lived actors, each holding one opened stage, and a bounded number of items in flight.
 
 A worker that dies costs one retry of the item it was busy with. Which one that was is not always
-told: an answer can be lost with its worker. So the suspect is tried again with a worker of its own,
+told: an answer can be lost with its worker. So the one in doubt is tried again with a worker of its own,
 and only what dies alone is given up. The driver never holds more results than are in flight; items
 are drawn as workers need them. This is the only module that imports ray.
 """
@@ -97,11 +97,11 @@ def _require_hardware(wanted: str | None) -> None:
 
 @dataclass(slots=True)
 class _Pending:
-    """An item that has no outcome yet; `is_suspect` once a worker died of it, or of its neighbour."""
+    """An item that has no outcome yet; `is_doubted` once a worker died of it, or of its neighbour."""
 
     item: Any
     tried: int = 0
-    is_suspect: bool = False
+    is_doubted: bool = False
 
 
 @dataclass(slots=True)
@@ -110,10 +110,10 @@ class _Worker:
     in_flight: dict[Any, _Pending] = field(default_factory=dict)
 
     def has_room_for(self, pending: _Pending) -> bool:
-        """A suspect wants to be alone."""
-        if pending.is_suspect:
+        """One in doubt wants to be alone."""
+        if pending.is_doubted:
             return not self.in_flight
-        is_taken = any(held.is_suspect for held in self.in_flight.values())
+        is_taken = any(held.is_doubted for held in self.in_flight.values())
         return not is_taken and len(self.in_flight) < _IN_FLIGHT_PER_WORKER
 
 
@@ -189,7 +189,7 @@ class _Pool:
             yield Failed(pending.item, outcome.error, outcome.detail, pending.tried)
 
     def _worker_lost(self, worker: _Worker, error: Exception) -> Iterator[Done[Any, Any] | Failed[Any]]:
-        """Forget the worker. What it had answered counts, the oldest of the rest is suspected, others go back."""
+        """Forget the worker. What it had answered counts, the oldest of the rest is in doubt, others go back."""
         if getattr(error, "actor_init_failed", False):
             raise CannotStart(f"a worker could not load the stage: {error}", "see `forensics doctor`") from error
         self._workers.remove(worker)
@@ -203,15 +203,15 @@ class _Pool:
                 yield from self._judged(pending, outcome)
         if not unanswered:
             return
-        suspect, *innocent = unanswered
+        doubted, *innocent = unanswered
         for pending in reversed(innocent):
             pending.tried -= 1
             self._again.appendleft(pending)
-        suspect.is_suspect = True
-        if innocent and suspect.tried > self._runner.retries:
-            self._again.append(suspect)  # it was not alone: its neighbour may have been the one
+        doubted.is_doubted = True
+        if innocent and doubted.tried > self._runner.retries:
+            self._again.append(doubted)  # it was not alone: its neighbour may have been the one
         else:
-            yield from self._judged(suspect, Failed(suspect.item, "worker_died", str(error).splitlines()[0]))
+            yield from self._judged(doubted, Failed(doubted.item, "worker_died", str(error).splitlines()[0]))
 
     def close(self) -> None:
         """End all workers."""

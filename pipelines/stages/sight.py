@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
+from forensics.adapters.thumbnails import thumbnail_jpeg
 from forensics.case import CaseFolder
 from forensics.decoding.child import DecodingChild, Limits
 from forensics.detections import FloatArray
@@ -17,7 +18,6 @@ from forensics.tables.evidence import load_index
 from forensics.tables.files import read_table
 from forensics.tables.parts import Seen
 from forensics.tables.schemas import SIGHT_PART, TRACK_PART
-from forensics.thumbnails import thumbnail_jpeg
 from forensics.timeline import Int64Array
 from pipelines.stages.track import EvidenceWork
 

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forensics.demo_scenes import paint_gate, paint_hall
 from forensics.errors import CannotStart
 from forensics.frames import RgbArray
+from pipelines.demo.scenes import paint_gate, paint_hall
 
-__all__ = ["DemoClip", "Walk", "make_footage"]
+__all__ = ["DemoRecording", "Walk", "make_footage"]
 
 _FPS = 12
 _WIDTH, _HEIGHT = 640, 480
@@ -47,7 +47,7 @@ class Walk:
 
 
 @dataclass(frozen=True, slots=True)
-class DemoClip:
+class DemoRecording:
     """A clip and what is true of it.
 
     Attributes:
@@ -103,7 +103,7 @@ class _Sprite:
     opacity: _FloatPicture
 
 
-def make_footage(folder: Path) -> list[DemoClip]:
+def make_footage(folder: Path) -> list[DemoRecording]:
     """Write one clip per camera into `folder`; a file that already has the same bytes is left alone."""
     folder.mkdir(parents=True, exist_ok=True)
     people = _people()
@@ -127,7 +127,7 @@ def _scenes() -> tuple[_Scene, ...]:
     )
 
 
-def _make_clip(scene: _Scene, people: dict[str, _Sprite], path: Path) -> DemoClip:
+def _make_clip(scene: _Scene, people: dict[str, _Sprite], path: Path) -> DemoRecording:
     fresh = path.with_suffix(".mp4.part")
     _encode(_frames(scene, people), fresh)
     if path.is_file() and path.read_bytes() == fresh.read_bytes():
@@ -135,7 +135,9 @@ def _make_clip(scene: _Scene, people: dict[str, _Sprite], path: Path) -> DemoCli
     else:
         fresh.replace(path)
     truth = tuple(_walk(staged, scene.n_frames) for staged in scene.passes)
-    return DemoClip(path, scene.camera_id, scene.start_utc, scene.clock_error_ms, len(truth), scene.n_frames, truth)
+    return DemoRecording(
+        path, scene.camera_id, scene.start_utc, scene.clock_error_ms, len(truth), scene.n_frames, truth
+    )
 
 
 def _walk(staged: _Pass, n_frames: int) -> Walk:

@@ -1,0 +1,1 @@
+"""Footage that the demo makes itself: `footage` stages the walks, `scenes` paints the places."""
