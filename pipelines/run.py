@@ -36,6 +36,7 @@ from pipelines.stages.detect import ChunkWork, Detect
 from pipelines.stages.port import Done, Failed, ItemT, ResultT, Runner, Stage
 from pipelines.stages.sight import Sight, SightWork
 from pipelines.stages.track import EvidenceWork, Track
+from pipelines.verify import check_footage
 
 __all__ = ["Interrupted", "RunResult", "plan_run", "run_case"]
 
@@ -105,6 +106,7 @@ def run_case(case: Case, settings: Settings, model: Model, *, runner: Runner, pr
 
     Raises:
         CannotStart: no readable evidence, not enough disk space, another kind of machine.
+        IntegrityBroken: footage that is to be decoded is not what was ingested.
         CoverageBroken: the parts do not account for every frame; nothing was published.
         Interrupted: a cancel was asked for.
     """
@@ -123,6 +125,7 @@ def run_case(case: Case, settings: Settings, model: Model, *, runner: Runner, pr
 
 
 def _completed(run: _Run) -> RunResult:
+    check_footage({evidence.evidence_id: evidence for _, _, evidence in run.plan.chunks_to_do()}.values())
     _begin(run)
     _sweep(run.plan.folder)
     keep_boundaries(run.plan)

@@ -1,18 +1,18 @@
 """Whether everything recorded still is what it was."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from forensics.adapters.footage_index import digest_and_size
 from forensics.case import CaseFolder
 from forensics.digests import sha256_of_file
-from forensics.errors import UnreadableFootage
+from forensics.errors import IntegrityBroken, UnreadableFootage
 from forensics.evidence import Evidence
 from forensics.tables.evidence import load_evidence
 from forensics.tables.open import read_manifest
 
-__all__ = ["Report", "verify_case"]
+__all__ = ["Report", "check_footage", "verify_case"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,31 @@ def verify_case(folder: CaseFolder) -> Report:
     return Report(len(checks), tuple(problem for path, expected in checks for problem in _differs(path, expected)))
 
 
+def check_footage(evidence: Iterable[Evidence]) -> None:
+    """Return only if the footage that is about to be decoded still has the bytes that were ingested.
+
+    Footage that is absent passes: each of its chunks will fail and say so.
+
+    Raises:
+        IntegrityBroken: a file has other bytes.
+    """
+    for item in evidence:
+        for path, expected in _footage_checks(item):
+            for problem in _differs(path, expected) if path.exists() else ():
+                raise IntegrityBroken(problem, "nothing was decoded; restore the footage as it was ingested")
+
+
 def _evidence_checks(folder: CaseFolder, item: Evidence) -> Iterator[tuple[Path, str]]:
-    yield item.path, item.sha256
+    yield from _footage_checks(item)
     if item.readable is not None:
         yield folder.index_file(item.evidence_id), item.readable.index_sha256
-        if item.readable.working_copy_sha256 is not None:
-            yield item.readable.footage.path, item.readable.working_copy_sha256
+
+
+def _footage_checks(item: Evidence) -> Iterator[tuple[Path, str]]:
+    """The original, and the working copy it is read through if there is one."""
+    yield item.path, item.sha256
+    if item.readable is not None and item.readable.working_copy_sha256 is not None:
+        yield item.readable.footage.path, item.readable.working_copy_sha256
 
 
 def _differs(path: Path, expected: str) -> Iterator[str]:

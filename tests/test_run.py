@@ -20,7 +20,7 @@ import pytest
 from forensics.cameras import Camera
 from forensics.coverage import CoverageBroken, State, Stretch, check_complete
 from forensics.digests import sha256_of_file
-from forensics.errors import CannotStart
+from forensics.errors import CannotStart, IntegrityBroken
 from forensics.tables.files import read_table, write_table
 from forensics.tables.schemas import DETECT_PART, PUBLISHED
 from pipelines.cases import Case, load_case, set_clock
@@ -182,6 +182,16 @@ def test_a_frame_that_cannot_be_handed_out_is_a_settled_gap(tmp_path: Path, dete
         assert "2 frames could not be read" in table(case, told)["reason"][0]
     assert (last["start_frame"], last["stop_frame"], last["state"]) == (32, 90, "detected")
     assert not set(table(case, "detections")["frame"]) & {30, 31}
+
+
+def test_footage_that_changed_since_it_was_ingested_is_never_decoded(tmp_path: Path, detecting: Detecting) -> None:
+    detecting(frozenset())
+    footage = KINDS[0].build(tmp_path)
+    case = make_case_of(tmp_path / "case", Given(footage, "gate"))
+    footage.write_bytes(footage.read_bytes() + b"more")
+    with pytest.raises(IntegrityBroken, match="nothing was decoded"):
+        run(case)
+    assert not list(case.folder.runs.rglob("*.parquet"))
 
 
 # ---- clocks
