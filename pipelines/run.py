@@ -27,7 +27,8 @@ from forensics.hardware import instruction_set
 from forensics.models.shelf import Model
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.files import write_bytes, write_json, write_table
-from forensics.tables.publish import ChunkOutcome, EvidenceOutcome, Failure, publish, put_in_place
+from forensics.tables.outcomes import ChunkOutcome, EvidenceOutcome, Failure
+from forensics.tables.publish import publish, put_in_place
 from pipelines.cases import Case
 from pipelines.plan import EvidencePlan, RunPlan, keep_boundaries, libraries, make_plan
 from pipelines.progress import Progress

@@ -1,0 +1,59 @@
+"""The rows of `coverage` and `failures`, counted from the parts."""
+
+from typing import Any
+
+import pyarrow as pa
+
+from forensics.coverage import State, Stretch, check_complete, merged
+from forensics.tables import schemas
+from forensics.tables.files import read_table
+from forensics.tables.outcomes import ChunkOutcome, EvidenceOutcome, Failure
+from forensics.tables.parts import coverage_of
+
+__all__ = ["checked_coverage", "coverage_table", "failure_row", "n_gap_frames"]
+
+
+def checked_coverage(outcome: EvidenceOutcome) -> list[Stretch]:
+    """Every frame of the evidence in one state, counted from its parts."""
+    stretches = merged(stretch for chunk in outcome.chunks for stretch in _chunk_coverage(chunk))
+    readable = outcome.evidence.readable
+    check_complete(outcome.evidence.evidence_id, stretches, readable.n_frames if readable else 0)
+    return stretches
+
+
+def n_gap_frames(stretches: list[Stretch]) -> int:
+    """How many frames could not be handed out."""
+    return sum(stretch.stop - stretch.start for stretch in stretches if stretch.state is State.GAP)
+
+
+def _chunk_coverage(outcome: ChunkOutcome) -> list[Stretch]:
+    if outcome.part is None:
+        chunk = outcome.chunk
+        return [Stretch(chunk.start, chunk.stop, State.GAP, outcome.lost, False, outcome.detail)]
+    return coverage_of(read_table(outcome.part, schemas.DETECT_PART))
+
+
+def coverage_table(outcome: EvidenceOutcome, stretches: list[Stretch]) -> pa.Table:
+    """The stretches, and a row without frames for every video stream of the file that is not read."""
+    readable = outcome.evidence.readable
+    others = readable.medium.other_streams if readable else ()
+    unread = [Stretch(0, 0, State.SKIPPED, "stream_not_read", True, f"video stream {number}") for number in others]
+    rows = [
+        {
+            "evidence_id": outcome.evidence.evidence_id,
+            "camera_id": outcome.evidence.camera_id,
+            "start_frame": stretch.start,
+            "stop_frame": stretch.stop,
+            "state": stretch.state.value,
+            "reason": stretch.reason,
+            "settled": stretch.is_settled,
+            "detail": stretch.detail,
+        }
+        for stretch in [*stretches, *unread]
+    ]
+    return pa.Table.from_pylist(rows, schema=schemas.COVERAGE)
+
+
+def failure_row(failure: Failure) -> dict[str, Any]:
+    """One row of `failures`."""
+    return {name: getattr(failure, name) for name in schemas.FAILURES.names}

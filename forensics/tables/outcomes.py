@@ -1,0 +1,66 @@
+"""What a run hands to the committer: every chunk with its part or its loss, every failure."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from forensics.cameras import Camera
+from forensics.chunks import Chunk
+from forensics.evidence import Evidence
+
+__all__ = ["ChunkOutcome", "EvidenceOutcome", "Failure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A unit of work that failed.
+
+    Attributes:
+        evidence_id: whose.
+        stage: ``ingest``, ``detect``, ``track`` or ``sight``.
+        unit: which, such as ``frames 0-599``.
+        attempts: how often it was tried.
+        error: the name of what happened.
+        detail: in words.
+    """
+
+    evidence_id: str | None
+    stage: str
+    unit: str
+    attempts: int
+    error: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkOutcome:
+    """A chunk with its part, or with what became of it instead.
+
+    Attributes:
+        chunk: its frames.
+        part: None where the work was lost.
+        lost: the reason of the unsettled gap; empty where there is a part.
+        detail: in words.
+    """
+
+    chunk: Chunk
+    part: Path | None
+    lost: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceOutcome:
+    """Everything that a run made of one evidence.
+
+    Attributes:
+        evidence: which.
+        camera: whose clock dates it.
+        chunks: all chunks, in order.
+        track_part, sight_part: None where the evidence has no frames or the stage failed.
+    """
+
+    evidence: Evidence
+    camera: Camera
+    chunks: tuple[ChunkOutcome, ...]
+    track_part: Path | None
+    sight_part: Path | None

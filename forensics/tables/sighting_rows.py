@@ -1,0 +1,153 @@
+"""The rows of `detections`, `tracks` and `sightings`: parts joined with index, camera clock and ids."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from forensics.case import CaseFolder, RunFolder
+from forensics.sightings import sighting_id_of, track_id_of
+from forensics.tables import schemas
+from forensics.tables.evidence import load_index
+from forensics.tables.files import read_table, write_bytes
+from forensics.tables.outcomes import EvidenceOutcome
+from forensics.tables.parts import Seen, seen_in
+from forensics.timeline import Int64Array, PacketIndex
+
+__all__ = ["Joined", "detections_table", "sightings_table", "tracks_table"]
+
+_UTC = pa.timestamp("us", tz="UTC")
+_NO_SIGHTS = schemas.SIGHT_PART.empty_table()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Joined:
+    """The parts of one evidence with its times and the ids of its tracks."""
+
+    outcome: EvidenceOutcome
+    index: PacketIndex
+    utc_us: Int64Array | None
+    seen: Seen
+    track_numbers: Int64Array
+    sights: pa.Table
+    track_ids: list[str]
+
+    @classmethod
+    def of(cls, case: CaseFolder, outcome: EvidenceOutcome, settings_digest: str) -> "Joined":
+        """Read the parts of one evidence."""
+        evidence = outcome.evidence
+        index = load_index(case, evidence)
+        seen = seen_in(read_table(chunk.part, schemas.DETECT_PART) for chunk in outcome.chunks if chunk.part)
+        sights = read_table(outcome.sight_part, schemas.SIGHT_PART) if outcome.sight_part else _NO_SIGHTS
+        track_ids = [_track_id(evidence.evidence_id, settings_digest, row) for row in sights.to_pylist()]
+        start = evidence.start_utc_us
+        return cls(
+            outcome=outcome,
+            index=index,
+            utc_us=None if start is None else outcome.camera.utc_us(start + index.media_us),
+            seen=seen,
+            track_numbers=_track_numbers(outcome, len(seen.detections)),
+            sights=sights,
+            track_ids=track_ids,
+        )
+
+    def utc(self, frames: Int64Array) -> pa.Array:
+        """UTC of frames, null where the camera's clock is unknown."""
+        if self.utc_us is None:
+            return pa.nulls(len(frames), _UTC)
+        return pa.array(self.utc_us[frames]).cast(_UTC)
+
+    def constant(self, value: Any, n_rows: int, kind: pa.DataType) -> pa.Array:
+        """One value in every row."""
+        return pa.array([value], kind).take(pa.array(np.zeros(n_rows, dtype=np.int64)))
+
+
+def _track_numbers(outcome: EvidenceOutcome, n_detections: int) -> Int64Array:
+    if outcome.track_part is None or outcome.sight_part is None:
+        return np.full(n_detections, -1, dtype=np.int64)
+    numbers: Int64Array = read_table(outcome.track_part, schemas.TRACK_PART)["track_number"].to_numpy()
+    return numbers
+
+
+def _track_id(evidence_id: str, settings_digest: str, row: dict[str, Any]) -> str:
+    first = np.array([row[f"first_{name}"] for name in ("x1", "y1", "x2", "y2")], dtype=np.float32)
+    return track_id_of(
+        evidence_id,
+        settings_digest,
+        first_frame=row["first_frame"],
+        class_name=row["class_name"],
+        first_xyxy=first,
+    )
+
+
+def detections_table(each: Joined) -> pa.Table:
+    """One row per box, by frame."""
+    detections, evidence = each.seen.detections, each.outcome.evidence
+    n_rows, frame = len(detections), detections.frame
+    numbers = pa.array(each.track_numbers, mask=each.track_numbers < 0)
+    names = pa.array(each.seen.class_names, pa.string())
+    columns = {
+        "evidence_id": each.constant(evidence.evidence_id, n_rows, pa.string()),
+        "camera_id": each.constant(evidence.camera_id, n_rows, pa.string()),
+        "frame": frame,
+        "pts": each.index.pts[frame],
+        "media_us": each.index.media_us[frame],
+        "utc": each.utc(frame),
+        "class_name": names.take(pa.array(detections.class_index)),
+        "score": detections.score,
+        **{name: detections.xyxy[:, place] for place, name in enumerate(("x1", "y1", "x2", "y2"))},
+        "track_id": pa.array(each.track_ids, pa.string()).take(numbers),
+        "carried": each.constant(False, n_rows, pa.bool_()),
+    }
+    return pa.table(columns, schema=schemas.DETECTIONS)
+
+
+def tracks_table(each: Joined) -> pa.Table:
+    """One row per track, ordered by number."""
+    evidence, sights = each.outcome.evidence, each.sights
+    first, last = (sights[name].to_numpy() for name in ("first_frame", "last_frame"))
+    columns = {
+        "track_id": pa.array(each.track_ids, pa.string()),
+        "evidence_id": each.constant(evidence.evidence_id, len(sights), pa.string()),
+        "camera_id": each.constant(evidence.camera_id, len(sights), pa.string()),
+        "class_name": sights["class_name"],
+        "first_frame": first,
+        "last_frame": last,
+        "first_media_us": each.index.media_us[first],
+        "last_media_us": each.index.media_us[last],
+        "n_detections": sights["n_detections"],
+    }
+    return pa.table(columns, schema=schemas.TRACKS)
+
+
+def sightings_table(each: Joined, run: RunFolder) -> pa.Table:
+    """One row per track at its camera, ordered by number; thumbnails are written beside."""
+    evidence, sights = each.outcome.evidence, each.sights
+    first, last, best = (sights[name].to_numpy() for name in ("first_frame", "last_frame", "best_frame"))
+    error_ms = each.outcome.camera.clock_error_ms(evidence.clock_error_ms) if each.utc_us is not None else None
+    tracks = tracks_table(each)
+    columns = {
+        "sighting_id": [sighting_id_of(track_id, evidence.camera_id) for track_id in each.track_ids],
+        **{name: tracks[name] for name in schemas.TRACKS.names},
+        "first_utc": each.utc(first),
+        "last_utc": each.utc(last),
+        "clock_error_ms": each.constant(error_ms, len(sights), pa.int64()),
+        "mean_score": sights["mean_score"],
+        "best_frame": best,
+        "best_pts": each.index.pts[best],
+        **{f"best_{name}": sights[f"best_{name}"] for name in ("x1", "y1", "x2", "y2")},
+        "thumbnail": _written_thumbnails(each, run),
+    }
+    return pa.table({name: columns[name] for name in schemas.SIGHTINGS.names}, schema=schemas.SIGHTINGS)
+
+
+def _written_thumbnails(each: Joined, run: RunFolder) -> pa.Array:
+    """Paths relative to the case, null where there is no picture."""
+    paths: list[str | None] = []
+    for track_id, jpeg in zip(each.track_ids, each.sights["jpeg"].to_pylist(), strict=True):
+        path = run.crop(track_id)
+        if jpeg is not None and not (path.exists() and path.read_bytes() == jpeg):
+            write_bytes(path, jpeg)
+        paths.append(path.relative_to(run.case_root).as_posix() if jpeg is not None else None)
+    return pa.array(paths, pa.string())
