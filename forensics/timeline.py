@@ -88,8 +88,8 @@ class PacketIndex:
 
     @cached_property
     def keyframes(self) -> Int64Array:
-        """(K,) int64 frame numbers of keyframes; frame 0 counts as one, decoding starts there."""
-        marked = np.flatnonzero(self.is_key).astype(np.int64)
+        """(K,) int64 frame numbers where decoding may start: frame 0, and keyframes with an address of their own."""
+        marked = np.flatnonzero(self.is_key & ~self.is_ambiguous).astype(np.int64)
         return marked if len(marked) and marked[0] == 0 else np.insert(marked, 0, 0)[: self.n_frames]
 
     def keyframe_at_or_before(self, frame: int) -> int:

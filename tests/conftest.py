@@ -1,10 +1,21 @@
 """Fixtures that every test may use."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def _unpatched_pillow() -> Iterator[None]:
+    """Some tests import ultralytics for comparison, and that replaces `Image.open` for the whole process."""
+    from PIL import Image
+
+    original = Image.open
+    yield
+    Image.open = original
 
 
 @pytest.fixture(scope="session")

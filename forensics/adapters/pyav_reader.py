@@ -1,11 +1,19 @@
 """The reference reader: PyAV, each frame's pts checked against the packet index.
 
-Wanted frames are reached from the keyframe before them. A seek is believed only if the first packet
-behind it is a keyframe at or before the one asked for; else the reader starts from an earlier one.
+Frames are decoded group by group: a group is a keyframe and what follows it up to the next one, and
+each is decoded by a decoder that knows nothing of the group before. So what is handed out of a
+group depends on its own packets alone, whatever was read before it, whole files or single frames.
+(Frames that are shown before the next keyframe but stored behind it belong to this group; they are
+decoded here, with that keyframe.)
+
+Where something in a group fails, every frame stored behind it in the group becomes a gap: it may
+have been built on what is missing, and decoders do not say so.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -29,13 +37,52 @@ VideoPacket: TypeAlias = "Packet[VideoStream]"
 
 # The same pixels on every processor: swscale rounds by instruction set unless told otherwise.
 _EXACT_SCALING = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
-# Frames that are decoded and dropped cost less than a seek up to about this many.
-_WORTH_A_SEEK_FRAMES = 16
+# No standard lets a decoder put off a frame for longer than this.
+_REORDERED_FRAMES = 16
 
 
 def open_reader(footage: Footage, index: PacketIndex, view: View) -> "PyavReader":
     """A reader of `footage`; raises `UnreadableFootage` if it cannot be opened any more."""
     return PyavReader(footage, index, view)
+
+
+@dataclass(slots=True)
+class _Group:
+    """Frames [start, stop) while they are decoded.
+
+    Attributes:
+        start, stop: frame numbers; `start` is a keyframe, `stop` the next one.
+        stored_at: at which place in the group each frame's packet is stored.
+        failed: what the decoder said of a frame's packet.
+        damaged_from: the first place from which nothing is trusted.
+        seen_up_to: one past the last frame the decoder returned.
+    """
+
+    start: int
+    stop: int
+    stored_at: dict[int, int] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+    damaged_from: float = math.inf
+    seen_up_to: int = -1
+
+    def takes(self, number: int) -> None:
+        """The packet of this frame is the next one in the group."""
+        self.stored_at[number] = len(self.stored_at)
+
+    def distrust(self, number: int) -> None:
+        """What is stored from this frame on may lack something."""
+        self.damaged_from = min(self.damaged_from, self.stored_at.get(number, 0))
+
+    def sees(self, number: int) -> None:
+        """The decoder returned this frame; what it passed over is missing for those that need it."""
+        for passed in range(max(self.start, self.seen_up_to), number):
+            if passed in self.stored_at:
+                self.distrust(passed)
+        self.seen_up_to = number + 1
+
+    def is_damaged(self, number: int) -> bool:
+        """Whether something stored at or before this frame failed."""
+        return self.stored_at.get(number, math.inf) >= self.damaged_from
 
 
 class PyavReader:
@@ -46,7 +93,9 @@ class PyavReader:
         self._index = index
         self._view = view
         self._scaler = VideoReformatter()
+        self._ahead: list[VideoPacket] = []
         self._container, self._stream = self._open()
+        self._packets = self._demuxed()
 
     def _open(self) -> tuple[InputContainer, VideoStream]:
         container = open_file(self._footage.path)
@@ -56,36 +105,124 @@ class PyavReader:
 
     def read(self, wanted: Int64Array) -> Iterator[Frame | Gap]:
         """See `FrameReader.read`."""
-        for stretch in self._stretches(wanted):
-            yield from self._read_stretch(stretch.tolist())
+        places = np.searchsorted(self._index.keyframes, wanted, side="right") - 1
+        edges = [*self._index.keyframes.tolist(), self._index.n_frames]
+        for part in np.split(np.arange(len(wanted)), np.flatnonzero(np.diff(places)) + 1) if len(wanted) else ():
+            place = int(places[part[0]])
+            yield from self._read_group(_Group(edges[place], edges[place + 1]), deque(wanted[part].tolist()))
 
-    def _stretches(self, wanted: Int64Array) -> list[Int64Array]:
-        """Split where seeking to the next wanted frame's keyframe saves more than it costs."""
-        if len(wanted) < 2:
-            return [wanted] if len(wanted) else []
-        keyframes = self._index.keyframes
-        starts = keyframes[np.searchsorted(keyframes, wanted[1:], side="right") - 1]
-        return np.split(wanted, np.flatnonzero(starts - wanted[:-1] > _WORTH_A_SEEK_FRAMES) + 1)
-
-    def _read_stretch(self, wanted: list[int]) -> Iterator[Frame | Gap]:
-        failed: dict[int, str] = {}
-        remaining = deque(wanted)
-        for frame in self._decoded_from(wanted[0], failed):
-            number = self._number_of(frame)
-            while remaining and remaining[0] < number:
-                yield self._gap(remaining.popleft(), failed)
-            if remaining and remaining[0] == number:
-                yield self._handed_out(frame, remaining.popleft())
-            if not remaining:
+    def _read_group(self, group: _Group, wanted: deque[int]) -> Iterator[Frame | Gap]:
+        """Hand out the wanted frames of one group, each once all that could spoil it was decoded."""
+        held: deque[tuple[int, VideoFrame]] = deque()
+        for number, frame in self._decoded(group):
+            held.append((number, frame))
+            if len(held) > _REORDERED_FRAMES:
+                yield from self._settled(*held.popleft(), group, wanted)
+            if not wanted:
+                self._ahead = []  # the decoder stands inside the group: the next one is sought
                 return
-        for number in remaining:
-            yield self._gap(number, failed)
+        for number, frame in held:
+            yield from self._settled(number, frame, group, wanted)
+        for number in wanted:
+            yield self._gap(number, group)
 
-    def _gap(self, number: int, failed: dict[int, str]) -> Gap:
-        """Why the decoder passed a frame: told by its own packet, so that it does not depend on the neighbours."""
+    def _settled(self, number: int, frame: VideoFrame, group: _Group, wanted: deque[int]) -> Iterator[Frame | Gap]:
+        """This frame if it is wanted and sound; before it, gaps for those that were passed over."""
+        while wanted and wanted[0] < number:
+            yield self._gap(wanted.popleft(), group)
+        if wanted and wanted[0] == number:
+            wanted.popleft()
+            yield self._gap(number, group) if group.is_damaged(number) else self._handed_out(frame, number)
+
+    def _gap(self, number: int, group: _Group) -> Gap:
         if self._index.is_ambiguous[number]:
             return Gap(number, "duplicate_pts", f"another frame claims pts {int(self._index.pts[number])} too")
-        return Gap(number, "decode_error", failed.get(number, "the decoder returned no picture for this pts"))
+        if number in group.failed:
+            return Gap(number, "decode_error", group.failed[number])
+        if group.is_damaged(number) and number < group.seen_up_to:
+            return Gap(number, "damaged_before", "an earlier frame that this one may be built on failed")
+        return Gap(number, "decode_error", "the decoder returned no picture for this pts")
+
+    def _decoded(self, group: _Group) -> Iterator[tuple[int, VideoFrame]]:
+        """The group's frames in presentation order; what fails is noted in the group."""
+        self._stream.codec_context.flush_buffers()
+        for packet in self._packets_of(group):
+            number = self._packet_number(packet)
+            group.takes(number)
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError as error:
+                group.failed[number] = str(error.strerror)
+                group.distrust(number)
+                continue
+            yield from self._noted(frames, group)
+        yield from self._noted(self._drained(), group)
+
+    def _drained(self) -> list[VideoFrame]:
+        try:
+            return self._stream.codec_context.decode(None)
+        except av.error.FFmpegError:
+            return []
+
+    def _noted(self, frames: list[VideoFrame], group: _Group) -> Iterator[tuple[int, VideoFrame]]:
+        for frame in frames:
+            number = self._number_of(frame)
+            if group.start <= number < group.stop:
+                group.sees(number)
+                if frame.is_corrupt:
+                    group.failed[number] = "the decoder marks the picture as damaged"
+                    group.distrust(number)
+                yield number, frame
+
+    def _packets_of(self, group: _Group) -> "Iterator[VideoPacket]":
+        """The group's packets as they are stored, with the next keyframe only if frames before it need it."""
+        packets = self._from_keyframe(group.start)
+        for packet in packets:
+            key = self._packet_number(packet)
+            if not (packet.is_keyframe and key >= group.stop):
+                yield packet
+                continue
+            self._ahead = [packet]
+            for follower in packets:
+                self._ahead.append(follower)
+                if not 0 <= self._packet_number(follower) < key:
+                    break
+            leading = [p for p in self._ahead[1:] if 0 <= self._packet_number(p) < key]
+            yield from [packet, *leading] if leading else ()
+            return
+        self._ahead = []
+
+    def _from_keyframe(self, keyframe: int) -> "Iterator[VideoPacket]":
+        """Packets from this keyframe on: where the last group ended, or sought, or from the start."""
+        if self._ahead and self._packet_number(self._ahead[0]) == keyframe:
+            return self._going_on()
+        place = int(np.searchsorted(self._index.keyframes, keyframe))
+        back = 0
+        while place - back > 0:
+            self._ahead = self._sought(int(self._index.keyframes[place - back]), keyframe)
+            if self._ahead:
+                return self._going_on()
+            back = max(1, back * 2)
+        self._from_the_start()
+        self._ahead = self._skipped_to(keyframe) if keyframe > 0 else []
+        return self._going_on()
+
+    def _going_on(self) -> "Iterator[VideoPacket]":
+        ahead, self._ahead = self._ahead, []
+        yield from ahead
+        # not `yield from`: whoever stops here must not close what the next group goes on with
+        for packet in self._packets:  # noqa: UP028
+            yield packet
+
+    def _skipped_to(self, keyframe: int) -> "list[VideoPacket]":
+        """The packet of this keyframe, if it comes before a later one."""
+        for packet in self._packets:
+            number = self._packet_number(packet) if packet.is_keyframe else -1
+            if number == keyframe:
+                return [packet]
+            if number > keyframe:
+                return []
+        return []
 
     def _number_of(self, frame: VideoFrame) -> int:
         """The frame's number by its pts; -1 for a frame the index does not know."""
@@ -99,9 +236,7 @@ class PyavReader:
             return -1
         return int(self._index.frames_of(np.array([int(ticks) + self._footage.shift_ticks]))[0])
 
-    def _handed_out(self, frame: VideoFrame, number: int) -> Frame | Gap:
-        if frame.is_corrupt:
-            return Gap(number, "corrupt", "the decoder marks the picture as damaged")
+    def _handed_out(self, frame: VideoFrame, number: int) -> Frame:
         width_px, height_px, _ = upright_size(frame)
         pts = int(self._index.pts[number])
         return Frame(number, pts, self._upright_rgb(frame), width_px=width_px, height_px=height_px)
@@ -118,52 +253,29 @@ class PyavReader:
         rgb = np.asarray(scaled.to_ndarray(), dtype=np.uint8)
         return np.rot90(rgb, k=-turn // 90) if turn else rgb
 
-    def _decoded_from(self, first: int, failed: dict[int, str]) -> Iterator[VideoFrame]:
-        """Frames in presentation order from the keyframe before `first`; what fails is noted in `failed`."""
-        for packet in self._packets_from(first):
-            try:
-                yield from packet.decode()
-            except av.error.EOFError:
-                return
-            except av.error.FFmpegError as error:
-                failed[self._packet_number(packet)] = str(error.strerror)
-
-    def _packets_from(self, first: int) -> "Iterator[VideoPacket]":
-        """Packets from a keyframe at or before `first`, however far back the seek must reach."""
-        keyframes = self._index.keyframes
-        place = int(np.searchsorted(keyframes, first, side="right")) - 1
-        back = 0
-        while place - back > 0:
-            packets = self._sought(int(keyframes[place - back]))
-            opening = next(packets, None)
-            if opening is not None and opening.is_keyframe and 0 <= self._packet_number(opening) <= keyframes[place]:
-                yield opening
-                yield from packets
-                return
-            back = max(1, back * 2)
-        yield from self._from_the_start()
-
     def _packet_number(self, packet: "VideoPacket") -> int:
         if packet.pts is None:
             return -1
         return self._number_at(packet.pts, Fraction(packet.time_base))
 
-    def _sought(self, keyframe: int) -> "Iterator[VideoPacket]":
-        ticks = int(self._index.pts[keyframe]) - self._footage.shift_ticks
+    def _sought(self, target: int, keyframe: int) -> "list[VideoPacket]":
+        """The packet of `keyframe` after a seek to `target`; nothing where the seek missed."""
+        ticks = int(self._index.pts[target]) - self._footage.shift_ticks
         offset = ticks * self._index.time_base / Fraction(self._stream.time_base or 1)
         try:
             self._container.seek(int(offset), stream=self._stream, backward=True)
         except av.error.FFmpegError:
-            return iter(())
-        return self._demuxed()
+            return []
+        self._packets = self._demuxed()
+        return self._skipped_to(keyframe)
 
-    def _from_the_start(self) -> "Iterator[VideoPacket]":
+    def _from_the_start(self) -> None:
         self._container.close()
         self._container, self._stream = self._open()
-        return self._demuxed()
+        self._packets = self._demuxed()
 
     def _demuxed(self) -> "Iterator[VideoPacket]":
         try:
-            yield from self._container.demux(self._stream)
+            yield from (packet for packet in self._container.demux(self._stream) if packet.size)
         except av.error.FFmpegError:
             return  # frames behind the end of what can be read become gaps

@@ -1,0 +1,69 @@
+"""Damaged footage: what is handed out is right, and does not depend on where reading began."""
+
+import hashlib
+import random
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forensics.adapters.pyav_index import index_file
+from forensics.adapters.pyav_reader import open_reader
+from forensics.chunks import boundaries
+from forensics.errors import UnreadableFootage
+from forensics.evidence import Indexed
+from forensics.frames import Frame, View
+from forensics.timeline import Int64Array
+from tests.painted import KINDS
+from tests.painted.picture import number_in
+
+_KINDS = ("h264_mp4", "h264_no_b_mp4", "h264_open_gop_mp4", "h264_mkv", "h264_ts", "hevc_mp4", "mpeg4_mp4")
+_SEEDS = range(6)
+
+
+def _damage(source: Path, target: Path, seed: int) -> Path:
+    """A copy with a few hundred bytes in its middle overwritten, or some bits turned."""
+    chance, data = random.Random(seed), bytearray(source.read_bytes())
+    middle = range(len(data) // 8, len(data) * 7 // 8)
+    if seed % 2:
+        for _ in range(12):
+            data[chance.choice(middle)] ^= 1 << chance.randrange(8)
+    else:
+        start = chance.choice(middle)
+        data[start : start + 300] = chance.randbytes(300)
+    target.write_bytes(data[: source.stat().st_size])
+    return target
+
+
+def _outcomes(indexed: Indexed, ranges: list[Int64Array]) -> dict[int, tuple[str, str, int | None]]:
+    """For every frame: what it is or why not, a digest or the detail, and the number painted in it."""
+    reader = open_reader(indexed.footage, indexed.index, View())
+    return {
+        item.number: ("frame", hashlib.sha256(item.rgb.tobytes()).hexdigest(), number_in(item.rgb))
+        if isinstance(item, Frame)
+        else (item.reason, item.detail, None)
+        for wanted in ranges
+        for item in reader.read(wanted)
+    }
+
+
+@pytest.mark.parametrize("name", [kind.name for kind in KINDS if kind.name in _KINDS])
+def test_where_reading_begins_changes_nothing_and_no_frame_shows_another(name: str, tmp_path: Path) -> None:
+    whole = next(kind for kind in KINDS if kind.name == name).build(tmp_path)
+    n_read = 0
+    for seed in _SEEDS:
+        damaged = _damage(whole, tmp_path / f"{seed}-{whole.name}", seed)
+        try:
+            indexed = index_file(damaged, working_copy=tmp_path / f"copy-{seed}")
+        except UnreadableFootage:
+            continue
+        frames = np.arange(indexed.index.n_frames)
+        edges = boundaries(indexed.index, chunk_us=1).tolist()
+        at_once = _outcomes(indexed, [frames])
+        by_group = _outcomes(indexed, [np.arange(start, stop) for start, stop in pairwise(edges)])
+        singly = _outcomes(indexed, [frames[place : place + 1] for place in range(0, len(frames), 7)])
+        assert at_once == by_group
+        assert singly == {number: at_once[number] for number in singly}
+        n_read += sum(what == "frame" for what, _, _ in at_once.values())
+    assert n_read
