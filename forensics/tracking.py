@@ -25,7 +25,7 @@ import numpy as np
 from forensics.detections import Detections, FloatArray
 from forensics.timeline import BoolArray, Int64Array
 
-__all__ = ["DEFAULT_TRACK_PARAMETERS", "UNTRACKED", "TrackParameters", "Tracker", "associate"]
+__all__ = ["DEFAULT_TRACK_PARAMETERS", "UNTRACKED", "TrackParameters", "Tracker", "associate", "each_its_own"]
 
 UNTRACKED: Final = -1
 
@@ -113,6 +113,18 @@ def associate(
         track[rows] = np.where(numbers >= 0, numbers + track.max() + 1, UNTRACKED)
     row_us = media_us[np.searchsorted(looked_frames, detections.frame)]
     return _renumber(np.where(_is_long_enough(track, row_us, parameters), track, UNTRACKED))
+
+
+def each_its_own(detections: Detections) -> Int64Array:
+    """Give every detection a track of its own: nothing is associated, so no track is too short.
+
+    For stills that lie too far apart to follow anything from one to the next.
+
+    >>> one = np.zeros(2, dtype=np.int64)
+    >>> each_its_own(Detections(one, np.zeros((2, 4), np.float32), np.ones(2, np.float32), one)).tolist()
+    [0, 1]
+    """
+    return np.arange(len(detections), dtype=np.int64)
 
 
 def _require_consistent(

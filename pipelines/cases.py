@@ -18,7 +18,7 @@ from forensics.case import CaseFolder
 from forensics.errors import CannotStart, NotAuthorised, UsageError
 from forensics.tables.files import write_bytes
 
-__all__ = ["Case", "load_case", "locked", "make_case", "set_clock"]
+__all__ = ["Case", "is_held", "load_case", "locked", "make_case", "set_clock"]
 
 # A hundred years: no clock is further off, and sums stay far inside 64 bits.
 _LONGEST_MS = 100 * 366 * 86_400_000
@@ -162,6 +162,15 @@ def _save(case: Case) -> None:
 def _clock(camera: Camera) -> dict[str, int]:
     fields = ("offset_ms", "error_ms", "drift_ppm", "drift_from_utc_us")
     return {name: getattr(camera, name) for name in fields if getattr(camera, name) is not None}
+
+
+def is_held(folder: CaseFolder) -> bool:
+    """Whether some command is changing the case right now."""
+    try:
+        with locked(folder):
+            return False
+    except CannotStart:
+        return True
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 from forensics.adapters import footage_index
 from forensics.case import CaseFolder
 from forensics.decoding.child import DecodingChild, Limits
+from forensics.digests import sha256_of_file
 from forensics.errors import DecoderLost, ForensicsError, UnreadableFootage, UsageError
 from forensics.evidence import Evidence, Indexed, Readable, Reader, Source, Verdict, evidence_id_of
 from forensics.tables.evidence import load_evidence, load_sources, save_evidence, save_index, save_sources
@@ -109,7 +110,7 @@ def _taken_in(shelf: _Shelf, given: Given, child: DecodingChild) -> Source:
         return Source(given.path, None, given.camera_id, Verdict.REJECTED, reason)
     evidence_id = evidence_id_of(sha256)
     known = shelf.evidence.get(evidence_id)
-    if known is not None and known.readable is not None:
+    if known is not None and _is_stored(shelf.folder, known):
         return _again(shelf, given, known)
     evidence = _indexed(shelf.folder, given, child, sha256=sha256, size_bytes=size_bytes)
     shelf.evidence[evidence_id] = evidence
@@ -125,6 +126,18 @@ def _is_text(path: Path) -> bool:
     return True
 
 
+def _is_stored(folder: CaseFolder, known: Evidence) -> bool:
+    """Whether its index and working copy are still what ingest wrote; what is lost is made again."""
+    readable = known.readable
+    if readable is None or _digest_if_there(folder.index_file(known.evidence_id)) != readable.index_sha256:
+        return False
+    return readable.working_copy_sha256 in (None, _digest_if_there(readable.footage.path))
+
+
+def _digest_if_there(path: Path) -> str:
+    return sha256_of_file(path) if path.is_file() else ""
+
+
 def _again(shelf: _Shelf, given: Given, known: Evidence) -> Source:
     """The same bytes once more: another name, a new start time, or a contradiction."""
     if given.camera_is_stated and known.camera_id != given.camera_id:
@@ -133,11 +146,25 @@ def _again(shelf: _Shelf, given: Given, known: Evidence) -> Source:
             f"not {given.camera_id!r}",
             "one recording belongs to one camera; leave it out or correct --camera",
         )
+    _refuse_other_stream(given, known)
     if given.start_utc_us is not None:
         known = replace(known, start_utc_us=given.start_utc_us, clock_error_ms=given.clock_error_ms)
         shelf.evidence[known.evidence_id] = known
     reason = known.reason if given.path == known.path else f"the same bytes as {known.path}"
     return Source(given.path, known.evidence_id, known.camera_id, known.verdict, reason)
+
+
+def _refuse_other_stream(given: Given, known: Evidence) -> None:
+    """One evidence is one stream; a working copy holds only that one."""
+    readable = known.readable
+    if readable is None or readable.working_copy_sha256 is not None or given.stream_index is None:
+        return
+    in_use = readable.footage.stream_index
+    if given.stream_index != in_use:
+        raise UsageError(
+            f"{given.path} is known already, and its video stream {in_use} is read, not {given.stream_index}",
+            "leave --stream out, or read the other stream in a case of its own",
+        )
 
 
 def _indexed(folder: CaseFolder, given: Given, child: DecodingChild, *, sha256: str, size_bytes: int) -> Evidence:

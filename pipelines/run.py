@@ -6,38 +6,36 @@ done, so nothing else is remembered. What fails stays visible: a lost chunk is a
 """
 
 import errno
-import json
 import shutil
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from forensics.case import RunFolder
+from forensics.chunks import Chunk
 from forensics.decoding.child import Limits
 from forensics.digests import digest_of
-from forensics.errors import CannotStart, IntegrityBroken
+from forensics.errors import CannotStart
 from forensics.evidence import Evidence, Verdict
-from forensics.hardware import instruction_set
 from forensics.models.shelf import Model
 from forensics.tables.evidence import load_evidence, load_sources
-from forensics.tables.files import write_bytes, write_json, write_table
+from forensics.tables.files import write_bytes, write_table
 from forensics.tables.outcomes import ChunkOutcome, EvidenceOutcome, Failure
 from forensics.tables.publish import publish, put_in_place
 from pipelines.cases import Case
-from pipelines.plan import EvidencePlan, RunPlan, keep_boundaries, libraries, make_plan
+from pipelines.footage_guard import FootageGuard, Loss
+from pipelines.plan import EvidencePlan, RunPlan, keep_boundaries, make_plan
 from pipelines.progress import Progress
+from pipelines.run_record import begin_record, finish_record, hardware_for, hardware_in, interrupt_record
 from pipelines.settings import Settings
 from pipelines.stages.detect import ChunkWork, Detect
 from pipelines.stages.port import Done, Failed, ItemT, ResultT, Runner, Stage
 from pipelines.stages.sight import Sight, SightWork
 from pipelines.stages.track import EvidenceWork, Track
-from pipelines.verify import check_footage
 
 __all__ = ["Interrupted", "RunResult", "plan_run", "run_case"]
 
@@ -81,6 +79,7 @@ class _Run:
     lost: dict[str, Failure] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
     peak_bytes: int = 0
+    guard: FootageGuard = field(default_factory=FootageGuard)
 
     @property
     def limits(self) -> Limits:
@@ -107,7 +106,7 @@ def run_case(case: Case, settings: Settings, model: Model, *, runner: Runner, pr
 
     Raises:
         CannotStart: no readable evidence, not enough disk space, another kind of machine.
-        IntegrityBroken: footage that is to be decoded is not what was ingested.
+        IntegrityBroken: an index or a record is not what was written; altered footage is an unsettled gap.
         CoverageBroken: the parts do not account for every frame; nothing was published.
         Interrupted: a cancel was asked for.
     """
@@ -117,6 +116,9 @@ def run_case(case: Case, settings: Settings, model: Model, *, runner: Runner, pr
     _check_disk(plan)
     try:
         return _completed(run)
+    except (Interrupted, KeyboardInterrupt):
+        interrupt_record(plan.folder.record)
+        raise
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -126,15 +128,16 @@ def run_case(case: Case, settings: Settings, model: Model, *, runner: Runner, pr
 
 
 def _completed(run: _Run) -> RunResult:
-    check_footage({evidence.evidence_id: evidence for _, _, evidence in run.plan.chunks_to_do()}.values())
-    _begin(run)
+    begin_record(run.plan, run.settings, run.model)
     _sweep(run.plan.folder)
     keep_boundaries(run.plan)
     _detect(run)
     outcomes = _sight(run, _track(run))
+    for evidence_id, loss in sorted(run.guard.lost.items()):
+        run.failures.append(Failure(evidence_id, "footage", "whole evidence", 1, loss.reason, loss.detail))
     manifest = _publish(run, outcomes)
     result = RunResult(run.plan.folder, manifest, _is_clean(run, manifest), tuple(run.failures), run.figures)
-    _finish(run, result)
+    finish_record(run.plan.folder.record, is_clean=result.is_clean, figures=run.figures)
     return result
 
 
@@ -148,62 +151,10 @@ def _check_disk(plan: RunPlan) -> None:
         )
 
 
-def _record_before(record: Path) -> dict[str, Any]:
-    """What an earlier command said of this run; nothing if there was none."""
-    try:
-        before: dict[str, Any] = json.loads(record.read_text()) if record.exists() else {}
-    except ValueError as error:
-        raise IntegrityBroken(
-            f"{record}: not JSON ({error})", "restore it, or delete it to begin its record anew"
-        ) from error
-    return before
-
-
-def _begin(run: _Run) -> None:
-    """Record what runs; refuse to go on with a run of another kind of machine."""
-    record = run.plan.folder.record
-    hardware = _hardware(run)
-    before = _record_before(record)
-    if before.get("hardware", hardware) != hardware and not run.settings.run.mixed_hardware:
-        raise CannotStart(
-            f"{record}: this run was begun on {before['hardware']!r}, this machine is {hardware!r}",
-            "last digits may differ; go on where it was begun, or allow it with --set run.mixed_hardware=true",
-        )
-    write_json(
-        record, {**_description(run, hardware), "state": "running", "began_utc": before.get("began_utc", _now())}
-    )
-
-
 def _sweep(folder: RunFolder) -> None:
     """Remove what a killed driver was writing; whoever holds the case's lock is the only writer."""
     for unfinished in folder.root.rglob(".*.tmp"):
         unfinished.unlink()
-
-
-def _hardware(run: _Run) -> str:
-    return f"{instruction_set()}; {run.settings.detect.device}"
-
-
-def _description(run: _Run, hardware: str) -> dict[str, Any]:
-    return {
-        "run": run.plan.folder.run_id,
-        "settings_digest": run.plan.settings_digest,
-        "settings": run.settings.model_dump(mode="json"),
-        "model": {name: getattr(run.model, name) for name in ("name", "sha256", "format", "licence", "training_data")},
-        "version": version("video-forensics"),
-        "libraries": libraries(),
-        "hardware": hardware,
-    }
-
-
-def _finish(run: _Run, result: RunResult) -> None:
-    record = run.plan.folder.record
-    state = "complete" if result.is_clean else "finished"
-    write_json(record, {**json.loads(record.read_text()), "state": state, "ended_utc": _now(), "figures": run.figures})
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _map(
@@ -241,37 +192,50 @@ def _spent(asked_s: float, spans: list[tuple[float, float]]) -> dict[str, float]
 
 
 def _detect(run: _Run) -> None:
-    """One part for every chunk that has none."""
-    missing = {chunk: unit for chunk, unit, _ in run.plan.chunks_to_do() if not _adopted(run, unit)}
-    todo = [ChunkWork(chunk, evidence) for chunk, unit, evidence in run.plan.chunks_to_do()]
-    stage = Detect(run.settings.detect, run.model, run.case.folder, run.limits)
+    """One part for every chunk that has none and whose footage still is what was ingested."""
+    for _, unit, _ in run.plan.chunks_to_do():
+        _adopt(run, unit)
+    waiting = run.plan.chunks_to_do()
+    units = {chunk: unit for chunk, unit, _ in waiting}
+    admitted = _admitted(run, (evidence for _, _, evidence in waiting))
+    todo = [ChunkWork(chunk, evidence) for chunk, _, evidence in waiting if evidence.evidence_id in admitted]
     n_frames = sum(work.chunk.n_frames for work in todo)
-    run.progress.begin("detect", n_frames, "frames")
     if todo:
-        for outcome in _map(run, stage, todo):
-            chunk = outcome.item.chunk
-            run.progress.advance(chunk.n_frames)
-            if isinstance(outcome, Done):
-                write_table(run.plan.folder.part("detect", missing[chunk]), outcome.result)
-            else:
-                unit = f"frames {chunk.start}-{chunk.stop - 1}"
-                run.lost[missing[chunk]] = _failed(run, chunk.evidence_id, "detect", unit, outcome)
-    run.progress.end()
+        run.progress.begin("detect", n_frames, "frames")
+        for outcome in _map(run, Detect(run.settings.detect, run.model, run.case.folder, run.limits), todo):
+            run.progress.advance(outcome.item.chunk.n_frames)
+            _keep_chunk(run, units[outcome.item.chunk], outcome)
+        run.progress.end()
     run.figures["frames_detected_now"] = n_frames
 
 
-def _adopted(run: _Run, unit: str) -> bool:
-    """Whether another run of this case made the same part already; it is linked, not made again."""
+def _admitted(run: _Run, evidence: Iterable[Evidence]) -> set[str]:
+    """Ids of the evidence that may be decoded; what was altered or is missing waits for the next run."""
+    return {evidence_id for evidence_id, item in _by_id(evidence).items() if run.guard.admits(item)}
+
+
+def _by_id(evidence: Iterable[Evidence]) -> dict[str, Evidence]:
+    return {item.evidence_id: item for item in evidence}
+
+
+def _keep_chunk(run: _Run, unit: str, outcome: Done[ChunkWork, pa.Table] | Failed[ChunkWork]) -> None:
+    """Store the part; nothing is kept of footage that changed while it was read."""
+    work = outcome.item
+    if not run.guard.still_admits(work.evidence):
+        return
+    if isinstance(outcome, Done):
+        write_table(run.plan.folder.part("detect", unit), outcome.result)
+    else:
+        frames = f"frames {work.chunk.start}-{work.chunk.stop - 1}"
+        run.lost[unit] = _failed(run, work.chunk.evidence_id, "detect", frames, outcome)
+
+
+def _adopt(run: _Run, unit: str) -> None:
+    """Link the same part if another run of this case made it already on such a machine."""
     for other in sorted(run.case.folder.runs.glob(f"*/parts/detect/{unit}.parquet")):
-        if run.settings.run.mixed_hardware or _hardware_of(other.parents[2] / "run.json") == _hardware(run):
+        if run.settings.run.mixed_hardware or hardware_in(other.parents[2] / "run.json") == hardware_for(run.settings):
             _link(other, run.plan.folder.part("detect", unit))
-            return True
-    return False
-
-
-def _hardware_of(record: Path) -> str:
-    stored: str = json.loads(record.read_text())["hardware"] if record.exists() else ""
-    return stored
+            return
 
 
 def _link(path: Path, second_name: Path) -> None:
@@ -293,12 +257,13 @@ def _track(run: _Run) -> list[EvidenceWork]:
     """A track part for every evidence; those that failed stand in `failures`."""
     works = [_evidence_work(run, each) for each in run.plan.evidence]
     todo = [work for work in works if not run.plan.folder.part("track", work.unit).exists()]
-    run.progress.begin("track", len(todo), "files")
     if todo:
-        for outcome in _map(run, Track(run.settings.track.parameters(), run.case.folder), todo):
+        run.progress.begin("track", len(todo), "files")
+        stage = Track(run.settings.track.parameters(), run.case.folder, run.settings.track.method)
+        for outcome in _map(run, stage, todo):
             run.progress.advance(1)
             _keep(run, "track", outcome.item.unit, outcome.item.evidence, outcome)
-    run.progress.end()
+        run.progress.end()
     return works
 
 
@@ -319,13 +284,16 @@ def _sight(run: _Run, tracked: list[EvidenceWork]) -> list[EvidenceOutcome]:
     """A sight part for every evidence that was tracked, and what became of everything."""
     part = run.plan.folder.part
     works = [SightWork(work, part("track", work.unit), work.unit) for work in tracked]
-    todo = [work for work in works if work.track_part.exists() and not part("sight", work.unit).exists()]
-    run.progress.begin("sight", len(todo), "files")
+    waiting = [work for work in works if work.track_part.exists() and not part("sight", work.unit).exists()]
+    admitted = _admitted(run, (work.tracked.evidence for work in waiting))
+    todo = [work for work in waiting if work.tracked.evidence.evidence_id in admitted]
     if todo:
+        run.progress.begin("sight", len(todo), "files")
         for outcome in _map(run, Sight(run.case.folder, run.limits), todo):
             run.progress.advance(1)
-            _keep(run, "sight", outcome.item.unit, outcome.item.tracked.evidence, outcome)
-    run.progress.end()
+            if run.guard.still_admits(outcome.item.tracked.evidence):
+                _keep(run, "sight", outcome.item.unit, outcome.item.tracked.evidence, outcome)
+        run.progress.end()
     return [_outcome(run, plan, work) for plan, work in zip(run.plan.evidence, tracked, strict=True)]
 
 
@@ -339,12 +307,14 @@ def _outcome(run: _Run, plan: EvidencePlan, work: EvidenceWork) -> EvidenceOutco
     )
 
 
-def _chunk_outcome(run: _Run, chunk: Any, unit: str) -> ChunkOutcome:
+def _chunk_outcome(run: _Run, chunk: Chunk, unit: str) -> ChunkOutcome:
     part = _if_there(run.plan.folder.part("detect", unit))
     if part is not None:
         return ChunkOutcome(chunk, part)
-    failure = run.lost.get(unit)
-    return ChunkOutcome(chunk, None, failure.error if failure else "not_done", failure.detail if failure else "")
+    if unit in run.lost:
+        return ChunkOutcome(chunk, None, run.lost[unit].error, run.lost[unit].detail)
+    loss = run.guard.lost.get(chunk.evidence_id, Loss("not_done", ""))
+    return ChunkOutcome(chunk, None, loss.reason, loss.detail)
 
 
 def _if_there(path: Path) -> Path | None:

@@ -30,7 +30,9 @@ class DetectSettings(_Closed):
     classes: tuple[str, ...] = Field((), description="names to keep; none given keeps all the model knows")
     min_score: float = Field(0.1, ge=0, le=1, description="boxes below are dropped, on the detector's own scale")
     nms_iou: float = Field(0.7, gt=0, le=1, description="two boxes of one class that overlap more are one")
-    fps: float | None = Field(None, gt=0, description="frames looked at per second of media time; unset: every frame")
+    fps: float | None = Field(
+        None, ge=0.001, le=1000, description="frames looked at per second of media time; unset: every frame"
+    )
     gate: Literal["off"] = Field("off", description="off looks at every chosen frame")
     precision: Literal["f32", "bf16", "f16"] = Field("f32", description="arithmetic of the network")
     threads: int = Field(1, ge=1, description="threads per inference stream; more may change the last digits")
@@ -38,8 +40,8 @@ class DetectSettings(_Closed):
 
     @property
     def frames_per_second(self) -> Fraction | None:
-        """`fps` as the exact number that was written."""
-        return None if self.fps is None else Fraction(str(self.fps))
+        """`fps` as the nearest fraction that a camera could mean, such as 24000/1001 for 23.976023976."""
+        return None if self.fps is None else Fraction(str(self.fps)).limit_denominator(1001)
 
 
 _TRACK = TrackParameters()
@@ -48,7 +50,9 @@ _TRACK = TrackParameters()
 class TrackSettings(_Closed):
     """When detections are one object."""
 
-    method: Literal["bytetrack"] = Field("bytetrack", description="the tracker")
+    method: Literal["bytetrack", "none"] = Field(
+        "bytetrack", description="the tracker; none: every detection is an object of its own"
+    )
     activation_score: float = Field(_TRACK.activation_score, description="lowest score that starts a track")
     high_score: float = Field(_TRACK.high_score, description="boxes from here up are associated first")
     minimum_iou: float = Field(_TRACK.minimum_iou, description="least overlap with where a track is expected")
@@ -69,7 +73,7 @@ class TrackSettings(_Closed):
 class ChunkSettings(_Closed):
     """How the work is cut."""
 
-    seconds: float = Field(10, gt=0, description="media time of one chunk; chunks begin on keyframes")
+    seconds: float = Field(10, ge=0.1, le=86_400, description="media time of one chunk; chunks begin on keyframes")
 
 
 class RunSettings(_Closed):
@@ -102,17 +106,18 @@ class Settings(_Closed):
         return digest_of({**self.evidence_settings(), "model": model_sha256})
 
 
-def load_settings(profile: Path | None, assignments: tuple[str, ...]) -> Settings:
-    """Defaults, then the profile, then each `name=value`.
+def load_settings(profile: Path | None, assignments: tuple[str, ...], base: dict[str, Any] | None = None) -> Settings:
+    """Defaults, then `base`, then the profile, then each `name=value`.
 
     Args:
         profile: a TOML file; None for none.
+        base: sections of an earlier run's settings; a profile replaces them.
         assignments: texts such as ``detect.min_score=0.4``; lists are separated by commas.
 
     Raises:
         UsageError: an unknown name, with the known ones, or a value that does not fit.
     """
-    values = {} if profile is None else _from_file(profile)
+    values = dict(base or {}) if profile is None else _from_file(profile)
     for assignment in assignments:
         _assign(values, assignment)
     try:

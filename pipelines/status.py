@@ -1,16 +1,16 @@
 """What a case holds and how far its work is."""
 
-import json
 from typing import Any
 
 import polars as pl
 
 import forensics
 from forensics.case import CaseFolder
-from forensics.errors import IntegrityBroken
 from forensics.evidence import Evidence, Verdict
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.open import read_manifest
+from pipelines.cases import is_held
+from pipelines.run_record import newest_record
 
 __all__ = ["case_status"]
 
@@ -18,7 +18,7 @@ __all__ = ["case_status"]
 def case_status(folder: CaseFolder) -> dict[str, Any]:
     """Counts, the newest run's state, coverage by state, and everything that is not in order."""
     sources, evidence = load_sources(folder), load_evidence(folder)
-    run = _newest_run(folder)
+    run = newest_record(folder)
     published = folder.manifest.exists()
     problems = [f"{s.verdict.value}: {s.path}: {s.reason}" for s in sources if s.verdict is not Verdict.OK]
     return {
@@ -26,7 +26,7 @@ def case_status(folder: CaseFolder) -> dict[str, Any]:
         "sources": len(sources),
         "evidence": len(evidence),
         "run": run.get("run"),
-        "state": run.get("state", "nothing was run yet"),
+        "state": _state(folder, run.get("state", "nothing was run yet")),
         "published_run": read_manifest(folder)["run"] if published else None,
         "figures": run.get("figures", {}),
         "coverage": _coverage(folder) if published else [],
@@ -34,23 +34,14 @@ def case_status(folder: CaseFolder) -> dict[str, Any]:
     }
 
 
+def _state(folder: CaseFolder, recorded: str) -> str:
+    """The recorded state; a run that died could not record its end."""
+    return "interrupted" if recorded == "running" and not is_held(folder) else recorded
+
+
 def _absent(folder: CaseFolder, evidence: list[Evidence]) -> list[str]:
     find = f"`forensics evidence relocate {folder.root} FOLDER` finds it"
     return [f"absent: {item.path} is not there any more; {find}" for item in evidence if not item.path.exists()]
-
-
-def _newest_run(folder: CaseFolder) -> dict[str, Any]:
-    records = sorted(folder.runs.glob("*/run.json"), key=lambda path: path.stat().st_mtime_ns)
-    if not records:
-        return {}
-    try:
-        newest: dict[str, Any] = json.loads(records[-1].read_text())
-    except ValueError as error:
-        raise IntegrityBroken(
-            f"{records[-1]}: not the record of a run any more ({error})",
-            "restore it, or delete it: the next run writes it anew",
-        ) from error
-    return newest
 
 
 def _coverage(folder: CaseFolder) -> list[dict[str, Any]]:

@@ -85,9 +85,9 @@ def make_painted_case(folder: Path, **given: Any) -> Case:
     return make_case_of(folder / "case", Given(clip, "gate", **given))
 
 
-def make_case_of(root: Path, given: Given) -> Case:
+def make_case_of(root: Path, *given: Given) -> Case:
     case = make_case(root, mode="scene", title="t", purpose="p", operator="o", now=datetime(2026, 5, 2, tzinfo=UTC))
-    ingest(case.folder, [given], limits=Limits(), on_source=lambda source: None)
+    ingest(case.folder, given, limits=Limits(), on_source=lambda source: None)
     return case
 
 

@@ -367,6 +367,32 @@ def test_a_dry_run_writes_nothing(call: Call, tmp_path: Path) -> None:
     assert call("run", case, "--dry-run", "--json").json["chunks_to_do"] == 0
 
 
+def test_a_run_without_options_goes_on_with_the_settings_of_the_last_one(call: Call, tmp_path: Path) -> None:
+    case = tmp_path / "case"
+    assert call("scan", clip(tmp_path / "gate.mp4"), "--case", case, "--set", "detect.fps=2", *_SERIAL).code == 0
+    first = call("status", case, "--json").json["run"]
+    again = call("run", case, *_SERIAL)
+    assert f"settings of run {first}: model builtin" in again.err
+    assert call("status", case, "--json").json["run"] == first
+    assert call("run", case, "--set", "detect.fps=1", "--dry-run", "--json").json["run"] != first
+
+
+def test_cancelling_where_nothing_runs_says_so_and_leaves_nothing(call: Call, tmp_path: Path) -> None:
+    case = tmp_path / "case"
+    assert call("case", "init", case, "--purpose", "p", "--operator", "o").code == 0
+    assert call("cancel", case, "--json").json == {"asked": False}
+    assert not (case / ".cancel").exists()
+
+
+def test_what_is_left_out_of_a_folder_is_said(call: Call, tmp_path: Path) -> None:
+    folder = tmp_path / "footage"
+    folder.mkdir()
+    clip(folder / "gate.mp4")
+    (folder / "notes.txt").write_text("nothing")
+    assert "left out of" in (said := call("scan", folder, "--case", tmp_path / "case", *_SERIAL).err)
+    assert "1 .txt" in said
+
+
 def test_a_dry_scan_counts_and_keeps_nothing(call: Call, tmp_path: Path) -> None:
     answer = call("scan", clip(tmp_path / "gate.mp4"), "--case", tmp_path / "case", "--dry-run", "--json")
     assert answer.code == 0

@@ -95,6 +95,24 @@ def test_again_changes_nothing(call: Call, case: Path, tmp_path: Path) -> None:
     assert len(contents[0]) == 3
 
 
+def test_a_lost_index_is_made_again(call: Call, case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    assert call("ingest", case, path, "--camera", "gate").code == 0
+    (index,) = (case / "evidence" / "index").iterdir()
+    before = index.read_bytes()
+    index.unlink()
+    assert call("ingest", case, path, "--camera", "gate").code == 0
+    assert index.read_bytes() == before
+
+
+def test_another_stream_of_known_footage_is_refused(call: Call, case: Path, tmp_path: Path) -> None:
+    path = _two_streams(tmp_path / "two.mkv")
+    assert call("ingest", case, path, "--camera", "gate", "--stream", 0).code == 0
+    answer = call("ingest", case, path, "--camera", "gate", "--stream", 1)
+    assert answer.code == 2
+    assert "video stream 0 is read, not 1" in answer.err
+
+
 def test_a_second_name_of_the_same_bytes_is_a_source_and_no_evidence(call: Call, case: Path, tmp_path: Path) -> None:
     path = clip(tmp_path / "gate.mp4")
     twin = Path(shutil.copy(path, tmp_path / "copy of gate.mp4"))

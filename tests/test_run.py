@@ -1,8 +1,10 @@
 """The whole run, on twelve painted frames whose tables are known row by row, undisturbed and disturbed."""
 
+import contextlib
 import errno
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -186,12 +188,30 @@ def test_a_frame_that_cannot_be_handed_out_is_a_settled_gap(tmp_path: Path, dete
 
 def test_footage_that_changed_since_it_was_ingested_is_never_decoded(tmp_path: Path, detecting: Detecting) -> None:
     detecting(frozenset())
-    footage = KINDS[0].build(tmp_path)
-    case = make_case_of(tmp_path / "case", Given(footage, "gate"))
-    footage.write_bytes(footage.read_bytes() + b"more")
-    with pytest.raises(IntegrityBroken, match="nothing was decoded"):
-        run(case)
-    assert not list(case.folder.runs.rglob("*.parquet"))
+    altered, healthy = KINDS[0].build(tmp_path), KINDS[1].build(tmp_path)
+    case = make_case_of(tmp_path / "case", Given(altered, "gate"), Given(healthy, "hall"))
+    original = altered.read_bytes()
+    altered.write_bytes(original + b"more")
+    assert not run(case).is_clean
+    states = table(case, "coverage").select("camera_id", "state", "reason", "settled").unique().rows()
+    assert set(states) == {("gate", "gap", "altered", False), ("hall", "detected", "", True)}
+    assert "recorded is" in table(case, "failures")["detail"][0]
+    altered.write_bytes(original)
+    assert run(case).is_clean
+
+
+def test_a_flipped_bit_in_a_part_is_never_other_rows(case: Case) -> None:
+    run(case)
+    part = next(case.folder.runs.glob("*/parts/detect/*.parquet"))
+    data, rows = part.read_bytes(), read_table(part, DETECT_PART)
+    chance = random.Random(7)
+    for _ in range(150):
+        flipped = bytearray(data)
+        flipped[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        part.write_bytes(flipped)
+        with contextlib.suppress(IntegrityBroken):
+            assert read_table(part, DETECT_PART).equals(rows)
+    part.write_bytes(data)
 
 
 # ---- clocks

@@ -18,7 +18,7 @@ from typing import IO
 
 from forensics.errors import UnreadableFootage
 
-__all__ = ["MEMBER_FAULTS", "Album", "Picture", "digest_stills", "is_stills", "name_order", "open_album"]
+__all__ = ["MEMBER_FAULTS", "Album", "Picture", "digest_stills", "is_stills", "mark_stills", "name_order", "open_album"]
 
 MEMBER_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 """What a zip says of a member that is damaged, encrypted or packed in an unknown way."""
@@ -100,6 +100,19 @@ def digest_stills(path: Path) -> tuple[str, int]:
         raise UnreadableFootage(path, "cannot_read", str(error)) from error
     lines = sorted(line for line, _ in digested)
     return hashlib.sha256(b"".join(lines)).hexdigest(), sum(size_bytes for _, size_bytes in digested)
+
+
+def mark_stills(folder: Path) -> tuple[int, int, int]:
+    """How many pictures a folder holds, their bytes together and the newest time in nanoseconds.
+
+    Cheap where `digest_stills` is not: it tells that a picture came, went or was written, not which.
+
+    Raises:
+        OSError: the folder cannot be listed.
+    """
+    states = [file.stat() for file in _listed(folder)]
+    newest_ns = max((state.st_mtime_ns for state in states), default=0)
+    return len(states), sum(state.st_size for state in states), newest_ns
 
 
 @contextmanager

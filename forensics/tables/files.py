@@ -64,8 +64,10 @@ def write_table(path: Path, table: pa.Table) -> None:
 
 
 def parquet_writer(file: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
-    """The one way this project writes Parquet."""
-    return pq.ParquetWriter(file, schema, compression="zstd", write_statistics=True, version="2.6")
+    """The one way this project writes Parquet; every page carries its checksum."""
+    return pq.ParquetWriter(
+        file, schema, compression="zstd", write_statistics=True, version="2.6", write_page_checksum=True
+    )
 
 
 def read_table(path: Path, schema: pa.Schema) -> pa.Table:
@@ -75,8 +77,9 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
         IntegrityBroken: the file is not Parquet any more, or has other columns.
     """
     try:
-        table = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
+        table = pq.read_table(path, page_checksum_verification=True)
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise IntegrityBroken(
             f"{path}: cannot be read as Parquet ({error})", "restore it, or delete it to have it made again"
         ) from error

@@ -26,7 +26,7 @@ from forensics.tables.files import (
     write_json,
 )
 from forensics.tables.outcomes import EvidenceOutcome, Failure
-from forensics.tables.sighting_rows import Joined, detections_table, sightings_table, tracks_table
+from forensics.tables.sighting_rows import Joined, described_thumbnails, detections_table, sightings_table, tracks_table
 
 __all__ = ["publish", "put_in_place"]
 
@@ -69,16 +69,19 @@ def publish(
     _write(run, "coverage", (coverage_table(outcome, coverage[outcome.evidence.evidence_id]) for outcome in ordered))
     _write(run, "failures", [pa.Table.from_pylist([failure_row(f) for f in failures], schema=schemas.FAILURES)])
     joined = (Joined.of(case, outcome, settings_digest) for outcome in ordered)
+    pictures: list[dict[str, str]] = []
     with _writer(run, "detections") as detections, _writer(run, "tracks") as tracks, _writer(run, "sightings") as seen:
         for each in joined:
             detections.add(detections_table(each))
             tracks.add(tracks_table(each))
             seen.add(sightings_table(each, run))
+            pictures += described_thumbnails(each, run)
     manifest = {
         "run": run.run_id,
         "schema_version": schemas.SCHEMA_VERSION,
         "gap_frames": sum(gaps.values()),
         "files": [described(run.tables / name / _TABLE_FILE, run.tables) for name in sorted(schemas.PUBLISHED)],
+        "pictures": sorted(pictures, key=lambda picture: picture["path"]),
     }
     write_json(run.tables / "MANIFEST.json", manifest)
     return manifest

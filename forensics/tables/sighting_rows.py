@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from forensics.case import CaseFolder, RunFolder
+from forensics.digests import sha256_of_bytes
 from forensics.sightings import sighting_id_of, track_id_of
 from forensics.tables import schemas
 from forensics.tables.evidence import load_index
@@ -15,7 +16,7 @@ from forensics.tables.outcomes import EvidenceOutcome
 from forensics.tables.parts import Seen, seen_in
 from forensics.timeline import Int64Array, PacketIndex
 
-__all__ = ["Joined", "detections_table", "sightings_table", "tracks_table"]
+__all__ = ["Joined", "described_thumbnails", "detections_table", "sightings_table", "tracks_table"]
 
 _UTC = pa.timestamp("us", tz="UTC")
 _NO_SIGHTS = schemas.SIGHT_PART.empty_table()
@@ -140,6 +141,16 @@ def sightings_table(each: Joined, run: RunFolder) -> pa.Table:
         "thumbnail": _written_thumbnails(each, run),
     }
     return pa.table({name: columns[name] for name in schemas.SIGHTINGS.names}, schema=schemas.SIGHTINGS)
+
+
+def described_thumbnails(each: Joined, run: RunFolder) -> list[dict[str, str]]:
+    """What a manifest says of each thumbnail: its path relative to the case, and its SHA-256."""
+    jpegs = zip(each.track_ids, each.sights["jpeg"].to_pylist(), strict=True)
+    return [
+        {"path": run.crop(track_id).relative_to(run.case_root).as_posix(), "sha256": sha256_of_bytes(jpeg)}
+        for track_id, jpeg in jpegs
+        if jpeg is not None
+    ]
 
 
 def _written_thumbnails(each: Joined, run: RunFolder) -> pa.Array:

@@ -10,8 +10,8 @@ import click
 from forensics.cameras import Camera
 from forensics.case import CaseFolder
 from forensics.tables.evidence import load_evidence
-from pipelines.cases import Case, load_case, locked, make_case, set_clock
-from pipelines.cli.output import emit, json_option, microseconds, parse_utc, path_type, say, table_text
+from pipelines.cases import Case, is_held, load_case, locked, make_case, set_clock
+from pipelines.cli.output import emit, json_option, microseconds, parse_utc, path_type, table_text
 from pipelines.ingest import relocate
 
 __all__ = ["cancel", "case", "evidence"]
@@ -169,12 +169,17 @@ def relocate_command(root: Path, search: Path, as_json: bool) -> None:
 
 @click.command()
 @click.argument("root", metavar="CASE", type=path_type)
-def cancel(root: Path) -> None:
+@json_option
+def cancel(root: Path, as_json: bool) -> None:
     """Ask the run on this case to end after the chunks it is working on; nothing that is done is lost.
 
     \b
     Example:
       forensics cancel my-case
     """
-    CaseFolder.at(root).cancel_file.touch()
-    say("asked; the run ends after the chunks in flight")
+    folder = CaseFolder.at(root)
+    works = is_held(folder)
+    if works:
+        folder.cancel_file.touch()
+    text = "asked; the run ends after the chunks in flight" if works else "nothing is running on this case"
+    emit({"asked": works}, text, as_json)

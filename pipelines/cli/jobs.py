@@ -1,5 +1,6 @@
 """`scan`, `ingest` and `run`: the main job."""
 
+import getpass
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -28,11 +29,12 @@ from pipelines.cli.output import (
     say,
     table_text,
 )
-from pipelines.footage_paths import expanded
+from pipelines.footage_paths import expanded, left_out
 from pipelines.ingest import Given, ingest
 from pipelines.plan import RunPlan
 from pipelines.progress import progress_for
 from pipelines.run import RunResult, plan_run, run_case
+from pipelines.run_record import newest_record
 from pipelines.runners.serial import SerialRunner
 from pipelines.settings import Settings, load_settings
 from pipelines.stages.port import Runner
@@ -96,12 +98,19 @@ run_options = _together(
 )
 
 
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
 @click.command()
 @click.argument("footage", nargs=-1, required=True, type=path_type)
 @click.option("--case", "root", required=True, type=path_type, help="Folder of the case; made if it does not exist.")
 @click.option("--camera", help="Viewpoint of all the footage; default: each file's name without its suffix.")
-@click.option("--purpose", default="scan", help="Why; kept in the case.")
-@click.option("--operator", default=lambda: os.environ.get("USER", "unknown"), help="Who; default: you.")
+@click.option("--purpose", default="scan", help="Why; kept in the case.", show_default=True)
+@click.option("--operator", default=_user, help="Who; default: you.")
 @ingest_options
 @run_options
 @json_option
@@ -113,9 +122,9 @@ def scan(footage: tuple[Path, ...], root: Path, camera: str | None, purpose: str
 
     \b
     Example:
-      forensics scan gate.mp4 hall.mp4 --case my-case --model yolo11n_int8_openvino_model
+      forensics scan gate.mp4 hall.mp4 --case my-case --model models/yolo11n_openvino_model
     """
-    settings = _settings(options)
+    settings = _settings(options, root)
     model = _model(settings, options)
     with _scratch_if(options["dry_run"], root) as root_used:
         if not (root_used / "case.toml").exists():
@@ -167,31 +176,46 @@ def run_command(root: Path, **options: Any) -> int:
 
     \b
     Example:
-      forensics run my-case --model yolo11n_int8_openvino_model --set detect.classes=person --dry-run
+      forensics run my-case --model models/yolo11n_openvino_model --set detect.classes=person --dry-run
     """
-    settings = _settings(options)
-    return _run(load_case(root), settings, _model(settings, options), options)
+    case = load_case(root)
+    settings = _settings(options, root)
+    return _run(case, settings, _model(settings, options), options)
 
 
-def _settings(options: dict[str, Any]) -> Settings:
-    assignments = options["assignments"]
+def _settings(options: dict[str, Any], root: Path) -> Settings:
+    """What the options say; where they say nothing of what is looked for, the case's last run goes on."""
+    assignments, base = options["assignments"], None
     if options["model"] is not None:
-        assignments = (*assignments, f"detect.model={options['model']}")
+        path = Path(options["model"])
+        assignments = (*assignments, f"detect.model={path.absolute() if path.exists() else path}")
+    if not assignments and options["profile"] is None:
+        base = _settings_of_last_run(root)
     if options["workers"] is not None:
         assignments = (*assignments, f"run.workers={options['workers']}")
-    return load_settings(options["profile"], assignments)
+    return load_settings(options["profile"], assignments, base)
+
+
+def _settings_of_last_run(root: Path) -> dict[str, Any]:
+    """The sections that decide what is done; empty before the first run."""
+    record = newest_record(CaseFolder(root.absolute()))
+    if record:
+        say(f"settings of run {record.get('run')}: model {record.get('model', {}).get('name')}")
+    return {name: record["settings"][name] for name in ("detect", "track", "chunk")} if record.get("settings") else {}
 
 
 def _ingest(
     case: Case, footage: tuple[Path, ...], camera: str | None, settings: Settings, options: dict[str, Any]
 ) -> list[Source]:
     paths = expanded(footage)
+    for line in left_out(footage):
+        say(line)
     if options["start"] is not None and len(paths) > 1:
         raise click.UsageError("--start is the time of one recording; ingest each file on its own")
     given = [
         Given(
             path=path,
-            camera_id=camera or path.stem,
+            camera_id=camera or os.fsencode(path.stem).decode(errors="backslashreplace"),
             camera_is_stated=camera is not None,
             start_utc_us=microseconds(options["start"]),
             clock_error_ms=options["clock_error_ms"],
@@ -227,7 +251,7 @@ def _model(settings: Settings, options: dict[str, Any]) -> Model:
 
 def _run(case: Case, settings: Settings, model: Model, options: dict[str, Any]) -> int:
     if options["dry_run"]:
-        _emit_plan(plan_run(case, settings, model), options["as_json"])
+        _emit_plan(plan_run(case, settings, model), model, options["as_json"])
         return 0
     with locked(case.folder):
         plan_run(case, settings, model)
@@ -257,12 +281,13 @@ def runner_for(settings: Settings, name: str, address: str | None) -> tuple[Runn
     return runner, connected(address, workers)
 
 
-def _emit_plan(plan: RunPlan, as_json: bool) -> None:
+def _emit_plan(plan: RunPlan, model: Model, as_json: bool) -> None:
     seconds = sum(each.seconds for each in plan.evidence)
     to_do = plan.chunks_to_do()
     looked = sum(each.n_looked_at for each in plan.evidence)
     facts = {
         "run": plan.folder.run_id,
+        "model": model.name,
         "files": len(plan.evidence),
         "unreadable": len(plan.unreadable),
         "frames": plan.n_frames,

@@ -14,8 +14,8 @@ from forensics.tables.evidence import load_index
 from forensics.tables.files import read_table
 from forensics.tables.parts import Seen, seen_in
 from forensics.tables.schemas import DETECT_PART, TRACK_PART
-from forensics.timeline import PacketIndex
-from forensics.tracking import TrackParameters, associate
+from forensics.timeline import Int64Array, PacketIndex
+from forensics.tracking import TrackParameters, associate, each_its_own
 
 __all__ = ["EvidenceWork", "Track", "track_evidence"]
 
@@ -46,10 +46,12 @@ class Track:
     Attributes:
         parameters: when detections are one object.
         case: where the packet indexes lie.
+        method: the tracker, or ``none`` where every detection is a track of its own.
     """
 
     parameters: TrackParameters
     case: CaseFolder
+    method: str = "bytetrack"
     name: ClassVar[str] = "track"
 
     def open(self) -> Callable[[EvidenceWork], pa.Table]:
@@ -57,6 +59,8 @@ class Track:
         return self._track
 
     def _track(self, work: EvidenceWork) -> pa.Table:
+        if self.method == "none":
+            return _part(each_its_own(work.seen().detections))
         return track_evidence(work.seen(), load_index(self.case, work.evidence), self.parameters)
 
 
@@ -70,4 +74,8 @@ def track_evidence(seen: Seen, index: PacketIndex, parameters: TrackParameters) 
         n_classes=len(seen.class_names),
         parameters=parameters,
     )
+    return _part(numbers)
+
+
+def _part(numbers: Int64Array) -> pa.Table:
     return pa.Table.from_arrays([pa.array(numbers)], schema=TRACK_PART)

@@ -1,0 +1,94 @@
+"""Whether footage is what was ingested, before it is decoded and still when a result is kept.
+
+Digests are compared once, before the first frame. From then on a cheap mark of the same files is
+held against that moment: who overwrites footage while it is read changes its size, time or inode.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from forensics.adapters.footage_index import digest_and_size
+from forensics.adapters.stills_album import mark_stills
+from forensics.errors import UnreadableFootage
+from forensics.evidence import Evidence
+
+__all__ = ["FootageGuard", "Loss", "difference", "footage_checks"]
+
+_Mark = tuple[int, int, int]
+_ABSENT: _Mark = (-1, -1, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Why nothing of an evidence may be decoded now.
+
+    Attributes:
+        reason: ``altered``, ``missing``, or what else stands in its way.
+        detail: in words, with both digests where they differ.
+    """
+
+    reason: str
+    detail: str
+
+
+@dataclass(slots=True)
+class FootageGuard:
+    """What the footage of one run was when its digest was compared; the first loss of each stays."""
+
+    lost: dict[str, Loss] = field(default_factory=dict)
+    _marks: dict[Path, _Mark] = field(default_factory=dict)
+
+    def admits(self, item: Evidence) -> bool:
+        """Compare the digests of what will be decoded; the marks are taken before, so no change slips between."""
+        for path, expected in footage_checks(item):
+            self._marks[path] = _mark(path)
+            loss = difference(path, expected)
+            if loss is not None:
+                self.lost.setdefault(item.evidence_id, loss)
+        return item.evidence_id not in self.lost
+
+    def still_admits(self, item: Evidence) -> bool:
+        """Whether what was compared is untouched since; what was lost once stays lost for this run."""
+        for path, _ in footage_checks(item):
+            mark = _mark(path)
+            if mark != self._marks.get(path):
+                self.lost.setdefault(item.evidence_id, _changed_while_read(path, mark))
+        return item.evidence_id not in self.lost
+
+
+def footage_checks(item: Evidence) -> Iterator[tuple[Path, str]]:
+    """The original, and the working copy it is read through if there is one, each with its digest."""
+    yield item.path, item.sha256
+    if item.readable is not None and item.readable.working_copy_sha256 is not None:
+        yield item.readable.footage.path, item.readable.working_copy_sha256
+
+
+def difference(path: Path, expected: str) -> Loss | None:
+    """What is wrong with a file, or folder of stills, that must have this digest; None for nothing."""
+    try:
+        actual = digest_and_size(path)[0]
+    except UnreadableFootage as error:
+        # An emptied file has other bytes; it is no kind of its own.
+        reason = "altered" if error.reason == "empty" else error.reason
+        return Loss(reason, f"{path}: cannot be read ({error.detail})")
+    if actual == expected:
+        return None
+    return Loss("altered", f"{path}: SHA-256 is {actual[:12]}, recorded is {expected[:12]}")
+
+
+def _changed_while_read(path: Path, mark: _Mark) -> Loss:
+    if mark == _ABSENT:
+        return Loss("missing", f"{path}: was there when the run began")
+    return Loss("altered", f"{path}: changed while the run worked; what was read of it is not kept")
+
+
+def _mark(path: Path) -> _Mark:
+    """Size, time and inode of a file; of a folder, how many pictures, their bytes and the newest time."""
+    try:
+        if path.is_dir():
+            return mark_stills(path)
+        state = path.stat()
+    except OSError:
+        return _ABSENT
+    return (state.st_size, state.st_mtime_ns, state.st_ino)

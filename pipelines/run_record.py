@@ -1,0 +1,92 @@
+"""What `run.json` says of a run: settings, digests, versions, hardware, and when it began and ended."""
+
+import json
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from forensics.case import CaseFolder
+from forensics.errors import CannotStart, IntegrityBroken
+from forensics.hardware import instruction_set
+from forensics.models.shelf import Model
+from forensics.tables.files import write_json
+from pipelines.plan import RunPlan, libraries
+from pipelines.settings import Settings
+
+__all__ = ["begin_record", "finish_record", "hardware_for", "hardware_in", "interrupt_record", "newest_record"]
+
+
+def begin_record(plan: RunPlan, settings: Settings, model: Model) -> None:
+    """Record what runs; refuse to go on with a run of another kind of machine.
+
+    Raises:
+        CannotStart: it was begun on another kind of machine, and that was not allowed.
+        IntegrityBroken: the record of the earlier command is none any more.
+    """
+    record = plan.folder.record
+    hardware = hardware_for(settings)
+    before = _before(record)
+    if before.get("hardware", hardware) != hardware and not settings.run.mixed_hardware:
+        raise CannotStart(
+            f"{record}: this run was begun on {before['hardware']!r}, this machine is {hardware!r}",
+            "last digits may differ; go on where it was begun, or allow it with --set run.mixed_hardware=true",
+        )
+    description = {
+        "run": plan.folder.run_id,
+        "settings_digest": plan.settings_digest,
+        "settings": settings.model_dump(mode="json"),
+        "model": {name: getattr(model, name) for name in ("name", "sha256", "format", "licence", "training_data")},
+        "version": version("video-forensics"),
+        "libraries": libraries(),
+        "hardware": hardware,
+    }
+    write_json(record, {**description, "state": "running", "began_utc": before.get("began_utc", _now())})
+
+
+def finish_record(record: Path, *, is_clean: bool, figures: dict[str, Any]) -> None:
+    """Record that the run ended, and how."""
+    state = "complete" if is_clean else "finished"
+    write_json(record, {**json.loads(record.read_text()), "state": state, "ended_utc": _now(), "figures": figures})
+
+
+def interrupt_record(record: Path) -> None:
+    """Record that the run was ended before it was through; the next one goes on."""
+    write_json(record, {**_before(record), "state": "interrupted", "ended_utc": _now()})
+
+
+def newest_record(folder: CaseFolder) -> dict[str, Any]:
+    """What is recorded of the run that was last written to; nothing before the first.
+
+    Raises:
+        IntegrityBroken: it is not the record of a run any more.
+    """
+    records = sorted(folder.runs.glob("*/run.json"), key=lambda path: path.stat().st_mtime_ns)
+    return _before(records[-1]) if records else {}
+
+
+def hardware_for(settings: Settings) -> str:
+    """The kind of machine that these settings compute on here."""
+    return f"{instruction_set()}; {settings.detect.device}"
+
+
+def hardware_in(record: Path) -> str:
+    """The kind of machine a recorded run was begun on; empty where there is no record."""
+    stored: str = json.loads(record.read_text())["hardware"] if record.exists() else ""
+    return stored
+
+
+def _before(record: Path) -> dict[str, Any]:
+    """What an earlier command said of this run; nothing if there was none."""
+    try:
+        before: dict[str, Any] = json.loads(record.read_text()) if record.exists() else {}
+    except ValueError as error:
+        raise IntegrityBroken(
+            f"{record}: not the record of a run any more ({error})",
+            "restore it, or delete it: the next run writes it anew",
+        ) from error
+    return before
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
