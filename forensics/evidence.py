@@ -103,6 +103,7 @@ class Indexed:
         working_copy_sha256: of the remuxed copy in `footage.path`; None where the original is read.
         reader_reason: why this reader was chosen.
         shortfall: what is missing or doubtful, in words; empty for a whole file.
+        picture_names: the file of each frame of stills, in the order of the index; empty for video.
     """
 
     index: PacketIndex
@@ -111,6 +112,7 @@ class Indexed:
     working_copy_sha256: str | None
     reader_reason: str
     shortfall: str
+    picture_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

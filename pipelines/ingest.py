@@ -202,7 +202,7 @@ def _indexed(folder: CaseFolder, given: Given, child: DecodingChild, *, sha256: 
         reader_reason=indexed.reader_reason,
         n_frames=indexed.index.n_frames,
         time_base=indexed.index.time_base,
-        index_sha256=save_index(folder, evidence_id, indexed.index),
+        index_sha256=save_index(folder, evidence_id, indexed.index, indexed.picture_names),
     )
     verdict = Verdict.PARTIAL if indexed.shortfall else Verdict.OK
     return replace(rejected, verdict=verdict, reason=indexed.shortfall, readable=readable)

@@ -16,7 +16,7 @@ from PIL import Image
 from forensics.cameras import Camera
 from forensics.case import CaseFolder
 from forensics.evidence import Evidence, Readable, Reader, Source, Timing, Verdict
-from forensics.tables.evidence import load_evidence, load_index, load_sources
+from forensics.tables.evidence import load_evidence, load_index, load_picture_names, load_sources
 from tests.calling import Call, caller, clip, new_case
 from tests.painted.damage import cut_tail
 from tests.painted.encode import PAL, Recipe, encode
@@ -259,6 +259,8 @@ def test_a_folder_of_stills_is_one_evidence(call: Call, case: Path, tmp_path: Pa
     readable = readable_of(item)
     assert (item.path, readable.footage.reader, readable.n_frames) == (folder, Reader.STILLS, 3)
     assert (readable.medium.container, readable.medium.timing) == ("folder", Timing.FILE_NAME)
+    names = load_picture_names(CaseFolder.at(case), item).to_pylist()
+    assert names == [f"2026-05-01_10-00-0{second}.png" for second in range(3)]
     lines = sorted(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n" for file in folder.iterdir())
     assert item.sha256 == hashlib.sha256("".join(lines).encode()).hexdigest()
     assert call("verify", case).code == 0

@@ -107,14 +107,14 @@ def test_detections_hold_every_box_with_its_address_and_times(case: Case) -> Non
     detections = table(case, "detections")
     assert set(detections["evidence_id"]) == {evidence_id}
     expected = [walker_row(number, track_id) for number in range(N_FRAMES)]
-    fleeting = ("gate", 6, 108_000, 1_200_000, utc_of(6), "person", 0.25, 120.0, 8.0, 130.0, 28.0, None, False)
+    fleeting = ("gate", 6, 108_000, 1_200_000, utc_of(6), "person", 0.25, 120.0, 8.0, 130.0, 28.0, None, False, None)
     assert detections.drop("evidence_id").rows() == [*expected[:7], fleeting, *expected[7:]]
 
 
 def walker_row(frame: int, track_id: str) -> tuple[Any, ...]:
     address = ("gate", frame, 18_000 * frame, FRAME_US * frame, utc_of(frame))
     box = (walker_score(frame), *map(float, walker_xyxy(frame)))
-    return (*address, "person", *box, track_id, False)
+    return (*address, "person", *box, track_id, False, None)
 
 
 def test_the_walker_is_one_track_and_one_sighting(case: Case) -> None:
@@ -143,6 +143,7 @@ def test_the_walker_is_one_track_and_one_sighting(case: Case) -> None:
         "best_frame": last,
         "best_pts": 18_000 * last,
         **dict(zip(("best_x1", "best_y1", "best_x2", "best_y2"), map(float, walker_xyxy(last)), strict=True)),
+        "best_picture": None,
     }
     thumbnail = case.folder.root / sighting["thumbnail"]
     assert thumbnail.read_bytes().startswith(b"\xff\xd8")

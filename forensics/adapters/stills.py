@@ -122,6 +122,7 @@ def index_stills(path: Path) -> Indexed:
         working_copy_sha256=None,
         reader_reason=_reason(survey),
         shortfall=_shortfall(survey),
+        picture_names=tuple(picture.name for picture in survey.pictures),
     )
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "evidence_table",
     "load_evidence",
     "load_index",
+    "load_picture_names",
     "load_sources",
     "save_evidence",
     "save_index",
@@ -79,10 +80,11 @@ def load_evidence(folder: CaseFolder) -> list[Evidence]:
     return [_evidence(row, folder) for row in table.to_pylist()]
 
 
-def save_index(folder: CaseFolder, evidence_id: str, index: PacketIndex) -> str:
-    """Write the packet index of one evidence; returns its SHA-256."""
+def save_index(folder: CaseFolder, evidence_id: str, index: PacketIndex, picture_names: Sequence[str] = ()) -> str:
+    """Write the packet index of one evidence, with the file of each frame of stills; returns its SHA-256."""
     path = folder.index_file(evidence_id)
-    columns = [index.pts, index.is_key, index.size, index.is_hidden]
+    names = pa.array(picture_names, pa.string()) if picture_names else pa.nulls(index.n_frames, pa.string())
+    columns = [index.pts, index.is_key, index.size, index.is_hidden, names]
     metadata = {**(schemas.INDEX.metadata or {}), b"forensics.time_base": str(index.time_base).encode()}
     table = pa.Table.from_arrays([pa.array(column) for column in columns], schema=schemas.INDEX)
     write_table(path, table.replace_schema_metadata(metadata))
@@ -95,6 +97,19 @@ def load_index(folder: CaseFolder, evidence: Evidence) -> PacketIndex:
     Raises:
         IntegrityBroken: the stored index is not the one that ingest wrote.
     """
+    table, time_base = _stored_index(folder, evidence)
+    pts, is_key, size, is_hidden = (table[name].to_numpy() for name in ("pts", "is_key", "size", "is_hidden"))
+    return PacketIndex(
+        pts.astype(np.int64), is_key.astype(bool), size.astype(np.int64), is_hidden.astype(bool), time_base
+    )
+
+
+def load_picture_names(folder: CaseFolder, evidence: Evidence) -> pa.ChunkedArray:
+    """The file of each frame of stills, in the order of the index; nulls for video."""
+    return _stored_index(folder, evidence)[0]["picture"]
+
+
+def _stored_index(folder: CaseFolder, evidence: Evidence) -> tuple[pa.Table, Fraction]:
     path = folder.index_file(evidence.evidence_id)
     if evidence.readable is None:
         raise ValueError(f"{evidence.evidence_id}: rejected evidence has no index")
@@ -102,15 +117,7 @@ def load_index(folder: CaseFolder, evidence: Evidence) -> PacketIndex:
         raise IntegrityBroken(
             f"{path}: the packet index is missing or not the one that ingest wrote", "ingest the footage again"
         )
-    table = read_table(path, schemas.INDEX)
-    pts, is_key, size, is_hidden = (table[name].to_numpy() for name in schemas.INDEX.names)
-    return PacketIndex(
-        pts.astype(np.int64),
-        is_key.astype(bool),
-        size.astype(np.int64),
-        is_hidden.astype(bool),
-        evidence.readable.time_base,
-    )
+    return read_table(path, schemas.INDEX), evidence.readable.time_base
 
 
 def _row(item: Evidence, folder: CaseFolder) -> dict[str, Any]:

@@ -16,7 +16,13 @@ def _schema(**columns: pa.DataType) -> pa.Schema:
     return pa.schema([pa.field(name, kind) for name, kind in columns.items()], metadata=_METADATA)
 
 
-INDEX: Final = _schema(pts=pa.int64(), is_key=pa.bool_(), size=pa.int64(), is_hidden=pa.bool_())
+INDEX: Final = _schema(
+    pts=pa.int64(),
+    is_key=pa.bool_(),
+    size=pa.int64(),
+    is_hidden=pa.bool_(),
+    picture=pa.string(),
+)
 
 _BOX: Final = pa.struct(
     [
@@ -109,6 +115,7 @@ DETECTIONS: Final = _schema(
     y2=pa.float32(),
     track_id=pa.string(),
     carried=pa.bool_(),
+    picture=pa.string(),
 )
 
 TRACKS: Final = _schema(
@@ -145,6 +152,7 @@ SIGHTINGS: Final = _schema(
     best_x2=pa.float32(),
     best_y2=pa.float32(),
     thumbnail=pa.string(),
+    best_picture=pa.string(),
 )
 
 COVERAGE: Final = _schema(

@@ -10,7 +10,7 @@ from forensics.case import CaseFolder, RunFolder
 from forensics.digests import sha256_of_bytes
 from forensics.sightings import sighting_id_of, track_id_of
 from forensics.tables import schemas
-from forensics.tables.evidence import load_index
+from forensics.tables.evidence import load_index, load_picture_names
 from forensics.tables.files import read_table, write_bytes
 from forensics.tables.outcomes import EvidenceOutcome
 from forensics.tables.parts import Seen, seen_in
@@ -33,6 +33,7 @@ class Joined:
     track_numbers: Int64Array
     sights: pa.Table
     track_ids: list[str]
+    pictures: pa.ChunkedArray
 
     @classmethod
     def of(cls, case: CaseFolder, outcome: EvidenceOutcome, settings_digest: str) -> "Joined":
@@ -51,6 +52,7 @@ class Joined:
             track_numbers=_track_numbers(outcome, len(seen.detections)),
             sights=sights,
             track_ids=track_ids,
+            pictures=load_picture_names(case, evidence),
         )
 
     def utc(self, frames: Int64Array) -> pa.Array:
@@ -100,6 +102,7 @@ def detections_table(each: Joined) -> pa.Table:
         **{name: detections.xyxy[:, place] for place, name in enumerate(("x1", "y1", "x2", "y2"))},
         "track_id": pa.array(each.track_ids, pa.string()).take(numbers),
         "carried": each.constant(False, n_rows, pa.bool_()),
+        "picture": each.pictures.take(pa.array(frame)),
     }
     return pa.table(columns, schema=schemas.DETECTIONS)
 
@@ -139,6 +142,7 @@ def sightings_table(each: Joined, run: RunFolder) -> pa.Table:
         "best_pts": each.index.pts[best],
         **{f"best_{name}": sights[f"best_{name}"] for name in ("x1", "y1", "x2", "y2")},
         "thumbnail": _written_thumbnails(each, run),
+        "best_picture": each.pictures.take(pa.array(best)),
     }
     return pa.table({name: columns[name] for name in schemas.SIGHTINGS.names}, schema=schemas.SIGHTINGS)
 

@@ -176,7 +176,7 @@ def run_command(root: Path, **options: Any) -> int:
 
     \b
     Example:
-      forensics run my-case --model models/yolo11n_openvino_model --set detect.classes=person --dry-run
+      forensics run my-case --model yolo11n_openvino_model/ --set detect.classes=person --dry-run
     """
     case = load_case(root)
     settings = _settings(options, root)
