@@ -15,7 +15,7 @@ from forensics.case import CaseFolder
 from forensics.decoding.child import DecodingChild, Limits
 from forensics.digests import sha256_of_file
 from forensics.errors import DecoderLost, ForensicsError, UnreadableFootage, UsageError
-from forensics.evidence import Evidence, Indexed, Readable, Reader, Source, Verdict, evidence_id_of
+from forensics.evidence import Evidence, Indexed, Readable, Reader, Source, Timing, Verdict, evidence_id_of
 from forensics.tables.evidence import load_evidence, load_sources, save_evidence, save_index, save_sources
 
 __all__ = ["Given", "ingest", "relocate"]
@@ -112,9 +112,26 @@ def _taken_in(shelf: _Shelf, given: Given, child: DecodingChild) -> Source:
     known = shelf.evidence.get(evidence_id)
     if known is not None and _is_stored(shelf.folder, known):
         return _again(shelf, given, known)
-    evidence = _indexed(shelf.folder, given, child, sha256=sha256, size_bytes=size_bytes)
+    evidence = _indexed(shelf.folder, _as_before(given, known), child, sha256=sha256, size_bytes=size_bytes)
     shelf.evidence[evidence_id] = evidence
-    return Source(given.path, evidence_id, given.camera_id, evidence.verdict, evidence.reason)
+    return Source(given.path, evidence_id, evidence.camera_id, evidence.verdict, evidence.reason)
+
+
+def _as_before(given: Given, known: Evidence | None) -> Given:
+    """What was said of the same bytes before, where it is not said again: a repair forgets nothing."""
+    if known is None or known.readable is None:
+        return given
+    _refuse_other_camera(given, known)
+    _refuse_other_stream(given, known)
+    given = replace(given, camera_id=known.camera_id)
+    if given.start_utc_us is None:
+        given = replace(given, start_utc_us=known.start_utc_us, clock_error_ms=known.clock_error_ms)
+    readable = known.readable
+    if readable.medium.timing is Timing.ASSUMED:
+        given = replace(given, assumed_rate=given.assumed_rate or readable.medium.rate_counted)
+    if readable.working_copy_sha256 is None and readable.footage.reader is not Reader.STILLS:
+        given = replace(given, stream_index=readable.footage.stream_index, reader=readable.footage.reader)
+    return given
 
 
 def _is_text(path: Path) -> bool:
@@ -140,18 +157,23 @@ def _digest_if_there(path: Path) -> str:
 
 def _again(shelf: _Shelf, given: Given, known: Evidence) -> Source:
     """The same bytes once more: another name, a new start time, or a contradiction."""
-    if given.camera_is_stated and known.camera_id != given.camera_id:
-        raise UsageError(
-            f"{given.path} has the same bytes as {known.path}, which is footage of camera {known.camera_id!r}, "
-            f"not {given.camera_id!r}",
-            "one recording belongs to one camera; leave it out or correct --camera",
-        )
+    _refuse_other_camera(given, known)
     _refuse_other_stream(given, known)
     if given.start_utc_us is not None:
         known = replace(known, start_utc_us=given.start_utc_us, clock_error_ms=given.clock_error_ms)
         shelf.evidence[known.evidence_id] = known
     reason = known.reason if given.path == known.path else f"the same bytes as {known.path}"
     return Source(given.path, known.evidence_id, known.camera_id, known.verdict, reason)
+
+
+def _refuse_other_camera(given: Given, known: Evidence) -> None:
+    """One recording belongs to one camera; an id made from the file's name gives way."""
+    if given.camera_is_stated and known.camera_id != given.camera_id:
+        raise UsageError(
+            f"{given.path} has the same bytes as {known.path}, which is footage of camera {known.camera_id!r}, "
+            f"not {given.camera_id!r}",
+            "one recording belongs to one camera; leave it out or correct --camera",
+        )
 
 
 def _refuse_other_stream(given: Given, known: Evidence) -> None:

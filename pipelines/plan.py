@@ -13,10 +13,11 @@ import numpy as np
 from forensics.case import CaseFolder, RunFolder
 from forensics.chunks import Chunk, boundaries, sampled
 from forensics.digests import digest_of
-from forensics.evidence import Evidence
+from forensics.evidence import Evidence, Reader
 from forensics.models.shelf import Model
 from forensics.tables.evidence import load_index
 from forensics.tables.files import write_json
+from forensics.timeline import PacketIndex
 from pipelines.settings import Settings
 
 __all__ = ["EvidencePlan", "RunPlan", "libraries", "make_plan"]
@@ -38,6 +39,9 @@ _LIBRARIES = (
 # Measured on parts with a handful of boxes a frame; thumbnails are counted by the frame as well.
 _BYTES_PER_FRAME = 400
 _BYTES_PER_EVIDENCE = 1 << 20
+
+# One picture a chunk would cost more to hand around than to look at.
+_PICTURES_PER_CHUNK = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +144,7 @@ def _plan_evidence(
 ) -> EvidencePlan:
     index = load_index(case, evidence)
     kept = _boundaries_file(folder, evidence)
-    if kept.exists():
-        edges = json.loads(kept.read_text())
-    else:
-        edges = boundaries(index, round(settings.chunk.seconds * 1_000_000)).tolist()
+    edges = json.loads(kept.read_text()) if kept.exists() else _boundaries(index, evidence, settings)
     chunks = tuple(Chunk(evidence.evidence_id, start, stop) for start, stop in pairwise(edges))
     facts = _detect_facts(evidence, settings, model_digest)
     return EvidencePlan(
@@ -153,6 +154,15 @@ def _plan_evidence(
         n_looked_at=len(sampled(index, settings.detect.frames_per_second)),
         seconds=float(np.ptp(index.media_us)) / 1e6,
     )
+
+
+def _boundaries(index: PacketIndex, evidence: Evidence, settings: Settings) -> list[int]:
+    """By media time; stills, which may lie minutes apart, by number."""
+    assert evidence.readable is not None
+    if evidence.readable.footage.reader is Reader.STILLS:
+        return [*range(0, index.n_frames, _PICTURES_PER_CHUNK), index.n_frames]
+    edges: list[int] = boundaries(index, round(settings.chunk.seconds * 1_000_000)).tolist()
+    return edges
 
 
 def _detect_facts(evidence: Evidence, settings: Settings, model_digest: str) -> dict[str, Any]:

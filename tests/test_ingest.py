@@ -95,14 +95,19 @@ def test_again_changes_nothing(call: Call, case: Path, tmp_path: Path) -> None:
     assert len(contents[0]) == 3
 
 
-def test_a_lost_index_is_made_again(call: Call, case: Path, tmp_path: Path) -> None:
+def test_a_lost_index_is_made_again_and_what_was_said_is_kept(call: Call, case: Path, tmp_path: Path) -> None:
     path = clip(tmp_path / "gate.mp4")
-    assert call("ingest", case, path, "--camera", "gate").code == 0
+    said = ("--start", "2026-05-01T10:00:00Z", "--clock-error", 500)
+    assert call("ingest", case, path, "--camera", "gate", *said).code == 0
+    item = known(case)[0]
     (index,) = (case / "evidence" / "index").iterdir()
     before = index.read_bytes()
     index.unlink()
     assert call("ingest", case, path, "--camera", "gate").code == 0
     assert index.read_bytes() == before
+    assert known(case) == [item]
+    index.unlink()
+    assert call("ingest", case, path, "--camera", "hall").code == 2
 
 
 def test_another_stream_of_known_footage_is_refused(call: Call, case: Path, tmp_path: Path) -> None:
