@@ -90,6 +90,46 @@ class CaseFolder:
         return self.root / ".cancel"
 
     @property
+    def audit_file(self) -> Path:
+        """Who did what, when and why: a line for each begin and end of a command, hash-chained."""
+        return self.root / "audit.jsonl"
+
+    @property
+    def torn_audit_file(self) -> Path:
+        """Half lines that a dying command left in the log."""
+        return self.root / "audit.torn"
+
+    @property
+    def denied_file(self) -> Path:
+        """Its existence ends every run at once: the authority was refused. Says by whom and why."""
+        return self.root / ".denied"
+
+    @property
+    def certificates(self) -> Path:
+        """What was destroyed, when, why and by whom; one file for each time."""
+        return self.root / "certificates"
+
+    @property
+    def watchlist(self) -> Path:
+        """Entries and their sealed reference pictures and templates."""
+        return self.root / "watchlist"
+
+    @property
+    def reviewers_file(self) -> Path:
+        """Public keys of those who may review."""
+        return self.root / "reviewers.json"
+
+    @property
+    def reviews_file(self) -> Path:
+        """Signed verdicts, hash-chained."""
+        return self.root / "reviews.jsonl"
+
+    @property
+    def calibration_file(self) -> Path:
+        """What pairs of one's own said about similarities: plain numbers."""
+        return self.root / "calibration.json"
+
+    @property
     def sources_file(self) -> Path:
         """Every path that was given."""
         return self.root / "evidence" / "sources.parquet"

@@ -17,8 +17,9 @@ from forensics.digests import sha256_of_file
 from forensics.errors import DecoderLost, ForensicsError, UnreadableFootage, UsageError
 from forensics.evidence import Evidence, Indexed, Readable, Reader, Source, Timing, Verdict, evidence_id_of
 from forensics.tables.evidence import load_evidence, load_sources, save_evidence, save_index, save_sources
+from pipelines.case_file import Case
 
-__all__ = ["Given", "ingest", "relocate"]
+__all__ = ["Given", "ingest", "relocate", "unknown_clocks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,3 +289,19 @@ def _moved(item: Evidence, path: Path) -> Evidence:
     if readable is not None and readable.working_copy_sha256 is None:
         readable = replace(readable, footage=replace(readable.footage, path=path))
     return replace(item, path=path, readable=readable)
+
+
+def unknown_clocks(case: Case) -> list[str]:
+    """What must still be said about clocks, where the case is limited in time; a line for each camera."""
+    if case.mandate.from_utc is None and case.mandate.to_utc is None:
+        return []
+    cameras = {
+        item.camera_id
+        for item in load_evidence(case.folder)
+        if item.start_utc_us is None or case.camera(item.camera_id).clock_error_ms(item.clock_error_ms) is None
+    }
+    return [
+        f"camera {camera}: its clock is not known, so the case may look at nothing of it; say when it begins with "
+        f"--start and how far it may be off with --clock-error"
+        for camera in sorted(cameras)
+    ]

@@ -10,17 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from forensics.case import CaseFolder, RunFolder
+from forensics.case import RunFolder
 from forensics.chunks import Chunk, boundaries, sampled
 from forensics.digests import digest_of
 from forensics.evidence import Evidence, Reader
 from forensics.models.shelf import Model
+from forensics.scope import Scope, scope_of
 from forensics.tables.evidence import load_index
 from forensics.tables.files import write_json
 from forensics.timeline import PacketIndex
+from pipelines.case_file import Case
 from pipelines.settings import Settings
 
-__all__ = ["EvidencePlan", "RunPlan", "libraries", "make_plan"]
+__all__ = ["EvidencePlan", "PlannedChunk", "RunPlan", "keep_boundaries", "libraries", "make_plan"]
 
 # The libraries whose arithmetic reaches a table: another version of one is another run.
 _LIBRARIES = (
@@ -52,6 +54,7 @@ class EvidencePlan:
         evidence: readable evidence.
         chunks: all of them, in order.
         units: the content name of each chunk's part.
+        scope: the frames that the case may look at.
         n_looked_at: frames that will be looked at.
         seconds: media time.
     """
@@ -59,8 +62,24 @@ class EvidencePlan:
     evidence: Evidence
     chunks: tuple[Chunk, ...]
     units: tuple[str, ...]
+    scope: Scope
     n_looked_at: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChunk:
+    """A chunk, the name its part has, and what of it may be looked at."""
+
+    chunk: Chunk
+    unit: str
+    evidence: Evidence
+    scope: Scope
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether no frame of it may be looked at, so that its footage is not even opened."""
+        return self.scope.stop <= self.chunk.start or self.chunk.stop <= self.scope.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +113,10 @@ class RunPlan:
         """An estimate of what parts, thumbnails and tables will take."""
         return self.n_frames * _BYTES_PER_FRAME + len(self.evidence) * _BYTES_PER_EVIDENCE
 
-    def chunks_to_do(self) -> list[tuple[Chunk, str, Evidence]]:
-        """Chunks without a part, with the name their part will have."""
+    def chunks_to_do(self) -> list[PlannedChunk]:
+        """Chunks without a part."""
         return [
-            (chunk, unit, plan.evidence)
+            PlannedChunk(chunk, unit, plan.evidence, plan.scope)
             for plan in self.evidence
             for chunk, unit in zip(plan.chunks, plan.units, strict=True)
             if not self.folder.part("detect", unit).exists()
@@ -115,12 +134,12 @@ def libraries() -> dict[str, str]:
     return found
 
 
-def make_plan(case: CaseFolder, evidence: Sequence[Evidence], settings: Settings, model: Model) -> RunPlan:
+def make_plan(case: Case, evidence: Sequence[Evidence], settings: Settings, model: Model) -> RunPlan:
     """The plan; reads indexes and earlier chunk boundaries, writes nothing."""
     model_digest = model.sha256 or model.name
-    settings_digest = settings.digest(model_digest)
+    settings_digest = settings.digest(model_digest, compares_faces=case.mandate.mode.compares_faces)
     run_id = digest_of({"settings": settings_digest, "libraries": libraries()})
-    folder = case.run(run_id)
+    folder = case.folder.run(run_id)
     readable = [item for item in evidence if item.readable is not None]
     plans = tuple(_plan_evidence(case, folder, item, settings, model_digest) for item in readable)
     rejected = tuple(item for item in evidence if item.readable is None)
@@ -140,18 +159,26 @@ def _boundaries_file(folder: RunFolder, evidence: Evidence) -> Path:
 
 
 def _plan_evidence(
-    case: CaseFolder, folder: RunFolder, evidence: Evidence, settings: Settings, model_digest: str
+    case: Case, folder: RunFolder, evidence: Evidence, settings: Settings, model_digest: str
 ) -> EvidencePlan:
-    index = load_index(case, evidence)
+    index = load_index(case.folder, evidence)
     kept = _boundaries_file(folder, evidence)
     edges = json.loads(kept.read_text()) if kept.exists() else _boundaries(index, evidence, settings)
     chunks = tuple(Chunk(evidence.evidence_id, start, stop) for start, stop in pairwise(edges))
-    facts = _detect_facts(evidence, settings, model_digest)
+    scope = scope_of(
+        case.mandate,
+        case.camera(evidence.camera_id),
+        index.media_us,
+        start_utc_us=evidence.start_utc_us,
+        clock_error_ms=evidence.clock_error_ms,
+    )
+    facts = _detect_facts(evidence, settings, model_digest, scope)
     return EvidencePlan(
         evidence=evidence,
         chunks=chunks,
         units=tuple(digest_of({**facts, "frames": [chunk.start, chunk.stop]}) for chunk in chunks),
-        n_looked_at=len(sampled(index, settings.detect.frames_per_second)),
+        scope=scope,
+        n_looked_at=len(scope.inside(sampled(index, settings.detect.frames_per_second))),
         seconds=float(np.ptp(index.media_us)) / 1e6,
     )
 
@@ -165,10 +192,12 @@ def _boundaries(index: PacketIndex, evidence: Evidence, settings: Settings) -> l
     return edges
 
 
-def _detect_facts(evidence: Evidence, settings: Settings, model_digest: str) -> dict[str, Any]:
+def _detect_facts(evidence: Evidence, settings: Settings, model_digest: str, scope: Scope) -> dict[str, Any]:
     """Everything that decides what a detect part holds, but for its range."""
     assert evidence.readable is not None
+    limits = {"scope": [scope.start, scope.stop, scope.reason, scope.detail]} if scope.reason else {}
     return {
+        **limits,
         "evidence": evidence.evidence_id,
         "index": evidence.readable.index_sha256,
         "reader": evidence.readable.footage.reader.value,

@@ -18,26 +18,29 @@ import pyarrow as pa
 from forensics.case import RunFolder
 from forensics.chunks import Chunk
 from forensics.decoding.child import Limits
-from forensics.digests import digest_of
+from forensics.digests import digest_of, sha256_of_file
 from forensics.errors import CannotStart
 from forensics.evidence import Evidence, Verdict
 from forensics.models.shelf import Model
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.files import write_bytes, write_table
 from forensics.tables.outcomes import ChunkOutcome, EvidenceOutcome, Failure
+from forensics.tables.parts import DetectRows
 from forensics.tables.publish import publish, put_in_place
-from pipelines.cases import Case
+from pipelines.case_file import Case
 from pipelines.footage_guard import FootageGuard, Loss
-from pipelines.plan import EvidencePlan, RunPlan, keep_boundaries, make_plan
+from pipelines.plan import EvidencePlan, PlannedChunk, RunPlan, keep_boundaries, make_plan
 from pipelines.progress import Progress
+from pipelines.recognition import Recognition
 from pipelines.run_record import begin_record, finish_record, hardware_for, hardware_in, interrupt_record
 from pipelines.settings import Settings
 from pipelines.stages.detect import ChunkWork, Detect
 from pipelines.stages.port import Done, Failed, ItemT, ResultT, Runner, Stage
+from pipelines.stages.recognise import Recognise, RecogniseWork, works_for
 from pipelines.stages.sight import Sight, SightWork
 from pipelines.stages.track import EvidenceWork, Track
 
-__all__ = ["Interrupted", "RunResult", "plan_run", "run_case"]
+__all__ = ["Interrupted", "RunResult", "plan_run", "result_facts", "run_case"]
 
 _SPARE_BYTES = 256 << 20
 
@@ -64,6 +67,12 @@ class RunResult:
     failures: tuple[Failure, ...]
     figures: dict[str, Any]
 
+    @property
+    def candidates(self) -> int | None:
+        """How many there are for examination; None where no face was compared."""
+        found: int | None = self.manifest["candidates"]
+        return found
+
 
 @dataclass(slots=True)
 class _Run:
@@ -75,6 +84,7 @@ class _Run:
     plan: RunPlan
     runner: Runner
     progress: Progress
+    recognition: Recognition | None = None
     failures: list[Failure] = field(default_factory=list)
     lost: dict[str, Failure] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
@@ -92,7 +102,7 @@ def plan_run(case: Case, settings: Settings, model: Model) -> RunPlan:
     Raises:
         CannotStart: there is no readable evidence.
     """
-    plan = make_plan(case.folder, load_evidence(case.folder), settings, model)
+    plan = make_plan(case, load_evidence(case.folder), settings, model)
     if not plan.evidence:
         raise CannotStart(
             f"{case.folder.root}: there is no readable footage",
@@ -101,8 +111,24 @@ def plan_run(case: Case, settings: Settings, model: Model) -> RunPlan:
     return plan
 
 
-def run_case(case: Case, settings: Settings, model: Model, *, runner: Runner, progress: Progress) -> RunResult:
+def run_case(
+    case: Case,
+    settings: Settings,
+    model: Model,
+    *,
+    runner: Runner,
+    progress: Progress,
+    recognition: Recognition | None = None,
+) -> RunResult:
     """Do what is missing and publish the tables; the caller holds the case's lock.
+
+    Args:
+        case: whose footage.
+        settings: what to look for.
+        model: the detector's.
+        runner: where the work is done.
+        progress: told how far it is.
+        recognition: what faces are compared with; None compares none.
 
     Raises:
         CannotStart: no readable evidence, not enough disk space, another kind of machine.
@@ -111,7 +137,7 @@ def run_case(case: Case, settings: Settings, model: Model, *, runner: Runner, pr
         Interrupted: a cancel was asked for.
     """
     plan = plan_run(case, settings, model)
-    run = _Run(case, settings, model, plan, runner, progress)
+    run = _Run(case, settings, model, plan, runner, progress, recognition)
     case.folder.cancel_file.unlink(missing_ok=True)
     _check_disk(plan)
     try:
@@ -132,7 +158,11 @@ def _completed(run: _Run) -> RunResult:
     _sweep(run.plan.folder)
     keep_boundaries(run.plan)
     _detect(run)
-    outcomes = _sight(run, _track(run))
+    tracked = _track(run)
+    _sight(run, tracked)
+    if run.recognition is not None:
+        _recognise(run, run.recognition, tracked)
+    outcomes = [_outcome(run, plan, work) for plan, work in zip(run.plan.evidence, tracked, strict=True)]
     for evidence_id, loss in sorted(run.guard.lost.items()):
         run.failures.append(Failure(evidence_id, "footage", "whole evidence", 1, loss.reason, loss.detail))
     manifest = _publish(run, outcomes)
@@ -193,12 +223,19 @@ def _spent(asked_s: float, spans: list[tuple[float, float]]) -> dict[str, float]
 
 def _detect(run: _Run) -> None:
     """One part for every chunk that has none and whose footage still is what was ingested."""
-    for _, unit, _ in run.plan.chunks_to_do():
-        _adopt(run, unit)
+    for planned in run.plan.chunks_to_do():
+        if planned.is_outside:
+            _keep_outside(run, planned)
+        else:
+            _adopt(run, planned.unit)
     waiting = run.plan.chunks_to_do()
-    units = {chunk: unit for chunk, unit, _ in waiting}
-    admitted = _admitted(run, (evidence for _, _, evidence in waiting))
-    todo = [ChunkWork(chunk, evidence) for chunk, _, evidence in waiting if evidence.evidence_id in admitted]
+    units = {planned.chunk: planned.unit for planned in waiting}
+    admitted = _admitted(run, (planned.evidence for planned in waiting))
+    todo = [
+        ChunkWork(planned.chunk, planned.evidence, planned.scope)
+        for planned in waiting
+        if planned.evidence.evidence_id in admitted
+    ]
     n_frames = sum(work.chunk.n_frames for work in todo)
     if todo:
         run.progress.begin("detect", n_frames, "frames")
@@ -228,6 +265,11 @@ def _keep_chunk(run: _Run, unit: str, outcome: Done[ChunkWork, pa.Table] | Faile
     else:
         frames = f"frames {work.chunk.start}-{work.chunk.stop - 1}"
         run.lost[unit] = _failed(run, work.chunk.evidence_id, "detect", frames, outcome)
+
+
+def _keep_outside(run: _Run, planned: PlannedChunk) -> None:
+    """Store that nothing of a chunk was looked at, because nothing of it may be; nothing is opened."""
+    write_table(run.plan.folder.part("detect", planned.unit), DetectRows(planned.chunk, planned.scope).table())
 
 
 def _adopt(run: _Run, unit: str) -> None:
@@ -280,10 +322,14 @@ def _keep(run: _Run, stage: str, unit: str, evidence: Evidence, outcome: Done[An
         _failed(run, evidence.evidence_id, stage, "whole evidence", outcome)
 
 
-def _sight(run: _Run, tracked: list[EvidenceWork]) -> list[EvidenceOutcome]:
-    """A sight part for every evidence that was tracked, and what became of everything."""
+def _sight_works(run: _Run, tracked: list[EvidenceWork]) -> list[SightWork]:
+    return [SightWork(work, run.plan.folder.part("track", work.unit), work.unit) for work in tracked]
+
+
+def _sight(run: _Run, tracked: list[EvidenceWork]) -> None:
+    """A sight part for every evidence that was tracked."""
     part = run.plan.folder.part
-    works = [SightWork(work, part("track", work.unit), work.unit) for work in tracked]
+    works = _sight_works(run, tracked)
     waiting = [work for work in works if work.track_part.exists() and not part("sight", work.unit).exists()]
     admitted = _admitted(run, (work.tracked.evidence for work in waiting))
     todo = [work for work in waiting if work.tracked.evidence.evidence_id in admitted]
@@ -294,7 +340,50 @@ def _sight(run: _Run, tracked: list[EvidenceWork]) -> list[EvidenceOutcome]:
             if run.guard.still_admits(outcome.item.tracked.evidence):
                 _keep(run, "sight", outcome.item.unit, outcome.item.tracked.evidence, outcome)
         run.progress.end()
-    return [_outcome(run, plan, work) for plan, work in zip(run.plan.evidence, tracked, strict=True)]
+
+
+def _recognise_works(run: _Run, recognition: Recognition, work: SightWork) -> list[RecogniseWork]:
+    """The people of one evidence that was sighted, none where the watch-list is empty."""
+    sight_part = run.plan.folder.part("sight", work.unit)
+    if not recognition.entries or not sight_part.exists():
+        return []
+    settings = run.settings.recognise.model_dump(mode="json", exclude={"detector", "model"})
+    return works_for(work, sight_part, {**recognition.facts, "settings": settings, "run": run.plan.settings_digest})
+
+
+def _recognise(run: _Run, recognition: Recognition, tracked: list[EvidenceWork]) -> None:
+    """A recognise part for every group of sighted people."""
+    works = [w for each in _sight_works(run, tracked) for w in _recognise_works(run, recognition, each)]
+    waiting = [work for work in works if not run.plan.folder.part("recognise", work.unit).exists()]
+    admitted = _admitted(run, (work.evidence for work in waiting))
+    todo = [work for work in waiting if work.evidence.evidence_id in admitted]
+    if not todo:
+        return
+    stage = Recognise(
+        run.settings.recognise,
+        recognition.rules,
+        recognition.models,
+        recognition.entry_ids,
+        recognition.sealed_templates,
+        recognition.key,
+        run.plan.settings_digest,
+        run.case.folder,
+        run.limits,
+    )
+    run.progress.begin("recognise", sum(len(work.tracks) for work in todo), "people")
+    for outcome in _map(run, stage, todo):
+        run.progress.advance(len(outcome.item.tracks))
+        if run.guard.still_admits(outcome.item.evidence):
+            _keep(run, "recognise", outcome.item.unit, outcome.item.evidence, outcome)
+    run.progress.end()
+
+
+def _recognise_parts(run: _Run, work: EvidenceWork) -> tuple[Path, ...]:
+    if run.recognition is None:
+        return ()
+    works = [w for each in _sight_works(run, [work]) for w in _recognise_works(run, run.recognition, each)]
+    paths = (run.plan.folder.part("recognise", each.unit) for each in works)
+    return tuple(path for path in paths if path.exists())
 
 
 def _outcome(run: _Run, plan: EvidencePlan, work: EvidenceWork) -> EvidenceOutcome:
@@ -304,6 +393,7 @@ def _outcome(run: _Run, plan: EvidencePlan, work: EvidenceWork) -> EvidenceOutco
         chunks=tuple(_chunk_outcome(run, chunk, unit) for chunk, unit in zip(plan.chunks, plan.units, strict=True)),
         track_part=_if_there(run.plan.folder.part("track", work.unit)),
         sight_part=_if_there(run.plan.folder.part("sight", work.unit)),
+        recognise_parts=_recognise_parts(run, work),
     )
 
 
@@ -330,6 +420,7 @@ def _publish(run: _Run, outcomes: list[EvidenceOutcome]) -> dict[str, Any]:
         sources=load_sources(run.case.folder),
         failures=run.failures,
         settings_digest=run.plan.settings_digest,
+        compared=run.recognition.compared if run.recognition else None,
     )
     put_in_place(run.plan.folder)
     run.figures["publish"] = {"seconds": round(time.perf_counter() - began, 3)}
@@ -341,3 +432,13 @@ def _is_clean(run: _Run, manifest: dict[str, Any]) -> bool:
     """Whether every source is whole and every frame of it could be handed out."""
     whole = all(source.verdict is Verdict.OK for source in load_sources(run.case.folder))
     return whole and not run.failures and not manifest["gap_frames"]
+
+
+def result_facts(result: RunResult) -> dict[str, Any]:
+    """What the case's log says of a run that ended: what was published, and who was found to be examined."""
+    return {
+        "run": result.folder.run_id,
+        "clean": result.is_clean,
+        "manifest_sha256": sha256_of_file(result.folder.tables / "MANIFEST.json"),
+        "candidates": result.candidates,
+    }

@@ -12,9 +12,18 @@ from forensics.hardware import instruction_set
 from forensics.models.shelf import Model
 from forensics.tables.files import write_json
 from pipelines.plan import RunPlan, libraries
+from pipelines.recognition import Recognition
 from pipelines.settings import Settings
 
-__all__ = ["begin_record", "finish_record", "hardware_for", "hardware_in", "interrupt_record", "newest_record"]
+__all__ = [
+    "begin_record",
+    "finish_record",
+    "hardware_for",
+    "hardware_in",
+    "interrupt_record",
+    "newest_record",
+    "run_facts",
+]
 
 
 def begin_record(plan: RunPlan, settings: Settings, model: Model) -> None:
@@ -90,3 +99,15 @@ def _before(record: Path) -> dict[str, Any]:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def run_facts(plan: RunPlan, model: Model, recognition: Recognition | None) -> dict[str, Any]:
+    """What the case's log says of a run that begins: with what it looks, at what, and for whom."""
+    facts: dict[str, Any] = {
+        "run": plan.folder.run_id,
+        "settings_digest": plan.settings_digest,
+        "model": {"name": model.name, "sha256": model.sha256},
+        "evidence": [each.evidence.evidence_id for each in plan.evidence],
+        "version": version("video-forensics"),
+    }
+    return facts if recognition is None else {**facts, "watchlist": recognition.facts}

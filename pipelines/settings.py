@@ -1,6 +1,6 @@
 """Every setting of a run: closed, typed, with its default and one line that says what it does.
 
-Evidence settings (`detect`, `track`) decide what the tables say; they make the digest and every id.
+Evidence settings (`detect`, `track`, `recognise`) decide what the tables say; they make the digest and every id.
 Execution settings (`chunk`, `run`) decide how fast it goes; they are recorded and enter nothing.
 A flag beats a profile beats the default.
 """
@@ -16,7 +16,15 @@ from forensics.digests import digest_of
 from forensics.errors import UsageError
 from forensics.tracking import TrackParameters
 
-__all__ = ["ChunkSettings", "DetectSettings", "RunSettings", "Settings", "TrackSettings", "load_settings"]
+__all__ = [
+    "ChunkSettings",
+    "DetectSettings",
+    "RecogniseSettings",
+    "RunSettings",
+    "Settings",
+    "TrackSettings",
+    "load_settings",
+]
 
 
 class _Closed(BaseModel):
@@ -70,6 +78,29 @@ class TrackSettings(_Closed):
         return TrackParameters(**self.model_dump(exclude={"method"}))
 
 
+class RecogniseSettings(_Closed):
+    """How faces of sighted people are compared with the watch-list, in modes that may."""
+
+    model: Literal["Dlib", "SFace", "Facenet512", "ArcFace"] = Field(
+        "Dlib", description="what describes a face; Dlib needs no download"
+    )
+    detector: Literal["auto", "yunet", "dlib"] = Field(
+        "auto", description="what finds a face in a person's box; auto: yunet where it is at hand, else dlib"
+    )
+    false_candidate_rate: float = Field(
+        0.001, gt=0, le=0.05, description="share of strangers' sightings that may pass the threshold, of the whole list"
+    )
+    looks: int = Field(8, ge=1, le=64, description="frames of each person's track that are searched for a face")
+    faces: int = Field(5, ge=1, le=16, description="best faces of a track that are compared")
+    apart_ms: int = Field(500, ge=0, description="how far apart looks, and faces, are at least")
+    minimum_eyes_px: float = Field(18, ge=8, description="least distance between the eyes, in the footage")
+    minimum_sharpness: float = Field(15, ge=0, description="least variance of the Laplacian of the aligned face")
+    maximum_yaw_degrees: float = Field(50, gt=0, le=90, description="most turning away from the camera")
+    minimum_score: float = Field(0.6, ge=0, le=1, description="least score of the face detector")
+    minimum_faces: int = Field(3, ge=3, description="fewer faces make a lead, never a candidate")
+    minimum_span_ms: int = Field(1000, ge=1000, description="a shorter time makes a lead, never a candidate")
+
+
 class ChunkSettings(_Closed):
     """How the work is cut."""
 
@@ -92,6 +123,7 @@ class Settings(_Closed):
 
     detect: DetectSettings = DetectSettings()
     track: TrackSettings = TrackSettings()
+    recognise: RecogniseSettings = RecogniseSettings()
     chunk: ChunkSettings = ChunkSettings()
     run: RunSettings = RunSettings()
 
@@ -99,11 +131,15 @@ class Settings(_Closed):
         """What decides the tables, without where the model lies: its digest stands beside this."""
         detect = self.detect.model_dump(mode="json", exclude={"model"})
         detect["classes"] = sorted(set(self.detect.classes))
-        return {"detect": detect, "track": self.track.model_dump(mode="json")}
+        sections = {"track": self.track, "recognise": self.recognise}
+        return {"detect": detect, **{name: section.model_dump(mode="json") for name, section in sections.items()}}
 
-    def digest(self, model_sha256: str) -> str:
-        """The name of these evidence settings with this model."""
-        return digest_of({**self.evidence_settings(), "model": model_sha256})
+    def digest(self, model_sha256: str, *, compares_faces: bool) -> str:
+        """The name of these evidence settings with this model; what faces ask counts only where they are compared."""
+        decisive = self.evidence_settings()
+        if not compares_faces:
+            del decisive["recognise"]
+        return digest_of({**decisive, "model": model_sha256})
 
 
 def load_settings(profile: Path | None, assignments: tuple[str, ...], base: dict[str, Any] | None = None) -> Settings:

@@ -9,14 +9,17 @@ from forensics.case import CaseFolder
 from forensics.evidence import Evidence, Verdict
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.open import read_manifest
-from pipelines.cases import is_held
+from pipelines.case_file import Case
+from pipelines.case_lock import is_held
+from pipelines.ingest import unknown_clocks
 from pipelines.run_record import newest_record
 
 __all__ = ["case_status"]
 
 
-def case_status(folder: CaseFolder) -> dict[str, Any]:
+def case_status(case: Case) -> dict[str, Any]:
     """Counts, the newest run's state, coverage by state, and everything that is not in order."""
+    folder = case.folder
     sources, evidence = load_sources(folder), load_evidence(folder)
     run = newest_record(folder)
     published = folder.manifest.exists()
@@ -30,7 +33,12 @@ def case_status(folder: CaseFolder) -> dict[str, Any]:
         "published_run": read_manifest(folder)["run"] if published else None,
         "figures": run.get("figures", {}),
         "coverage": _coverage(folder) if published else [],
-        "problems": [*problems, *_absent(folder, evidence), *(_failures(folder) if published else [])],
+        "problems": [
+            *problems,
+            *unknown_clocks(case),
+            *_absent(folder, evidence),
+            *(_failures(folder) if published else []),
+        ],
     }
 
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from forensics.audit import first_break
 from forensics.case import CaseFolder
 from forensics.evidence import Evidence
 from forensics.tables.evidence import load_evidence
 from forensics.tables.open import read_manifest
+from pipelines.erasure import certified, withheld_as
 from pipelines.footage_guard import difference, footage_checks
 
 __all__ = ["Report", "verify_case"]
@@ -31,10 +33,17 @@ def verify_case(folder: CaseFolder) -> Report:
     """Compare evidence, working copies, indexes, published files and pictures with what was recorded."""
     manifest = read_manifest(folder) if folder.manifest.exists() else {"files": []}
     checks = [check for item in load_evidence(folder) for check in _evidence_checks(folder, item)]
-    checks += _published_checks(folder, manifest)
+    gone = certified(folder).keys() | withheld_as(folder)
+    checks += [
+        (path, sha256)
+        for path, sha256 in _published_checks(folder, manifest)
+        if path.exists() or path.relative_to(folder.root).as_posix() not in gone
+    ]
     losses = (difference(path, expected) for path, expected in checks)
     differing = [loss.detail for loss in losses if loss is not None]
-    return Report(len(checks), (*differing, *_unnamed(folder, manifest)))
+    broken = first_break(folder.audit_file)
+    of_the_log = [] if broken is None else [f"{folder.audit_file}: {broken}"]
+    return Report(len(checks), (*of_the_log, *differing, *_unnamed(folder, manifest)))
 
 
 def _evidence_checks(folder: CaseFolder, item: Evidence) -> Iterator[tuple[Path, str]]:

@@ -3,16 +3,21 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from forensics.mandate import Mandate, Mode
+from pipelines import clock
+from pipelines.cases import make_case
+from pipelines.casework import Need, casework
 from pipelines.cli.main import main
 from tests.painted.encode import PAL, Recipe, encode
 
-__all__ = ["Answer", "Call", "caller", "clip", "new_case"]
+__all__ = ["Answer", "Call", "caller", "clip", "new_case", "search_case"]
 
 Call = Callable[..., "Answer"]
 
@@ -65,3 +70,25 @@ def new_case(call: Call, root: Path) -> Path:
     answer = call("case", "init", root, "--purpose", "a stolen bicycle", "--operator", "A. Ahmed")
     assert answer.code == 0, answer.err
     return root
+
+
+def search_case(
+    root: Path, *, mode: str = "search", authority: str | None = "12 Gs 3/26", now: datetime | None = None
+) -> Path:
+    """An empty case that compares faces, of cameras gate and hall on 1 May 2026, until the end of 2027."""
+    mandate = Mandate(
+        Mode(mode),
+        title="Platform 2",
+        purpose="find a person",
+        operator="A. Ahmed",
+        legal_basis="Police Act s. 7",
+        reference="K 118/26",
+        cameras=("gate", "hall"),
+        from_utc=datetime(2026, 5, 1, tzinfo=UTC),
+        to_utc=datetime(2026, 5, 2, tzinfo=UTC),
+        expires_utc=datetime(2028, 1, 1, tzinfo=UTC),
+        authority=(authority or "") if mode == "search" else "",
+    )
+    make_case(root, mandate, now=now or clock.utc_now())
+    with casework(root, "case init", need=Need.LOOK):
+        return root

@@ -18,6 +18,13 @@ def _unpatched_pillow() -> Iterator[None]:
     Image.open = original
 
 
+@pytest.fixture(autouse=True)
+def _own_keys(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test touches the user's own keys."""
+    monkeypatch.setenv("FORENSICS_KEYS", str(tmp_path_factory.mktemp("keys")))
+    monkeypatch.setenv("FORENSICS_REVIEWER_KEYS", str(tmp_path_factory.mktemp("reviewer-keys")))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real models and footage beside the project; skips where it is absent."""

@@ -14,9 +14,11 @@ import polars as pl
 from forensics.decoding.child import Limits
 from forensics.detections import Boxes
 from forensics.frames import Frame, View
+from forensics.mandate import Mandate, Mode
 from forensics.models.shelf import BUILTIN
 from forensics.timeline import Int64Array, PacketIndex
-from pipelines.cases import Case, load_case, make_case
+from pipelines.case_file import Case
+from pipelines.cases import load_case, make_case
 from pipelines.ingest import Given, ingest
 from pipelines.progress import NoProgress, Progress
 from pipelines.run import RunResult, run_case
@@ -86,7 +88,8 @@ def make_painted_case(folder: Path, **given: Any) -> Case:
 
 
 def make_case_of(root: Path, *given: Given) -> Case:
-    case = make_case(root, mode="scene", title="t", purpose="p", operator="o", now=datetime(2026, 5, 2, tzinfo=UTC))
+    mandate = Mandate(Mode.SCENE, title="t", purpose="p", operator="o")
+    case = make_case(root, mandate, now=datetime(2026, 5, 2, tzinfo=UTC))
     ingest(case.folder, given, limits=Limits(), on_source=lambda source: None)
     return case
 

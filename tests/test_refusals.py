@@ -20,6 +20,7 @@ from PIL import Image
 from forensics.case import CaseFolder
 from forensics.decoding.child import Limits
 from forensics.evidence import Verdict
+from forensics.mandate import Mandate, Mode
 from forensics.tables.evidence import load_evidence, load_sources
 from pipelines.cases import make_case
 from pipelines.ingest import Given, ingest
@@ -52,7 +53,7 @@ def case(call: Call, tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def filled_once(tmp_path_factory: pytest.TempPathFactory, whole: Path) -> Path:
     root = tmp_path_factory.mktemp("filled") / "case"
-    case = make_case(root, mode="scene", title="", purpose="p", operator="o", now=datetime.now(UTC))
+    case = make_case(root, Mandate(Mode.SCENE, title="", purpose="p", operator="o"), now=datetime.now(UTC))
     ingest(case.folder, [Given(whole, "gate")], limits=Limits(), on_source=lambda _: None)
     return root
 

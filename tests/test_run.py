@@ -23,9 +23,10 @@ from forensics.cameras import Camera
 from forensics.coverage import CoverageBroken, State, Stretch, check_complete
 from forensics.digests import sha256_of_file
 from forensics.errors import CannotStart, IntegrityBroken
-from forensics.tables.files import read_table, write_table
+from forensics.tables.files import read_table, write_bytes, write_table
 from forensics.tables.schemas import DETECT_PART, PUBLISHED
-from pipelines.cases import Case, load_case, set_clock
+from pipelines.case_file import Case, encoded_case
+from pipelines.cases import load_case, with_clock
 from pipelines.ingest import Given
 from pipelines.progress import NoProgress
 from pipelines.run import Interrupted
@@ -232,7 +233,8 @@ def test_a_corrected_clock_moves_utc_and_detects_nothing_again(case: Case) -> No
     run(case)
     before, parts = table(case, "detections"), times_of_detect_parts(case)
     (sighting_before,) = table(case, "sightings")["sighting_id"]
-    set_clock(load_case(case.folder.root), Camera("gate", offset_ms=-1500, error_ms=20))
+    corrected = with_clock(load_case(case.folder.root), Camera("gate", offset_ms=-1500, error_ms=20))
+    write_bytes(case.folder.case_file, encoded_case(corrected))
     run(case)
     after = table(case, "detections")
     assert after["utc"].to_list() == [at - timedelta(milliseconds=1500) for at in before["utc"]]

@@ -1,15 +1,19 @@
 """What analysts open: the published tables of a case as Polars LazyFrames."""
 
+import getpass
 import json
+import socket
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from forensics.audit_log import AuditLog
 from forensics.case import CaseFolder
-from forensics.errors import IntegrityBroken, UsageError
-from forensics.tables.schemas import PUBLISHED
+from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
+from forensics.tables.schemas import CANDIDATES_TABLE, PUBLISHED
 
 __all__ = ["OpenCase", "published_files", "read_manifest"]
 
@@ -60,6 +64,13 @@ def _check_length(path: Path, expected_bytes: int) -> None:
         )
 
 
+def _reader() -> dict[str, str]:
+    try:
+        return {"user": getpass.getuser(), "host": socket.gethostname()}
+    except (KeyError, OSError):
+        return {"user": "unknown", "host": socket.gethostname()}
+
+
 @dataclass(frozen=True, slots=True)
 class OpenCase:
     """A case as analysts see it; docs/tables.md describes every column.
@@ -85,8 +96,28 @@ class OpenCase:
             UsageError: there is no table of this name.
         """
         if name not in PUBLISHED:
-            raise UsageError(f"there is no table {name!r}", f"the tables are: {', '.join(PUBLISHED)}")
+            hint = "read candidates with case.candidates(reason=...)" if name == CANDIDATES_TABLE else ""
+            raise UsageError(f"there is no table {name!r}", hint or f"the tables are: {', '.join(PUBLISHED)}")
         return pl.scan_parquet(published_files(self.folder, name))
+
+    def candidates(self, *, reason: str) -> pl.LazyFrame:
+        """A row for every pair of a sighting and an entry that was compared; reading it is logged with its reason.
+
+        Raises:
+            UsageError: no reason, or a case that compares no faces.
+            NotAuthorised: it was withheld or destroyed, or reading it cannot be recorded.
+        """
+        if not reason.strip():
+            raise UsageError("candidates are read for a reason", "say it: case.candidates(reason=...)")
+        log = AuditLog(self.folder, lambda: datetime.now(UTC))
+        with log.recorded("open candidates", who=_reader(), why=reason, facts={}):
+            named = [file["path"] for file in read_manifest(self.folder)["files"]]
+            mine = [self.folder.tables / path for path in named if path.partition("/")[0] == CANDIDATES_TABLE]
+            if not mine:
+                raise UsageError(f"{self.folder.root}: no face was compared", "see `forensics case show`")
+            if not all(path.exists() for path in mine):
+                raise NotAuthorised(f"{mine[0]}: was withheld or destroyed", "see `forensics case show`")
+            return pl.scan_parquet(published_files(self.folder, CANDIDATES_TABLE))
 
     def sources(self) -> pl.LazyFrame:
         """A row for every path that was given."""

@@ -6,8 +6,9 @@ from pathlib import Path
 from forensics.cameras import Camera
 from forensics.chunks import Chunk
 from forensics.evidence import Evidence
+from forensics.likelihood_model import LikelihoodModel
 
-__all__ = ["ChunkOutcome", "EvidenceOutcome", "Failure"]
+__all__ = ["ChunkOutcome", "Compared", "EvidenceOutcome", "Failure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class EvidenceOutcome:
         camera: whose clock dates it.
         chunks: all chunks, in order.
         track_part, sight_part: None where the evidence has no frames or the stage failed.
+        recognise_parts: of its people, in order; none in modes that compare no faces.
     """
 
     evidence: Evidence
@@ -64,3 +66,25 @@ class EvidenceOutcome:
     chunks: tuple[ChunkOutcome, ...]
     track_part: Path | None
     sight_part: Path | None
+    recognise_parts: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What holds for all candidates of a run.
+
+    Attributes:
+        model_id: of the face models.
+        n_entries: of the watch-list.
+        threshold: least similarity that counts.
+        fmr: false alarm rate of one comparison at that threshold; None where nobody published one.
+        calibration: the name of the publication; empty where there is none.
+        likelihood: made from the case's own pairs; None where there are none.
+    """
+
+    model_id: str
+    n_entries: int
+    threshold: float
+    fmr: float | None
+    calibration: str
+    likelihood: LikelihoodModel | None

@@ -11,6 +11,7 @@ from forensics.chunks import Chunk
 from forensics.coverage import State, Stretch, merged
 from forensics.detections import Boxes, Detections
 from forensics.frames import Gap
+from forensics.scope import Scope
 from forensics.tables.schemas import DETECT_PART
 from forensics.timeline import Int64Array
 
@@ -20,13 +21,19 @@ _SAMPLED = "sampled"
 
 
 class DetectRows:
-    """Gathers the part of one chunk: exactly one row per frame, skipped unless something else is said."""
+    """Gathers the part of one chunk: exactly one row per frame, skipped unless something else is said.
 
-    def __init__(self, chunk: Chunk) -> None:
+    Args:
+        chunk: its frames.
+        scope: frames outside of it are skipped for its reason, the others as sampled.
+    """
+
+    def __init__(self, chunk: Chunk, scope: Scope) -> None:
         self._chunk = chunk
+        is_inside = [scope.start <= frame < scope.stop for frame in range(chunk.start, chunk.stop)]
         self._states = [State.SKIPPED.value] * chunk.n_frames
-        self._reasons = [_SAMPLED] * chunk.n_frames
-        self._details = [""] * chunk.n_frames
+        self._reasons = [_SAMPLED if inside else scope.reason for inside in is_inside]
+        self._details = ["" if inside else scope.detail for inside in is_inside]
         self._boxes: list[list[dict[str, object]]] = [[] for _ in range(chunk.n_frames)]
 
     def detected(self, number: int, boxes: Boxes, class_names: tuple[str, ...]) -> None:

@@ -16,6 +16,7 @@ import pyarrow as pa
 from forensics.case import CaseFolder, RunFolder
 from forensics.evidence import Evidence, Source, Verdict
 from forensics.tables import schemas
+from forensics.tables.candidate_rows import candidates_table, n_candidates
 from forensics.tables.coverage_rows import checked_coverage, coverage_table, failure_row, n_gap_frames
 from forensics.tables.evidence import evidence_table, sources_table
 from forensics.tables.files import (
@@ -25,7 +26,7 @@ from forensics.tables.files import (
     whole_file,
     write_json,
 )
-from forensics.tables.outcomes import EvidenceOutcome, Failure
+from forensics.tables.outcomes import Compared, EvidenceOutcome, Failure
 from forensics.tables.sighting_rows import Joined, described_thumbnails, detections_table, sightings_table, tracks_table
 
 __all__ = ["publish", "put_in_place"]
@@ -44,6 +45,7 @@ def publish(
     sources: Sequence[Source],
     failures: Sequence[Failure],
     settings_digest: str,
+    compared: Compared | None = None,
 ) -> dict[str, Any]:
     """Write every table of a run and its manifest; returns the manifest.
 
@@ -54,6 +56,7 @@ def publish(
         sources: every path that was given.
         failures: units of work that gave nothing.
         settings_digest: of the evidence settings and the model, part of every id.
+        compared: what holds for all candidates; None in modes that compare no faces, which have no such table.
 
     Raises:
         CoverageBroken: the parts do not account for every frame exactly once; nothing is written.
@@ -68,6 +71,11 @@ def publish(
     _write(run, "evidence", [evidence_table(case, [_marked(item, gaps) for item in evidence])])
     _write(run, "coverage", (coverage_table(outcome, coverage[outcome.evidence.evidence_id]) for outcome in ordered))
     _write(run, "failures", [pa.Table.from_pylist([failure_row(f) for f in failures], schema=schemas.FAILURES)])
+    names, n_found = sorted(schemas.PUBLISHED), None
+    if compared is not None:
+        candidates = candidates_table(ordered, compared)
+        n_found, names = n_candidates(candidates), sorted(schemas.TABLES)
+        _write(run, schemas.CANDIDATES_TABLE, [candidates])
     joined = (Joined.of(case, outcome, settings_digest) for outcome in ordered)
     pictures: list[dict[str, str]] = []
     with _writer(run, "detections") as detections, _writer(run, "tracks") as tracks, _writer(run, "sightings") as seen:
@@ -80,7 +88,8 @@ def publish(
         "run": run.run_id,
         "schema_version": schemas.SCHEMA_VERSION,
         "gap_frames": sum(gaps.values()),
-        "files": [described(run.tables / name / _TABLE_FILE, run.tables) for name in sorted(schemas.PUBLISHED)],
+        "candidates": n_found,
+        "files": [described(run.tables / name / _TABLE_FILE, run.tables) for name in names],
         "pictures": sorted(pictures, key=lambda picture: picture["path"]),
     }
     write_json(run.tables / "MANIFEST.json", manifest)
@@ -126,7 +135,7 @@ class _TableWriter:
 @contextlib.contextmanager
 def _writer(run: RunFolder, name: str) -> Iterator[_TableWriter]:
     with whole_file(run.tables / name / _TABLE_FILE) as file:
-        writer = _TableWriter(file, schemas.PUBLISHED[name])
+        writer = _TableWriter(file, schemas.TABLES[name])
         yield writer
         writer.close()
 

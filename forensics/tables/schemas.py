@@ -4,7 +4,18 @@ from typing import Final
 
 import pyarrow as pa
 
-__all__ = ["DETECT_PART", "INDEX", "PUBLISHED", "SCHEMA_VERSION", "SIGHT_PART", "TRACK_PART"]
+__all__ = [
+    "CANDIDATES",
+    "CANDIDATES_TABLE",
+    "DETECT_PART",
+    "INDEX",
+    "PUBLISHED",
+    "RECOGNISE_PART",
+    "SCHEMA_VERSION",
+    "SIGHT_PART",
+    "TABLES",
+    "TRACK_PART",
+]
 
 SCHEMA_VERSION: Final = "1"
 
@@ -59,6 +70,20 @@ SIGHT_PART: Final = _schema(
     best_x2=pa.float32(),
     best_y2=pa.float32(),
     jpeg=pa.binary(),
+)
+
+RECOGNISE_PART: Final = _schema(
+    sighting_id=pa.string(),
+    entry_id=pa.string(),
+    rank=pa.int64(),
+    similarity=pa.float64(),
+    margin=pa.float64(),
+    quality=pa.float64(),
+    n_faces=pa.int64(),
+    span_ms=pa.int64(),
+    decision=pa.string(),
+    reason=pa.string(),
+    sealed_faces=pa.list_(pa.binary()),
 )
 
 SOURCES: Final = _schema(
@@ -155,6 +180,23 @@ SIGHTINGS: Final = _schema(
     best_picture=pa.string(),
 )
 
+CANDIDATES: Final = _schema(
+    sighting_id=pa.string(),
+    entry_id=pa.string(),
+    rank=pa.int64(),
+    similarity=pa.float64(),
+    margin=pa.float64(),
+    quality=pa.float64(),
+    n_faces=pa.int64(),
+    span_ms=pa.int64(),
+    model_id=pa.string(),
+    threshold=pa.float64(),
+    decision=pa.string(),
+    reason=pa.string(),
+    expected_false_candidates=pa.float64(),
+    log10_likelihood_ratio=pa.float64(),
+)
+
 COVERAGE: Final = _schema(
     evidence_id=pa.string(),
     camera_id=pa.string(),
@@ -184,3 +226,7 @@ PUBLISHED: Final[dict[str, pa.Schema]] = {
     "coverage": COVERAGE,
     "failures": FAILURES,
 }
+
+# Published only where faces are compared, and read only for a reason.
+CANDIDATES_TABLE: Final = "candidates"
+TABLES: Final[dict[str, pa.Schema]] = {**PUBLISHED, CANDIDATES_TABLE: CANDIDATES}

@@ -16,7 +16,14 @@ from forensics.tables.outcomes import EvidenceOutcome
 from forensics.tables.parts import Seen, seen_in
 from forensics.timeline import Int64Array, PacketIndex
 
-__all__ = ["Joined", "described_thumbnails", "detections_table", "sightings_table", "tracks_table"]
+__all__ = [
+    "Joined",
+    "described_thumbnails",
+    "detections_table",
+    "sightings_table",
+    "track_id_of_sight",
+    "tracks_table",
+]
 
 _UTC = pa.timestamp("us", tz="UTC")
 _NO_SIGHTS = schemas.SIGHT_PART.empty_table()
@@ -42,7 +49,7 @@ class Joined:
         index = load_index(case, evidence)
         seen = seen_in(read_table(chunk.part, schemas.DETECT_PART) for chunk in outcome.chunks if chunk.part)
         sights = read_table(outcome.sight_part, schemas.SIGHT_PART) if outcome.sight_part else _NO_SIGHTS
-        track_ids = [_track_id(evidence.evidence_id, settings_digest, row) for row in sights.to_pylist()]
+        track_ids = [track_id_of_sight(evidence.evidence_id, settings_digest, row) for row in sights.to_pylist()]
         start = evidence.start_utc_us
         return cls(
             outcome=outcome,
@@ -73,7 +80,8 @@ def _track_numbers(outcome: EvidenceOutcome, n_detections: int) -> Int64Array:
     return numbers
 
 
-def _track_id(evidence_id: str, settings_digest: str, row: dict[str, Any]) -> str:
+def track_id_of_sight(evidence_id: str, settings_digest: str, row: dict[str, Any]) -> str:
+    """The name of the track that a row of a sight part tells of."""
     first = np.array([row[f"first_{name}"] for name in ("x1", "y1", "x2", "y2")], dtype=np.float32)
     return track_id_of(
         evidence_id,

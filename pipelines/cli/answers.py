@@ -14,9 +14,9 @@ from forensics.adapters.contact_sheet import write_contact_sheet
 from forensics.errors import IntegrityBroken, UsageError
 from forensics.export_mot import mot_lines
 from forensics.tables.open import OpenCase
-from forensics.tables.schemas import PUBLISHED
-from pipelines.cases import load_case
-from pipelines.cli.output import emit, json_option, one_line, parse_utc, path_type, say, table_text
+from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
+from pipelines.casework import Need, casework
+from pipelines.cli.output import emit, json_option, one_line, parse_utc, path_type, reason_option, say, table_text
 from pipelines.status import case_status
 from pipelines.verify import verify_case
 
@@ -47,6 +47,19 @@ _SHOWN = {
         "verdict",
         "reason",
     ],
+    "candidates": [
+        "sighting_id",
+        "entry_id",
+        "rank",
+        "decision",
+        "similarity",
+        "margin",
+        "threshold",
+        "n_faces",
+        "quality",
+        "expected_false_candidates",
+        "reason",
+    ],
     "tracks": ["track_id", "camera_id", "class_name", "first_frame", "last_frame", "n_detections"],
     "detections": ["camera_id", "frame", "utc", "class_name", "score", "x1", "y1", "x2", "y2", "track_id"],
 }
@@ -64,7 +77,8 @@ def status(root: Path, as_json: bool) -> None:
     Example:
       forensics status my-case
     """
-    facts = case_status(load_case(root).folder)
+    with casework(root, "status", need=Need.LOOK) as work:
+        facts = case_status(work.case)
     emit(facts, "\n".join(_status_lines(facts)), as_json)
 
 
@@ -80,11 +94,12 @@ def _status_lines(facts: dict[str, Any]) -> list[str]:
 
 @click.command()
 @click.argument("root", metavar="CASE", type=path_type)
-@click.argument("table", type=click.Choice(list(PUBLISHED)), default="sightings")
+@click.argument("table", type=click.Choice(list(TABLES)), default="sightings")
 @click.option("--camera", help="Only this camera.")
 @click.option("--from", "since", type=parse_utc(), help="Only what was there at or after this instant.")
 @click.option("--to", "until", type=parse_utc(), help="Only what was there before this instant.")
 @click.option("--class", "class_name", help="Only this class, such as person.")
+@click.option("--entry", "entry_id", help="Only this entry of the watch-list; candidates only.")
 @click.option("--limit", type=click.IntRange(1), help=f"At most so many rows; a table shows {_LINES} unless told.")
 @click.option(
     "--format",
@@ -95,6 +110,7 @@ def _status_lines(facts: dict[str, Any]) -> list[str]:
     help="A table for people shows some columns; the others give all.",
 )
 @click.option("--pictures", type=path_type, metavar="FILE.png", help="Also write the thumbnails on one sheet.")
+@reason_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def query(
     root: Path,
@@ -106,34 +122,47 @@ def query(
     limit: int | None,
     kind: str,
     pictures: Path | None,
+    entry_id: str | None,
+    reason: str,
     as_json: bool,
 ) -> None:
     """Rows of a published table; sightings unless another is named.
 
+    The table candidates is read for a reason, which the case's log keeps.
+
     \b
     Example:
       forensics query my-case --camera gate --class person --pictures people.png
+      forensics query my-case candidates --entry E1 --reason "report to the prosecutor"
     """
-    opened = forensics.open_case(root)
-    rows = _filtered(opened, table, {"camera_id": camera, "class_name": class_name}, since, until)
-    if limit is not None:
-        rows = rows.head(limit)
-    found = rows.collect()
-    if pictures is not None:
-        _write_pictures(opened, table, found, pictures)
+    equal = {"camera_id": camera, "class_name": class_name, "entry_id": entry_id}
+    asked = {"table": table, **{name: value for name, value in equal.items() if value is not None}}
+    need = Need.RESULTS if table == CANDIDATES_TABLE else Need.LOOK
+    with casework(root, "query", need=need, reason=reason, facts=asked) as work:
+        opened = forensics.open_case(root)
+        rows = _filtered(_opened_table(opened, table, reason), table, equal, since, until)
+        found = rows.collect() if limit is None else rows.head(limit).collect()
+        if pictures is not None:
+            _write_pictures(opened, table, found, pictures)
+        if not len(found):
+            _hint(opened, camera)
+        work.recorded.outputs["rows"] = len(found)
     if as_json:
         emit({"table": table, "run": opened.run_id, "rows": found.to_dicts()}, "", as_json)
     else:
         _print(found, table, kind)
 
 
+def _opened_table(opened: OpenCase, table: str, reason: str) -> pl.LazyFrame:
+    return opened.candidates(reason=reason) if table == CANDIDATES_TABLE else opened.table(table)
+
+
 def _filtered(
-    opened: OpenCase, table: str, equal: dict[str, str | None], since: datetime | None, until: datetime | None
+    rows: pl.LazyFrame, table: str, equal: dict[str, str | None], since: datetime | None, until: datetime | None
 ) -> pl.LazyFrame:
-    rows = opened.table(table)
     for column, value in equal.items():
         if value is not None:
-            _require(table, column in PUBLISHED[table].names, f"has no column {column}")
+            _require(table, column in TABLES[table].names, f"has no column {column}")
             rows = rows.filter(pl.col(column) == value)
     if since is not None or until is not None:
         _require(table, table in _TIME_COLUMNS, "has no times to filter by")
@@ -141,6 +170,13 @@ def _filtered(
         rows = rows.filter(pl.col(last) >= since) if since is not None else rows
         rows = rows.filter(pl.col(first) < until) if until is not None else rows
     return rows
+
+
+def _hint(opened: OpenCase, camera: str | None) -> None:
+    """Say why nothing may have been found: a name that the case does not know."""
+    cameras = sorted(opened.evidence().select("camera_id").unique().collect()["camera_id"].to_list())
+    if camera is not None and camera not in cameras:
+        say(f"the case has no camera {camera!r}, it has {', '.join(cameras)}")
 
 
 def _require(table: str, is_met: bool, problem: str) -> None:
@@ -215,16 +251,17 @@ def verify(root: Path, as_json: bool) -> None:
     Example:
       forensics verify my-case
     """
-    report = verify_case(load_case(root).folder)
-    text = f"{report.n_checked} files are what they were"
-    if report.problems:
-        text = "\n".join(report.problems)
-    emit({"checked": report.n_checked, "problems": list(report.problems)}, text, as_json)
-    if report.problems:
-        raise IntegrityBroken(
-            f"{report.problems[0]}" + (f" (and {len(report.problems) - 1} more)" if len(report.problems) > 1 else ""),
-            "restore the file from a copy, or run again to make the tables anew",
-        )
+    with casework(root, "verify", need=Need.LOOK) as work:
+        report = verify_case(work.folder)
+        text = "\n".join(report.problems) or f"{report.n_checked} files are what they were, the log is whole"
+        emit({"checked": report.n_checked, "problems": list(report.problems)}, text, as_json)
+        if report.problems:
+            more = f" (and {len(report.problems) - 1} more)" if len(report.problems) > 1 else ""
+            raise IntegrityBroken(
+                f"{report.problems[0]}{more}",
+                "restore the file from a copy, run again to make the tables anew, or, if footage was moved, "
+                f"`forensics evidence relocate {root} FOLDER`",
+            )
 
 
 @click.group()
@@ -236,15 +273,26 @@ def export() -> None:
 @click.argument("root", metavar="CASE", type=path_type)
 @click.option("--output", "-o", type=path_type, required=True, help="Folder for one text file per evidence.")
 @click.option("--class", "class_name", help="Only this class, such as person.")
+@reason_option
 @json_option
-def mot(root: Path, output: Path, class_name: str | None, as_json: bool) -> None:
+def mot(root: Path, output: Path, class_name: str | None, reason: str, as_json: bool) -> None:
     """Tracks as MOT Challenge text, one file per evidence.
 
     \b
     Example:
       forensics export mot my-case -o tracks --class person
     """
-    rows = _filtered(forensics.open_case(root), "detections", {"class_name": class_name}, None, None).collect()
+    facts = {"format": "mot", "output": str(output)}
+    with casework(root, "export", need=Need.LOOK, reason=reason, facts=facts) as work:
+        detections = forensics.open_case(root).detections()
+        rows = _filtered(detections, "detections", {"class_name": class_name}, None, None).collect()
+        written = _write_mot(rows, output)
+        work.recorded.outputs["files"] = len(written)
+    emit({"files": written}, "\n".join(written.values()), as_json)
+
+
+def _write_mot(rows: pl.DataFrame, output: Path) -> dict[str, str]:
+    """One text file per evidence; returns their paths by evidence id."""
     output.mkdir(parents=True, exist_ok=True)
     written = {}
     for (evidence_id,), part in rows.partition_by("evidence_id", as_dict=True, maintain_order=True).items():
@@ -255,4 +303,4 @@ def mot(root: Path, output: Path, class_name: str | None, as_json: bool) -> None
         target = output / f"{evidence_id}.txt"
         target.write_text("".join(f"{line}\n" for line in lines))
         written[str(evidence_id)] = str(target)
-    emit({"files": written}, "\n".join(written.values()), as_json)
+    return written

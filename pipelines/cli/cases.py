@@ -1,80 +1,162 @@
 """`case`, `evidence` and `cancel`."""
 
+import sys
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from forensics.cameras import Camera
-from forensics.case import CaseFolder
+from forensics.errors import ForensicsError, UsageError
+from forensics.mandate import Mandate, Mode
 from forensics.tables.evidence import load_evidence
-from pipelines.cases import Case, is_held, load_case, locked, make_case, set_clock
-from pipelines.cli.output import emit, json_option, microseconds, parse_utc, path_type, table_text
+from pipelines import clock
+from pipelines.case_file import Case
+from pipelines.case_lock import is_held, locked
+from pipelines.cases import authorised, make_case, with_clock, with_hold
+from pipelines.casework import Need, casework, enforce
+from pipelines.cli.output import (
+    emit,
+    json_option,
+    microseconds,
+    parse_last_day,
+    parse_utc,
+    path_type,
+    reason_option,
+    table_text,
+)
+from pipelines.denial import deny
+from pipelines.erasure import described_certificate, release
 from pipelines.ingest import relocate
+from pipelines.keys import keyring_for
 
 __all__ = ["cancel", "case", "evidence"]
+
+_NOT_CLEAN = 4
 
 
 @click.group()
 def case() -> None:
-    """Make a case, look at it, correct its clocks."""
+    """Who may look for what, on which footage, until when.
+
+    \b
+    Example:
+      forensics case init my-case --purpose "stolen bicycle, 1 May" --operator "A. Ahmed"
+      forensics case show my-case
+    """
+
+
+_ASKED = {
+    "title": "One line for people",
+    "purpose": "Why is this footage looked at?",
+    "legal_basis": "On which law does it rest?",
+    "reference": "Reference of the offence or of the missing person",
+    "operator": "Who answers for it?",
+    "authority": "Reference of the authority, or pending",
+}
+
+
+_INSTANTS = {"from": parse_utc(), "to": parse_utc(), "expires": parse_last_day()}
 
 
 @case.command("init")
 @click.argument("root", metavar="DIR", type=path_type)
 @click.option(
     "--mode",
-    type=click.Choice(["scene"]),
-    default="scene",
+    type=click.Choice([mode.value for mode in Mode]),
+    default=Mode.SCENE.value,
     show_default=True,
-    help="What may be asked; scene: people and things as boxes, no faces.",
+    help="scene: people and things as boxes, no faces; search: a known person, by an authority; "
+    "missing: a missing or trafficked person; wildlife: animals.",
 )
 @click.option("--title", default="", help="One line for people.")
-@click.option("--purpose", required=True, help="Why this footage is looked at.")
-@click.option("--operator", required=True, help="Who answers for it.")
+@click.option("--purpose", default="", help="Why this footage is looked at.")
+@click.option("--legal-basis", default="", help="The law it rests on.")
+@click.option("--reference", default="", help="Of the offence, or of the missing person.")
+@click.option("--operator", default="", help="Who answers for it.")
+@click.option("--camera", "cameras", multiple=True, help="A camera the case is limited to; repeat it.")
+@click.option("--from", "from_utc", type=parse_utc(), help="Begin of the time it is limited to.")
+@click.option("--to", "to_utc", type=parse_utc(), help="End of that time.")
+@click.option("--expires", "expires_utc", type=parse_last_day(), help="Last day of the mandate.")
+@click.option("--authority", default="", help="Its reference, or pending, which gives 48 hours; mode search only.")
 @json_option
-def init(root: Path, mode: str, title: str, purpose: str, operator: str, as_json: bool) -> None:
-    """Make a case in a new or empty folder.
+def init(root: Path, mode: str, as_json: bool, **given: Any) -> None:
+    """Make a case in a new or empty folder; asks for what is missing where somebody can answer.
+
+    Modes search and missing compare faces with a watch-list. They need every field, and a search an
+    authority as well.
 
     \b
     Example:
       forensics case init my-case --purpose "stolen bicycle, 1 May" --operator "A. Ahmed"
+      forensics case init lost-child --mode missing --reference MP-2026-118 --camera gate
     """
-    made = make_case(
-        root, mode=mode, title=title or root.name, purpose=purpose, operator=operator, now=datetime.now(UTC)
-    )
-    emit(_facts(made), f"made {made.folder.root}\nnext: forensics ingest {root} FOOTAGE... --camera ID", as_json)
+    given["title"] = given["title"] or ("" if Mode(mode).compares_faces else root.name)
+    mandate = Mandate(**_asked({"mode": Mode(mode), **given}))
+    made = make_case(root, mandate, now=clock.utc_now())
+    with casework(root, "case init", need=Need.LOOK, facts=_facts(made)):
+        emit(_facts(made), f"made {made.folder.root}\nnext: forensics ingest {root} FOOTAGE... --camera ID", as_json)
+
+
+def _asked(given: dict[str, Any]) -> dict[str, Any]:
+    """What was given, and the rest asked for if a person sits there."""
+    answers = dict(given)
+    for name in Mandate(**given).missing_fields if sys.stdin.isatty() else ():
+        if name == "camera":
+            cameras = click.prompt("Cameras, separated by commas", err=True).split(",")
+            answers["cameras"] = tuple(camera.strip() for camera in cameras)
+        elif name in _INSTANTS:
+            answers[f"{name}_utc"] = click.prompt(f"--{name}", type=_INSTANTS[name], err=True)
+        else:
+            field = name.replace("-", "_")
+            answers[field] = click.prompt(_ASKED[field], err=True)
+    return answers
 
 
 @case.command("show")
 @click.argument("root", metavar="CASE", type=path_type)
 @json_option
 def show(root: Path, as_json: bool) -> None:
-    """Who, why, and which cameras with which clocks.
+    """Who, why, until when, and which cameras with which clocks.
 
     \b
     Example:
       forensics case show my-case
     """
-    facts = _facts(load_case(root))
-    lines = [f"{name:>12}  {value}" for name, value in facts.items() if name != "cameras"]
-    rows = [[name, *clock.values()] for name, clock in facts["cameras"].items()]
-    columns = ["camera", "offset_ms", "error_ms", "drift_ppm", "files"]
-    emit(facts, "\n".join([*lines, "", table_text(columns, rows)]), as_json)
+    with casework(root, "case show", need=Need.LOOK) as work:
+        facts = {**_facts(work.case), "standing": work.standing.value}
+        lines = [
+            f"{name.replace('_', ' '):>14}  {value}" for name, value in facts.items() if name != "cameras" and value
+        ]
+        rows = [[name, *known.values()] for name, known in facts["cameras"].items()]
+        columns = ["camera", "offset_ms", "error_ms", "drift_ppm", "files"]
+        emit(facts, "\n".join([*lines, "", table_text(columns, rows)]), as_json)
 
 
 def _facts(shown: Case) -> dict[str, Any]:
     files = [item.camera_id for item in load_evidence(shown.folder)]
     cameras = {name: shown.camera(name) for name in sorted({*files, *shown.cameras})}
+    mandate = shown.mandate
     return {
         "case": str(shown.folder.root),
-        "mode": shown.mode,
-        "title": shown.title,
-        "purpose": shown.purpose,
-        "operator": shown.operator,
-        "created_utc": shown.created_utc.isoformat(timespec="seconds"),
+        "case_id": shown.case_id,
+        "mode": mandate.mode.value,
+        "title": mandate.title,
+        "purpose": mandate.purpose,
+        "legal_basis": mandate.legal_basis,
+        "reference": mandate.reference,
+        "operator": mandate.operator,
+        "authority": mandate.authority,
+        "only_cameras": ", ".join(mandate.cameras),
+        **{
+            name: _instant(getattr(mandate, name))
+            for name in ("from_utc", "to_utc", "expires_utc", "first_run_utc", "denied_utc", "erased_utc")
+        },
+        "hold": mandate.hold,
+        "watchlist_limit": shown.watchlist_limit,
+        "created_utc": _instant(shown.created_utc),
         "cameras": {
             name: {
                 "offset_ms": camera.offset_ms,
@@ -85,6 +167,10 @@ def _facts(shown: Case) -> dict[str, Any]:
             for name, camera in cameras.items()
         },
     }
+
+
+def _instant(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat(timespec="seconds")
 
 
 @case.command("clock")
@@ -100,14 +186,16 @@ def _facts(shown: Case) -> dict[str, Any]:
 @click.option(
     "--drift-from", type=parse_utc(), help="When the offset held, by the camera's clock; needed with --drift."
 )
+@reason_option
 @json_option
-def clock(
+def clock_command(
     root: Path,
     camera_id: str,
     offset_ms: int | None,
     error_ms: int | None,
     drift_ppm: int | None,
     drift_from: datetime | None,
+    reason: str,
     as_json: bool,
 ) -> None:
     """Correct a camera's clock; nothing is detected again, the times change at the next `run`.
@@ -116,9 +204,6 @@ def clock(
     Example:
       forensics case clock my-case gate --offset -90000 --error 500
     """
-    loaded = load_case(root)
-    if camera_id not in loaded.cameras and all(item.camera_id != camera_id for item in load_evidence(loaded.folder)):
-        raise click.UsageError(f"the case has no camera {camera_id!r}; `forensics case show {root}` lists them")
     if drift_ppm and drift_from is None:
         raise click.UsageError("--drift needs --drift-from, the instant at which the offset held")
     given: dict[str, Any] = {
@@ -127,16 +212,133 @@ def clock(
         "drift_ppm": drift_ppm,
         "drift_from_utc_us": microseconds(drift_from),
     }
-    if all(value is None for value in given.values()):
+    stated = {name: value for name, value in given.items() if value is not None}
+    if not stated:
         raise click.UsageError("say what to correct: --offset, --error or --drift")
-    corrected: Camera = replace(loaded.camera(camera_id), **{name: v for name, v in given.items() if v is not None})
-    with locked(loaded.folder):
-        set_clock(loaded, corrected)
+    with casework(root, "case clock", need=Need.CHANGE, reason=reason, facts={"camera": camera_id, **stated}) as work:
+        known = {item.camera_id for item in load_evidence(work.folder)} | set(work.case.cameras)
+        if camera_id not in known:
+            raise UsageError(f"the case has no camera {camera_id!r}", f"`forensics case show {root}` lists them")
+        corrected: Camera = replace(work.case.camera(camera_id), **stated)
+        with locked(work.folder):
+            work.save(with_clock(work.case, corrected))
     emit(
         {"camera": camera_id, "offset_ms": corrected.offset_ms, "error_ms": corrected.error_ms},
         f"{camera_id}: offset {corrected.offset_ms} ms\nnext: forensics run {root}, which publishes the new times",
         as_json,
     )
+
+
+@case.command("authorise")
+@click.argument("root", metavar="CASE", type=path_type)
+@click.option("--authority", required=True, help="Reference of the document that allows the search.")
+@reason_option
+@json_option
+def authorise_command(root: Path, authority: str, reason: str, as_json: bool) -> None:
+    """Enter the authority that was pending; what was withheld can be read again.
+
+    \b
+    Example:
+      forensics case authorise my-case --authority "District court 12 Gs 345/26"
+    """
+    with (
+        casework(root, "case authorise", need=Need.CHANGE, reason=reason, facts={"authority": authority}) as work,
+        locked(work.folder),
+    ):
+        work.save(authorised(work.case, authority))
+        keyring_for(work.folder, work.case.case_id).release()
+        n_files = release(work.case)
+        work.recorded.outputs["released_files"] = n_files
+    emit(
+        {"authority": authority, "released_files": n_files},
+        f"authority {authority}; {n_files} files are readable again\nnext: forensics run {root}",
+        as_json,
+    )
+
+
+@case.command("deny")
+@click.argument("root", metavar="CASE", type=path_type)
+@click.option("--reason", required=True, metavar="TEXT", help="By whom and why it was refused; kept in the case.")
+@json_option
+def deny_command(root: Path, reason: str, as_json: bool) -> None:
+    """End a case whose authority was refused: workers stop, templates, candidates and verdicts are destroyed.
+
+    Evidence, sightings and the log stay. A certificate says what was destroyed. This cannot be undone.
+
+    \b
+    Example:
+      forensics case deny my-case --reason "refused by the district court, 3 May"
+    """
+    with casework(root, "case deny", need=Need.CHANGE, reason=reason) as work:
+        certificate = deny(work, reason)
+        work.recorded.outputs["certificate"] = None if certificate is None else described_certificate(certificate)
+    if certificate is None:
+        text = "denied; the case is on hold, so everything is withheld until the hold is lifted"
+    else:
+        text = f"denied; biometric data is destroyed, see {certificate}"
+    emit({"certificate": None if certificate is None else str(certificate)}, text, as_json)
+
+
+@case.command("hold")
+@click.argument("root", metavar="CASE", type=path_type)
+@click.option("--lift", is_flag=True, help="End the hold.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why nothing may be deleted, or may again.")
+@json_option
+def hold_command(root: Path, lift: bool, reason: str, as_json: bool) -> None:
+    """Let nothing of the case be deleted, although its time may be over; or lift that again.
+
+    \b
+    Example:
+      forensics case hold my-case --reason "trial on 3 September, order of the court"
+    """
+    with casework(root, "case hold", need=Need.CHANGE, reason=reason, facts={"lift": lift}) as work:
+        with locked(work.folder):
+            work.save(with_hold(work.case, "" if lift else reason))
+        enforce(work)
+        said = work.done
+    emit({"hold": work.case.mandate.hold, "done": said}, "\n".join(["lifted" if lift else "on hold", *said]), as_json)
+
+
+@case.command("policy")
+@click.argument("root", metavar="CASE", type=path_type)
+@click.option("--watchlist-limit", type=click.IntRange(1), required=True, help="Entries the watch-list may have.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why so many are needed.")
+@json_option
+def policy_command(root: Path, watchlist_limit: int, reason: str, as_json: bool) -> None:
+    """Raise or lower a limit of the case, on record.
+
+    \b
+    Example:
+      forensics case policy my-case --watchlist-limit 8 --reason "eight people missing from one boat"
+    """
+    facts = {"watchlist_limit": watchlist_limit}
+    with casework(root, "case policy", need=Need.WORK, reason=reason, facts=facts) as work, locked(work.folder):
+        facts = {**facts, "was": work.case.watchlist_limit}
+        work.save(replace(work.case, watchlist_limit=watchlist_limit))
+    emit(facts, f"the watch-list may have {watchlist_limit} entries, it was {facts['was']}", as_json)
+
+
+@case.command("sweep")
+@click.argument("root", metavar="FOLDER", type=path_type)
+@json_option
+def sweep_command(root: Path, as_json: bool) -> int:
+    """Enforce the dates of every case below a folder: withhold, end, destroy. Made for cron.
+
+    \b
+    Example:
+      forensics case sweep /archive/cases
+    """
+    rows, is_clean = [], True
+    for file in sorted(root.rglob("case.toml")):
+        try:
+            with casework(file.parent, "case sweep", need=Need.CHANGE, reason="dates") as work:
+                rows.append([str(file.parent), work.standing.value, "; ".join(work.done)])
+        except ForensicsError as error:
+            is_clean = False
+            rows.append([str(file.parent), "failed", str(error)])
+    facts = [dict(zip(("case", "standing", "done"), row, strict=True)) for row in rows]
+    emit({"cases": facts}, table_text(["case", "standing", "done"], rows), as_json)
+    return 0 if is_clean else _NOT_CLEAN
 
 
 @click.group()
@@ -155,15 +357,16 @@ def relocate_command(root: Path, search: Path, as_json: bool) -> None:
     Example:
       forensics evidence relocate my-case /media/archive
     """
-    folder = CaseFolder.at(root)
     if not search.exists():
         raise click.UsageError(f"{search}: there is nothing to search; name the folder that the footage was moved to")
-    with locked(folder):
-        found = relocate(folder, search)
-        absent = [item for item in load_evidence(folder) if not item.path.exists()]
+    with casework(root, "evidence relocate", need=Need.CHANGE) as work, locked(work.folder):
+        found = relocate(work.folder, search)
+        absent = [item for item in load_evidence(work.folder) if not item.path.exists()]
     facts = {"found": {item.evidence_id: str(path) for item, path in found}, "absent": [i.evidence_id for i in absent]}
     lines = [f"found  {item.evidence_id}  {path}" for item, path in found]
     lines += [f"absent {item.evidence_id}  {item.path}" for item in absent]
+    if found:
+        lines.append(f"next: forensics run {root}")
     emit(facts, "\n".join(lines) or "all footage is where it was", as_json)
 
 
@@ -177,9 +380,9 @@ def cancel(root: Path, as_json: bool) -> None:
     Example:
       forensics cancel my-case
     """
-    folder = CaseFolder.at(root)
-    works = is_held(folder)
-    if works:
-        folder.cancel_file.touch()
+    with casework(root, "cancel", need=Need.LOOK) as work:
+        works = is_held(work.folder)
+        if works:
+            work.folder.cancel_file.touch()
     text = "asked; the run ends after the chunks in flight" if works else "nothing is running on this case"
     emit({"asked": works}, text, as_json)

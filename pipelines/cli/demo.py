@@ -1,6 +1,6 @@
 """`demo`: the whole job on footage that it makes itself."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -8,8 +8,12 @@ import click
 import forensics
 from forensics.adapters.contact_sheet import write_contact_sheet
 from forensics.decoding.child import Limits
+from forensics.mandate import Mandate, Mode
 from forensics.models.shelf import BUILTIN
-from pipelines.cases import load_case, locked, make_case
+from pipelines import clock
+from pipelines.case_lock import locked
+from pipelines.cases import make_case
+from pipelines.casework import Need, Work, casework
 from pipelines.cli.answers import pictures_of, sightings_text
 from pipelines.cli.jobs import runner_for
 from pipelines.cli.output import microseconds, path_type, say
@@ -39,8 +43,14 @@ def demo(out: Path, runner: str) -> None:
       forensics demo --out demo-case
     """
     if not (out / "case.toml").exists():
-        make_case(out, mode="scene", title="demo", purpose="demonstration", operator="demo", now=datetime.now(UTC))
-    case = load_case(out)
+        mandate = Mandate(Mode.SCENE, title="demo", purpose="demonstration", operator="demo")
+        make_case(out, mandate, now=clock.utc_now())
+    with casework(out, "demo", need=Need.WORK) as work:
+        _shown(work, runner)
+
+
+def _shown(work: Work, runner: str) -> None:
+    case, out = work.case, work.folder.root
     say("painting two cameras' footage ...")
     clips = make_footage(out / "footage")
     given = [

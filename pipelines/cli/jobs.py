@@ -1,10 +1,8 @@
 """`scan`, `ingest` and `run`: the main job."""
 
-import getpass
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,10 +12,15 @@ import click
 
 from forensics.case import CaseFolder
 from forensics.decoding.child import Limits
+from forensics.errors import NotAuthorised
 from forensics.evidence import Reader, Source, Verdict
 from forensics.hardware import instruction_set
+from forensics.mandate import Mandate, Mode
 from forensics.models.shelf import Model, resolve
-from pipelines.cases import Case, load_case, locked, make_case
+from pipelines import clock
+from pipelines.case_lock import locked
+from pipelines.cases import make_case, with_first_run
+from pipelines.casework import Need, Work, casework, enforce, os_user
 from pipelines.cli.output import (
     Command,
     emit,
@@ -26,15 +29,18 @@ from pipelines.cli.output import (
     one_line,
     parse_utc,
     path_type,
+    reason_option,
     say,
     table_text,
 )
 from pipelines.footage_paths import expanded, left_out
-from pipelines.ingest import Given, ingest
+from pipelines.ingest import Given, ingest, unknown_clocks
+from pipelines.mandate_watch import within_mandate
 from pipelines.plan import RunPlan
 from pipelines.progress import progress_for
-from pipelines.run import RunResult, plan_run, run_case
-from pipelines.run_record import newest_record
+from pipelines.recognition import prepared
+from pipelines.run import RunResult, plan_run, result_facts, run_case
+from pipelines.run_record import newest_record, run_facts
 from pipelines.runners.serial import SerialRunner
 from pipelines.settings import Settings, load_settings
 from pipelines.stages.port import Runner
@@ -98,19 +104,12 @@ run_options = _together(
 )
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
-
-
 @click.command()
 @click.argument("footage", nargs=-1, required=True, type=path_type)
 @click.option("--case", "root", required=True, type=path_type, help="Folder of the case; made if it does not exist.")
 @click.option("--camera", help="Viewpoint of all the footage; default: each file's name without its suffix.")
 @click.option("--purpose", default="scan", help="Why; kept in the case.", show_default=True)
-@click.option("--operator", default=_user, help="Who; default: you.")
+@click.option("--operator", default=os_user, help="Who; default: you.")
 @ingest_options
 @run_options
 @json_option
@@ -126,13 +125,15 @@ def scan(footage: tuple[Path, ...], root: Path, camera: str | None, purpose: str
     """
     settings = _settings(options, root)
     model = _model(settings, options)
+    facts = {"footage": [str(path) for path in footage]}
     with _scratch_if(options["dry_run"], root) as root_used:
         if not (root_used / "case.toml").exists():
-            now = datetime.now(UTC)
-            make_case(root_used, mode="scene", title=root.name, purpose=purpose, operator=operator, now=now)
-        case = load_case(root_used)
-        _ingest(case, footage, camera, settings, options)
-        return _run(case, settings, model, options)
+            mandate = Mandate(Mode.SCENE, title=root.name, purpose=purpose, operator=operator)
+            make_case(root_used, mandate, now=clock.utc_now())
+        with casework(root_used, "scan", need=Need.WORK, facts=facts) as work:
+            _ingest(work, footage, camera, settings, options)
+            work.recorded.exit_code = _run(work, settings, model, options)
+            return work.recorded.exit_code
 
 
 @contextmanager
@@ -158,18 +159,23 @@ def ingest_command(root: Path, footage: tuple[Path, ...], camera: str, as_json: 
     Example:
       forensics ingest my-case gate-1.mp4 --camera gate --start 2026-05-01T10:00:00Z --clock-error 500
     """
-    sources = _ingest(load_case(root), footage, camera, Settings(), options)
+    facts = {"footage": [str(path) for path in footage], "camera": camera}
+    with casework(root, "ingest", need=Need.WORK, facts=facts) as work:
+        sources = _ingest(work, footage, camera, Settings(), options)
+        is_whole = all(source.verdict is Verdict.OK for source in sources)
+        work.recorded.exit_code = 0 if is_whole else _NOT_CLEAN
     rows = [
         [source.verdict.value, source.camera_id, source.evidence_id, source.path, source.reason] for source in sources
     ]
-    facts = [dict(zip(("verdict", "camera_id", "evidence_id", "path", "reason"), row, strict=True)) for row in rows]
-    emit({"sources": facts}, table_text(["verdict", "camera", "evidence", "path", "reason"], rows), as_json)
-    return 0 if all(source.verdict is Verdict.OK for source in sources) else _NOT_CLEAN
+    listed = [dict(zip(("verdict", "camera_id", "evidence_id", "path", "reason"), row, strict=True)) for row in rows]
+    emit({"sources": listed}, table_text(["verdict", "camera", "evidence", "path", "reason"], rows), as_json)
+    return 0 if is_whole else _NOT_CLEAN
 
 
 @click.command("run")
 @click.argument("root", metavar="CASE", type=path_type)
 @run_options
+@reason_option
 @json_option
 def run_command(root: Path, **options: Any) -> int:
     """Detect, track and publish; the same command again goes on where it stopped.
@@ -178,9 +184,10 @@ def run_command(root: Path, **options: Any) -> int:
     Example:
       forensics run my-case --model yolo11n_openvino_model/ --set detect.classes=person --dry-run
     """
-    case = load_case(root)
-    settings = _settings(options, root)
-    return _run(case, settings, _model(settings, options), options)
+    with casework(root, "run", need=Need.WORK, reason=options["reason"]) as work:
+        settings = _settings(options, root)
+        work.recorded.exit_code = _run(work, settings, _model(settings, options), options)
+        return work.recorded.exit_code
 
 
 def _settings(options: dict[str, Any], root: Path) -> Settings:
@@ -205,7 +212,7 @@ def _settings_of_last_run(root: Path) -> dict[str, Any]:
 
 
 def _ingest(
-    case: Case, footage: tuple[Path, ...], camera: str | None, settings: Settings, options: dict[str, Any]
+    work: Work, footage: tuple[Path, ...], camera: str | None, settings: Settings, options: dict[str, Any]
 ) -> list[Source]:
     paths = expanded(footage)
     for line in left_out(footage):
@@ -226,8 +233,12 @@ def _ingest(
         for path in paths
     ]
     limits = Limits(stall_s=settings.run.index_stall_s, memory_bytes=settings.run.decoder_memory_bytes)
-    with locked(case.folder):
-        return ingest(case.folder, given, limits=limits, on_source=_say_source)
+    with locked(work.folder):
+        sources = ingest(work.folder, given, limits=limits, on_source=_say_source)
+    work.recorded.outputs["evidence"] = {str(source.path): source.evidence_id for source in sources}
+    for line in unknown_clocks(work.case):
+        say(line)
+    return sources
 
 
 def _rate(text: str | None) -> Fraction | None:
@@ -249,17 +260,36 @@ def _model(settings: Settings, options: dict[str, Any]) -> Model:
     return resolve(settings.detect.model, trusted_sha256=frozenset(options["trusted"]))
 
 
-def _run(case: Case, settings: Settings, model: Model, options: dict[str, Any]) -> int:
+def _run(work: Work, settings: Settings, model: Model, options: dict[str, Any]) -> int:
     if options["dry_run"]:
-        _emit_plan(plan_run(case, settings, model), model, options["as_json"])
+        _emit_plan(plan_run(work.case, settings, model), model, options["as_json"])
         return 0
-    with locked(case.folder):
-        plan_run(case, settings, model)
-        runner, cluster = runner_for(settings, options["runner"], options["address"])
-        with cluster:
-            result = run_case(case, settings, model, runner=runner, progress=progress_for(options["quiet"]))
-    _emit_result(case.folder, result, options["as_json"])
+    try:
+        with locked(work.folder):
+            result = _ran(work, settings, model, options)
+    except NotAuthorised:
+        enforce(work)  # the mandate ended while the run worked
+        raise
+    _emit_result(work.folder, result, options["as_json"])
     return 0 if result.is_clean else _NOT_CLEAN
+
+
+def _ran(work: Work, settings: Settings, model: Model, options: dict[str, Any]) -> RunResult:
+    plan = plan_run(work.case, settings, model)
+    recognition = None
+    if work.case.mandate.mode.compares_faces:
+        recognition = prepared(work.case, settings.recognise, now=work.now)
+        if work.case.mandate.first_run_utc is None:
+            work.save(with_first_run(work.case, work.now))
+        if not recognition.entries:
+            say(f"the watch-list is empty, so no face is compared; see `forensics watchlist add {work.folder.root}`")
+    work.recorded.note("run", run_facts(plan, model, recognition))
+    runner, cluster = runner_for(settings, options["runner"], options["address"])
+    progress = progress_for(options["quiet"])
+    with within_mandate(work.case), cluster:
+        result = run_case(work.case, settings, model, runner=runner, progress=progress, recognition=recognition)
+    work.recorded.outputs |= result_facts(result)
+    return result
 
 
 def runner_for(settings: Settings, name: str, address: str | None) -> tuple[Runner, AbstractContextManager[None]]:
@@ -306,7 +336,9 @@ def _emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
     rows = {file["path"].partition("/")[0]: file["rows"] for file in result.manifest["files"]}
     facts = {"run": result.folder.run_id, "clean": result.is_clean, "rows": rows, "figures": result.figures}
     lines = [f"run {result.folder.run_id}: {rows['sightings']} sightings, {rows['detections']} detections"]
+    if result.candidates is not None:
+        lines.append(f"{result.candidates} candidates for examination: forensics review {folder.root} --as NAME")
     if not result.is_clean:
-        lines.append("not everything could be read; `forensics status` says what and why")
+        lines.append("not everything could be read or looked at; `forensics status` says what and why")
     lines.append(f"next: forensics query {folder.root}")
     emit(facts, "\n".join(lines), as_json)

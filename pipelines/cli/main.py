@@ -25,6 +25,7 @@ _COMMANDS = {
     "ingest": ("pipelines.cli.jobs", "ingest_command"),
     "evidence": ("pipelines.cli.cases", "evidence"),
     "run": ("pipelines.cli.jobs", "run_command"),
+    "watchlist": ("pipelines.cli.watchlist", "watchlist"),
     "cancel": ("pipelines.cli.cases", "cancel"),
     "status": ("pipelines.cli.answers", "status"),
     "query": ("pipelines.cli.answers", "query"),

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,8 +15,10 @@ __all__ = [
     "json_option",
     "microseconds",
     "one_line",
+    "parse_last_day",
     "parse_utc",
     "path_type",
+    "reason_option",
     "say",
     "table_text",
 ]
@@ -52,6 +54,11 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
 
 
+def reason_option(command: Command) -> Command:
+    """Adds `--reason`, which the case's log keeps."""
+    return click.option("--reason", default="", metavar="TEXT", help="Why; kept in the case's log.")(command)
+
+
 class UtcTime(click.ParamType[datetime]):
     """An instant with its zone, such as 2026-05-01T10:00:00Z."""
 
@@ -70,9 +77,27 @@ class UtcTime(click.ParamType[datetime]):
         return instant.astimezone(UTC)
 
 
+class LastDay(UtcTime):
+    """An instant, or a day such as 2026-12-31, which ends when that day does in UTC."""
+
+    name = "DATE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The instant; the end of the day where only a day is given."""
+        try:
+            return datetime.combine(date.fromisoformat(value), time(tzinfo=UTC)) + timedelta(days=1)
+        except (TypeError, ValueError):
+            return super().convert(value, param, ctx)
+
+
 def parse_utc() -> UtcTime:
     """The type of every option that takes an instant."""
     return UtcTime()
+
+
+def parse_last_day() -> LastDay:
+    """The type of every option that takes the last day of something."""
+    return LastDay()
 
 
 def microseconds(instant: datetime | None) -> int | None:

@@ -17,6 +17,7 @@ from forensics.detector import Detector
 from forensics.evidence import Evidence
 from forensics.frames import Frame, Gap
 from forensics.models.shelf import Model
+from forensics.scope import Scope
 from forensics.tables.evidence import load_index
 from forensics.tables.parts import DetectRows
 from forensics.timeline import Int64Array, PacketIndex
@@ -29,10 +30,11 @@ Read = Callable[[Int64Array], Iterator[Frame | Gap]]
 
 @dataclass(frozen=True, slots=True)
 class ChunkWork:
-    """One chunk and the evidence it belongs to."""
+    """One chunk, the evidence it belongs to, and which of its frames may be looked at."""
 
     chunk: Chunk
     evidence: Evidence
+    scope: Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +93,18 @@ class _Opened:
         def read(wanted: Int64Array) -> Iterator[Frame | Gap]:
             return self._child.read(readable.footage, index, self._detector.view, wanted)
 
-        chunk = work.chunk
-        references = self._references_for(index, chunk, read)
-        return detect_chunk(
-            chunk, wanted=_wanted(index, chunk, self._rate), detector=self._detector, read=read, references=references
-        )
+        chunk, scope = work.chunk, work.scope
+        references = self._references_for(index, chunk, scope, read)
+        wanted = scope.inside(_wanted(index, chunk, self._rate))
+        return detect_chunk(chunk, scope, wanted=wanted, detector=self._detector, read=read, references=references)
 
     def close(self) -> None:
         """End the decoding child."""
         self._child.close()
 
-    def _references_for(self, index: PacketIndex, chunk: Chunk, read: Read) -> Sequence[Frame]:
-        """What the detector must see beforehand; neighbouring chunks mostly want the same."""
-        numbers = self._detector.references(index, chunk.start, chunk.stop)
+    def _references_for(self, index: PacketIndex, chunk: Chunk, scope: Scope, read: Read) -> Sequence[Frame]:
+        """What the detector must see beforehand, within the scope; neighbouring chunks mostly want the same."""
+        numbers = scope.inside(self._detector.references(index, chunk.start, chunk.stop))
         key = (chunk.evidence_id, numbers.tobytes())
         if self._references is None or self._references[0] != key:
             kept = [replace(frame, rgb=frame.rgb.copy()) for frame in read(numbers) if isinstance(frame, Frame)]
@@ -120,18 +121,19 @@ def _wanted(index: PacketIndex, chunk: Chunk, rate: Fraction | None) -> Int64Arr
 
 
 def detect_chunk(
-    chunk: Chunk, *, wanted: Int64Array, detector: Detector, read: Read, references: Sequence[Frame]
+    chunk: Chunk, scope: Scope, *, wanted: Int64Array, detector: Detector, read: Read, references: Sequence[Frame]
 ) -> pa.Table:
     """One row for every frame of the chunk: what was seen in it, or why it was not looked at.
 
     Args:
         chunk: frames [start, stop).
-        wanted: (N,) int64, the frames of the chunk that are looked at.
+        scope: the frames that may be looked at.
+        wanted: (N,) int64, the frames of the chunk that are looked at, all within the scope.
         detector: finds the boxes.
         read: yields one `Frame` or `Gap` per wanted number.
         references: frames the detector asked for.
     """
-    rows = DetectRows(chunk)
+    rows = DetectRows(chunk, scope)
     for number, boxes in detector.detect(_frames(read(wanted), rows), references):
         rows.detected(number, boxes, detector.class_names)
     return rows.table()

@@ -1,0 +1,42 @@
+"""Where the weights of dlib's face models lie: in the package `face_recognition_models`, found without importing it."""
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from forensics.digests import sha256_of_file
+from forensics.errors import CannotStart, IntegrityBroken
+
+__all__ = ["EMBEDDING", "LANDMARKS", "dlib_weights"]
+
+EMBEDDING: Final = "dlib_face_recognition_resnet_model_v1.dat"
+LANDMARKS: Final = "shape_predictor_5_face_landmarks.dat"
+
+_SHA256: Final = {
+    EMBEDDING: "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+    LANDMARKS: "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
+}
+
+
+@cache
+def dlib_weights(name: str) -> Path:
+    """The file of that name, checked once.
+
+    Raises:
+        CannotStart: the package is not installed.
+        IntegrityBroken: the file is another.
+    """
+    spec = find_spec("face_recognition_models")
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    path = next(
+        (Path(folder) / "models" / name for folder in folders if (Path(folder) / "models" / name).exists()), None
+    )
+    if path is None:
+        raise CannotStart(f"{name} is not installed", "install the package face_recognition_models")
+    actual = sha256_of_file(path)
+    if actual != _SHA256[name]:
+        raise IntegrityBroken(
+            f"{path}: SHA-256 is {actual[:12]}, expected {_SHA256[name][:12]}", "install face_recognition_models anew"
+        )
+    return path

@@ -1,0 +1,147 @@
+"""From embeddings to decisions: pooled, compared, ranked, and never more than a candidate for examination.
+
+The threshold belongs to the list: the more entries a face is compared with, the more likely a stranger
+passes one of them, so the rate of false candidates that is allowed is shared among the entries.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from forensics.detections import FloatArray
+from forensics.faces import Measure
+from forensics.timeline import Int64Array
+
+__all__ = [
+    "Decision",
+    "Rules",
+    "decided",
+    "expected_false_candidates",
+    "fmr_for",
+    "pooled",
+    "ranked",
+    "rate_of_list",
+    "similarities",
+]
+
+Float64Array = npt.NDArray[np.float64]
+
+
+class Decision(StrEnum):
+    """What the rules make of a compared pair; only people decide more.
+
+    ``candidate``: similar enough, on enough faces. ``lead``: similar enough, on too few faces or too
+    short a time. ``below``: not similar enough. ``no_face``: nothing to compare.
+    """
+
+    CANDIDATE = "candidate"
+    LEAD = "lead"
+    BELOW = "below"
+    NO_FACE = "no_face"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """From where on a similarity counts.
+
+    Attributes:
+        threshold: least similarity, on the embedder's measure.
+        minimum_faces: fewer make a lead.
+        minimum_span_ms: a shorter time makes a lead.
+        leads_only: there is no published rate of false alarms for the embedder, so nothing is more than a lead.
+    """
+
+    threshold: float
+    minimum_faces: int = 3
+    minimum_span_ms: int = 1000
+    leads_only: bool = False
+
+
+def pooled(vectors: FloatArray, worth: Float64Array) -> FloatArray:
+    """(D,) float32, the mean of (K, D) embeddings weighted by (K,) worth, summed as float64 in row order."""
+    weights = np.asarray(worth, dtype=np.float64)
+    total = np.zeros(vectors.shape[1], dtype=np.float64)
+    for row, weight in zip(vectors.astype(np.float64), weights, strict=True):
+        total += weight * row
+    mean: FloatArray = (total / weights.sum()).astype(np.float32)
+    return mean
+
+
+def similarities(vectors: FloatArray, templates: FloatArray, measure: Measure) -> Float64Array:
+    """(T, E) float64 between (T, D) and (E, D); more similar is larger, see `Measure`.
+
+    >>> a, b = np.array([[0, 3]], dtype=np.float32), np.array([[0, 1], [1, 0]], dtype=np.float32)
+    >>> similarities(a, b, Measure.COSINE).tolist()
+    [[1.0, 0.0]]
+    """
+    one, other = vectors.astype(np.float64), templates.astype(np.float64)
+    if measure is Measure.COSINE:
+        one = one / np.linalg.norm(one, axis=1, keepdims=True)
+        other = other / np.linalg.norm(other, axis=1, keepdims=True)
+        cosine: Float64Array = np.einsum("td,ed->te", one, other)
+        return cosine
+    # (T, 1, D) - (1, E, D)
+    distance: Float64Array = np.sqrt(((one[:, np.newaxis] - other[np.newaxis]) ** 2).sum(axis=2))
+    return 1.0 - distance
+
+
+def ranked(similarity: Float64Array, entry_ids: Sequence[str]) -> tuple[Int64Array, Float64Array]:
+    """(E,) int64 ranks from 1, the most similar first, ties by id; (E,) float64 margins to the best other entry.
+
+    The margin is NaN where there is no other entry.
+
+    >>> rank, margin = ranked(np.array([0.25, 0.5]), ("a", "b"))
+    >>> rank.tolist(), margin.tolist()
+    ([2, 1], [-0.25, 0.25])
+    """
+    order = sorted(range(len(entry_ids)), key=lambda place: (-similarity[place], entry_ids[place]))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(1, len(order) + 1)
+    if len(order) < 2:
+        return rank, np.full(len(order), np.nan)
+    best, second = similarity[order[0]], similarity[order[1]]
+    margin = similarity - best
+    margin[order[0]] = best - second
+    return rank, margin
+
+
+def decided(similarity: float, n_faces: int, span_ms: int, rules: Rules) -> Decision:
+    """What a similarity is worth.
+
+    >>> decided(0.6, 3, 1000, Rules(threshold=0.5)).value
+    'candidate'
+    >>> decided(0.6, 2, 5000, Rules(threshold=0.5)).value
+    'lead'
+    """
+    if n_faces == 0:
+        return Decision.NO_FACE
+    if similarity < rules.threshold:
+        return Decision.BELOW
+    is_enough = n_faces >= rules.minimum_faces and span_ms >= rules.minimum_span_ms
+    return Decision.CANDIDATE if is_enough and not rules.leads_only else Decision.LEAD
+
+
+def rate_of_list(fmr: float, n_entries: int) -> float:
+    """How often a stranger passes at least one of so many entries, each with this false alarm rate.
+
+    >>> round(rate_of_list(0.001, 5), 6)
+    0.00499
+    """
+    return float(-np.expm1(n_entries * np.log1p(-fmr)))
+
+
+def fmr_for(rate: float, n_entries: int) -> float:
+    """The false alarm rate of one comparison that gives a list of so many entries this rate.
+
+    >>> round(fmr_for(rate_of_list(0.001, 5), 5), 9)
+    0.001
+    """
+    return float(-np.expm1(np.log1p(-rate) / max(1, n_entries)))
+
+
+def expected_false_candidates(fmr: float, n_entries: int, n_people: int) -> float:
+    """How many of so many strangers' sightings are expected to pass, each compared with every entry once."""
+    return n_people * rate_of_list(fmr, n_entries)

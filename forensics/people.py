@@ -1,0 +1,248 @@
+"""The faces of one tracked person: gathered from a few frames, the best kept, embedded, compared, forgotten.
+
+Nothing here writes anything. An embedding lives as long as `compared` runs.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forensics.comparison import Decision, Rules, decided, pooled, ranked, similarities
+from forensics.detections import FloatArray
+from forensics.face_selection import best_apart, head_region
+from forensics.faces import Face, FaceDetector, FaceEmbedder, Quality, QualityLimits, shortcomings, worth
+from forensics.frames import Frame, Gap, RgbArray
+from forensics.templates import Templates
+from forensics.timeline import Int64Array
+
+__all__ = ["Comparison", "Examination", "Look", "Person", "compared", "gathered", "kept"]
+
+# Embedded at a time, so that a crowd costs no more memory than a few.
+_FACES_AT_A_TIME = 32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Person:
+    """One person's track, and where to look for the face.
+
+    Attributes:
+        sighting_id: its name in every table.
+        frame: (L,) int64, increasing, the frames to look at.
+        media_us: (L,) int64, their media time.
+        xyxy: (L, 4) float32, the person's box in each.
+    """
+
+    sighting_id: str
+    frame: Int64Array
+    media_us: Int64Array
+    xyxy: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """How faces are sought and judged.
+
+    Attributes:
+        detector: finds them.
+        embedder: describes them.
+        quality_of: how good one is, from the picture, the face and the aligned face.
+        picture_of: what a reviewer will see, from the picture and the face.
+        limits: what is good enough.
+        apart_us: how far apart two faces that are kept lie at least.
+        at_most: how many are kept.
+    """
+
+    detector: FaceDetector
+    embedder: FaceEmbedder
+    quality_of: Callable[[RgbArray, Face, RgbArray], Quality]
+    picture_of: Callable[[RgbArray, Face], bytes]
+    limits: QualityLimits
+    apart_us: int
+    at_most: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What one look at a person gave.
+
+    Attributes:
+        media_us: when.
+        problems: why there is no face to compare; empty if there is one.
+        worth: of the face, 0 if there is none.
+        aligned, picture: of the face, None if there is none.
+    """
+
+    media_us: int
+    problems: tuple[str, ...]
+    worth: float = 0.0
+    aligned: RgbArray | None = None
+    picture: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A person compared with one entry.
+
+    Attributes:
+        sighting_id, entry_id: who with whom.
+        rank: of the entry among all entries for this person, 1 for the most similar; None without a face.
+        similarity: on the measure of the embedder; None without a face.
+        margin: to the best other entry; None without a face or another entry.
+        quality: mean worth of the faces; 0 without one.
+        n_faces: that were compared.
+        span_ms: from the first of them to the last.
+        decision: what the rules make of it.
+        reason: how often a look gave no face, and why, such as ``small 5, turned_away 2``.
+        pictures: JPEG of each compared face, of candidates and leads only.
+    """
+
+    sighting_id: str
+    entry_id: str
+    rank: int | None
+    similarity: float | None
+    margin: float | None
+    quality: float
+    n_faces: int
+    span_ms: int
+    decision: Decision
+    reason: str
+    pictures: tuple[bytes, ...]
+
+
+def gathered(
+    people: Sequence[Person], read: Callable[[Int64Array], Iterator[Frame | Gap]], examination: Examination
+) -> list[list[Look]]:
+    """Every look at every person, in the order of `people`, each frame read once."""
+    looks: list[list[Look]] = [[] for _ in people]
+    places: Mapping[int, list[tuple[int, int]]] = _places(people)
+    for item in read(np.array(sorted(places), dtype=np.int64)):
+        for number, row in places[item.number]:
+            person = people[number]
+            media_us = int(person.media_us[row])
+            if isinstance(item, Gap):
+                looks[number].append(Look(media_us, (item.reason,)))
+            else:
+                looks[number].append(_look(item, person.xyxy[row], media_us, examination))
+    return looks
+
+
+def _places(people: Sequence[Person]) -> dict[int, list[tuple[int, int]]]:
+    """Who is to be looked at in each frame: (number of the person, row of the look)."""
+    places: dict[int, list[tuple[int, int]]] = {}
+    for number, person in enumerate(people):
+        for row, frame in enumerate(person.frame.tolist()):
+            places.setdefault(frame, []).append((number, row))
+    return places
+
+
+def _look(frame: Frame, xyxy: FloatArray, media_us: int, examination: Examination) -> Look:
+    height, width = frame.rgb.shape[:2]
+    left, top, right, bottom = head_region(xyxy, width, height)
+    crop = np.ascontiguousarray(frame.rgb[top:bottom, left:right])
+    face = _face_of(examination.detector.faces(crop), xyxy - np.array([left, top, left, top], dtype=np.float32))
+    if face is None:
+        return Look(media_us, ("none",))
+    aligned = examination.embedder.aligned(crop, face)
+    quality = examination.quality_of(crop, face, aligned)
+    problems = shortcomings(quality, examination.limits)
+    if problems:
+        return Look(media_us, problems)
+    return Look(media_us, (), worth(quality, examination.limits), aligned, examination.picture_of(crop, face))
+
+
+def _face_of(faces: Sequence[Face], person_xyxy: FloatArray) -> Face | None:
+    """The face that belongs to the person: of those centred in the box, the one nearest to its top's middle."""
+    x1, y1, x2, y2 = (float(value) for value in person_xyxy)
+
+    def distance(face: Face) -> float:
+        across, down = (face.xyxy[:2] + face.xyxy[2:]) / 2
+        return float(abs(across - (x1 + x2) / 2) + max(0.0, float(down) - y1))
+
+    inside = [face for face in faces if _is_centred_in(face, (x1, y1, x2, y2))]
+    return min(inside, key=distance, default=None)
+
+
+def _is_centred_in(face: Face, box: tuple[float, float, float, float]) -> bool:
+    across, down = (face.xyxy[:2] + face.xyxy[2:]) / 2
+    return bool(box[0] <= across <= box[2] and box[1] <= down <= box[3])
+
+
+def kept(looks: Sequence[Look], examination: Examination) -> list[Look]:
+    """The best few faces of one person, in time order."""
+    good = [look for look in looks if look.aligned is not None]
+    times = np.array([look.media_us for look in good], dtype=np.int64)
+    values = np.array([look.worth for look in good], dtype=np.float64)
+    rows = best_apart(times, values, spacing_us=examination.apart_us, at_most=examination.at_most)
+    return [good[row] for row in rows.tolist()]
+
+
+def compared(
+    people: Sequence[Person],
+    looks: Sequence[Sequence[Look]],
+    templates: Templates,
+    rules: Rules,
+    examination: Examination,
+) -> Iterator[Comparison]:
+    """Every person with every entry: by person, then by entry id."""
+    faces = [kept(each, examination) for each in looks]
+    vectors = iter(_embedded([look for each in faces for look in each], examination.embedder))
+    for person, each, own in zip(people, looks, faces, strict=True):
+        own_vectors = np.array([next(vectors) for _ in own], dtype=np.float32)
+        yield from _rows(person, each, own, own_vectors, templates, rules, examination)
+
+
+def _embedded(looks: Sequence[Look], embedder: FaceEmbedder) -> Iterator[FloatArray]:
+    aligned = [look.aligned for look in looks if look.aligned is not None]
+    for start in range(0, len(aligned), _FACES_AT_A_TIME):
+        yield from embedder.embed(aligned[start : start + _FACES_AT_A_TIME])
+
+
+def _rows(
+    person: Person,
+    looks: Sequence[Look],
+    faces: Sequence[Look],
+    vectors: FloatArray,
+    templates: Templates,
+    rules: Rules,
+    examination: Examination,
+) -> Iterator[Comparison]:
+    reason = _counted(problem for look in looks for problem in look.problems)
+    if not faces:
+        for entry_id in templates.entry_ids:
+            yield Comparison(
+                person.sighting_id, entry_id, None, None, None, 0.0, 0, 0, Decision.NO_FACE, reason, pictures=()
+            )
+        return
+    values = np.array([look.worth for look in faces])
+    pool = pooled(vectors, values)
+    similarity = similarities(pool[np.newaxis], templates.vectors, examination.embedder.measure)[0]
+    rank, margin = ranked(similarity, templates.entry_ids)
+    span_ms = (faces[-1].media_us - faces[0].media_us) // 1000
+    pictures = tuple(look.picture for look in faces if look.picture is not None)
+    for place, entry_id in enumerate(templates.entry_ids):
+        decision = decided(float(similarity[place]), len(faces), span_ms, rules)
+        yield Comparison(
+            sighting_id=person.sighting_id,
+            entry_id=entry_id,
+            rank=int(rank[place]),
+            similarity=float(similarity[place]),
+            margin=float(margin[place]) if np.isfinite(margin[place]) else None,
+            quality=float(values.mean()),
+            n_faces=len(faces),
+            span_ms=span_ms,
+            decision=decision,
+            reason=reason,
+            pictures=pictures if decision in {Decision.CANDIDATE, Decision.LEAD} else (),
+        )
+
+
+def _counted(words: Iterable[str]) -> str:
+    """The words with how often each occurs, the most frequent first.
+
+    >>> _counted(["small", "none", "small"])
+    'small 2, none 1'
+    """
+    counts = sorted(Counter(words).items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{word} {count}" for word, count in counts)

@@ -1,0 +1,54 @@
+"""The rows of `candidates`: every pair that was compared, with what holds for all of them together."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from forensics.comparison import Decision, expected_false_candidates
+from forensics.tables import schemas
+from forensics.tables.files import read_table
+from forensics.tables.outcomes import Compared, EvidenceOutcome
+
+__all__ = ["candidates_table", "n_candidates"]
+
+_OF_THE_PART = ("sighting_id", "entry_id", "rank", "similarity", "margin", "quality", "n_faces", "span_ms")
+
+
+def candidates_table(outcomes: Sequence[EvidenceOutcome], compared: Compared) -> pa.Table:
+    """All pairs, in the order of the evidence, the tracks and the ranks."""
+    parts = [read_table(path, schemas.RECOGNISE_PART) for outcome in outcomes for path in outcome.recognise_parts]
+    pairs = pa.concat_tables(parts) if parts else schemas.RECOGNISE_PART.empty_table()
+    n_pairs = len(pairs)
+    columns = {
+        **{name: pairs[name] for name in _OF_THE_PART},
+        "model_id": pa.array([compared.model_id] * n_pairs, pa.string()),
+        "threshold": pa.array([compared.threshold] * n_pairs, pa.float64()),
+        "decision": pairs["decision"],
+        "reason": pairs["reason"],
+        "expected_false_candidates": pa.array([_expected(pairs, compared)] * n_pairs, pa.float64()),
+        "log10_likelihood_ratio": _ratios(pairs, compared),
+    }
+    return pa.table({name: columns[name] for name in schemas.CANDIDATES.names}, schema=schemas.CANDIDATES)
+
+
+def _expected(pairs: pa.Table, compared: Compared) -> float | None:
+    """How many strangers' sightings would pass among those that had a face."""
+    if compared.fmr is None:
+        return None
+    with_face = pairs.filter(pc.field("decision") != Decision.NO_FACE.value)
+    n_people = pc.count_distinct(with_face["sighting_id"]).as_py()
+    return expected_false_candidates(compared.fmr, compared.n_entries, n_people)
+
+
+def _ratios(pairs: pa.Table, compared: Compared) -> pa.Array:
+    likelihood = compared.likelihood
+    if likelihood is None:
+        return pa.nulls(len(pairs), pa.float64())
+    similarities = pairs["similarity"].to_pylist()
+    return pa.array([None if value is None else likelihood.log10_ratio(value) for value in similarities], pa.float64())
+
+
+def n_candidates(table: pa.Table) -> int:
+    """How many rows are candidates."""
+    return int(pc.sum(pc.equal(table["decision"], Decision.CANDIDATE.value)).as_py() or 0)

@@ -1,0 +1,116 @@
+"""`watchlist`: who is looked for."""
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from forensics.adapters.face_models import face_models
+from pipelines.case_lock import locked
+from pipelines.casework import Need, casework, os_user
+from pipelines.cli.output import emit, json_option, parse_last_day, path_type, reason_option, say, table_text
+from pipelines.erasure import described_certificate
+from pipelines.keys import keyring_for
+from pipelines.settings import Settings
+from pipelines.watchlist import Entry, add_entry, entries_of, remove_entry
+
+__all__ = ["watchlist"]
+
+
+@click.group()
+def watchlist() -> None:
+    """Who is looked for, in a case of mode search or missing.
+
+    \b
+    Example:
+      forensics watchlist add my-case E1 face.jpg --basis "warrant 12/26" --expires 2026-12-31
+      forensics watchlist list my-case
+    """
+
+
+@watchlist.command("add")
+@click.argument("root", metavar="CASE", type=path_type)
+@click.argument("entry_id", metavar="ENTRY")
+@click.argument("pictures", metavar="PICTURE...", nargs=-1, required=True, type=path_type)
+@click.option("--basis", required=True, help="Why this person may be looked for.")
+@click.option("--expires", "expires_utc", required=True, type=parse_last_day(), help="Last day of the entry.")
+@json_option
+def add(
+    root: Path, entry_id: str, pictures: tuple[Path, ...], basis: str, expires_utc: datetime, as_json: bool
+) -> None:
+    """Add a person by pictures that each show one good face; they are kept sealed with the case's key.
+
+    \b
+    Example:
+      forensics watchlist add my-case E1 face.jpg --basis "warrant 12/26" --expires 2026-12-31
+    """
+    facts = {"entry": entry_id, "basis": basis, "expires_utc": expires_utc.isoformat(), "pictures": len(pictures)}
+    with casework(root, "watchlist add", need=Need.WORK, reason=basis, facts=facts) as work, locked(work.folder):
+        settings = Settings().recognise
+        entry = add_entry(
+            work.case,
+            entry_id,
+            pictures,
+            basis=basis,
+            expires_utc=expires_utc,
+            models_for=lambda: face_models(settings.detector, settings.model),
+            key_for=keyring_for(work.folder, work.case.case_id).load,
+            now=work.now,
+            who=os_user(),
+        )
+        work.recorded.outputs["pictures"] = [picture["sha256"] for picture in entry.pictures]
+    text = (
+        f"{entry_id}: {len(entry.pictures)} pictures, until {expires_utc:%Y-%m-%d %H:%M}Z\nnext: forensics run {root}"
+    )
+    emit(_facts(entry), text, as_json)
+
+
+@watchlist.command("list")
+@click.argument("root", metavar="CASE", type=path_type)
+@json_option
+def list_command(root: Path, as_json: bool) -> None:
+    """The entries, without their pictures.
+
+    \b
+    Example:
+      forensics watchlist list my-case
+    """
+    with casework(root, "watchlist list", need=Need.LOOK) as work:
+        entries = entries_of(work.folder)
+        limit = work.case.watchlist_limit
+    rows = [[e.entry_id, len(e.pictures), e.basis, e.expires_utc, e.added_utc, e.added_by] for e in entries]
+    say(f"{len(entries)} of at most {limit} entries")
+    columns = ["entry", "pictures", "basis", "expires_utc", "added_utc", "added_by"]
+    emit({"entries": [_facts(entry) for entry in entries], "limit": limit}, table_text(columns, rows), as_json)
+
+
+def _facts(entry: Entry) -> dict[str, object]:
+    return {
+        "entry": entry.entry_id,
+        "basis": entry.basis,
+        "expires_utc": entry.expires_utc.isoformat(),
+        "added_utc": entry.added_utc.isoformat(),
+        "added_by": entry.added_by,
+        "pictures": list(entry.pictures),
+    }
+
+
+@watchlist.command("remove")
+@click.argument("root", metavar="CASE", type=path_type)
+@click.argument("entry_id", metavar="ENTRY")
+@reason_option
+@json_option
+def remove(root: Path, entry_id: str, reason: str, as_json: bool) -> None:
+    """Destroy an entry's pictures and template; candidates that name it go with the next run.
+
+    \b
+    Example:
+      forensics watchlist remove my-case E1 --reason "the person was found"
+    """
+    with (
+        casework(root, "watchlist remove", need=Need.CHANGE, reason=reason, facts={"entry": entry_id}) as work,
+        locked(work.folder),
+    ):
+        certificate = remove_entry(work.case, entry_id, why=reason, who=work.who, now=work.now)
+        work.recorded.outputs["certificate"] = described_certificate(certificate)
+    emit({"certificate": str(certificate)}, f"{entry_id} is gone, see {certificate}", as_json)

@@ -1,0 +1,66 @@
+"""Ends a run the moment its mandate does: denied by somebody, expired, or 48 hours without an authority.
+
+A thread looks once a second and interrupts the main thread, wherever it is; the runner's workers end with it.
+"""
+
+import _thread
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Final
+
+from forensics.errors import NotAuthorised
+from forensics.mandate import stops_at
+from pipelines import clock
+from pipelines.case_file import Case
+
+__all__ = ["within_mandate"]
+
+_LOOK_EVERY_S: Final = 1.0
+
+
+@contextlib.contextmanager
+def within_mandate(case: Case) -> Iterator[None]:
+    """The block ends with `NotAuthorised` as soon as the mandate does; call it in the main thread.
+
+    Raises:
+        NotAuthorised: the mandate ended; what was done stays where it is until the dates are enforced.
+    """
+    over, ended = threading.Event(), []
+
+    def watch() -> None:
+        while not over.wait(_LOOK_EVERY_S):
+            problem = _problem(case)
+            if problem:
+                ended.append(problem)
+                _thread.interrupt_main()
+                return
+
+    watcher = threading.Thread(target=watch, name="mandate", daemon=True)
+    watcher.start()
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not ended:
+            raise
+        raise _stopped(ended[0]) from None
+    finally:
+        over.set()
+        with contextlib.suppress(KeyboardInterrupt):
+            watcher.join()
+    if ended:
+        raise _stopped(ended[0])
+
+
+def _problem(case: Case) -> str:
+    """Why the run must stop now; empty if it may go on."""
+    if case.folder.denied_file.exists():
+        return "its authority was refused"
+    ends = stops_at(case.mandate)
+    if ends is not None and clock.utc_now() >= ends:
+        return f"its mandate ended at {ends:%Y-%m-%d %H:%M:%S}Z"
+    return ""
+
+
+def _stopped(problem: str) -> NotAuthorised:
+    return NotAuthorised(f"the run was stopped: {problem}", "see `forensics case show`")

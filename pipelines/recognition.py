@@ -1,0 +1,101 @@
+"""What a run compares faces with, and how: prepared once by the driver, before any worker starts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from forensics.adapters.face_models import FaceModels, face_models
+from forensics.adapters.sealing import Key, seal
+from forensics.calibrations import calibration_for, pairwise_threshold
+from forensics.comparison import Rules, fmr_for
+from forensics.tables.outcomes import Compared
+from pipelines.calibration import stored_likelihood
+from pipelines.case_file import Case
+from pipelines.keys import keyring_for
+from pipelines.settings import RecogniseSettings
+from pipelines.stages.recognise import TEMPLATES
+from pipelines.watchlist import Entry, entries_of, templates_of
+
+__all__ = ["Recognition", "prepared"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """Everything that decides what `candidates` will say.
+
+    Attributes:
+        models: what finds and describes faces.
+        entries: that are compared, by id.
+        sealed_templates: one vector per entry, in that order.
+        key: of the case, in memory.
+        rules: from where on a similarity counts.
+        compared: what the committer says of all candidates together.
+    """
+
+    models: FaceModels
+    entries: tuple[Entry, ...]
+    sealed_templates: bytes
+    key: Key
+    rules: Rules
+    compared: Compared
+
+    @property
+    def entry_ids(self) -> tuple[str, ...]:
+        """Of all entries, sorted."""
+        return tuple(entry.entry_id for entry in self.entries)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What decides a part beside the people in it, for its name and for the log; no template, no key."""
+        return {
+            "entries": {entry.entry_id: [picture["sha256"] for picture in entry.pictures] for entry in self.entries},
+            "faces": self.models.digest,
+            "threshold": self.rules.threshold,
+            "calibration": self.compared.calibration,
+        }
+
+
+def prepared(case: Case, settings: RecogniseSettings, *, now: datetime) -> Recognition:
+    """The watch-list, the models and the threshold for a list of this length.
+
+    Raises:
+        NotAuthorised: the case's key is withheld or gone.
+        CannotStart: a face model is missing.
+    """
+    key = keyring_for(case.folder, case.case_id).load()
+    models = face_models(settings.detector, settings.model)
+    templates = templates_of(case, key, models, now=now)
+    entries = tuple(entry for entry in entries_of(case.folder) if entry.entry_id in templates.entry_ids)
+    return Recognition(
+        models=models,
+        entries=entries,
+        sealed_templates=seal(key, templates.encoded(), TEMPLATES),
+        key=key,
+        rules=_rules(settings, len(entries)),
+        compared=_compared(case, settings, models, len(entries)),
+    )
+
+
+def _rules(settings: RecogniseSettings, n_entries: int) -> Rules:
+    """The threshold for a list of this length; without a published calibration nothing is more than a lead."""
+    calibration = calibration_for(settings.model)
+    if calibration is None:
+        return _with_threshold(settings, pairwise_threshold(settings.model), leads_only=True)
+    fmr = fmr_for(settings.false_candidate_rate, n_entries)
+    return _with_threshold(settings, calibration.threshold_for(fmr), leads_only=False)
+
+
+def _with_threshold(settings: RecogniseSettings, threshold: float, *, leads_only: bool) -> Rules:
+    return Rules(threshold, settings.minimum_faces, settings.minimum_span_ms, leads_only)
+
+
+def _compared(case: Case, settings: RecogniseSettings, models: FaceModels, n_entries: int) -> Compared:
+    calibration = calibration_for(settings.model)
+    return Compared(
+        model_id=models.model_id,
+        n_entries=n_entries,
+        threshold=_rules(settings, n_entries).threshold,
+        fmr=None if calibration is None else fmr_for(settings.false_candidate_rate, n_entries),
+        calibration="" if calibration is None else calibration.name,
+        likelihood=stored_likelihood(case.folder, models),
+    )

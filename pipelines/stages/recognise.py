@@ -1,0 +1,207 @@
+"""The faces of sighted people, compared with the watch-list and forgotten.
+
+Faces are sought in the boxes of tracked people only. What leaves the worker are similarities and, of
+candidates and leads, the pictures that a reviewer needs, sealed with the case's key before they leave.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Final
+
+import numpy as np
+import pyarrow as pa
+
+from forensics.adapters.face_crop import face_jpeg
+from forensics.adapters.face_models import FaceModels, open_faces
+from forensics.adapters.face_quality import quality_of
+from forensics.adapters.sealing import Key, seal, unseal
+from forensics.case import CaseFolder
+from forensics.comparison import Rules
+from forensics.decoding.child import DecodingChild, Limits
+from forensics.digests import digest_of
+from forensics.evidence import Evidence
+from forensics.face_selection import moments
+from forensics.faces import QualityLimits
+from forensics.frames import Frame, Gap, View
+from forensics.people import Comparison, Examination, Person, compared, gathered
+from forensics.sightings import sighting_id_of
+from forensics.tables.evidence import load_index
+from forensics.tables.files import read_table
+from forensics.tables.schemas import RECOGNISE_PART, SIGHT_PART, TRACK_PART
+from forensics.tables.sighting_rows import track_id_of_sight
+from forensics.templates import Templates
+from forensics.timeline import Int64Array, PacketIndex
+from pipelines.settings import RecogniseSettings
+from pipelines.stages.sight import SightWork
+
+__all__ = ["PERSON", "TEMPLATES", "Recognise", "RecogniseWork", "face_context", "works_for"]
+
+PERSON: Final = "person"
+TEMPLATES: Final = "templates"
+_PEOPLE_AT_A_TIME: Final = 32
+
+
+def face_context(sighting_id: str, number: int) -> str:
+    """What a sealed face is bound to: its sighting, and which of its faces it is."""
+    return f"face:{sighting_id}:{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class RecogniseWork:
+    """Some people of one evidence.
+
+    Attributes:
+        sighted: the evidence and its tracks.
+        sight_part: what is known of them.
+        tracks: numbers of these people's tracks, increasing.
+        unit: the name of what is made from them.
+    """
+
+    sighted: SightWork
+    sight_part: Path
+    tracks: tuple[int, ...]
+    unit: str
+
+    @property
+    def evidence(self) -> Evidence:
+        """Whose frames."""
+        return self.sighted.tracked.evidence
+
+
+def works_for(sighted: SightWork, sight_part: Path, facts: dict[str, object]) -> list[RecogniseWork]:
+    """The people of one evidence in groups, so that a long recording keeps several workers busy.
+
+    Args:
+        sighted: the evidence and its tracks.
+        sight_part: what is known of them.
+        facts: what else decides the result; with the tracks it makes the unit's name.
+    """
+    names = read_table(sight_part, SIGHT_PART)["class_name"].to_pylist()
+    people = [number for number, name in enumerate(names) if name == PERSON]
+    groups = [tuple(people[start : start + _PEOPLE_AT_A_TIME]) for start in range(0, len(people), _PEOPLE_AT_A_TIME)]
+    return [
+        RecogniseWork(sighted, sight_part, group, digest_of({**facts, "sight": sighted.unit, "tracks": list(group)}))
+        for group in groups
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Recognise:
+    """Compares people with the watch-list.
+
+    Attributes:
+        settings: where to look, and what is good enough.
+        rules: when a similarity is a candidate.
+        models: what finds and describes faces.
+        entry_ids: of the watch-list, sorted.
+        sealed_templates: one vector per entry.
+        key: of the case; in memory only.
+        settings_digest: of the run, part of every id.
+        case: where the packet indexes lie.
+        limits: when a decoding child is given up.
+    """
+
+    settings: RecogniseSettings
+    rules: Rules
+    models: FaceModels
+    entry_ids: tuple[str, ...]
+    sealed_templates: bytes
+    key: Key
+    settings_digest: str
+    case: CaseFolder
+    limits: Limits
+    name: ClassVar[str] = "recognise"
+
+    def open(self) -> Callable[[RecogniseWork], pa.Table]:
+        """Load the face models and start the decoding child, once per worker."""
+        return _Opened(self)
+
+
+class _Opened:
+    def __init__(self, stage: Recognise) -> None:
+        self._stage = stage
+        detector, embedder = open_faces(stage.models)
+        settings = stage.settings
+        self._examination = Examination(
+            detector,
+            embedder,
+            quality_of=quality_of,
+            picture_of=face_jpeg,
+            limits=limits_of(settings),
+            apart_us=settings.apart_ms * 1000,
+            at_most=settings.faces,
+        )
+        self._templates = Templates.decoded(stage.entry_ids, unseal(stage.key, stage.sealed_templates, TEMPLATES))
+        self._child = DecodingChild(stage.limits)
+
+    def __call__(self, work: RecogniseWork) -> pa.Table:
+        evidence, stage = work.evidence, self._stage
+        assert evidence.readable is not None
+        footage, index = evidence.readable.footage, load_index(stage.case, evidence)
+
+        def read(wanted: Int64Array) -> Iterator[Frame | Gap]:
+            return self._child.read(footage, index, View(), wanted)
+
+        people = _people(work, index, stage)
+        looks = gathered(people, read, self._examination)
+        rows = compared(people, looks, self._templates, stage.rules, self._examination)
+        return pa.Table.from_pylist([_row(row, stage.key) for row in rows], schema=RECOGNISE_PART)
+
+    def close(self) -> None:
+        """End the decoding child."""
+        self._child.close()
+
+
+def limits_of(settings: RecogniseSettings) -> QualityLimits:
+    """What these settings call good enough in footage."""
+    return QualityLimits(
+        eyes_px=settings.minimum_eyes_px,
+        sharpness=settings.minimum_sharpness,
+        yaw_degrees=settings.maximum_yaw_degrees,
+        score=settings.minimum_score,
+    )
+
+
+def _people(work: RecogniseWork, index: PacketIndex, stage: Recognise) -> list[Person]:
+    """The people of this work, with the moments at which each is looked at."""
+    seen = work.sighted.tracked.seen().detections
+    numbers = read_table(work.sighted.track_part, TRACK_PART)["track_number"].to_numpy()
+    sights = read_table(work.sight_part, SIGHT_PART).to_pylist()
+    settings = stage.settings
+    people = []
+    for number in work.tracks:
+        rows = np.flatnonzero(numbers == number)
+        media_us = index.media_us[seen.frame[rows]]
+        chosen = rows[
+            moments(
+                media_us,
+                seen.xyxy[rows],
+                seen.score[rows],
+                spacing_us=settings.apart_ms * 1000,
+                at_most=settings.looks,
+            )
+        ]
+        frame = seen.frame[chosen]
+        track_id = track_id_of_sight(work.evidence.evidence_id, stage.settings_digest, sights[number])
+        sighting_id = sighting_id_of(track_id, work.evidence.camera_id)
+        people.append(Person(sighting_id, frame, index.media_us[frame], seen.xyxy[chosen]))
+    return people
+
+
+def _row(row: Comparison, key: Key) -> dict[str, object]:
+    return {
+        "sighting_id": row.sighting_id,
+        "entry_id": row.entry_id,
+        "rank": row.rank,
+        "similarity": row.similarity,
+        "margin": row.margin,
+        "quality": row.quality,
+        "n_faces": row.n_faces,
+        "span_ms": row.span_ms,
+        "decision": row.decision.value,
+        "reason": row.reason,
+        "sealed_faces": [
+            seal(key, picture, face_context(row.sighting_id, number)) for number, picture in enumerate(row.pictures)
+        ],
+    }

@@ -1,0 +1,341 @@
+"""The watch-list of a case: a few entries, each with a legal basis, an end, and sealed reference pictures.
+
+An entry's pictures and its template lie in `watchlist/<entry>/`, sealed; what may be read of it, such as
+its basis and what was wrong or good about its pictures, stands in `entry.json` beside them.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from forensics.adapters.face_models import FaceModels, open_faces
+from forensics.adapters.face_quality import REFERENCE_LIMITS, quality_of
+from forensics.adapters.sealing import Key, seal, unseal
+from forensics.adapters.stills_pixels import PICTURE_FAULTS, TooLarge, read_pixels
+from forensics.case import CaseFolder
+from forensics.comparison import pooled
+from forensics.detections import FloatArray
+from forensics.digests import sha256_of_bytes, sha256_of_file
+from forensics.errors import NotAuthorised, UsageError
+from forensics.faces import Face, FaceDetector, FaceEmbedder, Quality, shortcomings, worth
+from forensics.frames import RgbArray, View
+from forensics.tables.evidence import load_evidence
+from forensics.tables.files import write_bytes, write_json
+from forensics.tables.open import read_manifest
+from forensics.templates import Templates
+from pipelines.case_file import Case
+from pipelines.erasure import destroy_files
+
+__all__ = ["Entry", "add_entry", "entries_of", "expired_entries", "reference_pictures", "remove_entry", "templates_of"]
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LARGEST_PICTURE_BYTES: Final = 64 << 20
+_WHAT_IS_WRONG: Final = {
+    "small": "the face is too small",
+    "blurred": "the face is blurred",
+    "turned_away": "the face is turned away",
+    "doubtful": "the face is hard to make out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Somebody who is looked for.
+
+    Attributes:
+        entry_id: its name in `candidates`; a number or a code word serves as well as a name.
+        basis: why this person may be looked for.
+        expires_utc: when the entry ends.
+        added_utc, added_by: when and by whom it was added.
+        pictures: for each reference picture its SHA-256 and the quality of the face in it.
+    """
+
+    entry_id: str
+    basis: str
+    expires_utc: datetime
+    added_utc: datetime
+    added_by: str
+    pictures: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reference:
+    """One picture that was found good enough."""
+
+    data: bytes
+    rgb: RgbArray
+    face: Face
+    quality: Quality
+
+    @property
+    def sha256(self) -> str:
+        return sha256_of_bytes(self.data)
+
+
+def entries_of(folder: CaseFolder) -> list[Entry]:
+    """All entries, by id."""
+    return [_read(path) for path in sorted(folder.watchlist.glob("*/entry.json"))]
+
+
+def _read(path: Path) -> Entry:
+    stored = json.loads(path.read_text())
+    return Entry(
+        entry_id=path.parent.name,
+        basis=stored["basis"],
+        expires_utc=datetime.fromisoformat(stored["expires_utc"]),
+        added_utc=datetime.fromisoformat(stored["added_utc"]),
+        added_by=stored["added_by"],
+        pictures=tuple(stored["pictures"]),
+    )
+
+
+def add_entry(
+    case: Case,
+    entry_id: str,
+    pictures: Sequence[Path],
+    *,
+    basis: str,
+    expires_utc: datetime,
+    models_for: Callable[[], FaceModels],
+    key_for: Callable[[], Key],
+    now: datetime,
+    who: str,
+) -> Entry:
+    """The entry lies in the watch-list, its pictures and template sealed; the caller holds the case's lock.
+
+    Raises:
+        UsageError: something about the entry or one of its pictures is wrong, and what.
+        NotAuthorised: the case compares no faces, its list is full, or a picture was taken from the evidence.
+    """
+    _check_entry(case, entry_id, basis=basis, expires_utc=expires_utc, now=now)
+    different = _different(pictures)
+    _refuse_evidence(case.folder, different)
+    key, models = key_for(), models_for()
+    detector, embedder = open_faces(models)
+    references = [_checked_reference(path, detector, embedder) for path in different]
+    folder = case.folder.watchlist / entry_id
+    for each in references:
+        write_bytes(_picture_file(folder, each.sha256), seal(key, each.data, _picture_context(entry_id, each.sha256)))
+    _write_template(folder, key, _template(references, embedder), models)
+    entry = Entry(entry_id, basis.strip(), expires_utc, now, who, tuple(_described(each) for each in references))
+    write_json(
+        folder / "entry.json",
+        {
+            "basis": entry.basis,
+            "expires_utc": expires_utc.isoformat(),
+            "added_utc": now.isoformat(),
+            "added_by": who,
+            "pictures": list(entry.pictures),
+        },
+    )
+    return entry
+
+
+def _check_entry(case: Case, entry_id: str, *, basis: str, expires_utc: datetime, now: datetime) -> None:
+    mode, ends = case.mandate.mode, case.mandate.expires_utc
+    if not mode.compares_faces:
+        raise NotAuthorised(
+            f"a case in mode {mode.value} has no watch-list", "make a case with --mode search or --mode missing"
+        )
+    if not _NAME.fullmatch(entry_id):
+        raise UsageError(f"{entry_id!r} is no name of an entry", "use up to 64 letters, digits, dots and hyphens")
+    if not basis.strip():
+        raise UsageError("the basis is empty", "say with --basis why this person may be looked for")
+    if expires_utc <= now:
+        raise UsageError(f"--expires {expires_utc:%Y-%m-%d %H:%M}Z is over", "state when the entry ends")
+    if ends is not None and expires_utc > ends:
+        raise UsageError(f"the entry would outlive the case, which expires {ends:%Y-%m-%d %H:%M}Z", "end it earlier")
+    known = entries_of(case.folder)
+    if any(entry.entry_id.casefold() == entry_id.casefold() for entry in known):
+        raise UsageError(f"there is an entry {entry_id} already", "remove it first, or choose another name")
+    if len(known) >= case.watchlist_limit:
+        raise NotAuthorised(
+            f"the watch-list has {len(known)} entries, the case allows {case.watchlist_limit}",
+            "remove one, or raise it on record: forensics case policy CASE --watchlist-limit N --reason TEXT",
+        )
+
+
+def _different(pictures: Sequence[Path]) -> list[Path]:
+    """The pictures, each file once."""
+    by_content: dict[bytes, Path] = {}
+    for path in pictures:
+        try:
+            if path.stat().st_size > _LARGEST_PICTURE_BYTES:
+                raise UsageError(f"{path}: larger than {_LARGEST_PICTURE_BYTES >> 20} MiB", "give a smaller picture")
+            by_content.setdefault(path.read_bytes(), path)
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror}", "name a picture file that can be read") from error
+    return list(by_content.values())
+
+
+def _refuse_evidence(folder: CaseFolder, pictures: Sequence[Path]) -> None:
+    """Return only if no picture was taken from the case's own footage: who is in it is for reviewers to say.
+
+    Raises:
+        NotAuthorised: one was.
+    """
+    thumbnails = {picture["sha256"] for picture in _thumbnails(folder)}
+    footage = [item.path.resolve() for item in load_evidence(folder)]
+    for path in pictures:
+        place = path.resolve()
+        is_inside = any(place == known or place.is_relative_to(known) for known in (folder.root.resolve(), *footage))
+        if is_inside or sha256_of_file(path) in thumbnails:
+            raise NotAuthorised(
+                f"{path}: was taken from the case's own footage",
+                "nobody is looked for by a picture of an unknown person; give a picture of a person who is known",
+            )
+
+
+def _thumbnails(folder: CaseFolder) -> list[dict[str, str]]:
+    return list(read_manifest(folder).get("pictures", ())) if folder.manifest.exists() else []
+
+
+def _checked_reference(path: Path, detector: FaceDetector, embedder: FaceEmbedder) -> _Reference:
+    data = path.read_bytes()
+    try:
+        rgb, _ = read_pixels(data, View())
+    except (TooLarge, *PICTURE_FAULTS) as error:
+        raise UsageError(f"{path}: not a picture that can be read ({error})", "give a JPEG or PNG file") from error
+    faces = detector.faces(rgb)
+    if len(faces) != 1:
+        found = "no face was found" if not faces else f"{len(faces)} faces were found"
+        raise UsageError(f"{path}: {found}", "give a picture that shows one face, large and from the front")
+    quality = quality_of(rgb, faces[0], embedder.aligned(rgb, faces[0]))
+    wrong = shortcomings(quality, REFERENCE_LIMITS)
+    if wrong:
+        raise UsageError(
+            f"{path}: {' and '.join(_WHAT_IS_WRONG[word] for word in wrong)} ({_measured(quality)})",
+            "give a picture that shows one face, large, sharp and from the front",
+        )
+    return _Reference(data, rgb, faces[0], quality)
+
+
+def _measured(quality: Quality) -> str:
+    limits = REFERENCE_LIMITS
+    return (
+        f"eyes {quality.eyes_px:.0f} px apart, at least {limits.eyes_px:.0f}; sharpness {quality.sharpness:.0f}, "
+        f"at least {limits.sharpness:.0f}; turned {quality.yaw_degrees:.0f} degrees, at most {limits.yaw_degrees:.0f}; "
+        f"score {quality.score:.2f}, at least {limits.score:.2f}"
+    )
+
+
+def _described(reference: _Reference) -> dict[str, Any]:
+    quality = reference.quality
+    return {
+        "sha256": reference.sha256,
+        "eyes_px": round(quality.eyes_px, 1),
+        "sharpness": round(quality.sharpness, 1),
+        "yaw_degrees": round(quality.yaw_degrees, 1),
+        "score": round(quality.score, 3),
+    }
+
+
+def _template(references: Sequence[_Reference], embedder: FaceEmbedder) -> FloatArray:
+    """(D,) float32, the one vector that stands for the entry."""
+    vectors = embedder.embed([embedder.aligned(each.rgb, each.face) for each in references])
+    return pooled(vectors, np.array([worth(each.quality, REFERENCE_LIMITS) for each in references]))
+
+
+def reference_pictures(folder: CaseFolder, key: Key, entry_id: str) -> list[bytes]:
+    """The entry's reference pictures as they were given.
+
+    Raises:
+        UsageError: there is no such entry.
+    """
+    entry = _named(folder, entry_id)
+    return [
+        unseal(key, _picture_file(folder.watchlist / entry_id, digest).read_bytes(), _picture_context(entry_id, digest))
+        for digest in (picture["sha256"] for picture in entry.pictures)
+    ]
+
+
+def templates_of(case: Case, key: Key, models: FaceModels, *, now: datetime) -> Templates:
+    """One vector by these models for every entry that has not ended; made anew from the pictures where needed."""
+    entries = [entry for entry in entries_of(case.folder) if entry.expires_utc > now]
+    missing = [e for e in entries if not _template_file(case.folder.watchlist / e.entry_id, models).exists()]
+    if missing:
+        detector, embedder = open_faces(models)
+        for entry in missing:
+            references = [
+                _reference_again(data, detector, embedder)
+                for data in reference_pictures(case.folder, key, entry.entry_id)
+            ]
+            _write_template(case.folder.watchlist / entry.entry_id, key, _template(references, embedder), models)
+    ids = tuple(entry.entry_id for entry in entries)
+    vectors = [_load_template(case.folder.watchlist / entry_id, key, models) for entry_id in ids]
+    return Templates(ids, np.stack(vectors) if vectors else np.zeros((0, 1), dtype=np.float32))
+
+
+def _reference_again(data: bytes, detector: FaceDetector, embedder: FaceEmbedder) -> _Reference:
+    """A picture that was found good enough before, perhaps by another detector: its largest face."""
+    rgb, _ = read_pixels(data, View())
+    faces = detector.faces(rgb)
+    if not faces:
+        raise UsageError(
+            f"{detector.model_id} finds no face in a reference picture", "use the detector the entry was added with"
+        )
+    face = max(faces, key=lambda each: each.eye_distance_px)
+    return _Reference(data, rgb, face, quality_of(rgb, face, embedder.aligned(rgb, face)))
+
+
+def _write_template(folder: Path, key: Key, vector: FloatArray, models: FaceModels) -> None:
+    data = Templates((folder.name,), vector[np.newaxis]).encoded()
+    write_bytes(_template_file(folder, models), seal(key, data, _template_context(folder.name, models)))
+
+
+def _load_template(folder: Path, key: Key, models: FaceModels) -> FloatArray:
+    data = unseal(key, _template_file(folder, models).read_bytes(), _template_context(folder.name, models))
+    vector: FloatArray = Templates.decoded((folder.name,), data).vectors[0]
+    return vector
+
+
+def _picture_file(folder: Path, sha256: str) -> Path:
+    return folder / f"{sha256[:16]}.picture.sealed"
+
+
+def _picture_context(entry_id: str, sha256: str) -> str:
+    return f"reference:{entry_id}:{sha256}"
+
+
+def _template_file(folder: Path, models: FaceModels) -> Path:
+    return folder / f"{models.digest}.template.sealed"
+
+
+def _template_context(entry_id: str, models: FaceModels) -> str:
+    return f"template:{entry_id}:{models.digest}"
+
+
+def _named(folder: CaseFolder, entry_id: str) -> Entry:
+    entries = {entry.entry_id: entry for entry in entries_of(folder)}
+    if entry_id not in entries:
+        raise UsageError(
+            f"the watch-list has no entry {entry_id!r}", f"it has: {', '.join(entries) if entries else 'none'}"
+        )
+    return entries[entry_id]
+
+
+def expired_entries(folder: CaseFolder, now: datetime) -> list[str]:
+    """Ids of the entries that have ended."""
+    return [entry.entry_id for entry in entries_of(folder) if entry.expires_utc <= now]
+
+
+def remove_entry(case: Case, entry_id: str, *, why: str, who: dict[str, str], now: datetime) -> Path:
+    """The entry's pictures and template are gone; returns the certificate.
+
+    Candidates that name it go with the next run, which compares without it.
+
+    Raises:
+        UsageError: there is no such entry.
+        NotAuthorised: the case is on hold.
+    """
+    _named(case.folder, entry_id)
+    if case.mandate.hold:
+        raise NotAuthorised(f"the case is on hold ({case.mandate.hold})", "nothing of it may be deleted")
+    files = [path for path in sorted((case.folder.watchlist / entry_id).iterdir()) if path.is_file()]
+    return destroy_files(case, files, reason="entry", why=f"{entry_id}: {why}", who=who, now=now)
