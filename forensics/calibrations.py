@@ -87,8 +87,9 @@ _PUBLISHED: Final = (
     ),
 )
 
-# Where no rate of false alarms is published: deepface's own cutoffs for pairs, as similarities. They make leads only.
-_PAIRWISE: Final = {"SFace": 1 - 0.593, "Facenet512": 1 - 0.30, "ArcFace": 1 - 0.68}
+# deepface's own cutoffs for pairs, as similarities: whether two faces of a track are one person's, and, where no rate
+# of false alarms is published, from where on a similarity makes a lead.
+_PAIRWISE: Final = {"Dlib": 1 - 0.6, "SFace": 1 - 0.593, "Facenet512": 1 - 0.30, "ArcFace": 1 - 0.68}
 
 
 def calibration_for(model: str) -> Calibration | None:
@@ -102,5 +103,5 @@ def calibration_for(model: str) -> Calibration | None:
 
 
 def pairwise_threshold(model: str) -> float:
-    """The similarity from where on its makers call two faces alike, for embedders without a calibration."""
+    """The similarity from where on its makers call two faces alike, by deepface's cutoff for pairs."""
     return _PAIRWISE[model]

@@ -21,6 +21,7 @@ __all__ = [
     "decided",
     "expected_false_candidates",
     "fmr_for",
+    "people_in",
     "pooled",
     "ranked",
     "rate_of_list",
@@ -51,6 +52,7 @@ class Rules:
         threshold: least similarity, on the embedder's measure.
         minimum_faces: fewer make a lead.
         minimum_span_ms: a shorter time makes a lead.
+        one_person: faces of one track that are at least so similar, directly or through others, are one person's.
         leads_only: there is no published rate of false alarms for the embedder, so nothing is more than a lead.
     """
 
@@ -58,6 +60,7 @@ class Rules:
     minimum_faces: int = 3
     minimum_span_ms: int = 1000
     leads_only: bool = False
+    one_person: float = -np.inf
 
 
 def pooled(vectors: FloatArray, worth: Float64Array) -> FloatArray:
@@ -68,6 +71,24 @@ def pooled(vectors: FloatArray, worth: Float64Array) -> FloatArray:
         total += weight * row
     mean: FloatArray = (total / weights.sum()).astype(np.float32)
     return mean
+
+
+def people_in(vectors: FloatArray, measure: Measure, one_person: float) -> list[Int64Array]:
+    """The rows of (K, D) that are one person's, for each person in turn, the first face first.
+
+    A track may go over from one person to another where they cross, or where the footage is cut. Faces that are
+    similar enough directly or through others are one person's.
+
+    >>> vectors = np.array([[0, 0], [9, 0], [0, 0.5]], dtype=np.float32)
+    >>> [rows.tolist() for rows in people_in(vectors, Measure.EUCLIDEAN, 0.4)]
+    [[0, 2], [1]]
+    """
+    alike = similarities(vectors, vectors, measure) >= one_person
+    reached = alike
+    for _ in range(len(vectors)):
+        reached = (reached.astype(np.int64) @ alike.astype(np.int64)) > 0
+    first = np.argmax(reached, axis=1) if len(vectors) else np.zeros(0, dtype=np.int64)
+    return [np.flatnonzero(first == number) for number in np.unique(first).tolist()]
 
 
 def similarities(vectors: FloatArray, templates: FloatArray, measure: Measure) -> Float64Array:

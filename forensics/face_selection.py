@@ -46,18 +46,44 @@ def _best_of(rows: Int64Array, value: npt.NDArray[np.float64]) -> int:
 
 
 def best_apart(media_us: Int64Array, worth: npt.NDArray[np.float64], *, spacing_us: int, at_most: int) -> Int64Array:
-    """(M,) int64 rows in time order: the best first as long as they lie `spacing_us` apart, at most so many.
+    """(M,) int64 rows in time order that lie `spacing_us` apart and are worth most together, at most so many.
 
-    >>> best_apart(np.array([0, 1, 9]), np.array([0.5, 0.9, 0.1]), spacing_us=3, at_most=5).tolist()
-    [1, 2]
+    Two fair faces are worth more than one that is a little better and leaves no room for another.
+
+    Args:
+        media_us: (N,) int64, non-decreasing.
+        worth: (N,) float64, positive.
+        spacing_us: least distance between two.
+        at_most: largest M.
+
+    >>> best_apart(np.array([0, 2, 4]), np.array([0.5, 0.6, 0.5]), spacing_us=4, at_most=5).tolist()
+    [0, 2]
     """
-    chosen: list[int] = []
-    for row in np.lexsort((np.arange(len(worth)), -worth)).tolist():
-        if len(chosen) == at_most:
-            break
-        if all(abs(int(media_us[row] - media_us[other])) >= spacing_us for other in chosen):
-            chosen.append(row)
-    return np.array(sorted(chosen, key=lambda row: (int(media_us[row]), row)), dtype=np.int64)
+    # best[count][row]: the most that `count` rows are worth of which `row` is the last
+    n_rows = len(media_us)
+    best = np.full((min(at_most, n_rows) + 1, n_rows), -np.inf)
+    before = np.full(best.shape, -1, dtype=np.int64)
+    fits = np.searchsorted(media_us, media_us - spacing_us, side="right")  # rows [0, fits) may stand before
+    for count in range(1, len(best)):
+        for row in range(n_rows):
+            if count == 1:
+                best[count, row] = worth[row]
+            elif fits[row]:
+                before[count, row] = int(np.argmax(best[count - 1, : fits[row]]))
+                best[count, row] = best[count - 1, before[count, row]] + worth[row]
+    return _traced(best, before)
+
+
+def _traced(best: npt.NDArray[np.float64], before: Int64Array) -> Int64Array:
+    """The rows of the best choice, from its last to its first, in time order."""
+    if best.shape[1] == 0:
+        return np.zeros(0, dtype=np.int64)
+    count, row = (int(place) for place in np.unravel_index(int(np.argmax(best)), best.shape))
+    rows: list[int] = []
+    while count:
+        rows.append(row)
+        count, row = count - 1, int(before[count, row])
+    return np.array(rows[::-1], dtype=np.int64)
 
 
 def head_region(xyxy: FloatArray, width: int, height: int) -> tuple[int, int, int, int]:

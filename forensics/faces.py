@@ -58,7 +58,7 @@ class Quality:
     """What decides whether a face can be compared.
 
     Attributes:
-        eyes_px: distance between the eyes in pixels of the original picture.
+        eyes_px: distance between the eyes in pixels of the original picture, as if seen from the front.
         sharpness: variance of the Laplacian of the aligned face's luma at a fixed size.
         yaw_degrees: how far the head is turned away from the camera, from the landmarks; 0 is frontal.
         score: of the face detector.

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from forensics.comparison import Decision, Rules, decided, pooled, ranked, similarities
+from forensics.comparison import Decision, Rules, decided, people_in, pooled, ranked, similarities
 from forensics.detections import FloatArray
 from forensics.face_selection import best_apart, head_region
 from forensics.faces import Face, FaceDetector, FaceEmbedder, Quality, QualityLimits, shortcomings, worth
@@ -91,7 +92,9 @@ class Comparison:
         similarity: on the measure of the embedder; None without a face.
         margin: to the best other entry; None without a face or another entry.
         quality: mean worth of the faces; 0 without one.
-        n_faces: that were compared.
+        n_faces: that were compared: of a track that goes over from one person to another, those of the one who
+            is most similar to the entry.
+        n_people: whose faces the track seems to hold; 0 without a face.
         span_ms: from the first of them to the last.
         decision: what the rules make of it.
         reason: how often a look gave no face, and why, such as ``small 5, turned_away 2``.
@@ -105,6 +108,7 @@ class Comparison:
     margin: float | None
     quality: float
     n_faces: int
+    n_people: int
     span_ms: int
     decision: Decision
     reason: str
@@ -212,30 +216,42 @@ def _rows(
     if not faces:
         for entry_id in templates.entry_ids:
             yield Comparison(
-                person.sighting_id, entry_id, None, None, None, 0.0, 0, 0, Decision.NO_FACE, reason, pictures=()
+                person.sighting_id, entry_id, None, None, None, 0.0, 0, 0, 0, Decision.NO_FACE, reason, pictures=()
             )
         return
-    values = np.array([look.worth for look in faces])
-    pool = pooled(vectors, values)
-    similarity = similarities(pool[np.newaxis], templates.vectors, examination.embedder.measure)[0]
-    rank, margin = ranked(similarity, templates.entry_ids)
-    span_ms = (faces[-1].media_us - faces[0].media_us) // 1000
-    pictures = tuple(look.picture for look in faces if look.picture is not None)
+    rows = people_in(vectors, examination.embedder.measure, rules.one_person)
+    groups = [[faces[row] for row in each.tolist()] for each in rows]
+    pools = np.stack([pooled(vectors[each], _worth(faces)[each]) for each in rows])
+    similarity = similarities(pools, templates.vectors, examination.embedder.measure)
+    nearest = similarity.argmax(axis=0)
+    rank, margin = ranked(similarity.max(axis=0), templates.entry_ids)
     for place, entry_id in enumerate(templates.entry_ids):
-        decision = decided(float(similarity[place]), len(faces), span_ms, rules)
+        group = groups[int(nearest[place])]
+        span_ms = (group[-1].media_us - group[0].media_us) // 1000
+        value = float(similarity[nearest[place], place])
+        decision = decided(value, len(group), span_ms, rules)
         yield Comparison(
             sighting_id=person.sighting_id,
             entry_id=entry_id,
             rank=int(rank[place]),
-            similarity=float(similarity[place]),
+            similarity=value,
             margin=float(margin[place]) if np.isfinite(margin[place]) else None,
-            quality=float(values.mean()),
-            n_faces=len(faces),
+            quality=float(_worth(group).mean()),
+            n_faces=len(group),
+            n_people=len(groups),
             span_ms=span_ms,
             decision=decision,
             reason=reason,
-            pictures=pictures if decision in {Decision.CANDIDATE, Decision.LEAD} else (),
+            pictures=_pictures(group) if decision in {Decision.CANDIDATE, Decision.LEAD} else (),
         )
+
+
+def _worth(faces: Sequence[Look]) -> npt.NDArray[np.float64]:
+    return np.array([look.worth for look in faces], dtype=np.float64)
+
+
+def _pictures(faces: Sequence[Look]) -> tuple[bytes, ...]:
+    return tuple(look.picture for look in faces if look.picture is not None)
 
 
 def _counted(words: Iterable[str]) -> str:

@@ -86,7 +86,9 @@ def _rules(settings: RecogniseSettings, n_entries: int) -> Rules:
 
 
 def _with_threshold(settings: RecogniseSettings, threshold: float, *, leads_only: bool) -> Rules:
-    return Rules(threshold, settings.minimum_faces, settings.minimum_span_ms, leads_only)
+    return Rules(
+        threshold, settings.minimum_faces, settings.minimum_span_ms, leads_only, pairwise_threshold(settings.model)
+    )
 
 
 def _compared(case: Case, settings: RecogniseSettings, models: FaceModels, n_entries: int) -> Compared:

@@ -88,15 +88,15 @@ class RecogniseSettings(_Closed):
         "auto", description="what finds a face in a person's box; auto: yunet where it is at hand, else dlib"
     )
     false_candidate_rate: float = Field(
-        0.001, gt=0, le=0.05, description="share of strangers' sightings that may pass the threshold, of the whole list"
+        0.01, gt=0, le=0.05, description="share of strangers' sightings that may pass the threshold, of the whole list"
     )
-    looks: int = Field(8, ge=1, le=64, description="frames of each person's track that are searched for a face")
+    looks: int = Field(16, ge=1, le=64, description="frames of each person's track that are searched for a face")
     faces: int = Field(5, ge=1, le=16, description="best faces of a track that are compared")
-    apart_ms: int = Field(500, ge=0, description="how far apart looks, and faces, are at least")
+    apart_ms: int = Field(500, ge=500, description="how far apart the compared faces of a track are at least")
     minimum_eyes_px: float = Field(18, ge=8, description="least distance between the eyes, in the footage")
     minimum_sharpness: float = Field(15, ge=0, description="least variance of the Laplacian of the aligned face")
-    maximum_yaw_degrees: float = Field(50, gt=0, le=90, description="most turning away from the camera")
-    minimum_score: float = Field(0.6, ge=0, le=1, description="least score of the face detector")
+    maximum_yaw_degrees: float = Field(75, gt=0, le=90, description="most turning away from the camera")
+    minimum_score: float = Field(0.5, ge=0, le=1, description="least score of the face detector")
     minimum_faces: int = Field(3, ge=3, description="fewer faces make a lead, never a candidate")
     minimum_span_ms: int = Field(1000, ge=1000, description="a shorter time makes a lead, never a candidate")
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forensics.adapters.deepface_without_demography import deepface
-from forensics.adapters.dlib_weights import LANDMARKS, dlib_weights
+from forensics.adapters.dlib_weights import ALIGNMENT, dlib_weights
 from forensics.detections import FloatArray
 from forensics.faces import Face, Measure
 from forensics.frames import RgbArray
@@ -47,7 +47,7 @@ class DeepFaceEmbedder:
         if model == _DLIB:
             import dlib
 
-            self._predictor = dlib.shape_predictor(str(dlib_weights(LANDMARKS)))
+            self._predictor = dlib.shape_predictor(str(dlib_weights(ALIGNMENT)))
 
     @property
     def model_id(self) -> str:
@@ -60,7 +60,11 @@ class DeepFaceEmbedder:
         return Measure.EUCLIDEAN if self._model == _DLIB else Measure.COSINE
 
     def aligned(self, rgb: RgbArray, face: Face) -> RgbArray:
-        """See `FaceEmbedder`. Dlib's network gets the cut that it was trained on, made by dlib itself."""
+        """See `FaceEmbedder`. Dlib's network gets the cut that it was trained on, made by dlib from 68 landmarks.
+
+        Five landmarks do as well from the front; of a head turned 60 degrees away, 68 brought the distance to the same
+        person's picture from 0.61 to 0.53 and left strangers where they were (docs/recognition.md).
+        """
         return self._dlib_cut(rgb, face) if self._predictor is not None else _cut(rgb, face, _SIDE_PX[self._model])
 
     def _dlib_cut(self, rgb: RgbArray, face: Face) -> RgbArray:
@@ -88,11 +92,15 @@ class DeepFaceEmbedder:
 
 
 def _as_dlib_would(face: Face) -> tuple[int, int, int, int]:
-    """The square that dlib's own detector draws around a face: from above the brows to the chin."""
+    """The square that dlib's own detector would draw around a face.
+
+    Measured on 17 faces that both found: 2.65 eye distances wide, or 2.36 times from the eyes to the mouth where the
+    head is turned away, centred half-way between the two.
+    """
     left_eye, right_eye = face.landmarks[0], face.landmarks[1]
     middle, mouth = (left_eye + right_eye) / 2, (face.landmarks[3] + face.landmarks[4]) / 2
-    size = max(2.45 * face.eye_distance_px, 2.1 * float(np.linalg.norm(mouth - middle)))
-    across, down = (float(value) for value in middle + 0.35 * (mouth - middle))
+    size = max(2.65 * face.eye_distance_px, 2.36 * float(np.linalg.norm(mouth - middle)))
+    across, down = (float(value) for value in middle + 0.5 * (mouth - middle))
     return round(across - size / 2), round(down - size / 2), round(across + size / 2), round(down + size / 2)
 
 

@@ -8,12 +8,14 @@ from typing import Final
 from forensics.digests import sha256_of_file
 from forensics.errors import CannotStart, IntegrityBroken
 
-__all__ = ["EMBEDDING", "LANDMARKS", "dlib_weights"]
+__all__ = ["ALIGNMENT", "EMBEDDING", "LANDMARKS", "dlib_weights"]
 
 EMBEDDING: Final = "dlib_face_recognition_resnet_model_v1.dat"
 LANDMARKS: Final = "shape_predictor_5_face_landmarks.dat"
+ALIGNMENT: Final = "shape_predictor_68_face_landmarks.dat"
 
 _SHA256: Final = {
+    ALIGNMENT: "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f",
     EMBEDDING: "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
     LANDMARKS: "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
 }

@@ -13,6 +13,8 @@ __all__ = ["REFERENCE_LIMITS", "quality_of"]
 REFERENCE_LIMITS: Final = QualityLimits(eyes_px=40, sharpness=20, yaw_degrees=30, score=0.6)
 
 _SIDE_PX: Final = 96
+# From the middle of the eyes to that of the mouth, in eye distances of a frontal face.
+_EYES_TO_MOUTH: Final = 1.1
 # How far the tip of the nose stands out before the line of the eyes, in eye distances of a frontal face.
 _NOSE_STANDS_OUT: Final = 0.6
 
@@ -25,7 +27,13 @@ def quality_of(rgb: RgbArray, face: Face, aligned: RgbArray) -> Quality:
         face: where.
         aligned: (s, s, 3) uint8, the face turned upright.
     """
-    return Quality(face.eye_distance_px, _sharpness(rgb, face), _yaw_degrees(face), face.score)
+    return Quality(_eyes_px(face), _sharpness(rgb, face), _yaw_degrees(face), face.score)
+
+
+def _eyes_px(face: Face) -> float:
+    """Between the eyes as they would be seen from the front: a turned head brings them together, not eyes and mouth."""
+    eyes, mouth = face.landmarks[:2].mean(axis=0), face.landmarks[3:].mean(axis=0)
+    return max(face.eye_distance_px, float(np.linalg.norm(mouth - eyes)) / _EYES_TO_MOUTH)
 
 
 def _sharpness(rgb: RgbArray, face: Face) -> float:

@@ -12,7 +12,7 @@ from forensics.tables.outcomes import Compared, EvidenceOutcome
 
 __all__ = ["candidates_table", "n_candidates"]
 
-_OF_THE_PART = ("sighting_id", "entry_id", "rank", "similarity", "margin", "quality", "n_faces", "span_ms")
+_OF_THE_PART = ("sighting_id", "entry_id", "rank", "similarity", "margin", "quality", "n_faces", "n_people", "span_ms")
 
 
 def candidates_table(outcomes: Sequence[EvidenceOutcome], compared: Compared) -> pa.Table:
@@ -36,8 +36,8 @@ def _expected(pairs: pa.Table, compared: Compared) -> float | None:
     """How many strangers' sightings would pass among those that had a face."""
     if compared.fmr is None:
         return None
-    with_face = pairs.filter(pc.field("decision") != Decision.NO_FACE.value)
-    n_people = pc.count_distinct(with_face["sighting_id"]).as_py()
+    by_sighting = pairs.group_by("sighting_id").aggregate([("n_people", "max")])
+    n_people = pc.sum(by_sighting["n_people_max"]).as_py() or 0
     return expected_false_candidates(compared.fmr, compared.n_entries, n_people)
 
 

@@ -40,6 +40,8 @@ __all__ = ["PERSON", "TEMPLATES", "Recognise", "RecogniseWork", "face_context", 
 PERSON: Final = "person"
 TEMPLATES: Final = "templates"
 _PEOPLE_AT_A_TIME: Final = 32
+# Looks lie closer than the faces that are kept, so that one bad moment costs nothing.
+_LOOKS_BETWEEN_FACES: Final = 3
 
 
 def face_context(sighting_id: str, number: int) -> str:
@@ -178,7 +180,7 @@ def _people(work: RecogniseWork, index: PacketIndex, stage: Recognise) -> list[P
                 media_us,
                 seen.xyxy[rows],
                 seen.score[rows],
-                spacing_us=settings.apart_ms * 1000,
+                spacing_us=settings.apart_ms * 1000 // _LOOKS_BETWEEN_FACES,
                 at_most=settings.looks,
             )
         ]
@@ -198,6 +200,7 @@ def _row(row: Comparison, key: Key) -> dict[str, object]:
         "margin": row.margin,
         "quality": row.quality,
         "n_faces": row.n_faces,
+        "n_people": row.n_people,
         "span_ms": row.span_ms,
         "decision": row.decision.value,
         "reason": row.reason,
