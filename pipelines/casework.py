@@ -18,7 +18,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
-from forensics.audit import read_chain
+from forensics.audit import AuditLine, read_chain
 from forensics.audit_log import AuditLog, Recorded
 from forensics.case import CaseFolder
 from forensics.digests import sha256_of_bytes, sha256_of_file
@@ -152,11 +152,8 @@ def _refuse_changed(work: Work) -> None:
     if not work.case.mandate.mode.compares_faces:
         return
     own = work.recorded.line
-    known = [
-        line.facts["case_sha256"]
-        for line in read_chain(work.folder.audit_file).lines
-        if line.number < own.number and "case_sha256" in line.facts
-    ]
+    lines = read_chain(work.folder.audit_file).lines[: own.number]
+    known = [sha256 for line in lines if (sha256 := _known_in(line)) is not None]
     if own.number == 0 and own.command == "case init":
         return
     if not known:
@@ -167,6 +164,13 @@ def _refuse_changed(work: Work) -> None:
             f"{work.folder.case_file}: was changed by other means than these commands",
             "restore it from a copy; a mandate is changed with `forensics case`",
         )
+
+
+def _known_in(line: AuditLine) -> str | None:
+    """The digest of `case.toml` that a line holds; ends hold it with what came out."""
+    facts = line.facts.get("outputs", {}) if line.kind == "end" else line.facts
+    sha256: str | None = facts.get("case_sha256")
+    return sha256
 
 
 def enforce(work: Work) -> None:

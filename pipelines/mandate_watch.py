@@ -1,12 +1,14 @@
 """Ends a run the moment its mandate does: denied by somebody, expired, or 48 hours without an authority.
 
-A thread looks once a second and interrupts the main thread, wherever it is; the runner's workers end with it.
+A thread looks once a second and sends the main thread a signal, which ends whatever it waits for; the runner's
+workers end with it. Not SIGINT, which a process that was started in the background may ignore.
 """
 
-import _thread
 import contextlib
+import signal
 import threading
 from collections.abc import Iterator
+from types import FrameType
 from typing import Final
 
 from forensics.errors import NotAuthorised
@@ -14,9 +16,17 @@ from forensics.mandate import stops_at
 from pipelines import clock
 from pipelines.case_file import Case
 
-__all__ = ["within_mandate"]
+__all__ = ["MandateEnded", "within_mandate"]
 
 _LOOK_EVERY_S: Final = 1.0
+
+
+class MandateEnded(BaseException):
+    """Ends whatever the main thread does; no `except Exception` holds it up."""
+
+
+def _raise_ended(signal_number: int, frame: FrameType | None) -> None:
+    raise MandateEnded
 
 
 @contextlib.contextmanager
@@ -26,28 +36,29 @@ def within_mandate(case: Case) -> Iterator[None]:
     Raises:
         NotAuthorised: the mandate ended; what was done stays where it is until the dates are enforced.
     """
-    over, ended = threading.Event(), []
+    over, ended = threading.Event(), list[str]()
+    main_thread = threading.get_ident()
+    before = signal.signal(signal.SIGUSR1, _raise_ended)
 
     def watch() -> None:
         while not over.wait(_LOOK_EVERY_S):
             problem = _problem(case)
             if problem:
                 ended.append(problem)
-                _thread.interrupt_main()
+                signal.pthread_kill(main_thread, signal.SIGUSR1)
                 return
 
     watcher = threading.Thread(target=watch, name="mandate", daemon=True)
     watcher.start()
     try:
         yield
-    except KeyboardInterrupt:
-        if not ended:
-            raise
+    except MandateEnded:
         raise _stopped(ended[0]) from None
     finally:
         over.set()
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(MandateEnded):
             watcher.join()
+        signal.signal(signal.SIGUSR1, before)
     if ended:
         raise _stopped(ended[0])
 

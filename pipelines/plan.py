@@ -66,6 +66,11 @@ class EvidencePlan:
     n_looked_at: int
     seconds: float
 
+    @property
+    def is_outside(self) -> bool:
+        """Whether the case may look at nothing of it."""
+        return self.scope.start == self.scope.stop
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedChunk:

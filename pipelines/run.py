@@ -29,6 +29,7 @@ from forensics.tables.parts import DetectRows
 from forensics.tables.publish import publish, put_in_place
 from pipelines.case_file import Case
 from pipelines.footage_guard import FootageGuard, Loss
+from pipelines.mandate_watch import MandateEnded
 from pipelines.plan import EvidencePlan, PlannedChunk, RunPlan, keep_boundaries, make_plan
 from pipelines.progress import Progress
 from pipelines.recognition import Recognition
@@ -142,7 +143,7 @@ def run_case(
     _check_disk(plan)
     try:
         return _completed(run)
-    except (Interrupted, KeyboardInterrupt):
+    except (Interrupted, KeyboardInterrupt, MandateEnded):
         interrupt_record(plan.folder.record)
         raise
     except OSError as error:
@@ -298,7 +299,7 @@ def _failed(run: _Run, evidence_id: str, stage: str, unit: str, outcome: Failed[
 def _track(run: _Run) -> list[EvidenceWork]:
     """A track part for every evidence; those that failed stand in `failures`."""
     works = [_evidence_work(run, each) for each in run.plan.evidence]
-    todo = [work for work in works if not run.plan.folder.part("track", work.unit).exists()]
+    todo = [work for work in works if work.detect_parts and not run.plan.folder.part("track", work.unit).exists()]
     if todo:
         run.progress.begin("track", len(todo), "files")
         stage = Track(run.settings.track.parameters(), run.case.folder, run.settings.track.method)
@@ -310,6 +311,8 @@ def _track(run: _Run) -> list[EvidenceWork]:
 
 
 def _evidence_work(run: _Run, plan: EvidencePlan) -> EvidenceWork:
+    if plan.is_outside:
+        return EvidenceWork(plan.evidence, (), digest_of({"evidence": plan.evidence.evidence_id, "outside": True}))
     made = [unit for unit in plan.units if run.plan.folder.part("detect", unit).exists()]
     unit = digest_of({"evidence": plan.evidence.evidence_id, "detect": made, "settings": run.plan.settings_digest})
     return EvidenceWork(plan.evidence, tuple(run.plan.folder.part("detect", name) for name in made), unit)
@@ -429,9 +432,10 @@ def _publish(run: _Run, outcomes: list[EvidenceOutcome]) -> dict[str, Any]:
 
 
 def _is_clean(run: _Run, manifest: dict[str, Any]) -> bool:
-    """Whether every source is whole and every frame of it could be handed out."""
+    """Whether every source is whole, every frame of it could be handed out, and nobody is unsure what may be seen."""
     whole = all(source.verdict is Verdict.OK for source in load_sources(run.case.folder))
-    return whole and not run.failures and not manifest["gap_frames"]
+    is_known = all(plan.scope.reason != "scope_unknown" for plan in run.plan.evidence)
+    return whole and is_known and not run.failures and not manifest["gap_frames"]
 
 
 def result_facts(result: RunResult) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def unseal(key: Key, sealed: bytes, context: str) -> bytes:
 
     start = len(_MAGIC) + _NONCE_BYTES
     try:
-        if not is_sealed(sealed):
+        if not is_sealed(sealed) or len(sealed) < start:
             raise InvalidTag
         return AESGCM(_subkey(key, b"seal")).decrypt(sealed[len(_MAGIC) : start], sealed[start:], context.encode())
     except InvalidTag as error:

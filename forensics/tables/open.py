@@ -15,7 +15,7 @@ from forensics.case import CaseFolder
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.tables.schemas import CANDIDATES_TABLE, PUBLISHED
 
-__all__ = ["OpenCase", "published_files", "read_manifest"]
+__all__ = ["OpenCase", "candidates_of", "published_files", "read_manifest"]
 
 _EXPECTED = frozenset({"path", "rows", "bytes", "sha256"})
 
@@ -62,6 +62,22 @@ def _check_length(path: Path, expected_bytes: int) -> None:
             f"{path}: has {actual_bytes} bytes, {expected_bytes} were published",
             "see `forensics verify`; running again publishes anew",
         )
+
+
+def candidates_of(folder: CaseFolder) -> pl.LazyFrame:
+    """The table candidates, for a caller who records that it is read.
+
+    Raises:
+        UsageError: the case compares no faces.
+        NotAuthorised: it was withheld or destroyed.
+    """
+    named = [file["path"] for file in read_manifest(folder)["files"]]
+    mine = [folder.tables / path for path in named if path.partition("/")[0] == CANDIDATES_TABLE]
+    if not mine:
+        raise UsageError(f"{folder.root}: no face was compared", "see `forensics case show`")
+    if not all(path.exists() for path in mine):
+        raise NotAuthorised(f"{mine[0]}: was withheld or destroyed", "see `forensics case show`")
+    return pl.scan_parquet(published_files(folder, CANDIDATES_TABLE))
 
 
 def _reader() -> dict[str, str]:
@@ -111,13 +127,7 @@ class OpenCase:
             raise UsageError("candidates are read for a reason", "say it: case.candidates(reason=...)")
         log = AuditLog(self.folder, lambda: datetime.now(UTC))
         with log.recorded("open candidates", who=_reader(), why=reason, facts={}):
-            named = [file["path"] for file in read_manifest(self.folder)["files"]]
-            mine = [self.folder.tables / path for path in named if path.partition("/")[0] == CANDIDATES_TABLE]
-            if not mine:
-                raise UsageError(f"{self.folder.root}: no face was compared", "see `forensics case show`")
-            if not all(path.exists() for path in mine):
-                raise NotAuthorised(f"{mine[0]}: was withheld or destroyed", "see `forensics case show`")
-            return pl.scan_parquet(published_files(self.folder, CANDIDATES_TABLE))
+            return candidates_of(self.folder)
 
     def sources(self) -> pl.LazyFrame:
         """A row for every path that was given."""

@@ -13,7 +13,7 @@ import forensics
 from forensics.adapters.contact_sheet import write_contact_sheet
 from forensics.errors import IntegrityBroken, UsageError
 from forensics.export_mot import mot_lines
-from forensics.tables.open import OpenCase
+from forensics.tables.open import OpenCase, candidates_of
 from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
 from pipelines.casework import Need, casework
 from pipelines.cli.output import emit, json_option, one_line, parse_utc, path_type, reason_option, say, table_text
@@ -140,7 +140,7 @@ def query(
     need = Need.RESULTS if table == CANDIDATES_TABLE else Need.LOOK
     with casework(root, "query", need=need, reason=reason, facts=asked) as work:
         opened = forensics.open_case(root)
-        rows = _filtered(_opened_table(opened, table, reason), table, equal, since, until)
+        rows = _filtered(_opened_table(opened, table), table, equal, since, until)
         found = rows.collect() if limit is None else rows.head(limit).collect()
         if pictures is not None:
             _write_pictures(opened, table, found, pictures)
@@ -153,8 +153,8 @@ def query(
         _print(found, table, kind)
 
 
-def _opened_table(opened: OpenCase, table: str, reason: str) -> pl.LazyFrame:
-    return opened.candidates(reason=reason) if table == CANDIDATES_TABLE else opened.table(table)
+def _opened_table(opened: OpenCase, table: str) -> pl.LazyFrame:
+    return candidates_of(opened.folder) if table == CANDIDATES_TABLE else opened.table(table)
 
 
 def _filtered(
