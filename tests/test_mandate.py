@@ -363,6 +363,7 @@ def test_the_log_tells_who_looked_for_whom_and_why(searched: Path, call: Call, a
         ("query", "report to the prosecutor"),
         ("open candidates", "appeal"),
     ]
+    at.now = datetime.now(UTC)
     assert call("verify", searched).code == 0
     text = (searched / "audit.jsonl").read_text().replace("prosecutor", "defence")
     (searched / "audit.jsonl").write_text(text)

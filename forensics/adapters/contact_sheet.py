@@ -1,15 +1,17 @@
 """Thumbnails on one sheet, with a caption each."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 from forensics.errors import UsageError
 
-__all__ = ["write_contact_sheet"]
+__all__ = ["write_contact_sheet", "write_side_by_side"]
 
 _CELL_PX = (220, 260)
 _CAPTION_PX = 44
 _PER_ROW = 6
+_SIDE_PX = 320
 _BACKGROUND = (250, 250, 248)
 _INK = (40, 40, 40)
 
@@ -35,4 +37,24 @@ def write_contact_sheet(pictures: Sequence[tuple[Path, str, str]], target: Path)
             sheet.paste(picture, (left + (_CELL_PX[0] - picture.width) // 2, top + 8))
         for line, text in enumerate(caption):
             draw.text((left + 10, top + _CELL_PX[1] - _CAPTION_PX + 18 * line), text, fill=_INK, font=font)
+    sheet.save(target)
+
+
+def write_side_by_side(left: Sequence[bytes], right: Sequence[bytes], target: Path) -> None:
+    """Write a picture file with two columns of pictures, such as faces beside references.
+
+    Raises:
+        UsageError: no kind of picture has the suffix of `target`.
+    """
+    from PIL import Image
+
+    if target.suffix.lower() not in Image.registered_extensions():
+        raise UsageError(f"{target}: no kind of picture has this suffix", "name a .png or .jpg file")
+    n_rows = max(len(left), len(right), 1)
+    sheet = Image.new("RGB", (2 * _SIDE_PX, n_rows * _SIDE_PX), _BACKGROUND)
+    for column, pictures in enumerate((left, right)):
+        for row, data in enumerate(pictures):
+            with Image.open(BytesIO(data)) as picture:
+                picture.thumbnail((_SIDE_PX - 16, _SIDE_PX - 16))
+                sheet.paste(picture.convert("RGB"), (column * _SIDE_PX + 8, row * _SIDE_PX + 8))
     sheet.save(target)

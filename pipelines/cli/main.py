@@ -26,6 +26,8 @@ _COMMANDS = {
     "evidence": ("pipelines.cli.cases", "evidence"),
     "run": ("pipelines.cli.jobs", "run_command"),
     "watchlist": ("pipelines.cli.watchlist", "watchlist"),
+    "reviewer": ("pipelines.cli.review", "reviewer"),
+    "review": ("pipelines.cli.review", "review"),
     "cancel": ("pipelines.cli.cases", "cancel"),
     "status": ("pipelines.cli.answers", "status"),
     "query": ("pipelines.cli.answers", "query"),
