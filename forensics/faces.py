@@ -111,8 +111,8 @@ def worth(quality: Quality, limits: QualityLimits) -> float:
     >>> worth(near, limits) > worth(far, limits) > 0
     True
     """
-    size = quality.eyes_px / (quality.eyes_px + 2 * limits.eyes_px)
-    sharp = quality.sharpness / (quality.sharpness + 2 * limits.sharpness)
+    size = quality.eyes_px / (quality.eyes_px + 2 * limits.eyes_px + 1)
+    sharp = quality.sharpness / (quality.sharpness + 2 * limits.sharpness + 1)
     frontal = float(np.cos(np.radians(min(abs(quality.yaw_degrees), 80.0))))
     return max(1e-6, size * sharp * frontal * min(1.0, max(0.0, quality.score)))
 

@@ -4,6 +4,7 @@ Every opening of pictures is recorded before they are shown, and a verdict needs
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -231,9 +232,13 @@ def _candidate(row: dict[str, Any]) -> Candidate:
     return Candidate(
         row["sighting_id"],
         row["entry_id"],
-        facts={name: row[name] for name in (*shown, "model_id", "reason")},
+        facts={name: _told(row[name]) for name in (*shown, "model_id", "reason")},
         scores={name: row[name] for name in (*hidden, "log10_likelihood_ratio")},
     )
+
+
+def _told(value: Any) -> Any:
+    return f"{value:%Y-%m-%d %H:%M:%S} UTC" if isinstance(value, datetime) else value
 
 
 def _now_us() -> int:
