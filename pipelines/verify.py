@@ -7,11 +7,14 @@ from typing import Any
 
 from forensics.audit import first_break
 from forensics.case import CaseFolder
+from forensics.errors import IntegrityBroken
 from forensics.evidence import Evidence
 from forensics.tables.evidence import load_evidence
 from forensics.tables.open import read_manifest
+from pipelines.case_file import Case
 from pipelines.erasure import certified, withheld_as
 from pipelines.footage_guard import difference, footage_checks
+from pipelines.reviews import load_reviews
 
 __all__ = ["Report", "verify_case"]
 
@@ -29,8 +32,9 @@ class Report:
     problems: tuple[str, ...]
 
 
-def verify_case(folder: CaseFolder) -> Report:
+def verify_case(case: Case) -> Report:
     """Compare evidence, working copies, indexes, published files and pictures with what was recorded."""
+    folder = case.folder
     manifest = read_manifest(folder) if folder.manifest.exists() else {"files": []}
     checks = [check for item in load_evidence(folder) for check in _evidence_checks(folder, item)]
     gone = certified(folder).keys() | withheld_as(folder)
@@ -43,7 +47,16 @@ def verify_case(folder: CaseFolder) -> Report:
     differing = [loss.detail for loss in losses if loss is not None]
     broken = first_break(folder.audit_file)
     of_the_log = [] if broken is None else [f"{folder.audit_file}: {broken}"]
+    of_the_log += _reviews(case)
     return Report(len(checks), (*of_the_log, *differing, *_unnamed(folder, manifest)))
+
+
+def _reviews(case: Case) -> list[str]:
+    try:
+        load_reviews(case)
+    except IntegrityBroken as error:
+        return [error.problem]
+    return []
 
 
 def _evidence_checks(folder: CaseFolder, item: Evidence) -> Iterator[tuple[Path, str]]:

@@ -252,7 +252,7 @@ def verify(root: Path, as_json: bool) -> None:
       forensics verify my-case
     """
     with casework(root, "verify", need=Need.LOOK) as work:
-        report = verify_case(work.folder)
+        report = verify_case(work.case)
         text = "\n".join(report.problems) or f"{report.n_checked} files are what they were, the log is whole"
         emit({"checked": report.n_checked, "problems": list(report.problems)}, text, as_json)
         if report.problems:

@@ -1,0 +1,397 @@
+"""Two people decide: the rules, the signatures, the page, and everything that tries to get around them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from forensics.adapters.signing import is_signed_by, key_id_of, new_private_key, public_of, signed
+from forensics.audit import read_chain
+from forensics.errors import IntegrityBroken
+from forensics.reviewing import Review, State, Verdict, refusal, state_of, visible_to
+from pipelines.cases import load_case
+from pipelines.reviewers import load_private, reviewer_named, reviewers_of
+from pipelines.reviews import load_reviews
+from tests.calling import Call, caller
+from tests.face_case import FaceCase
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    return caller(capsys)
+
+
+def _review(reviewer: str, verdict: Verdict = Verdict.CONFIRM, **changes: object) -> Review:
+    plain = Review("c", "r", "s", "e", reviewer, f"key of {reviewer}", verdict, {}, "", 1, "seen", "0" * 64)
+    return replace(plain, **changes)
+
+
+# ---- rules
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "state"),
+    [
+        ((), State.OPEN),
+        (("confirm",), State.FIRST),
+        (("exclude",), State.FIRST),
+        (("confirm", "confirm"), State.CONFIRMED),
+        (("exclude", "exclude"), State.EXCLUDED),
+        (("confirm", "exclude"), State.DISAGREED),
+        (("exclude", "confirm"), State.DISAGREED),
+        (("confirm", "undecided"), State.UNDECIDED),
+        (("undecided", "undecided"), State.UNDECIDED),
+        (("undecided", "exclude"), State.UNDECIDED),
+    ],
+)
+def test_only_two_who_agree_decide(verdicts: tuple[str, ...], state: State) -> None:
+    assert state_of([_review(f"R{n}", Verdict(verdict)) for n, verdict in enumerate(verdicts)]) is state
+
+
+_FIRST = [_review("B. Becker")]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "reviewer", "key", "submitters", "revoked", "refused"),
+    [
+        ([], "B. Becker", "k1", (), (), ""),
+        ([], "A. Ahmed", "k1", ("A. Ahmed",), (), ""),
+        (_FIRST, "C. Cole", "k2", ("A. Ahmed",), (), ""),
+        (_FIRST, "B. Becker", "k2", (), (), "never changed"),
+        (_FIRST, "b.  BECKER ", "k2", (), (), "never changed"),
+        (_FIRST, "\uff22. Becker", "k2", (), (), "never changed"),
+        (_FIRST, "C. Cole", "key of B. Becker", (), (), "under another name"),
+        (_FIRST, "A. Ahmed", "k2", ("A. Ahmed",), (), "submitted"),
+        (_FIRST, "a. ahmed", "k2", ("A. Ahmed",), (), "submitted"),
+        (_FIRST, "root", "k2", ("A. Ahmed", "root"), (), "submitted"),
+        ([_review("B"), _review("C")], "D", "k3", (), (), "both verdicts"),
+        ([], "B. Becker", "k1", (), ("k1",), "revoked"),
+    ],
+)
+def test_who_may_decide(
+    earlier: list[Review],
+    reviewer: str,
+    key: str,
+    submitters: tuple[str, ...],
+    revoked: tuple[str, ...],
+    refused: str,
+) -> None:
+    why = refusal(earlier, reviewer=reviewer, key_id=key, submitters=submitters, revoked=revoked)
+    assert (refused in why) if refused else why == ""
+
+
+def test_the_second_is_blind() -> None:
+    assert list(visible_to(_FIRST, "C. Cole")) == []
+    both = [*_FIRST, _review("C. Cole")]
+    assert list(visible_to(both, "c. cole")) == both
+    assert list(visible_to(both, "D. Diaz")) == []
+
+
+def test_a_signature_is_of_one_key_and_one_text() -> None:
+    private = new_private_key()
+    public = public_of(private)
+    signature = signed(private, b"text")
+    assert is_signed_by(public, b"text", signature)
+    assert not is_signed_by(public, b"texts", signature)
+    assert not is_signed_by(public_of(new_private_key()), b"text", signature)
+    assert not is_signed_by(public, b"text", signature[:-1])
+    assert len(key_id_of(public)) == 16
+
+
+# ---- a case with a candidate
+
+
+@pytest.fixture
+def found(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> FaceCase:
+    case = FaceCase.make(tmp_path, call, monkeypatch, n_people=2)
+    case.enrol("E0", 0, tmp_path)
+    case.run()
+    for name in ("A. Ahmed", "B. Becker", "C. Cole", "D. Diaz"):
+        case.do("reviewer add", name)
+    return case
+
+
+def _candidate(case: FaceCase) -> str:
+    (row,) = [row for row in case.candidates() if row["decision"] == "candidate"]
+    return f"{row['sighting_id']}:{row['entry_id']}"
+
+
+def _decide(case: FaceCase, name: str, verdict: str, *more: object) -> tuple[int, str, str]:
+    sheet = case.root.parent / "sheet.png"
+    told = ("--candidate", _candidate(case), "--pictures", sheet, "--verdict", verdict, "--check", "nose=agrees")
+    answer = case.call("review", case.root, "--as", name, "--reason", "candidates of run 1", *told, *more)
+    return answer.code, answer.out, answer.err
+
+
+def test_two_people_confirm(found: FaceCase) -> None:
+    code, out, _ = _decide(found, "B. Becker", "confirm", "--note", "scar over the left brow")
+    assert (code, "first" in out, "similarity" in out) == (0, True, True)
+    code, out, _ = _decide(found, "C. Cole", "confirm")
+    assert (code, "confirmed" in out, "B. Becker: confirm" in out) == (0, True, True)
+    assert _decide(found, "D. Diaz", "exclude")[0] == 3
+    assert found.call("verify", found.root).code == 0
+    names = [(line.facts["reviewer"], line.command) for line in read_chain(found.root / "audit.jsonl").lines
+             if line.command in {"pictures opened", "verdict"}]  # fmt: skip
+    assert names[:4] == [
+        ("B. Becker", "pictures opened"),
+        ("B. Becker", "verdict"),
+        ("C. Cole", "pictures opened"),
+        ("C. Cole", "verdict"),
+    ]
+
+
+def test_the_second_sees_nothing_of_the_first(found: FaceCase) -> None:
+    _decide(found, "B. Becker", "exclude", "--note", "another nose altogether")
+    looked = found.do("review", "--as", "C. Cole", "--reason", "r", "--candidate", _candidate(found))
+    listed = found.do("review", "--as", "C. Cole", "--reason", "r", "--json")
+    for text in (looked, listed):
+        for hidden in ("B. Becker", "exclude", "another nose", "similarity", "margin", "threshold", "rank", "first"):
+            assert hidden not in text.replace("first_utc", "").replace("first utc", ""), hidden
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "code", "said"),
+    [
+        ("B. Becker", (), 3, "never changed"),
+        ("b. becker", (), 3, "never changed"),
+        ("A. Ahmed", (), 3, "submitted"),
+        ("E. Evans", (), 3, "no reviewer"),
+        ("C. Cole", ("--check", "skin=agrees"), 2, "checklist has no"),
+        ("C. Cole", ("--check", "nose=maybe"), 2, "no answer"),
+        ("C. Cole", ("--check", "nose"), 2, "FEATURE=ANSWER"),
+        ("C. Cole", ("--check", "nose=differs"), 2, "say why"),
+    ],
+)
+def test_the_second_verdict_is_refused(
+    found: FaceCase, name: str, options: tuple[str, ...], code: int, said: str
+) -> None:
+    _decide(found, "B. Becker", "confirm")
+    before = (found.root / "reviews.jsonl").read_bytes()
+    answered, _, err = _decide(found, name, "confirm", *options)
+    assert (answered, said in err) == (code, True), err
+    assert (found.root / "reviews.jsonl").read_bytes() == before
+
+
+def test_a_verdict_needs_pictures_and_comparison(found: FaceCase) -> None:
+    told = ("--reason", "r", "--candidate", _candidate(found))
+    blind = found.call(
+        "review", found.root, "--as", "B. Becker", *told, "--verdict", "exclude", "--check", "nose=differs"
+    )
+    assert (blind.code, "looked at the pictures" in blind.err) == (3, True)
+    sheet = found.root.parent / "s.png"
+    idle = found.call("review", found.root, "--as", "B. Becker", *told, "--pictures", sheet, "--verdict", "confirm")
+    assert (idle.code, "compared" in idle.err) == (2, True)
+    assert found.call("review", found.root, "--as", "B. Becker").code == 3, "for a reason"
+    unknown = found.call("review", found.root, "--as", "B. Becker", "--reason", "r", "--candidate", "x:y")
+    assert unknown.code == 2
+    assert not (found.root / "reviews.jsonl").exists()
+
+
+def test_a_lost_key_is_replaced_on_record_and_gives_no_second_verdict(found: FaceCase) -> None:
+    _decide(found, "B. Becker", "confirm")
+    case = load_case(found.root)
+    old = reviewer_named(case.folder, "B. Becker")
+    assert found.call("reviewer", "add", found.root, "b. becker").code == 2, "one key at a time"
+    found.do("reviewer replace", "B. Becker", "--reason", "the machine was lost")
+    new = reviewer_named(case.folder, "B. Becker")
+    assert new.key_id != old.key_id
+    assert _decide(found, "B. Becker", "confirm")[0] == 3
+    assert _decide(found, "C. Cole", "confirm")[0] == 0
+    assert len(load_reviews(case)) == 2, "what the old key signed stays"
+    found.do("reviewer revoke", "D. Diaz", "--reason", "left")
+    assert _decide(found, "D. Diaz", "confirm")[0] == 3
+    assert [bool(reviewer.revoked_utc) for reviewer in reviewers_of(case.folder)] == [False, True, False, True, False]
+
+
+def test_a_key_is_its_owners_alone(found: FaceCase, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    case = load_case(found.root)
+    becker, cole = (reviewer_named(case.folder, name) for name in ("B. Becker", "C. Cole"))
+    import os
+
+    folder = Path(os.environ["FORENSICS_REVIEWER_KEYS"])
+    paths = {each.key_id: folder / f"{case.case_id}-{each.key_id}.key" for each in (becker, cole)}
+    assert oct(paths[becker.key_id].stat().st_mode & 0o777) == "0o600"
+    paths[becker.key_id].chmod(0o644)
+    assert _decide(found, "B. Becker", "confirm")[0] == 3, "others can read it"
+    paths[becker.key_id].chmod(0o600)
+    paths[becker.key_id].write_bytes(load_private(case, cole))
+    assert _decide(found, "B. Becker", "confirm")[0] == 3, "it is another's"
+    paths[becker.key_id].unlink()
+    assert _decide(found, "B. Becker", "confirm")[0] == 3, "it is gone"
+    monkeypatch.setenv("FORENSICS_REVIEWER_KEYS", str(found.root / "keys"))
+    assert found.call("reviewer", "add", found.root, "F. Fox").code == 2, "keys lie outside the case"
+
+
+def _lines(case: FaceCase) -> list[bytes]:
+    return (case.root / "reviews.jsonl").read_bytes().splitlines()
+
+
+def _store(case: FaceCase, lines: list[bytes]) -> None:
+    (case.root / "reviews.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+
+
+def _changed(raw: bytes, **changes: object) -> bytes:
+    from forensics.digests import canonical_json
+
+    return canonical_json({**json.loads(raw), **changes}).encode()
+
+
+def test_what_was_stored_is_not_bent(found: FaceCase) -> None:
+    for name in ("B. Becker", "C. Cole"):
+        assert _decide(found, name, "exclude")[0] == 0
+    case = load_case(found.root)
+    first, second = _lines(found)
+    stranger = new_private_key()
+    forged = _decoded(first, reviewer="B. Becker")
+    attacks = {
+        "an edited verdict": [_changed(first, verdict="confirm"), second],
+        "an edited note": [first, _changed(second, note="sure")],
+        "another candidate": [_changed(first, entry_id="E9"), second],
+        "other pictures": [_changed(first, seen="0" * 64), second],
+        "another name": [_changed(first, reviewer="D. Diaz"), second],
+        "another time": [_changed(first, at_utc_us=5), second],
+        "the first removed": [second],
+        "swapped": [second, first],
+        "replayed": [first, second, first],
+        "replayed and chained": [first, second, _changed(first, previous=_digest(second))],
+        "signed by a stranger": [
+            replace(forged, signature=signed(stranger, forged.signed_bytes()).hex()).encoded(),
+            second,
+        ],
+        "unsigned": [_changed(first, signature=""), second],
+        "cut": [first, second[:-9]],
+        "not canonical": [first, second + b" "],
+        "another case": [_changed(first, case_id="f" * 16), second],
+    }
+    for name, lines in attacks.items():
+        _store(found, lines)
+        with pytest.raises(IntegrityBroken, match="verdict"):
+            load_reviews(case)
+        assert found.call("review", found.root, "--as", "D. Diaz", "--reason", "r").code == 5, name
+        assert found.call("verify", found.root).code == 5, name
+    _store(found, [first, second])
+    assert len(load_reviews(case)) == 2
+
+
+def _digest(raw: bytes) -> str:
+    from forensics.digests import sha256_of_bytes
+
+    return sha256_of_bytes(raw)
+
+
+def _decoded(raw: bytes, **changes: object) -> Review:
+    stored = {**json.loads(raw), **changes}
+    return Review(**{**stored, "verdict": Verdict(stored["verdict"])})
+
+
+def test_a_key_that_was_revoked_signs_nothing_afterwards(found: FaceCase) -> None:
+    case = load_case(found.root)
+    becker = reviewer_named(case.folder, "B. Becker")
+    private = load_private(case, becker)
+    found.do("reviewer revoke", "B. Becker", "--reason", "stolen")
+    sighting, _, entry = _candidate(found).partition(":")
+    late = Review(
+        case.case_id, "r", sighting, entry, becker.name, becker.key_id, Verdict.CONFIRM, {}, "", 1 << 52, "x", "0" * 64
+    )
+    _store(found, [replace(late, signature=signed(private, late.signed_bytes()).hex()).encoded()])
+    with pytest.raises(IntegrityBroken, match="revoked"):
+        load_reviews(case)
+
+
+# ---- the page
+
+_PAGE = """
+import sys
+from pathlib import Path
+from pipelines.casework import Need, casework
+from pipelines.review_desk import ReviewDesk
+from pipelines.review_page.server import serve
+with casework(Path(sys.argv[1]), "review", need=Need.RESULTS, reason="test") as work:
+    serve(ReviewDesk.at(work, sys.argv[2]), port=0)
+"""
+
+
+class Page:
+    """A running page and its address."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        arguments = [sys.executable, "-c", _PAGE, str(root), name]
+        self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        assert "open once" in self.process.stdout.readline()
+        self.address = self.process.stdout.readline().strip()
+        self.base = self.address.partition("/?")[0]
+
+    def end(self) -> int:
+        return self.process.wait(20)
+
+
+@pytest.fixture
+def page(found: FaceCase) -> Iterator[Page]:
+    running = Page(found.root, "B. Becker")
+    yield running
+    running.process.kill()
+    running.process.wait()
+
+
+def test_the_page_lets_one_browser_in(page: Page, found: FaceCase) -> None:
+    import httpx
+
+    with httpx.Client() as stranger:
+        assert stranger.get(page.base).status_code == 403
+        assert stranger.get(f"{page.base}/candidate/{_candidate(found)}").status_code == 403
+        assert stranger.get(f"{page.base}/?token=guess").status_code == 403
+    with httpx.Client(follow_redirects=True) as browser:
+        came = browser.get(page.address)
+        assert came.status_code == 200
+        assert "token" not in str(came.url)
+        for name, value in (
+            ("cache-control", "no-store"),
+            ("x-frame-options", "DENY"),
+            ("x-content-type-options", "nosniff"),
+        ):
+            assert came.headers[name] == value
+        assert "default-src 'none'" in came.headers["content-security-policy"]
+        cookie = came.history[0].headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=strict" in cookie
+        assert browser.get(page.base, headers={"Host": "evil.example"}).status_code == 403, "DNS rebinding"
+        with httpx.Client(follow_redirects=True) as second:
+            assert second.get(page.address).status_code == 403, "the token works once"
+        shown = browser.get(f"{page.base}/candidate/{_candidate(found)}").text
+        for hidden in ("Similarity", "margin", "Rank", "hreshold"):
+            assert hidden not in shown
+        assert "http://" not in shown.replace(page.base, "")
+        assert "<script" not in shown
+        form = shown.partition('name="form_token" value="')[2].partition('"')[0]
+        verdict = {"verdict": "confirm", "nose": "agrees", "form_token": form}
+        target, ours = f"{page.base}/candidate/{_candidate(found)}", {"Origin": page.base}
+        assert browser.post(target, data=verdict, headers={"Origin": "http://evil.example"}).status_code == 403
+        assert browser.post(target, data=verdict).status_code == 403, "no origin"
+        assert browser.post(target, data={**verdict, "form_token": "x"}, headers=ours).status_code == 403
+        assert browser.post(target, data={**verdict, "verdict": ""}, headers=ours).status_code == 400
+        assert browser.post(target, data={**verdict, "nose": "maybe"}, headers=ours).status_code == 400
+        assert not (found.root / "reviews.jsonl").exists()
+        done = browser.post(target, data=verdict, headers=ours)
+        assert (done.status_code, "Similarity" in done.text) == (200, True)
+        again = browser.post(target, data=verdict, headers=ours)
+        assert (again.status_code, "never changed" in again.text) == (400, True)
+        assert browser.get(f"{page.base}/candidate/x:y").status_code == 404
+        assert browser.post(f"{page.base}/finish", data={"form_token": form}, headers=ours).status_code == 200
+    assert page.end() == 0
+    assert len(load_reviews(load_case(found.root))) == 1
+
+
+def test_the_page_listens_here_only(page: Page) -> None:
+    import socket
+
+    port = int(page.base.rpartition(":")[2])
+    others = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)} - {"127.0.0.1"}
+    for address in sorted(str(other) for other in others if not str(other).startswith("127.")):
+        with socket.socket() as probe:
+            probe.settimeout(2)
+            assert probe.connect_ex((address, port)) != 0
