@@ -327,15 +327,16 @@ class Page:
         self.base = self.address.partition("/?")[0]
 
     def end(self) -> int:
-        return self.process.wait(20)
+        with self.process:
+            return self.process.wait(20)
 
 
 @pytest.fixture
 def page(found: FaceCase) -> Iterator[Page]:
     running = Page(found.root, "B. Becker")
     yield running
-    running.process.kill()
-    running.process.wait()
+    with running.process:
+        running.process.kill()
 
 
 def test_the_page_lets_one_browser_in(page: Page, found: FaceCase) -> None:
