@@ -10,10 +10,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from forensics.digests import digest_of
-from forensics.errors import UsageError
+from forensics.errors import NotAuthorised, UsageError
 from forensics.tracking import TrackParameters
 
 __all__ = [
@@ -87,6 +87,7 @@ class RecogniseSettings(_Closed):
     detector: Literal["auto", "yunet", "dlib"] = Field(
         "auto", description="what finds a face in a person's box; auto: yunet where it is at hand, else dlib"
     )
+    against: str = Field("watchlist", description="whom faces are compared with; nothing but the watch-list is allowed")
     false_candidate_rate: float = Field(
         0.01, gt=0, le=0.05, description="share of strangers' sightings that may pass the threshold, of the whole list"
     )
@@ -99,6 +100,16 @@ class RecogniseSettings(_Closed):
     minimum_score: float = Field(0.5, ge=0, le=1, description="least score of the face detector")
     minimum_faces: int = Field(3, ge=3, description="fewer faces make a lead, never a candidate")
     minimum_span_ms: int = Field(1000, ge=1000, description="a shorter time makes a lead, never a candidate")
+
+    @field_validator("against")
+    @classmethod
+    def _is_targeted(cls, value: str) -> str:
+        if value != "watchlist":
+            raise NotAuthorised(
+                f"recognise.against={value}: faces are compared with the case's watch-list and with nothing else",
+                "add who is looked for with `forensics watchlist add`; comparing or grouping everybody is not built",
+            )
+        return value
 
 
 class ChunkSettings(_Closed):

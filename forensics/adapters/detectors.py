@@ -4,6 +4,7 @@ from typing import Final
 
 from forensics.detector import Detector
 from forensics.errors import UsageError
+from forensics.models.forbidden import refuse_protected
 from forensics.models.shelf import Model, check
 
 __all__ = ["load_detector"]
@@ -32,8 +33,35 @@ def load_detector(
         threads: of the one inference stream; networks only.
         precision: ``f32``, ``bf16`` or ``f16``; networks only.
         device: ``cpu``, or ``cuda`` for a `.pt` file.
+
+    Raises:
+        NotAuthorised: the model has a class that tells what a person is.
     """
     check(model)
+    refuse_protected(classes, "detect.classes")
+    detector = _loaded(
+        model,
+        classes=classes,
+        min_score=min_score,
+        iou=iou,
+        threads=threads,
+        precision=precision,
+        device=device,
+    )
+    refuse_protected(detector.class_names, model.name)
+    return detector
+
+
+def _loaded(
+    model: Model,
+    *,
+    classes: tuple[str, ...],
+    min_score: float,
+    iou: float,
+    threads: int,
+    precision: str,
+    device: str,
+) -> Detector:
     if model.format == "builtin":
         from forensics.adapters.builtin import CLASS_NAMES, load_builtin
 
