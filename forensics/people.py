@@ -189,7 +189,7 @@ def compared(
     rules: Rules,
     examination: Examination,
 ) -> Iterator[Comparison]:
-    """Every person with every entry: by person, then by entry id."""
+    """Every person with every entry: by person, then by rank, without a face by entry id."""
     faces = [kept(each, examination) for each in looks]
     vectors = iter(_embedded([look for each in faces for look in each], examination.embedder))
     for person, each, own in zip(people, looks, faces, strict=True):
@@ -225,14 +225,14 @@ def _rows(
     similarity = similarities(pools, templates.vectors, examination.embedder.measure)
     nearest = similarity.argmax(axis=0)
     rank, margin = ranked(similarity.max(axis=0), templates.entry_ids)
-    for place, entry_id in enumerate(templates.entry_ids):
+    for place in np.argsort(rank).tolist():
         group = groups[int(nearest[place])]
         span_ms = (group[-1].media_us - group[0].media_us) // 1000
         value = float(similarity[nearest[place], place])
         decision = decided(value, len(group), span_ms, rules)
         yield Comparison(
             sighting_id=person.sighting_id,
-            entry_id=entry_id,
+            entry_id=templates.entry_ids[place],
             rank=int(rank[place]),
             similarity=value,
             margin=float(margin[place]) if np.isfinite(margin[place]) else None,

@@ -29,7 +29,7 @@ from pipelines import clock
 from pipelines.case_file import Case, encoded_case
 from pipelines.case_lock import is_held, locked
 from pipelines.cases import load_case
-from pipelines.erasure import destroy, finish_destructions, quarantine
+from pipelines.erasure import destroy, finish_destructions, has_unfinished, holds_biometrics, quarantine
 from pipelines.keys import Keyring, keyring_for
 from pipelines.watchlist import expired_entries, remove_entry
 
@@ -175,12 +175,14 @@ def _known_in(line: AuditLine) -> str | None:
 
 def enforce(work: Work) -> None:
     """What the dates ask for has been done: withheld, destroyed, ended."""
+    if not _is_due(work):
+        return
     with contextlib.suppress(CannotStart), locked(work.folder):
         finish_destructions(work.case)
         _end_entries(work)
         standing = work.standing
-        if standing is Standing.DENIED and not work.case.mandate.hold and _keyring(work).exists:
-            certificate = destroy(work.case, reason="denied", why="hold lifted", who=work.who, now=work.now)
+        if standing is Standing.DENIED and not work.case.mandate.hold and holds_biometrics(work.case):
+            certificate = destroy(work.case, reason="denied", why="denied", who=work.who, now=work.now)
             _note(work, "erased", f"biometric data destroyed, see {certificate.name}")
         elif standing is Standing.DUE:
             certificate = destroy(work.case, reason="expired", why=_WHY_DUE, who=work.who, now=work.now)
@@ -189,6 +191,18 @@ def enforce(work: Work) -> None:
         elif standing is Standing.LAPSED and _keyring(work).path.exists():
             n_files = quarantine(work.case)
             _note(work, "authority_lapsed", f"48 hours are over: key and {n_files} files of results are withheld")
+
+
+def _is_due(work: Work) -> bool:
+    """Whether anything must be done; asked without the lock, which a command that only looks must not take."""
+    standing, ends_entries = work.standing, not work.case.mandate.hold
+    return (
+        standing is Standing.DUE
+        or (standing is Standing.DENIED and not work.case.mandate.hold and holds_biometrics(work.case))
+        or (standing is Standing.LAPSED and _keyring(work).path.exists())
+        or (ends_entries and bool(expired_entries(work.folder, work.now)))
+        or has_unfinished(work.folder)
+    )
 
 
 def _keyring(work: Work) -> Keyring:

@@ -24,6 +24,8 @@ __all__ = [
     "destroy",
     "destroy_files",
     "finish_destructions",
+    "has_unfinished",
+    "holds_biometrics",
     "quarantine",
     "release",
     "withheld_as",
@@ -91,6 +93,16 @@ def _finish(folder: CaseFolder, certificate: Path, *, key_destroyed: bool) -> No
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
     write_json(certificate, {**stored, "state": "done", "key_destroyed": stored["key_destroyed"] or key_destroyed})
+
+
+def holds_biometrics(case: Case) -> bool:
+    """Whether there is anything left to destroy: the key, or a file."""
+    return keyring_for(case.folder, case.case_id).exists or bool(biometric_files(case.folder))
+
+
+def has_unfinished(folder: CaseFolder) -> bool:
+    """Whether a command died in the middle of a destruction."""
+    return any(stored["state"] == "begun" for _, stored in _certificates(folder))
 
 
 def finish_destructions(case: Case) -> None:

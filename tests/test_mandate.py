@@ -24,6 +24,7 @@ from forensics.mandate import Mandate, Mode, Standing, standing_of, stops_at
 from forensics.scope import scope_of
 from forensics.tables.files import write_bytes
 from pipelines import clock
+from pipelines.case_lock import locked
 from pipelines.cases import load_case
 from pipelines.keys import keyring_for
 from tests.calling import Call, caller, clip, search_case
@@ -465,8 +466,11 @@ def test_denial_ends_a_run_that_hangs(working: tuple[Path, subprocess.Popen[byte
     assert load_case(case).mandate.denied_utc is not None
 
 
-def test_a_denial_that_died_half_way_is_finished(tmp_path: Path, call: Call) -> None:
+@pytest.mark.parametrize("key_is_gone", [False, True])
+def test_a_denial_that_died_half_way_is_finished(tmp_path: Path, call: Call, key_is_gone: bool) -> None:
     case = search_case(tmp_path / "case")
+    if key_is_gone:
+        keyring_for(CaseFolder(case), load_case(case).case_id).destroy()
     write_bytes(case / "watchlist" / "E1" / "a.picture.sealed", b"FSEAL1")
     facts = {"why": "refused", "who": {}, "at_utc": datetime.now(UTC).isoformat()}
     (case / ".denied").write_text(json.dumps(facts))  # all that a killed `case deny` may have left
@@ -474,3 +478,9 @@ def test_a_denial_that_died_half_way_is_finished(tmp_path: Path, call: Call) -> 
     assert call("case", "show", case).code == 0
     assert not (case / "watchlist" / "E1").exists()
     assert not keyring_for(CaseFolder(case), load_case(case).case_id).exists
+
+
+def test_who_only_looks_takes_no_lock(searched: Path, call: Call) -> None:
+    with locked(CaseFolder(searched)):
+        for command in (["status", searched], ["case", "show", searched], ["verify", searched]):
+            assert call(*command).code == 0
