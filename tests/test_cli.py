@@ -148,6 +148,8 @@ def _calls_with_json(case: Path, folder: Path) -> dict[str, tuple[object, ...]]:
         "export mot": (case, "-o", folder / "mot"),
         "case authorise": (search_case(pending, authority="pending"), "--authority", "12 Gs 3/26"),
         "watchlist list": (pending,),
+        "case disclose": (pending, "-o", folder / "disclosure.json", "--reason", "r"),
+        "case report": (folder, "--annual", 2026),
         "case deny": (pending, "--reason", "refused"),
         "case sweep": (folder,),
     }
@@ -164,7 +166,8 @@ def test_json_is_one_object_for_every_command_that_has_it(
         for name, command in LEAVES.items()
         if any("--json" in option.opts for option in command.params)
     }
-    with_a_face = {"watchlist add", "watchlist remove"}
+    with_a_face = {"watchlist add", "watchlist remove", "review"}
+    with_a_face |= {"reviewer add", "reviewer list", "reviewer revoke", "reviewer replace"}
     assert set(calls) == with_json - with_a_face
     for name, arguments in calls.items():
         answer = call(*name.split(), *arguments, "--json")

@@ -144,6 +144,29 @@ def test_two_people_confirm(found: FaceCase) -> None:
     ]
 
 
+def test_the_defence_gets_everything_but_pictures(found: FaceCase, tmp_path: Path) -> None:
+    _decide(found, "B. Becker", "confirm", "--note", "a scar")
+    _decide(found, "C. Cole", "exclude")
+    found.do("case disclose", "-o", tmp_path / "d.json", "--reason", "request of counsel")
+    told = json.loads((tmp_path / "d.json").read_text())
+    assert [row["decision"] for row in told["candidates"]] == ["candidate", "below"]
+    assert told["candidates"][0]["review_state"] == "disagreed"
+    assert [verdict["verdict"] for verdict in told["candidates"][0]["verdicts"]] == ["confirm", "exclude"]
+    assert told["candidates"][1]["review_state"] == "open"
+    assert told["log"]["broken_at"] is None
+    assert told["log"]["candidates_by_the_last_run"] == told["log"]["candidates_in_this_file"] == 1
+    assert told["with"]["calibration"]["points"]
+    assert told["searched"][0]["sha256"]
+    assert told["known_limits"]
+    assert "FSEAL1" not in (tmp_path / "d.json").read_text()
+    counts = found.call(
+        "case", "report", found.root.parent, "--annual", load_case(found.root).created_utc.year, "--json"
+    )
+    (row,) = counts.json["counts"]
+    assert row == {"mode": "search", "legal_basis": "Police Act s. 7", "outcome": "disagreed", "cases": 1}
+    assert "Ahmed" not in counts.out
+
+
 def test_the_second_sees_nothing_of_the_first(found: FaceCase) -> None:
     _decide(found, "B. Becker", "exclude", "--note", "another nose altogether")
     looked = found.do("review", "--as", "C. Cole", "--reason", "r", "--candidate", _candidate(found))

@@ -1,0 +1,174 @@
+"""What others are owed: the file for the defence, and the yearly counts; both are held against the log."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any, Final
+
+from forensics.audit import Chain, first_break, head, read_chain
+from forensics.calibrations import calibration_for
+from forensics.errors import ForensicsError
+from forensics.mandate import standing_of
+from forensics.reviewing import Review, state_of
+from forensics.tables.evidence import load_evidence
+from forensics.tables.open import OpenCase, candidates_of
+from pipelines.case_file import Case
+from pipelines.reviews import load_reviews, of_candidate
+from pipelines.run_record import newest_record
+from pipelines.watchlist import entries_of
+
+__all__ = ["annual_counts", "disclosure"]
+
+_LIMITS: Final = (
+    "Every row is a candidate for examination, not a finding: the machine proposes, people decide.",
+    "Public studies of surveillance footage report the right person on rank 1 in about 72 % of searches.",
+    "Small, turned and badly lit faces do far worse than that.",
+    "The published false alarm rates come from press photographs; on other footage they are higher.",
+    "Errors differ between groups of people, so no single rate holds for everybody.",
+    "no_face rows are people who could not be compared: that nobody was found does not show that nobody was there.",
+)
+
+
+def disclosure(case: Case) -> dict[str, Any]:
+    """What was searched, with what, for whom, everything that came out, and how sure it is; no picture, no template."""
+    record, chain = newest_record(case.folder), read_chain(case.folder.audit_file)
+    published = case.folder.manifest.exists()
+    candidates, withheld = _candidates(case) if published else ([], "nothing was published")
+    return {
+        "heading": "Candidates for examination",
+        "case": {"case_id": case.case_id, **_mandate(case)},
+        "searched": [_evidence(item) for item in load_evidence(case.folder)],
+        "looked_at": _coverage(case) if published else [],
+        "with": {
+            "program": version("video-forensics"),
+            **{name: record.get(name) for name in ("run", "settings", "model", "libraries", "hardware")},
+            "calibration": _calibration(record),
+        },
+        "for": [
+            {
+                "entry": e.entry_id,
+                "basis": e.basis,
+                "expires_utc": e.expires_utc.isoformat(),
+                "pictures": len(e.pictures),
+            }
+            for e in entries_of(case.folder)
+        ],
+        "candidates": candidates,
+        "candidates_missing_because": withheld,
+        "known_limits": list(_LIMITS),
+        "log": _log(case, chain, candidates),
+    }
+
+
+def _mandate(case: Case) -> dict[str, Any]:
+    mandate = case.mandate
+    names = ("title", "purpose", "legal_basis", "reference", "operator", "authority", "hold")
+    instants = ("from_utc", "to_utc", "expires_utc", "first_run_utc", "denied_utc", "erased_utc")
+    return {
+        "mode": mandate.mode.value,
+        **{name: getattr(mandate, name) for name in names},
+        "cameras": list(mandate.cameras),
+        **{name: _instant(getattr(mandate, name)) for name in instants},
+    }
+
+
+def _instant(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat()
+
+
+def _evidence(item: Any) -> dict[str, Any]:
+    names = ("evidence_id", "sha256", "size_bytes", "camera_id", "start_utc_us", "clock_error_ms", "reason")
+    return {**{name: getattr(item, name) for name in names}, "file": item.path.name, "verdict": item.verdict.value}
+
+
+def _coverage(case: Case) -> list[dict[str, Any]]:
+    rows = OpenCase.at(case.folder.root).coverage().collect().iter_rows(named=True)
+    frames: Counter[tuple[str, str, str]] = Counter()
+    for row in rows:
+        frames[row["camera_id"], row["state"], row["reason"]] += row["stop_frame"] - row["start_frame"]
+    return [
+        {"camera_id": camera, "state": state, "reason": reason, "frames": n}
+        for (camera, state, reason), n in sorted(frames.items())
+    ]
+
+
+def _calibration(record: dict[str, Any]) -> dict[str, Any] | None:
+    calibration = calibration_for(record.get("settings", {}).get("recognise", {}).get("model", ""))
+    if calibration is None:
+        return None
+    points = [{"similarity": similarity, "false_alarm_rate": rate} for similarity, rate in calibration.points]
+    return {"name": calibration.name, "model": calibration.model, "points": points}
+
+
+def _candidates(case: Case) -> tuple[list[dict[str, Any]], str]:
+    """Every compared pair, rejected ones too, with what people said of it; and why there are none, if so."""
+    try:
+        rows = candidates_of(case.folder).collect().to_dicts()
+    except ForensicsError as error:
+        return [], str(error)
+    reviews = load_reviews(case)
+    return [{**row, **_said(of_candidate(reviews, row["sighting_id"], row["entry_id"]))} for row in rows], ""
+
+
+def _said(reviews: list[Review]) -> dict[str, Any]:
+    verdicts = [
+        {
+            "reviewer": r.reviewer,
+            "key_id": r.key_id,
+            "verdict": r.verdict.value,
+            "checklist": r.checklist,
+            "note": r.note,
+        }
+        for r in reviews
+    ]
+    return {"review_state": state_of(reviews).value, "verdicts": verdicts}
+
+
+def _log(case: Case, chain: Chain, candidates: list[dict[str, Any]]) -> dict[str, Any]:
+    told = [
+        line.facts["outputs"].get("candidates")
+        for line in chain.lines
+        if line.kind == "end" and line.command in {"run", "scan"} and "run" in line.facts.get("outputs", {})
+    ]
+    counted = sum(row["decision"] == "candidate" for row in candidates)
+    commands = Counter(line.command for line in chain.lines if line.kind == "begin")
+    return {
+        "lines": len(chain.lines),
+        "head": head(chain.lines),
+        "broken_at": first_break(case.folder.audit_file),
+        "commands": dict(sorted(commands.items())),
+        "candidates_by_the_last_run": told[-1] if told else None,
+        "candidates_in_this_file": counted,
+    }
+
+
+def annual_counts(cases: Iterable[Case], *, year: int, now: datetime) -> list[dict[str, Any]]:
+    """How many cases of a year by mode, legal basis and outcome, without a name; by mode, basis and outcome."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for case in cases:
+        if case.created_utc.year == year:
+            counts[case.mandate.mode.value, case.mandate.legal_basis, _outcome(case, now)] += 1
+    return [
+        {"mode": mode, "legal_basis": basis, "outcome": outcome, "cases": n}
+        for (mode, basis, outcome), n in sorted(counts.items())
+    ]
+
+
+def _outcome(case: Case, now: datetime) -> str:
+    """What came of a case: what people decided, else what became of its mandate."""
+    if not case.mandate.mode.compares_faces:
+        return "no faces compared"
+    standing = standing_of(case.mandate, now).value
+    if standing in {"denied", "erased", "lapsed"}:
+        return standing
+    if not case.folder.manifest.exists():
+        return "not run"
+    reviews = load_reviews(case)
+    states = {state_of(of_candidate(reviews, r.sighting_id, r.entry_id)).value for r in reviews}
+    for state in ("confirmed", "disagreed", "undecided", "first", "excluded"):
+        if state in states:
+            return state if state != "first" else "under review"
+    n_found = json.loads(case.folder.manifest.read_text()).get("candidates")
+    return "waits for review" if n_found else "no candidate"
