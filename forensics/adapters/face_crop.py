@@ -1,7 +1,6 @@
 """The picture of a face that a reviewer compares: the face with enough around it, never scaled up."""
 
-import numpy as np
-
+from forensics.adapters.thumbnails import small_jpeg
 from forensics.faces import Face
 from forensics.frames import RgbArray
 
@@ -19,17 +18,10 @@ def face_jpeg(rgb: RgbArray, face: Face) -> bytes:
         rgb: (h, w, 3) uint8, the picture that the face was found in.
         face: where.
     """
-    import cv2
-
     x1, y1, x2, y2 = (float(value) for value in face.xyxy)
     margin = _MARGIN * max(x2 - x1, y2 - y1)
     height, width = rgb.shape[:2]
     left, top = max(0, int(x1 - margin)), max(0, int(y1 - margin))
     right, bottom = min(width, int(x2 + margin) + 1), min(height, int(y2 + margin) + 1)
-    crop = np.ascontiguousarray(rgb[top : max(top + 1, bottom), left : max(left + 1, right)])
-    scale = _LONGEST_SIDE_PX / max(crop.shape[:2])
-    if scale < 1:
-        size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
-        crop = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return encoded.tobytes()
+    crop = rgb[top : max(top + 1, bottom), left : max(left + 1, right)]
+    return small_jpeg(crop, longest_side_px=_LONGEST_SIDE_PX, quality=_QUALITY)

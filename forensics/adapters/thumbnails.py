@@ -5,7 +5,7 @@ import numpy as np
 from forensics.detections import FloatArray
 from forensics.frames import RgbArray
 
-__all__ = ["thumbnail_jpeg"]
+__all__ = ["small_jpeg", "thumbnail_jpeg"]
 
 _MARGIN = 0.4
 _LONGEST_SIDE_PX = 360
@@ -19,15 +19,20 @@ def thumbnail_jpeg(rgb: RgbArray, xyxy: FloatArray) -> bytes:
         rgb: (h, w, 3) uint8, the upright frame at its own size.
         xyxy: (4,) float32 pixels.
     """
+    left, top, right, bottom = _with_margin(xyxy, rgb.shape[1], rgb.shape[0])
+    return small_jpeg(rgb[top:bottom, left:right], longest_side_px=_LONGEST_SIDE_PX, quality=_QUALITY)
+
+
+def small_jpeg(rgb: RgbArray, *, longest_side_px: int, quality: int) -> bytes:
+    """The picture as JPEG, scaled down to this size and never up; equal input gives equal bytes."""
     import cv2
 
-    left, top, right, bottom = _with_margin(xyxy, rgb.shape[1], rgb.shape[0])
-    crop = np.ascontiguousarray(rgb[top:bottom, left:right])
-    scale = _LONGEST_SIDE_PX / max(crop.shape[:2])
+    crop = np.ascontiguousarray(rgb)
+    scale = longest_side_px / max(crop.shape[:2])
     if scale < 1:
         size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
         crop = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     return encoded.tobytes()
 
 
