@@ -13,7 +13,8 @@ The rule:
 2. A track begins at the very detection that started it, not where a tracker became sure of it.
 3. A track with fewer than `minimum_detections` detections or less than `minimum_duration_ms`
    between its first and its last one is no track: its detections remain, untracked.
-4. Tracks are numbered from 0 by their first detection, never by a tracker's own counter.
+4. A track ends where the footage is cut to another picture: places in two pictures have nothing in common.
+5. Tracks are numbered from 0 by their first detection, never by a tracker's own counter.
 """
 
 from collections.abc import Callable
@@ -42,6 +43,7 @@ class TrackParameters:
         buffer_ms: how long a track waits for its next detection before it ends.
         minimum_detections: tracks with fewer are dropped.
         minimum_duration_ms: tracks that span less media time are dropped.
+        cuts: a track ends where the footage is cut to another picture.
     """
 
     activation_score: float = 0.4
@@ -50,6 +52,7 @@ class TrackParameters:
     buffer_ms: int = 2_000
     minimum_detections: int = 3
     minimum_duration_ms: int = 1_000
+    cuts: bool = True
 
     def __post_init__(self) -> None:
         if self.activation_score < self.high_score:
@@ -89,6 +92,7 @@ def associate(
     *,
     tracker_for: Callable[[TrackParameters], Tracker],
     n_classes: int,
+    shots: Int64Array | None = None,
     parameters: TrackParameters = DEFAULT_TRACK_PARAMETERS,
 ) -> Int64Array:
     """Give every detection of one evidence its track.
@@ -97,8 +101,9 @@ def associate(
         detections: all boxes of the evidence.
         looked_frames: (F,) int64, strictly increasing, every frame that the detector looked at.
         media_us: (F,) int64, media time of those frames, never decreasing.
-        tracker_for: makes a fresh tracker; called once for every class that was seen.
+        tracker_for: makes a fresh tracker; called once for every class that was seen, in every shot.
         n_classes: how many classes the detector names.
+        shots: (F,) int64, never decreasing, the shot of those frames; None if the footage has no cuts.
         parameters: when detections are one object.
 
     Returns:
@@ -106,10 +111,13 @@ def associate(
     """
     _require_consistent(detections, looked_frames, media_us, n_classes)
     at_us = _strictly_rising(media_us)
+    shot = np.zeros(len(looked_frames), dtype=np.int64) if shots is None or not parameters.cuts else shots
+    row_shot = shot[np.searchsorted(looked_frames, detections.frame)]
     track = np.full(len(detections), UNTRACKED, dtype=np.int64)
-    for class_index in np.unique(detections.class_index):
-        rows = np.flatnonzero(detections.class_index == class_index)
-        numbers = _follow(tracker_for(parameters), _take(detections, rows), looked_frames, at_us)
+    for class_index, number in np.unique(np.stack([detections.class_index, row_shot], axis=1), axis=0).tolist():
+        rows = np.flatnonzero((detections.class_index == class_index) & (row_shot == number))
+        looks = slice(*np.searchsorted(shot, [number, number + 1]))
+        numbers = _follow(tracker_for(parameters), _take(detections, rows), looked_frames[looks], at_us[looks])
         track[rows] = np.where(numbers >= 0, numbers + track.max() + 1, UNTRACKED)
     row_us = media_us[np.searchsorted(looked_frames, detections.frame)]
     return _renumber(np.where(_is_long_enough(track, row_us, parameters), track, UNTRACKED))

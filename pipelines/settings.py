@@ -67,6 +67,7 @@ class TrackSettings(_Closed):
     buffer_ms: int = Field(_TRACK.buffer_ms, description="how long a track waits for its next detection")
     minimum_detections: int = Field(_TRACK.minimum_detections, description="tracks with fewer are dropped")
     minimum_duration_ms: int = Field(_TRACK.minimum_duration_ms, description="tracks that are shorter are dropped")
+    cuts: bool = Field(_TRACK.cuts, description="tracks end where edited footage is cut to another picture")
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> "TrackSettings":

@@ -12,6 +12,7 @@ from forensics.coverage import State, Stretch, merged
 from forensics.detections import Boxes, Detections
 from forensics.frames import Gap
 from forensics.scope import Scope
+from forensics.shots import GLANCE_SIDE, GlanceArray
 from forensics.tables.schemas import DETECT_PART
 from forensics.timeline import Int64Array
 
@@ -34,7 +35,12 @@ class DetectRows:
         self._states = [State.SKIPPED.value] * chunk.n_frames
         self._reasons = [_SAMPLED if inside else scope.reason for inside in is_inside]
         self._details = ["" if inside else scope.detail for inside in is_inside]
+        self._glances: list[bytes | None] = [None] * chunk.n_frames
         self._boxes: list[list[dict[str, object]]] = [[] for _ in range(chunk.n_frames)]
+
+    def glanced(self, number: int, glance: GlanceArray) -> None:
+        """What this frame looks like at a glance; every frame that the detector looks at has one."""
+        self._glances[self._row(number)] = glance.tobytes()
 
     def detected(self, number: int, boxes: Boxes, class_names: tuple[str, ...]) -> None:
         """The detector looked at this frame and saw these boxes, maybe none."""
@@ -59,7 +65,7 @@ class DetectRows:
     def table(self) -> pa.Table:
         """The part, ordered by frame."""
         frames = range(self._chunk.start, self._chunk.stop)
-        columns = [list(frames), self._states, self._reasons, self._details, self._boxes]
+        columns = [list(frames), self._states, self._reasons, self._details, self._glances, self._boxes]
         arrays = [pa.array(column, type=kind.type) for column, kind in zip(columns, DETECT_PART, strict=True)]
         return pa.Table.from_arrays(arrays, schema=DETECT_PART)
 
@@ -81,11 +87,13 @@ class Seen:
         detections: all boxes, by frame, then as the detector ordered them.
         class_names: sorted; what `detections.class_index` refers to.
         looked_frames: (F,) int64, every frame it looked at.
+        glances: (F, 64) uint8, what each of them looks like at a glance.
     """
 
     detections: Detections
     class_names: tuple[str, ...]
     looked_frames: Int64Array
+    glances: GlanceArray
 
 
 def seen_in(parts: Iterable[pa.Table]) -> Seen:
@@ -105,7 +113,12 @@ def seen_in(parts: Iterable[pa.Table]) -> Seen:
         class_index=np.array([number_of[name] for name in names], dtype=np.int64),
     )
     looked = pc.equal(part["state"], State.DETECTED.value).to_numpy()
-    return Seen(detections, class_names, frame[looked].astype(np.int64))
+    return Seen(detections, class_names, frame[looked].astype(np.int64), _glances(part.filter(looked)))
+
+
+def _glances(looked: pa.Table) -> GlanceArray:
+    stored = b"".join(looked["glance"].to_pylist())
+    return np.frombuffer(stored, dtype=np.uint8).reshape(-1, GLANCE_SIDE**2)
 
 
 def _column(boxes: pa.StructArray, name: str) -> np.ndarray[tuple[int], np.dtype[np.float32]]:

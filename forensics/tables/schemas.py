@@ -4,6 +4,8 @@ from typing import Final
 
 import pyarrow as pa
 
+from forensics.shots import GLANCE_SIDE
+
 __all__ = [
     "CANDIDATES",
     "CANDIDATES_TABLE",
@@ -48,6 +50,7 @@ DETECT_PART: Final = _schema(
     state=pa.string(),
     reason=pa.string(),
     detail=pa.string(),
+    glance=pa.binary(GLANCE_SIDE**2),
     boxes=pa.list_(_BOX),
 )
 

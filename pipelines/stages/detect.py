@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from forensics.adapters.detectors import load_detector
+from forensics.adapters.glance import glance
 from forensics.case import CaseFolder
 from forensics.chunks import Chunk, sampled
 from forensics.decoding.child import DecodingChild, Limits
@@ -144,4 +145,5 @@ def _frames(items: Iterator[Frame | Gap], rows: DetectRows) -> Iterator[Frame]:
         if isinstance(item, Gap):
             rows.gap(item)
         else:
+            rows.glanced(item.number, glance(item.rgb))
             yield item

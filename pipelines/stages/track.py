@@ -10,6 +10,7 @@ import pyarrow as pa
 from forensics.adapters.bytetrack import ByteTrack
 from forensics.case import CaseFolder
 from forensics.evidence import Evidence
+from forensics.shots import shot_numbers
 from forensics.tables.evidence import load_index
 from forensics.tables.files import read_table
 from forensics.tables.parts import Seen, seen_in
@@ -66,12 +67,14 @@ class Track:
 
 def track_evidence(seen: Seen, index: PacketIndex, parameters: TrackParameters) -> pa.Table:
     """One row per detection, in the order of `seen.detections`: its track's number, -1 if untracked."""
+    media_us = index.media_us[seen.looked_frames]
     numbers = associate(
         seen.detections,
         seen.looked_frames,
-        index.media_us[seen.looked_frames],
+        media_us,
         tracker_for=ByteTrack,
         n_classes=len(seen.class_names),
+        shots=shot_numbers(seen.glances, media_us),
         parameters=parameters,
     )
     return _part(numbers)
