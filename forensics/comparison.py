@@ -21,6 +21,7 @@ __all__ = [
     "decided",
     "expected_false_candidates",
     "fmr_for",
+    "is_enough",
     "people_in",
     "pooled",
     "ranked",
@@ -141,8 +142,12 @@ def decided(similarity: float, n_faces: int, span_ms: int, rules: Rules) -> Deci
         return Decision.NO_FACE
     if similarity < rules.threshold:
         return Decision.BELOW
-    is_enough = n_faces >= rules.minimum_faces and span_ms >= rules.minimum_span_ms
-    return Decision.CANDIDATE if is_enough and not rules.leads_only else Decision.LEAD
+    return Decision.CANDIDATE if is_enough(n_faces, span_ms, rules) and not rules.leads_only else Decision.LEAD
+
+
+def is_enough(n_faces: int, span_ms: int, rules: Rules) -> bool:
+    """So many faces over so long a time can make a candidate."""
+    return n_faces >= rules.minimum_faces and span_ms >= rules.minimum_span_ms
 
 
 def rate_of_list(fmr: float, n_entries: int) -> float:

@@ -27,7 +27,7 @@ def moments(media_us: Int64Array, xyxy: FloatArray, score: FloatArray, *, spacin
         media_us: (N,) int64, non-decreasing.
         xyxy: (N, 4) float32.
         score: (N,) float32.
-        spacing_us: least distance between two.
+        spacing_us: least distance between two, positive.
         at_most: largest M.
     """
     if not len(media_us):
@@ -53,7 +53,7 @@ def best_apart(media_us: Int64Array, worth: npt.NDArray[np.float64], *, spacing_
     Args:
         media_us: (N,) int64, non-decreasing.
         worth: (N,) float64, positive.
-        spacing_us: least distance between two.
+        spacing_us: least distance between two, positive.
         at_most: largest M.
 
     >>> best_apart(np.array([0, 2, 4]), np.array([0.5, 0.6, 0.5]), spacing_us=4, at_most=5).tolist()

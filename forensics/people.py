@@ -4,21 +4,23 @@ Nothing here writes anything. An embedding lives as long as `compared` runs.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from forensics.comparison import Decision, Rules, decided, people_in, pooled, ranked, similarities
+from forensics.comparison import Decision, Rules, decided, is_enough, people_in, pooled, ranked, similarities
 from forensics.detections import FloatArray
 from forensics.face_selection import best_apart, head_region
 from forensics.faces import Face, FaceDetector, FaceEmbedder, Quality, QualityLimits, shortcomings, worth
 from forensics.frames import Frame, Gap, RgbArray
 from forensics.templates import Templates
-from forensics.timeline import Int64Array
+from forensics.timeline import BoolArray, Int64Array
 
 __all__ = ["Comparison", "Examination", "Look", "Person", "compared", "gathered", "kept"]
+
+Read = Callable[[Int64Array], Iterator[Frame | Gap]]
 
 # Embedded at a time, so that a crowd costs no more memory than a few.
 _FACES_AT_A_TIME = 32
@@ -33,12 +35,14 @@ class Person:
         frame: (L,) int64, increasing, the frames to look at.
         media_us: (L,) int64, their media time.
         xyxy: (L, 4) float32, the person's box in each.
+        is_second: (L,) bool, to be looked at only if the others show the face, but too seldom for a candidate.
     """
 
     sighting_id: str
     frame: Int64Array
     media_us: Int64Array
     xyxy: FloatArray
+    is_second: BoolArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +119,28 @@ class Comparison:
     pictures: tuple[bytes, ...]
 
 
-def gathered(
-    people: Sequence[Person], read: Callable[[Int64Array], Iterator[Frame | Gap]], examination: Examination
-) -> list[list[Look]]:
-    """Every look at every person, in the order of `people`, each frame read once."""
-    looks: list[list[Look]] = [[] for _ in people]
-    places: Mapping[int, list[tuple[int, int]]] = _places(people)
+def gathered(people: Sequence[Person], read: Read, examination: Examination, rules: Rules) -> list[list[Look]]:
+    """Every look at every person, in time order; those whose face was seen too seldom are looked at again."""
+    first = _looked([(person, ~person.is_second) for person in people], read, examination)
+    again = [
+        (person, person.is_second & _is_seen_too_seldom(kept(looks, examination), rules))
+        for person, looks in zip(people, first, strict=True)
+    ]
+    second = _looked(again, read, examination)
+    return [sorted(one + other, key=lambda look: look.media_us) for one, other in zip(first, second, strict=True)]
+
+
+def _is_seen_too_seldom(faces: Sequence[Look], rules: Rules) -> bool:
+    return bool(faces) and not is_enough(len(faces), _span_ms(faces), rules)
+
+
+def _looked(wanted: Sequence[tuple[Person, BoolArray]], read: Read, examination: Examination) -> list[list[Look]]:
+    """The looks at each person in the rows that are wanted, each frame read once."""
+    looks: list[list[Look]] = [[] for _ in wanted]
+    places = _places(wanted)
     for item in read(np.array(sorted(places), dtype=np.int64)):
         for number, row in places[item.number]:
-            person = people[number]
+            person = wanted[number][0]
             media_us = int(person.media_us[row])
             if isinstance(item, Gap):
                 looks[number].append(Look(media_us, (item.reason,)))
@@ -132,12 +149,12 @@ def gathered(
     return looks
 
 
-def _places(people: Sequence[Person]) -> dict[int, list[tuple[int, int]]]:
+def _places(wanted: Sequence[tuple[Person, BoolArray]]) -> dict[int, list[tuple[int, int]]]:
     """Who is to be looked at in each frame: (number of the person, row of the look)."""
     places: dict[int, list[tuple[int, int]]] = {}
-    for number, person in enumerate(people):
-        for row, frame in enumerate(person.frame.tolist()):
-            places.setdefault(frame, []).append((number, row))
+    for number, (person, is_wanted) in enumerate(wanted):
+        for row in np.flatnonzero(is_wanted).tolist():
+            places.setdefault(int(person.frame[row]), []).append((number, row))
     return places
 
 
@@ -227,7 +244,7 @@ def _rows(
     rank, margin = ranked(similarity.max(axis=0), templates.entry_ids)
     for place in np.argsort(rank).tolist():
         group = groups[int(nearest[place])]
-        span_ms = (group[-1].media_us - group[0].media_us) // 1000
+        span_ms = _span_ms(group)
         value = float(similarity[nearest[place], place])
         decision = decided(value, len(group), span_ms, rules)
         yield Comparison(
@@ -244,6 +261,11 @@ def _rows(
             reason=reason,
             pictures=_pictures(group) if decision in {Decision.CANDIDATE, Decision.LEAD} else (),
         )
+
+
+def _span_ms(faces: Sequence[Look]) -> int:
+    """From the first of them to the last, in whole milliseconds; at least one is given, in time order."""
+    return (faces[-1].media_us - faces[0].media_us) // 1000
 
 
 def _worth(faces: Sequence[Look]) -> npt.NDArray[np.float64]:

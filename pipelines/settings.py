@@ -93,6 +93,9 @@ class RecogniseSettings(_Closed):
         0.01, gt=0, le=0.05, description="share of strangers' sightings that may pass the threshold, of the whole list"
     )
     looks: int = Field(16, ge=1, le=64, description="frames of each person's track that are searched for a face")
+    second_looks: int = Field(
+        48, ge=0, le=256, description="frames searched again where a face was seen, but too seldom for a candidate"
+    )
     faces: int = Field(5, ge=1, le=16, description="best faces of a track that are compared")
     apart_ms: int = Field(500, ge=500, description="how far apart the compared faces of a track are at least")
     minimum_eyes_px: float = Field(18, ge=8, description="least distance between the eyes, in the footage")

@@ -146,7 +146,7 @@ class _Opened:
             return self._child.read(footage, index, View(), wanted)
 
         people = _people(work, index, stage)
-        looks = gathered(people, read, self._examination)
+        looks = gathered(people, read, self._examination, stage.rules)
         rows = compared(people, looks, self._templates, stage.rules, self._examination)
         return pa.Table.from_pylist([_row(row, stage.key) for row in rows], schema=RECOGNISE_PART)
 
@@ -175,19 +175,15 @@ def _people(work: RecogniseWork, index: PacketIndex, stage: Recognise) -> list[P
     for number in work.tracks:
         rows = np.flatnonzero(numbers == number)
         media_us = index.media_us[seen.frame[rows]]
-        chosen = rows[
-            moments(
-                media_us,
-                seen.xyxy[rows],
-                seen.score[rows],
-                spacing_us=settings.apart_ms * 1000 // _LOOKS_BETWEEN_FACES,
-                at_most=settings.looks,
-            )
-        ]
+        boxes = media_us, seen.xyxy[rows], seen.score[rows]
+        first = moments(*boxes, spacing_us=settings.apart_ms * 1000 // _LOOKS_BETWEEN_FACES, at_most=settings.looks)
+        second = moments(*boxes, spacing_us=1, at_most=settings.second_looks)
+        places = np.union1d(first, second)
+        chosen = rows[places]
         frame = seen.frame[chosen]
         track_id = track_id_of_sight(work.evidence.evidence_id, stage.settings_digest, sights[number])
         sighting_id = sighting_id_of(track_id, work.evidence.camera_id)
-        people.append(Person(sighting_id, frame, index.media_us[frame], seen.xyxy[chosen]))
+        people.append(Person(sighting_id, frame, index.media_us[frame], seen.xyxy[chosen], ~np.isin(places, first)))
     return people
 
 
