@@ -1,4 +1,4 @@
-"""From embeddings to decisions: pooled, compared, ranked, and never more than a candidate for examination.
+"""From similarities to decisions: ranked, held against a threshold, and never more than a candidate for examination.
 
 The threshold belongs to the list: the more entries a face is compared with, the more likely a stranger
 passes one of them, so the rate of false candidates that is allowed is shared among the entries.
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from forensics.detections import FloatArray
 from forensics.faces import Measure
+from forensics.pooling import similarities, singles
 from forensics.timeline import Int64Array
 
 __all__ = [
@@ -23,10 +24,8 @@ __all__ = [
     "fmr_for",
     "is_enough",
     "people_in",
-    "pooled",
     "ranked",
     "rate_of_list",
-    "similarities",
 ]
 
 Float64Array = npt.NDArray[np.float64]
@@ -64,16 +63,6 @@ class Rules:
     one_person: float = -np.inf
 
 
-def pooled(vectors: FloatArray, worth: Float64Array) -> FloatArray:
-    """(D,) float32, the mean of (K, D) embeddings weighted by (K,) worth, summed as float64 in row order."""
-    weights = np.asarray(worth, dtype=np.float64)
-    total = np.zeros(vectors.shape[1], dtype=np.float64)
-    for row, weight in zip(vectors.astype(np.float64), weights, strict=True):
-        total += weight * row
-    mean: FloatArray = (total / weights.sum()).astype(np.float32)
-    return mean
-
-
 def people_in(vectors: FloatArray, measure: Measure, one_person: float) -> list[Int64Array]:
     """The rows of (K, D) that are one person's, for each person in turn, the first face first.
 
@@ -84,30 +73,13 @@ def people_in(vectors: FloatArray, measure: Measure, one_person: float) -> list[
     >>> [rows.tolist() for rows in people_in(vectors, Measure.EUCLIDEAN, 0.4)]
     [[0, 2], [1]]
     """
-    alike = similarities(vectors, vectors, measure) >= one_person
+    each = singles(vectors, measure)
+    alike = similarities(each, each, measure) >= one_person
     reached = alike
     for _ in range(len(vectors)):
         reached = (reached.astype(np.int64) @ alike.astype(np.int64)) > 0
     first = np.argmax(reached, axis=1) if len(vectors) else np.zeros(0, dtype=np.int64)
     return [np.flatnonzero(first == number) for number in np.unique(first).tolist()]
-
-
-def similarities(vectors: FloatArray, templates: FloatArray, measure: Measure) -> Float64Array:
-    """(T, E) float64 between (T, D) and (E, D); more similar is larger, see `Measure`.
-
-    >>> a, b = np.array([[0, 3]], dtype=np.float32), np.array([[0, 1], [1, 0]], dtype=np.float32)
-    >>> similarities(a, b, Measure.COSINE).tolist()
-    [[1.0, 0.0]]
-    """
-    one, other = vectors.astype(np.float64), templates.astype(np.float64)
-    if measure is Measure.COSINE:
-        one = one / np.linalg.norm(one, axis=1, keepdims=True)
-        other = other / np.linalg.norm(other, axis=1, keepdims=True)
-        cosine: Float64Array = np.einsum("td,ed->te", one, other)
-        return cosine
-    # (T, 1, D) - (1, E, D)
-    distance: Float64Array = np.sqrt(((one[:, np.newaxis] - other[np.newaxis]) ** 2).sum(axis=2))
-    return 1.0 - distance
 
 
 def ranked(similarity: Float64Array, entry_ids: Sequence[str]) -> tuple[Int64Array, Float64Array]:

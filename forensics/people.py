@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from forensics.comparison import Decision, Rules, decided, is_enough, people_in, pooled, ranked, similarities
+from forensics.comparison import Decision, Rules, decided, is_enough, people_in, ranked
 from forensics.detections import FloatArray
 from forensics.face_selection import best_apart, head_region
 from forensics.faces import Face, FaceDetector, FaceEmbedder, Quality, QualityLimits, shortcomings, worth
 from forensics.frames import Frame, Gap, RgbArray
+from forensics.pooling import Pools, pooled, similarities
 from forensics.templates import Templates
 from forensics.timeline import BoolArray, Int64Array
 
@@ -236,10 +237,11 @@ def _rows(
                 person.sighting_id, entry_id, None, None, None, 0.0, 0, 0, 0, Decision.NO_FACE, reason, pictures=()
             )
         return
-    rows = people_in(vectors, examination.embedder.measure, rules.one_person)
+    measure = examination.embedder.measure
+    rows = people_in(vectors, measure, rules.one_person)
     groups = [[faces[row] for row in each.tolist()] for each in rows]
-    pools = np.stack([pooled(vectors[each], _worth(faces)[each]) for each in rows])
-    similarity = similarities(pools, templates.vectors, examination.embedder.measure)
+    pools = Pools.stacked([pooled(vectors[each], _worth(faces)[each], measure) for each in rows])
+    similarity = similarities(pools, templates.pools, measure)
     nearest = similarity.argmax(axis=0)
     rank, margin = ranked(similarity.max(axis=0), templates.entry_ids)
     for place in np.argsort(rank).tolist():

@@ -1,10 +1,10 @@
-"""The templates of a watch-list: one vector per entry. They are written only sealed."""
+"""The templates of a watch-list: one pool of faces per entry. They are written only sealed."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from forensics.detections import FloatArray
+from forensics.pooling import Pools
 
 __all__ = ["Templates"]
 
@@ -15,15 +15,15 @@ class Templates:
 
     Attributes:
         entry_ids: sorted.
-        vectors: (E, D) float32, one row per entry, by one embedder.
+        pools: one for each entry, by one embedder.
     """
 
     entry_ids: tuple[str, ...]
-    vectors: FloatArray
+    pools: Pools
 
     def __post_init__(self) -> None:
-        if self.vectors.ndim != 2 or len(self.vectors) != len(self.entry_ids):
-            raise ValueError(f"templates: {len(self.entry_ids)} entries, vectors of shape {self.vectors.shape}")
+        if len(self.pools.vectors) != len(self.entry_ids):
+            raise ValueError(f"templates: {len(self.entry_ids)} entries, {len(self.pools.vectors)} pools")
         if list(self.entry_ids) != sorted(set(self.entry_ids)):
             raise ValueError("templates: entries must be sorted and different")
 
@@ -31,15 +31,17 @@ class Templates:
         return f"Templates({', '.join(self.entry_ids)})"
 
     def encoded(self) -> bytes:
-        """The vectors as little-endian float32, row by row; the ids stand elsewhere."""
-        return self.vectors.astype("<f4").tobytes()
+        """Vector, then scatter, of each entry as little-endian float32; the ids stand elsewhere."""
+        return np.column_stack([self.pools.vectors, self.pools.scatter]).astype("<f4").tobytes()
 
     @classmethod
     def decoded(cls, entry_ids: tuple[str, ...], data: bytes) -> "Templates":
         """What `encoded` wrote.
 
-        >>> vectors = np.array([[1, 2], [3, 4]], dtype=np.float32)
-        >>> Templates.decoded(("a", "b"), Templates(("a", "b"), vectors).encoded()).vectors.tolist()
-        [[1.0, 2.0], [3.0, 4.0]]
+        >>> pools = Pools(np.array([[1, 2], [3, 4]], dtype=np.float32), np.array([0, 5], dtype=np.float32))
+        >>> again = Templates.decoded(("a", "b"), Templates(("a", "b"), pools).encoded()).pools
+        >>> again.vectors.tolist(), again.scatter.tolist()
+        ([[1.0, 2.0], [3.0, 4.0]], [0.0, 5.0])
         """
-        return cls(entry_ids, np.frombuffer(data, dtype="<f4").astype(np.float32).reshape(len(entry_ids), -1))
+        rows = np.frombuffer(data, dtype="<f4").astype(np.float32).reshape(len(entry_ids), -1)
+        return cls(entry_ids, Pools(rows[:, :-1], rows[:, -1]))

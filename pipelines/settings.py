@@ -100,7 +100,7 @@ class RecogniseSettings(_Closed):
     apart_ms: int = Field(500, ge=500, description="how far apart the compared faces of a track are at least")
     minimum_eyes_px: float = Field(18, ge=8, description="least distance between the eyes, in the footage")
     minimum_sharpness: float = Field(15, ge=0, description="least variance of the Laplacian of the aligned face")
-    maximum_yaw_degrees: float = Field(75, gt=0, le=90, description="most turning away from the camera")
+    maximum_yaw_degrees: float = Field(80, gt=0, le=90, description="most turning away from the camera")
     minimum_score: float = Field(0.5, ge=0, le=1, description="least score of the face detector")
     minimum_faces: int = Field(3, ge=3, description="fewer faces make a lead, never a candidate")
     minimum_span_ms: int = Field(1000, ge=1000, description="a shorter time makes a lead, never a candidate")

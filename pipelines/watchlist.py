@@ -19,12 +19,11 @@ from forensics.adapters.face_quality import REFERENCE_LIMITS, quality_of
 from forensics.adapters.sealing import Key, seal, unseal
 from forensics.adapters.stills_pixels import PICTURE_FAULTS, TooLarge, read_pixels
 from forensics.case import CaseFolder
-from forensics.comparison import pooled
-from forensics.detections import FloatArray
 from forensics.digests import sha256_of_bytes, sha256_of_file
 from forensics.errors import NotAuthorised, UsageError
 from forensics.faces import Face, FaceDetector, FaceEmbedder, Quality, shortcomings, worth
 from forensics.frames import RgbArray, View
+from forensics.pooling import Pools, pooled
 from forensics.tables.evidence import load_evidence
 from forensics.tables.files import write_bytes, write_json
 from forensics.tables.open import read_manifest
@@ -236,10 +235,11 @@ def _described(reference: _Reference) -> dict[str, Any]:
     }
 
 
-def _template(references: Sequence[_Reference], embedder: FaceEmbedder) -> FloatArray:
-    """(D,) float32, the one vector that stands for the entry."""
+def _template(references: Sequence[_Reference], embedder: FaceEmbedder) -> Pools:
+    """The one pool that stands for the entry."""
     vectors = embedder.embed([embedder.aligned(each.rgb, each.face) for each in references])
-    return pooled(vectors, np.array([worth(each.quality, REFERENCE_LIMITS) for each in references]))
+    weights = np.array([worth(each.quality, REFERENCE_LIMITS) for each in references])
+    return pooled(vectors, weights, embedder.measure)
 
 
 def reference_pictures(folder: CaseFolder, key: Key, entry_id: str) -> list[bytes]:
@@ -268,8 +268,9 @@ def templates_of(case: Case, key: Key, models: FaceModels, *, now: datetime) -> 
             ]
             _write_template(case.folder.watchlist / entry.entry_id, key, _template(references, embedder), models)
     ids = tuple(entry.entry_id for entry in entries)
-    vectors = [_load_template(case.folder.watchlist / entry_id, key, models) for entry_id in ids]
-    return Templates(ids, np.stack(vectors) if vectors else np.zeros((0, 1), dtype=np.float32))
+    pools = [_load_template(case.folder.watchlist / entry_id, key, models) for entry_id in ids]
+    nobody = Pools(np.zeros((0, 1), dtype=np.float32), np.zeros(0, dtype=np.float32))
+    return Templates(ids, Pools.stacked(pools) if pools else nobody)
 
 
 def _reference_again(data: bytes, detector: FaceDetector, embedder: FaceEmbedder) -> _Reference:
@@ -284,15 +285,14 @@ def _reference_again(data: bytes, detector: FaceDetector, embedder: FaceEmbedder
     return _Reference(data, rgb, face, quality_of(rgb, face, embedder.aligned(rgb, face)))
 
 
-def _write_template(folder: Path, key: Key, vector: FloatArray, models: FaceModels) -> None:
-    data = Templates((folder.name,), vector[np.newaxis]).encoded()
+def _write_template(folder: Path, key: Key, pool: Pools, models: FaceModels) -> None:
+    data = Templates((folder.name,), pool).encoded()
     write_bytes(_template_file(folder, models), seal(key, data, _template_context(folder.name, models)))
 
 
-def _load_template(folder: Path, key: Key, models: FaceModels) -> FloatArray:
+def _load_template(folder: Path, key: Key, models: FaceModels) -> Pools:
     data = unseal(key, _template_file(folder, models).read_bytes(), _template_context(folder.name, models))
-    vector: FloatArray = Templates.decoded((folder.name,), data).vectors[0]
-    return vector
+    return Templates.decoded((folder.name,), data).pools
 
 
 def _picture_file(folder: Path, sha256: str) -> Path:

@@ -11,11 +11,11 @@ from forensics.adapters.dlib_weights import EMBEDDING, dlib_weights
 from forensics.adapters.face_models import face_models, open_faces
 from forensics.adapters.face_quality import REFERENCE_LIMITS, quality_of
 from forensics.adapters.stills_pixels import read_pixels
-from forensics.comparison import similarities
 from forensics.errors import CannotStart, NotAuthorised
-from forensics.faces import FaceDetector, FaceEmbedder, shortcomings
+from forensics.faces import Face, FaceDetector, FaceEmbedder, shortcomings
 from forensics.frames import View
 from forensics.models.forbidden import protected_word_in, refuse_protected
+from forensics.pooling import similarities, singles
 from tests.calling import Call, caller, search_case
 
 # ---- what is not there
@@ -119,6 +119,28 @@ def test_everybody_against_everybody_is_refused(tmp_path: Path, capsys: pytest.C
 # ---- who is who
 
 
+@pytest.mark.parametrize("pitch", [-20, 0, 20])
+@pytest.mark.parametrize("yaw", [0, 15, 30, 45, 60, 75, 90])
+@pytest.mark.parametrize("eyes_px", [9, 60])
+def test_turning_away_is_measured_in_degrees(yaw: int, pitch: int, eyes_px: float) -> None:
+    """An average head, turned and nodding, seen from far away."""
+    a, b = np.radians([yaw, pitch])
+    turn = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
+    nod = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
+    head = np.array([[-31, -35, 25], [31, -35, 25], [0, 0, 0], [-26, 35, 22], [26, 35, 22]]) / 62 * eyes_px
+    landmarks = (head @ (nod @ turn).T)[:, :2].astype(np.float32) + 100
+    picture = np.zeros((200, 200, 3), dtype=np.uint8)
+    measured = quality_of(picture, Face(np.array([50, 50, 150, 150], np.float32), landmarks, 0.9), picture)
+    assert measured.yaw_degrees == pytest.approx(yaw, abs=1)
+
+
+@pytest.mark.parametrize("landmarks", [np.zeros((5, 2)), np.full((5, 2), 7.0), np.arange(5)[:, np.newaxis] * [1, 0]])
+def test_landmarks_that_are_no_face_have_a_yaw_too(landmarks: np.ndarray) -> None:
+    face = Face(np.array([0, 0, 10, 10], np.float32), landmarks.astype(np.float32), 0.9)
+    picture = np.zeros((20, 20, 3), dtype=np.uint8)
+    assert 0 <= quality_of(picture, face, picture).yaw_degrees <= 90
+
+
 @pytest.fixture(scope="module")
 def eyes(shared: Path) -> tuple[FaceDetector, FaceEmbedder]:
     with pytest.MonkeyPatch.context() as patch:
@@ -139,7 +161,8 @@ def _vector(eyes: tuple[FaceDetector, FaceEmbedder], path: Path) -> np.ndarray:
 def test_reference_pictures_tell_people_apart(shared: Path, eyes: tuple[FaceDetector, FaceEmbedder]) -> None:
     names = ("obama.jpg", "obama2.jpg", "biden.jpg", "lin-manuel-miranda.png", "alex-lacamoire.png")
     vectors = np.stack([_vector(eyes, shared / "faces" / name) for name in names])
-    similar = similarities(vectors, vectors, eyes[1].measure)
+    each = singles(vectors, eyes[1].measure)
+    similar = similarities(each, each, eyes[1].measure)
     assert similar[0, 1] > 0.6
     strangers = similar[np.triu_indices(len(names), 1)][1:]
     assert strangers.max() < 0.35

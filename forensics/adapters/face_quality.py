@@ -15,8 +15,12 @@ REFERENCE_LIMITS: Final = QualityLimits(eyes_px=40, sharpness=20, yaw_degrees=30
 _SIDE_PX: Final = 96
 # From the middle of the eyes to that of the mouth, in eye distances of a frontal face.
 _EYES_TO_MOUTH: Final = 1.1
-# How far the tip of the nose stands out before the line of the eyes, in eye distances of a frontal face.
-_NOSE_STANDS_OUT: Final = 0.6
+# Eyes, tip of the nose and corners of the mouth of an average adult head, seen from the front: right, down, away.
+_HEAD_MM: Final = np.array([[-31, -35, 25], [31, -35, 25], [0, 0, 0], [-26, 35, 22], [26, 35, 22]], dtype=np.float64)
+_SPREAD_PX: Final = 40.0
+_LEAST_SPREAD_PX: Final = 0.5
+# A focal length at which a head of that size is seen almost without perspective.
+_CAMERA: Final = np.diag([2000.0, 2000.0, 1.0])
 
 
 def quality_of(rgb: RgbArray, face: Face, aligned: RgbArray) -> Quality:
@@ -51,12 +55,17 @@ def _sharpness(rgb: RgbArray, face: Face) -> float:
 
 
 def _yaw_degrees(face: Face) -> float:
-    """Turning away, from where the tip of the nose falls between the eyes."""
-    left_eye, right_eye, nose = face.landmarks[:3].astype(np.float64)
-    across = right_eye - left_eye
-    distance = float(np.linalg.norm(across))
-    if distance == 0:
+    """Turning away, from the pose in which five points of an average head fall on the landmarks."""
+    import cv2
+
+    points = face.landmarks.astype(np.float64)
+    points -= points.mean(axis=0)
+    spread = float(np.sqrt((points**2).mean()))
+    if spread < _LEAST_SPREAD_PX:
         return 90.0
-    along = float((nose - (left_eye + right_eye) / 2) @ across) / distance
-    # turned by a: the eyes appear cos(a) apart, the tip of the nose sin(a) * 0.6 off their middle
-    return float(np.degrees(np.arctan2(abs(along), _NOSE_STANDS_OUT * distance)))
+    # at one size, so that near and far faces are judged alike
+    solved, turn, _ = cv2.solvePnP(_HEAD_MM, points * (_SPREAD_PX / spread), _CAMERA, None, flags=cv2.SOLVEPNP_SQPNP)
+    if not solved:
+        return 90.0
+    axes, _ = cv2.Rodrigues(turn)
+    return float(np.degrees(np.arcsin(min(1.0, abs(float(axes[0, 2]))))))

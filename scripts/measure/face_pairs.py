@@ -13,9 +13,9 @@ from forensics.adapters.face_models import face_models, open_faces
 from forensics.adapters.face_quality import quality_of
 from forensics.adapters.stills_pixels import read_pixels
 from forensics.calibrations import calibration_for
-from forensics.comparison import similarities
 from forensics.faces import FaceDetector, FaceEmbedder, QualityLimits, shortcomings
 from forensics.frames import RgbArray, View
+from forensics.pooling import similarities, singles
 
 _FOOTAGE_LIMITS = QualityLimits(eyes_px=18, sharpness=15, yaw_degrees=45, score=0.8)
 _DISTANCES = (0.60, 0.573, 0.55, 0.50, 0.45)
@@ -29,7 +29,8 @@ def main() -> None:
         found = _of_footage(arguments.footage, arguments.every, detector, embedder)
         people += [arguments.person] * len(found)
         vectors += found
-    similar = similarities(np.stack(vectors), np.stack(vectors), embedder.measure)
+    each = singles(np.stack(vectors), embedder.measure)
+    similar = similarities(each, each, embedder.measure)
     pairs = [(people[a] == people[b], float(similar[a, b])) for a, b in combinations(range(len(people)), 2)]
     report = _report([s for same, s in pairs if same], [s for same, s in pairs if not same], arguments.model)
     print(json.dumps(report, indent=2) if arguments.json else _text(report))
