@@ -126,8 +126,8 @@ class CaseFolder:
 
     @property
     def calibration_file(self) -> Path:
-        """What pairs of one's own said about similarities: plain numbers."""
-        return self.root / "calibration.json"
+        """What pairs of one's own said about similarities; sealed, so that nobody edits it."""
+        return self.root / "calibration.sealed"
 
     @property
     def sources_file(self) -> Path:

@@ -13,7 +13,7 @@ from forensics.errors import ForensicsError
 from forensics.mandate import standing_of
 from forensics.reviewing import Review, state_of
 from forensics.tables.evidence import load_evidence
-from forensics.tables.open import OpenCase, candidates_of
+from forensics.tables.open import OpenCase, candidates_of, read_manifest
 from pipelines.case_file import Case
 from pipelines.reviews import load_reviews, of_candidate
 from pipelines.run_record import newest_record
@@ -45,6 +45,7 @@ def disclosure(case: Case) -> dict[str, Any]:
             "program": version("video-forensics"),
             **{name: record.get(name) for name in ("run", "settings", "model", "libraries", "hardware")},
             "calibration": _calibration(record),
+            "likelihood": read_manifest(case.folder).get("likelihood") if published else None,
         },
         "for": [
             {

@@ -72,7 +72,7 @@ def prepared(case: Case, settings: RecogniseSettings, *, now: datetime) -> Recog
         sealed_templates=seal(key, templates.encoded(), TEMPLATES),
         key=key,
         rules=_rules(settings, len(entries)),
-        compared=_compared(case, settings, models, len(entries)),
+        compared=_compared(case, settings, models, len(entries), key),
     )
 
 
@@ -91,7 +91,7 @@ def _with_threshold(settings: RecogniseSettings, threshold: float, *, leads_only
     )
 
 
-def _compared(case: Case, settings: RecogniseSettings, models: FaceModels, n_entries: int) -> Compared:
+def _compared(case: Case, settings: RecogniseSettings, models: FaceModels, n_entries: int, key: Key) -> Compared:
     calibration = calibration_for(settings.model)
     return Compared(
         model_id=models.model_id,
@@ -99,5 +99,5 @@ def _compared(case: Case, settings: RecogniseSettings, models: FaceModels, n_ent
         threshold=_rules(settings, n_entries).threshold,
         fmr=None if calibration is None else fmr_for(settings.false_candidate_rate, n_entries),
         calibration="" if calibration is None else calibration.name,
-        likelihood=stored_likelihood(case.folder, models),
+        likelihood=stored_likelihood(case.folder, key, models),
     )

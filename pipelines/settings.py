@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from forensics.digests import digest_of
 from forensics.errors import NotAuthorised, UsageError
+from forensics.faces import QualityLimits
 from forensics.tracking import TrackParameters
 
 __all__ = [
@@ -104,6 +105,15 @@ class RecogniseSettings(_Closed):
     minimum_score: float = Field(0.5, ge=0, le=1, description="least score of the face detector")
     minimum_faces: int = Field(3, ge=3, description="fewer faces make a lead, never a candidate")
     minimum_span_ms: int = Field(1000, ge=1000, description="a shorter time makes a lead, never a candidate")
+
+    def limits(self) -> QualityLimits:
+        """What is called good enough in footage."""
+        return QualityLimits(
+            eyes_px=self.minimum_eyes_px,
+            sharpness=self.minimum_sharpness,
+            yaw_degrees=self.maximum_yaw_degrees,
+            score=self.minimum_score,
+        )
 
     @field_validator("against")
     @classmethod

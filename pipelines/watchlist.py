@@ -15,32 +15,21 @@ from typing import Any, Final
 import numpy as np
 
 from forensics.adapters.face_models import FaceModels, open_faces
-from forensics.adapters.face_quality import REFERENCE_LIMITS, quality_of
+from forensics.adapters.face_quality import REFERENCE_LIMITS
 from forensics.adapters.sealing import Key, seal, unseal
-from forensics.adapters.stills_pixels import PICTURE_FAULTS, TooLarge, read_pixels
 from forensics.case import CaseFolder
-from forensics.digests import sha256_of_bytes, sha256_of_file
 from forensics.errors import NotAuthorised, UsageError
-from forensics.faces import Face, FaceDetector, FaceEmbedder, Quality, shortcomings, worth
-from forensics.frames import RgbArray, View
+from forensics.faces import FaceEmbedder, worth
 from forensics.pooling import Pools, pooled
-from forensics.tables.evidence import load_evidence
 from forensics.tables.files import write_bytes, write_json
-from forensics.tables.open import read_manifest
 from forensics.templates import Templates
 from pipelines.case_file import Case
 from pipelines.erasure import destroy_files
+from pipelines.portraits import Portrait, different, portrait_again, portrait_of, refuse_evidence
 
 __all__ = ["Entry", "add_entry", "entries_of", "expired_entries", "reference_pictures", "remove_entry", "templates_of"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_LARGEST_PICTURE_BYTES: Final = 64 << 20
-_WHAT_IS_WRONG: Final = {
-    "small": "the face is too small",
-    "blurred": "the face is blurred",
-    "turned_away": "the face is turned away",
-    "doubtful": "the face is hard to make out",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +50,6 @@ class Entry:
     added_utc: datetime
     added_by: str
     pictures: tuple[dict[str, Any], ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Reference:
-    """One picture that was found good enough."""
-
-    data: bytes
-    rgb: RgbArray
-    face: Face
-    quality: Quality
-
-    @property
-    def sha256(self) -> str:
-        return sha256_of_bytes(self.data)
 
 
 def entries_of(folder: CaseFolder) -> list[Entry]:
@@ -113,16 +88,16 @@ def add_entry(
         NotAuthorised: the case compares no faces, its list is full, or a picture was taken from the evidence.
     """
     _check_entry(case, entry_id, basis=basis, expires_utc=expires_utc, now=now)
-    different = _different(pictures)
-    _refuse_evidence(case.folder, different)
+    paths = different(pictures)
+    refuse_evidence(case.folder, paths)
     key, models = key_for(), models_for()
     detector, embedder = open_faces(models)
-    references = [_checked_reference(path, detector, embedder) for path in different]
+    references = [portrait_of(path, detector, embedder, REFERENCE_LIMITS) for path in paths]
     folder = case.folder.watchlist / entry_id
     for each in references:
         write_bytes(_picture_file(folder, each.sha256), seal(key, each.data, _picture_context(entry_id, each.sha256)))
     _write_template(folder, key, _template(references, embedder), models)
-    entry = Entry(entry_id, basis.strip(), expires_utc, now, who, tuple(_described(each) for each in references))
+    entry = Entry(entry_id, basis.strip(), expires_utc, now, who, tuple(each.described() for each in references))
     write_json(
         folder / "entry.json",
         {
@@ -160,82 +135,7 @@ def _check_entry(case: Case, entry_id: str, *, basis: str, expires_utc: datetime
         )
 
 
-def _different(pictures: Sequence[Path]) -> list[Path]:
-    """The pictures, each file once."""
-    by_content: dict[bytes, Path] = {}
-    for path in pictures:
-        try:
-            if path.stat().st_size > _LARGEST_PICTURE_BYTES:
-                raise UsageError(f"{path}: larger than {_LARGEST_PICTURE_BYTES >> 20} MiB", "give a smaller picture")
-            by_content.setdefault(path.read_bytes(), path)
-        except OSError as error:
-            raise UsageError(f"{path}: {error.strerror}", "name a picture file that can be read") from error
-    return list(by_content.values())
-
-
-def _refuse_evidence(folder: CaseFolder, pictures: Sequence[Path]) -> None:
-    """Return only if no picture was taken from the case's own footage: who is in it is for reviewers to say.
-
-    Raises:
-        NotAuthorised: one was.
-    """
-    thumbnails = {picture["sha256"] for picture in _thumbnails(folder)}
-    footage = [item.path.resolve() for item in load_evidence(folder)]
-    for path in pictures:
-        place = path.resolve()
-        is_inside = any(place == known or place.is_relative_to(known) for known in (folder.root.resolve(), *footage))
-        if is_inside or sha256_of_file(path) in thumbnails:
-            raise NotAuthorised(
-                f"{path}: was taken from the case's own footage",
-                "nobody is looked for by a picture of an unknown person; give a picture of a person who is known",
-            )
-
-
-def _thumbnails(folder: CaseFolder) -> list[dict[str, str]]:
-    return list(read_manifest(folder).get("pictures", ())) if folder.manifest.exists() else []
-
-
-def _checked_reference(path: Path, detector: FaceDetector, embedder: FaceEmbedder) -> _Reference:
-    data = path.read_bytes()
-    try:
-        rgb, _ = read_pixels(data, View())
-    except (TooLarge, *PICTURE_FAULTS) as error:
-        raise UsageError(f"{path}: not a picture that can be read ({error})", "give a JPEG or PNG file") from error
-    faces = detector.faces(rgb)
-    if len(faces) != 1:
-        found = "no face was found" if not faces else f"{len(faces)} faces were found"
-        raise UsageError(f"{path}: {found}", "give a picture that shows one face, large and from the front")
-    quality = quality_of(rgb, faces[0], embedder.aligned(rgb, faces[0]))
-    wrong = shortcomings(quality, REFERENCE_LIMITS)
-    if wrong:
-        raise UsageError(
-            f"{path}: {' and '.join(_WHAT_IS_WRONG[word] for word in wrong)} ({_measured(quality)})",
-            "give a picture that shows one face, large, sharp and from the front",
-        )
-    return _Reference(data, rgb, faces[0], quality)
-
-
-def _measured(quality: Quality) -> str:
-    limits = REFERENCE_LIMITS
-    return (
-        f"eyes {quality.eyes_px:.0f} px apart, at least {limits.eyes_px:.0f}; sharpness {quality.sharpness:.0f}, "
-        f"at least {limits.sharpness:.0f}; turned {quality.yaw_degrees:.0f} degrees, at most {limits.yaw_degrees:.0f}; "
-        f"score {quality.score:.2f}, at least {limits.score:.2f}"
-    )
-
-
-def _described(reference: _Reference) -> dict[str, Any]:
-    quality = reference.quality
-    return {
-        "sha256": reference.sha256,
-        "eyes_px": round(quality.eyes_px, 1),
-        "sharpness": round(quality.sharpness, 1),
-        "yaw_degrees": round(quality.yaw_degrees, 1),
-        "score": round(quality.score, 3),
-    }
-
-
-def _template(references: Sequence[_Reference], embedder: FaceEmbedder) -> Pools:
+def _template(references: Sequence[Portrait], embedder: FaceEmbedder) -> Pools:
     """The one pool that stands for the entry."""
     vectors = embedder.embed([embedder.aligned(each.rgb, each.face) for each in references])
     weights = np.array([worth(each.quality, REFERENCE_LIMITS) for each in references])
@@ -263,7 +163,7 @@ def templates_of(case: Case, key: Key, models: FaceModels, *, now: datetime) -> 
         detector, embedder = open_faces(models)
         for entry in missing:
             references = [
-                _reference_again(data, detector, embedder)
+                portrait_again(data, detector, embedder)
                 for data in reference_pictures(case.folder, key, entry.entry_id)
             ]
             _write_template(case.folder.watchlist / entry.entry_id, key, _template(references, embedder), models)
@@ -271,18 +171,6 @@ def templates_of(case: Case, key: Key, models: FaceModels, *, now: datetime) -> 
     pools = [_load_template(case.folder.watchlist / entry_id, key, models) for entry_id in ids]
     nobody = Pools(np.zeros((0, 1), dtype=np.float32), np.zeros(0, dtype=np.float32))
     return Templates(ids, Pools.stacked(pools) if pools else nobody)
-
-
-def _reference_again(data: bytes, detector: FaceDetector, embedder: FaceEmbedder) -> _Reference:
-    """A picture that was found good enough before, perhaps by another detector: its largest face."""
-    rgb, _ = read_pixels(data, View())
-    faces = detector.faces(rgb)
-    if not faces:
-        raise UsageError(
-            f"{detector.model_id} finds no face in a reference picture", "use the detector the entry was added with"
-        )
-    face = max(faces, key=lambda each: each.eye_distance_px)
-    return _Reference(data, rgb, face, quality_of(rgb, face, embedder.aligned(rgb, face)))
 
 
 def _write_template(folder: Path, key: Key, pool: Pools, models: FaceModels) -> None:

@@ -60,10 +60,10 @@ def _crop_size(number: int) -> tuple[int, int]:
     return right - left, bottom - top
 
 
-def reference_of(number: int, path: Path) -> Path:
-    """A picture of person `number`, as the fake eyes see it: twenty times as large."""
+def reference_of(number: int, path: Path, *, seed: int = 0) -> Path:
+    """A picture of person `number`, as the fake eyes see it: twenty times as large; another seed, another picture."""
     width, height = _crop_size(number)
-    grain = np.random.default_rng(number).integers(0, 255, (height * 20, width * 20, 3), dtype=np.uint8)
+    grain = np.random.default_rng([number, seed]).integers(0, 255, (height * 20, width * 20, 3), dtype=np.uint8)
     Image.fromarray(grain).save(path)
     return path
 
@@ -116,7 +116,7 @@ def install(monkeypatch: pytest.MonkeyPatch, root: Path, n_people: int) -> Eyes:
     models = FaceModels("yunet", weights, "0" * 64, "Dlib", weights, "1" * 64)
     eyes = Eyes()
     monkeypatch.setattr("pipelines.stages.detect.load_for", lambda settings, model: People(n_people))
-    for module in ("pipelines.stages.recognise", "pipelines.watchlist"):
+    for module in ("pipelines.stages.recognise", "pipelines.watchlist", "pipelines.calibration"):
         monkeypatch.setattr(f"{module}.open_faces", lambda models: (eyes, eyes))
     for module in ("pipelines.recognition", "pipelines.cli.watchlist"):
         monkeypatch.setattr(f"{module}.face_models", lambda detector, embedder: models)

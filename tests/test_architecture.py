@@ -72,7 +72,7 @@ _LIBRARIES: Final = {
     "tables": {"numpy", "pyarrow", "polars"},
     "adapters": {
         *("numpy", "cv2", "av", "PIL", "decord", "openvino", "trackers", "supervision", "torch", "ultralytics", "yaml"),
-        *("cryptography", "dlib"),
+        *("cryptography", "dlib", "lir"),
     },
     "decoding": {"numpy"},
     "demo": {"numpy", "cv2", "av"},
@@ -96,7 +96,7 @@ _BEYOND: Final = {
 # Slow to load, or with side effects: only inside functions. OpenCV and PyAV load fast enough for an adapter's top.
 _NEVER_AT_TOP: Final = frozenset(
     {"torch", "torchvision", "ultralytics", "deepface", "ray", "decord", "openvino", "trackers", "supervision"}
-    | {"onnxruntime", "PIL", "rich", "cryptography", "dlib", "starlette", "uvicorn", "jinja2"}
+    | {"onnxruntime", "PIL", "rich", "cryptography", "dlib", "lir", "starlette", "uvicorn", "jinja2"}
 )
 _AT_TOP_OF_ADAPTERS: Final = frozenset({"cv2", "av"})
 

@@ -8,7 +8,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import IO, Any, TypeVar
 
 import pyarrow as pa
@@ -89,6 +89,7 @@ def publish(
         "schema_version": schemas.SCHEMA_VERSION,
         "gap_frames": sum(gaps.values()),
         "candidates": n_found,
+        "likelihood": asdict(compared.likelihood) if compared and compared.likelihood else None,
         "files": [described(run.tables / name / _TABLE_FILE, run.tables) for name in names],
         "pictures": sorted(pictures, key=lambda picture: picture["path"]),
     }

@@ -1,11 +1,13 @@
 """`watchlist`: who is looked for."""
 
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 import click
 
 from forensics.adapters.face_models import face_models
+from pipelines.calibration import Calibrated, calibrate
 from pipelines.case_lock import locked
 from pipelines.casework import Need, casework, os_user
 from pipelines.cli.output import emit, json_option, parse_last_day, path_type, reason_option, say, table_text
@@ -114,3 +116,48 @@ def remove(root: Path, entry_id: str, reason: str, as_json: bool) -> None:
         certificate = remove_entry(work.case, entry_id, why=reason, who=work.who, now=work.now)
         work.recorded.outputs["certificate"] = described_certificate(certificate)
     emit({"certificate": str(certificate)}, f"{entry_id} is gone, see {certificate}", as_json)
+
+
+@watchlist.command("calibrate")
+@click.argument("root", metavar="CASE", type=path_type)
+@click.argument("pictures", metavar="FOLDER", type=path_type)
+@reason_option
+@json_option
+def calibrate_command(root: Path, pictures: Path, reason: str, as_json: bool) -> None:
+    """Learn from pictures of known people how much a similarity says; the pictures are not kept.
+
+    FOLDER holds one folder per person. From then on `candidates` have a likelihood ratio, within the bounds that so
+    few pairs support. The reason says whose pictures they are and why they may be used.
+
+    \b
+    Example:
+      forensics watchlist calibrate my-case people/ --reason "staff of this office, asked on 2026-05-02"
+    """
+    with (
+        casework(root, "watchlist calibrate", need=Need.WORK, reason=reason, facts={"folder": str(pictures)}) as work,
+        locked(work.folder),
+    ):
+        settings = Settings().recognise
+        calibrated = calibrate(
+            work.case,
+            pictures,
+            limits=settings.limits(),
+            models=face_models(settings.detector, settings.model),
+            key=keyring_for(work.folder, work.case.case_id).load(),
+        )
+        facts = asdict(calibrated)
+        work.recorded.outputs["calibration"] = facts
+    emit(facts, _told(calibrated, root), as_json)
+
+
+def _told(calibrated: Calibrated, root: Path) -> str:
+    model = calibrated.likelihood
+    pairs = f"{model.n_same} pairs of one person, {model.n_different} of two"
+    left_out = ", ".join(f"{reason} {n}" for reason, n in sorted(calibrated.left_out.items())) or "none"
+    bounds = f"from 10^{model.lowest:.2f} to 10^{model.highest:.2f}"
+    lines = [
+        f"{calibrated.n_pictures} pictures of {model.n_people} people: {pairs}; left out: {left_out}",
+        f"likelihood ratios {bounds}; cost (Cllr) {model.cllr:.2f} on these pairs; 0 is perfect, 1 says nothing",
+        f"next: forensics run {root}",
+    ]
+    return "\n".join(lines)

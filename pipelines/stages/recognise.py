@@ -22,7 +22,6 @@ from forensics.decoding.child import DecodingChild, Limits
 from forensics.digests import digest_of
 from forensics.evidence import Evidence
 from forensics.face_selection import moments
-from forensics.faces import QualityLimits
 from forensics.frames import Frame, Gap, View
 from forensics.people import Comparison, Examination, Person, compared, gathered
 from forensics.sightings import sighting_id_of
@@ -130,7 +129,7 @@ class _Opened:
             embedder,
             quality_of=quality_of,
             picture_of=face_jpeg,
-            limits=limits_of(settings),
+            limits=settings.limits(),
             apart_us=settings.apart_ms * 1000,
             at_most=settings.faces,
         )
@@ -153,16 +152,6 @@ class _Opened:
     def close(self) -> None:
         """End the decoding child."""
         self._child.close()
-
-
-def limits_of(settings: RecogniseSettings) -> QualityLimits:
-    """What these settings call good enough in footage."""
-    return QualityLimits(
-        eyes_px=settings.minimum_eyes_px,
-        sharpness=settings.minimum_sharpness,
-        yaw_degrees=settings.maximum_yaw_degrees,
-        score=settings.minimum_score,
-    )
 
 
 def _people(work: RecogniseWork, index: PacketIndex, stage: Recognise) -> list[Person]:

@@ -1,0 +1,157 @@
+"""Pictures of known people: read, judged, and refused where they cannot be compared or were taken from the evidence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from forensics.adapters.face_quality import quality_of
+from forensics.adapters.stills_pixels import PICTURE_FAULTS, TooLarge, read_pixels
+from forensics.case import CaseFolder
+from forensics.digests import sha256_of_bytes, sha256_of_file
+from forensics.errors import NotAuthorised, UsageError
+from forensics.faces import Face, FaceDetector, FaceEmbedder, Quality, QualityLimits, shortcomings
+from forensics.frames import RgbArray, View
+from forensics.tables.evidence import load_evidence
+from forensics.tables.open import read_manifest
+
+__all__ = ["Portrait", "Unfit", "different", "portrait_again", "portrait_of", "refuse_evidence"]
+
+_LARGEST_PICTURE_BYTES: Final = 64 << 20
+_WHAT_IS_WRONG: Final = {
+    "small": "the face is too small",
+    "blurred": "the face is blurred",
+    "turned_away": "the face is turned away",
+    "doubtful": "the face is hard to make out",
+}
+
+
+class Unfit(UsageError):
+    """A picture that cannot be compared.
+
+    Attributes:
+        problems: why, each one word: ``unreadable``, ``none``, ``several``, or a shortcoming of the face.
+    """
+
+    def __init__(self, problem: str, next_step: str, problems: tuple[str, ...]) -> None:
+        super().__init__(problem, next_step)
+        self.problems = problems
+        self.args = (problem, next_step, problems)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Portrait:
+    """One picture of one face.
+
+    Attributes:
+        data: the file's bytes.
+        rgb: (h, w, 3) uint8.
+        face: where.
+        quality: how good the face is.
+    """
+
+    data: bytes
+    rgb: RgbArray
+    face: Face
+    quality: Quality
+
+    @property
+    def sha256(self) -> str:
+        """Of the file."""
+        return sha256_of_bytes(self.data)
+
+    def described(self) -> dict[str, Any]:
+        """What may be read of it: its digest and its quality."""
+        return {
+            "sha256": self.sha256,
+            "eyes_px": round(self.quality.eyes_px, 1),
+            "sharpness": round(self.quality.sharpness, 1),
+            "yaw_degrees": round(self.quality.yaw_degrees, 1),
+            "score": round(self.quality.score, 3),
+        }
+
+
+def different(pictures: Sequence[Path]) -> list[Path]:
+    """The pictures, each file once."""
+    by_content: dict[bytes, Path] = {}
+    for path in pictures:
+        try:
+            if path.stat().st_size > _LARGEST_PICTURE_BYTES:
+                raise UsageError(f"{path}: larger than {_LARGEST_PICTURE_BYTES >> 20} MiB", "give a smaller picture")
+            by_content.setdefault(path.read_bytes(), path)
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror}", "name a picture file that can be read") from error
+    return list(by_content.values())
+
+
+def refuse_evidence(folder: CaseFolder, pictures: Sequence[Path]) -> None:
+    """Return only if no picture was taken from the case's own footage: who is in it is for reviewers to say.
+
+    Raises:
+        NotAuthorised: one was.
+    """
+    thumbnails = {picture["sha256"] for picture in _thumbnails(folder)}
+    footage = [item.path.resolve() for item in load_evidence(folder)]
+    for path in pictures:
+        place = path.resolve()
+        is_inside = any(place == known or place.is_relative_to(known) for known in (folder.root.resolve(), *footage))
+        if is_inside or sha256_of_file(path) in thumbnails:
+            raise NotAuthorised(
+                f"{path}: was taken from the case's own footage",
+                "nobody is looked for by a picture of an unknown person; give a picture of a person who is known",
+            )
+
+
+def _thumbnails(folder: CaseFolder) -> list[dict[str, str]]:
+    return list(read_manifest(folder).get("pictures", ())) if folder.manifest.exists() else []
+
+
+def portrait_of(path: Path, detector: FaceDetector, embedder: FaceEmbedder, limits: QualityLimits) -> Portrait:
+    """The picture, if it shows one face that is good enough.
+
+    Raises:
+        Unfit: it does not, and what is wrong.
+    """
+    data = path.read_bytes()
+    try:
+        rgb, _ = read_pixels(data, View())
+    except (TooLarge, *PICTURE_FAULTS) as error:
+        problem = f"{path}: not a picture that can be read ({error})"
+        raise Unfit(problem, "give a JPEG or PNG file", ("unreadable",)) from error
+    faces = detector.faces(rgb)
+    if len(faces) != 1:
+        word, found = ("several", f"{len(faces)} faces were found") if faces else ("none", "no face was found")
+        raise Unfit(f"{path}: {found}", "give a picture that shows one face, large and from the front", (word,))
+    portrait = _judged(data, rgb, faces[0], embedder)
+    wrong = shortcomings(portrait.quality, limits)
+    if wrong:
+        problem = " and ".join(_WHAT_IS_WRONG[word] for word in wrong)
+        raise Unfit(
+            f"{path}: {problem} ({_measured(portrait.quality, limits)})",
+            "give a picture that shows one face, large, sharp and from the front",
+            wrong,
+        )
+    return portrait
+
+
+def portrait_again(data: bytes, detector: FaceDetector, embedder: FaceEmbedder) -> Portrait:
+    """A picture that was found good enough before, perhaps by another detector: its largest face."""
+    rgb, _ = read_pixels(data, View())
+    faces = detector.faces(rgb)
+    if not faces:
+        raise UsageError(
+            f"{detector.model_id} finds no face in a reference picture", "use the detector the entry was added with"
+        )
+    return _judged(data, rgb, max(faces, key=lambda each: each.eye_distance_px), embedder)
+
+
+def _judged(data: bytes, rgb: RgbArray, face: Face, embedder: FaceEmbedder) -> Portrait:
+    return Portrait(data, rgb, face, quality_of(rgb, face, embedder.aligned(rgb, face)))
+
+
+def _measured(quality: Quality, limits: QualityLimits) -> str:
+    return (
+        f"eyes {quality.eyes_px:.0f} px apart, at least {limits.eyes_px:.0f}; sharpness {quality.sharpness:.0f}, "
+        f"at least {limits.sharpness:.0f}; turned {quality.yaw_degrees:.0f} degrees, at most {limits.yaw_degrees:.0f}; "
+        f"score {quality.score:.2f}, at least {limits.score:.2f}"
+    )
