@@ -26,6 +26,7 @@ def serve(desk: ReviewDesk, *, port: int) -> None:
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
+        listener.listen()  # before the address is printed: whoever opens it at once waits and is not refused
         gate = Gate(listener.getsockname()[1])
         seen = [time.monotonic()]
         server: Any = None
