@@ -166,7 +166,7 @@ def test_json_is_one_object_for_every_command_that_has_it(
         for name, command in LEAVES.items()
         if any("--json" in option.opts for option in command.params)
     }
-    with_a_face = {"watchlist add", "watchlist remove", "review"}
+    with_a_face = {"watchlist add", "watchlist calibrate", "watchlist remove", "review"}
     with_a_face |= {"reviewer add", "reviewer list", "reviewer revoke", "reviewer replace"}
     assert set(calls) == with_json - with_a_face
     for name, arguments in calls.items():
