@@ -47,15 +47,7 @@ def disclosure(case: Case) -> dict[str, Any]:
             "calibration": _calibration(record),
             "likelihood": read_manifest(case.folder).get("likelihood") if published else None,
         },
-        "for": [
-            {
-                "entry": e.entry_id,
-                "basis": e.basis,
-                "expires_utc": e.expires_utc.isoformat(),
-                "pictures": len(e.pictures),
-            }
-            for e in entries_of(case.folder)
-        ],
+        "for": _entries(case, chain),
         "candidates": candidates,
         "candidates_missing_because": withheld,
         "known_limits": list(_LIMITS),
@@ -101,6 +93,22 @@ def _calibration(record: dict[str, Any]) -> dict[str, Any] | None:
         return None
     points = [{"similarity": similarity, "false_alarm_rate": rate} for similarity, rate in calibration.points]
     return {"name": calibration.name, "model": calibration.model, "points": points}
+
+
+def _entries(case: Case, chain: Chain) -> list[dict[str, Any]]:
+    """Everybody who ever was on the list, by the log, in the order they were added."""
+    listed = {entry.entry_id for entry in entries_of(case.folder)}
+    added = {line.of: line for line in chain.lines if line.kind == "end" and line.facts.get("exit_code") == 0}
+    told = [(line.facts, added[line.number]) for line in chain.lines
+            if line.command == "watchlist add" and line.number in added]  # fmt: skip
+    return [
+        {
+            **{name: facts[name] for name in ("entry", "basis", "expires_utc", "origin")},
+            "pictures": len(end.facts["outputs"]["pictures"]),
+            "is_listed": facts["entry"] in listed,
+        }
+        for facts, end in told
+    ]
 
 
 def _candidates(case: Case) -> tuple[list[dict[str, Any]], str]:

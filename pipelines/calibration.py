@@ -21,7 +21,7 @@ from forensics.likelihood_model import LikelihoodModel
 from forensics.pooling import similarities, singles
 from forensics.tables.files import write_bytes
 from pipelines.case_file import Case
-from pipelines.portraits import Unfit, different, portrait_of, refuse_evidence
+from pipelines.portraits import Unfit, given_pictures, portrait_of
 
 __all__ = ["Calibrated", "calibrate", "stored_likelihood"]
 
@@ -65,17 +65,16 @@ def calibrate(case: Case, pictures: Path, *, limits: QualityLimits, models: Face
             f"a case in mode {case.mandate.mode.value} compares no faces",
             "make a case with --mode search or --mode missing",
         )
-    paths = different(_pictures_in(pictures))
-    refuse_evidence(case.folder, paths)
+    given = given_pictures(case.folder, _pictures_in(pictures))
     detector, embedder = open_faces(models)
     people, aligned, left_out = [], [], Counter[str]()
-    for path in paths:
+    for picture in given:
         try:
-            portrait = portrait_of(path, detector, embedder, limits)
+            portrait = portrait_of(picture, detector, embedder, limits)
         except Unfit as unfit:
             left_out.update(unfit.problems[:1])
         else:
-            people.append(path.relative_to(pictures).parts[0])
+            people.append(Path(picture.name).relative_to(pictures).parts[0])
             aligned.append(embedder.aligned(portrait.rgb, portrait.face))
     _refuse_too_few(people, pictures)
     each = singles(embedder.embed(aligned), embedder.measure)

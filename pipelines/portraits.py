@@ -15,7 +15,7 @@ from forensics.frames import RgbArray, View
 from forensics.tables.evidence import load_evidence
 from forensics.tables.open import read_manifest
 
-__all__ = ["Portrait", "Unfit", "different", "portrait_again", "portrait_of", "refuse_evidence"]
+__all__ = ["Picture", "Portrait", "Unfit", "given_pictures", "portrait_again", "portrait_of"]
 
 _LARGEST_PICTURE_BYTES: Final = 64 << 20
 _WHAT_IS_WRONG: Final = {
@@ -71,34 +71,53 @@ class Portrait:
         }
 
 
-def different(pictures: Sequence[Path]) -> list[Path]:
-    """The pictures, each file once."""
-    by_content: dict[bytes, Path] = {}
-    for path in pictures:
-        try:
-            if path.stat().st_size > _LARGEST_PICTURE_BYTES:
-                raise UsageError(f"{path}: larger than {_LARGEST_PICTURE_BYTES >> 20} MiB", "give a smaller picture")
-            by_content.setdefault(path.read_bytes(), path)
-        except OSError as error:
-            raise UsageError(f"{path}: {error.strerror}", "name a picture file that can be read") from error
-    return list(by_content.values())
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A picture that was given, not yet looked at.
+
+    Attributes:
+        name: for messages: its path, or where else it comes from.
+        data: its bytes.
+    """
+
+    name: str
+    data: bytes
 
 
-def refuse_evidence(folder: CaseFolder, pictures: Sequence[Path]) -> None:
-    """Return only if no picture was taken from the case's own footage: who is in it is for reviewers to say.
+def given_pictures(folder: CaseFolder, paths: Sequence[Path]) -> list[Picture]:
+    """The pictures in these files, each content once.
 
     Raises:
-        NotAuthorised: one was.
+        UsageError: a file is too large or cannot be read.
+        NotAuthorised: one was taken from the case's own footage: who is in it is for reviewers to say.
     """
+    by_content: dict[bytes, Path] = {}
+    for path in paths:
+        by_content.setdefault(_read(path), path)
+    _refuse_evidence(folder, list(by_content.values()))
+    return [Picture(str(path), data) for data, path in by_content.items()]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > _LARGEST_PICTURE_BYTES:
+            raise UsageError(f"{path}: larger than {_LARGEST_PICTURE_BYTES >> 20} MiB", "give a smaller picture")
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", "name a picture file that can be read") from error
+
+
+def _refuse_evidence(folder: CaseFolder, paths: Sequence[Path]) -> None:
     thumbnails = {picture["sha256"] for picture in _thumbnails(folder)}
     footage = [item.path.resolve() for item in load_evidence(folder)]
-    for path in pictures:
+    for path in paths:
         place = path.resolve()
         is_inside = any(place == known or place.is_relative_to(known) for known in (folder.root.resolve(), *footage))
         if is_inside or sha256_of_file(path) in thumbnails:
             raise NotAuthorised(
                 f"{path}: was taken from the case's own footage",
-                "nobody is looked for by a picture of an unknown person; give a picture of a person who is known",
+                "nobody is looked for by a picture of an unknown person; have two reviewers confirm who it is and say "
+                "--from-sighting, or give a picture of a person who is known",
             )
 
 
@@ -106,28 +125,27 @@ def _thumbnails(folder: CaseFolder) -> list[dict[str, str]]:
     return list(read_manifest(folder).get("pictures", ())) if folder.manifest.exists() else []
 
 
-def portrait_of(path: Path, detector: FaceDetector, embedder: FaceEmbedder, limits: QualityLimits) -> Portrait:
+def portrait_of(picture: Picture, detector: FaceDetector, embedder: FaceEmbedder, limits: QualityLimits) -> Portrait:
     """The picture, if it shows one face that is good enough.
 
     Raises:
         Unfit: it does not, and what is wrong.
     """
-    data = path.read_bytes()
     try:
-        rgb, _ = read_pixels(data, View())
+        rgb, _ = read_pixels(picture.data, View())
     except (TooLarge, *PICTURE_FAULTS) as error:
-        problem = f"{path}: not a picture that can be read ({error})"
+        problem = f"{picture.name}: not a picture that can be read ({error})"
         raise Unfit(problem, "give a JPEG or PNG file", ("unreadable",)) from error
     faces = detector.faces(rgb)
     if len(faces) != 1:
         word, found = ("several", f"{len(faces)} faces were found") if faces else ("none", "no face was found")
-        raise Unfit(f"{path}: {found}", "give a picture that shows one face, large and from the front", (word,))
-    portrait = _judged(data, rgb, faces[0], embedder)
+        raise Unfit(f"{picture.name}: {found}", "give a picture that shows one face, large and from the front", (word,))
+    portrait = _judged(picture.data, rgb, faces[0], embedder)
     wrong = shortcomings(portrait.quality, limits)
     if wrong:
         problem = " and ".join(_WHAT_IS_WRONG[word] for word in wrong)
         raise Unfit(
-            f"{path}: {problem} ({_measured(portrait.quality, limits)})",
+            f"{picture.name}: {problem} ({_measured(portrait.quality, limits)})",
             "give a picture that shows one face, large, sharp and from the front",
             wrong,
         )

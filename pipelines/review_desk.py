@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 
-from forensics.adapters.sealing import unseal
 from forensics.audit import read_chain
 from forensics.comparison import Decision
 from forensics.digests import canonical_json, sha256_of_bytes
@@ -17,12 +16,12 @@ from forensics.errors import NotAuthorised, UsageError
 from forensics.reviewing import CHECKLIST, Agreement, Review, State, Verdict, refusal, same_name, state_of, visible_to
 from forensics.tables.open import OpenCase, candidates_of
 from pipelines import clock
+from pipelines.candidate_faces import candidate_faces
 from pipelines.casework import Work
 from pipelines.keys import keyring_for
 from pipelines.reviewers import Reviewer, reviewer_named, reviewers_of
 from pipelines.reviews import add_review, load_reviews, of_candidate
-from pipelines.stages.recognise import face_context
-from pipelines.watchlist import reference_pictures
+from pipelines.watchlist import entries_of, reference_pictures
 
 __all__ = ["Candidate", "Pictures", "ReviewDesk"]
 
@@ -88,9 +87,11 @@ class ReviewDesk:
         return cls(work, reviewer_named(work.folder, name))
 
     def candidates(self) -> list[Candidate]:
-        """All that asks for examination, in the order of the table."""
+        """All that asks for examination, of entries that still are on the list, in the order of the table."""
         opened = OpenCase.at(self.work.folder.root)
+        listed = [entry.entry_id for entry in entries_of(self.work.folder)]
         asks = pl.col("decision").is_in([Decision.CANDIDATE.value, Decision.LEAD.value])
+        asks &= pl.col("entry_id").is_in(listed)
         where = opened.sightings().select("sighting_id", "camera_id", "first_utc", "last_utc", "clock_error_ms")
         rows = candidates_of(self.work.folder).filter(asks).join(where, on="sighting_id", maintain_order="left")
         return [_candidate(row) for row in rows.collect().to_dicts()]
@@ -143,27 +144,12 @@ class ReviewDesk:
             {"reviewer": self.reviewer.name, "key_id": self.reviewer.key_id, "candidate": candidate.name},
         )
         key = keyring_for(self.work.folder, self.work.case.case_id).load()
-        sealed = self._sealed_faces(candidate)
-        faces = tuple(
-            unseal(key, data, face_context(candidate.sighting_id, number)) for number, data in enumerate(sealed)
-        )
+        faces = candidate_faces(self.work.folder, key, sighting_id=candidate.sighting_id, entry_id=candidate.entry_id)
         references = tuple(reference_pictures(self.work.folder, key, candidate.entry_id))
         digests = [sha256_of_bytes(picture) for picture in (*faces, *references)]
         seen = sha256_of_bytes(canonical_json([candidate.name, digests]).encode())
         self._opened[candidate.name] = Pictures(faces, references, seen)
         return self._opened[candidate.name]
-
-    def _sealed_faces(self, candidate: Candidate) -> list[bytes]:
-        """From the part that the published candidate came from."""
-        run = self.work.folder.run(OpenCase.at(self.work.folder.root).run_id)
-        is_it = (pl.col("sighting_id") == candidate.sighting_id) & (pl.col("entry_id") == candidate.entry_id)
-        parts = sorted((run.root / "parts" / "recognise").glob("*.parquet"), key=lambda path: -path.stat().st_mtime_ns)
-        for part in parts:
-            found = pl.scan_parquet(part).filter(is_it & (pl.col("n_faces") > 0)).collect()
-            if len(found):
-                sealed: list[bytes] = found["sealed_faces"][0].to_list()
-                return sealed
-        return []
 
     def decide(self, candidate: Candidate, verdict: Verdict, checklist: dict[str, str], note: str) -> Review:
         """This reviewer's verdict, signed and stored.

@@ -19,15 +19,28 @@ from forensics.adapters.face_quality import REFERENCE_LIMITS
 from forensics.adapters.sealing import Key, seal, unseal
 from forensics.case import CaseFolder
 from forensics.errors import NotAuthorised, UsageError
-from forensics.faces import FaceEmbedder, worth
+from forensics.faces import FaceDetector, FaceEmbedder, worth
 from forensics.pooling import Pools, pooled
 from forensics.tables.files import write_bytes, write_json
 from forensics.templates import Templates
+from pipelines.candidate_faces import parts_replaced_without
 from pipelines.case_file import Case
-from pipelines.erasure import destroy_files
-from pipelines.portraits import Portrait, different, portrait_again, portrait_of, refuse_evidence
+from pipelines.erasure import certified, destroy_files
+from pipelines.portraits import Picture, Portrait, Unfit, portrait_again, portrait_of
 
-__all__ = ["Entry", "add_entry", "entries_of", "expired_entries", "reference_pictures", "remove_entry", "templates_of"]
+__all__ = [
+    "CHOSEN",
+    "Entry",
+    "add_entry",
+    "entries_of",
+    "expired_entries",
+    "reference_pictures",
+    "remove_entry",
+    "templates_of",
+]
+
+CHOSEN: Final = "pictures"
+"""The origin of an entry whose pictures a person chose."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -41,6 +54,7 @@ class Entry:
         basis: why this person may be looked for.
         expires_utc: when the entry ends.
         added_utc, added_by: when and by whom it was added.
+        origin: `CHOSEN`, or the confirmed candidate whose faces serve as pictures.
         pictures: for each reference picture its SHA-256 and the quality of the face in it.
     """
 
@@ -49,6 +63,7 @@ class Entry:
     expires_utc: datetime
     added_utc: datetime
     added_by: str
+    origin: str
     pictures: tuple[dict[str, Any], ...]
 
 
@@ -65,6 +80,7 @@ def _read(path: Path) -> Entry:
         expires_utc=datetime.fromisoformat(stored["expires_utc"]),
         added_utc=datetime.fromisoformat(stored["added_utc"]),
         added_by=stored["added_by"],
+        origin=stored["origin"],
         pictures=tuple(stored["pictures"]),
     )
 
@@ -72,8 +88,9 @@ def _read(path: Path) -> Entry:
 def add_entry(
     case: Case,
     entry_id: str,
-    pictures: Sequence[Path],
+    pictures: Sequence[Picture],
     *,
+    origin: str,
     basis: str,
     expires_utc: datetime,
     models_for: Callable[[], FaceModels],
@@ -85,19 +102,18 @@ def add_entry(
 
     Raises:
         UsageError: something about the entry or one of its pictures is wrong, and what.
-        NotAuthorised: the case compares no faces, its list is full, or a picture was taken from the evidence.
+        NotAuthorised: the case compares no faces, or its list is full.
     """
     _check_entry(case, entry_id, basis=basis, expires_utc=expires_utc, now=now)
-    paths = different(pictures)
-    refuse_evidence(case.folder, paths)
     key, models = key_for(), models_for()
     detector, embedder = open_faces(models)
-    references = [portrait_of(path, detector, embedder, REFERENCE_LIMITS) for path in paths]
+    references = _fit(pictures, detector, embedder, all_of_them=origin == CHOSEN)
     folder = case.folder.watchlist / entry_id
     for each in references:
         write_bytes(_picture_file(folder, each.sha256), seal(key, each.data, _picture_context(entry_id, each.sha256)))
     _write_template(folder, key, _template(references, embedder), models)
-    entry = Entry(entry_id, basis.strip(), expires_utc, now, who, tuple(each.described() for each in references))
+    described = tuple(each.described() for each in references)
+    entry = Entry(entry_id, basis.strip(), expires_utc, now, who, origin, described)
     write_json(
         folder / "entry.json",
         {
@@ -105,10 +121,26 @@ def add_entry(
             "expires_utc": expires_utc.isoformat(),
             "added_utc": now.isoformat(),
             "added_by": who,
+            "origin": origin,
             "pictures": list(entry.pictures),
         },
     )
     return entry
+
+
+def _fit(
+    pictures: Sequence[Picture], detector: FaceDetector, embedder: FaceEmbedder, *, all_of_them: bool
+) -> list[Portrait]:
+    """Those that are good enough; what a person chose must all be, what was found in footage at least once."""
+    references, unfit = [], []
+    for picture in pictures:
+        try:
+            references.append(portrait_of(picture, detector, embedder, REFERENCE_LIMITS))
+        except Unfit as error:
+            unfit.append(error)
+    if unfit and (all_of_them or not references):
+        raise unfit[0]
+    return references
 
 
 def _check_entry(case: Case, entry_id: str, *, basis: str, expires_utc: datetime, now: datetime) -> None:
@@ -127,12 +159,23 @@ def _check_entry(case: Case, entry_id: str, *, basis: str, expires_utc: datetime
         raise UsageError(f"the entry would outlive the case, which expires {ends:%Y-%m-%d %H:%M}Z", "end it earlier")
     known = entries_of(case.folder)
     if any(entry.entry_id.casefold() == entry_id.casefold() for entry in known):
-        raise UsageError(f"there is an entry {entry_id} already", "remove it first, or choose another name")
+        raise UsageError(f"there is an entry {entry_id} already", "choose another name")
+    if entry_id.casefold() in _former_names(case.folder):
+        raise UsageError(
+            f"there was an entry {entry_id}, and verdicts may name it",
+            "choose another name: one name stands for the same pictures for ever",
+        )
     if len(known) >= case.watchlist_limit:
         raise NotAuthorised(
             f"the watch-list has {len(known)} entries, the case allows {case.watchlist_limit}",
             "remove one, or raise it on record: forensics case policy CASE --watchlist-limit N --reason TEXT",
         )
+
+
+def _former_names(folder: CaseFolder) -> set[str]:
+    """Of entries whose pictures were destroyed, as they are compared."""
+    paths = (Path(path) for path in certified(folder))
+    return {path.parts[1].casefold() for path in paths if path.is_relative_to(folder.watchlist.name)}
 
 
 def _template(references: Sequence[Portrait], embedder: FaceEmbedder) -> Pools:
@@ -214,9 +257,9 @@ def expired_entries(folder: CaseFolder, now: datetime) -> list[str]:
 
 
 def remove_entry(case: Case, entry_id: str, *, why: str, who: dict[str, str], now: datetime) -> Path:
-    """The entry's pictures and template are gone; returns the certificate.
+    """The entry's pictures, template and the faces that were like it are gone; returns the certificate.
 
-    Candidates that name it go with the next run, which compares without it.
+    Rows of candidates that name it are numbers; they go with the next run, which compares without it.
 
     Raises:
         UsageError: there is no such entry.
@@ -226,4 +269,5 @@ def remove_entry(case: Case, entry_id: str, *, why: str, who: dict[str, str], no
     if case.mandate.hold:
         raise NotAuthorised(f"the case is on hold ({case.mandate.hold})", "nothing of it may be deleted")
     files = [path for path in sorted((case.folder.watchlist / entry_id).iterdir()) if path.is_file()]
+    files += parts_replaced_without(case.folder, entry_id)
     return destroy_files(case, files, reason="entry", why=f"{entry_id}: {why}", who=who, now=now)

@@ -1,5 +1,6 @@
 """A search for known people, end to end with made-up eyes: who is found, what is kept, and what never is."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from forensics.adapters.sealing import Key, is_sealed, unseal
 from forensics.case import CaseFolder
 from forensics.errors import IntegrityBroken
 from pipelines.cases import load_case
+from pipelines.erasure import quarantine, release
 from pipelines.keys import keyring_for
 from tests.calling import Call, caller, search_case
 from tests.face_case import FaceCase, reference_of
@@ -64,12 +66,63 @@ def test_again_changes_nothing_and_another_entry_compares_anew(found: FaceCase, 
     assert {row["entry_id"] for row in found.candidates() if row["decision"] == "candidate"} == {"E0", "E1", "E2"}
 
 
+def _named_in_parts(case: FaceCase) -> set[str]:
+    parts = (pl.read_parquet(path) for path in case.root.glob("runs/*/parts/recognise/*.parquet"))
+    return {name for part in parts for name in part["entry_id"].to_list()}
+
+
 def test_an_entry_that_is_removed_is_gone(found: FaceCase) -> None:
+    before = {path.name for path in found.root.glob("runs/*/parts/recognise/*")}
     found.do("watchlist remove", "E1", "--reason", "found")
     assert not (found.root / "watchlist" / "E1").exists()
+    assert _named_in_parts(found) == {"E0", "absent"}
+    assert before.isdisjoint(path.name for path in found.root.glob("runs/*/parts/recognise/*"))
+    assert found.call("verify", found.root).code == 0
     found.run()
     assert {row["entry_id"] for row in found.candidates()} == {"E0", "absent"}
     assert found.call("verify", found.root).code == 0
+
+
+def test_an_entry_that_ends_while_results_are_withheld_is_gone_too(found: FaceCase) -> None:
+    quarantine(load_case(found.root))
+    found.do("watchlist remove", "E1", "--reason", "found")
+    assert not list(found.root.glob("runs/*/parts/recognise/*"))
+    keyring_for(CaseFolder(found.root), load_case(found.root).case_id).release()
+    release(load_case(found.root))
+    found.run()
+    assert {row["entry_id"] for row in found.candidates()} == {"E0", "absent"}
+    assert found.call("verify", found.root).code == 0
+
+
+def test_the_others_can_be_reviewed_when_an_entry_is_gone(found: FaceCase, tmp_path: Path) -> None:
+    names = {row["entry_id"]: f"{row['sighting_id']}:{row['entry_id']}"
+             for row in found.candidates() if row["decision"] == "candidate"}  # fmt: skip
+    found.reviewer("B. Becker")
+    found.do("watchlist remove", "E1", "--reason", "found")
+    who = ("--as", "B. Becker", "--reason", "r", "--candidate")
+    found.do("review", *who, names["E0"], "--pictures", tmp_path / "sheet.png")
+    gone = found.call("review", found.root, *who, names["E1"], "--pictures", tmp_path / "gone.png")
+    assert (gone.code, (tmp_path / "gone.png").exists()) == (2, False)
+
+
+def test_a_name_stands_for_the_same_pictures_for_ever(found: FaceCase, tmp_path: Path) -> None:
+    found.do("watchlist remove", "E1", "--reason", "found")
+    told = ("--basis", "b", "--expires", "2027-01-31")
+    for name in ("E1", "e1", "E0"):
+        answer = found.call("watchlist", "add", found.root, name, reference_of(2, tmp_path / "other.png"), *told)
+        assert (answer.code, "another name" in answer.err) == (2, True)
+
+
+def test_the_defence_learns_of_entries_that_are_gone(found: FaceCase, tmp_path: Path) -> None:
+    found.call("watchlist", "add", found.root, "bad", tmp_path / "none.png", "--basis", "b", "--expires", "2027-01-31")
+    found.do("watchlist remove", "E1", "--reason", "found")
+    found.do("case disclose", "-o", tmp_path / "told.json", "--reason", "request of counsel")
+    told = json.loads((tmp_path / "told.json").read_text())["for"]
+    assert [(entry["entry"], entry["pictures"], entry["is_listed"]) for entry in told] == [
+        ("E0", 1, True),
+        ("E1", 1, False),
+        ("absent", 1, True),
+    ]
 
 
 def _everything(root: Path, key: Key) -> list[bytes]:

@@ -12,6 +12,7 @@ import pytest
 from forensics.adapters.signing import is_signed_by, key_id_of, new_private_key, public_of, signed
 from forensics.audit import read_chain
 from forensics.errors import IntegrityBroken
+from forensics.faces import QualityLimits
 from forensics.reviewing import Review, State, Verdict, refusal, state_of, visible_to
 from pipelines.cases import load_case
 from pipelines.reviewers import load_private, reviewer_named, reviewers_of
@@ -142,6 +143,68 @@ def test_two_people_confirm(found: FaceCase) -> None:
         ("C. Cole", "pictures opened"),
         ("C. Cole", "verdict"),
     ]
+
+
+def _enrol_from(case: FaceCase, candidate: str, *more: object) -> tuple[int, str]:
+    told = ("--from-sighting", candidate, "--basis", "confirmed", "--expires", "2027-01-31", *more)
+    answer = case.call("watchlist", "add", case.root, "E0-gate", *told)
+    return answer.code, answer.err
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "state"),
+    [
+        ([], "open"),
+        (["confirm"], "first"),
+        (["confirm", "exclude"], "disagreed"),
+        (["exclude", "exclude"], "excluded"),
+        (["confirm", "undecided"], "undecided"),
+    ],
+)
+def test_nobody_is_enrolled_from_footage_before_two_have_confirmed(
+    found: FaceCase, verdicts: list[str], state: str
+) -> None:
+    for name, verdict in zip(("B. Becker", "C. Cole"), verdicts, strict=False):
+        _decide(found, name, verdict, "--note", "n")
+    code, err = _enrol_from(found, _candidate(found))
+    assert (code, f"its review is {state}" in err) == (3, True), err
+    assert not (found.root / "watchlist" / "E0-gate").exists()
+
+
+@pytest.fixture
+def confirmed(found: FaceCase) -> FaceCase:
+    _decide(found, "B. Becker", "confirm")
+    _decide(found, "C. Cole", "confirm")
+    return found
+
+
+def test_a_confirmed_face_may_become_a_reference(confirmed: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    candidate = _candidate(confirmed)
+    code, err = _enrol_from(confirmed, candidate)
+    assert (code, "the face is too small" in err, candidate in err) == (2, True, True), err
+    nothing = QualityLimits(eyes_px=0, sharpness=0, yaw_degrees=90, score=0)
+    monkeypatch.setattr("pipelines.watchlist.REFERENCE_LIMITS", nothing)
+    assert _enrol_from(confirmed, candidate) == (0, "")
+    listed = confirmed.call("watchlist", "list", confirmed.root, "--json").json["entries"]
+    assert {entry["entry"]: entry["origin"] for entry in listed} == {
+        "E0": "pictures",
+        "E0-gate": f"candidate {candidate}",
+    }
+    (compared,) = [row for row in confirmed.candidates() if f"{row['sighting_id']}:{row['entry_id']}" == candidate]
+    assert len(listed[1]["pictures"]) == compared["n_faces"] > 0
+    assert candidate in (confirmed.root / "audit.jsonl").read_text()
+
+
+def test_a_candidate_that_is_none_is_not_confirmed(confirmed: FaceCase) -> None:
+    sighting, _, entry = _candidate(confirmed).partition(":")
+    for candidate in ("", ":", sighting, f"{sighting}:E1", f"0000:{entry}", f"../{sighting}:{entry}"):
+        assert _enrol_from(confirmed, candidate)[0] in {2, 3}
+
+
+def test_pictures_or_a_candidate_but_not_both(confirmed: FaceCase, tmp_path: Path) -> None:
+    assert _enrol_from(confirmed, _candidate(confirmed), tmp_path / "E0.png")[0] == 2
+    nothing = confirmed.call("watchlist", "add", confirmed.root, "E1", "--basis", "b", "--expires", "2027-01-31")
+    assert (nothing.code, "--from-sighting" in nothing.err) == (2, True)
 
 
 def test_the_defence_gets_everything_but_pictures(found: FaceCase, tmp_path: Path) -> None:

@@ -7,14 +7,17 @@ from pathlib import Path
 import click
 
 from forensics.adapters.face_models import face_models
+from forensics.errors import UsageError
 from pipelines.calibration import Calibrated, calibrate
 from pipelines.case_lock import locked
 from pipelines.casework import Need, casework, os_user
 from pipelines.cli.output import emit, json_option, parse_last_day, path_type, reason_option, say, table_text
+from pipelines.confirmed_faces import confirmed_faces
 from pipelines.erasure import described_certificate
 from pipelines.keys import keyring_for
+from pipelines.portraits import given_pictures
 from pipelines.settings import Settings
-from pipelines.watchlist import Entry, add_entry, entries_of, remove_entry
+from pipelines.watchlist import CHOSEN, Entry, add_entry, entries_of, remove_entry
 
 __all__ = ["watchlist"]
 
@@ -33,30 +36,44 @@ def watchlist() -> None:
 @watchlist.command("add")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("entry_id", metavar="ENTRY")
-@click.argument("pictures", metavar="PICTURE...", nargs=-1, required=True, type=path_type)
+@click.argument("pictures", metavar="[PICTURE]...", nargs=-1, type=path_type)
+@click.option("--from-sighting", "candidate", metavar="SIGHTING:ENTRY", help="A candidate two reviewers confirmed.")
 @click.option("--basis", required=True, help="Why this person may be looked for.")
 @click.option("--expires", "expires_utc", required=True, type=parse_last_day(), help="Last day of the entry.")
 @json_option
 def add(
-    root: Path, entry_id: str, pictures: tuple[Path, ...], basis: str, expires_utc: datetime, as_json: bool
+    root: Path,
+    entry_id: str,
+    pictures: tuple[Path, ...],
+    candidate: str | None,
+    basis: str,
+    expires_utc: datetime,
+    as_json: bool,
 ) -> None:
     """Add a person by pictures that each show one good face; they are kept sealed with the case's key.
+
+    A face from the case's own footage serves only once two reviewers have confirmed whose it is.
 
     \b
     Example:
       forensics watchlist add my-case E1 face.jpg --basis "warrant 12/26" --expires 2026-12-31
     """
-    facts = {"entry": entry_id, "basis": basis, "expires_utc": expires_utc.isoformat(), "pictures": len(pictures)}
+    if bool(pictures) == bool(candidate):
+        raise UsageError("an entry needs pictures, or a confirmed candidate", "give PICTURE... or --from-sighting")
+    origin = f"candidate {candidate}" if candidate else CHOSEN
+    facts = {"entry": entry_id, "basis": basis, "expires_utc": expires_utc.isoformat(), "origin": origin}
     with casework(root, "watchlist add", need=Need.WORK, reason=basis, facts=facts) as work, locked(work.folder):
         settings = Settings().recognise
+        key_for = keyring_for(work.folder, work.case.case_id).load
         entry = add_entry(
             work.case,
             entry_id,
-            pictures,
+            confirmed_faces(work.case, key_for(), candidate) if candidate else given_pictures(work.folder, pictures),
+            origin=origin,
             basis=basis,
             expires_utc=expires_utc,
             models_for=lambda: face_models(settings.detector, settings.model),
-            key_for=keyring_for(work.folder, work.case.case_id).load,
+            key_for=key_for,
             now=work.now,
             who=os_user(),
         )
@@ -80,9 +97,9 @@ def list_command(root: Path, as_json: bool) -> None:
     with casework(root, "watchlist list", need=Need.LOOK) as work:
         entries = entries_of(work.folder)
         limit = work.case.watchlist_limit
-    rows = [[e.entry_id, len(e.pictures), e.basis, e.expires_utc, e.added_utc, e.added_by] for e in entries]
+    rows = [[e.entry_id, len(e.pictures), e.basis, e.expires_utc, e.added_utc, e.added_by, e.origin] for e in entries]
     say(f"{len(entries)} of at most {limit} entries")
-    columns = ["entry", "pictures", "basis", "expires_utc", "added_utc", "added_by"]
+    columns = ["entry", "pictures", "basis", "expires_utc", "added_utc", "added_by", "origin"]
     emit({"entries": [_facts(entry) for entry in entries], "limit": limit}, table_text(columns, rows), as_json)
 
 
@@ -93,6 +110,7 @@ def _facts(entry: Entry) -> dict[str, object]:
         "expires_utc": entry.expires_utc.isoformat(),
         "added_utc": entry.added_utc.isoformat(),
         "added_by": entry.added_by,
+        "origin": entry.origin,
         "pictures": list(entry.pictures),
     }
 
@@ -103,7 +121,7 @@ def _facts(entry: Entry) -> dict[str, object]:
 @reason_option
 @json_option
 def remove(root: Path, entry_id: str, reason: str, as_json: bool) -> None:
-    """Destroy an entry's pictures and template; candidates that name it go with the next run.
+    """Destroy an entry's pictures, template and faces that were like it; its candidates go with the next run.
 
     \b
     Example:
@@ -131,7 +149,7 @@ def calibrate_command(root: Path, pictures: Path, reason: str, as_json: bool) ->
 
     \b
     Example:
-      forensics watchlist calibrate my-case people/ --reason "staff of this office, asked on 2026-05-02"
+      forensics watchlist calibrate my-case people/ --reason "staff, asked on 2 May"
     """
     with (
         casework(root, "watchlist calibrate", need=Need.WORK, reason=reason, facts={"folder": str(pictures)}) as work,

@@ -1,0 +1,33 @@
+"""Faces from the evidence that may serve as reference pictures: of a candidate that two reviewers confirmed."""
+
+from forensics.adapters.sealing import Key
+from forensics.errors import NotAuthorised, UsageError
+from forensics.reviewing import State, state_of
+from pipelines.candidate_faces import candidate_faces
+from pipelines.case_file import Case
+from pipelines.portraits import Picture
+from pipelines.reviews import load_reviews, of_candidate
+
+__all__ = ["confirmed_faces"]
+
+
+def confirmed_faces(case: Case, key: Key, candidate: str) -> list[Picture]:
+    """The faces of a candidate, ``sighting:entry``.
+
+    Raises:
+        UsageError: there is no such candidate.
+        NotAuthorised: two reviewers have not confirmed it.
+    """
+    sighting_id, _, entry_id = candidate.partition(":")
+    state = state_of(of_candidate(load_reviews(case), sighting_id, entry_id))
+    if state is not State.CONFIRMED:
+        raise NotAuthorised(
+            f"{candidate}: two reviewers have not confirmed who it is (its review is {state.value})",
+            "nobody is looked for by a picture of an unknown person: forensics review CASE --as NAME",
+        )
+    faces = candidate_faces(case.folder, key, sighting_id=sighting_id, entry_id=entry_id)
+    if not faces:
+        raise UsageError(
+            f"{candidate}: the published run has no faces of it", "name a candidate of `query CASE candidates`"
+        )
+    return [Picture(f"{candidate}, face {number}", data) for number, data in enumerate(faces, start=1)]
