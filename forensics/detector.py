@@ -1,13 +1,35 @@
 """The port that every detector fills: frames in, boxes out, one frame independent of the next."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from forensics.detections import Boxes
 from forensics.frames import Frame, View
 from forensics.timeline import Int64Array, PacketIndex
 
-__all__ = ["Detector"]
+__all__ = ["Detector", "DetectorOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorOptions:
+    """What is asked of a detector, whatever drives it.
+
+    Attributes:
+        classes: names of the wanted classes; empty for all.
+        min_score: the least score that is kept, on the detector's own scale.
+        iou: overlap above which two boxes of one class are one; networks only.
+        threads: of the one inference stream; networks only.
+        precision: ``f32``, ``bf16`` or ``f16``; networks only.
+        device: ``cpu``, or ``cuda`` for what ultralytics loads.
+    """
+
+    classes: tuple[str, ...] = ()
+    min_score: float = 0.1
+    iou: float = 0.7
+    threads: int = 1
+    precision: str = "f32"
+    device: str = "cpu"
 
 
 class Detector(Protocol):

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ import pytest
 from forensics.adapters import openvino_detector
 from forensics.adapters.detectors import load_detector
 from forensics.detections import Boxes
-from forensics.detector import Detector
+from forensics.detector import Detector, DetectorOptions
 from forensics.errors import CannotStart, IntegrityBroken, UsageError
 from forensics.frames import Frame, RgbArray, View
 from forensics.letterbox import Letterbox, paint
@@ -29,7 +30,7 @@ os.environ["YOLO_OFFLINE"] = "true"
 
 SIDE_PX = 64
 NAMES = ("person", "dog")
-SETTINGS: dict[str, Any] = {"min_score": 0.25, "iou": 0.7, "threads": 1, "precision": "f32", "device": "cpu"}
+OPTIONS = DetectorOptions(min_score=0.25)
 
 
 def frame(number: int, rgb: RgbArray, width_px: int, height_px: int) -> Frame:
@@ -159,7 +160,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 def load(model: Model, *classes: str, **changes: Any) -> Detector:
-    return load_detector(model, classes=classes, **(SETTINGS | changes))
+    return load_detector(model, replace(OPTIONS, classes=classes, **changes))
 
 
 def test_what_a_detector_says_of_itself(made: Model) -> None:
@@ -303,8 +304,8 @@ def test_a_pt_file_runs_in_padded_batches(drawn: Model) -> None:
 
     rng = np.random.default_rng(4)
     frames = [frame(number, rng.integers(0, 255, (360, 640, 3), dtype=np.uint8), 1280, 720) for number in range(3)]
-    settings = {key: value for key, value in SETTINGS.items() if key != "device"} | {"min_score": 1e-6}
-    detector = ultralytics_detector.load(drawn, classes=("0", "2"), batch_frames=2, **settings)
+    options = replace(OPTIONS, classes=("0", "2"), min_score=1e-6)
+    detector = ultralytics_detector.load(drawn, options, batch_frames=2)
     assert detector.view == View(640, 640)
     assert detector.class_names[:3] == ("0", "1", "2")
     found = list(detector.detect(frames, []))

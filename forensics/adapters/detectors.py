@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from forensics.detector import Detector
+from forensics.detector import Detector, DetectorOptions
 from forensics.errors import UsageError
 from forensics.models.forbidden import refuse_protected
 from forensics.models.shelf import Model, check
@@ -13,77 +13,33 @@ __all__ = ["load_detector"]
 _CUDA_BATCH_FRAMES: Final = 16
 
 
-def load_detector(
-    model: Model,
-    *,
-    classes: tuple[str, ...],
-    min_score: float,
-    iou: float,
-    threads: int,
-    precision: str,
-    device: str,
-) -> Detector:
+def load_detector(model: Model, options: DetectorOptions) -> Detector:
     """The detector of a resolved model, whose file is checked once more before it is loaded.
-
-    Args:
-        model: as `forensics.models.shelf.resolve` returned it.
-        classes: names of the wanted classes; empty for all.
-        min_score: the least score that is kept, on the detector's own scale.
-        iou: overlap above which two boxes of one class are one; networks only.
-        threads: of the one inference stream; networks only.
-        precision: ``f32``, ``bf16`` or ``f16``; networks only.
-        device: ``cpu``, or ``cuda`` for a `.pt` file.
 
     Raises:
         NotAuthorised: the model has a class that tells what a person is.
     """
     check(model)
-    refuse_protected(classes, "detect.classes")
-    detector = _loaded(
-        model,
-        classes=classes,
-        min_score=min_score,
-        iou=iou,
-        threads=threads,
-        precision=precision,
-        device=device,
-    )
+    refuse_protected(options.classes, "detect.classes")
+    detector = _loaded(model, options)
     refuse_protected(detector.class_names, model.name)
     return detector
 
 
-def _loaded(
-    model: Model,
-    *,
-    classes: tuple[str, ...],
-    min_score: float,
-    iou: float,
-    threads: int,
-    precision: str,
-    device: str,
-) -> Detector:
+def _loaded(model: Model, options: DetectorOptions) -> Detector:
     if model.format == "builtin":
         from forensics.adapters.builtin import CLASS_NAMES, load_builtin
 
-        return load_builtin(classes=classes or CLASS_NAMES, min_score=min_score)
+        return load_builtin(classes=options.classes or CLASS_NAMES, min_score=options.min_score)
     if model.format == "pt":
         from forensics.adapters import ultralytics_detector
 
-        batch_frames = 1 if device == "cpu" else _CUDA_BATCH_FRAMES
-        return ultralytics_detector.load(
-            model,
-            classes=classes,
-            min_score=min_score,
-            iou=iou,
-            threads=threads,
-            precision=precision,
-            device=device,
-            batch_frames=batch_frames,
+        batch_frames = 1 if options.device == "cpu" else _CUDA_BATCH_FRAMES
+        return ultralytics_detector.load(model, options, batch_frames=batch_frames)
+    if options.device != "cpu":
+        raise UsageError(
+            f"{model.name} runs on the processor only, not on {options.device}", "give a .pt file, or device cpu"
         )
-    if device != "cpu":
-        raise UsageError(f"{model.name} runs on the processor only, not on {device}", "give a .pt file, or device cpu")
     from forensics.adapters import openvino_detector
 
-    return openvino_detector.load(
-        model, classes=classes, min_score=min_score, iou=iou, threads=threads, precision=precision
-    )
+    return openvino_detector.load(model, options)

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from forensics.detections import Boxes
-from forensics.detector import Detector
+from forensics.detector import Detector, DetectorOptions
 from forensics.errors import CannotStart, UsageError
 from forensics.frames import Frame, RgbArray, View
 from forensics.letterbox import Letterbox, paint
@@ -30,29 +30,23 @@ _PRECISIONS: Final = ("f32", "bf16", "f16")
 _IN_FLIGHT: Final = 2
 
 
-def load(
-    model: Model, *, classes: tuple[str, ...], min_score: float, iou: float, threads: int, precision: str
-) -> Detector:
+def load(model: Model, options: DetectorOptions) -> Detector:
     """A detector that runs on the processor.
 
     Args:
         model: an OpenVINO folder or an .onnx file, exported by ultralytics for detection.
-        classes: names of the wanted classes; empty for all.
-        min_score: the least score that is kept.
-        iou: overlap above which two boxes of one class are one.
-        threads: of the one inference stream.
-        precision: ``f32``, ``bf16`` or ``f16``; refused where the processor does not do it.
+        options: what is asked of it; a precision that the processor does not do is refused.
     """
-    if precision not in _PRECISIONS:
-        raise UsageError(f"precision {precision} is unknown", f"choose one of {', '.join(_PRECISIONS)}")
+    if options.precision not in _PRECISIONS:
+        raise UsageError(f"precision {options.precision} is unknown", f"choose one of {', '.join(_PRECISIONS)}")
     network, export = _read(model)
-    wanted = class_indices(export.class_names, classes)
-    compiled = _compile(network, export, threads, precision)
+    wanted = class_indices(export.class_names, options.classes)
+    compiled = _compile(network, export, options.threads, options.precision)
     return _OpenVinoDetector(
         class_names=export.class_names,
         view=View(export.width_px, export.height_px),
         compiled=compiled,
-        head=_Head(wanted, min_score, iou, export.is_final),
+        head=_Head(wanted, options.min_score, options.iou, export.is_final),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from forensics.detections import Boxes
-from forensics.detector import Detector
+from forensics.detector import Detector, DetectorOptions
 from forensics.errors import CannotStart, UsageError
 from forensics.frames import Frame, RgbArray, View
 from forensics.letterbox import Letterbox, paint
@@ -24,44 +24,29 @@ _PRECISIONS: Final = {"cpu": ("f32",), "cuda": ("f32", "f16")}
 _DEFAULT_SIZE_PX: Final = 640
 
 
-def load(
-    model: Model,
-    *,
-    classes: tuple[str, ...],
-    min_score: float,
-    iou: float,
-    threads: int,
-    precision: str,
-    device: str = "cpu",
-    batch_frames: int = 1,
-) -> Detector:
+def load(model: Model, options: DetectorOptions, *, batch_frames: int) -> Detector:
     """A detector that runs through ultralytics' own predictor.
 
     Args:
         model: a file that `YOLO(...)` loads; its digest was checked by whoever resolved it.
-        classes: names of the wanted classes; empty for all.
-        min_score: the least score that is kept.
-        iou: overlap above which two boxes of one class are one.
-        threads: of torch, for the whole process.
-        precision: ``f32``, on CUDA also ``f16``.
-        device: ``cpu`` or ``cuda``.
+        options: what is asked of it; threads are torch's, for the whole process, and only CUDA does ``f16``.
         batch_frames: looked at together; the last batch is filled up, so that the shape never changes.
     """
-    _refuse_unknown(device, precision)
-    place = _prepare_torch(device, threads)
+    _refuse_unknown(options.device, options.precision)
+    place = _prepare_torch(options.device, options.threads)
     network = _network(model)
     class_names = tuple(network.names[index] for index in sorted(network.names))
     size = network.overrides.get("imgsz", _DEFAULT_SIZE_PX)
     height, width = (size, size) if isinstance(size, int) else size
     fixed = {
         "imgsz": (height, width),
-        "conf": min_score,
-        "iou": iou,
-        "classes": class_indices(class_names, classes).tolist(),
+        "conf": options.min_score,
+        "iou": options.iou,
+        "classes": class_indices(class_names, options.classes).tolist(),
         "device": place,
         "verbose": False,
     }
-    if precision == "f16":
+    if options.precision == "f16":
         fixed["quantize"] = 16
     return _UltralyticsDetector(class_names, View(width, height), network, fixed, batch_frames)
 

@@ -14,7 +14,7 @@ from forensics.adapters.glance import glance
 from forensics.case import CaseFolder
 from forensics.chunks import Chunk, sampled
 from forensics.decoding.child import DecodingChild, Limits
-from forensics.detector import Detector
+from forensics.detector import Detector, DetectorOptions
 from forensics.evidence import Evidence
 from forensics.frames import Frame, Gap
 from forensics.models.shelf import Model
@@ -62,8 +62,7 @@ class Detect:
 
 def load_for(settings: DetectSettings, model: Model) -> Detector:
     """The detector these settings ask for."""
-    return load_detector(
-        model,
+    options = DetectorOptions(
         classes=settings.classes,
         min_score=settings.min_score,
         iou=settings.nms_iou,
@@ -71,6 +70,7 @@ def load_for(settings: DetectSettings, model: Model) -> Detector:
         precision=settings.precision,
         device=settings.device,
     )
+    return load_detector(model, options)
 
 
 class _Opened:
