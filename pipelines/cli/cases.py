@@ -1,6 +1,5 @@
 """`case`, `evidence` and `cancel`."""
 
-import json
 import sys
 from dataclasses import replace
 from datetime import datetime
@@ -10,17 +9,16 @@ from typing import Any
 import click
 
 from forensics.cameras import Camera
-from forensics.digests import sha256_of_file
-from forensics.errors import ForensicsError, UsageError
+from forensics.errors import UsageError
 from forensics.mandate import Mandate, Mode
 from forensics.tables.evidence import load_evidence
-from forensics.tables.files import write_bytes
 from pipelines import clock
-from pipelines.accountability import annual_counts, disclosure
 from pipelines.case_file import Case
 from pipelines.case_lock import is_held, locked
-from pipelines.cases import authorised, make_case, with_clock, with_hold
-from pipelines.casework import Need, casework, enforce
+from pipelines.cases import make_case, with_clock
+from pipelines.casework import Need, casework
+from pipelines.cli.accounts import disclose_command, report_command
+from pipelines.cli.mandates import authorise_command, deny_command, hold_command, sweep_command
 from pipelines.cli.output import (
     emit,
     json_option,
@@ -29,17 +27,11 @@ from pipelines.cli.output import (
     parse_utc,
     path_type,
     reason_option,
-    say,
     table_text,
 )
-from pipelines.denial import deny
-from pipelines.erasure import described_certificate, release
 from pipelines.ingest import relocate
-from pipelines.keys import keyring_for
 
 __all__ = ["cancel", "case", "evidence"]
-
-_NOT_CLEAN = 4
 
 
 @click.group()
@@ -234,76 +226,6 @@ def clock_command(
     )
 
 
-@case.command("authorise")
-@click.argument("root", metavar="CASE", type=path_type)
-@click.option("--authority", required=True, help="Reference of the document that allows the search.")
-@reason_option
-@json_option
-def authorise_command(root: Path, authority: str, reason: str, as_json: bool) -> None:
-    """Enter the authority that was pending; what was withheld can be read again.
-
-    \b
-    Example:
-      forensics case authorise my-case --authority "District court 12 Gs 345/26"
-    """
-    with (
-        casework(root, "case authorise", need=Need.CHANGE, reason=reason, facts={"authority": authority}) as work,
-        locked(work.folder),
-    ):
-        work.save(authorised(work.case, authority))
-        keyring_for(work.folder, work.case.case_id).release()
-        n_files = release(work.case)
-        work.recorded.outputs["released_files"] = n_files
-    emit(
-        {"authority": authority, "released_files": n_files},
-        f"authority {authority}; {n_files} files are readable again\nnext: forensics run {root}",
-        as_json,
-    )
-
-
-@case.command("deny")
-@click.argument("root", metavar="CASE", type=path_type)
-@click.option("--reason", required=True, metavar="TEXT", help="By whom and why it was refused; kept in the case.")
-@json_option
-def deny_command(root: Path, reason: str, as_json: bool) -> None:
-    """End a case whose authority was refused: workers stop, templates, candidates and verdicts are destroyed.
-
-    Evidence, sightings and the log stay. A certificate says what was destroyed. This cannot be undone.
-
-    \b
-    Example:
-      forensics case deny my-case --reason "refused by the district court, 3 May"
-    """
-    with casework(root, "case deny", need=Need.CHANGE, reason=reason) as work:
-        certificate = deny(work, reason)
-        work.recorded.outputs["certificate"] = None if certificate is None else described_certificate(certificate)
-    if certificate is None:
-        text = "denied; the case is on hold, so everything is withheld until the hold is lifted"
-    else:
-        text = f"denied; biometric data is destroyed, see {certificate}"
-    emit({"certificate": None if certificate is None else str(certificate)}, text, as_json)
-
-
-@case.command("hold")
-@click.argument("root", metavar="CASE", type=path_type)
-@click.option("--lift", is_flag=True, help="End the hold.")
-@click.option("--reason", required=True, metavar="TEXT", help="Why nothing may be deleted, or may again.")
-@json_option
-def hold_command(root: Path, lift: bool, reason: str, as_json: bool) -> None:
-    """Let nothing of the case be deleted, although its time may be over; or lift that again.
-
-    \b
-    Example:
-      forensics case hold my-case --reason "trial on 3 September, order of the court"
-    """
-    with casework(root, "case hold", need=Need.CHANGE, reason=reason, facts={"lift": lift}) as work:
-        with locked(work.folder):
-            work.save(with_hold(work.case, "" if lift else reason))
-        enforce(work)
-        said = work.done
-    emit({"hold": work.case.mandate.hold, "done": said}, "\n".join(["lifted" if lift else "on hold", *said]), as_json)
-
-
 @case.command("policy")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.option("--watchlist-limit", type=click.IntRange(1), required=True, help="Entries the watch-list may have.")
@@ -323,74 +245,8 @@ def policy_command(root: Path, watchlist_limit: int, reason: str, as_json: bool)
     emit(facts, f"the watch-list may have {watchlist_limit} entries, it was {facts['was']}", as_json)
 
 
-@case.command("sweep")
-@click.argument("root", metavar="FOLDER", type=path_type)
-@json_option
-def sweep_command(root: Path, as_json: bool) -> int:
-    """Enforce the dates of every case below a folder: withhold, end, destroy. Made for cron.
-
-    \b
-    Example:
-      forensics case sweep /archive/cases
-    """
-    rows, is_clean = [], True
-    for file in sorted(root.rglob("case.toml")):
-        try:
-            with casework(file.parent, "case sweep", need=Need.CHANGE, reason="dates") as work:
-                rows.append([str(file.parent), work.standing.value, "; ".join(work.done)])
-        except ForensicsError as error:
-            is_clean = False
-            rows.append([str(file.parent), "failed", str(error)])
-    facts = [dict(zip(("case", "standing", "done"), row, strict=True)) for row in rows]
-    emit({"cases": facts}, table_text(["case", "standing", "done"], rows), as_json)
-    return 0 if is_clean else _NOT_CLEAN
-
-
-@case.command("disclose")
-@click.argument("root", metavar="CASE", type=path_type)
-@click.option("--output", "-o", type=path_type, required=True, metavar="FILE.json", help="Where to write it.")
-@click.option("--reason", required=True, metavar="TEXT", help="For whom, and why; kept in the case's log.")
-@json_option
-def disclose_command(root: Path, output: Path, reason: str, as_json: bool) -> None:
-    """Make the file for the defence: what was searched, with what, every candidate, error rates and limits.
-
-    It holds no picture and no template, and lists rejected candidates and empty results too.
-
-    \b
-    Example:
-      forensics case disclose my-case -o disclosure.json --reason "request of counsel, 4 May"
-    """
-    with casework(root, "case disclose", need=Need.LOOK, reason=reason, facts={"output": str(output)}) as work:
-        told = disclosure(work.case)
-        write_bytes(output, json.dumps(told, indent=2, ensure_ascii=False, default=str).encode())
-        work.recorded.outputs["sha256"] = sha256_of_file(output)
-    facts = {"output": str(output), "candidates": len(told["candidates"]), "evidence": len(told["searched"])}
-    emit(facts, f"{output}: {facts['candidates']} compared pairs, {facts['evidence']} recordings", as_json)
-
-
-@case.command("report")
-@click.argument("root", metavar="FOLDER", type=path_type)
-@click.option("--annual", "year", type=int, required=True, metavar="YEAR", help="Of the cases made in this year.")
-@json_option
-def report_command(root: Path, year: int, as_json: bool) -> int:
-    """Count the cases below a folder by mode, legal basis and outcome, without a name.
-
-    \b
-    Example:
-      forensics case report /archive/cases --annual 2026
-    """
-    known, is_clean = [], True
-    for file in sorted(root.rglob("case.toml")):
-        try:
-            with casework(file.parent, "case report", need=Need.LOOK, reason=f"annual report {year}") as work:
-                known.append(work.case)
-        except ForensicsError as error:
-            is_clean = False
-            say(f"{file.parent}: not counted: {error}")
-    counts = annual_counts(known, year=year, now=clock.utc_now())
-    columns = ["mode", "legal_basis", "outcome", "cases"]
-    emit({"year": year, "counts": counts}, table_text(columns, [list(row.values()) for row in counts]), as_json)
-    return 0 if is_clean else _NOT_CLEAN
+for _command in (authorise_command, deny_command, hold_command, sweep_command, disclose_command, report_command):
+    case.add_command(_command)
 
 
 @click.group()

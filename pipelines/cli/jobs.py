@@ -22,6 +22,7 @@ from pipelines.case_lock import locked
 from pipelines.cases import make_case, with_first_run
 from pipelines.casework import Need, Work, casework, enforce, os_user
 from pipelines.cli.output import (
+    NOT_CLEAN,
     Command,
     emit,
     json_option,
@@ -46,8 +47,6 @@ from pipelines.settings import Settings, load_settings
 from pipelines.stages.port import Runner
 
 __all__ = ["ingest_command", "run_command", "runner_for", "scan"]
-
-_NOT_CLEAN = 4
 
 
 def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -163,13 +162,13 @@ def ingest_command(root: Path, footage: tuple[Path, ...], camera: str, as_json: 
     with casework(root, "ingest", need=Need.WORK, facts=facts) as work:
         sources = _ingest(work, footage, camera, Settings(), options)
         is_whole = all(source.verdict is Verdict.OK for source in sources)
-        work.recorded.exit_code = 0 if is_whole else _NOT_CLEAN
+        work.recorded.exit_code = 0 if is_whole else NOT_CLEAN
     rows = [
         [source.verdict.value, source.camera_id, source.evidence_id, source.path, source.reason] for source in sources
     ]
     listed = [dict(zip(("verdict", "camera_id", "evidence_id", "path", "reason"), row, strict=True)) for row in rows]
     emit({"sources": listed}, table_text(["verdict", "camera", "evidence", "path", "reason"], rows), as_json)
-    return 0 if is_whole else _NOT_CLEAN
+    return 0 if is_whole else NOT_CLEAN
 
 
 @click.command("run")
@@ -271,7 +270,7 @@ def _run(work: Work, settings: Settings, model: Model, options: dict[str, Any]) 
         enforce(work)  # the mandate ended while the run worked
         raise
     _emit_result(work.folder, result, options["as_json"])
-    return 0 if result.is_clean else _NOT_CLEAN
+    return 0 if result.is_clean else NOT_CLEAN
 
 
 def _ran(work: Work, settings: Settings, model: Model, options: dict[str, Any]) -> RunResult:

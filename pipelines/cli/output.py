@@ -5,11 +5,12 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 __all__ = [
+    "NOT_CLEAN",
     "Command",
     "emit",
     "json_option",
@@ -22,6 +23,9 @@ __all__ = [
     "say",
     "table_text",
 ]
+
+NOT_CLEAN: Final = 4
+"""Exit code of what was finished, but not wholly."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

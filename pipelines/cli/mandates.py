@@ -1,0 +1,109 @@
+"""`case authorise`, `deny`, `hold` and `sweep`: what becomes of a mandate."""
+
+from pathlib import Path
+
+import click
+
+from forensics.errors import ForensicsError
+from pipelines.case_lock import locked
+from pipelines.cases import authorised, with_hold
+from pipelines.casework import Need, casework, enforce
+from pipelines.cli.output import NOT_CLEAN, emit, json_option, path_type, reason_option, table_text
+from pipelines.denial import deny
+from pipelines.erasure import described_certificate, release
+from pipelines.keys import keyring_for
+
+__all__ = ["authorise_command", "deny_command", "hold_command", "sweep_command"]
+
+
+@click.command("authorise")
+@click.argument("root", metavar="CASE", type=path_type)
+@click.option("--authority", required=True, help="Reference of the document that allows the search.")
+@reason_option
+@json_option
+def authorise_command(root: Path, authority: str, reason: str, as_json: bool) -> None:
+    """Enter the authority that was pending; what was withheld can be read again.
+
+    \b
+    Example:
+      forensics case authorise my-case --authority "District court 12 Gs 345/26"
+    """
+    with (
+        casework(root, "case authorise", need=Need.CHANGE, reason=reason, facts={"authority": authority}) as work,
+        locked(work.folder),
+    ):
+        work.save(authorised(work.case, authority))
+        keyring_for(work.folder, work.case.case_id).release()
+        n_files = release(work.case)
+        work.recorded.outputs["released_files"] = n_files
+    emit(
+        {"authority": authority, "released_files": n_files},
+        f"authority {authority}; {n_files} files are readable again\nnext: forensics run {root}",
+        as_json,
+    )
+
+
+@click.command("deny")
+@click.argument("root", metavar="CASE", type=path_type)
+@click.option("--reason", required=True, metavar="TEXT", help="By whom and why it was refused; kept in the case.")
+@json_option
+def deny_command(root: Path, reason: str, as_json: bool) -> None:
+    """End a case whose authority was refused: workers stop, templates, candidates and verdicts are destroyed.
+
+    Evidence, sightings and the log stay. A certificate says what was destroyed. This cannot be undone.
+
+    \b
+    Example:
+      forensics case deny my-case --reason "refused by the district court, 3 May"
+    """
+    with casework(root, "case deny", need=Need.CHANGE, reason=reason) as work:
+        certificate = deny(work, reason)
+        work.recorded.outputs["certificate"] = None if certificate is None else described_certificate(certificate)
+    if certificate is None:
+        text = "denied; the case is on hold, so everything is withheld until the hold is lifted"
+    else:
+        text = f"denied; biometric data is destroyed, see {certificate}"
+    emit({"certificate": None if certificate is None else str(certificate)}, text, as_json)
+
+
+@click.command("hold")
+@click.argument("root", metavar="CASE", type=path_type)
+@click.option("--lift", is_flag=True, help="End the hold.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why nothing may be deleted, or may again.")
+@json_option
+def hold_command(root: Path, lift: bool, reason: str, as_json: bool) -> None:
+    """Let nothing of the case be deleted, although its time may be over; or lift that again.
+
+    \b
+    Example:
+      forensics case hold my-case --reason "trial on 3 September, order of the court"
+    """
+    with casework(root, "case hold", need=Need.CHANGE, reason=reason, facts={"lift": lift}) as work:
+        with locked(work.folder):
+            work.save(with_hold(work.case, "" if lift else reason))
+        enforce(work)
+        said = work.done
+    emit({"hold": work.case.mandate.hold, "done": said}, "\n".join(["lifted" if lift else "on hold", *said]), as_json)
+
+
+@click.command("sweep")
+@click.argument("root", metavar="FOLDER", type=path_type)
+@json_option
+def sweep_command(root: Path, as_json: bool) -> int:
+    """Enforce the dates of every case below a folder: withhold, end, destroy. Made for cron.
+
+    \b
+    Example:
+      forensics case sweep /archive/cases
+    """
+    rows, is_clean = [], True
+    for file in sorted(root.rglob("case.toml")):
+        try:
+            with casework(file.parent, "case sweep", need=Need.CHANGE, reason="dates") as work:
+                rows.append([str(file.parent), work.standing.value, "; ".join(work.done)])
+        except ForensicsError as error:
+            is_clean = False
+            rows.append([str(file.parent), "failed", str(error)])
+    facts = [dict(zip(("case", "standing", "done"), row, strict=True)) for row in rows]
+    emit({"cases": facts}, table_text(["case", "standing", "done"], rows), as_json)
+    return 0 if is_clean else NOT_CLEAN
