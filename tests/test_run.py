@@ -386,7 +386,7 @@ def test_a_full_disk_ends_the_run_and_a_later_one_completes(
         write_table(path, written)
 
     with monkeypatch.context() as patched:
-        patched.setattr("pipelines.run.write_table", full)
+        patched.setattr("pipelines.run_stages.write_table", full)
         with pytest.raises(CannotStart, match="the disk is full"):
             run(case)
     assert len(detect_parts(case)) == 1

@@ -1,0 +1,252 @@
+"""The stages of a run, each doing only what has no part yet; see `pipelines/run.py` for their order."""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from forensics.decoding.child import Limits
+from forensics.digests import digest_of
+from forensics.evidence import Evidence
+from forensics.models.shelf import Model
+from forensics.tables.files import write_bytes, write_table
+from forensics.tables.outcomes import Failure
+from forensics.tables.parts import DetectRows
+from pipelines.case_file import Case
+from pipelines.footage_guard import FootageGuard
+from pipelines.plan import EvidencePlan, PlannedChunk, RunPlan
+from pipelines.progress import Progress
+from pipelines.recognition import Recognition
+from pipelines.run_record import hardware_for, hardware_in
+from pipelines.settings import Settings
+from pipelines.stages.detect import ChunkWork, Detect
+from pipelines.stages.port import Done, Failed, ItemT, ResultT, Runner, Stage
+from pipelines.stages.recognise import Recognise, RecogniseWork, works_for
+from pipelines.stages.sight import Sight, SightWork
+from pipelines.stages.track import EvidenceWork, Track
+
+__all__ = ["Interrupted", "Run", "detect", "recognise", "recognise_works", "sight", "sight_works", "track"]
+
+
+class Interrupted(Exception):
+    """Somebody asked the run to end; what is done stays done."""
+
+
+@dataclass(slots=True)
+class Run:
+    """A run while it works."""
+
+    case: Case
+    settings: Settings
+    model: Model
+    plan: RunPlan
+    runner: Runner
+    progress: Progress
+    recognition: Recognition | None = None
+    failures: list[Failure] = field(default_factory=list)
+    lost: dict[str, Failure] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+    peak_bytes: int = 0
+    guard: FootageGuard = field(default_factory=FootageGuard)
+
+    @property
+    def limits(self) -> Limits:
+        """When a decoding child is given up."""
+        return Limits(stall_s=self.settings.run.stall_s, memory_bytes=self.settings.run.decoder_memory_bytes)
+
+
+def _map(
+    run: Run, stage: Stage[ItemT, ResultT], items: Iterable[ItemT]
+) -> Iterator[Done[ItemT, ResultT] | Failed[ItemT]]:
+    """The runner's results, timed, until somebody asks to cancel."""
+    asked_s, spans = time.time(), []
+
+    def until_cancelled() -> Iterator[ItemT]:
+        for item in items:
+            if run.case.folder.cancel_file.exists():
+                return
+            yield item
+
+    for outcome in run.runner.map(stage, until_cancelled()):
+        if isinstance(outcome, Done):
+            spans.append((outcome.began_s, outcome.seconds))
+            run.peak_bytes = max(run.peak_bytes, outcome.peak_bytes)
+        yield outcome
+    run.figures[stage.name] = _spent(asked_s, spans)
+    if run.case.folder.cancel_file.exists():
+        run.case.folder.cancel_file.unlink()
+        raise Interrupted("the run was cancelled; run the same command again to go on")
+
+
+def _spent(asked_s: float, spans: list[tuple[float, float]]) -> dict[str, float]:
+    """Seconds until the first worker began, from there to the last end, and of all workers together."""
+    began = min((began for began, _ in spans), default=asked_s)
+    ended = max((began + seconds for began, seconds in spans), default=asked_s)
+    return {
+        "startup_seconds": round(began - asked_s, 3),
+        "working_seconds": round(ended - began, 3),
+        "busy_seconds": round(sum(seconds for _, seconds in spans), 3),
+    }
+
+
+def detect(run: Run) -> None:
+    """One part for every chunk that has none and whose footage still is what was ingested."""
+    for planned in run.plan.chunks_to_do():
+        if planned.is_outside:
+            _keep_outside(run, planned)
+        else:
+            _adopt(run, planned.unit)
+    waiting = run.plan.chunks_to_do()
+    units = {planned.chunk: planned.unit for planned in waiting}
+    admitted = _admitted(run, (planned.evidence for planned in waiting))
+    todo = [
+        ChunkWork(planned.chunk, planned.evidence, planned.scope)
+        for planned in waiting
+        if planned.evidence.evidence_id in admitted
+    ]
+    n_frames = sum(work.chunk.n_frames for work in todo)
+    if todo:
+        run.progress.begin("detect", n_frames, "frames")
+        for outcome in _map(run, Detect(run.settings.detect, run.model, run.case.folder, run.limits), todo):
+            run.progress.advance(outcome.item.chunk.n_frames)
+            _keep_chunk(run, units[outcome.item.chunk], outcome)
+        run.progress.end()
+    run.figures["frames_detected_now"] = n_frames
+
+
+def _admitted(run: Run, evidence: Iterable[Evidence]) -> set[str]:
+    """Ids of the evidence that may be decoded; what was altered or is missing waits for the next run."""
+    return {evidence_id for evidence_id, item in _by_id(evidence).items() if run.guard.admits(item)}
+
+
+def _by_id(evidence: Iterable[Evidence]) -> dict[str, Evidence]:
+    return {item.evidence_id: item for item in evidence}
+
+
+def _keep_chunk(run: Run, unit: str, outcome: Done[ChunkWork, pa.Table] | Failed[ChunkWork]) -> None:
+    """Store the part; nothing is kept of footage that changed while it was read."""
+    work = outcome.item
+    if not run.guard.still_admits(work.evidence):
+        return
+    if isinstance(outcome, Done):
+        write_table(run.plan.folder.part("detect", unit), outcome.result)
+    else:
+        frames = f"frames {work.chunk.start}-{work.chunk.stop - 1}"
+        run.lost[unit] = _failed(run, work.chunk.evidence_id, "detect", frames, outcome)
+
+
+def _keep_outside(run: Run, planned: PlannedChunk) -> None:
+    """Store that nothing of a chunk was looked at, because nothing of it may be; nothing is opened."""
+    write_table(run.plan.folder.part("detect", planned.unit), DetectRows(planned.chunk, planned.scope).table())
+
+
+def _adopt(run: Run, unit: str) -> None:
+    """Link the same part if another run of this case made it already on such a machine."""
+    for other in sorted(run.case.folder.runs.glob(f"*/parts/detect/{unit}.parquet")):
+        if run.settings.run.mixed_hardware or hardware_in(other.parents[2] / "run.json") == hardware_for(run.settings):
+            _link(other, run.plan.folder.part("detect", unit))
+            return
+
+
+def _link(path: Path, second_name: Path) -> None:
+    """Give a file a second name; a copy where the file system has no links."""
+    second_name.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        second_name.hardlink_to(path)
+    except OSError:
+        write_bytes(second_name, path.read_bytes())
+
+
+def _failed(run: Run, evidence_id: str, stage: str, unit: str, outcome: Failed[Any]) -> Failure:
+    failure = Failure(evidence_id, stage, unit, outcome.attempts, outcome.error, outcome.detail)
+    run.failures.append(failure)
+    return failure
+
+
+def track(run: Run) -> list[EvidenceWork]:
+    """A track part for every evidence; those that failed stand in `failures`."""
+    works = [_evidence_work(run, each) for each in run.plan.evidence]
+    todo = [work for work in works if work.detect_parts and not run.plan.folder.part("track", work.unit).exists()]
+    if todo:
+        run.progress.begin("track", len(todo), "files")
+        stage = Track(run.settings.track.parameters(), run.case.folder, run.settings.track.method)
+        for outcome in _map(run, stage, todo):
+            run.progress.advance(1)
+            _keep(run, "track", outcome.item.unit, outcome.item.evidence, outcome)
+        run.progress.end()
+    return works
+
+
+def _evidence_work(run: Run, plan: EvidencePlan) -> EvidenceWork:
+    if plan.is_outside:
+        return EvidenceWork(plan.evidence, (), digest_of({"evidence": plan.evidence.evidence_id, "outside": True}))
+    made = [unit for unit in plan.units if run.plan.folder.part("detect", unit).exists()]
+    unit = digest_of({"evidence": plan.evidence.evidence_id, "detect": made, "settings": run.plan.settings_digest})
+    return EvidenceWork(plan.evidence, tuple(run.plan.folder.part("detect", name) for name in made), unit)
+
+
+def _keep(run: Run, stage: str, unit: str, evidence: Evidence, outcome: Done[Any, pa.Table] | Failed[Any]) -> None:
+    if isinstance(outcome, Done):
+        write_table(run.plan.folder.part(stage, unit), outcome.result)
+    else:
+        _failed(run, evidence.evidence_id, stage, "whole evidence", outcome)
+
+
+def sight_works(run: Run, tracked: list[EvidenceWork]) -> list[SightWork]:
+    """What there is to sum up, whether it has a part or not."""
+    return [SightWork(work, run.plan.folder.part("track", work.unit), work.unit) for work in tracked]
+
+
+def sight(run: Run, tracked: list[EvidenceWork]) -> None:
+    """A sight part for every evidence that was tracked."""
+    part = run.plan.folder.part
+    works = sight_works(run, tracked)
+    waiting = [work for work in works if work.track_part.exists() and not part("sight", work.unit).exists()]
+    admitted = _admitted(run, (work.tracked.evidence for work in waiting))
+    todo = [work for work in waiting if work.tracked.evidence.evidence_id in admitted]
+    if todo:
+        run.progress.begin("sight", len(todo), "files")
+        for outcome in _map(run, Sight(run.case.folder, run.limits), todo):
+            run.progress.advance(1)
+            if run.guard.still_admits(outcome.item.tracked.evidence):
+                _keep(run, "sight", outcome.item.unit, outcome.item.tracked.evidence, outcome)
+        run.progress.end()
+
+
+def recognise_works(run: Run, recognition: Recognition, work: SightWork) -> list[RecogniseWork]:
+    """The people of one evidence that was sighted, none where the watch-list is empty."""
+    sight_part = run.plan.folder.part("sight", work.unit)
+    if not recognition.entries or not sight_part.exists():
+        return []
+    settings = run.settings.recognise.model_dump(mode="json", exclude={"detector", "model"})
+    return works_for(work, sight_part, {**recognition.facts, "settings": settings, "run": run.plan.settings_digest})
+
+
+def recognise(run: Run, recognition: Recognition, tracked: list[EvidenceWork]) -> None:
+    """A recognise part for every group of sighted people."""
+    works = [w for each in sight_works(run, tracked) for w in recognise_works(run, recognition, each)]
+    waiting = [work for work in works if not run.plan.folder.part("recognise", work.unit).exists()]
+    admitted = _admitted(run, (work.evidence for work in waiting))
+    todo = [work for work in waiting if work.evidence.evidence_id in admitted]
+    if not todo:
+        return
+    stage = Recognise(
+        run.settings.recognise,
+        recognition.rules,
+        recognition.models,
+        recognition.entry_ids,
+        recognition.sealed_templates,
+        recognition.key,
+        run.plan.settings_digest,
+        run.case.folder,
+        run.limits,
+    )
+    run.progress.begin("recognise", sum(len(work.tracks) for work in todo), "people")
+    for outcome in _map(run, stage, todo):
+        run.progress.advance(len(outcome.item.tracks))
+        if run.guard.still_admits(outcome.item.evidence):
+            _keep(run, "recognise", outcome.item.unit, outcome.item.evidence, outcome)
+    run.progress.end()
