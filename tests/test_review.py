@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -412,17 +413,22 @@ class Page:
         self.address = self.process.stdout.readline().strip()
         self.base = self.address.partition("/?")[0]
 
-    def end(self) -> int:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
         with self.process:
-            return self.process.wait(20)
+            self.process.kill()
+
+    def end(self) -> int:
+        """How it ended, once somebody has finished it."""
+        return self.process.wait(20)
 
 
 @pytest.fixture
 def page(found: FaceCase) -> Iterator[Page]:
-    running = Page(found.root, "B. Becker")
-    yield running
-    with running.process:
-        running.process.kill()
+    with Page(found.root, "B. Becker") as running:
+        yield running
 
 
 def test_the_page_lets_one_browser_in(page: Page, found: FaceCase) -> None:

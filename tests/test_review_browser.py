@@ -46,6 +46,7 @@ def browser(tmp_path: Path) -> Iterator["Chrome"]:
 def _decide(browser: "Chrome", page: Page, note: str) -> str:
     """Open the page, look at the first candidate, confirm it; returns what the page showed before."""
     from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
 
     browser.get(page.address)
     assert "token" not in browser.current_url
@@ -59,12 +60,13 @@ def _decide(browser: "Chrome", page: Page, note: str) -> str:
     browser.find_element(By.CSS_SELECTOR, "input[name=verdict][value=confirm]").click()
     browser.find_element(By.NAME, "note").send_keys(note)
     browser.find_element(By.CSS_SELECTOR, ".verdict button").click()
-    after = browser.find_element(By.TAG_NAME, "main").text
-    assert "Similarity" in after
-    assert note in after
+    WebDriverWait(browser, 20).until(lambda shown: "Similarity" in shown.find_element(By.TAG_NAME, "main").text)
+    assert note in browser.find_element(By.TAG_NAME, "main").text
     assert browser.get_log("browser") == [], "no script, no blocked request, nothing missing"
     browser.get(page.base)
     browser.find_element(By.CSS_SELECTOR, "button.quiet").click()
+    WebDriverWait(browser, 20).until(lambda shown: shown.title == "Finished")
+    assert browser.get_log("browser") == []
     assert page.end() == 0
     return before
 
@@ -75,8 +77,10 @@ def test_two_reviewers_in_turn(tmp_path: Path, call: Call, monkeypatch: pytest.M
     case.run()
     for name in ("B. Becker", "C. Cole"):
         case.do("reviewer add", name)
-    first = _decide(browser, Page(case.root, "B. Becker"), "a scar <i>here</i>")
-    second = _decide(browser, Page(case.root, "C. Cole"), "the same scar")
+    with Page(case.root, "B. Becker") as page:
+        first = _decide(browser, page, "a scar <i>here</i>")
+    with Page(case.root, "C. Cole") as page:
+        second = _decide(browser, page, "the same scar")
     for before in (first, second):
         assert "Candidate for examination" in before
         for hidden in ("Similarity", "B. Becker", "scar", "Rank"):

@@ -64,6 +64,8 @@ _SHOWN = {
     "detections": ["camera_id", "frame", "utc", "class_name", "score", "x1", "y1", "x2", "y2", "track_id"],
 }
 _TIME_COLUMNS = {"sightings": ("first_utc", "last_utc"), "detections": ("utc", "utc")}
+# Thresholds are stated to three: what passes by 0.005 must not look equal.
+_DECIMALS = {CANDIDATES_TABLE: 3}
 _LINES = 50
 
 
@@ -147,6 +149,8 @@ def query(
         if not len(found):
             _hint(opened, camera)
         work.recorded.outputs["rows"] = len(found)
+    if table == CANDIDATES_TABLE:
+        say("candidates for examination, not findings; model, error rates and limits: `forensics case disclose`")
     if as_json:
         emit({"table": table, "run": opened.run_id, "rows": found.to_dicts()}, "", as_json)
     else:
@@ -205,7 +209,8 @@ def _print_table(found: pl.DataFrame, table: str) -> None:
         print(sightings_text(shown))
     else:
         columns = _SHOWN.get(table, found.columns)
-        print(table_text(columns, [list(row) for row in shown.select(columns).iter_rows()]))
+        rows = [list(row) for row in shown.select(columns).iter_rows()]
+        print(table_text(columns, rows, decimals=_DECIMALS.get(table, 2)))
     if len(found) > _LINES:
         say(f"{len(found) - _LINES} more rows; see --limit, or --format csv, json or parquet")
 

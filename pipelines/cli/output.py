@@ -112,22 +112,22 @@ def microseconds(instant: datetime | None) -> int | None:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-def table_text(columns: list[str], rows: list[list[Any]]) -> str:
+def table_text(columns: list[str], rows: list[list[Any]], *, decimals: int = 2) -> str:
     """Rows aligned in columns, for people."""
-    texts = [columns, *([_cell(value) for value in row] for row in rows)]
+    texts = [columns, *([_cell(value, decimals) for value in row] for row in rows)]
     widths = [max(len(row[place]) for row in texts) for place in range(len(columns))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in texts
     )
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, decimals: int) -> str:
     if value is None:
         return "-"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S.%f")[:-4] + "Z"
     if isinstance(value, float):
-        return f"{value:.2f}"
+        return f"{value:.{decimals}f}"
     return one_line(str(value))
 
 

@@ -1,13 +1,14 @@
 """The pages as a Starlette application; what is shown and what is refused is the desk's to say."""
 
 import base64
+import hashlib
 from collections.abc import Callable
 from importlib import resources
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 from forensics.errors import ForensicsError
-from forensics.reviewing import CHECKLIST, Agreement, Verdict
+from forensics.reviewing import CHECKLIST, Agreement, State, Verdict
 from pipelines.review_desk import Candidate, ReviewDesk
 from pipelines.review_page.gate import COOKIE, Gate
 
@@ -23,6 +24,14 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
 }
 _ANSWERS = {Agreement.AGREES: "agrees", Agreement.DIFFERS: "differs", Agreement.NOT_SEEN: "not seen"}
+_STATES = {
+    State.OPEN: "waits for two reviewers",
+    State.FIRST: "waits for a second reviewer",
+    State.CONFIRMED: "two reviewers confirm it",
+    State.EXCLUDED: "two reviewers exclude it",
+    State.DISAGREED: "two reviewers disagree",
+    State.UNDECIDED: "undecided",
+}
 _VERDICTS = {
     Verdict.CONFIRM: "The same person, in my opinion",
     Verdict.EXCLUDE: "Not the same person, in my opinion",
@@ -53,8 +62,7 @@ class _Pages:
     async def style(self, request: Any) -> Any:
         from starlette.responses import Response
 
-        css = resources.files("pipelines.review_page").joinpath("templates/page.css").read_text()
-        return Response(css, media_type="text/css", headers=_HEADERS)
+        return Response(_css(), media_type="text/css", headers=_HEADERS)
 
     async def overview(self, request: Any) -> Any:
         from starlette.responses import RedirectResponse
@@ -94,7 +102,7 @@ class _Pages:
             verdicts=[(verdict.value, text) for verdict, text in _VERDICTS.items()],
             refusal=self._desk.refusal(candidate),
             visible=visible,
-            state=state.value if state else "",
+            state=_STATES[state] if state else "",
             problem=problem,
         )
 
@@ -125,7 +133,12 @@ class _Pages:
         if not (self._knows(request) and self._gate.is_form(form.get("form_token", ""))):
             return self._refused(403, "This form was not sent by this page.")
         self._finish()
-        return self._rendered("finished.html")
+        answer = self._rendered("finished.html", style=_css())
+        # the server ends with this page, so its style comes with it, named by its digest
+        answer.headers["Content-Security-Policy"] = (
+            f"default-src 'none'; img-src data:; style-src '{_named_by_digest(_css())}'"
+        )
+        return answer
 
     def _knows(self, request: Any) -> bool:
         return self._gate.knows(request.cookies.get(COOKIE, ""))
@@ -139,6 +152,14 @@ async def _form(request: Any) -> dict[str, str]:
         if len(body) > _LARGEST_FORM_BYTES:
             return {}
     return {name: values[-1] for name, values in parse_qs(body.decode(errors="replace")).items()}
+
+
+def _css() -> str:
+    return resources.files("pipelines.review_page").joinpath("templates/page.css").read_text()
+
+
+def _named_by_digest(style: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}"
 
 
 def _inline(picture: bytes) -> str:
