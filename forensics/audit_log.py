@@ -5,22 +5,38 @@ import errno
 import fcntl
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from forensics.audit import FIRST, AuditLine, decoded, open_begins, read_chain
 from forensics.case import CaseFolder
 from forensics.digests import sha256_of_bytes
 from forensics.errors import ForensicsError, IntegrityBroken, NotAuthorised
 
-__all__ = ["AuditLog", "Recorded"]
+__all__ = ["AuditLog", "Recorded", "Witness"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_MESSAGE: Final = 500
 _INTERRUPTED: Final = 130
+
+
+class Witness(Protocol):
+    """Remembers outside the case how far its log goes."""
+
+    def is_up_to_date(self, n_lines: int, head: str) -> bool:
+        """Whether a log of so many lines, the last with this digest, is just what is witnessed."""
+        ...
+
+    def problem(self, lines: Sequence[AuditLine]) -> str:
+        """Why a log cannot be the one that is witnessed; empty if it can."""
+        ...
+
+    def tell(self, n_lines: int, head: str, following: str) -> None:
+        """The log has so many lines, the last with digest `head`; the line of digest `following` is about to follow."""
+        ...
 
 
 @dataclass(slots=True)
@@ -50,10 +66,12 @@ class AuditLog:
     Attributes:
         folder: of the case.
         now: the clock.
+        witness: told of every line; None where this user's key folder does not know the case.
     """
 
     folder: CaseFolder
     now: Callable[[], datetime]
+    witness: Witness | None = None
 
     @contextlib.contextmanager
     def recorded(self, command: str, *, who: dict[str, str], why: str, facts: dict[str, Any]) -> Iterator[Recorded]:
@@ -85,7 +103,7 @@ class AuditLog:
 
         Raises:
             NotAuthorised: it cannot be written, or the clock is earlier than the last line.
-            IntegrityBroken: the last line is none.
+            IntegrityBroken: the last line is none, or not the one that the witness knows.
         """
         with self._opened() as descriptor:
             torn = self._torn_moved(descriptor)
@@ -101,16 +119,29 @@ class AuditLog:
                 previous=FIRST if last is None else last.sha256,
                 facts={**facts, **torn},
             )
+            self._told_witness(line)
             os.write(descriptor, line.encoded() + b"\n")
             os.fsync(descriptor)
         return line
+
+    def _told_witness(self, line: AuditLine) -> None:
+        """The witness knows of the line before it is written, so that no kill parts them."""
+        if self.witness is None:
+            return
+        is_known = self.witness.is_up_to_date(line.number, line.previous)
+        problem = "" if is_known else self.witness.problem(read_chain(self.folder.audit_file).lines)
+        if problem:
+            raise IntegrityBroken(f"{self.folder.audit_file}: {problem}", "work on the newest copy of the case")
+        self.witness.tell(line.number, line.previous, line.sha256)
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[int]:
         """The file, held against every other append."""
         try:
-            descriptor = os.open(self.folder.audit_file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            descriptor = os.open(self.folder.audit_file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise IntegrityBroken(f"{self.folder.audit_file}: is a link", "put the log itself there") from error
             if error.errno not in {errno.EACCES, errno.EROFS, errno.EPERM}:
                 raise
             raise NotAuthorised(

@@ -10,10 +10,11 @@ from typing import Any, Final
 from forensics.audit import Chain, first_break, head, read_chain
 from forensics.calibrations import calibration_for
 from forensics.errors import ForensicsError
-from forensics.mandate import standing_of
+from forensics.mandate import Standing, standing_of
 from forensics.reviewing import Review, state_of
 from forensics.tables.evidence import load_evidence
 from forensics.tables.open import OpenCase, candidates_of, read_manifest
+from pipelines import clock
 from pipelines.case_file import Case
 from pipelines.reviews import load_reviews, of_candidate
 from pipelines.run_record import newest_record
@@ -113,6 +114,9 @@ def _entries(case: Case, chain: Chain) -> list[dict[str, Any]]:
 
 def _candidates(case: Case) -> tuple[list[dict[str, Any]], str]:
     """Every compared pair, rejected ones too, with what people said of it; and why there are none, if so."""
+    standing = standing_of(case.mandate, clock.utc_now())
+    if standing not in {Standing.ACTIVE, Standing.EXPIRED}:
+        return [], f"the case is {standing.value}"
     try:
         rows = candidates_of(case.folder).collect().to_dicts()
     except ForensicsError as error:

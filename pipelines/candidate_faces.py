@@ -36,9 +36,10 @@ def candidate_faces(folder: CaseFolder, key: Key, *, sighting_id: str, entry_id:
 def parts_replaced_without(folder: CaseFolder, entry_id: str) -> list[Path]:
     """The parts that name an entry, for the caller to destroy: what they say of other entries lies in new ones.
 
-    Parts that are withheld cannot be opened, so all of them are among these; the next run compares anew.
+    Parts that are withheld, or that a dying command left half written, cannot be opened, so all of them are among
+    these; the next run compares anew.
     """
-    named = sorted(folder.runs.glob("*/parts/recognise/*.sealed"))
+    named = sorted(path for kind in ("sealed", "tmp") for path in folder.runs.glob(f"*/parts/recognise/*.{kind}"))
     for part in sorted(folder.runs.glob("*/parts/recognise/*.parquet")):
         rows = read_table(part, RECOGNISE_PART)
         others = rows.filter(pc.field("entry_id") != entry_id)

@@ -1,16 +1,17 @@
 """One command at a time changes a case: a lock that ends with the process that holds it."""
 
 import contextlib
+import errno
 import fcntl
 import os
-import re
 import signal
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from forensics.case import CaseFolder
-from forensics.errors import CannotStart
+from forensics.errors import CannotStart, IntegrityBroken
 
 __all__ = ["is_held", "locked", "taken_over"]
 
@@ -33,7 +34,7 @@ def locked(folder: CaseFolder) -> Iterator[None]:
     Raises:
         CannotStart: another process holds it, with its number.
     """
-    descriptor = os.open(folder.lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = _opened(folder)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -45,6 +46,15 @@ def locked(folder: CaseFolder) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _opened(folder: CaseFolder) -> int:
+    try:
+        return os.open(folder.lock_file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise IntegrityBroken(f"{folder.lock_file}: is a link", "remove it; the lock is a file of its own") from error
 
 
 @contextlib.contextmanager
@@ -72,9 +82,17 @@ def taken_over(folder: CaseFolder, *, patience_s: float) -> Iterator[None]:
 
 
 def _kill_holder(folder: CaseFolder) -> bool:
-    """End the process that the lock names; it holds the lock, so the number is still its own. Always true."""
-    named = re.fullmatch(r"process (\d+) on (\S+)", folder.lock_file.read_text().strip())
-    if named and named[2] == socket.gethostname() and int(named[1]) != os.getpid():
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(int(named[1]), signal.SIGKILL)
+    """End the process that holds the lock, by the kernel's word if it runs here, not by the file's. Always true."""
+    for process in _holders(folder):
+        if process != os.getpid():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(process, signal.SIGKILL)
     return True
+
+
+def _holders(folder: CaseFolder) -> list[int]:
+    """Processes of this machine that hold the lock, by `/proc/locks`: ``1: FLOCK ADVISORY WRITE 42 08:01:77 0 EOF``."""
+    inode = str(folder.lock_file.stat().st_ino)
+    lines = Path("/proc/locks").read_text().splitlines() if Path("/proc/locks").exists() else []
+    held = [fields for fields in map(str.split, lines) if "FLOCK" in fields and "->" not in fields]
+    return [int(fields[4]) for fields in held if fields[5].rpartition(":")[2] == inode]

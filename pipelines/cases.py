@@ -8,13 +8,14 @@ from pathlib import Path
 
 from forensics.cameras import Camera
 from forensics.case import CaseFolder
-from forensics.errors import NotAuthorised, UsageError
+from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.mandate import PENDING, Mandate, Mode
 from forensics.tables.files import write_bytes
 from pipelines.case_file import Case, checked_clock, encoded_case, read_case
 from pipelines.keys import keyring_for
+from pipelines.log_witness import witness_for
 
-__all__ = ["authorised", "load_case", "make_case", "with_clock", "with_first_run", "with_hold"]
+__all__ = ["authorised", "denial_of", "load_case", "make_case", "with_clock", "with_first_run", "with_hold"]
 
 
 def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
@@ -34,6 +35,7 @@ def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     if mandate.mode.compares_faces:
         keyring.make()
+        witness_for(folder, case.case_id).begin()
     write_bytes(folder.case_file, encoded_case(case))
     return case
 
@@ -67,10 +69,25 @@ def load_case(root: Path) -> Case:
     case = read_case(CaseFolder.at(root))
     if case.mandate.denied_utc is None and case.folder.denied_file.exists():
         # whoever denied it died before the case could say so
-        denied = json.loads(case.folder.denied_file.read_text())
-        mandate = replace(case.mandate, denied_utc=datetime.fromisoformat(denied["at_utc"]))
-        return replace(case, mandate=mandate)
+        denied_utc = datetime.fromisoformat(_mark(case.folder)["at_utc"])
+        return replace(case, mandate=replace(case.mandate, denied_utc=denied_utc))
     return case
+
+
+def denial_of(folder: CaseFolder) -> str:
+    """By whom and why a case was denied, in the words that were given; "denied" if the mark is gone."""
+    return _mark(folder)["why"] if folder.denied_file.exists() else "denied"
+
+
+def _mark(folder: CaseFolder) -> dict[str, str]:
+    try:
+        stored = json.loads(folder.denied_file.read_text())
+        datetime.fromisoformat(stored["at_utc"])
+        return {"at_utc": stored["at_utc"], "why": str(stored["why"])}
+    except (ValueError, TypeError, KeyError) as error:
+        raise IntegrityBroken(
+            f"{folder.denied_file}: is no mark of a denial ({error})", "see who wrote it; remove it or deny the case"
+        ) from error
 
 
 def with_clock(case: Case, camera: Camera) -> Case:
@@ -102,7 +119,13 @@ def authorised(case: Case, reference: str) -> Case:
 
 
 def with_hold(case: Case, reason: str) -> Case:
-    """The case with a hold, or without one for an empty reason; on hold nothing is deleted on time."""
+    """The case with a hold, or without one for an empty reason; on hold nothing is deleted on time.
+
+    Raises:
+        UsageError: it has one already; its reason is never overwritten.
+    """
+    if reason.strip() and case.mandate.hold:
+        raise UsageError(f"the case is on hold already ({case.mandate.hold})", "lift that hold first, with its reason")
     return replace(case, mandate=replace(case.mandate, hold=reason.strip()))
 
 

@@ -2,38 +2,44 @@
 
 What a command needs decides what stands in its way:
 
-    LOOK      nothing but a readable case: show, status, verify, disclose
-    CHANGE    somebody who answers for it: hold, deny, clock, relocate
-    WORK      an active mandate: ingest, run, watchlist add, reviewer add
-    RESULTS   an active mandate that compares faces, and a reason: candidates, pictures, review
+    CHECK     nothing but a readable case: verify, which says itself what is wrong
+    LOOK      a case that is as the log knows it: show, status, disclose
+    CHANGE    and the case's key folder: hold, deny, clock, relocate
+    WORK      and an active mandate: ingest, run, watchlist add, reviewer add
+    RESULTS   and faces that were compared, and a reason: candidates, pictures, review
+
+The log decides what a case is (`forensics/registered.py`), and its length and head lie beside the key, outside the
+case (`pipelines/log_witness.py`). Modes that compare no faces have no key, and their `case.toml` may be edited.
 """
 
 import contextlib
-import getpass
+import os
+import pwd
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import Enum, auto
+from enum import IntEnum, auto
 from pathlib import Path
 from typing import Any
 
-from forensics.audit import AuditLine, read_chain
+from forensics.audit import first_break, read_chain
 from forensics.audit_log import AuditLog, Recorded
 from forensics.case import CaseFolder
-from forensics.digests import sha256_of_bytes, sha256_of_file
 from forensics.errors import CannotStart, IntegrityBroken, NotAuthorised
-from forensics.mandate import Standing, standing_of
-from forensics.tables.files import write_bytes
+from forensics.mandate import PENDING, Mode, Standing, standing_of
 from pipelines import clock
 from pipelines.case_file import Case, encoded_case
-from pipelines.case_lock import is_held, locked
-from pipelines.cases import load_case
-from pipelines.erasure import destroy, finish_destructions, has_unfinished, holds_biometrics, quarantine
+from pipelines.case_lock import locked
+from pipelines.cases import denial_of, load_case
+from pipelines.deciding_files import DecidingFiles, alterations
+from pipelines.erasure import destroy, finish_destructions, has_unfinished, holds_biometrics, quarantine, release
 from pipelines.keys import Keyring, keyring_for
-from pipelines.watchlist import expired_entries, remove_entry
+from pipelines.log_witness import LogWitness, witness_for
+from pipelines.published_scope import refuse_stale_scope
+from pipelines.watchlist import expired_entries, forget_half_added, half_added, remove_entry
 
-__all__ = ["Need", "Work", "casework", "enforce", "os_user"]
+__all__ = ["Need", "Work", "altered_in", "casework", "enforce", "os_user", "who_works"]
 
 _NEXT_STEP = {
     Standing.LAPSED: "enter the authority: forensics case authorise CASE --authority REFERENCE, or end it: case deny",
@@ -52,9 +58,10 @@ _SAID = {
 _WHY_DUE = "the mandate expired, seven days of grace are over"
 
 
-class Need(Enum):
-    """What a command asks of a case; see the module."""
+class Need(IntEnum):
+    """What a command asks of a case; see the module. Each asks for what the one before asks."""
 
+    CHECK = auto()
     LOOK = auto()
     CHANGE = auto()
     WORK = auto()
@@ -83,34 +90,58 @@ class Work:
         return self.case.folder
 
     @property
+    def files(self) -> DecidingFiles:
+        """Writes what decides something, through the log."""
+        return DecidingFiles(self.folder, self.recorded.note)
+
+    @property
     def who(self) -> dict[str, str]:
         """Who does it."""
         return who_works(self.case)
 
-    def save(self, case: Case) -> None:
-        """Change the case: the log knows the new `case.toml` before it is written, so that no kill parts them."""
-        data = encoded_case(case)
-        self.recorded.note("case", {"case_sha256": sha256_of_bytes(data)})
-        write_bytes(self.folder.case_file, data)
+    def change(self, change: Callable[[Case], Case]) -> None:
+        """Change the case as it is now on disk, which may be more than this command has read; the lock is held."""
+        case = change(load_case(self.folder.root))
+        self.files.write(self.folder.case_file, encoded_case(case))
         self.case = case
+
+    def read_again(self) -> None:
+        """The case as it is now on disk: another command may have changed it before the lock was taken."""
+        self.case = load_case(self.folder.root)
 
     @property
     def standing(self) -> Standing:
         """What holds of the mandate now."""
         return standing_of(self.case.mandate, clock.utc_now())
 
+    @property
+    def keyring(self) -> Keyring:
+        """Of the case."""
+        return keyring_for(self.folder, self.case.case_id)
+
 
 def os_user() -> str:
-    """The name under which this process runs."""
+    """Under which account this process runs; no variable of the environment decides that."""
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = str(os.getuid())
+    return user
 
 
 def who_works(case: Case) -> dict[str, str]:
     """The user, the machine, and who answers for the case."""
-    return {"user": os_user(), "host": socket.gethostname(), "operator": case.mandate.operator}
+    return {"user": os_user(), "host": socket.gethostname(), "operator": case.mandate.operator, **_became()}
+
+
+def _became() -> dict[str, str]:
+    """Who became this user, where `sudo` or the login says so."""
+    try:
+        login = int(Path("/proc/self/loginuid").read_text())
+        name = pwd.getpwuid(login).pw_name
+    except (OSError, ValueError, KeyError):
+        name = os.environ.get("SUDO_USER", "")
+    return {"login": name} if name and name != os_user() else {}
 
 
 @contextlib.contextmanager
@@ -128,92 +159,128 @@ def casework(
 
     Raises:
         NotAuthorised: the mandate does not allow it, the clock runs backwards, or it cannot be recorded.
-        IntegrityBroken: `case.toml` or the log was changed by other means.
+        IntegrityBroken: the log is not whole, or what decides something was changed by other means.
     """
     case = load_case(root)
-    log = AuditLog(case.folder, clock.utc_now)
-    with log.recorded(command, who=who_works(case), why=reason, facts={**(facts or {}), **_state(case)}) as recorded:
+    witness = witness_for(case.folder, case.case_id)
+    log = AuditLog(case.folder, clock.utc_now, witness if witness.exists else None)
+    with log.recorded(command, who=who_works(case), why=reason, facts=facts or {}) as recorded:
         work = Work(case, clock.utc_now(), recorded)
-        _refuse_changed(work)
-        enforce(work)
+        if recorded.line.number == 0:
+            work.files.know(work.folder.case_file)
+        altered = altered_in(case)
+        if altered and need > Need.CHECK:
+            raise IntegrityBroken(altered[0], "restore it from a copy; only `forensics` commands change a case")
+        if is_guarded(case) and need > Need.LOOK:
+            _require_witness(work, witness)
+        if not altered and (witness.exists or not is_guarded(case)):
+            enforce(work)
         _refuse(work, need, reason)
-        try:
-            yield work
-        finally:
-            recorded.outputs |= _state(work.case)
+        yield work
 
 
-def _state(case: Case) -> dict[str, str]:
-    return {"case_sha256": sha256_of_file(case.folder.case_file)}
+def is_guarded(case: Case) -> bool:
+    """Whether what decides in this case is held against its log: it compares faces, or did when it was made."""
+    first = next(iter(read_chain(case.folder.audit_file).lines), None)
+    was = first is not None and first.facts.get("mode") in {mode.value for mode in Mode if mode.compares_faces}
+    return case.mandate.mode.compares_faces or was or witness_for(case.folder, case.case_id).exists
 
 
-def _refuse_changed(work: Work) -> None:
-    """In modes that compare faces the mandate is what the log saw last; nobody edits it by hand."""
-    if not work.case.mandate.mode.compares_faces:
-        return
-    own = work.recorded.line
-    lines = read_chain(work.folder.audit_file).lines[: own.number]
-    known = [sha256 for line in lines if (sha256 := _known_in(line)) is not None]
-    if own.number == 0 and own.command == "case init":
-        return
-    if not known:
-        raise IntegrityBroken(f"{work.folder.audit_file}: does not know this case", "restore it from a copy")
-    # two, because a command may have died between saying what it would write and writing it
-    if sha256_of_file(work.folder.case_file) not in known[-2:] and not is_held(work.folder):
-        raise IntegrityBroken(
-            f"{work.folder.case_file}: was changed by other means than these commands",
-            "restore it from a copy; a mandate is changed with `forensics case`",
+def altered_in(case: Case) -> list[str]:
+    """What of a guarded case is not as its log and the log's witness know it, in words."""
+    witness = witness_for(case.folder, case.case_id)
+    chain = read_chain(case.folder.audit_file)
+    problem = first_break(case.folder.audit_file) if not chain.torn else ""
+    if witness.exists and not problem:
+        problem = witness.problem(chain.lines)
+    if problem:
+        return [f"{case.folder.audit_file}: {problem}"]
+    return alterations(case.folder, lambda: read_chain(case.folder.audit_file).lines) if is_guarded(case) else []
+
+
+def _require_witness(work: Work, witness: LogWitness) -> None:
+    if not witness.exists:
+        raise NotAuthorised(
+            f"{witness.path}: what is known of this case's log is not there, so this is not the folder of its key",
+            "set $FORENSICS_KEYS to the folder that holds the case's key, also if the key was destroyed",
         )
 
 
-def _known_in(line: AuditLine) -> str | None:
-    """The digest of `case.toml` that a line holds; ends hold it with what came out."""
-    facts = line.facts.get("outputs", {}) if line.kind == "end" else line.facts
-    sha256: str | None = facts.get("case_sha256")
-    return sha256
-
-
 def enforce(work: Work) -> None:
-    """What the dates ask for has been done: withheld, destroyed, ended."""
+    """What the dates ask for has been done: withheld, handed out again, destroyed, ended."""
     if not _is_due(work):
         return
     with contextlib.suppress(CannotStart), locked(work.folder):
-        finish_destructions(work.case)
+        work.read_again()
+        forget_half_added(work.folder)
+        finish_destructions(work.case, work.files)
         _end_entries(work)
-        standing = work.standing
-        if standing is Standing.DENIED and not work.case.mandate.hold and holds_biometrics(work.case):
-            certificate = destroy(work.case, reason="denied", why="denied", who=work.who, now=work.now)
-            _note(work, "erased", f"biometric data destroyed, see {certificate.name}")
-        elif standing is Standing.DUE:
-            certificate = destroy(work.case, reason="expired", why=_WHY_DUE, who=work.who, now=work.now)
-            work.save(replace(work.case, mandate=replace(work.case.mandate, erased_utc=work.now)))
-            _note(work, "erased", f"biometric data destroyed, see {certificate.name}")
-        elif standing is Standing.LAPSED and _keyring(work).path.exists():
-            n_files = quarantine(work.case)
-            _note(work, "authority_lapsed", f"48 hours are over: key and {n_files} files of results are withheld")
+        if _must_go(work):
+            _erase(work)
+        elif _must_be_withheld(work):
+            n_files = quarantine(work.case, work.files)
+            _note(work, "withheld", f"{_SAID[work.standing]}: key and {n_files} files of results are withheld")
+        elif _may_be_released(work):
+            n_files = release(work.case, work.files)
+            _note(work, "released", f"{n_files} files that were withheld can be read again")
 
 
 def _is_due(work: Work) -> bool:
     """Whether anything must be done; asked without the lock, which a command that only looks must not take."""
-    standing, ends_entries = work.standing, not work.case.mandate.hold
     return (
-        standing is Standing.DUE
-        or (standing is Standing.DENIED and not work.case.mandate.hold and holds_biometrics(work.case))
-        or (standing is Standing.LAPSED and _keyring(work).path.exists())
-        or (ends_entries and bool(expired_entries(work.folder, work.now)))
-        or has_unfinished(work.folder)
+        _must_go(work)
+        or _must_be_withheld(work)
+        or _may_be_released(work)
+        or (not work.case.mandate.hold and bool(expired_entries(work.folder, work.now)))
+        or (not work.case.mandate.hold and has_unfinished(work.folder))
+        or bool(half_added(work.folder))
     )
 
 
-def _keyring(work: Work) -> Keyring:
-    return keyring_for(work.folder, work.case.case_id)
+def _must_go(work: Work) -> bool:
+    """Whether biometric data must be destroyed, and is there."""
+    standing, is_held = work.standing, bool(work.case.mandate.hold)
+    is_over = standing in {Standing.DUE, Standing.ERASED} or (standing is Standing.DENIED and not is_held)
+    return is_over and (standing is Standing.DUE or holds_biometrics(work.case)) and _is_on_record(work)
+
+
+def _is_on_record(work: Work) -> bool:
+    """A denial counts for destruction once the log says that `case deny` was called; its mark alone only stops."""
+    if work.standing is not Standing.DENIED:
+        return True
+    return any(line.command == "case deny" for line in read_chain(work.folder.audit_file).lines)
+
+
+def _must_be_withheld(work: Work) -> bool:
+    is_denied_on_hold = work.standing is Standing.DENIED and bool(work.case.mandate.hold)
+    return (work.standing is Standing.LAPSED or is_denied_on_hold) and work.keyring.path.exists()
+
+
+def _may_be_released(work: Work) -> bool:
+    """An authority was entered, and the command that should have handed out the key died."""
+    is_over = work.standing in {Standing.LAPSED, Standing.DENIED, Standing.ERASED}
+    return not is_over and work.case.mandate.authority != PENDING and work.keyring.withheld.exists()
+
+
+def _erase(work: Work) -> None:
+    """Destroy, and say so in the case."""
+    standing = work.standing
+    why = denial_of(work.folder) if standing is Standing.DENIED else _WHY_DUE
+    reason = "denied" if standing is Standing.DENIED else "expired"
+    certificate = destroy(work.case, work.files, reason=reason, why=why, who=work.who, now=work.now)
+    if standing is Standing.DENIED:
+        denied_utc = work.case.mandate.denied_utc
+        work.change(lambda case: replace(case, mandate=replace(case.mandate, denied_utc=denied_utc)))
+    else:
+        work.change(lambda case: replace(case, mandate=replace(case.mandate, erased_utc=work.now)))
+    _note(work, "erased", f"biometric data destroyed, see {certificate.name}")
 
 
 def _end_entries(work: Work) -> None:
     if work.case.mandate.hold or not work.case.mandate.mode.compares_faces:
         return
     for entry_id in expired_entries(work.folder, work.now):
-        certificate = remove_entry(work.case, entry_id, why="expired", who=work.who, now=work.now)
+        certificate = remove_entry(work.case, work.files, entry_id, why="expired", who=work.who, now=work.now)
         _note(work, "entry_ended", f"entry {entry_id} has ended, see {certificate.name}")
 
 
@@ -223,7 +290,7 @@ def _note(work: Work, name: str, text: str) -> None:
 
 
 def _refuse(work: Work, need: Need, reason: str) -> None:
-    if need in {Need.LOOK, Need.CHANGE}:
+    if need < Need.WORK:
         return
     standing = work.standing
     if standing is not Standing.ACTIVE:
@@ -235,3 +302,5 @@ def _refuse(work: Work, need: Need, reason: str) -> None:
         )
     if need is Need.RESULTS and not reason.strip():
         raise NotAuthorised("results about people are read for a reason", "say it with --reason TEXT")
+    if need is Need.RESULTS:
+        refuse_stale_scope(work.case)

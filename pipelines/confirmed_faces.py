@@ -6,6 +6,7 @@ from forensics.reviewing import State, state_of
 from pipelines.candidate_faces import candidate_faces
 from pipelines.case_file import Case
 from pipelines.portraits import Picture
+from pipelines.published_scope import refuse_stale_scope
 from pipelines.reviews import load_reviews, of_candidate
 
 __all__ = ["confirmed_faces"]
@@ -16,8 +17,9 @@ def confirmed_faces(case: Case, key: Key, candidate: str) -> list[Picture]:
 
     Raises:
         UsageError: there is no such candidate.
-        NotAuthorised: two reviewers have not confirmed it.
+        NotAuthorised: two reviewers have not confirmed it, or a clock was corrected since.
     """
+    refuse_stale_scope(case)
     sighting_id, _, entry_id = candidate.partition(":")
     state = state_of(of_candidate(load_reviews(case), sighting_id, entry_id))
     if state is not State.CONFIRMED:

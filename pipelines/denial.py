@@ -6,12 +6,15 @@ from typing import Final
 
 from forensics.errors import NotAuthorised
 from forensics.tables.files import write_json
+from pipelines import clock
+from pipelines.case_file import Case
 from pipelines.case_lock import taken_over
-from pipelines.casework import Work
+from pipelines.cases import load_case
+from pipelines.casework import Work, who_works
 from pipelines.erasure import destroy, quarantine
 from pipelines.keys import keyring_for
 
-__all__ = ["deny"]
+__all__ = ["deny", "stop_anyway"]
 
 # Asked, a run stops within a second or two; one that hangs is ended, well within a minute.
 _PATIENCE_S: Final = 20.0
@@ -28,15 +31,33 @@ def deny(work: Work, why: str) -> Path | None:
         NotAuthorised: it was denied before.
         CannotStart: a run on another machine does not stop; the key is gone all the same.
     """
-    folder, mandate = work.folder, work.case.mandate
-    if mandate.denied_utc is not None:
-        raise NotAuthorised(f"the case was denied on {mandate.denied_utc:%Y-%m-%d %H:%M}Z", "there is nothing to do")
-    write_json(folder.denied_file, {"why": why, "who": work.who, "at_utc": work.now.isoformat()})
-    keyring = keyring_for(folder, work.case.case_id)
-    had_key = False if mandate.hold else keyring.destroy()
-    with taken_over(folder, patience_s=_PATIENCE_S):
-        work.save(replace(work.case, mandate=replace(mandate, denied_utc=work.now)))
-        if mandate.hold:
-            quarantine(work.case)
+    denied_utc = work.case.mandate.denied_utc
+    if denied_utc is not None:
+        raise NotAuthorised(f"the case was denied on {denied_utc:%Y-%m-%d %H:%M}Z", "there is nothing to do")
+    had_key = _stopped(work.case, why)
+    with taken_over(work.folder, patience_s=_PATIENCE_S):
+        work.read_again()
+        work.change(lambda case: replace(case, mandate=replace(case.mandate, denied_utc=work.now)))
+        if work.case.mandate.hold:
+            quarantine(work.case, work.files)
             return None
-        return destroy(work.case, reason="denied", why=why, who=work.who, now=work.now, key_destroyed=had_key)
+        return destroy(
+            work.case, work.files, reason="denied", why=why, who=work.who, now=work.now, key_destroyed=had_key
+        )
+
+
+def stop_anyway(case: Case, why: str) -> None:
+    """Nothing may stand in the way of a refusal: what runs stops and the key is gone, also if the log is damaged.
+
+    The rest is destroyed by the first command that finds the case in order, once the log knows of the denial.
+    """
+    denied_utc = load_case(case.folder.root).mandate.denied_utc
+    if denied_utc is None:
+        _stopped(case, why)
+
+
+def _stopped(case: Case, why: str) -> bool:
+    """The mark stands and, unless the case is on hold, its key is gone; returns whether there was one."""
+    at_utc = clock.utc_now().isoformat()
+    write_json(case.folder.denied_file, {"why": why, "who": who_works(case), "at_utc": at_utc})
+    return False if case.mandate.hold else keyring_for(case.folder, case.case_id).destroy()

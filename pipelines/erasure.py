@@ -13,9 +13,11 @@ from typing import Any
 
 from forensics.adapters.sealing import seal, unseal
 from forensics.case import CaseFolder
-from forensics.digests import sha256_of_file
-from forensics.tables.files import write_bytes, write_json
+from forensics.digests import sha256_of_bytes, sha256_of_file
+from forensics.errors import IntegrityBroken
+from forensics.tables.files import encoded_json, write_bytes
 from pipelines.case_file import Case
+from pipelines.deciding_files import DecidingFiles
 from pipelines.keys import keyring_for
 
 __all__ = [
@@ -34,40 +36,59 @@ __all__ = [
 _SEALED = ".sealed"
 
 
+_PATTERNS = (
+    "watchlist/**/*",
+    "runs/*/parts/recognise/*",
+    *(f"{place}/candidates/*" for place in ("runs/*/tables", "tables", ".tables.new", ".tables.old")),
+    *("reviews.jsonl", f"reviews.jsonl{_SEALED}", ".reviews.jsonl.*.tmp", "calibration.sealed"),
+)
+
+
 def biometric_files(folder: CaseFolder) -> list[Path]:
-    """Everything that says who somebody may be, by path."""
-    patterns = ("watchlist/**/*", "runs/*/parts/recognise/*", "runs/*/tables/candidates/*", "tables/candidates/*")
-    found = {path for pattern in patterns for path in folder.root.glob(pattern) if path.is_file()}
-    return sorted(found | {path for path in (folder.reviews_file,) if path.exists()})
+    """Everything that says who somebody may be, by path; a link is one too, wherever it leads."""
+    found = {path for pattern in _PATTERNS for path in folder.root.glob(pattern)}
+    return sorted(path for path in found if path.is_symlink() or path.is_file())
 
 
 def destroy(
-    case: Case, *, reason: str, why: str, who: dict[str, str], now: datetime, key_destroyed: bool = False
+    case: Case,
+    files: DecidingFiles,
+    *,
+    reason: str,
+    why: str,
+    who: dict[str, str],
+    now: datetime,
+    key_destroyed: bool = False,
 ) -> Path:
     """The case's key and biometric data are gone; returns the certificate. Evidence is untouched.
 
     Args:
         case: whose lock the caller holds.
+        files: writes what decides.
         reason: ``denied`` or ``expired``.
         why: in words.
         who: did it.
         now: when.
         key_destroyed: whether the caller did that already.
     """
-    certificate = _begun(case, biometric_files(case.folder), reason=reason, why=why, who=who, now=now)
+    certificate = _begun(case, files, biometric_files(case.folder), reason=reason, why=why, who=who, now=now)
     had_key = keyring_for(case.folder, case.case_id).destroy()
-    _finish(case.folder, certificate, key_destroyed=had_key or key_destroyed)
+    _finish(files, certificate, key_destroyed=had_key or key_destroyed)
     return certificate
 
 
-def destroy_files(case: Case, files: list[Path], *, reason: str, why: str, who: dict[str, str], now: datetime) -> Path:
+def destroy_files(
+    case: Case, files: DecidingFiles, paths: list[Path], *, reason: str, why: str, who: dict[str, str], now: datetime
+) -> Path:
     """Some files of a case are gone, such as those of one entry; returns the certificate."""
-    certificate = _begun(case, files, reason=reason, why=why, who=who, now=now)
-    _finish(case.folder, certificate, key_destroyed=False)
+    certificate = _begun(case, files, paths, reason=reason, why=why, who=who, now=now)
+    _finish(files, certificate, key_destroyed=False)
     return certificate
 
 
-def _begun(case: Case, files: list[Path], *, reason: str, why: str, who: dict[str, str], now: datetime) -> Path:
+def _begun(
+    case: Case, files: DecidingFiles, paths: list[Path], *, reason: str, why: str, who: dict[str, str], now: datetime
+) -> Path:
     target = case.folder.certificates / f"{now:%Y%m%dT%H%M%S}.{now.microsecond:06d}Z-{reason}.json"
     certificate = {
         "case_id": case.case_id,
@@ -77,22 +98,28 @@ def _begun(case: Case, files: list[Path], *, reason: str, why: str, who: dict[st
         "at_utc": now.isoformat(),
         "state": "begun",
         "key_destroyed": False,
-        "files": [
-            {"path": path.relative_to(case.folder.root).as_posix(), "sha256": sha256_of_file(path)} for path in files
-        ],
+        "files": [{"path": path.relative_to(case.folder.root).as_posix(), "sha256": _digest(path)} for path in paths],
     }
-    write_json(target, certificate)
+    files.write(target, encoded_json(certificate))
     return target
 
 
-def _finish(folder: CaseFolder, certificate: Path, *, key_destroyed: bool) -> None:
-    stored = json.loads(certificate.read_text())
+def _digest(path: Path) -> str:
+    return sha256_of_bytes(str(path.readlink()).encode()) if path.is_symlink() else sha256_of_file(path)
+
+
+def _finish(files: DecidingFiles, certificate: Path, *, key_destroyed: bool) -> None:
+    stored, folder = json.loads(certificate.read_text()), files.folder
     for file in stored["files"]:
-        (folder.root / file["path"]).unlink(missing_ok=True)
+        path = folder.root / file["path"]
+        if not path.parent.resolve().is_relative_to(folder.root.resolve()):
+            raise IntegrityBroken(f"{certificate}: {file['path']} leads out of the case", "see who wrote it")
+        files.remove(path)
     for path in sorted(folder.watchlist.rglob("*"), reverse=True):
-        if path.is_dir() and not any(path.iterdir()):
+        if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
             path.rmdir()
-    write_json(certificate, {**stored, "state": "done", "key_destroyed": stored["key_destroyed"] or key_destroyed})
+    done = {**stored, "state": "done", "key_destroyed": stored["key_destroyed"] or key_destroyed}
+    files.write(certificate, encoded_json(done))
 
 
 def holds_biometrics(case: Case) -> bool:
@@ -105,13 +132,13 @@ def has_unfinished(folder: CaseFolder) -> bool:
     return any(stored["state"] == "begun" for _, stored in _certificates(folder))
 
 
-def finish_destructions(case: Case) -> None:
-    """End what was begun by a command that died in the middle; the caller holds the case's lock."""
-    for path, stored in _certificates(case.folder):
+def finish_destructions(case: Case, files: DecidingFiles) -> None:
+    """End what was begun by a command that died in the middle; the caller holds the lock. On hold nothing goes."""
+    for path, stored in [] if case.mandate.hold else list(_certificates(case.folder)):
         if stored["state"] == "begun":
             of_case = stored["reason"] in {"denied", "expired"}
             had_key = keyring_for(case.folder, case.case_id).destroy() if of_case else False
-            _finish(case.folder, path, key_destroyed=had_key)
+            _finish(files, path, key_destroyed=had_key)
 
 
 def described_certificate(certificate: Path) -> dict[str, Any]:
@@ -120,16 +147,23 @@ def described_certificate(certificate: Path) -> dict[str, Any]:
 
 
 def certified(folder: CaseFolder) -> dict[str, str]:
-    """SHA-256 by path, relative to the case, of every file that was destroyed on record."""
-    return {file["path"]: file["sha256"] for _, stored in _certificates(folder) for file in stored["files"]}
+    """SHA-256 by path, relative to the case, of every file that was destroyed on record, withheld before or not."""
+    gone = [file for _, stored in _certificates(folder) for file in stored["files"]]
+    return {path: file["sha256"] for file in gone for path in {file["path"], file["path"].removesuffix(_SEALED)}}
 
 
 def _certificates(folder: CaseFolder) -> Iterator[tuple[Path, dict[str, Any]]]:
     for path in sorted(folder.certificates.glob("*.json")):
-        yield path, json.loads(path.read_text())
+        try:
+            stored = json.loads(path.read_text())
+            if not {"state", "reason", "files", "key_destroyed"} <= stored.keys():
+                raise ValueError("not the names of a certificate")
+        except (ValueError, TypeError, AttributeError) as error:
+            raise IntegrityBroken(f"{path}: is no certificate ({error})", "restore it from a copy") from error
+        yield path, stored
 
 
-def quarantine(case: Case) -> int:
+def quarantine(case: Case, files: DecidingFiles) -> int:
     """Withhold the key, and seal what is readable of the results; returns how many files. Again changes nothing."""
     keyring = keyring_for(case.folder, case.case_id)
     if not keyring.path.exists():
@@ -139,33 +173,42 @@ def quarantine(case: Case) -> int:
     for path in readable:
         context = path.relative_to(case.folder.root).as_posix()
         write_bytes(path.with_name(path.name + _SEALED), seal(key, path.read_bytes(), context))
-        path.unlink()
+        files.remove(path)
     keyring.withhold()
     return len(readable)
 
 
 def _is_readable(folder: CaseFolder, path: Path) -> bool:
-    return path.suffix != _SEALED and not path.is_relative_to(folder.watchlist)
+    return path.suffix != _SEALED and not path.is_relative_to(folder.watchlist) and not path.is_symlink()
 
 
-def release(case: Case) -> int:
-    """Put back what was withheld; returns how many files. The key must be handed out already."""
-    key = keyring_for(case.folder, case.case_id).load()
+def release(case: Case, files: DecidingFiles) -> int:
+    """Hand out the key again and put back what was withheld; returns how many files."""
+    keyring = keyring_for(case.folder, case.case_id)
+    keyring.release()
+    key = keyring.load()
     sealed = _withheld(case.folder)
     for path in sealed:
         target = path.with_name(path.name.removesuffix(_SEALED))
-        write_bytes(target, unseal(key, path.read_bytes(), target.relative_to(case.folder.root).as_posix()))
+        data = unseal(key, path.read_bytes(), target.relative_to(case.folder.root).as_posix())
+        files.write(target, data) if target == case.folder.reviews_file else write_bytes(target, data)
         path.unlink()
     return len(sealed)
 
 
 def _withheld(folder: CaseFolder) -> list[Path]:
     """Sealed files that a quarantine made of readable ones."""
+    apart = {folder.calibration_file}
     return [
-        path for path in biometric_files(folder) if path.suffix == _SEALED and not path.is_relative_to(folder.watchlist)
+        path
+        for path in biometric_files(folder)
+        if path.suffix == _SEALED and not path.is_relative_to(folder.watchlist) and path not in apart
     ]
 
 
-def withheld_as(folder: CaseFolder) -> frozenset[str]:
-    """The paths, relative to the case, under which withheld files would be found."""
-    return frozenset(path.relative_to(folder.root).as_posix().removesuffix(_SEALED) for path in _withheld(folder))
+def withheld_as(case: Case) -> frozenset[str]:
+    """The paths, relative to the case, under which withheld files would be found; none while the key is handed out."""
+    if not keyring_for(case.folder, case.case_id).withheld.exists():
+        return frozenset()
+    root = case.folder.root
+    return frozenset(path.relative_to(root).as_posix().removesuffix(_SEALED) for path in _withheld(case.folder))

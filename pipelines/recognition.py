@@ -12,6 +12,7 @@ from forensics.tables.outcomes import Compared
 from pipelines.calibration import stored_likelihood
 from pipelines.case_file import Case
 from pipelines.keys import keyring_for
+from pipelines.published_scope import scope_digest
 from pipelines.settings import RecogniseSettings
 from pipelines.stages.recognise import TEMPLATES
 from pipelines.watchlist import Entry, entries_of, templates_of
@@ -100,4 +101,5 @@ def _compared(case: Case, settings: RecogniseSettings, models: FaceModels, n_ent
         fmr=None if calibration is None else fmr_for(settings.false_candidate_rate, n_entries),
         calibration="" if calibration is None else calibration.name,
         likelihood=stored_likelihood(case.folder, key, models),
+        scope=scope_digest(case),
     )

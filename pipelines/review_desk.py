@@ -177,7 +177,7 @@ class ReviewDesk:
             seen=self._opened[candidate.name].seen,
             previous="",
         )
-        review = add_review(self.work.case, self.reviewer, unsigned, submitters=self._submitters())
+        review = add_review(self.work.case, self.work.files, self.reviewer, unsigned, submitters=self._submitters())
         self.work.recorded.note(
             "verdict",
             {

@@ -15,8 +15,9 @@ from forensics.adapters.signing import key_id_of, new_private_key, public_of
 from forensics.case import CaseFolder
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.reviewing import same_name
-from forensics.tables.files import whole_file, write_json
+from forensics.tables.files import encoded_json, whole_file
 from pipelines.case_file import Case
+from pipelines.deciding_files import DecidingFiles
 
 __all__ = ["Reviewer", "add_reviewer", "load_private", "reviewer_named", "reviewers_of", "revoke_reviewer"]
 
@@ -76,7 +77,7 @@ def reviewer_named(folder: CaseFolder, name: str) -> Reviewer:
     )
 
 
-def add_reviewer(case: Case, name: str, *, now: datetime, who: str) -> tuple[Reviewer, Path]:
+def add_reviewer(case: Case, files: DecidingFiles, name: str, *, now: datetime, who: str) -> tuple[Reviewer, Path]:
     """A reviewer with a new key; returns where its private half lies. The caller holds the case's lock.
 
     Raises:
@@ -95,11 +96,11 @@ def add_reviewer(case: Case, name: str, *, now: datetime, who: str) -> tuple[Rev
     _private_folder(path.parent)
     with whole_file(path) as file:
         file.write(private)
-    write_json(case.folder.reviewers_file, [asdict(each) for each in (*known, reviewer)])
+    files.write(case.folder.reviewers_file, encoded_json([asdict(each) for each in (*known, reviewer)]))
     return reviewer, path
 
 
-def revoke_reviewer(case: Case, name: str, *, why: str, now: datetime) -> Reviewer:
+def revoke_reviewer(case: Case, files: DecidingFiles, name: str, *, why: str, now: datetime) -> Reviewer:
     """The reviewer's key counts no more; verdicts that it signed stay. The caller holds the case's lock.
 
     Raises:
@@ -111,7 +112,8 @@ def revoke_reviewer(case: Case, name: str, *, why: str, now: datetime) -> Review
     known = reviewers_of(case.folder)
     current = reviewer_named(case.folder, name)
     revoked = replace(current, revoked_utc=now.isoformat(), revoked_why=why)
-    write_json(case.folder.reviewers_file, [asdict(revoked if each == current else each) for each in known])
+    stored = [asdict(revoked if each == current else each) for each in known]
+    files.write(case.folder.reviewers_file, encoded_json(stored))
     _private_path(case, current).unlink(missing_ok=True)
     return revoked
 

@@ -1,7 +1,6 @@
 """Verdicts on disk: signed, chained, appended under the case's lock, and checked whenever they are read."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime
@@ -14,6 +13,7 @@ from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.reviewing import Review, Verdict, refusal
 from pipelines.case_file import Case
 from pipelines.case_lock import locked
+from pipelines.deciding_files import DecidingFiles
 from pipelines.reviewers import Reviewer, load_private, reviewers_of
 
 __all__ = ["FIRST", "add_review", "load_reviews", "of_candidate"]
@@ -86,7 +86,9 @@ def of_candidate(reviews: Sequence[Review], sighting_id: str, entry_id: str) -> 
     return [review for review in reviews if (review.sighting_id, review.entry_id) == (sighting_id, entry_id)]
 
 
-def add_review(case: Case, reviewer: Reviewer, unsigned: Review, *, submitters: Sequence[str]) -> Review:
+def add_review(
+    case: Case, files: DecidingFiles, reviewer: Reviewer, unsigned: Review, *, submitters: Sequence[str]
+) -> Review:
     """The verdict is signed and stored, unless the rules refuse it.
 
     Raises:
@@ -108,14 +110,6 @@ def add_review(case: Case, reviewer: Reviewer, unsigned: Review, *, submitters: 
         previous = sha256_of_bytes(reviews[-1].encoded()) if reviews else FIRST
         chained = replace(unsigned, previous=previous, signature="")
         review = replace(chained, signature=signed(private, chained.signed_bytes()).hex())
-        _append(case.folder, review)
+        stored = b"".join(each.encoded() + b"\n" for each in (*reviews, review))
+        files.write(case.folder.reviews_file, stored)
     return review
-
-
-def _append(folder: CaseFolder, review: Review) -> None:
-    descriptor = os.open(folder.reviews_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        os.write(descriptor, review.encoded() + b"\n")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

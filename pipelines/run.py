@@ -47,6 +47,7 @@ class RunResult:
         manifest: the published files with rows and digests.
         is_clean: False if some source is partial or rejected, or some work is unsettled.
         failures: units of work that gave nothing.
+        recognise_parts: of which the published candidates were made.
         figures: frames, seconds by stage, frames per second, peak memory.
     """
 
@@ -54,6 +55,7 @@ class RunResult:
     manifest: dict[str, Any]
     is_clean: bool
     failures: tuple[Failure, ...]
+    recognise_parts: tuple[Path, ...]
     figures: dict[str, Any]
 
     @property
@@ -133,7 +135,8 @@ def _completed(run: Run) -> RunResult:
     for evidence_id, loss in sorted(run.guard.lost.items()):
         run.failures.append(Failure(evidence_id, "footage", "whole evidence", 1, loss.reason, loss.detail))
     manifest = _publish(run, outcomes)
-    result = RunResult(run.plan.folder, manifest, _is_clean(run, manifest), tuple(run.failures), run.figures)
+    faces = tuple(part for outcome in outcomes for part in outcome.recognise_parts)
+    result = RunResult(run.plan.folder, manifest, _is_clean(run, manifest), tuple(run.failures), faces, run.figures)
     finish_record(run.plan.folder.record, is_clean=result.is_clean, figures=run.figures)
     return result
 

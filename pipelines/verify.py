@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forensics.audit import first_break
 from forensics.case import CaseFolder
 from forensics.errors import IntegrityBroken
 from forensics.evidence import Evidence
 from forensics.tables.evidence import load_evidence
 from forensics.tables.open import read_manifest
 from pipelines.case_file import Case
+from pipelines.casework import altered_in
 from pipelines.erasure import certified, withheld_as
 from pipelines.footage_guard import difference, footage_checks
 from pipelines.reviews import load_reviews
@@ -37,7 +37,7 @@ def verify_case(case: Case) -> Report:
     folder = case.folder
     manifest = read_manifest(folder) if folder.manifest.exists() else {"files": []}
     checks = [check for item in load_evidence(folder) for check in _evidence_checks(folder, item)]
-    gone = certified(folder).keys() | withheld_as(folder)
+    gone = certified(folder).keys() | withheld_as(case)
     checks += [
         (path, sha256)
         for path, sha256 in _published_checks(folder, manifest)
@@ -45,9 +45,7 @@ def verify_case(case: Case) -> Report:
     ]
     losses = (difference(path, expected) for path, expected in checks)
     differing = [loss.detail for loss in losses if loss is not None]
-    broken = first_break(folder.audit_file)
-    of_the_log = [] if broken is None else [f"{folder.audit_file}: {broken}"]
-    of_the_log += _reviews(case)
+    of_the_log = [*altered_in(case), *_reviews(case)]
     return Report(len(checks), (*of_the_log, *differing, *_unnamed(folder, manifest)))
 
 

@@ -6,6 +6,7 @@ its basis and what was wrong or good about its pictures, stands in `entry.json` 
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,10 +22,11 @@ from forensics.case import CaseFolder
 from forensics.errors import NotAuthorised, UsageError
 from forensics.faces import FaceDetector, FaceEmbedder, worth
 from forensics.pooling import Pools, pooled
-from forensics.tables.files import write_bytes, write_json
+from forensics.tables.files import encoded_json, write_bytes
 from forensics.templates import Templates
 from pipelines.candidate_faces import parts_replaced_without
 from pipelines.case_file import Case
+from pipelines.deciding_files import DecidingFiles
 from pipelines.erasure import certified, destroy_files
 from pipelines.portraits import Picture, Portrait, Unfit, portrait_again, portrait_of
 
@@ -34,6 +36,8 @@ __all__ = [
     "add_entry",
     "entries_of",
     "expired_entries",
+    "forget_half_added",
+    "half_added",
     "reference_pictures",
     "remove_entry",
     "templates_of",
@@ -87,6 +91,7 @@ def _read(path: Path) -> Entry:
 
 def add_entry(
     case: Case,
+    files: DecidingFiles,
     entry_id: str,
     pictures: Sequence[Picture],
     *,
@@ -114,17 +119,15 @@ def add_entry(
     _write_template(folder, key, _template(references, embedder), models)
     described = tuple(each.described() for each in references)
     entry = Entry(entry_id, basis.strip(), expires_utc, now, who, origin, described)
-    write_json(
-        folder / "entry.json",
-        {
-            "basis": entry.basis,
-            "expires_utc": expires_utc.isoformat(),
-            "added_utc": now.isoformat(),
-            "added_by": who,
-            "origin": origin,
-            "pictures": list(entry.pictures),
-        },
-    )
+    stored = {
+        "basis": entry.basis,
+        "expires_utc": expires_utc.isoformat(),
+        "added_utc": now.isoformat(),
+        "added_by": who,
+        "origin": origin,
+        "pictures": list(entry.pictures),
+    }
+    files.write(folder / "entry.json", encoded_json(stored))
     return entry
 
 
@@ -251,12 +254,25 @@ def _named(folder: CaseFolder, entry_id: str) -> Entry:
     return entries[entry_id]
 
 
+def half_added(folder: CaseFolder) -> list[Path]:
+    """Folders of entries that a dying command left without saying who is meant: sealed pictures of nobody."""
+    return [path for path in sorted(folder.watchlist.glob("*")) if path.is_dir() and not (path / "entry.json").exists()]
+
+
+def forget_half_added(folder: CaseFolder) -> None:
+    """They are gone; the caller holds the case's lock."""
+    for path in half_added(folder):
+        shutil.rmtree(path)
+
+
 def expired_entries(folder: CaseFolder, now: datetime) -> list[str]:
     """Ids of the entries that have ended."""
     return [entry.entry_id for entry in entries_of(folder) if entry.expires_utc <= now]
 
 
-def remove_entry(case: Case, entry_id: str, *, why: str, who: dict[str, str], now: datetime) -> Path:
+def remove_entry(
+    case: Case, files: DecidingFiles, entry_id: str, *, why: str, who: dict[str, str], now: datetime
+) -> Path:
     """The entry's pictures, template and the faces that were like it are gone; returns the certificate.
 
     Rows of candidates that name it are numbers; they go with the next run, which compares without it.
@@ -268,6 +284,6 @@ def remove_entry(case: Case, entry_id: str, *, why: str, who: dict[str, str], no
     _named(case.folder, entry_id)
     if case.mandate.hold:
         raise NotAuthorised(f"the case is on hold ({case.mandate.hold})", "nothing of it may be deleted")
-    files = [path for path in sorted((case.folder.watchlist / entry_id).iterdir()) if path.is_file()]
-    files += parts_replaced_without(case.folder, entry_id)
-    return destroy_files(case, files, reason="entry", why=f"{entry_id}: {why}", who=who, now=now)
+    paths = [path for path in sorted((case.folder.watchlist / entry_id).iterdir()) if path.is_file()]
+    paths += parts_replaced_without(case.folder, entry_id)
+    return destroy_files(case, files, paths, reason="entry", why=f"{entry_id}: {why}", who=who, now=now)

@@ -466,18 +466,35 @@ def test_denial_ends_a_run_that_hangs(working: tuple[Path, subprocess.Popen[byte
     assert load_case(case).mandate.denied_utc is not None
 
 
-@pytest.mark.parametrize("key_is_gone", [False, True])
-def test_a_denial_that_died_half_way_is_finished(tmp_path: Path, call: Call, key_is_gone: bool) -> None:
-    case = search_case(tmp_path / "case")
-    if key_is_gone:
-        keyring_for(CaseFolder(case), load_case(case).case_id).destroy()
-    write_bytes(case / "watchlist" / "E1" / "a.picture.sealed", b"FSEAL1")
-    facts = {"why": "refused", "who": {}, "at_utc": datetime.now(UTC).isoformat()}
-    (case / ".denied").write_text(json.dumps(facts))  # all that a killed `case deny` may have left
-    assert call("run", case).code == 3
-    assert call("case", "show", case).code == 0
-    assert not (case / "watchlist" / "E1").exists()
-    assert not keyring_for(CaseFolder(case), load_case(case).case_id).exists
+@pytest.mark.parametrize("dies_in", ["pipelines.keys.Keyring.destroy", "pipelines.denial.taken_over",
+                                     "pipelines.denial.destroy", "pipelines.erasure._finish"])  # fmt: skip
+def test_a_denial_that_died_half_way_is_finished(
+    searched: Path, call: Call, monkeypatch: pytest.MonkeyPatch, dies_in: str
+) -> None:
+    write_bytes(searched / "watchlist" / "E1" / "a.picture.sealed", b"FSEAL1")
+    with monkeypatch.context() as patched:
+        patched.setattr(dies_in, _die)
+        assert call("case", "deny", searched, "--reason", "refused").code == 137
+    assert call("run", searched).code == 3
+    assert call("case", "show", searched).code == 0
+    assert not (searched / "watchlist" / "E1").exists()
+    assert not keyring_for(CaseFolder(searched), load_case(searched).case_id).exists
+    (certificate,) = (searched / "certificates").glob("*.json")
+    assert json.loads(certificate.read_text())["why"] == "refused"
+    assert call("verify", searched).code == 0
+
+
+def _die(*_: object, **__: object) -> None:
+    raise SystemExit(137)
+
+
+def test_a_mark_alone_stops_and_destroys_nothing(searched: Path, call: Call) -> None:
+    """Whoever may write into the folder can stop the case; only a denial on record destroys."""
+    facts = {"why": "mischief", "who": {}, "at_utc": datetime.now(UTC).isoformat()}
+    (searched / ".denied").write_text(json.dumps(facts))
+    assert call("run", searched).code == 3
+    assert call("case", "sweep", searched.parent).code == 0
+    assert keyring_for(CaseFolder(searched), load_case(searched).case_id).exists
 
 
 def test_who_only_looks_takes_no_lock(searched: Path, call: Call) -> None:

@@ -12,8 +12,10 @@ from forensics.adapters.sealing import Key, is_sealed, unseal
 from forensics.case import CaseFolder
 from forensics.errors import IntegrityBroken
 from pipelines.cases import load_case
-from pipelines.erasure import quarantine, release
+from pipelines.casework import Need, casework
+from pipelines.erasure import quarantine
 from pipelines.keys import keyring_for
+from pipelines.watchlist import remove_entry
 from tests.calling import Call, caller, search_case
 from tests.face_case import FaceCase, reference_of
 
@@ -84,11 +86,10 @@ def test_an_entry_that_is_removed_is_gone(found: FaceCase) -> None:
 
 
 def test_an_entry_that_ends_while_results_are_withheld_is_gone_too(found: FaceCase) -> None:
-    quarantine(load_case(found.root))
-    found.do("watchlist remove", "E1", "--reason", "found")
+    with casework(found.root, "lapse", need=Need.LOOK) as work:
+        quarantine(work.case, work.files)
+        remove_entry(work.case, work.files, "E1", why="ended", who=work.who, now=work.now)
     assert not list(found.root.glob("runs/*/parts/recognise/*"))
-    keyring_for(CaseFolder(found.root), load_case(found.root).case_id).release()
-    release(load_case(found.root))
     found.run()
     assert {row["entry_id"] for row in found.candidates()} == {"E0", "absent"}
     assert found.call("verify", found.root).code == 0

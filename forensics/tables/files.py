@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
 
-__all__ = ["read_table", "whole_file", "write_bytes", "write_json", "write_table"]
+__all__ = ["encoded_json", "read_table", "whole_file", "write_bytes", "write_json", "write_table"]
 
 _ROW_GROUP_ROWS = 65_536
 _PRIVATE = 0o600
@@ -54,7 +54,12 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a value as indented JSON, all of it or nothing."""
-    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+    write_bytes(path, encoded_json(value))
+
+
+def encoded_json(value: Any) -> bytes:
+    """As indented JSON."""
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def write_table(path: Path, table: pa.Table) -> None:

@@ -1,7 +1,8 @@
 """What analysts open: the published tables of a case as Polars LazyFrames."""
 
-import getpass
 import json
+import os
+import pwd
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from forensics.audit_log import AuditLog
 from forensics.case import CaseFolder
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.tables.schemas import CANDIDATES_TABLE, PUBLISHED
+from forensics.tables.standing import refuse_unless_active
 
 __all__ = ["OpenCase", "candidates_of", "published_files", "read_manifest"]
 
@@ -82,9 +84,10 @@ def candidates_of(folder: CaseFolder) -> pl.LazyFrame:
 
 def _reader() -> dict[str, str]:
     try:
-        return {"user": getpass.getuser(), "host": socket.gethostname()}
-    except (KeyError, OSError):
-        return {"user": "unknown", "host": socket.gethostname()}
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = str(os.getuid())
+    return {"user": user, "host": socket.gethostname()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +124,14 @@ class OpenCase:
 
         Raises:
             UsageError: no reason, or a case that compares no faces.
-            NotAuthorised: it was withheld or destroyed, or reading it cannot be recorded.
+            NotAuthorised: it was withheld or destroyed, the mandate is over, or reading it cannot be recorded.
+            IntegrityBroken: the case was changed by other means than commands.
         """
         if not reason.strip():
             raise UsageError("candidates are read for a reason", "say it: case.candidates(reason=...)")
         log = AuditLog(self.folder, lambda: datetime.now(UTC))
         with log.recorded("open candidates", who=_reader(), why=reason, facts={}):
+            refuse_unless_active(self.folder, datetime.now(UTC))
             return candidates_of(self.folder)
 
     def sources(self) -> pl.LazyFrame:

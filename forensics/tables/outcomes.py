@@ -80,6 +80,7 @@ class Compared:
         fmr: false alarm rate of one comparison at that threshold; None where nobody published one.
         calibration: the name of the publication; empty where there is none.
         likelihood: made from the case's own pairs; None where there are none.
+        scope: name of the cameras, the time and the clocks under which frames were looked at.
     """
 
     model_id: str
@@ -88,3 +89,4 @@ class Compared:
     fmr: float | None
     calibration: str
     likelihood: LikelihoodModel | None
+    scope: str

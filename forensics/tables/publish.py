@@ -90,6 +90,7 @@ def publish(
         "gap_frames": sum(gaps.values()),
         "candidates": n_found,
         "likelihood": asdict(compared.likelihood) if compared and compared.likelihood else None,
+        "scope": compared.scope if compared else None,
         "files": [described(run.tables / name / _TABLE_FILE, run.tables) for name in names],
         "pictures": sorted(pictures, key=lambda picture: picture["path"]),
     }

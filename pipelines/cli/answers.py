@@ -256,7 +256,7 @@ def verify(root: Path, as_json: bool) -> None:
     Example:
       forensics verify my-case
     """
-    with casework(root, "verify", need=Need.LOOK) as work:
+    with casework(root, "verify", need=Need.CHECK) as work:
         report = verify_case(work.case)
         text = "\n".join(report.problems) or f"{report.n_checked} files are what they were, the log is whole"
         emit({"checked": report.n_checked, "problems": list(report.problems)}, text, as_json)

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from forensics.cameras import Camera
 from forensics.errors import UsageError
 from forensics.mandate import Mandate, Mode
 from forensics.tables.evidence import load_evidence
@@ -216,9 +215,9 @@ def clock_command(
         known = {item.camera_id for item in load_evidence(work.folder)} | set(work.case.cameras)
         if camera_id not in known:
             raise UsageError(f"the case has no camera {camera_id!r}", f"`forensics case show {root}` lists them")
-        corrected: Camera = replace(work.case.camera(camera_id), **stated)
         with locked(work.folder):
-            work.save(with_clock(work.case, corrected))
+            work.change(lambda case: with_clock(case, replace(case.camera(camera_id), **stated)))
+        corrected = work.case.camera(camera_id)
     emit(
         {"camera": camera_id, "offset_ms": corrected.offset_ms, "error_ms": corrected.error_ms},
         f"{camera_id}: offset {corrected.offset_ms} ms\nnext: forensics run {root}, which publishes the new times",
@@ -241,7 +240,7 @@ def policy_command(root: Path, watchlist_limit: int, reason: str, as_json: bool)
     facts = {"watchlist_limit": watchlist_limit}
     with casework(root, "case policy", need=Need.WORK, reason=reason, facts=facts) as work, locked(work.folder):
         facts = {**facts, "was": work.case.watchlist_limit}
-        work.save(replace(work.case, watchlist_limit=watchlist_limit))
+        work.change(lambda case: replace(case, watchlist_limit=watchlist_limit))
     emit(facts, f"the watch-list may have {watchlist_limit} entries, it was {facts['was']}", as_json)
 
 

@@ -45,6 +45,7 @@ from pipelines.run_record import newest_record, run_facts
 from pipelines.runners.serial import SerialRunner
 from pipelines.settings import Settings, load_settings
 from pipelines.stages.port import Runner
+from pipelines.superseded import forget_superseded
 
 __all__ = ["ingest_command", "run_command", "runner_for", "scan"]
 
@@ -265,6 +266,7 @@ def _run(work: Work, settings: Settings, model: Model, options: dict[str, Any]) 
         return 0
     try:
         with locked(work.folder):
+            work.read_again()
             result = _ran(work, settings, model, options)
     except NotAuthorised:
         enforce(work)  # the mandate ended while the run worked
@@ -279,7 +281,7 @@ def _ran(work: Work, settings: Settings, model: Model, options: dict[str, Any]) 
     if work.case.mandate.mode.compares_faces:
         recognition = prepared(work.case, settings.recognise, now=work.now)
         if work.case.mandate.first_run_utc is None:
-            work.save(with_first_run(work.case, work.now))
+            work.change(lambda case: with_first_run(case, work.now))
         if not recognition.entries:
             say(f"the watch-list is empty, so no face is compared; see `forensics watchlist add {work.folder.root}`")
     work.recorded.note("run", run_facts(plan, model, recognition))
@@ -288,6 +290,8 @@ def _ran(work: Work, settings: Settings, model: Model, options: dict[str, Any]) 
     with within_mandate(work.case), cluster:
         result = run_case(work.case, settings, model, runner=runner, progress=progress, recognition=recognition)
     work.recorded.outputs |= result_facts(result)
+    if recognition is not None:
+        forget_superseded(work, result)
     return result
 
 

@@ -6,12 +6,11 @@ import click
 
 from forensics.errors import ForensicsError
 from pipelines.case_lock import locked
-from pipelines.cases import authorised, with_hold
+from pipelines.cases import authorised, load_case, with_hold
 from pipelines.casework import Need, casework, enforce
 from pipelines.cli.output import NOT_CLEAN, emit, json_option, path_type, reason_option, table_text
-from pipelines.denial import deny
+from pipelines.denial import deny, stop_anyway
 from pipelines.erasure import described_certificate, release
-from pipelines.keys import keyring_for
 
 __all__ = ["authorise_command", "deny_command", "hold_command", "sweep_command"]
 
@@ -32,9 +31,8 @@ def authorise_command(root: Path, authority: str, reason: str, as_json: bool) ->
         casework(root, "case authorise", need=Need.CHANGE, reason=reason, facts={"authority": authority}) as work,
         locked(work.folder),
     ):
-        work.save(authorised(work.case, authority))
-        keyring_for(work.folder, work.case.case_id).release()
-        n_files = release(work.case)
+        work.change(lambda case: authorised(case, authority))
+        n_files = release(work.case, work.files) if work.keyring.withheld.exists() else 0
         work.recorded.outputs["released_files"] = n_files
     emit(
         {"authority": authority, "released_files": n_files},
@@ -56,9 +54,13 @@ def deny_command(root: Path, reason: str, as_json: bool) -> None:
     Example:
       forensics case deny my-case --reason "refused by the district court, 3 May"
     """
-    with casework(root, "case deny", need=Need.CHANGE, reason=reason) as work:
-        certificate = deny(work, reason)
-        work.recorded.outputs["certificate"] = None if certificate is None else described_certificate(certificate)
+    try:
+        with casework(root, "case deny", need=Need.CHANGE, reason=reason) as work:
+            certificate = deny(work, reason)
+            work.recorded.outputs["certificate"] = None if certificate is None else described_certificate(certificate)
+    except ForensicsError:
+        stop_anyway(load_case(root), reason)
+        raise
     if certificate is None:
         text = "denied; the case is on hold, so everything is withheld until the hold is lifted"
     else:
@@ -80,7 +82,7 @@ def hold_command(root: Path, lift: bool, reason: str, as_json: bool) -> None:
     """
     with casework(root, "case hold", need=Need.CHANGE, reason=reason, facts={"lift": lift}) as work:
         with locked(work.folder):
-            work.save(with_hold(work.case, "" if lift else reason))
+            work.change(lambda case: with_hold(case, "" if lift else reason))
         enforce(work)
         said = work.done
     emit({"hold": work.case.mandate.hold, "done": said}, "\n".join(["lifted" if lift else "on hold", *said]), as_json)

@@ -39,7 +39,7 @@ def add(root: Path, name: str, as_json: bool) -> None:
     """
     facts = {"reviewer": name}
     with casework(root, "reviewer add", need=Need.WORK, facts=facts) as work, locked(work.folder):
-        added, path = add_reviewer(work.case, name, now=work.now, who=os_user())
+        added, path = add_reviewer(work.case, work.files, name, now=work.now, who=os_user())
         work.recorded.outputs["key_id"] = added.key_id
     text = (
         f"{added.name}: key {added.key_id} at {path}\nnext: forensics review {root} --as {added.name!r} --reason TEXT"
@@ -79,7 +79,7 @@ def revoke(root: Path, name: str, reason: str, as_json: bool) -> None:
     """
     facts = {"reviewer": name}
     with casework(root, "reviewer revoke", need=Need.CHANGE, reason=reason, facts=facts) as work, locked(work.folder):
-        gone = revoke_reviewer(work.case, name, why=reason, now=work.now)
+        gone = revoke_reviewer(work.case, work.files, name, why=reason, now=work.now)
     emit({"reviewer": gone.name, "key_id": gone.key_id}, f"{gone.name}: key {gone.key_id} counts no more", as_json)
 
 
@@ -97,8 +97,8 @@ def replace_command(root: Path, name: str, reason: str, as_json: bool) -> None:
     """
     facts = {"reviewer": name}
     with casework(root, "reviewer replace", need=Need.WORK, reason=reason, facts=facts) as work, locked(work.folder):
-        gone = revoke_reviewer(work.case, name, why=reason, now=work.now)
-        added, path = add_reviewer(work.case, gone.name, now=work.now, who=os_user())
+        gone = revoke_reviewer(work.case, work.files, name, why=reason, now=work.now)
+        added, path = add_reviewer(work.case, work.files, gone.name, now=work.now, who=os_user())
         work.recorded.outputs |= {"revoked": gone.key_id, "key_id": added.key_id}
     emit(
         {"reviewer": added.name, "key_id": added.key_id, "path": str(path)},

@@ -67,6 +67,7 @@ def add(
         key_for = keyring_for(work.folder, work.case.case_id).load
         entry = add_entry(
             work.case,
+            work.files,
             entry_id,
             confirmed_faces(work.case, key_for(), candidate) if candidate else given_pictures(work.folder, pictures),
             origin=origin,
@@ -131,7 +132,7 @@ def remove(root: Path, entry_id: str, reason: str, as_json: bool) -> None:
         casework(root, "watchlist remove", need=Need.CHANGE, reason=reason, facts={"entry": entry_id}) as work,
         locked(work.folder),
     ):
-        certificate = remove_entry(work.case, entry_id, why=reason, who=work.who, now=work.now)
+        certificate = remove_entry(work.case, work.files, entry_id, why=reason, who=work.who, now=work.now)
         work.recorded.outputs["certificate"] = described_certificate(certificate)
     emit({"certificate": str(certificate)}, f"{entry_id} is gone, see {certificate}", as_json)
 
