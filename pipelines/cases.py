@@ -14,7 +14,7 @@ from forensics.tables.files import write_bytes
 from pipelines.case_file import Case, checked_clock, encoded_case, read_case
 from pipelines.keys import keyring_for
 
-__all__ = ["authorised", "load_case", "make_case", "with_clock", "with_first_run", "with_hold"]
+__all__ = ["authorised", "cases_below", "load_case", "make_case", "with_clock", "with_first_run", "with_hold"]
 
 
 def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
@@ -71,6 +71,18 @@ def load_case(root: Path) -> Case:
         mandate = replace(case.mandate, denied_utc=datetime.fromisoformat(denied["at_utc"]))
         return replace(case, mandate=mandate)
     return case
+
+
+def cases_below(root: Path) -> list[Path]:
+    """The folders of all cases in a folder, however deep, by name.
+
+    Raises:
+        UsageError: it is no folder: cron would enforce nothing for ever, and nobody would know.
+    """
+    if not root.is_dir():
+        problem = "not a folder" if root.exists() else "no such folder"
+        raise UsageError(f"{root}: {problem}", "name the folder that holds the cases")
+    return sorted(file.parent for file in root.rglob("case.toml"))
 
 
 def with_clock(case: Case, camera: Camera) -> Case:

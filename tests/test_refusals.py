@@ -419,6 +419,18 @@ def test_what_is_no_case(call: Call, tmp_path: Path, command: str) -> None:
     assert "forensics case init" in answer.err
 
 
+@pytest.mark.parametrize("command", [("sweep",), ("report", "--annual", "2026")])
+@pytest.mark.parametrize(("name", "said"), [("absent", "no such folder"), ("file", "not a folder")])
+def test_a_folder_of_cases_that_is_none(
+    call: Call, tmp_path: Path, *, command: tuple[str, ...], name: str, said: str
+) -> None:
+    (tmp_path / "file").touch()
+    answer = call("case", *command, tmp_path / name)
+    assert answer.code == 2
+    assert str(tmp_path / name) in answer.err
+    assert said in answer.err
+
+
 def test_a_corrupt_case_file(call: Call, case: Path) -> None:
     (case / "case.toml").write_bytes(b"mode = [\xff")
     answer = call("status", case)
