@@ -1,6 +1,7 @@
 """Two people decide: the rules, the signatures, the page, and everything that tries to get around them."""
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -477,6 +478,17 @@ def test_the_page_lets_one_browser_in(page: Page, found: FaceCase) -> None:
         assert browser.post(f"{page.base}/finish", data={"form_token": form}, headers=ours).status_code == 200
     assert page.end() == 0
     assert len(load_reviews(load_case(found.root))) == 1
+
+
+def test_a_port_that_is_taken_is_said(found: FaceCase) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        answer = found.call("review", found.root, "--as", "B. Becker", "--reason", "r", "--page", "--port", port)
+    assert answer.code == 2
+    assert f"port {port}" in answer.err
+    assert "--port" in answer.err
 
 
 def test_the_page_listens_here_only(page: Page) -> None:
