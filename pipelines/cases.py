@@ -10,6 +10,7 @@ from forensics.cameras import Camera
 from forensics.case import CaseFolder
 from forensics.errors import NotAuthorised, UsageError
 from forensics.mandate import PENDING, Mandate, Mode
+from forensics.spelling import fault_in_name
 from forensics.tables.files import write_bytes
 from pipelines.case_file import Case, checked_clock, encoded_case, read_case
 from pipelines.keys import keyring_for
@@ -47,6 +48,9 @@ def _check(mandate: Mandate, now: datetime) -> None:
     if mandate.missing_fields:
         missing = ", ".join(f"--{name}" for name in mandate.missing_fields)
         raise UsageError(f"a case in mode {mandate.mode.value} also needs {missing}", "say them, see --help")
+    fault = fault_in_name(mandate.operator)
+    if fault:  # who answers for a case gives no second verdict, so the name must be one that others compare with
+        raise UsageError(f"the name --operator {mandate.operator!a} {fault}", "write it in letters of one script")
     if mandate.from_utc and mandate.to_utc and mandate.from_utc >= mandate.to_utc:
         raise UsageError(f"--from {mandate.from_utc} is not before --to {mandate.to_utc}", "state the time to look at")
     if mandate.expires_utc and mandate.expires_utc <= now:

@@ -410,6 +410,14 @@ def test_a_case_without_a_reason_or_a_name(call: Call, tmp_path: Path, missing: 
     assert not (tmp_path / "case").exists()
 
 
+@pytest.mark.parametrize("name", ["A.\u200b Ahmed", "\u0410. Ahmed"])
+def test_who_answers_for_a_case_has_a_name_that_is_no_other(call: Call, tmp_path: Path, name: str) -> None:
+    answer = call("case", "init", tmp_path / "case", "--purpose", "p", "--operator", name)
+    assert answer.code == 2
+    assert "one script" in answer.err
+    assert not (tmp_path / "case").exists()
+
+
 @pytest.mark.parametrize("command", ["status", "query", "verify", "run", "show", "cancel"])
 def test_what_is_no_case(call: Call, tmp_path: Path, command: str) -> None:
     group = ["case"] if command == "show" else []
