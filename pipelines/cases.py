@@ -9,14 +9,13 @@ from pathlib import Path
 from forensics.cameras import Camera
 from forensics.case import CaseFolder
 from forensics.errors import NotAuthorised, UsageError
-from forensics.mandate import PENDING, Mandate, Mode
+from forensics.mandate import PENDING, Mandate, Mode, is_pending
 from forensics.spelling import fault_in_name
 from forensics.tables.files import write_bytes
 from pipelines.case_file import Case, checked_clock, encoded_case, read_case
 from pipelines.keys import keyring_for
 
 __all__ = ["authorised", "cases_below", "load_case", "make_case", "with_clock", "with_first_run", "with_hold"]
-
 
 def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
     """A new case at `root`, a folder that is new or empty, readable by its owner only; with a key if it needs one.
@@ -30,6 +29,7 @@ def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise UsageError(f"{root}: not an empty folder", "choose a new or empty folder for the case")
     _check(mandate, now)
+    mandate = replace(mandate, authority=_stored_authority(mandate.authority))
     case = Case(folder, secrets.token_hex(8), mandate, now, cameras={})
     keyring = keyring_for(folder, case.case_id)
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -37,6 +37,11 @@ def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
         keyring.make()
     write_bytes(folder.case_file, encoded_case(case))
     return case
+
+
+def _stored_authority(given: str) -> str:
+    """The reference, or the plain word for one that is pending."""
+    return PENDING if is_pending(given) else given.strip()
 
 
 def _check(mandate: Mandate, now: datetime) -> None:
@@ -105,11 +110,11 @@ def authorised(case: Case, reference: str) -> Case:
         UsageError: the reference says nothing.
         NotAuthorised: nothing is pending.
     """
-    if not reference.strip() or reference.strip() == PENDING:
+    if not reference.strip() or is_pending(reference):
         raise UsageError(f"{reference!r} is no reference of an authority", "state the reference of the document")
     if case.mandate.denied_utc is not None:
         raise NotAuthorised("the authority was refused", "another search is another case")
-    if case.mandate.authority != PENDING:
+    if not is_pending(case.mandate.authority):
         raise NotAuthorised(
             f"no authority is pending, the case has {case.mandate.authority or 'none'!r}",
             "an authority is entered once; another search is another case",
