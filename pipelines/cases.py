@@ -3,8 +3,9 @@
 import json
 import secrets
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from forensics.cameras import Camera
 from forensics.case import CaseFolder
@@ -16,6 +17,9 @@ from pipelines.case_file import Case, checked_clock, encoded_case, read_case
 from pipelines.keys import keyring_for
 
 __all__ = ["authorised", "cases_below", "load_case", "make_case", "with_clock", "with_first_run", "with_hold"]
+
+_LONGEST: Final = timedelta(days=36_525)
+
 
 def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
     """A new case at `root`, a folder that is new or empty, readable by its owner only; with a key if it needs one.
@@ -60,6 +64,10 @@ def _check(mandate: Mandate, now: datetime) -> None:
         raise UsageError(f"--from {mandate.from_utc} is not before --to {mandate.to_utc}", "state the time to look at")
     if mandate.expires_utc and mandate.expires_utc <= now:
         raise UsageError(f"--expires {mandate.expires_utc} is over", "state when the mandate ends")
+    if mandate.expires_utc and mandate.expires_utc > now + _LONGEST:
+        raise UsageError(
+            f"--expires {mandate.expires_utc} is more than a hundred years away", "state when the mandate ends"
+        )
     if mandate.authority and mandate.mode is not Mode.SEARCH:
         raise UsageError(f"mode {mandate.mode.value} has no authority", "leave --authority out, or use --mode search")
     if any(not camera.strip() for camera in mandate.cameras):
