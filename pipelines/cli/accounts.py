@@ -13,6 +13,7 @@ from pipelines.accountability import annual_counts, disclosure
 from pipelines.cases import cases_below
 from pipelines.casework import Need, casework
 from pipelines.cli.output import NOT_CLEAN, emit, json_option, path_type, say, table_text
+from pipelines.outputs import output_file
 
 __all__ = ["disclose_command", "report_command"]
 
@@ -32,6 +33,7 @@ def disclose_command(root: Path, output: Path, reason: str, as_json: bool) -> No
       forensics case disclose my-case -o disclosure.json --reason "request of counsel, 4 May"
     """
     with casework(root, "case disclose", need=Need.LOOK, reason=reason, facts={"output": str(output)}) as work:
+        output_file(work.folder, output)
         told = disclosure(work.case)
         write_bytes(output, json.dumps(told, indent=2, ensure_ascii=False, default=str).encode())
         work.recorded.outputs["sha256"] = sha256_of_file(output)
