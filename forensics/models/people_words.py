@@ -39,7 +39,7 @@ latvian lebanese libyan lithuanian macedonian malay malaysian maori mexican mold
 nepalese nepali nicaraguan nigerian norwegian pakistani palestinian panamanian pashtun persian peruvian polish
 portuguese punjabi romanian russian rwandan saudi scottish senegalese serbian singaporean slovak slovenian somali
 spanish sudanese swedish swiss syrian taiwanese tamil tanzanian thai tibetan tunisian turkish turk ugandan ukrainian
-uruguayan uzbek venezuelan vietnamese welsh yemeni zulu christian orthodox bishop monk male female sex sexual lady
+uruguayan uzbek venezuelan vietnamese welsh yemeni zulu christian orthodox monk male female sex sexual lady
 mother father son daughter sister brother aged adult child children baby infant newborn juvenile kid minor young old
 elder elderly senior year yr happy happiness sad sadness angry anger fear fearful afraid scared disgust disgusted
 surprise surprised neutral smile smiling laughing crying weeping frowning contempt calm anxious nervous stressed
