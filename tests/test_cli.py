@@ -361,10 +361,10 @@ def test_pictures_are_written_on_one_sheet(call: Call, seen: Path, tmp_path: Pat
     assert "widen the query" in answer.err
 
 
-@pytest.mark.parametrize(("name", "code"), [("people.xyz", 2), ("absent/people.png", 1)])
-def test_a_sheet_that_cannot_be_written(call: Call, seen: Path, tmp_path: Path, name: str, code: int) -> None:
+@pytest.mark.parametrize("name", ["people.xyz", "absent/people.png"])
+def test_a_sheet_that_cannot_be_written(call: Call, seen: Path, tmp_path: Path, name: str) -> None:
     answer = call("query", seen, "--pictures", tmp_path / name)
-    assert answer.code == code
+    assert answer.code == 2
     assert str(tmp_path / name) in answer.err
 
 
