@@ -16,11 +16,32 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["AUTHORITY_GRACE", "ERASURE_GRACE", "PENDING", "Mandate", "Mode", "Standing", "standing_of", "stops_at"]
+from forensics.spelling import plain
+
+__all__ = [
+    "AUTHORITY_GRACE",
+    "ERASURE_GRACE",
+    "PENDING",
+    "Mandate",
+    "Mode",
+    "Standing",
+    "is_pending",
+    "standing_of",
+    "stops_at",
+]
 
 PENDING: Final = "pending"
 AUTHORITY_GRACE: Final = timedelta(hours=48)
 ERASURE_GRACE: Final = timedelta(days=7)
+
+
+def is_pending(authority: str) -> bool:
+    """Whether this says that nobody has granted it yet, however it is written.
+
+    >>> is_pending(" Pending"), is_pending("12 Gs 3/26, pending appeal")
+    (True, False)
+    """
+    return plain(authority) == PENDING
 
 
 class Mode(StrEnum):
@@ -104,7 +125,7 @@ class Mandate:
     @property
     def authority_ends(self) -> datetime | None:
         """When results are withheld because nobody has granted what is pending."""
-        if self.authority != PENDING or self.first_run_utc is None:
+        if not is_pending(self.authority) or self.first_run_utc is None:
             return None
         return self.first_run_utc + AUTHORITY_GRACE
 

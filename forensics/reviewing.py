@@ -4,13 +4,13 @@ A verdict is given once and never changed. The one who submitted the run may giv
 second. Until somebody's own verdict is in, that person sees neither the other's nor any score.
 """
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from forensics.digests import canonical_json
+from forensics.spelling import plain
 
 __all__ = ["CHECKLIST", "Agreement", "Review", "State", "Verdict", "refusal", "same_name", "state_of", "visible_to"]
 
@@ -110,16 +110,12 @@ def state_of(reviews: Sequence[Review]) -> State:
 
 
 def same_name(one: str, other: str) -> bool:
-    """Whether two names are one however they are written.
+    """Whether two names are one however they are written; signs that nobody sees make no other name.
 
     >>> same_name("B.  Becker", "b. becker"), same_name("B. Becker", "C. Cole")
     (True, False)
     """
-    return _plain(one) == _plain(other)
-
-
-def _plain(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return plain(one) == plain(other)
 
 
 def refusal(

@@ -18,6 +18,9 @@ __all__ = ["WATCHLIST_LIMIT", "Case", "checked_clock", "encoded_case", "read_cas
 # A hundred years: no clock is further off, and sums stay far inside 64 bits.
 _LONGEST_MS = 100 * 366 * 86_400_000
 
+# The grace after an end is added to it, and the calendar ends with the year 9999.
+_BeforeTheEnd = Annotated[AwareDatetime, Field(lt=datetime(9001, 1, 2, tzinfo=UTC))]
+
 WATCHLIST_LIMIT = 5
 _LARGEST_WATCHLIST = 50
 
@@ -64,8 +67,8 @@ class _StoredScope(_Strict):
     """What a case is limited to; see `Mandate`."""
 
     cameras: list[str] = []
-    from_utc: AwareDatetime | None = None
-    to_utc: AwareDatetime | None = None
+    from_utc: _BeforeTheEnd | None = None
+    to_utc: _BeforeTheEnd | None = None
 
 
 class _Stored(_Strict):
@@ -76,12 +79,12 @@ class _Stored(_Strict):
     title: str = ""
     purpose: str
     operator: str
-    created_utc: AwareDatetime
+    created_utc: _BeforeTheEnd
     legal_basis: str = ""
     reference: str = ""
     authority: str = ""
-    expires_utc: AwareDatetime | None = None
-    first_run_utc: AwareDatetime | None = None
+    expires_utc: _BeforeTheEnd | None = None
+    first_run_utc: _BeforeTheEnd | None = None
     hold: str = ""
     denied_utc: AwareDatetime | None = None
     erased_utc: AwareDatetime | None = None

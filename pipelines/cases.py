@@ -3,19 +3,32 @@
 import json
 import secrets
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from forensics.cameras import Camera
 from forensics.case import CaseFolder
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
-from forensics.mandate import PENDING, Mandate, Mode
+from forensics.mandate import PENDING, Mandate, Mode, is_pending
+from forensics.spelling import fault_in_name
 from forensics.tables.files import write_bytes
 from pipelines.case_file import Case, checked_clock, encoded_case, read_case
 from pipelines.keys import keyring_for
 from pipelines.log_witness import witness_for
 
-__all__ = ["authorised", "denial_of", "load_case", "make_case", "with_clock", "with_first_run", "with_hold"]
+__all__ = [
+    "authorised",
+    "cases_below",
+    "denial_of",
+    "load_case",
+    "make_case",
+    "with_clock",
+    "with_first_run",
+    "with_hold",
+]
+
+_LONGEST: Final = timedelta(days=36_525)
 
 
 def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
@@ -30,6 +43,7 @@ def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise UsageError(f"{root}: not an empty folder", "choose a new or empty folder for the case")
     _check(mandate, now)
+    mandate = replace(mandate, authority=_stored_authority(mandate.authority))
     case = Case(folder, secrets.token_hex(8), mandate, now, cameras={})
     keyring = keyring_for(folder, case.case_id)
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -38,6 +52,11 @@ def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
         witness_for(folder, case.case_id).begin()
     write_bytes(folder.case_file, encoded_case(case))
     return case
+
+
+def _stored_authority(given: str) -> str:
+    """The reference, or the plain word for one that is pending."""
+    return PENDING if is_pending(given) else given.strip()
 
 
 def _check(mandate: Mandate, now: datetime) -> None:
@@ -49,10 +68,17 @@ def _check(mandate: Mandate, now: datetime) -> None:
     if mandate.missing_fields:
         missing = ", ".join(f"--{name}" for name in mandate.missing_fields)
         raise UsageError(f"a case in mode {mandate.mode.value} also needs {missing}", "say them, see --help")
+    fault = fault_in_name(mandate.operator)
+    if fault:  # who answers for a case gives no second verdict, so the name must be one that others compare with
+        raise UsageError(f"the name --operator {mandate.operator!a} {fault}", "write it in letters of one script")
     if mandate.from_utc and mandate.to_utc and mandate.from_utc >= mandate.to_utc:
         raise UsageError(f"--from {mandate.from_utc} is not before --to {mandate.to_utc}", "state the time to look at")
     if mandate.expires_utc and mandate.expires_utc <= now:
         raise UsageError(f"--expires {mandate.expires_utc} is over", "state when the mandate ends")
+    if mandate.expires_utc and mandate.expires_utc > now + _LONGEST:
+        raise UsageError(
+            f"--expires {mandate.expires_utc} is more than a hundred years away", "state when the mandate ends"
+        )
     if mandate.authority and mandate.mode is not Mode.SEARCH:
         raise UsageError(f"mode {mandate.mode.value} has no authority", "leave --authority out, or use --mode search")
     if any(not camera.strip() for camera in mandate.cameras):
@@ -90,6 +116,18 @@ def _mark(folder: CaseFolder) -> dict[str, str]:
         ) from error
 
 
+def cases_below(root: Path) -> list[Path]:
+    """The folders of all cases in a folder, however deep, by name.
+
+    Raises:
+        UsageError: it is no folder: cron would enforce nothing for ever, and nobody would know.
+    """
+    if not root.is_dir():
+        problem = "not a folder" if root.exists() else "no such folder"
+        raise UsageError(f"{root}: {problem}", "name the folder that holds the cases")
+    return sorted(file.parent for file in root.rglob("case.toml"))
+
+
 def with_clock(case: Case, camera: Camera) -> Case:
     """The case with this camera's clock corrected; tables follow at the next publishing.
 
@@ -106,11 +144,11 @@ def authorised(case: Case, reference: str) -> Case:
         UsageError: the reference says nothing.
         NotAuthorised: nothing is pending.
     """
-    if not reference.strip() or reference.strip() == PENDING:
+    if not reference.strip() or is_pending(reference):
         raise UsageError(f"{reference!r} is no reference of an authority", "state the reference of the document")
     if case.mandate.denied_utc is not None:
         raise NotAuthorised("the authority was refused", "another search is another case")
-    if case.mandate.authority != PENDING:
+    if not is_pending(case.mandate.authority):
         raise NotAuthorised(
             f"no authority is pending, the case has {case.mandate.authority or 'none'!r}",
             "an authority is entered once; another search is another case",

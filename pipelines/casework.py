@@ -27,7 +27,7 @@ from forensics.audit import first_break, read_chain
 from forensics.audit_log import AuditLog, Recorded
 from forensics.case import CaseFolder
 from forensics.errors import CannotStart, IntegrityBroken, NotAuthorised
-from forensics.mandate import PENDING, Mode, Standing, standing_of
+from forensics.mandate import Mode, Standing, is_pending, standing_of
 from pipelines import clock
 from pipelines.case_file import Case, encoded_case
 from pipelines.case_lock import locked
@@ -259,7 +259,7 @@ def _must_be_withheld(work: Work) -> bool:
 def _may_be_released(work: Work) -> bool:
     """An authority was entered, and the command that should have handed out the key died."""
     is_over = work.standing in {Standing.LAPSED, Standing.DENIED, Standing.ERASED}
-    return not is_over and work.case.mandate.authority != PENDING and work.keyring.withheld.exists()
+    return not is_over and not is_pending(work.case.mandate.authority) and work.keyring.withheld.exists()
 
 
 def _erase(work: Work) -> None:

@@ -1,5 +1,6 @@
 """Pictures of known people: read, judged, and refused where they cannot be compared or were taken from the evidence."""
 
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +9,11 @@ from typing import Any, Final
 from forensics.adapters.face_quality import quality_of
 from forensics.adapters.stills_pixels import PICTURE_FAULTS, TooLarge, read_pixels
 from forensics.case import CaseFolder
-from forensics.digests import sha256_of_bytes, sha256_of_file
+from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
 from forensics.faces import Face, FaceDetector, FaceEmbedder, Quality, QualityLimits, shortcomings
 from forensics.frames import RgbArray, View
-from forensics.tables.evidence import load_evidence
-from forensics.tables.open import read_manifest
+from pipelines.own_pictures import own_pictures_among
 
 __all__ = ["Picture", "Portrait", "Unfit", "given_pictures", "portrait_again", "portrait_of"]
 
@@ -91,38 +91,31 @@ def given_pictures(folder: CaseFolder, paths: Sequence[Path]) -> list[Picture]:
         UsageError: a file is too large or cannot be read.
         NotAuthorised: one was taken from the case's own footage: who is in it is for reviewers to say.
     """
+    given = {path: _read(path) for path in paths}
+    for path in own_pictures_among(folder, given):
+        raise NotAuthorised(
+            f"{path}: was taken from the case's own footage",
+            "nobody is looked for by a picture of an unknown person; have two reviewers confirm who it is and say "
+            "--from-sighting, or give a picture of a person who is known",
+        )
     by_content: dict[bytes, Path] = {}
-    for path in paths:
-        by_content.setdefault(_read(path), path)
-    _refuse_evidence(folder, list(by_content.values()))
+    for path, data in given.items():
+        by_content.setdefault(data, path)
     return [Picture(str(path), data) for data, path in by_content.items()]
 
 
 def _read(path: Path) -> bytes:
+    """The bytes of a regular file: a pipe would be waited on for ever, and a device never ends."""
     try:
-        if path.stat().st_size > _LARGEST_PICTURE_BYTES:
-            raise UsageError(f"{path}: larger than {_LARGEST_PICTURE_BYTES >> 20} MiB", "give a smaller picture")
-        return path.read_bytes()
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UsageError(f"{path}: not a file", "name a picture file")
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_PICTURE_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", "name a picture file that can be read") from error
-
-
-def _refuse_evidence(folder: CaseFolder, paths: Sequence[Path]) -> None:
-    thumbnails = {picture["sha256"] for picture in _thumbnails(folder)}
-    footage = [item.path.resolve() for item in load_evidence(folder)]
-    for path in paths:
-        place = path.resolve()
-        is_inside = any(place == known or place.is_relative_to(known) for known in (folder.root.resolve(), *footage))
-        if is_inside or sha256_of_file(path) in thumbnails:
-            raise NotAuthorised(
-                f"{path}: was taken from the case's own footage",
-                "nobody is looked for by a picture of an unknown person; have two reviewers confirm who it is and say "
-                "--from-sighting, or give a picture of a person who is known",
-            )
-
-
-def _thumbnails(folder: CaseFolder) -> list[dict[str, str]]:
-    return list(read_manifest(folder).get("pictures", ())) if folder.manifest.exists() else []
+    if len(data) > _LARGEST_PICTURE_BYTES:
+        raise UsageError(f"{path}: larger than {_LARGEST_PICTURE_BYTES >> 20} MiB", "give a smaller picture")
+    return data
 
 
 def portrait_of(picture: Picture, detector: FaceDetector, embedder: FaceEmbedder, limits: QualityLimits) -> Portrait:

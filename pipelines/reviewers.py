@@ -15,6 +15,7 @@ from forensics.adapters.signing import key_id_of, new_private_key, public_of
 from forensics.case import CaseFolder
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.reviewing import same_name
+from forensics.spelling import fault_in_name
 from forensics.tables.files import encoded_json, whole_file
 from pipelines.case_file import Case
 from pipelines.deciding_files import DecidingFiles
@@ -81,8 +82,11 @@ def add_reviewer(case: Case, files: DecidingFiles, name: str, *, now: datetime, 
     """A reviewer with a new key; returns where its private half lies. The caller holds the case's lock.
 
     Raises:
-        UsageError: the name says nothing, or is taken by a key that counts.
+        UsageError: the name says nothing, could be taken for another, or is taken by a key that counts.
     """
+    fault = fault_in_name(name)
+    if fault:
+        raise UsageError(f"the name {name!a} {fault}", "write it in letters of one script, and nothing else")
     name = " ".join(name.split())
     if not name:
         raise UsageError("the reviewer has no name", "say who reviews")

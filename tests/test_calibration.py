@@ -1,6 +1,7 @@
 """Pairs of known people: what they say about similarities, and that nothing else of them is kept."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,15 @@ def test_pictures_of_the_evidence_are_refused(case: FaceCase, tmp_path: Path) ->
     answer = case.call("watchlist", "calibrate", case.root, folder, *_REASON)
     assert answer.code == 3
     assert "own footage" in answer.err
+
+
+def test_a_pipe_among_the_pictures_is_not_waited_for(case: FaceCase, tmp_path: Path) -> None:
+    folder = people(tmp_path / "people")
+    os.mkfifo(folder / "p10" / "pipe.png")
+    (folder / "p10" / "endless.png").symlink_to("/dev/zero")
+    case.do("watchlist calibrate", folder, *_REASON)
+    answer = case.call("watchlist", "calibrate", case.root, folder / "p10" / "pipe.png", *_REASON)
+    assert (answer.code, "no such folder" in answer.err) == (2, True)
 
 
 def test_a_case_that_compares_no_faces_has_nothing_to_calibrate(call: Call, tmp_path: Path) -> None:

@@ -116,6 +116,8 @@ _RUN = NOON + timedelta(days=1)
         ({"first_run_utc": _RUN}, timedelta(days=1, hours=47, minutes=59), Standing.ACTIVE),
         ({"first_run_utc": _RUN}, timedelta(days=3), Standing.LAPSED),
         ({"first_run_utc": _RUN}, timedelta(days=3, minutes=1), Standing.LAPSED),
+        ({"first_run_utc": _RUN, "authority": "Pending"}, timedelta(days=3), Standing.LAPSED),
+        ({"first_run_utc": _RUN, "authority": "pend\u200bing "}, timedelta(days=3), Standing.LAPSED),
         ({"first_run_utc": _RUN, "authority": "12 Gs"}, timedelta(days=3, minutes=1), Standing.ACTIVE),
         ({"authority": "12 Gs"}, timedelta(days=30), Standing.EXPIRED),
         ({"authority": "12 Gs"}, timedelta(days=36, hours=23), Standing.EXPIRED),
@@ -128,6 +130,15 @@ _RUN = NOON + timedelta(days=1)
 )
 def test_what_holds_when(changes: dict[str, object], after: timedelta, standing: Standing) -> None:
     assert standing_of(replace(_FULL, **changes), NOON + after) is standing
+
+
+@pytest.mark.parametrize("written", ["Pending", " pending ", "PENDING\n", "\uff50ending"])
+def test_what_is_pending_is_so_however_it_is_written(call: Call, tmp_path: Path, written: str) -> None:
+    case = search_case(tmp_path / "case", authority=written)
+    assert load_case(case).mandate.authority == "pending"
+    answer = call("case", "authorise", case, "--authority", written)
+    assert (answer.code, "no reference" in answer.err) == (2, True)
+    assert call("case", "authorise", case, "--authority", "12 Gs 3/26").code == 0
 
 
 def test_a_run_stops_at_the_first_of_its_ends() -> None:

@@ -1,6 +1,10 @@
 """A search for known people, end to end with made-up eyes: who is found, what is kept, and what never is."""
 
 import json
+import os
+import shutil
+import zipfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -328,6 +332,61 @@ def test_nobody_is_enrolled_from_the_footage(found: FaceCase, tmp_path: Path, ca
         answer = call("watchlist", "add", found.root, "E9", picture, "--basis", "b", "--expires", "2027-01-31")
         assert answer.code == 3, answer.err
         assert "footage" in answer.err
+
+
+@pytest.fixture
+def of_stills(tmp_path: Path, call: Call) -> Path:
+    """A search whose evidence is a folder and a zip of pictures."""
+    case = search_case(tmp_path / "case")
+    for number in range(2):
+        reference_of(number, tmp_path / f"{number}.png")
+    (tmp_path / "stills").mkdir()
+    shutil.copy(tmp_path / "0.png", tmp_path / "stills" / "a.png")
+    with zipfile.ZipFile(tmp_path / "stills.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(tmp_path / "1.png", "deep/b.png")
+    for name in ("stills", "stills.zip"):
+        assert call("ingest", case, tmp_path / name, "--camera", "gate").code == 0
+    return case
+
+
+def _enrolled(call: Call, case: Path, picture: Path) -> tuple[int, str]:
+    answer = call("watchlist", "add", case, "E9", picture, "--basis", "b", "--expires", "2027-01-31")
+    return answer.code, answer.err
+
+
+@pytest.mark.parametrize("take", [shutil.copy, os.link, os.symlink])
+@pytest.mark.parametrize("name", ["stills/a.png", "1.png"])
+def test_a_picture_of_the_evidence_is_known_wherever_it_lies(
+    of_stills: Path, tmp_path: Path, call: Call, *, take: Callable[[Path, Path], object], name: str
+) -> None:
+    take(tmp_path / name, tmp_path / "innocent.jpg")
+    code, said = _enrolled(call, of_stills, tmp_path / "innocent.jpg")
+    assert (code, "own footage" in said) == (3, True), said
+
+
+def test_evidence_of_stills_must_be_there_to_be_compared(of_stills: Path, tmp_path: Path, call: Call) -> None:
+    other = reference_of(7, tmp_path / "other.png")
+    (tmp_path / "stills").rename(tmp_path / "moved")
+    code, said = _enrolled(call, of_stills, other)
+    assert (code, "evidence relocate" in said) == (3, True), said
+
+
+def test_thumbnails_of_earlier_runs_are_the_cases_own(found: FaceCase, tmp_path: Path) -> None:
+    earlier = found.root / "runs" / "0123456789abcdef" / "crops" / "t.jpg"
+    earlier.parent.mkdir(parents=True)
+    reference_of(8, tmp_path / "innocent.png").replace(earlier)
+    shutil.copy(earlier, tmp_path / "innocent.png")
+    code, said = _enrolled(found.call, found.root, tmp_path / "innocent.png")
+    assert (code, "own footage" in said) == (3, True), said
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_file_is_no_picture(tmp_path: Path, call: Call, kind: str) -> None:
+    picture = {"pipe": tmp_path / "pipe", "device": Path("/dev/zero"), "folder": tmp_path / "folder"}[kind]
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    code, said = _enrolled(call, search_case(tmp_path / "case"), picture)
+    assert (code, f"{picture}: not a file" in said) == (2, True), said
 
 
 @pytest.mark.parametrize("mode", ["scene", "wildlife"])

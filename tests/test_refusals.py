@@ -410,6 +410,31 @@ def test_a_case_without_a_reason_or_a_name(call: Call, tmp_path: Path, missing: 
     assert not (tmp_path / "case").exists()
 
 
+@pytest.mark.parametrize("end", ["9999-12-31", "9999-12-30", "9999-12-31T23:00:00-05:00", "0001-01-01T00:00:00+05:00"])
+def test_an_end_that_is_out_of_the_calendar(call: Call, tmp_path: Path, end: str) -> None:
+    answer = call("case", "init", tmp_path / "case", "--purpose", "p", "--operator", "o", "--expires", end)
+    assert answer.code == 2
+    assert "--expires" in answer.err
+    assert "calendar" in answer.err
+    assert not (tmp_path / "case").exists()
+
+
+@pytest.mark.parametrize("end", ["2200-01-01", "9000-12-31", "9000-12-31T23:59:59-05:00"])
+def test_an_end_that_nobody_will_see(call: Call, tmp_path: Path, end: str) -> None:
+    answer = call("case", "init", tmp_path / "case", "--purpose", "p", "--operator", "o", "--expires", end)
+    assert answer.code == 2
+    assert "a hundred years" in answer.err
+    assert not (tmp_path / "case").exists()
+
+
+@pytest.mark.parametrize("name", ["A.\u200b Ahmed", "\u0410. Ahmed"])
+def test_who_answers_for_a_case_has_a_name_that_is_no_other(call: Call, tmp_path: Path, name: str) -> None:
+    answer = call("case", "init", tmp_path / "case", "--purpose", "p", "--operator", name)
+    assert answer.code == 2
+    assert "one script" in answer.err
+    assert not (tmp_path / "case").exists()
+
+
 @pytest.mark.parametrize("command", ["status", "query", "verify", "run", "show", "cancel"])
 def test_what_is_no_case(call: Call, tmp_path: Path, command: str) -> None:
     group = ["case"] if command == "show" else []
@@ -417,6 +442,18 @@ def test_what_is_no_case(call: Call, tmp_path: Path, command: str) -> None:
     assert answer.code == 2
     assert "not a case" in answer.err
     assert "forensics case init" in answer.err
+
+
+@pytest.mark.parametrize("command", [("sweep",), ("report", "--annual", "2026")])
+@pytest.mark.parametrize(("name", "said"), [("absent", "no such folder"), ("file", "not a folder")])
+def test_a_folder_of_cases_that_is_none(
+    call: Call, tmp_path: Path, *, command: tuple[str, ...], name: str, said: str
+) -> None:
+    (tmp_path / "file").touch()
+    answer = call("case", *command, tmp_path / name)
+    assert answer.code == 2
+    assert str(tmp_path / name) in answer.err
+    assert said in answer.err
 
 
 def test_a_corrupt_case_file(call: Call, case: Path) -> None:
@@ -442,6 +479,7 @@ _WRONG_CASE_LINES = (
     ("[cameras]", "[cameras]\ngate = 5\n", "gate"),
     ('mode = "scene"', 'mode = "everything"', "everything"),
     ('mode = "scene"', "mode = 5", "mode"),
+    ('mode = "scene"', 'mode = "scene"\nexpires_utc = 9999-12-30T00:00:00Z', "expires_utc"),
 )
 
 

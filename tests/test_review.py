@@ -1,6 +1,7 @@
 """Two people decide: the rules, the signatures, the page, and everything that tries to get around them."""
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -66,6 +67,9 @@ _FIRST = [_review("B. Becker")]
         (_FIRST, "B. Becker", "k2", (), (), "never changed"),
         (_FIRST, "b.  BECKER ", "k2", (), (), "never changed"),
         (_FIRST, "\uff22. Becker", "k2", (), (), "never changed"),
+        (_FIRST, "B.\u200b Becker", "k2", (), (), "never changed"),
+        (_FIRST, "B. Be\u00adcker", "k2", (), (), "never changed"),
+        ([_review("J. Müller")], "J. Mu\u0308ller", "k2", (), (), "never changed"),
         (_FIRST, "C. Cole", "key of B. Becker", (), (), "under another name"),
         (_FIRST, "A. Ahmed", "k2", ("A. Ahmed",), (), "submitted"),
         (_FIRST, "a. ahmed", "k2", ("A. Ahmed",), (), "submitted"),
@@ -115,6 +119,26 @@ def found(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> FaceCa
     for name in ("A. Ahmed", "B. Becker", "C. Cole", "D. Diaz"):
         case.do("reviewer add", name)
     return case
+
+
+_UNSEEN = ("\u200b", "\u00ad", "\u2060", "\ufeff", "\u202e", "\x07", "\ue000", "\u0378", "\u3164", "\ufe0f", "\u2800")
+
+
+@pytest.mark.parametrize("name", [f"B.{sign} Becker" for sign in _UNSEEN] + ["\u0412. Becker", "B. B\u03b5cker"])
+def test_a_name_that_looks_like_another_is_refused(found: FaceCase, name: str) -> None:
+    before = reviewers_of(load_case(found.root).folder)
+    answer = found.call("reviewer", "add", found.root, name)
+    assert answer.code == 2
+    assert "one script" in answer.err
+    assert reviewers_of(load_case(found.root).folder) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["\u0412. \u0411\u0435\u043a\u043a\u0435\u0440", "山田 はなこ", "김 민준", "J. O'Brien-Muñoz 2"]
+)
+def test_a_name_may_be_in_any_one_script(found: FaceCase, name: str) -> None:
+    found.do("reviewer add", name)
+    assert name in {reviewer.name for reviewer in reviewers_of(load_case(found.root).folder)}
 
 
 def _candidate(case: FaceCase) -> str:
@@ -477,6 +501,17 @@ def test_the_page_lets_one_browser_in(page: Page, found: FaceCase) -> None:
         assert browser.post(f"{page.base}/finish", data={"form_token": form}, headers=ours).status_code == 200
     assert page.end() == 0
     assert len(load_reviews(load_case(found.root))) == 1
+
+
+def test_a_port_that_is_taken_is_said(found: FaceCase) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        answer = found.call("review", found.root, "--as", "B. Becker", "--reason", "r", "--page", "--port", port)
+    assert answer.code == 2
+    assert f"port {port}" in answer.err
+    assert "--port" in answer.err
 
 
 def test_the_page_listens_here_only(page: Page) -> None:

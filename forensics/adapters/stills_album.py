@@ -9,7 +9,7 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +18,17 @@ from typing import IO
 
 from forensics.errors import UnreadableFootage
 
-__all__ = ["MEMBER_FAULTS", "Album", "Picture", "digest_stills", "is_stills", "mark_stills", "name_order", "open_album"]
+__all__ = [
+    "MEMBER_FAULTS",
+    "Album",
+    "Picture",
+    "digest_stills",
+    "is_stills",
+    "mark_stills",
+    "name_order",
+    "open_album",
+    "pictures_held",
+]
 
 MEMBER_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 """What a zip says of a member that is damaged, encrypted or packed in an unknown way."""
@@ -131,6 +141,33 @@ def open_album(path: Path) -> Iterator[Album]:
         raise UnreadableFootage(path, "not_media", str(error)) from error
     with archive:
         yield _zip_album(archive)
+
+
+def pictures_held(path: Path, contents: Collection[bytes]) -> set[bytes]:
+    """Those of the contents that are, byte for byte, a picture of this folder or zip; nothing is decoded.
+
+    Only pictures of the size of one of the contents are read. A member of a zip that is damaged is none of them.
+
+    Raises:
+        UnreadableFootage: it cannot be listed, or a picture of that size cannot be read.
+    """
+    sizes, held = {len(content) for content in contents}, set[bytes]()
+    with open_album(path) as album:
+        for picture in album.pictures:
+            if picture.size_bytes in sizes:
+                held |= {_content(path, album, picture)}.intersection(contents)
+    return held
+
+
+def _content(path: Path, album: Album, picture: Picture) -> bytes:
+    """The picture's bytes; none of a damaged member."""
+    try:
+        with album.open(picture) as stream:
+            return stream.read()
+    except MEMBER_FAULTS:
+        return b""
+    except OSError as error:
+        raise UnreadableFootage(path, "cannot_read", f"{picture.name}: {error}") from error
 
 
 def _folder_album(path: Path) -> Album:

@@ -10,8 +10,10 @@ from forensics.errors import ForensicsError
 from forensics.tables.files import write_bytes
 from pipelines import clock
 from pipelines.accountability import annual_counts, disclosure
+from pipelines.cases import cases_below
 from pipelines.casework import Need, casework
 from pipelines.cli.output import NOT_CLEAN, emit, json_option, path_type, say, table_text
+from pipelines.outputs import output_file
 
 __all__ = ["disclose_command", "report_command"]
 
@@ -31,6 +33,7 @@ def disclose_command(root: Path, output: Path, reason: str, as_json: bool) -> No
       forensics case disclose my-case -o disclosure.json --reason "request of counsel, 4 May"
     """
     with casework(root, "case disclose", need=Need.LOOK, reason=reason, facts={"output": str(output)}) as work:
+        output_file(work.folder, output)
         told = disclosure(work.case)
         write_bytes(output, json.dumps(told, indent=2, ensure_ascii=False, default=str).encode())
         work.recorded.outputs["sha256"] = sha256_of_file(output)
@@ -50,13 +53,13 @@ def report_command(root: Path, year: int, as_json: bool) -> int:
       forensics case report /archive/cases --annual 2026
     """
     known, is_clean = [], True
-    for file in sorted(root.rglob("case.toml")):
+    for case in cases_below(root):
         try:
-            with casework(file.parent, "case report", need=Need.LOOK, reason=f"annual report {year}") as work:
+            with casework(case, "case report", need=Need.LOOK, reason=f"annual report {year}") as work:
                 known.append(work.case)
         except ForensicsError as error:
             is_clean = False
-            say(f"{file.parent}: not counted: {error}")
+            say(f"{case}: not counted: {error}")
     counts = annual_counts(known, year=year, now=clock.utc_now())
     columns = ["mode", "legal_basis", "outcome", "cases"]
     emit({"year": year, "counts": counts}, table_text(columns, [list(row.values()) for row in counts]), as_json)

@@ -13,10 +13,12 @@ import forensics
 from forensics.adapters.contact_sheet import write_contact_sheet
 from forensics.errors import IntegrityBroken, UsageError
 from forensics.export_mot import mot_lines
+from forensics.tables.evidence import load_evidence
 from forensics.tables.open import OpenCase, candidates_of
 from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
 from pipelines.casework import Need, casework
 from pipelines.cli.output import emit, json_option, one_line, parse_utc, path_type, reason_option, say, table_text
+from pipelines.outputs import output_file, output_folder
 from pipelines.status import case_status
 from pipelines.verify import verify_case
 
@@ -141,6 +143,8 @@ def query(
     asked = {"table": table, **{name: value for name, value in equal.items() if value is not None}}
     need = Need.RESULTS if table == CANDIDATES_TABLE else Need.LOOK
     with casework(root, "query", need=need, reason=reason, facts=asked) as work:
+        if pictures is not None:
+            output_file(work.folder, pictures)
         opened = forensics.open_case(root)
         rows = _filtered(_opened_table(opened, table), table, equal, since, until)
         found = rows.collect() if limit is None else rows.head(limit).collect()
@@ -289,6 +293,7 @@ def mot(root: Path, output: Path, class_name: str | None, reason: str, as_json: 
     """
     facts = {"format": "mot", "output": str(output)}
     with casework(root, "export", need=Need.LOOK, reason=reason, facts=facts) as work:
+        output_folder(work.folder, output, [_mot_name(item.evidence_id) for item in load_evidence(work.folder)])
         detections = forensics.open_case(root).detections()
         rows = _filtered(detections, "detections", {"class_name": class_name}, None, None).collect()
         written = _write_mot(rows, output)
@@ -296,16 +301,20 @@ def mot(root: Path, output: Path, class_name: str | None, reason: str, as_json: 
     emit({"files": written}, "\n".join(written.values()), as_json)
 
 
+def _mot_name(evidence_id: object) -> str:
+    return f"{evidence_id}.txt"
+
+
 def _write_mot(rows: pl.DataFrame, output: Path) -> dict[str, str]:
     """One text file per evidence; returns their paths by evidence id."""
-    output.mkdir(parents=True, exist_ok=True)
+    output.mkdir(exist_ok=True)
     written = {}
     for (evidence_id,), part in rows.partition_by("evidence_id", as_dict=True, maintain_order=True).items():
         boxes = part.select("x1", "y1", "x2", "y2").to_numpy()
         lines = mot_lines(
             part["frame"].to_numpy(), boxes, part["score"].to_numpy(), track_id=part["track_id"].to_list()
         )
-        target = output / f"{evidence_id}.txt"
+        target = output / _mot_name(evidence_id)
         target.write_text("".join(f"{line}\n" for line in lines))
         written[str(evidence_id)] = str(target)
     return written

@@ -28,6 +28,7 @@ from pipelines.cli.output import (
     reason_option,
     table_text,
 )
+from pipelines.cli.text import TEXT
 from pipelines.ingest import relocate
 
 __all__ = ["cancel", "case", "evidence"]
@@ -101,13 +102,13 @@ def _asked(given: dict[str, Any]) -> dict[str, Any]:
     answers = dict(given)
     for name in Mandate(**given).missing_fields if sys.stdin.isatty() else ():
         if name == "camera":
-            cameras = click.prompt("Cameras, separated by commas", err=True).split(",")
+            cameras = click.prompt("Cameras, separated by commas", type=TEXT, err=True).split(",")
             answers["cameras"] = tuple(camera.strip() for camera in cameras)
         elif name in _INSTANTS:
             answers[f"{name}_utc"] = click.prompt(f"--{name}", type=_INSTANTS[name], err=True)
         else:
             field = name.replace("-", "_")
-            answers[field] = click.prompt(_ASKED[field], err=True)
+            answers[field] = click.prompt(_ASKED[field], type=TEXT, err=True)
     return answers
 
 

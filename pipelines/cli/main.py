@@ -9,6 +9,7 @@ import click
 
 from forensics.errors import CannotStart, ForensicsError
 from pipelines.cli.output import say
+from pipelines.cli.text import only_text
 from pipelines.run import Interrupted
 
 __all__ = ["main"]
@@ -49,7 +50,7 @@ class _Lazy(click.Group):
             return None
         module, function = _COMMANDS[cmd_name]
         command: click.Command = getattr(__import__(module, fromlist=[function]), function)
-        return command
+        return only_text(command)
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

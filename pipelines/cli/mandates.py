@@ -6,7 +6,7 @@ import click
 
 from forensics.errors import ForensicsError
 from pipelines.case_lock import locked
-from pipelines.cases import authorised, load_case, with_hold
+from pipelines.cases import authorised, cases_below, load_case, with_hold
 from pipelines.casework import Need, casework, enforce
 from pipelines.cli.output import NOT_CLEAN, emit, json_option, path_type, reason_option, table_text
 from pipelines.denial import deny, stop_anyway
@@ -99,13 +99,13 @@ def sweep_command(root: Path, as_json: bool) -> int:
       forensics case sweep /archive/cases
     """
     rows, is_clean = [], True
-    for file in sorted(root.rglob("case.toml")):
+    for case in cases_below(root):
         try:
-            with casework(file.parent, "case sweep", need=Need.CHANGE, reason="dates") as work:
-                rows.append([str(file.parent), work.standing.value, "; ".join(work.done)])
+            with casework(case, "case sweep", need=Need.CHANGE, reason="dates") as work:
+                rows.append([str(case), work.standing.value, "; ".join(work.done)])
         except ForensicsError as error:
             is_clean = False
-            rows.append([str(file.parent), "failed", str(error)])
+            rows.append([str(case), "failed", str(error)])
     facts = [dict(zip(("case", "standing", "done"), row, strict=True)) for row in rows]
     emit({"cases": facts}, table_text(["case", "standing", "done"], rows), as_json)
     return 0 if is_clean else NOT_CLEAN

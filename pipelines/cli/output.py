@@ -27,6 +27,9 @@ __all__ = [
 NOT_CLEAN: Final = 4
 """Exit code of what was finished, but not wholly."""
 
+_LATEST_YEAR: Final = 9000
+"""Dates are added to; near the end of the calendar the sums have no date."""
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -69,7 +72,7 @@ class UtcTime(click.ParamType[datetime]):
     name = "UTC"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Refuses a time without a zone: nobody may guess it."""
+        """Refuses a time without a zone: nobody may guess it; and one that no sum may be made with."""
         if isinstance(value, datetime):
             return value
         try:
@@ -78,6 +81,14 @@ class UtcTime(click.ParamType[datetime]):
             self.fail(f"{value!r} is not a time; say it as 2026-05-01T10:00:00Z", param, ctx)
         if instant.tzinfo is None:
             self.fail(f"{value!r} has no time zone; add Z for UTC, or an offset such as +02:00", param, ctx)
+        return self.in_calendar(instant, value, param, ctx)
+
+    def in_calendar(
+        self, instant: datetime, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """The instant in UTC, if it lies far enough from the calendar's ends."""
+        if not 1 < instant.year <= _LATEST_YEAR:
+            self.fail(f"{value!r} is out of the calendar; name a year up to {_LATEST_YEAR}", param, ctx)
         return instant.astimezone(UTC)
 
 
@@ -89,9 +100,10 @@ class LastDay(UtcTime):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """The instant; the end of the day where only a day is given."""
         try:
-            return datetime.combine(date.fromisoformat(value), time(tzinfo=UTC)) + timedelta(days=1)
+            begin = datetime.combine(date.fromisoformat(value), time(tzinfo=UTC))
         except (TypeError, ValueError):
             return super().convert(value, param, ctx)
+        return self.in_calendar(begin, value, param, ctx) + timedelta(days=1)
 
 
 def parse_utc() -> UtcTime:

@@ -9,6 +9,7 @@ from forensics.reviewing import CHECKLIST, Agreement, Verdict
 from pipelines.case_lock import locked
 from pipelines.casework import Need, casework, os_user
 from pipelines.cli.output import emit, json_option, path_type, reason_option, say, table_text
+from pipelines.outputs import output_file
 from pipelines.review_desk import Candidate, ReviewDesk
 from pipelines.reviewers import add_reviewer, reviewer_named, reviewers_of, revoke_reviewer
 
@@ -133,6 +134,8 @@ def review(root: Path, name: str, wanted: str | None, as_json: bool, **options: 
     facts = {"reviewer": name, "candidate": wanted}
     with casework(root, "review", need=Need.RESULTS, reason=options["reason"], facts=facts) as work:
         reviewer_named(work.folder, name)
+        if options["pictures"] is not None:
+            output_file(work.folder, options["pictures"])
         desk = ReviewDesk.at(work, name)
         if options["page"]:
             from pipelines.review_page.server import serve

@@ -5,6 +5,7 @@ import threading
 import time
 from typing import Any, Final
 
+from forensics.errors import UsageError
 from pipelines.review_desk import ReviewDesk
 from pipelines.review_page.gate import Gate
 from pipelines.review_page.pages import application
@@ -20,12 +21,15 @@ def serve(desk: ReviewDesk, *, port: int) -> None:
     Args:
         desk: what is shown and decided.
         port: on 127.0.0.1; 0 for any that is free.
+
+    Raises:
+        UsageError: the port is taken, or this user may not open it.
     """
     import uvicorn
 
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
+        _bind(listener, port)
         listener.listen()  # before the address is printed: whoever opens it at once waits and is not refused
         gate = Gate(listener.getsockname()[1])
         seen = [time.monotonic()]
@@ -39,6 +43,16 @@ def serve(desk: ReviewDesk, *, port: int) -> None:
         print(f"open once, in a browser on this machine:\n  {gate.address}", flush=True)
         threading.Thread(target=_end_when_idle, args=(server, seen), daemon=True).start()
         server.run(sockets=[listener])
+
+
+def _bind(listener: socket.socket, port: int) -> None:
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        raise UsageError(
+            f"port {port} of this machine cannot be opened ({error.strerror})",
+            "name another with --port, or leave it out: any that is free is taken",
+        ) from error
 
 
 def _end_when_idle(server: Any, seen: list[float]) -> None:
