@@ -226,6 +226,7 @@ def test_sightings_are_what_is_shown_unless_told(call: Call, seen: Path) -> None
     answer = call("query", seen)
     header, *lines = answer.out.splitlines()
     assert header.split()[:3] == ["camera_id", "class_name", "first_utc"]
+    assert "sighting_id" in header.split()
     assert len(lines) == len(_rows(call, seen)) == 2
     assert {row["camera_id"] for row in _rows(call, seen)} == {"gate", "hall"}
 

@@ -30,7 +30,7 @@ _COMMANDS = {
     "review": ("pipelines.cli.review", "review"),
     "cancel": ("pipelines.cli.cases", "cancel"),
     "status": ("pipelines.cli.answers", "status"),
-    "query": ("pipelines.cli.answers", "query"),
+    "query": ("pipelines.cli.query", "query"),
     "verify": ("pipelines.cli.answers", "verify"),
     "export": ("pipelines.cli.answers", "export"),
 }

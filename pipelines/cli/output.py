@@ -12,6 +12,7 @@ import click
 __all__ = [
     "NOT_CLEAN",
     "Command",
+    "counted",
     "emit",
     "json_option",
     "microseconds",
@@ -42,6 +43,15 @@ def one_line(text: str) -> str:
     'two\\nlines'
     """
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """The number with the word that goes with it.
+
+    >>> counted(1, "picture", "pictures"), counted(0, "waits", "wait")
+    ('1 picture', '0 wait')
+    """
+    return f"{number} {one if number == 1 else many}"
 
 
 def emit(facts: dict[str, Any], text: str, as_json: bool) -> None:
