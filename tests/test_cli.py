@@ -23,6 +23,8 @@ from forensics.tables.schemas import PUBLISHED
 from pipelines.case_lock import locked
 from pipelines.cli.main import forensics as command_line
 from pipelines.cli.output import one_line
+from pipelines.run_record import newest_record
+from pipelines.settings import TrackSettings
 from tests.calling import Call, caller, clip, new_case, search_case
 from tests.demo_clips import make_clips
 
@@ -396,6 +398,36 @@ def test_a_run_without_options_goes_on_with_the_settings_of_the_last_one(call: C
     assert f"settings of run {first}: model builtin" in again.err
     assert call("status", case, "--json").json["run"] == first
     assert call("run", case, "--set", "detect.fps=1", "--dry-run", "--json").json["run"] != first
+
+
+def test_one_setting_changes_nothing_else_of_the_last_run(call: Call, tmp_path: Path) -> None:
+    case, profile = tmp_path / "case", tmp_path / "profile.toml"
+    asked = ("--set", "detect.fps=2", "--set", "track.buffer_ms=1500")
+    assert call("scan", clip(tmp_path / "gate.mp4"), "--case", case, *asked, *_SERIAL).code == 0
+    answer = call("run", case, "--set", "detect.min_score=0.3", *_SERIAL)
+    assert "model builtin-1, detect.fps=2.0, track.buffer_ms=1500; changed: detect.min_score=0.3" in answer.err
+    detect, track = _last_settings(case)
+    assert (detect["fps"], detect["min_score"], track["buffer_ms"]) == (2.0, 0.3, 1500)
+    profile.write_text("[detect]\nfps = 1\n")
+    assert "settings of run" not in call("run", case, "--profile", profile, *_SERIAL).err
+    detect, track = _last_settings(case)
+    assert (detect["fps"], detect["min_score"], track["buffer_ms"]) == (1.0, 0.1, TrackSettings().buffer_ms)
+
+
+def test_another_setting_keeps_the_model_of_the_last_run(call: Call, tmp_path: Path) -> None:
+    case = tmp_path / "case"
+    assert call("scan", clip(tmp_path / "gate.mp4"), "--case", case, *_SERIAL).code == 0
+    record = CaseFolder(case).run(call("status", case, "--json").json["run"]).record
+    told = json.loads(record.read_text())
+    told["settings"]["detect"]["model"] = "a-model-that-is-gone"
+    record.write_text(json.dumps(told))
+    answer = call("run", case, "--set", "detect.fps=2", *_SERIAL)
+    assert (answer.code, "a-model-that-is-gone" in answer.err) == (6, True), "builtin never takes its place"
+
+
+def _last_settings(case: Path) -> tuple[dict[str, object], dict[str, object]]:
+    settings = newest_record(CaseFolder(case))["settings"]
+    return settings["detect"], settings["track"]
 
 
 def test_cancelling_where_nothing_runs_says_so_and_leaves_nothing(call: Call, tmp_path: Path) -> None:

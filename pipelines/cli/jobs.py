@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -43,7 +43,7 @@ from pipelines.recognition import prepared
 from pipelines.run import RunResult, plan_run, result_facts, run_case
 from pipelines.run_record import newest_record, run_facts
 from pipelines.runners.serial import SerialRunner
-from pipelines.settings import Settings, load_settings
+from pipelines.settings import Settings, load_settings, told_settings
 from pipelines.stages.port import Runner
 
 __all__ = ["ingest_command", "run_command", "runner_for", "scan"]
@@ -101,6 +101,10 @@ run_options = _together(
     click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing."),
     click.option("--quiet", is_flag=True, help="No progress."),
 )
+
+
+# What a run takes over from the one before; how fast it works is asked for each time.
+_OF_LAST_RUN: Final = ("detect", "track", "recognise", "chunk")
 
 
 @click.command()
@@ -190,24 +194,27 @@ def run_command(root: Path, **options: Any) -> int:
 
 
 def _settings(options: dict[str, Any], root: Path) -> Settings:
-    """What the options say; where they say nothing of what is looked for, the case's last run goes on."""
-    assignments, base = options["assignments"], None
+    """The settings of the case's last run, or the profile instead; then what the options change of them."""
+    changes = options["assignments"]
     if options["model"] is not None:
         path = Path(options["model"])
-        assignments = (*assignments, f"detect.model={path.absolute() if path.exists() else path}")
-    if not assignments and options["profile"] is None:
-        base = _settings_of_last_run(root)
+        changes = (*changes, f"detect.model={path.absolute() if path.exists() else path}")
+    base = _settings_of_last_run(root, changes) if options["profile"] is None else None
     if options["workers"] is not None:
-        assignments = (*assignments, f"run.workers={options['workers']}")
-    return load_settings(options["profile"], assignments, base)
+        changes = (*changes, f"run.workers={options['workers']}")
+    return load_settings(options["profile"], changes, base)
 
 
-def _settings_of_last_run(root: Path) -> dict[str, Any]:
-    """The sections that decide what is done; empty before the first run."""
+def _settings_of_last_run(root: Path, changes: tuple[str, ...]) -> dict[str, Any]:
+    """The sections that decide what is done, and a word about them; empty before the first run."""
     record = newest_record(CaseFolder(root.absolute()))
-    if record:
-        say(f"settings of run {record.get('run')}: model {record.get('model', {}).get('name')}")
-    return {name: record["settings"][name] for name in ("detect", "track", "chunk")} if record.get("settings") else {}
+    if not record.get("settings"):
+        return {}
+    sections = {name: record["settings"][name] for name in _OF_LAST_RUN if name in record["settings"]}
+    told = [f"model {record.get('model', {}).get('name')}", *told_settings(sections)]
+    changed = f"; changed: {', '.join(changes)}" if changes else ""
+    say(f"settings of run {record.get('run')}: {', '.join(told)}{changed}")
+    return sections
 
 
 def _ingest(
