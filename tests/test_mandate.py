@@ -244,12 +244,20 @@ def test_48_hours_from_the_first_run(searched: Path, at: Clock, call: Call) -> N
     assert load_case(searched).mandate.first_run_utc == first, "the first run counts, not the last"
     assert call("query", searched, "candidates", "--reason", "look").code == 0
 
+    until = f"pending, until {first + timedelta(hours=48):%Y-%m-%d %H:%M}Z"
+    for command in (("case", "show"), ("status",)):
+        assert until in call(*command, searched).out
+    assert until in call("run", searched, "--runner", "serial", "--quiet").err
+
     at.now = first + timedelta(hours=48, minutes=1)
     answer = call("run", searched, "--runner", "serial", "--quiet")
     assert answer.code == 3
     assert "authority" in answer.err
     assert not list(searched.rglob("tables/candidates/*.parquet")), "results are withheld"
     assert call("query", searched, "candidates", "--reason", "look").code == 3
+    status = call("status", searched).out
+    for said in ("mandate  lapsed", "results withheld since", "candidates: withheld", "next: forensics case authorise"):
+        assert said in status
     case = load_case(searched)
     assert keyring_for(case.folder, case.case_id).withheld.exists()
     assert call("verify", searched).code == 0, "withheld is not missing"
@@ -260,6 +268,15 @@ def test_48_hours_from_the_first_run(searched: Path, at: Clock, call: Call) -> N
     assert call("run", searched, "--runner", "serial", "--quiet").code == 0
     assert call("case", "authorise", searched, "--authority", "another").code == 3, "an authority is entered once"
     assert call("verify", searched).code == 0
+
+
+def test_before_the_first_run_the_48_hours_have_not_begun(tmp_path: Path, call: Call) -> None:
+    case = search_case(tmp_path / "case", authority="pending")
+    for command in (("case", "show"), ("status",)):
+        assert "pending, 48 hours from the first run" in call(*command, case).out
+    assert "its last day: 2027-12-31" in call("status", case).out
+    assert "expires utc  2027-12-31, the last day" in call("case", "show", case).out
+    assert "next: forensics ingest" in call("status", case).out
 
 
 def test_a_denied_case_is_over(searched: Path, call: Call) -> None:
@@ -283,6 +300,11 @@ def test_a_denied_case_is_over(searched: Path, call: Call) -> None:
     assert call("query", searched, "candidates", "--reason", "look").code == 3
     assert call("case", "authorise", searched, "--authority", "too late").code == 3
     assert call("case", "deny", searched, "--reason", "again").code == 3
+    shown, status = call("case", "show", searched).out, call("status", searched).out
+    assert "pending" not in shown + status
+    assert f"authority  denied {datetime.now(UTC):%Y}" in shown
+    for said in ("mandate  denied", "candidates: destroyed", "another search is another case"):
+        assert said in status
     assert call("verify", searched).code == 0, "what is certified is not missing"
     assert call("query", searched, "sightings").code == 0
     assert {path: path.read_bytes() for path in evidence} == evidence, "evidence is untouched"

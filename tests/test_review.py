@@ -129,6 +129,24 @@ def _decide(case: FaceCase, name: str, verdict: str, *more: object) -> tuple[int
     return answer.code, answer.out, answer.err
 
 
+def _waiting(case: FaceCase) -> tuple[int, int]:
+    facts = case.call("status", case.root, "--json").json
+    return facts["wait_for_first"], facts["wait_for_second"]
+
+
+def test_status_counts_what_waits_and_says_nothing_of_verdicts(found: FaceCase) -> None:
+    assert _waiting(found) == (1, 0)
+    out = found.do("status")
+    assert "1 candidate waits for the first review, 0 for the second" in out
+    assert "next: forensics review" in out
+    _decide(found, "B. Becker", "confirm", "--note", "scar")
+    assert _waiting(found) == (0, 1)
+    assert "confirm" not in found.do("status")
+    _decide(found, "C. Cole", "exclude")
+    assert _waiting(found) == (0, 0)
+    assert "next: forensics query" in found.do("status")
+
+
 def test_two_people_confirm(found: FaceCase) -> None:
     code, out, _ = _decide(found, "B. Becker", "confirm", "--note", "scar over the left brow")
     assert (code, "first" in out, "similarity" in out) == (0, True, True)

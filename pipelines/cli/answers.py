@@ -1,5 +1,6 @@
 """`status`, `verify` and `export`: what came out, and whether it still is what it was."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import forensics
 from forensics.errors import IntegrityBroken
 from forensics.export_mot import mot_lines
 from pipelines.casework import Need, casework
-from pipelines.cli.output import emit, json_option, one_line, path_type, reason_option, table_text
+from pipelines.cli.output import counted, emit, json_option, one_line, path_type, reason_option, table_text
 from pipelines.cli.query import Wanted, wanted_rows
+from pipelines.mandate_words import last_day_text
 from pipelines.status import case_status
 from pipelines.verify import verify_case
 
@@ -29,18 +31,37 @@ def status(root: Path, as_json: bool) -> None:
       forensics status my-case
     """
     with casework(root, "status", need=Need.LOOK) as work:
-        facts = case_status(work.case)
+        facts = case_status(work.case, work.now)
     emit(facts, "\n".join(_status_lines(facts)), as_json)
 
 
 def _status_lines(facts: dict[str, Any]) -> list[str]:
-    lines = [f"{name.replace('_', ' '):>14}  {facts[name]}" for name in ("case", "sources", "evidence", "run", "state")]
+    said = {name: facts[name] for name in ("case", "sources", "evidence")}
+    said |= {"run": facts["run"] or "none yet", "state": facts["state"], "mandate": _standing(facts)}
+    if "entries" in facts:
+        said |= {"authority": facts["authority"], "entries": facts["entries"], "review": _waiting(facts)}
+    lines = [f"{name:>14}  {value}" for name, value in said.items() if value != ""]
     if facts["coverage"]:
         rows = [[row["state"], row["reason"] or "-", row["frames"], row["settled"]] for row in facts["coverage"]]
         lines += ["", table_text(["state", "reason", "frames", "settled"], rows)]
     if facts["problems"]:
         lines += ["", "not in order:", *(f"  {one_line(problem)}" for problem in facts["problems"])]
-    return lines
+    return [*lines, "", f"next: {facts['next']}"]
+
+
+def _standing(facts: dict[str, Any]) -> str:
+    """Whether the case may run, and until when."""
+    if "expires_utc" not in facts:
+        return str(facts["standing"])
+    return f"{facts['standing']}, its last day: {last_day_text(datetime.fromisoformat(facts['expires_utc']))}"
+
+
+def _waiting(facts: dict[str, Any]) -> str:
+    """How many candidates wait for whom, or why nobody can tell."""
+    if facts["uncounted"]:
+        return f"candidates: {facts['uncounted']}"
+    first = counted(facts["wait_for_first"], "candidate waits", "candidates wait")
+    return f"{first} for the first review, {facts['wait_for_second']} for the second"
 
 
 @click.command()

@@ -30,6 +30,7 @@ from pipelines.cli.output import (
     table_text,
 )
 from pipelines.ingest import relocate
+from pipelines.mandate_words import authority_text, last_day_text
 
 __all__ = ["cancel", "case", "evidence"]
 
@@ -124,12 +125,19 @@ def show(root: Path, as_json: bool) -> None:
     """
     with casework(root, "case show", need=Need.LOOK) as work:
         facts = {**_facts(work.case), "standing": work.standing.value}
+        said = {**facts, **_in_words(work.case.mandate, work.now)}
         lines = [
-            f"{name.replace('_', ' '):>14}  {value}" for name, value in facts.items() if name != "cameras" and value
+            f"{name.replace('_', ' '):>15}  {value}" for name, value in said.items() if name != "cameras" and value
         ]
         rows = [[name, *known.values()] for name, known in facts["cameras"].items()]
         columns = ["camera", "offset_ms", "error_ms", "drift_ppm", "files"]
         emit(facts, "\n".join([*lines, "", table_text(columns, rows)]), as_json)
+
+
+def _in_words(mandate: Mandate, now: datetime) -> dict[str, str]:
+    """What people read instead of the facts of the same names."""
+    days = {} if mandate.expires_utc is None else {"expires_utc": f"{last_day_text(mandate.expires_utc)}, the last day"}
+    return {"authority": authority_text(mandate, now), "authority_ends_utc": "", **days}
 
 
 def _facts(shown: Case) -> dict[str, Any]:
@@ -146,6 +154,7 @@ def _facts(shown: Case) -> dict[str, Any]:
         "reference": mandate.reference,
         "operator": mandate.operator,
         "authority": mandate.authority,
+        "authority_ends_utc": _instant(mandate.authority_ends),
         "only_cameras": ", ".join(mandate.cameras),
         **{
             name: _instant(getattr(mandate, name))

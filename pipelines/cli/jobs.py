@@ -15,7 +15,7 @@ from forensics.decoding.child import Limits
 from forensics.errors import NotAuthorised
 from forensics.evidence import Reader, Source, Verdict
 from forensics.hardware import instruction_set
-from forensics.mandate import Mandate, Mode
+from forensics.mandate import PENDING, Mandate, Mode
 from forensics.models.shelf import Model, resolve
 from pipelines import clock
 from pipelines.case_lock import locked
@@ -37,6 +37,7 @@ from pipelines.cli.output import (
 from pipelines.footage_paths import expanded, left_out
 from pipelines.ingest import Given, ingest, unknown_clocks
 from pipelines.mandate_watch import within_mandate
+from pipelines.mandate_words import authority_text
 from pipelines.plan import RunPlan
 from pipelines.progress import progress_for
 from pipelines.recognition import prepared
@@ -287,6 +288,11 @@ def _ran(work: Work, settings: Settings, model: Model, options: dict[str, Any]) 
         recognition = prepared(work.case, settings.recognise, now=work.now)
         if work.case.mandate.first_run_utc is None:
             work.save(with_first_run(work.case, work.now))
+        if work.case.mandate.authority == PENDING:
+            say(
+                f"authority {authority_text(work.case.mandate, work.now)}; "
+                f"enter it with `forensics case authorise {work.folder.root} --authority REFERENCE`"
+            )
         if not recognition.entries:
             say(f"the watch-list is empty, so no face is compared; see `forensics watchlist add {work.folder.root}`")
     work.recorded.note("run", run_facts(plan, model, recognition))
