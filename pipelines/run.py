@@ -48,6 +48,8 @@ class RunResult:
         is_clean: False if some source is partial or rejected, or some work is unsettled.
         failures: units of work that gave nothing.
         figures: frames, seconds by stage, frames per second, peak memory.
+        n_frames: of all readable evidence.
+        outside: how many of them the case may not look at, by reason.
     """
 
     folder: RunFolder
@@ -55,6 +57,13 @@ class RunResult:
     is_clean: bool
     failures: tuple[Failure, ...]
     figures: dict[str, Any]
+    n_frames: int
+    outside: dict[str, int]
+
+    @property
+    def lost_footage(self) -> tuple[str, ...]:
+        """What became of footage that is missing or is no longer what was ingested, a line for each."""
+        return tuple(f"{f.error}: {f.detail}" for f in self.failures if f.stage == "footage")
 
     @property
     def candidates(self) -> int | None:
@@ -133,7 +142,15 @@ def _completed(run: Run) -> RunResult:
     for evidence_id, loss in sorted(run.guard.lost.items()):
         run.failures.append(Failure(evidence_id, "footage", "whole evidence", 1, loss.reason, loss.detail))
     manifest = _publish(run, outcomes)
-    result = RunResult(run.plan.folder, manifest, _is_clean(run, manifest), tuple(run.failures), run.figures)
+    result = RunResult(
+        folder=run.plan.folder,
+        manifest=manifest,
+        is_clean=_is_clean(run, manifest),
+        failures=tuple(run.failures),
+        figures=run.figures,
+        n_frames=run.plan.n_frames,
+        outside=run.plan.outside,
+    )
     finish_record(run.plan.folder.record, is_clean=result.is_clean, figures=run.figures)
     return result
 

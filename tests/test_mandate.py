@@ -411,10 +411,13 @@ def test_footage_outside_is_not_opened(
 ) -> None:
     case = search_case(tmp_path / "case")
     footage = clip(tmp_path / "gate.mp4")
-    assert call("ingest", case, footage, "--camera", camera, *stated).code == 0
+    answer = call("ingest", case, footage, "--camera", camera, *stated)
+    assert answer.code == 0
+    assert ("12 of 12 frames lie outside the scope of the case" in answer.err) == (reason == "scope")
     footage.unlink()  # whoever opened it now would notice
     answer = call("run", case, "--runner", "serial", "--quiet")
     assert answer.code == (4 if reason == "scope_unknown" else 0), answer.err
+    assert f"12 of 12 frames lie outside the mandate ({reason})" in answer.out
     rows = call("query", case, "coverage", "--json").json["rows"]
     assert [(row["state"], row["reason"], row["stop_frame"]) for row in rows] == [("skipped", reason, 12)]
     assert call("query", case, "detections", "--json").json["rows"] == []
@@ -424,8 +427,9 @@ def test_the_edge_of_the_window_is_exact_to_the_frame(tmp_path: Path, call: Call
     case = search_case(tmp_path / "case")
     # 25 frames a second from 0.2 s before midnight: frames 0 to 4 are before it, the window ends there
     stated = ("--start", "2026-05-01T23:59:59.8Z", "--clock-error", 0)
-    assert call("ingest", case, clip(tmp_path / "gate.mp4"), "--camera", "gate", *stated).code == 0
-    assert call("run", case, "--runner", "serial", "--quiet").code == 0
+    answer = call("ingest", case, clip(tmp_path / "gate.mp4"), "--camera", "gate", *stated)
+    assert "7 of 12 frames lie outside the scope of the case, so no run looks at them: not wholly" in answer.err
+    assert "7 of 12 frames lie outside the mandate (scope)" in call("run", case, "--runner", "serial", "--quiet").out
     rows = call("query", case, "coverage", "--json").json["rows"]
     assert [(row["state"], row["reason"], row["start_frame"], row["stop_frame"]) for row in rows] == [
         ("detected", "", 0, 5),

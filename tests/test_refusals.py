@@ -561,6 +561,7 @@ def test_evidence_that_was_moved_away_leaves_an_unsettled_gap(call: Call, case: 
     path.unlink()
     answer = call("run", case, *_SERIAL)
     assert answer.code == 4
+    assert f"missing: {path}" in answer.out
     (row,) = call("query", case, "coverage", "--json").json["rows"]
     assert (row["state"], row["settled"]) == ("gap", False)
     assert "forensics evidence relocate" in call("status", case).out

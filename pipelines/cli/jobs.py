@@ -24,6 +24,7 @@ from pipelines.casework import Need, Work, casework, enforce, os_user
 from pipelines.cli.output import (
     NOT_CLEAN,
     Command,
+    counted,
     emit,
     json_option,
     microseconds,
@@ -35,6 +36,7 @@ from pipelines.cli.output import (
     table_text,
 )
 from pipelines.footage_paths import expanded, left_out
+from pipelines.footage_scope import outside_text
 from pipelines.ingest import Given, ingest, unknown_clocks
 from pipelines.mandate_watch import within_mandate
 from pipelines.mandate_words import authority_text
@@ -245,6 +247,9 @@ def _ingest(
     work.recorded.outputs["evidence"] = {str(source.path): source.evidence_id for source in sources}
     for line in unknown_clocks(work.case):
         say(line)
+    outside = outside_text(work.case, {source.evidence_id for source in sources if source.evidence_id})
+    if outside:
+        say(outside)
     return sources
 
 
@@ -335,6 +340,7 @@ def _emit_plan(plan: RunPlan, model: Model, as_json: bool) -> None:
         "frames": plan.n_frames,
         "frames_looked_at": looked,
         "frames_skipped": plan.n_frames - looked,
+        "frames_outside": sum(plan.outside.values()),
         "hours": round(seconds / 3600, 3),
         "chunks": plan.n_chunks,
         "chunks_to_do": len(to_do),
@@ -347,10 +353,29 @@ def _emit_plan(plan: RunPlan, model: Model, as_json: bool) -> None:
 def _emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
     rows = {file["path"].partition("/")[0]: file["rows"] for file in result.manifest["files"]}
     facts = {"run": result.folder.run_id, "clean": result.is_clean, "rows": rows, "figures": result.figures}
-    lines = [f"run {result.folder.run_id}: {rows['sightings']} sightings, {rows['detections']} detections"]
+    facts |= {"outside": result.outside, "lost_footage": result.lost_footage}
+    seen = counted(rows["sightings"], "sighting", "sightings")
+    lines = [f"run {result.folder.run_id}: {seen}, {counted(rows['detections'], 'detection', 'detections')}"]
+    if result.outside:
+        frames = f"{sum(result.outside.values())} of {counted(result.n_frames, 'frame', 'frames')}"
+        lines.append(f"{frames} lie outside the mandate ({_reasons(result.outside)})")
     if result.candidates is not None:
-        lines.append(f"{result.candidates} candidates for examination: forensics review {folder.root} --as NAME")
+        lines.append(counted(result.candidates, "candidate for examination", "candidates for examination"))
+    lines += [one_line(line) for line in result.lost_footage]
     if not result.is_clean:
         lines.append("not everything could be read or looked at; `forensics status` says what and why")
-    lines.append(f"next: forensics query {folder.root}")
+    lines.append(f"next: {_next_step(folder, result)}")
     emit(facts, "\n".join(lines), as_json)
+
+
+def _reasons(outside: dict[str, int]) -> str:
+    """One reason by its word alone, several with how many frames each."""
+    if len(outside) == 1:
+        return next(iter(outside))
+    return ", ".join(f"{reason} {n_frames}" for reason, n_frames in outside.items())
+
+
+def _next_step(folder: CaseFolder, result: RunResult) -> str:
+    if result.candidates:
+        return f"forensics review {folder.root} --as NAME --reason TEXT"
+    return f"forensics query {folder.root}"
