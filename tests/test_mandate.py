@@ -26,7 +26,7 @@ from forensics.tables.files import write_bytes
 from pipelines import clock
 from pipelines.case_lock import locked
 from pipelines.cases import load_case
-from pipelines.keys import keyring_for
+from pipelines.keys import keyring_for, keys_folder
 from tests.calling import Call, caller, clip, search_case
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -268,6 +268,26 @@ def test_48_hours_from_the_first_run(searched: Path, at: Clock, call: Call) -> N
     assert call("run", searched, "--runner", "serial", "--quiet").code == 0
     assert call("case", "authorise", searched, "--authority", "another").code == 3, "an authority is entered once"
     assert call("verify", searched).code == 0
+
+
+@pytest.mark.parametrize("place", ["/proc/nowhere", "a-file"])
+def test_without_a_place_for_keys_no_case_is_made(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    (tmp_path / "a-file").write_text("")
+    monkeypatch.setenv("FORENSICS_KEYS", str(tmp_path / place / "keys"))
+    told = ("--title", "t", "--purpose", "p", "--operator", "o", "--legal-basis", "l", "--reference", "r")
+    when = ("--from", "2026-05-01T00:00:00Z", "--to", "2026-05-02T00:00:00Z", "--expires", "2099-12-31")
+    answer = call("case", "init", tmp_path / "case", "--mode", "missing", *told, "--camera", "gate", *when)
+    assert (answer.code, "set $FORENSICS_KEYS" in answer.err) == (2, True)
+    assert not (tmp_path / "case").exists()
+
+
+def test_where_the_case_cannot_be_written_no_key_is_left(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        search_case(tmp_path / "file" / "case")
+    assert [path for path in keys_folder().rglob("*") if path.is_file()] == []
 
 
 def test_before_the_first_run_the_48_hours_have_not_begun(tmp_path: Path, call: Call) -> None:

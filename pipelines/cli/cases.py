@@ -20,6 +20,7 @@ from pipelines.casework import Need, casework
 from pipelines.cli.accounts import disclose_command, report_command
 from pipelines.cli.mandates import authorise_command, deny_command, hold_command, sweep_command
 from pipelines.cli.output import (
+    NOT_CLEAN,
     emit,
     json_option,
     microseconds,
@@ -267,8 +268,8 @@ def evidence() -> None:
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("search", metavar="FOLDER", type=path_type)
 @json_option
-def relocate_command(root: Path, search: Path, as_json: bool) -> None:
-    """Find moved footage by its digest, below a file or folder.
+def relocate_command(root: Path, search: Path, as_json: bool) -> int:
+    """Find moved footage by its digest, below a file or folder; exit 4 if some stays absent.
 
     \b
     Example:
@@ -279,12 +280,14 @@ def relocate_command(root: Path, search: Path, as_json: bool) -> None:
     with casework(root, "evidence relocate", need=Need.CHANGE) as work, locked(work.folder):
         found = relocate(work.folder, search)
         absent = [item for item in load_evidence(work.folder) if not item.path.exists()]
+        work.recorded.exit_code = NOT_CLEAN if absent else 0
     facts = {"found": {item.evidence_id: str(path) for item, path in found}, "absent": [i.evidence_id for i in absent]}
     lines = [f"found  {item.evidence_id}  {path}" for item, path in found]
     lines += [f"absent {item.evidence_id}  {item.path}" for item in absent]
     if found:
         lines.append(f"next: forensics run {root}")
     emit(facts, "\n".join(lines) or "all footage is where it was", as_json)
+    return NOT_CLEAN if absent else 0
 
 
 @click.command()
