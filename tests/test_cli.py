@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 import polars as pl
@@ -88,6 +89,16 @@ def test_help_begins_with_what_the_command_does(call: Call, name: str) -> None:
     assert usage.startswith(f"Usage: {name}")
     assert " ".join(rest.split()).startswith((COMMANDS[name].help or "").splitlines()[0])
     assert max(map(len, answer.out.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("name", set(COMMANDS) - set(LEAVES))
+def test_a_group_says_the_whole_of_what_its_commands_do(call: Call, name: str) -> None:
+    _, _, listed = call(*name.split()[1:], "--help").out.partition("Commands:\n")
+    told = " ".join(listed.split())
+    children = [child for child in COMMANDS if child.rpartition(" ")[0] == name]
+    assert children
+    for child in children:
+        assert f"{child.split()[-1]} {(COMMANDS[child].help or '').splitlines()[0]}" in told
 
 
 @pytest.mark.parametrize("name", LEAVES)
@@ -368,6 +379,7 @@ def test_status_tells_what_was_looked_at(call: Call, seen: Path) -> None:
 def test_status_before_anything(call: Call, tmp_path: Path) -> None:
     answer = call("status", new_case(call, tmp_path / "case"))
     assert answer.code == 0
+    assert "None" not in answer.out
     assert "nothing was run yet" in answer.out
 
 
@@ -428,6 +440,23 @@ def test_another_setting_keeps_the_model_of_the_last_run(call: Call, tmp_path: P
 def _last_settings(case: Path) -> tuple[dict[str, object], dict[str, object]]:
     settings = newest_record(CaseFolder(case))["settings"]
     return settings["detect"], settings["track"]
+
+
+def test_what_is_asked_says_how_it_is_written(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answers = [], {"Begin": "2026-05-01T09:00:00Z", "End": "2026-05-02T09:00:00Z", "Last": "2099-12-31"}
+
+    def prompt(text: str, **given: Any) -> Any:
+        asked.append(text)
+        answer = answers.get(text.split(maxsplit=1)[0], "x")
+        kind = given.get("type")
+        return answer if kind is None else kind.convert(answer, None, None)
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.prompt", prompt)
+    answer = call("case", "init", tmp_path / "case", "--mode", "missing")
+    assert answer.code == 0, answer.err
+    assert {"Begin (2026-05-01T09:00:00Z)", "Last day of the mandate (2027-05-31)"} <= set(asked)
+    assert "2099-12-31, the last day" in call("case", "show", tmp_path / "case").out
 
 
 def test_cancelling_where_nothing_runs_says_so_and_leaves_nothing(call: Call, tmp_path: Path) -> None:

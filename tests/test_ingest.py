@@ -435,6 +435,7 @@ def test_verify_names_the_first_file_that_changed(
     assert problem.startswith(f"{changed(case)}: SHA-256 is ")
     assert str(changed(case)) in answer.err
     assert "restore" in answer.err
+    assert ("run" in answer.err.rpartition("; restore")[2]) == (changed is not _the_footage), "no run mends footage"
 
 
 def test_an_index_that_changed_is_not_run_on(call: Call, case: Path, tmp_path: Path) -> None:

@@ -390,6 +390,25 @@ def test_search_case_is_whole(tmp_path: Path) -> None:
 # ---- what a person asks about candidates
 
 
+def test_a_run_names_one_next_step(found: FaceCase) -> None:
+    quiet = ("--runner", "serial", "--quiet")
+    out = found.do("run", *quiet)
+    assert "2 candidates for examination\n" in out
+    assert [line.split()[2] for line in out.splitlines() if "forensics" in line] == ["review"]
+    for entry in ("E0", "E1"):
+        found.do("watchlist remove", entry, "--reason", "found")
+    out = found.do("run", *quiet)
+    assert "0 candidates for examination\n" in out
+    assert [line.split()[2] for line in out.splitlines() if "forensics" in line] == ["query"]
+
+
+def test_an_entry_ends_on_the_day_that_was_given(found: FaceCase, tmp_path: Path) -> None:
+    told = ("--basis", "b", "--expires", "2027-01-31")
+    out = found.do("watchlist add", "E5", reference_of(5, tmp_path / "E5.png"), *told)
+    assert "E5: 1 picture, until 2027-01-31\n" in out
+    assert "2027-01-31" in found.do("watchlist list")
+
+
 def test_candidates_say_where_and_when_and_what_asks_for_examination_goes_first(found: FaceCase) -> None:
     rows = found.candidates()
     decisions = [row["decision"] for row in rows]

@@ -306,6 +306,8 @@ def test_a_model_that_is_not_there(call: Call, filled: Path) -> None:
     assert answer.code == 6
     assert "nowhere.onnx" in answer.err
     assert "forensics models pull" in answer.err
+    assert "yolox_nano" in answer.err
+    assert "face" not in answer.err, "no detector of people is offered that looks for faces"
 
 
 def test_a_scan_asks_for_the_model_before_it_reads_footage(call: Call, whole: Path, tmp_path: Path) -> None:
@@ -408,6 +410,19 @@ def test_a_case_without_a_reason_or_a_name(call: Call, tmp_path: Path, missing: 
     assert blank.code == 2
     assert missing in blank.err
     assert not (tmp_path / "case").exists()
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        ("31.5.2026", "'31.5.2026' is not a day; say it as 2027-05-31"),
+        ("2026-01-01", "--expires 2026-01-01 is over"),
+        ("2026-01-01T10:00:00", "no time zone"),
+    ],
+)
+def test_a_last_day_that_cannot_be_meant(call: Call, tmp_path: Path, day: str, said: str) -> None:
+    answer = call("case", "init", tmp_path / "case", "--purpose", "p", "--operator", "o", "--expires", day)
+    assert (answer.code, said in answer.err) == (2, True)
 
 
 @pytest.mark.parametrize("command", ["status", "query", "verify", "run", "show", "cancel"])

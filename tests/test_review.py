@@ -1,6 +1,7 @@
 """Two people decide: the rules, the signatures, the page, and everything that tries to get around them."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -136,6 +137,8 @@ def _waiting(case: FaceCase) -> tuple[int, int]:
 
 def test_status_counts_what_waits_and_says_nothing_of_verdicts(found: FaceCase) -> None:
     assert _waiting(found) == (1, 0)
+    listed = found.call("review", found.root, "--as", "B. Becker", "--reason", "r")
+    assert "1 candidate waits for B. Becker, 0 are decided by you" in listed.err
     out = found.do("status")
     assert "1 candidate waits for the first review, 0 for the second" in out
     assert "next: forensics review" in out
@@ -151,7 +154,9 @@ def test_two_people_confirm(found: FaceCase) -> None:
     code, out, _ = _decide(found, "B. Becker", "confirm", "--note", "scar over the left brow")
     assert (code, "first" in out, "similarity" in out) == (0, True, True)
     code, out, _ = _decide(found, "C. Cole", "confirm")
-    assert (code, "confirmed" in out, "B. Becker: confirm" in out) == (0, True, True)
+    assert (code, "confirmed" in out, "verdicts  B. Becker: confirm, C. Cole: confirm" in out) == (0, True, True)
+    assert "None" not in out
+    assert not re.search(r"\d\.\d{4}", out), "three decimals are enough for people"
     assert _decide(found, "D. Diaz", "exclude")[0] == 3
     assert found.call("verify", found.root).code == 0
     names = [(line.facts["reviewer"], line.command) for line in read_chain(found.root / "audit.jsonl").lines

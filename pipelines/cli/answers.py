@@ -10,8 +10,10 @@ import polars as pl
 import forensics
 from forensics.errors import IntegrityBroken
 from forensics.export_mot import mot_lines
+from forensics.tables.evidence import load_evidence
 from pipelines.casework import Need, casework
-from pipelines.cli.output import counted, emit, json_option, one_line, path_type, reason_option, table_text
+from pipelines.cli.groups import Group
+from pipelines.cli.output import counted, emit, facts_text, json_option, one_line, path_type, reason_option, table_text
 from pipelines.cli.query import Wanted, wanted_rows
 from pipelines.mandate_words import last_day_text
 from pipelines.status import case_status
@@ -40,7 +42,7 @@ def _status_lines(facts: dict[str, Any]) -> list[str]:
     said |= {"run": facts["run"] or "none yet", "state": facts["state"], "mandate": _standing(facts)}
     if "entries" in facts:
         said |= {"authority": facts["authority"], "entries": facts["entries"], "review": _waiting(facts)}
-    lines = [f"{name:>14}  {value}" for name, value in said.items() if value != ""]
+    lines = facts_text(said)
     if facts["coverage"]:
         rows = [[row["state"], row["reason"] or "-", row["frames"], row["settled"]] for row in facts["coverage"]]
         lines += ["", table_text(["state", "reason", "frames", "settled"], rows)]
@@ -76,18 +78,26 @@ def verify(root: Path, as_json: bool) -> None:
     """
     with casework(root, "verify", need=Need.LOOK) as work:
         report = verify_case(work.case)
-        text = "\n".join(report.problems) or f"{report.n_checked} files are what they were, the log is whole"
+        whole = counted(report.n_checked, "file is what it was", "files are what they were")
+        text = "\n".join(report.problems) or f"{whole}, the log is whole"
         emit({"checked": report.n_checked, "problems": list(report.problems)}, text, as_json)
         if report.problems:
             more = f" (and {len(report.problems) - 1} more)" if len(report.problems) > 1 else ""
-            raise IntegrityBroken(
-                f"{report.problems[0]}{more}",
-                "restore the file from a copy, run again to make the tables anew, or, if footage was moved, "
-                f"`forensics evidence relocate {root} FOLDER`",
-            )
+            footage = {str(item.path) for item in load_evidence(work.folder)}
+            raise IntegrityBroken(f"{report.problems[0]}{more}", _advice(root, report.problems[0], footage))
 
 
-@click.group()
+def _advice(root: Path, problem: str, footage: set[str]) -> str:
+    """How the first thing that is wrong can be mended; no run mends footage, it would only leave a gap."""
+    if any(problem.startswith(f"{path}:") for path in footage):
+        return (
+            "restore the recording as it was ingested, from the original or a copy of it; if it was moved, "
+            f"`forensics evidence relocate {root} FOLDER` finds it"
+        )
+    return "restore the file from a copy; tables are made anew by running again"
+
+
+@click.group(cls=Group)
 def export() -> None:
     """Hand results to other tools."""
 

@@ -18,6 +18,7 @@ from pipelines.case_lock import is_held, locked
 from pipelines.cases import make_case, with_clock
 from pipelines.casework import Need, casework
 from pipelines.cli.accounts import disclose_command, report_command
+from pipelines.cli.groups import Group
 from pipelines.cli.mandates import authorise_command, deny_command, hold_command, sweep_command
 from pipelines.cli.output import (
     NOT_CLEAN,
@@ -36,7 +37,7 @@ from pipelines.mandate_words import authority_text, last_day_text
 __all__ = ["cancel", "case", "evidence"]
 
 
-@click.group()
+@click.group(cls=Group)
 def case() -> None:
     """Who may look for what, on which footage, until when.
 
@@ -57,7 +58,11 @@ _ASKED = {
 }
 
 
-_INSTANTS = {"from": parse_utc(), "to": parse_utc(), "expires": parse_last_day()}
+_INSTANTS = {
+    "from": ("Begin (2026-05-01T09:00:00Z)", parse_utc()),
+    "to": ("End (2026-05-01T21:00:00Z)", parse_utc()),
+    "expires": ("Last day of the mandate (2027-05-31)", parse_last_day()),
+}
 
 
 @case.command("init")
@@ -107,7 +112,8 @@ def _asked(given: dict[str, Any]) -> dict[str, Any]:
             cameras = click.prompt("Cameras, separated by commas", err=True).split(",")
             answers["cameras"] = tuple(camera.strip() for camera in cameras)
         elif name in _INSTANTS:
-            answers[f"{name}_utc"] = click.prompt(f"--{name}", type=_INSTANTS[name], err=True)
+            question, kind = _INSTANTS[name]
+            answers[f"{name}_utc"] = click.prompt(question, type=kind, err=True)
         else:
             field = name.replace("-", "_")
             answers[field] = click.prompt(_ASKED[field], err=True)
@@ -259,7 +265,7 @@ for _command in (authorise_command, deny_command, hold_command, sweep_command, d
     case.add_command(_command)
 
 
-@click.group()
+@click.group(cls=Group)
 def evidence() -> None:
     """Footage that the case already knows."""
 

@@ -26,6 +26,7 @@ from pipelines.cli.output import (
     Command,
     counted,
     emit,
+    facts_text,
     json_option,
     microseconds,
     one_line,
@@ -346,8 +347,7 @@ def _emit_plan(plan: RunPlan, model: Model, as_json: bool) -> None:
         "chunks_to_do": len(to_do),
         "bytes_to_write": plan.bytes_to_write,
     }
-    text = "\n".join(f"{name.replace('_', ' '):>18}  {value}" for name, value in facts.items())
-    emit(facts, text, as_json)
+    emit(facts, "\n".join(facts_text(facts)), as_json)
 
 
 def _emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from forensics.errors import CannotStart, ForensicsError
+from pipelines.cli.groups import Group
 from pipelines.cli.output import say
 from pipelines.run import Interrupted
 
@@ -36,7 +37,7 @@ _COMMANDS = {
 }
 
 
-class _Lazy(click.Group):
+class _Lazy(Group):
     """Loads a command's module when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

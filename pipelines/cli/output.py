@@ -14,6 +14,7 @@ __all__ = [
     "Command",
     "counted",
     "emit",
+    "facts_text",
     "json_option",
     "microseconds",
     "one_line",
@@ -27,6 +28,8 @@ __all__ = [
 
 NOT_CLEAN: Final = 4
 """Exit code of what was finished, but not wholly."""
+
+_INSTANT: Final = "2026-05-01T10:00:00Z"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -85,7 +88,7 @@ class UtcTime(click.ParamType[datetime]):
         try:
             instant = datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is not a time; say it as 2026-05-01T10:00:00Z", param, ctx)
+            self.fail(f"{value!r} is not a time; say it as {_INSTANT}", param, ctx)
         if instant.tzinfo is None:
             self.fail(f"{value!r} has no time zone; add Z for UTC, or an offset such as +02:00", param, ctx)
         return instant.astimezone(UTC)
@@ -98,9 +101,13 @@ class LastDay(UtcTime):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """The instant; the end of the day where only a day is given."""
+        if isinstance(value, datetime):
+            return value
         try:
             return datetime.combine(date.fromisoformat(value), time(tzinfo=UTC)) + timedelta(days=1)
-        except (TypeError, ValueError):
+        except ValueError:
+            if "T" not in value:
+                self.fail(f"{value!r} is not a day; say it as 2027-05-31, or an instant as {_INSTANT}", param, ctx)
             return super().convert(value, param, ctx)
 
 
@@ -131,6 +138,17 @@ def table_text(columns: list[str], rows: list[list[Any]], *, decimals: int = 2) 
     )
 
 
+def facts_text(facts: dict[str, Any], *, decimals: int = 3) -> list[str]:
+    """A line for each fact that is known, names aligned, for people.
+
+    >>> facts_text({"n_faces": 5, "similarity": 0.5213578, "margin": None, "verdicts": ["B. Becker: confirm"]})
+    ['   n faces  5', 'similarity  0.521', '  verdicts  B. Becker: confirm']
+    """
+    known = {name.replace("_", " "): value for name, value in facts.items() if value not in (None, "", [])}
+    width = max(map(len, known), default=0)
+    return [f"{name:>{width}}  {_cell(value, decimals)}" for name, value in known.items()]
+
+
 def _cell(value: Any, decimals: int) -> str:
     if value is None:
         return "-"
@@ -138,6 +156,8 @@ def _cell(value: Any, decimals: int) -> str:
         return value.strftime("%Y-%m-%d %H:%M:%S.%f")[:-4] + "Z"
     if isinstance(value, float):
         return f"{value:.{decimals}f}"
+    if isinstance(value, list | tuple):
+        return ", ".join(_cell(each, decimals) for each in value)
     return one_line(str(value))
 
 
