@@ -281,7 +281,7 @@ def _keys_left(root: Path) -> list[Key]:
         ("E1", {"--basis": " "}, 2, "basis"),
         ("E1", {"--expires": "2020-01-01"}, 2, "is over"),
         ("E1", {"--expires": "2028-01-01"}, 2, "outlive"),
-        ("E1", {"--expires": "soon"}, 2, "not a time"),
+        ("E1", {"--expires": "soon"}, 2, "not a day"),
         ("E0", {}, 2, "already"),
         ("e0", {}, 2, "already"),
     ],
