@@ -44,7 +44,7 @@ def disclosure(case: Case) -> dict[str, Any]:
         "looked_at": _coverage(case) if published else [],
         "with": {
             "program": version("video-forensics"),
-            **{name: record.get(name) for name in ("run", "settings", "model", "libraries", "hardware")},
+            **{name: record.get(name) for name in ("run", "settings", "model", "faces", "libraries", "hardware")},
             "calibration": _calibration(record),
             "likelihood": read_manifest(case.folder).get("likelihood") if published else None,
         },

@@ -16,6 +16,7 @@ from forensics.tables.files import write_bytes
 from pipelines.case_file import Case, checked_clock, encoded_case, read_case
 from pipelines.keys import keyring_for
 from pipelines.log_witness import witness_for
+from pipelines.mandate_words import last_day_text
 
 __all__ = [
     "authorised",
@@ -35,7 +36,8 @@ def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
     """A new case at `root`, a folder that is new or empty, readable by its owner only; with a key if it needs one.
 
     Raises:
-        UsageError: there is a case already, or other files, or the mandate lacks or contradicts something.
+        UsageError: there is a case already, or other files, the mandate lacks or contradicts something, or its key
+            cannot be kept where keys are to lie; then nothing was made.
     """
     folder = CaseFolder(root.absolute())
     if folder.case_file.exists():
@@ -46,11 +48,15 @@ def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
     mandate = replace(mandate, authority=_stored_authority(mandate.authority))
     case = Case(folder, secrets.token_hex(8), mandate, now, cameras={})
     keyring = keyring_for(folder, case.case_id)
-    root.mkdir(parents=True, exist_ok=True, mode=0o700)
     if mandate.mode.compares_faces:
         keyring.make()
         witness_for(folder, case.case_id).begin()
-    write_bytes(folder.case_file, encoded_case(case))
+    try:
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_bytes(folder.case_file, encoded_case(case))
+    except OSError:
+        keyring.destroy()  # a key without a case would lie there for ever
+        raise
     return case
 
 
@@ -74,10 +80,11 @@ def _check(mandate: Mandate, now: datetime) -> None:
     if mandate.from_utc and mandate.to_utc and mandate.from_utc >= mandate.to_utc:
         raise UsageError(f"--from {mandate.from_utc} is not before --to {mandate.to_utc}", "state the time to look at")
     if mandate.expires_utc and mandate.expires_utc <= now:
-        raise UsageError(f"--expires {mandate.expires_utc} is over", "state when the mandate ends")
+        raise UsageError(f"--expires {last_day_text(mandate.expires_utc)} is over", "state when the mandate ends")
     if mandate.expires_utc and mandate.expires_utc > now + _LONGEST:
         raise UsageError(
-            f"--expires {mandate.expires_utc} is more than a hundred years away", "state when the mandate ends"
+            f"--expires {last_day_text(mandate.expires_utc)} is more than a hundred years away",
+            "state when the mandate ends",
         )
     if mandate.authority and mandate.mode is not Mode.SEARCH:
         raise UsageError(f"mode {mandate.mode.value} has no authority", "leave --authority out, or use --mode search")

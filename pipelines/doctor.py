@@ -2,17 +2,23 @@
 
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from forensics.adapters.dlib_weights import ALIGNMENT, dlib_weights, pinned_sha256
+from forensics.adapters.face_models import face_models
+from forensics.errors import ForensicsError
 from forensics.hardware import instruction_set
 from forensics.models.shelf import verify
+from pipelines.keys import keys_folder
 from pipelines.plan import libraries
+from pipelines.recognition import face_libraries
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Finding", "examine", "reviewer_keys_folder"]
 
 _ROOM_BYTES = 5 << 30
 
@@ -34,7 +40,9 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Everything a run depends on; nothing heavy is loaded and nothing is changed."""
-    looks: tuple[Callable[[], Iterator[Finding]], ...] = (_python, _machine, _gpu, _libraries, _models, _cluster, _disk)
+    looks: tuple[Callable[[], Iterator[Finding]], ...] = (
+        *(_python, _machine, _gpu, _libraries, _models, _faces, _face_libraries, _keys, _cluster, _disk),
+    )
     return [finding for look in looks for finding in look()]
 
 
@@ -71,6 +79,60 @@ def _models() -> Iterator[Finding]:
     for name, state in verify():
         advice = {"ok": "here, digest right", "missing": f"`forensics models pull {name}` fetches it"}
         yield Finding(f"model {name}", "ok" if state == "ok" else "note", advice.get(state, f"{state}; pull it again"))
+
+
+def _faces() -> Iterator[Finding]:
+    """What modes search and missing find and describe faces with; every other mode runs without it."""
+    try:
+        models = face_models("auto", "Dlib")
+        landmarks = dlib_weights(ALIGNMENT)
+    except ForensicsError as error:
+        yield Finding("faces", "note", f"cannot be compared here: {error}")
+        return
+    detector = f"{models.detector}, SHA-256 {models.detector_sha256[:12]}, {models.detector_path}"
+    if models.detector == "yunet":
+        yield Finding("face detector", "ok", detector)
+    else:
+        better = "YuNet finds more: `forensics models pull face_detection_yunet_2026may`"
+        yield Finding("face detector", "note", f"{detector}; {better}")
+    yield Finding("face embedder", "ok", f"Dlib, SHA-256 {models.embedder_sha256[:12]}, {models.embedder_path}")
+    yield Finding("face landmarks", "ok", f"dlib, 68 points, SHA-256 {pinned_sha256(ALIGNMENT)[:12]}, {landmarks}")
+
+
+def _face_libraries() -> Iterator[Finding]:
+    for name, version in face_libraries().items():
+        if name not in libraries():
+            state = "note" if version == "absent" else "ok"
+            yield Finding(name, state, "not installed; no face can be compared" if state == "note" else version)
+
+
+def _keys() -> Iterator[Finding]:
+    yield _private("keys of cases", keys_folder(), "FORENSICS_KEYS")
+    yield _private("keys of reviewers", reviewer_keys_folder(), "FORENSICS_REVIEWER_KEYS")
+
+
+def reviewer_keys_folder() -> Path:
+    """Where `pipelines/reviewers.py` puts private keys on this machine."""
+    named, base = os.environ.get("FORENSICS_REVIEWER_KEYS"), os.environ.get("XDG_CONFIG_HOME")
+    if named:
+        return Path(named).absolute()
+    return (Path(base) if base else Path.home() / ".config") / "forensics" / "reviewers"
+
+
+def _private(what: str, folder: Path, variable: str) -> Finding:
+    """Whether a folder of keys and all in it is for its owner only; nothing is made."""
+    where = f"{folder} (${variable}{'' if os.environ.get(variable) else ' names another'})"
+    try:
+        if not folder.exists():
+            return Finding(what, "ok", f"{where}: not there yet; the first key makes it, for you alone")
+        keys = [path for path in folder.rglob("*") if path.is_file()]
+        open_to_others = [path for path in (folder, *keys) if stat.S_IMODE(path.stat().st_mode) & 0o077]
+    except OSError as error:
+        return Finding(what, "note", f"{where}: {error.strerror}; name a folder of your own with ${variable}")
+    if open_to_others:
+        advice = f"chmod 700 {folder}; chmod 600 its files"
+        return Finding(what, "note", f"{where}: others can read {len(open_to_others)} of it, keys or folder: {advice}")
+    return Finding(what, "ok", f"{where}: {len(keys)} there, for you alone")
 
 
 def _cluster() -> Iterator[Finding]:

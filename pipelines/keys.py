@@ -14,7 +14,7 @@ from forensics.case import CaseFolder
 from forensics.errors import NotAuthorised, UsageError
 from forensics.tables.files import sync_folder, whole_file
 
-__all__ = ["Keyring", "keyring_for"]
+__all__ = ["Keyring", "keyring_for", "keys_folder"]
 
 
 def keys_folder() -> Path:
@@ -47,14 +47,17 @@ class Keyring:
         """A new key lies in its place.
 
         Raises:
-            UsageError: there is one already.
+            UsageError: there is one already, or it cannot be written there.
         """
         if self.exists:
             raise UsageError(f"{self.path}: there is a key of this case already", "use it; one case has one key")
         _private_folder(self.path.parent)
         key = Key.fresh()
-        with whole_file(self.path) as file:
-            file.write(key.secret)
+        try:
+            with whole_file(self.path) as file:
+                file.write(key.secret)
+        except PermissionError as error:
+            raise _no_place(self.path.parent, error) from error
         return key
 
     def load(self) -> Key:
@@ -120,9 +123,18 @@ def keyring_for(folder: CaseFolder, case_id: str) -> Keyring:
 
 
 def _private_folder(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise _no_place(folder, error) from error
     if stat.S_IMODE(folder.stat().st_mode) & 0o022:
         raise NotAuthorised(f"{folder}: others can write here", f"make it private: chmod 700 {folder}")
+
+
+def _no_place(folder: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"{folder}: no key can be kept there ({error.strerror})", "set $FORENSICS_KEYS to a folder of your own"
+    )
 
 
 def _synced(*folders: Path) -> None:

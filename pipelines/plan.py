@@ -1,7 +1,8 @@
 """What a run will do, as a pure function of evidence, settings and model; nothing is decoded."""
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
@@ -15,14 +16,15 @@ from forensics.chunks import Chunk, boundaries, sampled
 from forensics.digests import digest_of
 from forensics.evidence import Evidence, Reader
 from forensics.models.shelf import Model
-from forensics.scope import Scope, scope_of
+from forensics.scope import Scope
 from forensics.tables.evidence import load_index
 from forensics.tables.files import write_json
 from forensics.timeline import PacketIndex
 from pipelines.case_file import Case
+from pipelines.footage_scope import scope_in
 from pipelines.settings import Settings
 
-__all__ = ["EvidencePlan", "PlannedChunk", "RunPlan", "keep_boundaries", "libraries", "make_plan"]
+__all__ = ["EvidencePlan", "PlannedChunk", "RunPlan", "installed", "keep_boundaries", "libraries", "make_plan"]
 
 # The libraries whose arithmetic reaches a table: another version of one is another run.
 _LIBRARIES = (
@@ -109,6 +111,15 @@ class RunPlan:
         return sum(plan.chunks[-1].stop for plan in self.evidence if plan.chunks)
 
     @property
+    def outside(self) -> dict[str, int]:
+        """How many frames the case may not look at, by the reason that `coverage` gives."""
+        frames = Counter[str]()
+        for plan in self.evidence:
+            if plan.scope.reason:
+                frames[plan.scope.reason] += plan.chunks[-1].stop - (plan.scope.stop - plan.scope.start)
+        return dict(sorted(frames.items()))
+
+    @property
     def n_chunks(self) -> int:
         """Chunks of all readable evidence."""
         return sum(len(plan.chunks) for plan in self.evidence)
@@ -130,8 +141,17 @@ class RunPlan:
 
 def libraries() -> dict[str, str]:
     """Installed versions of the libraries whose arithmetic reaches a table."""
+    return installed(_LIBRARIES)
+
+
+def installed(names: Iterable[str]) -> dict[str, str]:
+    """The version of each distribution, or ``absent``.
+
+    >>> installed(["no-such-thing"])
+    {'no-such-thing': 'absent'}
+    """
     found = {}
-    for name in _LIBRARIES:
+    for name in names:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -170,13 +190,7 @@ def _plan_evidence(
     kept = _boundaries_file(folder, evidence)
     edges = json.loads(kept.read_text()) if kept.exists() else _boundaries(index, evidence, settings)
     chunks = tuple(Chunk(evidence.evidence_id, start, stop) for start, stop in pairwise(edges))
-    scope = scope_of(
-        case.mandate,
-        case.camera(evidence.camera_id),
-        index.media_us,
-        start_utc_us=evidence.start_utc_us,
-        clock_error_ms=evidence.clock_error_ms,
-    )
+    scope = scope_in(case, evidence, index)
     facts = _detect_facts(evidence, settings, model_digest, scope)
     return EvidencePlan(
         evidence=evidence,

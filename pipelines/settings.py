@@ -25,6 +25,7 @@ __all__ = [
     "Settings",
     "TrackSettings",
     "load_settings",
+    "told_settings",
 ]
 
 
@@ -185,6 +186,21 @@ def load_settings(profile: Path | None, assignments: tuple[str, ...], base: dict
         return Settings.model_validate(values)
     except ValidationError as error:
         raise _explained(error) from error
+
+
+def told_settings(sections: dict[str, dict[str, Any]]) -> list[str]:
+    """Every setting of these sections that is not the default, as ``section.name=value``; the model apart.
+
+    >>> told_settings({"detect": {"model": "builtin", "fps": 2.0, "classes": ["person"]}})
+    ['detect.fps=2.0', 'detect.classes=person']
+    """
+    usual = Settings().model_dump(mode="json")
+    return [
+        f"{section}.{name}={','.join(value) if isinstance(value, list) else value}"
+        for section, values in sections.items()
+        for name, value in values.items()
+        if (section, name) != ("detect", "model") and value != usual.get(section, {}).get(name)
+    ]
 
 
 def _from_file(profile: Path) -> dict[str, Any]:

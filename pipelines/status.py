@@ -1,35 +1,47 @@
 """What a case holds and how far its work is."""
 
-from typing import Any
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
 
 import polars as pl
 
 import forensics
 from forensics.case import CaseFolder
 from forensics.evidence import Evidence, Verdict
+from forensics.mandate import Standing, standing_of
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.open import read_manifest
 from pipelines.case_file import Case
 from pipelines.case_lock import is_held
 from pipelines.ingest import unknown_clocks
+from pipelines.mandate_words import authority_text
 from pipelines.run_record import newest_record
+from pipelines.search_status import search_status
 
 __all__ = ["case_status"]
 
+_NOT_RUN: Final = "nothing was run yet"
 
-def case_status(case: Case) -> dict[str, Any]:
-    """Counts, the newest run's state, coverage by state, and everything that is not in order."""
+
+def case_status(case: Case, now: datetime) -> dict[str, Any]:
+    """Counts, the newest run's state, the mandate's standing, what waits, coverage, problems, and what is next."""
     folder = case.folder
     sources, evidence = load_sources(folder), load_evidence(folder)
     run = newest_record(folder)
     published = folder.manifest.exists()
+    state = _state(folder, run.get("state", _NOT_RUN))
+    search, standing = search_status(case), standing_of(case.mandate, now)
     problems = [f"{s.verdict.value}: {s.path}: {s.reason}" for s in sources if s.verdict is not Verdict.OK]
     return {
         "case": str(folder.root),
         "sources": len(sources),
         "evidence": len(evidence),
         "run": run.get("run"),
-        "state": _state(folder, run.get("state", "nothing was run yet")),
+        "state": state,
+        "standing": standing.value,
+        **_mandate(case, now),
+        **search,
         "published_run": read_manifest(folder)["run"] if published else None,
         "figures": run.get("figures", {}),
         "coverage": _coverage(folder) if published else [],
@@ -39,7 +51,38 @@ def case_status(case: Case) -> dict[str, Any]:
             *_absent(folder, evidence),
             *(_failures(folder) if published else []),
         ],
+        "next": _next_step(case, standing, state, search, n_evidence=len(evidence)),
     }
+
+
+def _mandate(case: Case, now: datetime) -> dict[str, Any]:
+    """Its authority and its end, in modes that compare faces."""
+    mandate = case.mandate
+    if not mandate.mode.compares_faces or mandate.expires_utc is None:
+        return {}
+    return {"authority": authority_text(mandate, now), "expires_utc": mandate.expires_utc.isoformat()}
+
+
+def _next_step(case: Case, standing: Standing, state: str, search: dict[str, Any], *, n_evidence: int) -> str:
+    """The command that leads on from here."""
+    root = case.folder.root
+    if standing is Standing.LAPSED:
+        return f"forensics case authorise {root} --authority REFERENCE, or forensics case deny {root} --reason TEXT"
+    if standing is not Standing.ACTIVE:
+        return "none: another search is another case"
+    return _next_work(root, state, search, n_evidence=n_evidence)
+
+
+def _next_work(root: Path, state: str, search: dict[str, Any], *, n_evidence: int) -> str:
+    if not n_evidence:
+        return f"forensics ingest {root} FOOTAGE... --camera ID"
+    if search and not search["entries"]:
+        return f'forensics watchlist add {root} ENTRY PICTURE --basis "..." --expires DAY'
+    if state in {_NOT_RUN, "interrupted"} or search.get("uncounted"):
+        return f"forensics run {root}"
+    if search.get("wait_for_first") or search.get("wait_for_second"):
+        return f"forensics review {root} --as NAME --reason TEXT"
+    return f"forensics query {root}"
 
 
 def _state(folder: CaseFolder, recorded: str) -> str:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 import polars as pl
@@ -23,6 +24,8 @@ from forensics.tables.schemas import PUBLISHED
 from pipelines.case_lock import locked
 from pipelines.cli.main import forensics as command_line
 from pipelines.cli.output import one_line
+from pipelines.run_record import newest_record
+from pipelines.settings import TrackSettings
 from tests.calling import Call, caller, clip, new_case, search_case
 from tests.demo_clips import make_clips
 
@@ -86,6 +89,16 @@ def test_help_begins_with_what_the_command_does(call: Call, name: str) -> None:
     assert usage.startswith(f"Usage: {name}")
     assert " ".join(rest.split()).startswith((COMMANDS[name].help or "").splitlines()[0])
     assert max(map(len, answer.out.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("name", set(COMMANDS) - set(LEAVES))
+def test_a_group_says_the_whole_of_what_its_commands_do(call: Call, name: str) -> None:
+    _, _, listed = call(*name.split()[1:], "--help").out.partition("Commands:\n")
+    told = " ".join(listed.split())
+    children = [child for child in COMMANDS if child.rpartition(" ")[0] == name]
+    assert children
+    for child in children:
+        assert f"{child.split()[-1]} {(COMMANDS[child].help or '').splitlines()[0]}" in told
 
 
 @pytest.mark.parametrize("name", LEAVES)
@@ -259,6 +272,7 @@ def test_sightings_are_what_is_shown_unless_told(call: Call, seen: Path) -> None
     answer = call("query", seen)
     header, *lines = answer.out.splitlines()
     assert header.split()[:3] == ["camera_id", "class_name", "first_utc"]
+    assert "sighting_id" in header.split()
     assert len(lines) == len(_rows(call, seen)) == 2
     assert {row["camera_id"] for row in _rows(call, seen)} == {"gate", "hall"}
 
@@ -398,6 +412,7 @@ def test_status_tells_what_was_looked_at(call: Call, seen: Path) -> None:
 def test_status_before_anything(call: Call, tmp_path: Path) -> None:
     answer = call("status", new_case(call, tmp_path / "case"))
     assert answer.code == 0
+    assert "None" not in answer.out
     assert "nothing was run yet" in answer.out
 
 
@@ -428,6 +443,53 @@ def test_a_run_without_options_goes_on_with_the_settings_of_the_last_one(call: C
     assert f"settings of run {first}: model builtin" in again.err
     assert call("status", case, "--json").json["run"] == first
     assert call("run", case, "--set", "detect.fps=1", "--dry-run", "--json").json["run"] != first
+
+
+def test_one_setting_changes_nothing_else_of_the_last_run(call: Call, tmp_path: Path) -> None:
+    case, profile = tmp_path / "case", tmp_path / "profile.toml"
+    asked = ("--set", "detect.fps=2", "--set", "track.buffer_ms=1500")
+    assert call("scan", clip(tmp_path / "gate.mp4"), "--case", case, *asked, *_SERIAL).code == 0
+    answer = call("run", case, "--set", "detect.min_score=0.3", *_SERIAL)
+    assert "model builtin-1, detect.fps=2.0, track.buffer_ms=1500; changed: detect.min_score=0.3" in answer.err
+    detect, track = _last_settings(case)
+    assert (detect["fps"], detect["min_score"], track["buffer_ms"]) == (2.0, 0.3, 1500)
+    profile.write_text("[detect]\nfps = 1\n")
+    assert "settings of run" not in call("run", case, "--profile", profile, *_SERIAL).err
+    detect, track = _last_settings(case)
+    assert (detect["fps"], detect["min_score"], track["buffer_ms"]) == (1.0, 0.1, TrackSettings().buffer_ms)
+
+
+def test_another_setting_keeps_the_model_of_the_last_run(call: Call, tmp_path: Path) -> None:
+    case = tmp_path / "case"
+    assert call("scan", clip(tmp_path / "gate.mp4"), "--case", case, *_SERIAL).code == 0
+    record = CaseFolder(case).run(call("status", case, "--json").json["run"]).record
+    told = json.loads(record.read_text())
+    told["settings"]["detect"]["model"] = "a-model-that-is-gone"
+    record.write_text(json.dumps(told))
+    answer = call("run", case, "--set", "detect.fps=2", *_SERIAL)
+    assert (answer.code, "a-model-that-is-gone" in answer.err) == (6, True), "builtin never takes its place"
+
+
+def _last_settings(case: Path) -> tuple[dict[str, object], dict[str, object]]:
+    settings = newest_record(CaseFolder(case))["settings"]
+    return settings["detect"], settings["track"]
+
+
+def test_what_is_asked_says_how_it_is_written(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answers = [], {"Begin": "2026-05-01T09:00:00Z", "End": "2026-05-02T09:00:00Z", "Last": "2099-12-31"}
+
+    def prompt(text: str, **given: Any) -> Any:
+        asked.append(text)
+        answer = answers.get(text.split(maxsplit=1)[0], "x")
+        kind = given.get("type")
+        return answer if kind is None else kind.convert(answer, None, None)
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.prompt", prompt)
+    answer = call("case", "init", tmp_path / "case", "--mode", "missing")
+    assert answer.code == 0, answer.err
+    assert {"Begin (2026-05-01T09:00:00Z)", "Last day of the mandate (2027-05-31)"} <= set(asked)
+    assert "2099-12-31, the last day" in call("case", "show", tmp_path / "case").out
 
 
 def test_cancelling_where_nothing_runs_says_so_and_leaves_nothing(call: Call, tmp_path: Path) -> None:

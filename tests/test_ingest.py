@@ -320,7 +320,7 @@ def test_what_was_not_found_is_named(call: Call, case: Path, tmp_path: Path) -> 
     path.unlink()
     (tmp_path / "elsewhere").mkdir()
     answer = call("evidence", "relocate", case, tmp_path / "elsewhere")
-    assert answer.code == 0
+    assert answer.code == 4, "something still is absent"
     assert answer.out.startswith("absent")
     assert str(path) in answer.out
     assert call("evidence", "relocate", case, tmp_path / "nowhere").code == 2
@@ -435,6 +435,7 @@ def test_verify_names_the_first_file_that_changed(
     assert problem.startswith(f"{changed(case)}: SHA-256 is ")
     assert str(changed(case)) in answer.err
     assert "restore" in answer.err
+    assert ("run" in answer.err.rpartition("; restore")[2]) == (changed is not _the_footage), "no run mends footage"
 
 
 def test_an_index_that_changed_is_not_run_on(call: Call, case: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from forensics.tables.files import write_bytes
 from pipelines import clock
 from pipelines.case_lock import locked
 from pipelines.cases import load_case
-from pipelines.keys import keyring_for
+from pipelines.keys import keyring_for, keys_folder
 from tests.calling import Call, caller, clip, search_case
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -255,12 +255,20 @@ def test_48_hours_from_the_first_run(searched: Path, at: Clock, call: Call) -> N
     assert load_case(searched).mandate.first_run_utc == first, "the first run counts, not the last"
     assert call("query", searched, "candidates", "--reason", "look").code == 0
 
+    until = f"pending, until {first + timedelta(hours=48):%Y-%m-%d %H:%M}Z"
+    for command in (("case", "show"), ("status",)):
+        assert until in call(*command, searched).out
+    assert until in call("run", searched, "--runner", "serial", "--quiet").err
+
     at.now = first + timedelta(hours=48, minutes=1)
     answer = call("run", searched, "--runner", "serial", "--quiet")
     assert answer.code == 3
     assert "authority" in answer.err
     assert not list(searched.rglob("tables/candidates/*.parquet")), "results are withheld"
     assert call("query", searched, "candidates", "--reason", "look").code == 3
+    status = call("status", searched).out
+    for said in ("mandate  lapsed", "results withheld since", "candidates: withheld", "next: forensics case authorise"):
+        assert said in status
     case = load_case(searched)
     assert keyring_for(case.folder, case.case_id).withheld.exists()
     assert call("verify", searched).code == 0, "withheld is not missing"
@@ -271,6 +279,35 @@ def test_48_hours_from_the_first_run(searched: Path, at: Clock, call: Call) -> N
     assert call("run", searched, "--runner", "serial", "--quiet").code == 0
     assert call("case", "authorise", searched, "--authority", "another").code == 3, "an authority is entered once"
     assert call("verify", searched).code == 0
+
+
+@pytest.mark.parametrize("place", ["/proc/nowhere", "a-file"])
+def test_without_a_place_for_keys_no_case_is_made(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    (tmp_path / "a-file").write_text("")
+    monkeypatch.setenv("FORENSICS_KEYS", str(tmp_path / place / "keys"))
+    told = ("--title", "t", "--purpose", "p", "--operator", "o", "--legal-basis", "l", "--reference", "r")
+    when = ("--from", "2026-05-01T00:00:00Z", "--to", "2026-05-02T00:00:00Z", "--expires", "2099-12-31")
+    answer = call("case", "init", tmp_path / "case", "--mode", "missing", *told, "--camera", "gate", *when)
+    assert (answer.code, "set $FORENSICS_KEYS" in answer.err) == (2, True)
+    assert not (tmp_path / "case").exists()
+
+
+def test_where_the_case_cannot_be_written_no_key_is_left(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        search_case(tmp_path / "file" / "case")
+    assert [path for path in keys_folder().rglob("*") if path.is_file()] == []
+
+
+def test_before_the_first_run_the_48_hours_have_not_begun(tmp_path: Path, call: Call) -> None:
+    case = search_case(tmp_path / "case", authority="pending")
+    for command in (("case", "show"), ("status",)):
+        assert "pending, 48 hours from the first run" in call(*command, case).out
+    assert "its last day: 2027-12-31" in call("status", case).out
+    assert "expires utc  2027-12-31, the last day" in call("case", "show", case).out
+    assert "next: forensics ingest" in call("status", case).out
 
 
 def test_a_denied_case_is_over(searched: Path, call: Call) -> None:
@@ -294,6 +331,11 @@ def test_a_denied_case_is_over(searched: Path, call: Call) -> None:
     assert call("query", searched, "candidates", "--reason", "look").code == 3
     assert call("case", "authorise", searched, "--authority", "too late").code == 3
     assert call("case", "deny", searched, "--reason", "again").code == 3
+    shown, status = call("case", "show", searched).out, call("status", searched).out
+    assert "pending" not in shown + status
+    assert f"authority  denied {datetime.now(UTC):%Y}" in shown
+    for said in ("mandate  denied", "candidates: destroyed", "another search is another case"):
+        assert said in status
     assert call("verify", searched).code == 0, "what is certified is not missing"
     assert call("query", searched, "sightings").code == 0
     assert {path: path.read_bytes() for path in evidence} == evidence, "evidence is untouched"
@@ -400,10 +442,13 @@ def test_footage_outside_is_not_opened(
 ) -> None:
     case = search_case(tmp_path / "case")
     footage = clip(tmp_path / "gate.mp4")
-    assert call("ingest", case, footage, "--camera", camera, *stated).code == 0
+    answer = call("ingest", case, footage, "--camera", camera, *stated)
+    assert answer.code == 0
+    assert ("12 of 12 frames lie outside the scope of the case" in answer.err) == (reason == "scope")
     footage.unlink()  # whoever opened it now would notice
     answer = call("run", case, "--runner", "serial", "--quiet")
     assert answer.code == (4 if reason == "scope_unknown" else 0), answer.err
+    assert f"12 of 12 frames lie outside the mandate ({reason})" in answer.out
     rows = call("query", case, "coverage", "--json").json["rows"]
     assert [(row["state"], row["reason"], row["stop_frame"]) for row in rows] == [("skipped", reason, 12)]
     assert call("query", case, "detections", "--json").json["rows"] == []
@@ -413,8 +458,9 @@ def test_the_edge_of_the_window_is_exact_to_the_frame(tmp_path: Path, call: Call
     case = search_case(tmp_path / "case")
     # 25 frames a second from 0.2 s before midnight: frames 0 to 4 are before it, the window ends there
     stated = ("--start", "2026-05-01T23:59:59.8Z", "--clock-error", 0)
-    assert call("ingest", case, clip(tmp_path / "gate.mp4"), "--camera", "gate", *stated).code == 0
-    assert call("run", case, "--runner", "serial", "--quiet").code == 0
+    answer = call("ingest", case, clip(tmp_path / "gate.mp4"), "--camera", "gate", *stated)
+    assert "7 of 12 frames lie outside the scope of the case, so no run looks at them: not wholly" in answer.err
+    assert "7 of 12 frames lie outside the mandate (scope)" in call("run", case, "--runner", "serial", "--quiet").out
     rows = call("query", case, "coverage", "--json").json["rows"]
     assert [(row["state"], row["reason"], row["start_frame"], row["stop_frame"]) for row in rows] == [
         ("detected", "", 0, 5),

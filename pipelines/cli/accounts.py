@@ -12,7 +12,7 @@ from pipelines import clock
 from pipelines.accountability import annual_counts, disclosure
 from pipelines.cases import cases_below
 from pipelines.casework import Need, casework
-from pipelines.cli.output import NOT_CLEAN, emit, json_option, path_type, say, table_text
+from pipelines.cli.output import NOT_CLEAN, counted, emit, json_option, path_type, say, table_text
 from pipelines.outputs import output_file
 
 __all__ = ["disclose_command", "report_command"]
@@ -38,7 +38,8 @@ def disclose_command(root: Path, output: Path, reason: str, as_json: bool) -> No
         write_bytes(output, json.dumps(told, indent=2, ensure_ascii=False, default=str).encode())
         work.recorded.outputs["sha256"] = sha256_of_file(output)
     facts = {"output": str(output), "candidates": len(told["candidates"]), "evidence": len(told["searched"])}
-    emit(facts, f"{output}: {facts['candidates']} compared pairs, {facts['evidence']} recordings", as_json)
+    pairs = counted(len(told["candidates"]), "compared pair", "compared pairs")
+    emit(facts, f"{output}: {pairs}, {counted(len(told['searched']), 'recording', 'recordings')}", as_json)
 
 
 @click.command("report")

@@ -17,8 +17,10 @@ from pipelines.case_lock import is_held, locked
 from pipelines.cases import make_case, with_clock
 from pipelines.casework import Need, casework
 from pipelines.cli.accounts import disclose_command, report_command
+from pipelines.cli.groups import Group
 from pipelines.cli.mandates import authorise_command, deny_command, hold_command, sweep_command
 from pipelines.cli.output import (
+    NOT_CLEAN,
     emit,
     json_option,
     microseconds,
@@ -30,11 +32,12 @@ from pipelines.cli.output import (
 )
 from pipelines.cli.text import TEXT
 from pipelines.ingest import relocate
+from pipelines.mandate_words import authority_text, last_day_text
 
 __all__ = ["cancel", "case", "evidence"]
 
 
-@click.group()
+@click.group(cls=Group)
 def case() -> None:
     """Who may look for what, on which footage, until when.
 
@@ -55,7 +58,11 @@ _ASKED = {
 }
 
 
-_INSTANTS = {"from": parse_utc(), "to": parse_utc(), "expires": parse_last_day()}
+_INSTANTS = {
+    "from": ("Begin (2026-05-01T09:00:00Z)", parse_utc()),
+    "to": ("End (2026-05-01T21:00:00Z)", parse_utc()),
+    "expires": ("Last day of the mandate (2027-05-31)", parse_last_day()),
+}
 
 
 @case.command("init")
@@ -105,7 +112,8 @@ def _asked(given: dict[str, Any]) -> dict[str, Any]:
             cameras = click.prompt("Cameras, separated by commas", type=TEXT, err=True).split(",")
             answers["cameras"] = tuple(camera.strip() for camera in cameras)
         elif name in _INSTANTS:
-            answers[f"{name}_utc"] = click.prompt(f"--{name}", type=_INSTANTS[name], err=True)
+            question, kind = _INSTANTS[name]
+            answers[f"{name}_utc"] = click.prompt(question, type=kind, err=True)
         else:
             field = name.replace("-", "_")
             answers[field] = click.prompt(_ASKED[field], type=TEXT, err=True)
@@ -124,12 +132,19 @@ def show(root: Path, as_json: bool) -> None:
     """
     with casework(root, "case show", need=Need.LOOK) as work:
         facts = {**_facts(work.case), "standing": work.standing.value}
+        said = {**facts, **_in_words(work.case.mandate, work.now)}
         lines = [
-            f"{name.replace('_', ' '):>14}  {value}" for name, value in facts.items() if name != "cameras" and value
+            f"{name.replace('_', ' '):>15}  {value}" for name, value in said.items() if name != "cameras" and value
         ]
         rows = [[name, *known.values()] for name, known in facts["cameras"].items()]
         columns = ["camera", "offset_ms", "error_ms", "drift_ppm", "files"]
         emit(facts, "\n".join([*lines, "", table_text(columns, rows)]), as_json)
+
+
+def _in_words(mandate: Mandate, now: datetime) -> dict[str, str]:
+    """What people read instead of the facts of the same names."""
+    days = {} if mandate.expires_utc is None else {"expires_utc": f"{last_day_text(mandate.expires_utc)}, the last day"}
+    return {"authority": authority_text(mandate, now), "authority_ends_utc": "", **days}
 
 
 def _facts(shown: Case) -> dict[str, Any]:
@@ -146,6 +161,7 @@ def _facts(shown: Case) -> dict[str, Any]:
         "reference": mandate.reference,
         "operator": mandate.operator,
         "authority": mandate.authority,
+        "authority_ends_utc": _instant(mandate.authority_ends),
         "only_cameras": ", ".join(mandate.cameras),
         **{
             name: _instant(getattr(mandate, name))
@@ -249,7 +265,7 @@ for _command in (authorise_command, deny_command, hold_command, sweep_command, d
     case.add_command(_command)
 
 
-@click.group()
+@click.group(cls=Group)
 def evidence() -> None:
     """Footage that the case already knows."""
 
@@ -258,8 +274,8 @@ def evidence() -> None:
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("search", metavar="FOLDER", type=path_type)
 @json_option
-def relocate_command(root: Path, search: Path, as_json: bool) -> None:
-    """Find moved footage by its digest, below a file or folder.
+def relocate_command(root: Path, search: Path, as_json: bool) -> int:
+    """Find moved footage by its digest, below a file or folder; exit 4 if some stays absent.
 
     \b
     Example:
@@ -270,12 +286,14 @@ def relocate_command(root: Path, search: Path, as_json: bool) -> None:
     with casework(root, "evidence relocate", need=Need.CHANGE) as work, locked(work.folder):
         found = relocate(work.folder, search)
         absent = [item for item in load_evidence(work.folder) if not item.path.exists()]
+        work.recorded.exit_code = NOT_CLEAN if absent else 0
     facts = {"found": {item.evidence_id: str(path) for item, path in found}, "absent": [i.evidence_id for i in absent]}
     lines = [f"found  {item.evidence_id}  {path}" for item, path in found]
     lines += [f"absent {item.evidence_id}  {item.path}" for item in absent]
     if found:
         lines.append(f"next: forensics run {root}")
     emit(facts, "\n".join(lines) or "all footage is where it was", as_json)
+    return NOT_CLEAN if absent else 0
 
 
 @click.command()

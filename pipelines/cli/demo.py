@@ -14,9 +14,9 @@ from pipelines import clock
 from pipelines.case_lock import locked
 from pipelines.cases import make_case
 from pipelines.casework import Need, Work, casework
-from pipelines.cli.answers import pictures_of, sightings_text
 from pipelines.cli.jobs import runner_for
 from pipelines.cli.output import microseconds, path_type, say
+from pipelines.cli.query import pictures_of, sightings_text
 from pipelines.demo.footage import make_footage
 from pipelines.ingest import Given, ingest
 from pipelines.progress import progress_for

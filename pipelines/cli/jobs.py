@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -15,7 +15,7 @@ from forensics.decoding.child import Limits
 from forensics.errors import NotAuthorised
 from forensics.evidence import Reader, Source, Verdict
 from forensics.hardware import instruction_set
-from forensics.mandate import Mandate, Mode
+from forensics.mandate import Mandate, Mode, is_pending
 from forensics.models.shelf import Model, resolve
 from pipelines import clock
 from pipelines.case_lock import locked
@@ -24,7 +24,9 @@ from pipelines.casework import Need, Work, casework, enforce, os_user
 from pipelines.cli.output import (
     NOT_CLEAN,
     Command,
+    counted,
     emit,
+    facts_text,
     json_option,
     microseconds,
     one_line,
@@ -35,15 +37,17 @@ from pipelines.cli.output import (
     table_text,
 )
 from pipelines.footage_paths import expanded, left_out
+from pipelines.footage_scope import outside_text
 from pipelines.ingest import Given, ingest, unknown_clocks
 from pipelines.mandate_watch import within_mandate
+from pipelines.mandate_words import authority_text
 from pipelines.plan import RunPlan
 from pipelines.progress import progress_for
 from pipelines.recognition import prepared
 from pipelines.run import RunResult, plan_run, result_facts, run_case
 from pipelines.run_record import newest_record, run_facts
 from pipelines.runners.serial import SerialRunner
-from pipelines.settings import Settings, load_settings
+from pipelines.settings import Settings, load_settings, told_settings
 from pipelines.stages.port import Runner
 from pipelines.superseded import forget_superseded
 
@@ -102,6 +106,10 @@ run_options = _together(
     click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing."),
     click.option("--quiet", is_flag=True, help="No progress."),
 )
+
+
+# What a run takes over from the one before; how fast it works is asked for each time.
+_OF_LAST_RUN: Final = ("detect", "track", "recognise", "chunk")
 
 
 @click.command()
@@ -191,24 +199,27 @@ def run_command(root: Path, **options: Any) -> int:
 
 
 def _settings(options: dict[str, Any], root: Path) -> Settings:
-    """What the options say; where they say nothing of what is looked for, the case's last run goes on."""
-    assignments, base = options["assignments"], None
+    """The settings of the case's last run, or the profile instead; then what the options change of them."""
+    changes = options["assignments"]
     if options["model"] is not None:
         path = Path(options["model"])
-        assignments = (*assignments, f"detect.model={path.absolute() if path.exists() else path}")
-    if not assignments and options["profile"] is None:
-        base = _settings_of_last_run(root)
+        changes = (*changes, f"detect.model={path.absolute() if path.exists() else path}")
+    base = _settings_of_last_run(root, changes) if options["profile"] is None else None
     if options["workers"] is not None:
-        assignments = (*assignments, f"run.workers={options['workers']}")
-    return load_settings(options["profile"], assignments, base)
+        changes = (*changes, f"run.workers={options['workers']}")
+    return load_settings(options["profile"], changes, base)
 
 
-def _settings_of_last_run(root: Path) -> dict[str, Any]:
-    """The sections that decide what is done; empty before the first run."""
+def _settings_of_last_run(root: Path, changes: tuple[str, ...]) -> dict[str, Any]:
+    """The sections that decide what is done, and a word about them; empty before the first run."""
     record = newest_record(CaseFolder(root.absolute()))
-    if record:
-        say(f"settings of run {record.get('run')}: model {record.get('model', {}).get('name')}")
-    return {name: record["settings"][name] for name in ("detect", "track", "chunk")} if record.get("settings") else {}
+    if not record.get("settings"):
+        return {}
+    sections = {name: record["settings"][name] for name in _OF_LAST_RUN if name in record["settings"]}
+    told = [f"model {record.get('model', {}).get('name')}", *told_settings(sections)]
+    changed = f"; changed: {', '.join(changes)}" if changes else ""
+    say(f"settings of run {record.get('run')}: {', '.join(told)}{changed}")
+    return sections
 
 
 def _ingest(
@@ -238,6 +249,9 @@ def _ingest(
     work.recorded.outputs["evidence"] = {str(source.path): source.evidence_id for source in sources}
     for line in unknown_clocks(work.case):
         say(line)
+    outside = outside_text(work.case, {source.evidence_id for source in sources if source.evidence_id})
+    if outside:
+        say(outside)
     return sources
 
 
@@ -282,6 +296,11 @@ def _ran(work: Work, settings: Settings, model: Model, options: dict[str, Any]) 
         recognition = prepared(work.case, settings.recognise, now=work.now)
         if work.case.mandate.first_run_utc is None:
             work.change(lambda case: with_first_run(case, work.now))
+        if is_pending(work.case.mandate.authority):
+            say(
+                f"authority {authority_text(work.case.mandate, work.now)}; "
+                f"enter it with `forensics case authorise {work.folder.root} --authority REFERENCE`"
+            )
         if not recognition.entries:
             say(f"the watch-list is empty, so no face is compared; see `forensics watchlist add {work.folder.root}`")
     work.recorded.note("run", run_facts(plan, model, recognition))
@@ -326,22 +345,41 @@ def _emit_plan(plan: RunPlan, model: Model, as_json: bool) -> None:
         "frames": plan.n_frames,
         "frames_looked_at": looked,
         "frames_skipped": plan.n_frames - looked,
+        "frames_outside": sum(plan.outside.values()),
         "hours": round(seconds / 3600, 3),
         "chunks": plan.n_chunks,
         "chunks_to_do": len(to_do),
         "bytes_to_write": plan.bytes_to_write,
     }
-    text = "\n".join(f"{name.replace('_', ' '):>18}  {value}" for name, value in facts.items())
-    emit(facts, text, as_json)
+    emit(facts, "\n".join(facts_text(facts)), as_json)
 
 
 def _emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
     rows = {file["path"].partition("/")[0]: file["rows"] for file in result.manifest["files"]}
     facts = {"run": result.folder.run_id, "clean": result.is_clean, "rows": rows, "figures": result.figures}
-    lines = [f"run {result.folder.run_id}: {rows['sightings']} sightings, {rows['detections']} detections"]
+    facts |= {"outside": result.outside, "lost_footage": result.lost_footage}
+    seen = counted(rows["sightings"], "sighting", "sightings")
+    lines = [f"run {result.folder.run_id}: {seen}, {counted(rows['detections'], 'detection', 'detections')}"]
+    if result.outside:
+        frames = f"{sum(result.outside.values())} of {counted(result.n_frames, 'frame', 'frames')}"
+        lines.append(f"{frames} lie outside the mandate ({_reasons(result.outside)})")
     if result.candidates is not None:
-        lines.append(f"{result.candidates} candidates for examination: forensics review {folder.root} --as NAME")
+        lines.append(counted(result.candidates, "candidate for examination", "candidates for examination"))
+    lines += [one_line(line) for line in result.lost_footage]
     if not result.is_clean:
         lines.append("not everything could be read or looked at; `forensics status` says what and why")
-    lines.append(f"next: forensics query {folder.root}")
+    lines.append(f"next: {_next_step(folder, result)}")
     emit(facts, "\n".join(lines), as_json)
+
+
+def _reasons(outside: dict[str, int]) -> str:
+    """One reason by its word alone, several with how many frames each."""
+    if len(outside) == 1:
+        return next(iter(outside))
+    return ", ".join(f"{reason} {n_frames}" for reason, n_frames in outside.items())
+
+
+def _next_step(folder: CaseFolder, result: RunResult) -> str:
+    if result.candidates:
+        return f"forensics review {folder.root} --as NAME --reason TEXT"
+    return f"forensics query {folder.root}"

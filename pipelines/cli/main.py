@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from forensics.errors import CannotStart, ForensicsError
+from pipelines.cli.groups import Group
 from pipelines.cli.output import say
 from pipelines.cli.text import only_text
 from pipelines.run import Interrupted
@@ -31,13 +32,13 @@ _COMMANDS = {
     "review": ("pipelines.cli.review", "review"),
     "cancel": ("pipelines.cli.cases", "cancel"),
     "status": ("pipelines.cli.answers", "status"),
-    "query": ("pipelines.cli.answers", "query"),
+    "query": ("pipelines.cli.query", "query"),
     "verify": ("pipelines.cli.answers", "verify"),
     "export": ("pipelines.cli.answers", "export"),
 }
 
 
-class _Lazy(click.Group):
+class _Lazy(Group):
     """Loads a command's module when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

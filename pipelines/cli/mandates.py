@@ -8,7 +8,7 @@ from forensics.errors import ForensicsError
 from pipelines.case_lock import locked
 from pipelines.cases import authorised, cases_below, load_case, with_hold
 from pipelines.casework import Need, casework, enforce
-from pipelines.cli.output import NOT_CLEAN, emit, json_option, path_type, reason_option, table_text
+from pipelines.cli.output import NOT_CLEAN, counted, emit, json_option, path_type, reason_option, table_text
 from pipelines.denial import deny, stop_anyway
 from pipelines.erasure import described_certificate, release
 
@@ -36,7 +36,7 @@ def authorise_command(root: Path, authority: str, reason: str, as_json: bool) ->
         work.recorded.outputs["released_files"] = n_files
     emit(
         {"authority": authority, "released_files": n_files},
-        f"authority {authority}; {n_files} files are readable again\nnext: forensics run {root}",
+        f"authority {authority}; {counted(n_files, 'file is', 'files are')} readable again\nnext: forensics run {root}",
         as_json,
     )
 

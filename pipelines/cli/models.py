@@ -9,12 +9,13 @@ from forensics.models.catalogue import catalogue
 from forensics.models.pull import pull as pull_model
 from forensics.models.shelf import cache_folder
 from forensics.models.shelf import verify as verify_shelf
+from pipelines.cli.groups import Group
 from pipelines.cli.output import emit, json_option, path_type, say, table_text
 
 __all__ = ["models"]
 
 
-@click.group()
+@click.group(cls=Group)
 def models() -> None:
     """Models pinned by SHA-256; nothing is fetched that was not asked for."""
 

@@ -12,7 +12,9 @@ import click
 __all__ = [
     "NOT_CLEAN",
     "Command",
+    "counted",
     "emit",
+    "facts_text",
     "json_option",
     "microseconds",
     "one_line",
@@ -29,6 +31,7 @@ NOT_CLEAN: Final = 4
 
 _LATEST_YEAR: Final = 9000
 """Dates are added to; near the end of the calendar the sums have no date."""
+_INSTANT: Final = "2026-05-01T10:00:00Z"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -45,6 +48,15 @@ def one_line(text: str) -> str:
     'two\\nlines'
     """
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """The number with the word that goes with it.
+
+    >>> counted(1, "picture", "pictures"), counted(0, "waits", "wait")
+    ('1 picture', '0 wait')
+    """
+    return f"{number} {one if number == 1 else many}"
 
 
 def emit(facts: dict[str, Any], text: str, as_json: bool) -> None:
@@ -78,7 +90,7 @@ class UtcTime(click.ParamType[datetime]):
         try:
             instant = datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is not a time; say it as 2026-05-01T10:00:00Z", param, ctx)
+            self.fail(f"{value!r} is not a time; say it as {_INSTANT}", param, ctx)
         if instant.tzinfo is None:
             self.fail(f"{value!r} has no time zone; add Z for UTC, or an offset such as +02:00", param, ctx)
         return self.in_calendar(instant, value, param, ctx)
@@ -99,9 +111,13 @@ class LastDay(UtcTime):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """The instant; the end of the day where only a day is given."""
+        if isinstance(value, datetime):
+            return value
         try:
             begin = datetime.combine(date.fromisoformat(value), time(tzinfo=UTC))
-        except (TypeError, ValueError):
+        except ValueError:
+            if "T" not in value:
+                self.fail(f"{value!r} is not a day; say it as 2027-05-31, or an instant as {_INSTANT}", param, ctx)
             return super().convert(value, param, ctx)
         return self.in_calendar(begin, value, param, ctx) + timedelta(days=1)
 
@@ -133,6 +149,17 @@ def table_text(columns: list[str], rows: list[list[Any]], *, decimals: int = 2) 
     )
 
 
+def facts_text(facts: dict[str, Any], *, decimals: int = 3) -> list[str]:
+    """A line for each fact that is known, names aligned, for people.
+
+    >>> facts_text({"n_faces": 5, "similarity": 0.5213578, "margin": None, "verdicts": ["B. Becker: confirm"]})
+    ['   n faces  5', 'similarity  0.521', '  verdicts  B. Becker: confirm']
+    """
+    known = {name.replace("_", " "): value for name, value in facts.items() if value not in (None, "", [])}
+    width = max(map(len, known), default=0)
+    return [f"{name:>{width}}  {_cell(value, decimals)}" for name, value in known.items()]
+
+
 def _cell(value: Any, decimals: int) -> str:
     if value is None:
         return "-"
@@ -140,6 +167,8 @@ def _cell(value: Any, decimals: int) -> str:
         return value.strftime("%Y-%m-%d %H:%M:%S.%f")[:-4] + "Z"
     if isinstance(value, float):
         return f"{value:.{decimals}f}"
+    if isinstance(value, list | tuple):
+        return ", ".join(_cell(each, decimals) for each in value)
     return one_line(str(value))
 
 

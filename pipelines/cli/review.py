@@ -8,7 +8,8 @@ import click
 from forensics.reviewing import CHECKLIST, Agreement, Verdict
 from pipelines.case_lock import locked
 from pipelines.casework import Need, casework, os_user
-from pipelines.cli.output import emit, json_option, path_type, reason_option, say, table_text
+from pipelines.cli.groups import Group
+from pipelines.cli.output import counted, emit, facts_text, json_option, path_type, reason_option, say, table_text
 from pipelines.outputs import output_file
 from pipelines.review_desk import Candidate, ReviewDesk
 from pipelines.reviewers import add_reviewer, reviewer_named, reviewers_of, revoke_reviewer
@@ -16,7 +17,7 @@ from pipelines.reviewers import add_reviewer, reviewer_named, reviewers_of, revo
 __all__ = ["review", "reviewer"]
 
 
-@click.group()
+@click.group(cls=Group)
 def reviewer() -> None:
     """Who may review a case; each has a key of their own, outside the case.
 
@@ -151,7 +152,8 @@ def _emit_waiting(desk: ReviewDesk, as_json: bool) -> None:
     waiting = desk.waiting()
     columns = ["candidate", "camera", "first_utc", "faces", "quality"]
     rows = [[c.name, *(c.facts[name] for name in ("camera_id", "first_utc", "n_faces", "quality"))] for c in waiting]
-    say(f"{len(waiting)} wait for {desk.reviewer.name}, {len(desk.decided())} are decided by you")
+    waits = counted(len(waiting), "candidate waits", "candidates wait")
+    say(f"{waits} for {desk.reviewer.name}, {counted(len(desk.decided()), 'is', 'are')} decided by you")
     listed = [{"candidate": candidate.name, **candidate.facts} for candidate in waiting]
     emit({"waiting": listed}, table_text(columns, rows), as_json)
 
@@ -168,7 +170,7 @@ def _examine(desk: ReviewDesk, candidate: Candidate, options: dict[str, Any], as
         facts |= {**candidate.scores, "verdicts": [f"{r.reviewer}: {r.verdict.value}" for r in visible]}
         state = desk.state(candidate)
         facts["state"] = state.value if state else None
-    lines = [f"{name.replace('_', ' '):>26}  {value}" for name, value in facts.items()]
+    lines = facts_text(facts)
     if not visible:
         lines.append("score and other verdicts are shown once your own verdict is in")
     lines.append("This is a candidate for examination, not a finding: the machine proposes, people decide.")
@@ -180,7 +182,8 @@ def _write_pictures(desk: ReviewDesk, candidate: Candidate, target: Path) -> Non
 
     pictures = desk.pictures(candidate)
     write_side_by_side(pictures.faces, pictures.references, target)
-    say(f"{target}: {len(pictures.faces)} faces beside {len(pictures.references)} references")
+    faces = counted(len(pictures.faces), "face", "faces")
+    say(f"{target}: {faces} beside {counted(len(pictures.references), 'reference', 'references')}")
     say("this file lies outside the case, so the case's erasure does not reach it: delete it when you have decided")
 
 

@@ -11,10 +11,12 @@ from forensics.errors import UsageError
 from pipelines.calibration import Calibrated, calibrate
 from pipelines.case_lock import locked
 from pipelines.casework import Need, casework, os_user
-from pipelines.cli.output import emit, json_option, parse_last_day, path_type, reason_option, say, table_text
+from pipelines.cli.groups import Group
+from pipelines.cli.output import counted, emit, json_option, parse_last_day, path_type, reason_option, say, table_text
 from pipelines.confirmed_faces import confirmed_faces
 from pipelines.erasure import described_certificate
 from pipelines.keys import keyring_for
+from pipelines.mandate_words import last_day_text
 from pipelines.portraits import given_pictures
 from pipelines.settings import Settings
 from pipelines.watchlist import CHOSEN, Entry, add_entry, entries_of, remove_entry
@@ -22,13 +24,13 @@ from pipelines.watchlist import CHOSEN, Entry, add_entry, entries_of, remove_ent
 __all__ = ["watchlist"]
 
 
-@click.group()
+@click.group(cls=Group)
 def watchlist() -> None:
     """Who is looked for, in a case of mode search or missing.
 
     \b
     Example:
-      forensics watchlist add my-case E1 face.jpg --basis "warrant 12/26" --expires 2026-12-31
+      forensics watchlist add my-case E1 face.jpg --basis "warrant 12/26" --expires 2027-12-31
       forensics watchlist list my-case
     """
 
@@ -56,7 +58,7 @@ def add(
 
     \b
     Example:
-      forensics watchlist add my-case E1 face.jpg --basis "warrant 12/26" --expires 2026-12-31
+      forensics watchlist add my-case E1 face.jpg --basis "warrant 12/26" --expires 2027-12-31
     """
     if bool(pictures) == bool(candidate):
         raise UsageError("an entry needs pictures, or a confirmed candidate", "give PICTURE... or --from-sighting")
@@ -79,9 +81,8 @@ def add(
             who=os_user(),
         )
         work.recorded.outputs["pictures"] = [picture["sha256"] for picture in entry.pictures]
-    text = (
-        f"{entry_id}: {len(entry.pictures)} pictures, until {expires_utc:%Y-%m-%d %H:%M}Z\nnext: forensics run {root}"
-    )
+    shown = counted(len(entry.pictures), "picture", "pictures")
+    text = f"{entry_id}: {shown}, until {last_day_text(expires_utc)}\nnext: forensics run {root}"
     emit(_facts(entry), text, as_json)
 
 
@@ -98,9 +99,12 @@ def list_command(root: Path, as_json: bool) -> None:
     with casework(root, "watchlist list", need=Need.LOOK) as work:
         entries = entries_of(work.folder)
         limit = work.case.watchlist_limit
-    rows = [[e.entry_id, len(e.pictures), e.basis, e.expires_utc, e.added_utc, e.added_by, e.origin] for e in entries]
+    rows = [
+        [e.entry_id, len(e.pictures), e.basis, last_day_text(e.expires_utc), e.added_utc, e.added_by, e.origin]
+        for e in entries
+    ]
     say(f"{len(entries)} of at most {limit} entries")
-    columns = ["entry", "pictures", "basis", "expires_utc", "added_utc", "added_by", "origin"]
+    columns = ["entry", "pictures", "basis", "until", "added_utc", "added_by", "origin"]
     emit({"entries": [_facts(entry) for entry in entries], "limit": limit}, table_text(columns, rows), as_json)
 
 

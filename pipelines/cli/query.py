@@ -1,0 +1,283 @@
+"""`query`: rows of one published table, for people or for programs."""
+
+import io
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import polars as pl
+
+import forensics
+from forensics.adapters.contact_sheet import write_contact_sheet
+from forensics.comparison import Decision
+from forensics.errors import UsageError
+from forensics.tables.open import OpenCase, candidates_of
+from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
+from pipelines.casework import Need, casework
+from pipelines.cli.output import counted, emit, parse_utc, path_type, reason_option, say, table_text
+from pipelines.outputs import output_file
+
+__all__ = ["Wanted", "pictures_of", "query", "sightings_text", "wanted_rows"]
+
+# What people want to see first; --format csv, json and parquet give every column.
+_SHOWN: Final = {
+    "sightings": ["camera_id", "class_name", "first_utc", "first_s", "last_s", "sighting_id", "thumbnail"],
+    "coverage": ["camera_id", "evidence_id", "start_frame", "stop_frame", "state", "reason", "settled", "detail"],
+    "evidence": [
+        *("evidence_id", "camera_id", "path", "codec", "width", "height"),
+        *("n_frames", "start_utc", "verdict", "reason"),
+    ],
+    CANDIDATES_TABLE: [
+        *("sighting_id", "entry_id", "camera_id", "first_utc", "rank", "decision"),
+        *("similarity", "margin", "log10_ratio", "n_faces", "reason"),
+    ],
+    "tracks": ["track_id", "camera_id", "class_name", "first_frame", "last_frame", "n_detections"],
+    "detections": ["camera_id", "frame", "utc", "class_name", "score", "x1", "y1", "x2", "y2", "track_id"],
+}
+_TIME_COLUMNS: Final = {
+    "sightings": ("first_utc", "last_utc"),
+    CANDIDATES_TABLE: ("first_utc", "last_utc"),
+    "detections": ("utc", "utc"),
+}
+# Where and when a candidate was seen: what every answer about candidates gains from `sightings`.
+_WHERE: Final = ("camera_id", "first_utc", "last_utc")
+# What asks for examination goes first; everything else stays as it was published.
+_FIRST: Final = {Decision.CANDIDATE.value: 0, Decision.LEAD.value: 1}
+# Thresholds are stated to three: what passes by 0.005 must not look equal.
+_DECIMALS: Final = {CANDIDATES_TABLE: 3}
+_LINES: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rows of a table are asked for; what is None or empty asks for nothing.
+
+    Attributes:
+        equal: the value that a column must have.
+        decisions: any of these, of candidates.
+        since, until: what was there at or after the one, and before the other.
+    """
+
+    equal: dict[str, str | None]
+    decisions: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is asked, for the case's log."""
+        times = {"from": self.since, "to": self.until}
+        said = {name: value for name, value in self.equal.items() if value is not None}
+        said |= {name: value.isoformat() for name, value in times.items() if value is not None}
+        return said | ({"decision": list(self.decisions)} if self.decisions else {})
+
+
+@click.command()
+@click.argument("root", metavar="CASE", type=path_type)
+@click.argument("table", type=click.Choice(list(TABLES)), default="sightings")
+@click.option("--camera", help="Only this camera.")
+@click.option("--from", "since", type=parse_utc(), help="Only what was there at or after this instant.")
+@click.option("--to", "until", type=parse_utc(), help="Only what was there before this instant.")
+@click.option("--class", "class_name", help="Only this class, such as person.")
+@click.option("--entry", "entry_id", help="Only this entry of the watch-list; candidates only.")
+@click.option(
+    "--decision",
+    "decisions",
+    multiple=True,
+    type=click.Choice([decision.value for decision in Decision]),
+    help="Only what the rules made this of; repeat it; candidates only.",
+)
+@click.option("--limit", type=click.IntRange(1), help=f"At most so many rows; a table shows {_LINES} unless told.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["table", "csv", "json", "parquet"]),
+    default="table",
+    show_default=True,
+    help="A table for people shows some columns; the others give all.",
+)
+@click.option("--pictures", type=path_type, metavar="FILE.png", help="Also write the thumbnails on one sheet.")
+@reason_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def query(root: Path, table: str, reason: str, as_json: bool, **options: Any) -> None:
+    """Rows of a published table; sightings unless another is named.
+
+    The table candidates is read for a reason, which the case's log keeps. Its rows say where and when as well,
+    and what asks for examination comes first.
+
+    \b
+    Example:
+      forensics query my-case --camera gate --class person --pictures people.png
+      forensics query my-case candidates --decision candidate --reason "for the prosecutor"
+    """
+    wanted = Wanted(
+        {"camera_id": options["camera"], "class_name": options["class_name"], "entry_id": options["entry_id"]},
+        *(options[name] for name in ("decisions", "since", "until")),
+    )
+    need = Need.RESULTS if table == CANDIDATES_TABLE else Need.LOOK
+    facts = {"table": table, **wanted.facts}
+    with casework(root, "query", need=need, reason=reason, facts=facts) as work:
+        if options["pictures"] is not None:
+            output_file(work.folder, options["pictures"])
+        opened = forensics.open_case(root)
+        found = _found(opened, table, wanted, options["limit"])
+        if options["pictures"] is not None:
+            _write_pictures(opened, table, found, options["pictures"])
+        if not len(found):
+            _hint(opened, wanted)
+        work.recorded.outputs["rows"] = len(found)
+    if table == CANDIDATES_TABLE:
+        _say_of_all(found)
+    if as_json:
+        emit({"table": table, "run": opened.run_id, "rows": found.to_dicts()}, "", as_json)
+    else:
+        _print(found, table, options["kind"])
+
+
+def _found(opened: OpenCase, table: str, wanted: Wanted, limit: int | None) -> pl.DataFrame:
+    rows = _candidates_with_where(opened) if table == CANDIDATES_TABLE else opened.table(table)
+    kept = wanted_rows(rows, table, wanted)
+    if table == CANDIDATES_TABLE:
+        kept = kept.select(*TABLES[table].names, *_WHERE)
+    return kept.collect() if limit is None else kept.head(limit).collect()
+
+
+def _candidates_with_where(opened: OpenCase) -> pl.LazyFrame:
+    """Every compared pair with camera, times and class of its sighting, what asks for examination first."""
+    seen = opened.sightings().select("sighting_id", *_WHERE, "class_name")
+    place = pl.col("decision").replace_strict(_FIRST, default=len(_FIRST), return_dtype=pl.Int8)
+    joined = candidates_of(opened.folder).join(seen, on="sighting_id", how="left", maintain_order="left")
+    return joined.sort(place, maintain_order=True)
+
+
+def wanted_rows(rows: pl.LazyFrame, table: str, wanted: Wanted) -> pl.LazyFrame:
+    """The rows that were asked for, in their order.
+
+    Raises:
+        UsageError: the table has nothing to choose them by.
+    """
+    names = rows.collect_schema().names()
+    for column, value in wanted.equal.items():
+        if value is not None:
+            _require(table, column in names, f"has no column {column}")
+            rows = rows.filter(pl.col(column) == value)
+    if wanted.decisions:
+        _require(table, "decision" in names, "has no column decision")
+        rows = rows.filter(pl.col("decision").is_in(wanted.decisions))
+    return _within(rows, table, wanted.since, wanted.until)
+
+
+def _within(rows: pl.LazyFrame, table: str, since: datetime | None, until: datetime | None) -> pl.LazyFrame:
+    if since is None and until is None:
+        return rows
+    _require(table, table in _TIME_COLUMNS, "has no times to filter by")
+    first, last = _TIME_COLUMNS[table]
+    rows = rows.filter(pl.col(last) >= since) if since is not None else rows
+    return rows.filter(pl.col(first) < until) if until is not None else rows
+
+
+def _hint(opened: OpenCase, wanted: Wanted) -> None:
+    """Say why nothing may have been found: a name that the case does not know."""
+    camera, entry_id = wanted.equal["camera_id"], wanted.equal["entry_id"]
+    if camera is not None and camera not in (cameras := _values(opened.evidence(), "camera_id")):
+        say(f"the case has no camera {camera!r}, it has {', '.join(cameras)}")
+    if entry_id is not None and entry_id not in (entries := _values(candidates_of(opened.folder), "entry_id")):
+        say(f"no face was compared with an entry {entry_id!r}, but with {', '.join(entries) or 'none at all'}")
+
+
+def _values(rows: pl.LazyFrame, column: str) -> list[str]:
+    values: list[str] = rows.select(column).unique().collect()[column].to_list()
+    return sorted(values)
+
+
+def _require(table: str, is_met: bool, problem: str) -> None:
+    if not is_met:
+        raise UsageError(f"the table {table} {problem}", "leave the option out, or query another table")
+
+
+def _say_of_all(found: pl.DataFrame) -> None:
+    """What holds for every candidate, once."""
+    say("candidates for examination, not findings; model, error rates and limits: `forensics case disclose`")
+    if not len(found):
+        return
+    threshold, expected = found.row(0, named=True)["threshold"], found.row(0, named=True)["expected_false_candidates"]
+    passing = "nobody published how many strangers would pass"
+    if expected is not None:
+        passing = f"of all strangers' sightings of the run about {expected:.2g} would pass by chance"
+    say(f"least similarity that counts: {threshold:.3f}; {passing}")
+
+
+def _print(found: pl.DataFrame, table: str, kind: str) -> None:
+    if kind == "csv":
+        nested = [name for name, dtype in found.schema.items() if isinstance(dtype, pl.List)]
+        flat = found.with_columns(pl.col(name).cast(pl.List(pl.String)).list.join(" ") for name in nested)
+        print(flat.write_csv(), end="")
+    elif kind == "json":
+        print(found.write_json())
+    elif kind == "parquet":
+        buffer = io.BytesIO()
+        found.write_parquet(buffer)
+        sys.stdout.buffer.write(buffer.getvalue())
+    else:
+        _print_table(found, table)
+
+
+def _print_table(found: pl.DataFrame, table: str) -> None:
+    shown = found.head(_LINES)
+    if table == "sightings":
+        print(sightings_text(shown))
+    elif table == CANDIDATES_TABLE:
+        print(_candidates_text(shown))
+    else:
+        columns = _SHOWN.get(table, found.columns)
+        print(table_text(columns, _rows_of(shown, columns), decimals=_DECIMALS.get(table, 2)))
+    if len(found) > _LINES:
+        left = counted(len(found) - _LINES, "more row", "more rows")
+        say(f"{left}; see --limit, or --format csv, json or parquet")
+
+
+def _rows_of(found: pl.DataFrame, columns: Iterable[str]) -> list[list[Any]]:
+    return [list(row) for row in found.select(columns).iter_rows()]
+
+
+def _candidates_text(found: pl.DataFrame) -> str:
+    """Candidates for people: who, where, when, how alike; the ratio only where somebody calibrated one."""
+    named = found.rename({"log10_likelihood_ratio": "log10_ratio"})
+    is_calibrated = named["log10_ratio"].is_not_null().any()
+    columns = [name for name in _SHOWN[CANDIDATES_TABLE] if is_calibrated or name != "log10_ratio"]
+    return table_text(columns, _rows_of(named, columns), decimals=_DECIMALS[CANDIDATES_TABLE])
+
+
+def sightings_text(found: pl.DataFrame) -> str:
+    """Sightings for people: when, where, what, for how long, its name and the picture."""
+    seconds = [(pl.col(f"{end}_media_us") / 1e6).alias(f"{end}_s") for end in ("first", "last")]
+    columns = _SHOWN["sightings"]
+    return table_text(columns, _rows_of(found.with_columns(seconds), columns))
+
+
+def pictures_of(opened: OpenCase, found: pl.DataFrame) -> list[tuple[Path, str, str]]:
+    """(file, first line, second line) of every sighting that has a thumbnail."""
+    return [
+        (opened.folder.root / row["thumbnail"], f"{row['camera_id']}  {row['class_name']}", _when(row))
+        for row in found.iter_rows(named=True)
+        if row["thumbnail"]
+    ]
+
+
+def _when(row: dict[str, Any]) -> str:
+    if row["first_utc"] is not None:
+        return f"{row['first_utc']:%Y-%m-%d %H:%M:%S}Z"
+    return f"{row['first_media_us'] / 1e6:.1f} s to {row['last_media_us'] / 1e6:.1f} s"
+
+
+def _write_pictures(opened: OpenCase, table: str, found: pl.DataFrame, target: Path) -> None:
+    _require(table, table == "sightings", "has no pictures")
+    titled = pictures_of(opened, found)
+    if not titled:
+        raise UsageError("no row that was found has a picture", "widen the query")
+    write_contact_sheet(titled, target)
+    say(f"{counted(len(titled), 'picture', 'pictures')} in {target}")
