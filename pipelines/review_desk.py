@@ -1,9 +1,11 @@
 """What a reviewer works with: the candidates that wait, their pictures, and a place for the verdict.
 
-Every opening of pictures is recorded before they are shown, and a verdict needs pictures that were opened.
+Every opening of pictures is recorded before they are shown, with the digest of what is shown. A verdict needs such
+a record, of this command or an earlier one, of the very pictures that the candidate has when the verdict is given.
 """
 
-from dataclasses import dataclass, field
+import shlex
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -75,7 +77,6 @@ class ReviewDesk:
 
     work: Work
     reviewer: Reviewer
-    _opened: dict[str, Pictures] = field(default_factory=dict)
 
     @classmethod
     def at(cls, work: Work, name: str) -> "ReviewDesk":
@@ -138,18 +139,52 @@ class ReviewDesk:
         return sorted({self.work.case.mandate.operator, *users} - {""})
 
     def pictures(self, candidate: Candidate) -> Pictures:
-        """The pictures of a candidate; that they were opened is recorded first."""
-        self.work.recorded.note(
-            _PICTURES_OPENED,
-            {"reviewer": self.reviewer.name, "key_id": self.reviewer.key_id, "candidate": candidate.name},
-        )
+        """The pictures of a candidate; that they are opened, and which they are, is recorded before they are shown."""
+        pictures = self._pictures(candidate)
+        self.work.recorded.note(_PICTURES_OPENED, {**self._opening_of(candidate), "seen": pictures.seen})
+        return pictures
+
+    def _pictures(self, candidate: Candidate) -> Pictures:
+        """What they are now, for no eyes."""
         key = keyring_for(self.work.folder, self.work.case.case_id).load()
         faces = candidate_faces(self.work.folder, key, sighting_id=candidate.sighting_id, entry_id=candidate.entry_id)
         references = tuple(reference_pictures(self.work.folder, key, candidate.entry_id))
         digests = [sha256_of_bytes(picture) for picture in (*faces, *references)]
         seen = sha256_of_bytes(canonical_json([candidate.name, digests]).encode())
-        self._opened[candidate.name] = Pictures(faces, references, seen)
-        return self._opened[candidate.name]
+        return Pictures(faces, references, seen)
+
+    def _opening_of(self, candidate: Candidate) -> dict[str, str]:
+        return {"reviewer": self.reviewer.name, "key_id": self.reviewer.key_id, "candidate": candidate.name}
+
+    def _seen(self, candidate: Candidate) -> str:
+        """The digest of the candidate's pictures, which this reviewer's key has opened.
+
+        Raises:
+            NotAuthorised: it has not, or they are others by now.
+        """
+        told, seen = self._opening_of(candidate), self._pictures(candidate).seen
+        lines = read_chain(self.work.folder.audit_file).lines
+        opened = [line.facts for line in lines if line.kind == "note" and line.command == _PICTURES_OPENED]
+        mine = [
+            facts.get("seen") for facts in opened
+            if all(facts.get(name) == told[name] for name in ("key_id", "candidate"))
+        ]  # fmt: skip
+        if seen in mine:
+            return seen
+        problem = (
+            "the pictures are no longer those that you opened"
+            if mine
+            else "a verdict is given by somebody who has looked at the pictures"
+        )
+        raise NotAuthorised(
+            problem,
+            f"open them first, then decide: {self.command(candidate)} --pictures FILE.png --reason TEXT",
+        )
+
+    def command(self, candidate: Candidate) -> str:
+        """How a candidate is examined in the terminal, up to what is done with it."""
+        words = ("forensics", "review", str(self.work.folder.root), "--as", self.reviewer.name)
+        return shlex.join((*words, "--candidate", candidate.name))
 
     def decide(self, candidate: Candidate, verdict: Verdict, checklist: dict[str, str], note: str) -> Review:
         """This reviewer's verdict, signed and stored.
@@ -159,10 +194,7 @@ class ReviewDesk:
             NotAuthorised: a rule refuses it, or the pictures were not opened.
         """
         _check(checklist, verdict, note)
-        if candidate.name not in self._opened:
-            raise NotAuthorised(
-                "a verdict is given by somebody who has looked at the pictures", "open them first, and then decide"
-            )
+        seen = self._seen(candidate)
         unsigned = Review(
             case_id=self.work.case.case_id,
             run_id=OpenCase.at(self.work.folder.root).run_id,
@@ -174,7 +206,7 @@ class ReviewDesk:
             checklist=dict(sorted(checklist.items())),
             note=note,
             at_utc_us=_now_us(),
-            seen=self._opened[candidate.name].seen,
+            seen=seen,
             previous="",
         )
         review = add_review(self.work.case, self.reviewer, unsigned, submitters=self._submitters())

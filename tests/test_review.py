@@ -18,7 +18,7 @@ from forensics.reviewing import Review, State, Verdict, refusal, state_of, visib
 from pipelines.cases import load_case
 from pipelines.reviewers import load_private, reviewer_named, reviewers_of
 from pipelines.reviews import load_reviews
-from tests.calling import Call, caller
+from tests.calling import Answer, Call, caller
 from tests.face_case import FaceCase
 
 
@@ -276,6 +276,54 @@ def test_a_verdict_needs_pictures_and_comparison(found: FaceCase) -> None:
     unknown = found.call("review", found.root, "--as", "B. Becker", "--reason", "r", "--candidate", "x:y")
     assert unknown.code == 2
     assert not (found.root / "reviews.jsonl").exists()
+
+
+def _look(case: FaceCase, name: str) -> str:
+    """Write the sheet, and no more; returns what was said."""
+    sheet = case.root.parent / "looked.png"
+    told = ("--candidate", _candidate(case), "--pictures", sheet, "--reason", "r")
+    answer = case.call("review", case.root, "--as", name, *told)
+    assert answer.code == 0, answer.err
+    return answer.err
+
+
+def _say(case: FaceCase, name: str) -> Answer:
+    """Give a verdict without opening anything."""
+    told = ("--candidate", _candidate(case), "--verdict", "confirm", "--check", "nose=agrees", "--reason", "r")
+    return case.call("review", case.root, "--as", name, *told)
+
+
+def test_one_looks_first_and_decides_in_another_command(found: FaceCase) -> None:
+    candidate = _candidate(found)
+    refused = _say(found, "B. Becker")
+    how = f"--as 'B. Becker' --candidate {candidate} --pictures FILE.png"
+    assert (refused.code, how in refused.err) == (3, True), refused.err
+    said = _look(found, "B. Becker")
+    (following,) = [line for line in said.splitlines() if line.startswith("next: ")]
+    assert following == (
+        f"next: forensics review {found.root} --as 'B. Becker' --candidate {candidate} "
+        "--verdict confirm|exclude|undecided --check nose=agrees ... --reason TEXT"
+    )
+    assert _say(found, "C. Cole").code == 3, "somebody else looked"
+    assert _say(found, "B. Becker").code == 0
+    (opened,) = [line for line in read_chain(found.root / "audit.jsonl").lines if line.command == "pictures opened"]
+    (review,) = load_reviews(load_case(found.root))
+    assert opened.facts["seen"] == review.seen
+    assert "next:" not in _look(found, "B. Becker"), "nothing is left to decide"
+
+
+def test_what_was_seen_must_still_be_there(found: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    _look(found, "B. Becker")
+    monkeypatch.setattr("pipelines.review_desk.reference_pictures", lambda folder, key, entry_id: [b"another"])
+    refused = _say(found, "B. Becker")
+    assert (refused.code, "no longer those that you opened" in refused.err) == (3, True), refused.err
+    assert not (found.root / "reviews.jsonl").exists()
+
+
+def test_a_new_key_has_seen_nothing(found: FaceCase) -> None:
+    _look(found, "B. Becker")
+    found.do("reviewer replace", "B. Becker", "--reason", "the machine was lost")
+    assert _say(found, "B. Becker").code == 3
 
 
 def test_a_lost_key_is_replaced_on_record_and_gives_no_second_verdict(found: FaceCase) -> None:

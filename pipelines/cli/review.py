@@ -1,7 +1,7 @@
 """`reviewer` and `review`: two people decide about each candidate."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -13,6 +13,8 @@ from pipelines.review_desk import Candidate, ReviewDesk
 from pipelines.reviewers import add_reviewer, reviewer_named, reviewers_of, revoke_reviewer
 
 __all__ = ["review", "reviewer"]
+
+_HOW_TO_DECIDE: Final = f"--verdict {'|'.join(Verdict)} --check nose=agrees ... --reason TEXT"
 
 
 @click.group()
@@ -156,6 +158,8 @@ def _emit_waiting(desk: ReviewDesk, as_json: bool) -> None:
 def _examine(desk: ReviewDesk, candidate: Candidate, options: dict[str, Any], as_json: bool) -> None:
     if options["pictures"] is not None:
         _write_pictures(desk, candidate, options["pictures"])
+        if options["verdict"] is None and not desk.refusal(candidate):
+            say(f"next: {desk.command(candidate)} {_HOW_TO_DECIDE}")
     if options["verdict"] is not None:
         checks = dict(_check(text) for text in options["checks"])
         desk.decide(candidate, Verdict(options["verdict"]), checks, options["note"])
