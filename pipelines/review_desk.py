@@ -2,6 +2,7 @@
 
 Every opening of pictures is recorded before they are shown, with the digest of what is shown. A verdict needs such
 a record, of this command or an earlier one, of the very pictures that the candidate has when the verdict is given.
+A desk may stand for hours: whatever it hands out or takes in, it asks anew whether the mandate still allows it.
 """
 
 import shlex
@@ -15,19 +16,28 @@ from forensics.audit import read_chain
 from forensics.comparison import Decision
 from forensics.digests import canonical_json, sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
+from forensics.mandate import Standing, standing_of
 from forensics.reviewing import CHECKLIST, Agreement, Review, State, Verdict, refusal, same_name, state_of, visible_to
 from forensics.tables.open import OpenCase, candidates_of
 from pipelines import clock
 from pipelines.candidate_faces import candidate_faces
+from pipelines.cases import load_case
 from pipelines.casework import Work
 from pipelines.keys import keyring_for
 from pipelines.reviewers import Reviewer, reviewer_named, reviewers_of
 from pipelines.reviews import add_review, load_reviews, of_candidate
-from pipelines.watchlist import entries_of, reference_pictures
+from pipelines.watchlist import entries_of, expired_entries, reference_pictures
 
 __all__ = ["Candidate", "Pictures", "ReviewDesk"]
 
 _PICTURES_OPENED = "pictures opened"
+_ENDED = {
+    Standing.LAPSED: "the authority is still pending 48 hours after the first run",
+    Standing.EXPIRED: "the mandate has expired",
+    Standing.DUE: "the mandate has expired",
+    Standing.DENIED: "the authority was refused",
+    Standing.ERASED: "the biometric data was destroyed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +98,34 @@ class ReviewDesk:
         return cls(work, reviewer_named(work.folder, name))
 
     def candidates(self) -> list[Candidate]:
-        """All that asks for examination, of entries that still are on the list, in the order of the table."""
+        """All that asks for examination, of entries that still are on the list, in the order of the table.
+
+        Raises:
+            NotAuthorised: the mandate has ended.
+        """
+        self._require_active()
         opened = OpenCase.at(self.work.folder.root)
-        listed = [entry.entry_id for entry in entries_of(self.work.folder)]
+        ended = [] if self.work.case.mandate.hold else expired_entries(self.work.folder, clock.utc_now())
+        listed = [entry.entry_id for entry in entries_of(self.work.folder) if entry.entry_id not in ended]
         asks = pl.col("decision").is_in([Decision.CANDIDATE.value, Decision.LEAD.value])
         asks &= pl.col("entry_id").is_in(listed)
         where = opened.sightings().select("sighting_id", "camera_id", "first_utc", "last_utc", "clock_error_ms")
         rows = candidates_of(self.work.folder).filter(asks).join(where, on="sighting_id", maintain_order="left")
         return [_candidate(row) for row in rows.collect().to_dicts()]
+
+    def _require_active(self) -> None:
+        """Return only while the case may be reviewed, by its mandate as it is now and as it was when this began.
+
+        Both, because `case.toml` was held against the log when this began: what was written since may end a
+        review, and not prolong it.
+
+        Raises:
+            NotAuthorised: the mandate has ended, and how.
+        """
+        for case in (load_case(self.work.folder.root), self.work.case):
+            standing = standing_of(case.mandate, clock.utc_now())
+            if standing is not Standing.ACTIVE:
+                raise NotAuthorised(f"the review has ended: {_ENDED[standing]}", "see `forensics case show CASE`")
 
     def candidate(self, name: str) -> Candidate:
         """The one of that name, ``sighting:entry``.
@@ -139,7 +169,12 @@ class ReviewDesk:
         return sorted({self.work.case.mandate.operator, *users} - {""})
 
     def pictures(self, candidate: Candidate) -> Pictures:
-        """The pictures of a candidate; that they are opened, and which they are, is recorded before they are shown."""
+        """The pictures of a candidate; that they are opened, and which they are, is recorded before they are shown.
+
+        Raises:
+            NotAuthorised: the mandate has ended, or the key is not at hand.
+        """
+        self._require_active()
         pictures = self._pictures(candidate)
         self.work.recorded.note(_PICTURES_OPENED, {**self._opening_of(candidate), "seen": pictures.seen})
         return pictures
@@ -191,8 +226,9 @@ class ReviewDesk:
 
         Raises:
             UsageError: the checklist names what it has not, or confirms what was not compared.
-            NotAuthorised: a rule refuses it, or the pictures were not opened.
+            NotAuthorised: the mandate has ended, a rule refuses it, or the pictures were not opened.
         """
+        self._require_active()
         _check(checklist, verdict, note)
         seen = self._seen(candidate)
         unsigned = Review(

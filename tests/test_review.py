@@ -1,10 +1,12 @@
 """Two people decide: the rules, the signatures, the page, and everything that tries to get around them."""
 
+import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
@@ -12,10 +14,13 @@ import pytest
 
 from forensics.adapters.signing import is_signed_by, key_id_of, new_private_key, public_of, signed
 from forensics.audit import read_chain
-from forensics.errors import IntegrityBroken
+from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.faces import QualityLimits
 from forensics.reviewing import Review, State, Verdict, refusal, state_of, visible_to
+from pipelines import clock
 from pipelines.cases import load_case
+from pipelines.casework import Need, casework
+from pipelines.review_desk import ReviewDesk
 from pipelines.reviewers import load_private, reviewer_named, reviewers_of
 from pipelines.reviews import load_reviews
 from tests.calling import Answer, Call, caller
@@ -525,6 +530,74 @@ def test_the_page_lets_one_browser_in(page: Page, found: FaceCase) -> None:
         assert browser.post(f"{page.base}/finish", data={"form_token": form}, headers=ours).status_code == 200
     assert page.end() == 0
     assert len(load_reviews(load_case(found.root))) == 1
+
+
+def test_the_page_ends_with_a_refused_authority(page: Page, found: FaceCase) -> None:
+    import httpx
+
+    shown = f"{page.base}/candidate/{_candidate(found)}"
+    with httpx.Client(follow_redirects=True) as browser:
+        assert browser.get(page.address).status_code == 200
+        form = browser.get(shown).text.partition('name="form_token" value="')[2].partition('"')[0]
+        found.do("case deny", "--reason", "the judge refused")
+        verdict = {"verdict": "confirm", "nose": "agrees", "form_token": form}
+        for answer in (
+            browser.get(page.base),
+            browser.get(shown),
+            browser.post(shown, data=verdict, headers={"Origin": page.base}),
+        ):
+            assert (answer.status_code, "the authority was refused" in answer.text) == (403, True), answer.text
+        finished = browser.post(f"{page.base}/finish", data={"form_token": form}, headers={"Origin": page.base})
+        assert finished.status_code == 200, "the page can still be closed"
+    assert page.end() == 0
+    assert not (found.root / "reviews.jsonl").exists()
+
+
+def test_the_page_explains_what_it_cannot_show(page: Page, found: FaceCase) -> None:
+    import httpx
+
+    with httpx.Client(follow_redirects=True) as browser:
+        assert browser.get(page.address).status_code == 200
+        (found.root / "reviews.jsonl").write_bytes(b"{}\n")
+        for path in ("", f"/candidate/{_candidate(found)}"):
+            answer = browser.get(f"{page.base}{path}")
+            assert (answer.status_code, "restore the file from a copy" in answer.text) == (409, True), answer.text
+            assert answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("later", "said"), [(timedelta(days=1000), "the mandate has expired"), (timedelta(0), "")], ids=["after", "before"]
+)
+def test_a_desk_that_stands_when_the_mandate_expires(
+    found: FaceCase, monkeypatch: pytest.MonkeyPatch, later: timedelta, said: str
+) -> None:
+    with casework(found.root, "review", need=Need.RESULTS, reason="test") as work:
+        desk = ReviewDesk.at(work, "B. Becker")
+        (candidate,) = desk.waiting()
+        desk.pictures(candidate)
+        now = clock.utc_now() + later
+        monkeypatch.setattr("pipelines.clock.utc_now", lambda: now)
+        asked: list[Callable[[], object]] = [
+            desk.candidates,
+            lambda: desk.pictures(candidate),
+            lambda: desk.decide(candidate, Verdict.CONFIRM, {"nose": "agrees"}, ""),
+        ]
+        for ask in asked:
+            with pytest.raises(NotAuthorised, match=said) if said else contextlib.nullcontext():
+                ask()
+    assert (found.root / "reviews.jsonl").exists() is not bool(said)
+
+
+def test_nobody_prolongs_a_review_by_hand(found: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    with casework(found.root, "review", need=Need.RESULTS, reason="test") as work:
+        desk = ReviewDesk.at(work, "B. Becker")
+        text = found.root.joinpath("case.toml").read_text()
+        found.root.joinpath("case.toml").write_text(text.replace("2028-01-01", "2048-01-01"))
+        assert load_case(found.root).mandate != work.case.mandate
+        now = clock.utc_now() + timedelta(days=1000)
+        monkeypatch.setattr("pipelines.clock.utc_now", lambda: now)
+        with pytest.raises(NotAuthorised, match="expired"):
+            desk.candidates()
 
 
 def test_the_page_listens_here_only(page: Page) -> None:

@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from forensics.errors import ForensicsError
+from forensics.errors import ForensicsError, NotAuthorised, UsageError
 from forensics.reviewing import CHECKLIST, Agreement, State, Verdict
 from pipelines.review_desk import Candidate, ReviewDesk
 from pipelines.review_page.gate import COOKIE, Gate
@@ -81,11 +81,7 @@ class _Pages:
     async def candidate(self, request: Any) -> Any:
         if not self._knows(request):
             return self._refused(403, "Open the address that the command printed.")
-        try:
-            candidate = self._desk.candidate(request.path_params["name"])
-            return self._shown(candidate)
-        except ForensicsError as error:
-            return self._refused(404, str(error))
+        return self._shown(self._desk.candidate(request.path_params["name"]))
 
     def _shown(self, candidate: Candidate, problem: str = "", status: int = 200) -> Any:
         pictures = self._desk.pictures(candidate)
@@ -114,10 +110,7 @@ class _Pages:
             return self._refused(403, "This form was not sent by this page.")
         if not self._gate.is_origin(request.headers.get("origin", "")):
             return self._refused(403, "This form was not sent by this page.")
-        try:
-            candidate = self._desk.candidate(request.path_params["name"])
-        except ForensicsError as error:
-            return self._refused(404, str(error))
+        candidate = self._desk.candidate(request.path_params["name"])
         checks = {name: form[name] for name in CHECKLIST if form.get(name)}
         try:
             verdict = Verdict(form.get("verdict", ""))
@@ -139,6 +132,12 @@ class _Pages:
             f"default-src 'none'; img-src data:; style-src '{_named_by_digest(_css())}'"
         )
         return answer
+
+    async def explained(self, request: Any, error: Exception) -> Any:
+        """The page in place of one that could not be made, such as after the mandate has ended."""
+        statuses = ((NotAuthorised, 403), (UsageError, 404))
+        status = next((status for kind, status in statuses if isinstance(error, kind)), 409)
+        return self._refused(status, str(error))
 
     def _knows(self, request: Any) -> bool:
         return self._gate.knows(request.cookies.get(COOKIE, ""))
@@ -187,7 +186,11 @@ def application(desk: ReviewDesk, gate: Gate, finish: Callable[[], None]) -> Any
         Route("/candidate/{name}", pages.decide, methods=["POST"]),
         Route("/finish", pages.finish, methods=["POST"]),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(_OnlyHere, gate=gate)])
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(_OnlyHere, gate=gate)],
+        exception_handlers={ForensicsError: pages.explained},
+    )
 
 
 class _OnlyHere:
