@@ -7,7 +7,6 @@ A desk may stand for hours: whatever it hands out or takes in, it asks anew whet
 
 import shlex
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -146,6 +145,11 @@ class ReviewDesk:
         """The verdicts that this reviewer may see."""
         return list(visible_to(self.reviews(candidate), self.reviewer.name))
 
+    def own(self, candidate: Candidate) -> Review | None:
+        """What this reviewer said of it; None before."""
+        mine = [each for each in self.reviews(candidate) if same_name(each.reviewer, self.reviewer.name)]
+        return mine[0] if mine else None
+
     def state(self, candidate: Candidate) -> State | None:
         """How far it is; None while this reviewer may not know."""
         visible = self.visible(candidate)
@@ -263,7 +267,7 @@ class ReviewDesk:
 
     def decided(self) -> list[Candidate]:
         """The candidates that this reviewer has decided."""
-        return [c for c in self.candidates() if any(same_name(r.reviewer, self.reviewer.name) for r in self.reviews(c))]
+        return [candidate for candidate in self.candidates() if self.own(candidate)]
 
 
 def _check(checklist: dict[str, str], verdict: Verdict, note: str) -> None:
@@ -286,13 +290,9 @@ def _candidate(row: dict[str, Any]) -> Candidate:
     return Candidate(
         row["sighting_id"],
         row["entry_id"],
-        facts={name: _told(row[name]) for name in (*shown, "model_id", "reason")},
+        facts={name: row[name] for name in (*shown, "model_id", "reason")},
         scores={name: row[name] for name in (*hidden, "log10_likelihood_ratio")},
     )
-
-
-def _told(value: Any) -> Any:
-    return f"{value:%Y-%m-%d %H:%M:%S} UTC" if isinstance(value, datetime) else value
 
 
 def _now_us() -> int:

@@ -519,17 +519,45 @@ def test_the_page_lets_one_browser_in(page: Page, found: FaceCase) -> None:
         assert browser.post(target, data=verdict, headers={"Origin": "http://evil.example"}).status_code == 403
         assert browser.post(target, data=verdict).status_code == 403, "no origin"
         assert browser.post(target, data={**verdict, "form_token": "x"}, headers=ours).status_code == 403
-        assert browser.post(target, data={**verdict, "verdict": ""}, headers=ours).status_code == 400
-        assert browser.post(target, data={**verdict, "nose": "maybe"}, headers=ours).status_code == 400
+        for bad, why in (({"verdict": ""}, "No verdict was chosen"), ({"nose": "maybe"}, "is no answer")):
+            refused = browser.post(target, data={**verdict, **bad}, headers=ours)
+            assert [each.status_code for each in (*refused.history, refused)] == [303, 200]
+            assert "Your verdict is not stored" in refused.text
+            assert why in refused.text
         assert not (found.root / "reviews.jsonl").exists()
         done = browser.post(target, data=verdict, headers=ours)
         assert (done.status_code, "Similarity" in done.text) == (200, True)
         again = browser.post(target, data=verdict, headers=ours)
-        assert (again.status_code, "never changed" in again.text) == (400, True)
+        assert ("Nothing was changed" in again.text, "never changed" in again.text) == (True, True)
         assert browser.get(f"{page.base}/candidate/x:y").status_code == 404
         assert browser.post(f"{page.base}/finish", data={"form_token": form}, headers=ours).status_code == 200
     assert page.end() == 0
     assert len(load_reviews(load_case(found.root))) == 1
+
+
+def test_a_picture_has_its_own_address_once_it_was_opened(page: Page, found: FaceCase) -> None:
+    import httpx
+
+    shown = f"{page.base}/candidate/{_candidate(found)}"
+    with httpx.Client(follow_redirects=True) as browser:
+        assert browser.get(page.address).status_code == 200
+        assert browser.get(f"{shown}/face/1/picture").status_code == 404, "nobody has opened it"
+        text = browser.get(shown).text
+        for side, kind in (("face", "image/jpeg"), ("reference", "image/png")):
+            assert f"/{side}/1/picture" in text
+            answer = browser.get(f"{shown}/{side}/1/picture")
+            assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+            assert answer.headers["cache-control"] == "no-store"
+            assert "default-src 'none'" in answer.headers["content-security-policy"]
+            assert f"/{side}/1/picture" in browser.get(f"{shown}/{side}/1").text
+        for path in ("face/0", "face/99", "reference/2", "watchlist/1"):
+            assert browser.get(f"{shown}/{path}/picture").status_code == 404
+            assert browser.get(f"{shown}/{path}").status_code == 404
+        with httpx.Client() as stranger:
+            assert stranger.get(f"{shown}/face/1/picture").status_code == 403
+            assert "Platform 2" not in stranger.get(f"{shown}/face/1").text, "not even whose case it is"
+        found.do("case deny", "--reason", "the judge refused")
+        assert browser.get(f"{shown}/face/1/picture").status_code == 403
 
 
 def test_the_page_ends_with_a_refused_authority(page: Page, found: FaceCase) -> None:
