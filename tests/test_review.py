@@ -236,6 +236,38 @@ def test_the_defence_gets_everything_but_pictures(found: FaceCase, tmp_path: Pat
     assert "Ahmed" not in counts.out
 
 
+def _disclosed(case: FaceCase) -> dict[str, object]:
+    """What the file for the defence says of the one candidate; the file as text under ``text``."""
+    file = case.root.parent / "disclosed.json"
+    file.unlink(missing_ok=True)
+    case.do("case disclose", "-o", file, "--reason", "request of counsel")
+    (row,) = [row for row in json.loads(file.read_text())["candidates"] if row["decision"] == "candidate"]
+    return {**row, "text": file.read_text()}
+
+
+def test_the_defence_gets_no_first_verdict_before_the_second(found: FaceCase) -> None:
+    assert (_disclosed(found)["review_state"], _disclosed(found)["verdicts_missing_because"]) == ("open", "")
+    _decide(found, "B. Becker", "exclude", "--note", "another nose altogether")
+    told = _disclosed(found)
+    assert (told["review_state"], told["verdicts"], told["same_user"]) == ("first", [], None)
+    assert told["verdicts_missing_because"] == "until the second is in"
+    for hidden in ("another nose", "exclude", "B. Becker"):
+        assert hidden not in str(told["text"])
+
+
+@pytest.mark.parametrize(("second", "same"), [("becker", True), ("cole", False)])
+def test_the_defence_learns_under_which_users_the_verdicts_were_given(
+    found: FaceCase, monkeypatch: pytest.MonkeyPatch, second: str, same: bool
+) -> None:
+    for name, user in (("B. Becker", "becker"), ("C. Cole", second)):
+        monkeypatch.setattr("getpass.getuser", lambda user=user: user)
+        assert _decide(found, name, "confirm")[0] == 0
+    told = _disclosed(found)
+    assert isinstance(told["verdicts"], list)
+    assert [verdict["user"] for verdict in told["verdicts"]] == ["becker", second]
+    assert (told["same_user"], told["verdicts_missing_because"]) == (same, "")
+
+
 def test_the_second_sees_nothing_of_the_first(found: FaceCase) -> None:
     _decide(found, "B. Becker", "exclude", "--note", "another nose altogether")
     looked = found.do("review", "--as", "C. Cole", "--reason", "r", "--candidate", _candidate(found))
