@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -360,6 +361,35 @@ def test_what_was_seen_must_still_be_there(found: FaceCase, monkeypatch: pytest.
 def test_a_new_key_has_seen_nothing(found: FaceCase) -> None:
     _look(found, "B. Becker")
     found.do("reviewer replace", "B. Becker", "--reason", "the machine was lost")
+    assert _say(found, "B. Becker").code == 3
+
+
+def test_the_terminal_speaks_to_people(found: FaceCase) -> None:
+    listed = found.do("review", "--as", "B. Becker", "--reason", "r")
+    seen = "2026-05-01 12:00:00.0 to 12:00:02.2 UTC, give or take 0 ms"
+    assert seen in listed
+    before = found.do("review", "--as", "B. Becker", "--reason", "r", "--candidate", _candidate(found))
+    after = _decide(found, "B. Becker", "confirm", "--note", "a scar")[1]
+    for text in (listed, before, after):
+        assert not re.search(r"None|[\[\]{}]|\d\.\d{4}|\d\d:\d\d:\d\d\+", text), text
+    assert "similarity" not in before
+    for line in (
+        f"candidate  {_candidate(found)}",
+        "entry  E0",
+        f"seen  {seen}",
+        'verdict  B. Becker: confirm; nose agrees; "a scar"',
+        "state  first: waits for a second reviewer",
+    ):
+        assert line in after, after
+    as_data = found.call(
+        "review", found.root, "--as", "B. Becker", "--reason", "r", "--candidate", _candidate(found), "--json"
+    ).json
+    assert (as_data["state"], as_data["verdicts"]) == ("first", ["B. Becker: confirm"])
+
+
+def test_a_sheet_that_cannot_be_written_opens_nothing(found: FaceCase) -> None:
+    told = ("--candidate", _candidate(found), "--pictures", found.root.parent / "sheet.xyz", "--reason", "r")
+    assert found.call("review", found.root, "--as", "B. Becker", *told).code == 2
     assert _say(found, "B. Becker").code == 3
 
 
