@@ -92,6 +92,14 @@ def test_who_may_decide(
     assert (refused in why) if refused else why == ""
 
 
+def test_the_rule_is_said_where_people_look(call: Call) -> None:
+    rule = "may give the first verdict and never the second"
+    assert rule in " ".join(call("review", "--help").out.split())
+    law = (Path(__file__).resolve().parents[1] / "docs" / "law.md").read_text()
+    assert rule in law
+    assert "can see scores before the own verdict" in law
+
+
 def test_the_second_is_blind() -> None:
     assert list(visible_to(_FIRST, "C. Cole")) == []
     both = [*_FIRST, _review("C. Cole")]

@@ -128,13 +128,17 @@ def replace_command(root: Path, name: str, reason: str, as_json: bool) -> None:
 def review(root: Path, name: str, wanted: str | None, as_json: bool, **options: Any) -> None:
     """Decide about candidates: two different people, the second without knowing the first.
 
+    Who submitted the run, or answers for the case, may give the first verdict and never the second.
+
     Without --candidate it lists what waits for you. A verdict needs pictures that you have opened, on the page or
-    with --pictures, and is never changed. Features: face_shape, forehead, brows, eyes, nose, mouth, ears, chin_jaw,
-    marks. Answers: agrees, differs, not_seen.
+    with --pictures, in this command or an earlier one, and is never changed. Features: face_shape, forehead, brows,
+    eyes, nose, mouth, ears, chin_jaw, marks. Answers: agrees, differs, not_seen.
 
     \b
     Example:
       forensics review my-case --as "B. Becker" --page --reason "candidates of run 1"
+      forensics review my-case --as Becker --candidate 5460:E1 --pictures E1.png --reason "run 1"
+      forensics review my-case --as Becker --candidate 5460:E1 --verdict undecided --reason "run 1"
     """
     facts = {"reviewer": name, "candidate": wanted}
     with casework(root, "review", need=Need.RESULTS, reason=options["reason"], facts=facts) as work:
@@ -176,6 +180,7 @@ def _examine(desk: ReviewDesk, candidate: Candidate, options: dict[str, Any], as
     if options["verdict"] is not None:
         checks = dict(_check(text) for text in options["checks"])
         desk.decide(candidate, Verdict(options["verdict"]), checks, options["note"])
+        say("your verdict is stored")
     emit(_facts(desk, candidate), _described(desk, candidate), as_json)
 
 
