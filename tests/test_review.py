@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -684,6 +684,14 @@ def test_a_desk_that_stands_when_the_mandate_expires(
             with pytest.raises(NotAuthorised, match=said) if said else contextlib.nullcontext():
                 ask()
     assert (found.root / "reviews.jsonl").exists() is not bool(said)
+
+
+def test_an_entry_that_ends_leaves_an_open_desk(found: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    with casework(found.root, "review", need=Need.RESULTS, reason="test") as work:
+        desk = ReviewDesk.at(work, "B. Becker")
+        assert len(desk.candidates()) == 1
+        monkeypatch.setattr("pipelines.clock.utc_now", lambda: datetime(2027, 6, 1, tzinfo=UTC))
+        assert desk.candidates() == []
 
 
 def test_nobody_prolongs_a_review_by_hand(found: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
