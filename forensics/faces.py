@@ -7,7 +7,7 @@ An embedding is a list of numbers that is compared with those of a watch-list, t
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,19 @@ import numpy.typing as npt
 from forensics.detections import FloatArray
 from forensics.frames import RgbArray
 
-__all__ = ["Face", "FaceDetector", "FaceEmbedder", "Measure", "Quality", "QualityLimits", "shortcomings", "worth"]
+__all__ = [
+    "FAIR_WORTH",
+    "GOOD_WORTH",
+    "Face",
+    "FaceDetector",
+    "FaceEmbedder",
+    "Measure",
+    "Quality",
+    "QualityLimits",
+    "shortcomings",
+    "worth",
+    "worth_in_words",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,6 +127,21 @@ def worth(quality: Quality, limits: QualityLimits) -> float:
     sharp = quality.sharpness / (quality.sharpness + 2 * limits.sharpness + 1)
     frontal = float(np.cos(np.radians(min(abs(quality.yaw_degrees), 80.0))))
     return max(1e-6, size * sharp * frontal * min(1.0, max(0.0, quality.score)))
+
+
+FAIR_WORTH: Final = 0.2
+"""About that of a face twice as large and as sharp as it must be to be compared at all."""
+GOOD_WORTH: Final = 0.4
+"""About that of a face four times as large and as sharp."""
+
+
+def worth_in_words(value: float) -> str:
+    """What a worth means to a person.
+
+    >>> worth_in_words(0.19), worth_in_words(0.2), worth_in_words(0.4)
+    ('low', 'fair', 'good')
+    """
+    return "good" if value >= GOOD_WORTH else "fair" if value >= FAIR_WORTH else "low"
 
 
 class FaceDetector(Protocol):

@@ -1,7 +1,7 @@
 """Two people decide, the second without knowing the first: the rules, without files or keys.
 
-A verdict is given once and never changed. The one who submitted the run may give the first verdict and never the
-second. Until somebody's own verdict is in, that person sees neither the other's nor any score.
+A verdict is given once and never changed. The one who submitted the run, or answers for the case, may give the first
+verdict and never the second. Until somebody's own verdict is in, that person sees neither the other's nor any score.
 """
 
 from collections.abc import Sequence
@@ -139,7 +139,7 @@ def refusal(
     if len(reviews) >= 2:
         return "both verdicts are in"
     if reviews and any(same_name(submitter, reviewer) for submitter in submitters):
-        return "who submitted the run cannot give the second verdict"
+        return "who submitted the run, or answers for the case, cannot give the second verdict"
     return ""
 
 

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from forensics.audit import Chain, first_break, head, read_chain
 from forensics.calibrations import calibration_for
+from forensics.digests import sha256_of_bytes
 from forensics.errors import ForensicsError
 from forensics.mandate import Standing, standing_of
-from forensics.reviewing import Review, state_of
+from forensics.reviewing import Review, State, state_of
 from forensics.tables.evidence import load_evidence
 from forensics.tables.open import OpenCase, candidates_of, read_manifest
 from pipelines import clock
@@ -22,6 +23,7 @@ from pipelines.watchlist import entries_of
 
 __all__ = ["annual_counts", "disclosure"]
 
+_UNTIL_BOTH: Final = "until the second is in"
 _LIMITS: Final = (
     "Every row is a candidate for examination, not a finding: the machine proposes, people decide.",
     "Public studies of surveillance footage report the right person on rank 1 in about 72 % of searches.",
@@ -36,7 +38,7 @@ def disclosure(case: Case) -> dict[str, Any]:
     """What was searched, with what, for whom, everything that came out, and how sure it is; no picture, no template."""
     record, chain = newest_record(case.folder), read_chain(case.folder.audit_file)
     published = case.folder.manifest.exists()
-    candidates, withheld = _candidates(case) if published else ([], "nothing was published")
+    candidates, withheld = _candidates(case, chain) if published else ([], "nothing was published")
     return {
         "heading": "Candidates for examination",
         "case": {"case_id": case.case_id, **_mandate(case)},
@@ -112,7 +114,7 @@ def _entries(case: Case, chain: Chain) -> list[dict[str, Any]]:
     ]
 
 
-def _candidates(case: Case) -> tuple[list[dict[str, Any]], str]:
+def _candidates(case: Case, chain: Chain) -> tuple[list[dict[str, Any]], str]:
     """Every compared pair, rejected ones too, with what people said of it; and why there are none, if so."""
     standing = standing_of(case.mandate, clock.utc_now())
     if standing not in {Standing.ACTIVE, Standing.EXPIRED}:
@@ -121,22 +123,41 @@ def _candidates(case: Case) -> tuple[list[dict[str, Any]], str]:
         rows = candidates_of(case.folder).collect().to_dicts()
     except ForensicsError as error:
         return [], str(error)
-    reviews = load_reviews(case)
-    return [{**row, **_said(of_candidate(reviews, row["sighting_id"], row["entry_id"]))} for row in rows], ""
+    reviews, users = load_reviews(case), _users(chain)
+    return [{**row, **_said(of_candidate(reviews, row["sighting_id"], row["entry_id"]), users)} for row in rows], ""
 
 
-def _said(reviews: list[Review]) -> dict[str, Any]:
-    verdicts = [
-        {
-            "reviewer": r.reviewer,
-            "key_id": r.key_id,
-            "verdict": r.verdict.value,
-            "checklist": r.checklist,
-            "note": r.note,
-        }
-        for r in reviews
-    ]
-    return {"review_state": state_of(reviews).value, "verdicts": verdicts}
+def _users(chain: Chain) -> dict[str, str]:
+    """Under which user of the system each verdict was given, by the verdict's digest."""
+    given = [line for line in chain.lines if line.kind == "note" and line.command == "verdict"]
+    return {line.facts["sha256"]: line.who["user"] for line in given if "user" in line.who}
+
+
+def _said(reviews: list[Review], users: dict[str, str]) -> dict[str, Any]:
+    """What people said of one candidate; of a first verdict only that there is one, for the second is blind."""
+    state = state_of(reviews)
+    if state is State.FIRST:
+        return {"review_state": state.value, "verdicts": [], "verdicts_missing_because": _UNTIL_BOTH, "same_user": None}
+    verdicts = [_told(review, users.get(sha256_of_bytes(review.encoded()))) for review in reviews]
+    under = [verdict["user"] for verdict in verdicts]
+    same_user = under[0] == under[1] if len(under) == 2 and None not in under else None
+    return {
+        "review_state": state.value,
+        "verdicts": verdicts,
+        "verdicts_missing_because": "",
+        "same_user": same_user,
+    }
+
+
+def _told(review: Review, user: str | None) -> dict[str, Any]:
+    return {
+        "reviewer": review.reviewer,
+        "key_id": review.key_id,
+        "user": user,
+        "verdict": review.verdict.value,
+        "checklist": review.checklist,
+        "note": review.note,
+    }
 
 
 def _log(case: Case, chain: Chain, candidates: list[dict[str, Any]]) -> dict[str, Any]:

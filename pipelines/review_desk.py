@@ -1,10 +1,12 @@
 """What a reviewer works with: the candidates that wait, their pictures, and a place for the verdict.
 
-Every opening of pictures is recorded before they are shown, and a verdict needs pictures that were opened.
+Every opening of pictures is recorded before they are shown, with the digest of what is shown. A verdict needs such
+a record, of this command or an earlier one, of the very pictures that the candidate has when the verdict is given.
+A desk may stand for hours: whatever it hands out or takes in, it asks anew whether the mandate still allows it.
 """
 
-from dataclasses import dataclass, field
-from datetime import datetime
+import shlex
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -13,19 +15,28 @@ from forensics.audit import read_chain
 from forensics.comparison import Decision
 from forensics.digests import canonical_json, sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
+from forensics.mandate import Standing, standing_of
 from forensics.reviewing import CHECKLIST, Agreement, Review, State, Verdict, refusal, same_name, state_of, visible_to
 from forensics.tables.open import OpenCase, candidates_of
 from pipelines import clock
 from pipelines.candidate_faces import candidate_faces
+from pipelines.cases import load_case
 from pipelines.casework import Work
 from pipelines.keys import keyring_for
 from pipelines.reviewers import Reviewer, reviewer_named, reviewers_of
 from pipelines.reviews import add_review, load_reviews, of_candidate
-from pipelines.watchlist import entries_of, reference_pictures
+from pipelines.watchlist import entries_of, expired_entries, reference_pictures
 
 __all__ = ["Candidate", "Pictures", "ReviewDesk"]
 
 _PICTURES_OPENED = "pictures opened"
+_ENDED = {
+    Standing.LAPSED: "the authority is still pending 48 hours after the first run",
+    Standing.EXPIRED: "the mandate has expired",
+    Standing.DUE: "the mandate has expired",
+    Standing.DENIED: "the authority was refused",
+    Standing.ERASED: "the biometric data was destroyed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,6 @@ class ReviewDesk:
 
     work: Work
     reviewer: Reviewer
-    _opened: dict[str, Pictures] = field(default_factory=dict)
 
     @classmethod
     def at(cls, work: Work, name: str) -> "ReviewDesk":
@@ -87,14 +97,34 @@ class ReviewDesk:
         return cls(work, reviewer_named(work.folder, name))
 
     def candidates(self) -> list[Candidate]:
-        """All that asks for examination, of entries that still are on the list, in the order of the table."""
+        """All that asks for examination, of entries that still are on the list, in the order of the table.
+
+        Raises:
+            NotAuthorised: the mandate has ended.
+        """
+        self._require_active()
         opened = OpenCase.at(self.work.folder.root)
-        listed = [entry.entry_id for entry in entries_of(self.work.folder)]
+        ended = [] if self.work.case.mandate.hold else expired_entries(self.work.folder, clock.utc_now())
+        listed = [entry.entry_id for entry in entries_of(self.work.folder) if entry.entry_id not in ended]
         asks = pl.col("decision").is_in([Decision.CANDIDATE.value, Decision.LEAD.value])
         asks &= pl.col("entry_id").is_in(listed)
         where = opened.sightings().select("sighting_id", "camera_id", "first_utc", "last_utc", "clock_error_ms")
         rows = candidates_of(self.work.folder).filter(asks).join(where, on="sighting_id", maintain_order="left")
         return [_candidate(row) for row in rows.collect().to_dicts()]
+
+    def _require_active(self) -> None:
+        """Return only while the case may be reviewed, by its mandate as it is now and as it was when this began.
+
+        Both, because `case.toml` was held against the log when this began: what was written since may end a
+        review, and not prolong it.
+
+        Raises:
+            NotAuthorised: the mandate has ended, and how.
+        """
+        for case in (load_case(self.work.folder.root), self.work.case):
+            standing = standing_of(case.mandate, clock.utc_now())
+            if standing is not Standing.ACTIVE:
+                raise NotAuthorised(f"the review has ended: {_ENDED[standing]}", "see `forensics case show CASE`")
 
     def candidate(self, name: str) -> Candidate:
         """The one of that name, ``sighting:entry``.
@@ -114,6 +144,11 @@ class ReviewDesk:
     def visible(self, candidate: Candidate) -> list[Review]:
         """The verdicts that this reviewer may see."""
         return list(visible_to(self.reviews(candidate), self.reviewer.name))
+
+    def own(self, candidate: Candidate) -> Review | None:
+        """What this reviewer said of it; None before."""
+        mine = [each for each in self.reviews(candidate) if same_name(each.reviewer, self.reviewer.name)]
+        return mine[0] if mine else None
 
     def state(self, candidate: Candidate) -> State | None:
         """How far it is; None while this reviewer may not know."""
@@ -138,31 +173,68 @@ class ReviewDesk:
         return sorted({self.work.case.mandate.operator, *users} - {""})
 
     def pictures(self, candidate: Candidate) -> Pictures:
-        """The pictures of a candidate; that they were opened is recorded first."""
-        self.work.recorded.note(
-            _PICTURES_OPENED,
-            {"reviewer": self.reviewer.name, "key_id": self.reviewer.key_id, "candidate": candidate.name},
-        )
+        """The pictures of a candidate; that they are opened, and which they are, is recorded before they are shown.
+
+        Raises:
+            NotAuthorised: the mandate has ended, or the key is not at hand.
+        """
+        self._require_active()
+        pictures = self._pictures(candidate)
+        self.work.recorded.note(_PICTURES_OPENED, {**self._opening_of(candidate), "seen": pictures.seen})
+        return pictures
+
+    def _pictures(self, candidate: Candidate) -> Pictures:
+        """What they are now, for no eyes."""
         key = keyring_for(self.work.folder, self.work.case.case_id).load()
         faces = candidate_faces(self.work.folder, key, sighting_id=candidate.sighting_id, entry_id=candidate.entry_id)
         references = tuple(reference_pictures(self.work.folder, key, candidate.entry_id))
         digests = [sha256_of_bytes(picture) for picture in (*faces, *references)]
         seen = sha256_of_bytes(canonical_json([candidate.name, digests]).encode())
-        self._opened[candidate.name] = Pictures(faces, references, seen)
-        return self._opened[candidate.name]
+        return Pictures(faces, references, seen)
+
+    def _opening_of(self, candidate: Candidate) -> dict[str, str]:
+        return {"reviewer": self.reviewer.name, "key_id": self.reviewer.key_id, "candidate": candidate.name}
+
+    def _seen(self, candidate: Candidate) -> str:
+        """The digest of the candidate's pictures, which this reviewer's key has opened.
+
+        Raises:
+            NotAuthorised: it has not, or they are others by now.
+        """
+        told, seen = self._opening_of(candidate), self._pictures(candidate).seen
+        lines = read_chain(self.work.folder.audit_file).lines
+        opened = [line.facts for line in lines if line.kind == "note" and line.command == _PICTURES_OPENED]
+        mine = [
+            facts.get("seen") for facts in opened
+            if all(facts.get(name) == told[name] for name in ("key_id", "candidate"))
+        ]  # fmt: skip
+        if seen in mine:
+            return seen
+        problem = (
+            "the pictures are no longer those that you opened"
+            if mine
+            else "a verdict is given by somebody who has looked at the pictures"
+        )
+        raise NotAuthorised(
+            problem,
+            f"open them first, then decide: {self.command(candidate)} --pictures FILE.png --reason TEXT",
+        )
+
+    def command(self, candidate: Candidate) -> str:
+        """How a candidate is examined in the terminal, up to what is done with it."""
+        words = ("forensics", "review", str(self.work.folder.root), "--as", self.reviewer.name)
+        return shlex.join((*words, "--candidate", candidate.name))
 
     def decide(self, candidate: Candidate, verdict: Verdict, checklist: dict[str, str], note: str) -> Review:
         """This reviewer's verdict, signed and stored.
 
         Raises:
             UsageError: the checklist names what it has not, or confirms what was not compared.
-            NotAuthorised: a rule refuses it, or the pictures were not opened.
+            NotAuthorised: the mandate has ended, a rule refuses it, or the pictures were not opened.
         """
+        self._require_active()
         _check(checklist, verdict, note)
-        if candidate.name not in self._opened:
-            raise NotAuthorised(
-                "a verdict is given by somebody who has looked at the pictures", "open them first, and then decide"
-            )
+        seen = self._seen(candidate)
         unsigned = Review(
             case_id=self.work.case.case_id,
             run_id=OpenCase.at(self.work.folder.root).run_id,
@@ -174,7 +246,7 @@ class ReviewDesk:
             checklist=dict(sorted(checklist.items())),
             note=note,
             at_utc_us=_now_us(),
-            seen=self._opened[candidate.name].seen,
+            seen=seen,
             previous="",
         )
         review = add_review(self.work.case, self.work.files, self.reviewer, unsigned, submitters=self._submitters())
@@ -195,7 +267,7 @@ class ReviewDesk:
 
     def decided(self) -> list[Candidate]:
         """The candidates that this reviewer has decided."""
-        return [c for c in self.candidates() if any(same_name(r.reviewer, self.reviewer.name) for r in self.reviews(c))]
+        return [candidate for candidate in self.candidates() if self.own(candidate)]
 
 
 def _check(checklist: dict[str, str], verdict: Verdict, note: str) -> None:
@@ -218,13 +290,9 @@ def _candidate(row: dict[str, Any]) -> Candidate:
     return Candidate(
         row["sighting_id"],
         row["entry_id"],
-        facts={name: _told(row[name]) for name in (*shown, "model_id", "reason")},
+        facts={name: row[name] for name in (*shown, "model_id", "reason")},
         scores={name: row[name] for name in (*hidden, "log10_likelihood_ratio")},
     )
-
-
-def _told(value: Any) -> Any:
-    return f"{value:%Y-%m-%d %H:%M:%S} UTC" if isinstance(value, datetime) else value
 
 
 def _now_us() -> int:

@@ -87,7 +87,8 @@ _LIBRARIES: Final = {
 _BEYOND: Final = {
     ("pipelines.runners.ray", "ray"): "the one module that knows the engine",
     ("pipelines.review_page.pages", "starlette"): "the page is its only user",
-    ("pipelines.review_page.pages", "jinja2"): "the page is its only user",
+    ("pipelines.review_page.rendering", "starlette"): "the page is its only user",
+    ("pipelines.review_page.rendering", "jinja2"): "the page is its only user",
     ("pipelines.review_page.server", "uvicorn"): "the page is its only user",
     ("pipelines.stages.detect", "cv2"): "one thread per worker; it would sit better in an adapter",
     ("pipelines.stages.sight", "cv2"): "one thread per worker; it would sit better in an adapter",

@@ -1,12 +1,14 @@
 """Two people decide: the rules, the signatures, the page, and everything that tries to get around them."""
 
+import contextlib
 import json
 import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -14,13 +16,16 @@ import pytest
 
 from forensics.adapters.signing import is_signed_by, key_id_of, new_private_key, public_of, signed
 from forensics.audit import read_chain
-from forensics.errors import IntegrityBroken
+from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.faces import QualityLimits
 from forensics.reviewing import Review, State, Verdict, refusal, state_of, visible_to
+from pipelines import clock
 from pipelines.cases import load_case
+from pipelines.casework import Need, casework
+from pipelines.review_desk import ReviewDesk
 from pipelines.reviewers import load_private, reviewer_named, reviewers_of
 from pipelines.reviews import load_reviews
-from tests.calling import Call, caller
+from tests.calling import Answer, Call, caller
 from tests.face_case import FaceCase
 
 
@@ -89,6 +94,14 @@ def test_who_may_decide(
 ) -> None:
     why = refusal(earlier, reviewer=reviewer, key_id=key, submitters=submitters, revoked=revoked)
     assert (refused in why) if refused else why == ""
+
+
+def test_the_rule_is_said_where_people_look(call: Call) -> None:
+    rule = "may give the first verdict and never the second"
+    assert rule in " ".join(call("review", "--help").out.split())
+    law = (Path(__file__).resolve().parents[1] / "docs" / "law.md").read_text()
+    assert rule in law
+    assert "can see scores before the own verdict" in law
 
 
 def test_the_second_is_blind() -> None:
@@ -283,6 +296,38 @@ def test_the_defence_gets_everything_but_pictures(found: FaceCase, tmp_path: Pat
     assert "Ahmed" not in counts.out
 
 
+def _disclosed(case: FaceCase) -> dict[str, object]:
+    """What the file for the defence says of the one candidate; the file as text under ``text``."""
+    file = case.root.parent / "disclosed.json"
+    file.unlink(missing_ok=True)
+    case.do("case disclose", "-o", file, "--reason", "request of counsel")
+    (row,) = [row for row in json.loads(file.read_text())["candidates"] if row["decision"] == "candidate"]
+    return {**row, "text": file.read_text()}
+
+
+def test_the_defence_gets_no_first_verdict_before_the_second(found: FaceCase) -> None:
+    assert (_disclosed(found)["review_state"], _disclosed(found)["verdicts_missing_because"]) == ("open", "")
+    _decide(found, "B. Becker", "exclude", "--note", "another nose altogether")
+    told = _disclosed(found)
+    assert (told["review_state"], told["verdicts"], told["same_user"]) == ("first", [], None)
+    assert told["verdicts_missing_because"] == "until the second is in"
+    for hidden in ("another nose", "exclude", "B. Becker"):
+        assert hidden not in str(told["text"])
+
+
+@pytest.mark.parametrize(("second", "same"), [("becker", True), ("cole", False)])
+def test_the_defence_learns_under_which_users_the_verdicts_were_given(
+    found: FaceCase, monkeypatch: pytest.MonkeyPatch, second: str, same: bool
+) -> None:
+    for name, user in (("B. Becker", "becker"), ("C. Cole", second)):
+        monkeypatch.setattr("getpass.getuser", lambda user=user: user)
+        assert _decide(found, name, "confirm")[0] == 0
+    told = _disclosed(found)
+    assert isinstance(told["verdicts"], list)
+    assert [verdict["user"] for verdict in told["verdicts"]] == ["becker", second]
+    assert (told["same_user"], told["verdicts_missing_because"]) == (same, "")
+
+
 def test_the_second_sees_nothing_of_the_first(found: FaceCase) -> None:
     _decide(found, "B. Becker", "exclude", "--note", "another nose altogether")
     looked = found.do("review", "--as", "C. Cole", "--reason", "r", "--candidate", _candidate(found))
@@ -328,6 +373,83 @@ def test_a_verdict_needs_pictures_and_comparison(found: FaceCase) -> None:
     unknown = found.call("review", found.root, "--as", "B. Becker", "--reason", "r", "--candidate", "x:y")
     assert unknown.code == 2
     assert not (found.root / "reviews.jsonl").exists()
+
+
+def _look(case: FaceCase, name: str) -> str:
+    """Write the sheet, and no more; returns what was said."""
+    sheet = case.root.parent / "looked.png"
+    told = ("--candidate", _candidate(case), "--pictures", sheet, "--reason", "r")
+    answer = case.call("review", case.root, "--as", name, *told)
+    assert answer.code == 0, answer.err
+    return answer.err
+
+
+def _say(case: FaceCase, name: str) -> Answer:
+    """Give a verdict without opening anything."""
+    told = ("--candidate", _candidate(case), "--verdict", "confirm", "--check", "nose=agrees", "--reason", "r")
+    return case.call("review", case.root, "--as", name, *told)
+
+
+def test_one_looks_first_and_decides_in_another_command(found: FaceCase) -> None:
+    candidate = _candidate(found)
+    refused = _say(found, "B. Becker")
+    how = f"--as 'B. Becker' --candidate {candidate} --pictures FILE.png"
+    assert (refused.code, how in refused.err) == (3, True), refused.err
+    said = _look(found, "B. Becker")
+    (following,) = [line for line in said.splitlines() if line.startswith("next: ")]
+    assert following == (
+        f"next: forensics review {found.root} --as 'B. Becker' --candidate {candidate} "
+        "--verdict confirm|exclude|undecided --check nose=agrees ... --reason TEXT"
+    )
+    assert _say(found, "C. Cole").code == 3, "somebody else looked"
+    assert _say(found, "B. Becker").code == 0
+    (opened,) = [line for line in read_chain(found.root / "audit.jsonl").lines if line.command == "pictures opened"]
+    (review,) = load_reviews(load_case(found.root))
+    assert opened.facts["seen"] == review.seen
+    assert "next:" not in _look(found, "B. Becker"), "nothing is left to decide"
+
+
+def test_what_was_seen_must_still_be_there(found: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    _look(found, "B. Becker")
+    monkeypatch.setattr("pipelines.review_desk.reference_pictures", lambda folder, key, entry_id: [b"another"])
+    refused = _say(found, "B. Becker")
+    assert (refused.code, "no longer those that you opened" in refused.err) == (3, True), refused.err
+    assert not (found.root / "reviews.jsonl").exists()
+
+
+def test_a_new_key_has_seen_nothing(found: FaceCase) -> None:
+    _look(found, "B. Becker")
+    found.do("reviewer replace", "B. Becker", "--reason", "the machine was lost")
+    assert _say(found, "B. Becker").code == 3
+
+
+def test_the_terminal_speaks_to_people(found: FaceCase) -> None:
+    listed = found.do("review", "--as", "B. Becker", "--reason", "r")
+    seen = "2026-05-01 12:00:00.0 to 12:00:02.2 UTC, give or take 0 ms"
+    assert seen in listed
+    before = found.do("review", "--as", "B. Becker", "--reason", "r", "--candidate", _candidate(found))
+    after = _decide(found, "B. Becker", "confirm", "--note", "a scar")[1]
+    for text in (listed, before, after):
+        assert not re.search(r"None|[\[\]{}]|\d\.\d{4}|\d\d:\d\d:\d\d\+", text), text
+    assert "similarity" not in before
+    for line in (
+        f"candidate  {_candidate(found)}",
+        "entry  E0",
+        f"seen  {seen}",
+        'verdict  B. Becker: confirm; nose agrees; "a scar"',
+        "state  first: waits for a second reviewer",
+    ):
+        assert line in after, after
+    as_data = found.call(
+        "review", found.root, "--as", "B. Becker", "--reason", "r", "--candidate", _candidate(found), "--json"
+    ).json
+    assert (as_data["state"], as_data["verdicts"]) == ("first", ["B. Becker: confirm"])
+
+
+def test_a_sheet_that_cannot_be_written_opens_nothing(found: FaceCase) -> None:
+    told = ("--candidate", _candidate(found), "--pictures", found.root.parent / "sheet.xyz", "--reason", "r")
+    assert found.call("review", found.root, "--as", "B. Becker", *told).code == 2
+    assert _say(found, "B. Becker").code == 3
 
 
 def test_a_lost_key_is_replaced_on_record_and_gives_no_second_verdict(found: FaceCase) -> None:
@@ -518,13 +640,16 @@ def test_the_page_lets_one_browser_in(page: Page, found: FaceCase) -> None:
         assert browser.post(target, data=verdict, headers={"Origin": "http://evil.example"}).status_code == 403
         assert browser.post(target, data=verdict).status_code == 403, "no origin"
         assert browser.post(target, data={**verdict, "form_token": "x"}, headers=ours).status_code == 403
-        assert browser.post(target, data={**verdict, "verdict": ""}, headers=ours).status_code == 400
-        assert browser.post(target, data={**verdict, "nose": "maybe"}, headers=ours).status_code == 400
+        for bad, why in (({"verdict": ""}, "No verdict was chosen"), ({"nose": "maybe"}, "is no answer")):
+            refused = browser.post(target, data={**verdict, **bad}, headers=ours)
+            assert [each.status_code for each in (*refused.history, refused)] == [303, 200]
+            assert "Your verdict is not stored" in refused.text
+            assert why in refused.text
         assert not (found.root / "reviews.jsonl").exists()
         done = browser.post(target, data=verdict, headers=ours)
         assert (done.status_code, "Similarity" in done.text) == (200, True)
         again = browser.post(target, data=verdict, headers=ours)
-        assert (again.status_code, "never changed" in again.text) == (400, True)
+        assert ("Nothing was changed" in again.text, "never changed" in again.text) == (True, True)
         assert browser.get(f"{page.base}/candidate/x:y").status_code == 404
         assert browser.post(f"{page.base}/finish", data={"form_token": form}, headers=ours).status_code == 200
     assert page.end() == 0
@@ -540,6 +665,107 @@ def test_a_port_that_is_taken_is_said(found: FaceCase) -> None:
     assert answer.code == 2
     assert f"port {port}" in answer.err
     assert "--port" in answer.err
+
+
+def test_a_picture_has_its_own_address_once_it_was_opened(page: Page, found: FaceCase) -> None:
+    import httpx
+
+    shown = f"{page.base}/candidate/{_candidate(found)}"
+    with httpx.Client(follow_redirects=True) as browser:
+        assert browser.get(page.address).status_code == 200
+        assert browser.get(f"{shown}/face/1/picture").status_code == 404, "nobody has opened it"
+        text = browser.get(shown).text
+        for side, kind in (("face", "image/jpeg"), ("reference", "image/png")):
+            assert f"/{side}/1/picture" in text
+            answer = browser.get(f"{shown}/{side}/1/picture")
+            assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+            assert answer.headers["cache-control"] == "no-store"
+            assert "default-src 'none'" in answer.headers["content-security-policy"]
+            assert f"/{side}/1/picture" in browser.get(f"{shown}/{side}/1").text
+        for path in ("face/0", "face/99", "reference/2", "watchlist/1"):
+            assert browser.get(f"{shown}/{path}/picture").status_code == 404
+            assert browser.get(f"{shown}/{path}").status_code == 404
+        with httpx.Client() as stranger:
+            assert stranger.get(f"{shown}/face/1/picture").status_code == 403
+            assert "Platform 2" not in stranger.get(f"{shown}/face/1").text, "not even whose case it is"
+        found.do("case deny", "--reason", "the judge refused")
+        assert browser.get(f"{shown}/face/1/picture").status_code == 403
+
+
+def test_the_page_ends_with_a_refused_authority(page: Page, found: FaceCase) -> None:
+    import httpx
+
+    shown = f"{page.base}/candidate/{_candidate(found)}"
+    with httpx.Client(follow_redirects=True) as browser:
+        assert browser.get(page.address).status_code == 200
+        form = browser.get(shown).text.partition('name="form_token" value="')[2].partition('"')[0]
+        found.do("case deny", "--reason", "the judge refused")
+        verdict = {"verdict": "confirm", "nose": "agrees", "form_token": form}
+        for answer in (
+            browser.get(page.base),
+            browser.get(shown),
+            browser.post(shown, data=verdict, headers={"Origin": page.base}),
+        ):
+            assert (answer.status_code, "the authority was refused" in answer.text) == (403, True), answer.text
+        finished = browser.post(f"{page.base}/finish", data={"form_token": form}, headers={"Origin": page.base})
+        assert finished.status_code == 200, "the page can still be closed"
+    assert page.end() == 0
+    assert not (found.root / "reviews.jsonl").exists()
+
+
+def test_the_page_explains_what_it_cannot_show(page: Page, found: FaceCase) -> None:
+    import httpx
+
+    with httpx.Client(follow_redirects=True) as browser:
+        assert browser.get(page.address).status_code == 200
+        (found.root / "reviews.jsonl").write_bytes(b"{}\n")
+        for path in ("", f"/candidate/{_candidate(found)}"):
+            answer = browser.get(f"{page.base}{path}")
+            assert (answer.status_code, "restore the file from a copy" in answer.text) == (409, True), answer.text
+            assert answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("later", "said"), [(timedelta(days=1000), "the mandate has expired"), (timedelta(0), "")], ids=["after", "before"]
+)
+def test_a_desk_that_stands_when_the_mandate_expires(
+    found: FaceCase, monkeypatch: pytest.MonkeyPatch, later: timedelta, said: str
+) -> None:
+    with casework(found.root, "review", need=Need.RESULTS, reason="test") as work:
+        desk = ReviewDesk.at(work, "B. Becker")
+        (candidate,) = desk.waiting()
+        desk.pictures(candidate)
+        now = clock.utc_now() + later
+        monkeypatch.setattr("pipelines.clock.utc_now", lambda: now)
+        asked: list[Callable[[], object]] = [
+            desk.candidates,
+            lambda: desk.pictures(candidate),
+            lambda: desk.decide(candidate, Verdict.CONFIRM, {"nose": "agrees"}, ""),
+        ]
+        for ask in asked:
+            with pytest.raises(NotAuthorised, match=said) if said else contextlib.nullcontext():
+                ask()
+    assert (found.root / "reviews.jsonl").exists() is not bool(said)
+
+
+def test_an_entry_that_ends_leaves_an_open_desk(found: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    with casework(found.root, "review", need=Need.RESULTS, reason="test") as work:
+        desk = ReviewDesk.at(work, "B. Becker")
+        assert len(desk.candidates()) == 1
+        monkeypatch.setattr("pipelines.clock.utc_now", lambda: datetime(2027, 6, 1, tzinfo=UTC))
+        assert desk.candidates() == []
+
+
+def test_nobody_prolongs_a_review_by_hand(found: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    with casework(found.root, "review", need=Need.RESULTS, reason="test") as work:
+        desk = ReviewDesk.at(work, "B. Becker")
+        text = found.root.joinpath("case.toml").read_text()
+        found.root.joinpath("case.toml").write_text(text.replace("2028-01-01", "2048-01-01"))
+        assert load_case(found.root).mandate != work.case.mandate
+        now = clock.utc_now() + timedelta(days=1000)
+        monkeypatch.setattr("pipelines.clock.utc_now", lambda: now)
+        with pytest.raises(NotAuthorised, match="expired"):
+            desk.candidates()
 
 
 def test_the_page_listens_here_only(page: Page) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from forensics.reviewing import State, state_of
+from forensics.reviewing import CHECKLIST, State, state_of
 from pipelines.cases import load_case
 from pipelines.reviews import load_reviews
 from tests.calling import Call, caller
@@ -60,7 +60,10 @@ def _decide(browser: "Chrome", page: Page, note: str) -> str:
     browser.find_element(By.CSS_SELECTOR, "input[name=verdict][value=confirm]").click()
     browser.find_element(By.NAME, "note").send_keys(note)
     browser.find_element(By.CSS_SELECTOR, ".verdict button").click()
-    WebDriverWait(browser, 20).until(lambda shown: "Similarity" in shown.find_element(By.TAG_NAME, "main").text)
+    WebDriverWait(browser, 20).until(lambda shown: shown.find_elements(By.ID, "stored"))
+    assert "Similarity" in browser.find_element(By.TAG_NAME, "main").text
+    assert _is_seen(browser, "#stored")
+    assert "Your verdict is stored: the same person, in my opinion." in browser.find_element(By.ID, "stored").text
     assert note in browser.find_element(By.TAG_NAME, "main").text
     assert browser.get_log("browser") == [], "no script, no blocked request, nothing missing"
     browser.get(page.base)
@@ -69,6 +72,100 @@ def _decide(browser: "Chrome", page: Page, note: str) -> str:
     assert browser.get_log("browser") == []
     assert page.end() == 0
     return before
+
+
+def _is_seen(browser: "Chrome", *selectors: str) -> bool:
+    """Whether the first element of each selector lies in the window as it is scrolled now."""
+    script = """const r = document.querySelector(arguments[0]).getBoundingClientRect();
+        return r.width > 0 && r.top >= 0 && r.left >= 0 && r.bottom <= innerHeight + 1 && r.right <= innerWidth + 1"""
+    return all(browser.execute_script(script, selector) for selector in selectors)
+
+
+@pytest.fixture
+def two_candidates(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> FaceCase:
+    case = FaceCase.make(tmp_path, call, monkeypatch, n_people=2)
+    for number in range(2):
+        case.enrol(f"E{number}", number, tmp_path)
+    case.run()
+    case.do("reviewer add", "B. Becker")
+    return case
+
+
+def _fill(browser: "Chrome", answer: str, note: str) -> None:
+    from selenium.webdriver.common.by import By
+
+    browser.find_element(By.CSS_SELECTOR, f"input[name=nose][value={answer}]").click()
+    browser.find_element(By.CSS_SELECTOR, "input[name=verdict][value=confirm]").click()
+    browser.find_element(By.NAME, "note").clear()
+    browser.find_element(By.NAME, "note").send_keys(note)
+    browser.find_element(By.CSS_SELECTOR, ".verdict button").click()
+
+
+def test_what_became_of_a_form_is_said_on_top(two_candidates: FaceCase, browser: "Chrome") -> None:
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    with Page(two_candidates.root, "B. Becker") as page:
+        browser.get(page.address)
+        first, second = [link.get_attribute("href") for link in browser.find_elements(By.CSS_SELECTOR, ".list a")]
+        assert first is not None
+        browser.get(first)
+        _fill(browser, "differs", " ")
+        WebDriverWait(browser, 20).until(lambda shown: shown.find_elements(By.ID, "problem"))
+        assert _is_seen(browser, "#problem")
+        assert browser.switch_to.active_element.get_attribute("id") == "problem"
+        assert "say why in the note" in browser.find_element(By.ID, "problem").text
+        for kept in ("input[name=nose][value=differs]", "input[name=verdict][value=confirm]"):
+            assert browser.find_element(By.CSS_SELECTOR, kept).is_selected(), kept
+        browser.get(str(second))
+        assert not browser.find_elements(By.CSS_SELECTOR, "#problem, input:checked"), "kept for that one candidate"
+        browser.get(first)
+        _fill(browser, "differs", "another light </textarea>")
+        WebDriverWait(browser, 20).until(lambda shown: shown.find_elements(By.ID, "stored"))
+        assert _is_seen(browser, "#stored")
+        browser.refresh()
+        browser.back()
+        browser.forward()
+        assert "stored" in browser.title, "nothing was sent again"
+        browser.find_element(By.LINK_TEXT, "Next candidate").click()
+        WebDriverWait(browser, 20).until(lambda shown: shown.current_url == second)
+        _fill(browser, "agrees", "")
+        WebDriverWait(browser, 20).until(lambda shown: shown.find_elements(By.ID, "stored"))
+        assert "No other waits for you." in browser.find_element(By.ID, "stored").text
+        browser.find_element(By.ID, "stored").find_element(By.LINK_TEXT, "All candidates").click()
+        WebDriverWait(browser, 20).until(lambda shown: shown.current_url == f"{page.base}/")
+        assert browser.get_log("browser") == []
+    assert len(load_reviews(load_case(two_candidates.root))) == 2
+
+
+def test_pictures_stay_in_sight_while_features_are_compared(two_candidates: FaceCase, browser: "Chrome") -> None:
+    from selenium.webdriver.common.by import By
+
+    with Page(two_candidates.root, "B. Becker") as page:
+        browser.get(page.address)
+        browser.find_element(By.CSS_SELECTOR, ".list a").click()
+        pictures = [f".pictures section:nth-child({side}) .faces a:last-child img" for side in (1, 2)]
+        for feature in (*CHECKLIST, "verdict"):
+            for last in browser.find_elements(By.CSS_SELECTOR, f"input[name={feature}]")[-1:]:
+                browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", last)
+            assert _is_seen(browser, *pictures, f"input[name={feature}]"), feature
+        labels = browser.find_elements(By.CSS_SELECTOR, ".feature label")
+        assert {label.text for label in labels} == {"agrees", "differs", "not seen"}
+        assert len({label.size["height"] for label in labels}) == 1, "none goes over two lines"
+        seen, quality = (browser.find_elements(By.CSS_SELECTOR, ".facts dd")[place].text for place in (2, 4))
+        assert seen == "2026-05-01 12:00:00.0 to 12:00:02.2 UTC, give or take 0 ms"
+        assert quality.partition(":")[0] in {"low", "fair", "good"}
+        browser.find_element(By.CSS_SELECTOR, "input[name=nose][value=agrees]").click()
+        small = browser.find_element(By.CSS_SELECTOR, ".pictures img").size["height"]
+        form = browser.current_window_handle
+        browser.find_element(By.CSS_SELECTOR, ".pictures a").click()
+        (large,) = set(browser.window_handles) - {form}
+        browser.switch_to.window(large)
+        assert browser.find_element(By.CSS_SELECTOR, ".large img").size["height"] > small
+        browser.close()
+        browser.switch_to.window(form)
+        assert browser.find_element(By.CSS_SELECTOR, "input[name=nose][value=agrees]").is_selected()
+        assert browser.get_log("browser") == []
 
 
 def test_two_reviewers_in_turn(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch, browser: "Chrome") -> None:

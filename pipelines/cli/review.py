@@ -1,20 +1,25 @@
 """`reviewer` and `review`: two people decide about each candidate."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from forensics.reviewing import CHECKLIST, Agreement, Verdict
+from forensics.faces import worth_in_words
+from forensics.reviewing import CHECKLIST, Agreement, Review, Verdict
 from pipelines.case_lock import locked
 from pipelines.casework import Need, casework, os_user
 from pipelines.cli.groups import Group
-from pipelines.cli.output import counted, emit, facts_text, json_option, path_type, reason_option, say, table_text
+from pipelines.cli.output import counted, emit, json_option, one_line, path_type, reason_option, say, table_text
 from pipelines.outputs import output_file
 from pipelines.review_desk import Candidate, ReviewDesk
+from pipelines.review_words import STATES, faces_in_words, quality_in_words, seen_in_words
 from pipelines.reviewers import add_reviewer, reviewer_named, reviewers_of, revoke_reviewer
 
 __all__ = ["review", "reviewer"]
+
+_RATIO: Final = "log10_likelihood_ratio"
+_HOW_TO_DECIDE: Final = f"--verdict {'|'.join(Verdict)} --check nose=agrees ... --reason TEXT"
 
 
 @click.group(cls=Group)
@@ -124,13 +129,17 @@ def replace_command(root: Path, name: str, reason: str, as_json: bool) -> None:
 def review(root: Path, name: str, wanted: str | None, as_json: bool, **options: Any) -> None:
     """Decide about candidates: two different people, the second without knowing the first.
 
+    Who submitted the run, or answers for the case, may give the first verdict and never the second.
+
     Without --candidate it lists what waits for you. A verdict needs pictures that you have opened, on the page or
-    with --pictures, and is never changed. Features: face_shape, forehead, brows, eyes, nose, mouth, ears, chin_jaw,
-    marks. Answers: agrees, differs, not_seen.
+    with --pictures, in this command or an earlier one, and is never changed. Features: face_shape, forehead, brows,
+    eyes, nose, mouth, ears, chin_jaw, marks. Answers: agrees, differs, not_seen.
 
     \b
     Example:
       forensics review my-case --as "B. Becker" --page --reason "candidates of run 1"
+      forensics review my-case --as Becker --candidate 5460:E1 --pictures E1.png --reason "run 1"
+      forensics review my-case --as Becker --candidate 5460:E1 --verdict undecided --reason "run 1"
     """
     facts = {"reviewer": name, "candidate": wanted}
     with casework(root, "review", need=Need.RESULTS, reason=options["reason"], facts=facts) as work:
@@ -150,8 +159,17 @@ def review(root: Path, name: str, wanted: str | None, as_json: bool, **options: 
 
 def _emit_waiting(desk: ReviewDesk, as_json: bool) -> None:
     waiting = desk.waiting()
-    columns = ["candidate", "camera", "first_utc", "faces", "quality"]
-    rows = [[c.name, *(c.facts[name] for name in ("camera_id", "first_utc", "n_faces", "quality"))] for c in waiting]
+    columns = ["candidate", "camera", "seen", "faces", "quality"]
+    rows = [
+        [
+            candidate.name,
+            candidate.facts["camera_id"],
+            seen_in_words(candidate.facts),
+            faces_in_words(candidate.facts),
+            worth_in_words(candidate.facts["quality"]),
+        ]
+        for candidate in waiting
+    ]
     waits = counted(len(waiting), "candidate waits", "candidates wait")
     say(f"{waits} for {desk.reviewer.name}, {counted(len(desk.decided()), 'is', 'are')} decided by you")
     listed = [{"candidate": candidate.name, **candidate.facts} for candidate in waiting]
@@ -161,27 +179,84 @@ def _emit_waiting(desk: ReviewDesk, as_json: bool) -> None:
 def _examine(desk: ReviewDesk, candidate: Candidate, options: dict[str, Any], as_json: bool) -> None:
     if options["pictures"] is not None:
         _write_pictures(desk, candidate, options["pictures"])
+        if options["verdict"] is None and not desk.refusal(candidate):
+            say(f"next: {desk.command(candidate)} {_HOW_TO_DECIDE}")
     if options["verdict"] is not None:
         checks = dict(_check(text) for text in options["checks"])
         desk.decide(candidate, Verdict(options["verdict"]), checks, options["note"])
-    visible = desk.visible(candidate)
+        say("your verdict is stored")
+    emit(_facts(desk, candidate), _described(desk, candidate), as_json)
+
+
+def _facts(desk: ReviewDesk, candidate: Candidate) -> dict[str, Any]:
+    """What this reviewer may see, as data."""
     facts: dict[str, Any] = {"candidate": candidate.name, **candidate.facts}
-    if visible:
-        facts |= {**candidate.scores, "verdicts": [f"{r.reviewer}: {r.verdict.value}" for r in visible]}
-        state = desk.state(candidate)
-        facts["state"] = state.value if state else None
-    lines = facts_text(facts)
+    visible, state = desk.visible(candidate), desk.state(candidate)
+    if visible and state:
+        verdicts = [f"{review.reviewer}: {review.verdict.value}" for review in visible]
+        facts |= {**candidate.scores, "verdicts": verdicts, "state": state.value}
+    return facts
+
+
+def _described(desk: ReviewDesk, candidate: Candidate) -> str:
+    """What this reviewer may see, for people."""
+    told = candidate.facts
+    lines = [
+        ("candidate", candidate.name),
+        ("entry", candidate.entry_id),
+        ("camera", told["camera_id"]),
+        ("seen", seen_in_words(told)),
+        ("faces", faces_in_words(told)),
+        *([("people", f"the track seems to hold {told['n_people']}")] if told["n_people"] > 1 else []),
+        ("quality", quality_in_words(told["quality"])),
+        *([("not compared", told["reason"])] if told["reason"] else []),
+        ("model", told["model_id"]),
+    ]
+    visible, state = desk.visible(candidate), desk.state(candidate)
+    if visible and state:
+        lines += [*_scores(candidate.scores), *(("verdict", _verdict(review)) for review in visible)]
+        lines.append(("state", f"{state.value}: {STATES[state]}"))
+    text = [f"{name:>12}  {one_line(str(value))}" for name, value in lines]
     if not visible:
-        lines.append("score and other verdicts are shown once your own verdict is in")
-    lines.append("This is a candidate for examination, not a finding: the machine proposes, people decide.")
-    emit(facts, "\n".join(lines), as_json)
+        text.append("score and other verdicts are shown once your own verdict is in")
+    return "\n".join(
+        (*text, "This is a candidate for examination, not a finding: the machine proposes, people decide.")
+    )
+
+
+def _scores(scores: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the machine says, as far as it says anything."""
+    margin, expected, ratio = (scores[name] for name in ("margin", "expected_false_candidates", _RATIO))
+    told = [
+        ("decision", scores["decision"]),
+        ("similarity", f"{scores['similarity']:.3f}, threshold {scores['threshold']:.3f}"),
+        ("rank", f"{scores['rank']}" if margin is None else f"{scores['rank']}, margin {margin:.3f}"),
+    ]
+    told += [] if expected is None else [("by chance", f"{expected:.3f} false candidates are expected in this run")]
+    return told + ([] if ratio is None else [("ratio", f"10^{ratio:.3f} (likelihood ratio)")])
+
+
+def _verdict(review: Review) -> str:
+    """One verdict with all that was said.
+
+    >>> from forensics.reviewing import Review
+    >>> checks = {"nose": "agrees", "eyes": "not_seen"}
+    >>> _verdict(Review("c", "r", "s", "e", "B. Becker", "k", Verdict.CONFIRM, checks, "a scar", 1, "", ""))
+    'B. Becker: confirm; nose agrees, eyes not seen; "a scar"'
+    """
+    compared = ", ".join(f"{feature} {answer}".replace("_", " ") for feature, answer in review.checklist.items())
+    note = f'"{review.note}"' if review.note.strip() else ""
+    return "; ".join(part for part in (f"{review.reviewer}: {review.verdict.value}", compared, note) if part)
 
 
 def _write_pictures(desk: ReviewDesk, candidate: Candidate, target: Path) -> None:
-    from forensics.adapters.contact_sheet import write_side_by_side
+    from forensics.adapters.contact_sheet import require_picture_name, write_side_by_side
 
+    require_picture_name(target)  # before anything is opened
     pictures = desk.pictures(candidate)
-    write_side_by_side(pictures.faces, pictures.references, target)
+    where = f"{candidate.entry_id}, camera {candidate.facts['camera_id']}, {seen_in_words(candidate.facts)}"
+    title = f"{where}\nCandidate for examination, not a finding: {candidate.name}"
+    write_side_by_side(pictures.faces, pictures.references, target, title=title)
     faces = counted(len(pictures.faces), "face", "faces")
     say(f"{target}: {faces} beside {counted(len(pictures.references), 'reference', 'references')}")
     say("this file lies outside the case, so the case's erasure does not reach it: delete it when you have decided")

@@ -1,170 +1,159 @@
-"""The pages as a Starlette application; what is shown and what is refused is the desk's to say."""
+"""The pages as a Starlette application; what is shown and what is refused is the desk's to say.
 
-import base64
-import hashlib
+A form is answered with the address of a page (303), also where it is refused, so that neither Back nor Reload sends it
+again. What was filled in is kept in memory until it is mended.
+"""
+
 from collections.abc import Callable
-from importlib import resources
 from typing import Any, Final
-from urllib.parse import parse_qs
 
-from forensics.errors import ForensicsError
-from forensics.reviewing import CHECKLIST, Agreement, State, Verdict
-from pipelines.review_desk import Candidate, ReviewDesk
+from forensics.errors import ForensicsError, NotAuthorised, UsageError
+from forensics.reviewing import CHECKLIST, Agreement
+from pipelines.review_desk import Candidate, Pictures, ReviewDesk
+from pipelines.review_page import rendering
+from pipelines.review_page.forms import Sent, fields_of, sent
 from pipelines.review_page.gate import COOKIE, Gate
+from pipelines.review_words import STATES, VERDICTS, faces_in_words, quality_in_words, seen_in_words
 
 __all__ = ["application"]
 
 _LARGEST_FORM_BYTES: Final = 64 << 10
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; img-src data:; style-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
-_ANSWERS = {Agreement.AGREES: "agrees", Agreement.DIFFERS: "differs", Agreement.NOT_SEEN: "not seen"}
-_STATES = {
-    State.OPEN: "waits for two reviewers",
-    State.FIRST: "waits for a second reviewer",
-    State.CONFIRMED: "two reviewers confirm it",
-    State.EXCLUDED: "two reviewers exclude it",
-    State.DISAGREED: "two reviewers disagree",
-    State.UNDECIDED: "undecided",
-}
-_VERDICTS = {
-    Verdict.CONFIRM: "The same person, in my opinion",
-    Verdict.EXCLUDE: "Not the same person, in my opinion",
-    Verdict.UNDECIDED: "Undecided",
-}
+_ANSWERS: Final = {Agreement.AGREES: "agrees", Agreement.DIFFERS: "differs", Agreement.NOT_SEEN: "not seen"}
+_SIDES: Final = {"face": "Face {} in the footage", "reference": "Reference picture {}"}
+_WORDS: Final = {"seen_in_words": seen_in_words, "faces_in_words": faces_in_words, "quality_in_words": quality_in_words}
+_STRANGER: Final = "Open the address that the command printed."
 
 
 class _Pages:
     def __init__(self, desk: ReviewDesk, gate: Gate, finish: Callable[[], None]) -> None:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-
         self._desk, self._gate, self._finish = desk, gate, finish
-        self._templates = Environment(
-            loader=PackageLoader("pipelines.review_page"), autoescape=True, undefined=StrictUndefined
-        )
+        self._opened: dict[str, Pictures] = {}
+        self._sent = Sent()
 
     def _rendered(self, template: str, status: int = 200, **values: Any) -> Any:
-        from starlette.responses import HTMLResponse
-
         case = self._desk.work.case.mandate
         common = {"reviewer": self._desk.reviewer.name, "title": case.title, "form_token": self._gate.form}
-        html = self._templates.get_template(template).render(**common, **values)
-        return HTMLResponse(html, status, headers=_HEADERS)
+        return rendering.rendered(template, status, {**common, **_WORDS, **values})
 
     def _refused(self, status: int, text: str) -> Any:
         return self._rendered("refused.html", status, text=text)
 
-    async def style(self, request: Any) -> Any:
-        from starlette.responses import Response
+    def _strange(self, text: str) -> Any:
+        """The answer to whoever is not known: not even whose case it is."""
+        return self._rendered("refused.html", 403, text=text, reviewer="", title="")
 
-        return Response(_css(), media_type="text/css", headers=_HEADERS)
+    async def style(self, request: Any) -> Any:
+        return rendering.style()
+
+    async def icon(self, request: Any) -> Any:
+        return rendering.icon()
 
     async def overview(self, request: Any) -> Any:
-        from starlette.responses import RedirectResponse
-
         token = request.query_params.get("token")
         if token is not None:
             if not self._gate.admits(token):
-                return self._refused(403, "This address was opened before. Start the review again for a fresh one.")
-            answer = RedirectResponse("/", 303, headers=_HEADERS)
+                return self._strange("This address was opened before. Start the review again for a fresh one.")
+            answer = _to("/")
             answer.set_cookie(COOKIE, self._gate.session, httponly=True, samesite="strict")
             return answer
         if not self._knows(request):
-            return self._refused(403, "Open the address that the command printed.")
+            return self._strange(_STRANGER)
         return self._rendered("overview.html", waiting=self._desk.waiting(), decided=self._desk.decided())
 
     async def candidate(self, request: Any) -> Any:
         if not self._knows(request):
-            return self._refused(403, "Open the address that the command printed.")
-        try:
-            candidate = self._desk.candidate(request.path_params["name"])
-            return self._shown(candidate)
-        except ForensicsError as error:
-            return self._refused(404, str(error))
-
-    def _shown(self, candidate: Candidate, problem: str = "", status: int = 200) -> Any:
-        pictures = self._desk.pictures(candidate)
-        visible = self._desk.visible(candidate)
+            return self._strange(_STRANGER)
+        candidate = self._desk.candidate(request.path_params["name"])
+        pictures = self._opened[candidate.name] = self._desk.pictures(candidate)
         state = self._desk.state(candidate)
         return self._rendered(
             "candidate.html",
-            status,
             candidate=candidate,
-            faces=[_inline(picture) for picture in pictures.faces],
-            references=[_inline(picture) for picture in pictures.references],
+            n_faces=len(pictures.faces),
+            n_references=len(pictures.references),
             checklist=CHECKLIST,
             answers=[(answer.value, text) for answer, text in _ANSWERS.items()],
-            verdicts=[(verdict.value, text) for verdict, text in _VERDICTS.items()],
+            verdicts={verdict.value: text for verdict, text in VERDICTS.items()},
             refusal=self._desk.refusal(candidate),
-            visible=visible,
-            state=_STATES[state] if state else "",
-            problem=problem,
+            visible=self._desk.visible(candidate),
+            own=self._desk.own(candidate),
+            state=STATES[state] if state else "",
+            sent=self._sent if self._sent.candidate == candidate.name else Sent(),
+            following=self._following(candidate),
         )
+
+    def _following(self, candidate: Candidate) -> Candidate | None:
+        """The next that waits: in the order of the table, from the start again after its end."""
+        names = [each.name for each in self._desk.candidates()]
+        waiting = [each for each in self._desk.waiting() if each.name != candidate.name]
+        place = names.index(candidate.name)
+        return min(waiting, key=lambda each: (names.index(each.name) < place, names.index(each.name)), default=None)
+
+    async def large(self, request: Any) -> Any:
+        """One picture on a page of its own, to look at beside the form."""
+        if not self._knows(request):
+            return self._strange(_STRANGER)
+        candidate, _ = self._picture(request)
+        what = _SIDES[request.path_params["side"]].format(request.path_params["number"])
+        return self._rendered("picture.html", candidate=candidate, what=what, address=f"{request.url.path}/picture")
+
+    async def picture(self, request: Any) -> Any:
+        if not self._knows(request):
+            return self._strange(_STRANGER)
+        return rendering.picture(self._picture(request)[1])
+
+    def _picture(self, request: Any) -> tuple[Candidate, bytes]:
+        """One of those that were opened on this page."""
+        candidate = self._desk.candidate(request.path_params["name"])
+        side, number = request.path_params["side"], request.path_params["number"]
+        opened = self._opened.get(candidate.name)
+        sides = {"face": opened.faces, "reference": opened.references} if opened else {}
+        if not 1 <= number <= len(sides.get(side, ())):
+            raise UsageError("no such picture was opened", "open the candidate first")
+        return candidate, sides[side][number - 1]
 
     async def decide(self, request: Any) -> Any:
-        from starlette.responses import RedirectResponse
-
         form = await _form(request)
-        if not (self._knows(request) and self._gate.is_form(form.get("form_token", ""))):
-            return self._refused(403, "This form was not sent by this page.")
-        if not self._gate.is_origin(request.headers.get("origin", "")):
-            return self._refused(403, "This form was not sent by this page.")
-        try:
-            candidate = self._desk.candidate(request.path_params["name"])
-        except ForensicsError as error:
-            return self._refused(404, str(error))
-        checks = {name: form[name] for name in CHECKLIST if form.get(name)}
-        try:
-            verdict = Verdict(form.get("verdict", ""))
-            self._desk.decide(candidate, verdict, checks, form.get("note", ""))
-        except ValueError:
-            return self._shown(candidate, "Choose a verdict.", 400)
-        except ForensicsError as error:
-            return self._shown(candidate, str(error), 400)
-        return RedirectResponse(f"/candidate/{candidate.name}", 303, headers=_HEADERS)
+        if not (self._is_ours(request, form) and self._gate.is_origin(request.headers.get("origin", ""))):
+            return self._strange("This form was not sent by this page.")
+        candidate = self._desk.candidate(request.path_params["name"])
+        refused = sent(self._desk, candidate, form)
+        self._sent = refused or Sent()
+        return _to(f"/candidate/{candidate.name}#{'problem' if refused else 'stored'}")
 
     async def finish(self, request: Any) -> Any:
-        form = await _form(request)
-        if not (self._knows(request) and self._gate.is_form(form.get("form_token", ""))):
-            return self._refused(403, "This form was not sent by this page.")
+        if not self._is_ours(request, await _form(request)):
+            return self._strange("This form was not sent by this page.")
         self._finish()
-        answer = self._rendered("finished.html", style=_css())
-        # the server ends with this page, so its style comes with it, named by its digest
-        answer.headers["Content-Security-Policy"] = (
-            f"default-src 'none'; img-src data:; style-src '{_named_by_digest(_css())}'"
-        )
-        return answer
+        return rendering.finished()
+
+    async def explained(self, request: Any, error: Exception) -> Any:
+        """The page in place of one that could not be made, such as after the mandate has ended."""
+        statuses = ((NotAuthorised, 403), (UsageError, 404))
+        status = next((status for kind, status in statuses if isinstance(error, kind)), 409)
+        return self._refused(status, str(error))
 
     def _knows(self, request: Any) -> bool:
         return self._gate.knows(request.cookies.get(COOKIE, ""))
 
+    def _is_ours(self, request: Any, form: dict[str, str]) -> bool:
+        return self._knows(request) and self._gate.is_form(form.get("form_token", ""))
+
 
 async def _form(request: Any) -> dict[str, str]:
-    """The fields of a form as browsers send it; of a field that comes twice the last, of too much nothing."""
+    """The fields that were sent; of too much nothing."""
     body = b""
     async for block in request.stream():
         body += block
         if len(body) > _LARGEST_FORM_BYTES:
             return {}
-    return {name: values[-1] for name, values in parse_qs(body.decode(errors="replace")).items()}
+    return fields_of(body)
 
 
-def _css() -> str:
-    return resources.files("pipelines.review_page").joinpath("templates/page.css").read_text()
+def _to(address: str) -> Any:
+    from starlette.responses import RedirectResponse
 
-
-def _named_by_digest(style: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}"
-
-
-def _inline(picture: bytes) -> str:
-    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+    return RedirectResponse(address, 303, headers=rendering.HEADERS)
 
 
 def application(desk: ReviewDesk, gate: Gate, finish: Callable[[], None]) -> Any:
@@ -183,11 +172,18 @@ def application(desk: ReviewDesk, gate: Gate, finish: Callable[[], None]) -> Any
     routes = [
         Route("/", pages.overview),
         Route("/page.css", pages.style),
+        Route("/icon.svg", pages.icon),
         Route("/candidate/{name}", pages.candidate, methods=["GET"]),
         Route("/candidate/{name}", pages.decide, methods=["POST"]),
+        Route("/candidate/{name}/{side}/{number:int}", pages.large),
+        Route("/candidate/{name}/{side}/{number:int}/picture", pages.picture),
         Route("/finish", pages.finish, methods=["POST"]),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(_OnlyHere, gate=gate)])
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(_OnlyHere, gate=gate)],
+        exception_handlers={ForensicsError: pages.explained},
+    )
 
 
 class _OnlyHere:
@@ -201,6 +197,6 @@ class _OnlyHere:
         from starlette.responses import PlainTextResponse
 
         if scope["type"] == "http" and not self._gate.is_host(Request(scope).headers.get("host", "")):
-            await PlainTextResponse("not here", 403, headers=_HEADERS)(scope, receive, send)
+            await PlainTextResponse("not here", 403, headers=rendering.HEADERS)(scope, receive, send)
             return
         await self._app(scope, receive, send)
