@@ -35,13 +35,15 @@ class Decision(StrEnum):
     """What the rules make of a compared pair; only people decide more.
 
     ``candidate``: similar enough, on enough faces. ``lead``: similar enough, on too few faces or too
-    short a time. ``below``: not similar enough. ``no_face``: nothing to compare.
+    short a time. ``below``: not similar enough. ``no_face``: nothing to compare. ``origin``: the entry's
+    references were taken from this very sighting, so that comparing them would say nothing.
     """
 
     CANDIDATE = "candidate"
     LEAD = "lead"
     BELOW = "below"
     NO_FACE = "no_face"
+    ORIGIN = "origin"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The templates of a watch-list: one pool of faces per entry. They are written only sealed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,12 @@ class Templates:
 
     def __repr__(self) -> str:
         return f"Templates({', '.join(self.entry_ids)})"
+
+    def without(self, entry_ids: Collection[str]) -> "Templates":
+        """Those of all other entries."""
+        rows = [row for row, entry_id in enumerate(self.entry_ids) if entry_id not in entry_ids]
+        pools = Pools(self.pools.vectors[rows], self.pools.scatter[rows])
+        return Templates(tuple(self.entry_ids[row] for row in rows), pools)
 
     def encoded(self) -> bytes:
         """Vector, then scatter, of each entry as little-endian float32; the ids stand elsewhere."""

@@ -8,10 +8,12 @@ from forensics.adapters.face_models import FaceModels, face_models
 from forensics.adapters.sealing import Key, seal
 from forensics.calibrations import calibration_for, pairwise_threshold
 from forensics.comparison import Rules, fmr_for
+from forensics.origins import Origin
 from forensics.tables.outcomes import Compared
 from pipelines.calibration import stored_likelihood
 from pipelines.case_file import Case
 from pipelines.keys import keyring_for
+from pipelines.origins import origins_of
 from pipelines.settings import RecogniseSettings
 from pipelines.stages.recognise import TEMPLATES
 from pipelines.watchlist import Entry, entries_of, templates_of
@@ -27,6 +29,7 @@ class Recognition:
         models: what finds and describes faces.
         entries: that are compared, by id.
         sealed_templates: one vector per entry, in that order.
+        origins: of the entries whose references came from the footage.
         key: of the case, in memory.
         rules: from where on a similarity counts.
         compared: what the committer says of all candidates together.
@@ -35,6 +38,7 @@ class Recognition:
     models: FaceModels
     entries: tuple[Entry, ...]
     sealed_templates: bytes
+    origins: tuple[Origin, ...]
     key: Key
     rules: Rules
     compared: Compared
@@ -49,6 +53,7 @@ class Recognition:
         """What decides a part beside the people in it, for its name and for the log; no template, no key."""
         return {
             "entries": {entry.entry_id: [picture["sha256"] for picture in entry.pictures] for entry in self.entries},
+            "origins": {origin.entry_id: origin.described() for origin in self.origins},
             "faces": self.models.digest,
             "threshold": self.rules.threshold,
             "calibration": self.compared.calibration,
@@ -70,6 +75,7 @@ def prepared(case: Case, settings: RecogniseSettings, *, now: datetime) -> Recog
         models=models,
         entries=entries,
         sealed_templates=seal(key, templates.encoded(), TEMPLATES),
+        origins=origins_of(case.folder, entries),
         key=key,
         rules=_rules(settings, len(entries)),
         compared=_compared(case, settings, models, len(entries), key),

@@ -239,6 +239,7 @@ def recognise(run: Run, recognition: Recognition, tracked: list[EvidenceWork]) -
         recognition.models,
         recognition.entry_ids,
         recognition.sealed_templates,
+        recognition.origins,
         recognition.key,
         run.plan.settings_digest,
         run.case.folder,

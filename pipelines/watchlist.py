@@ -30,6 +30,7 @@ from pipelines.portraits import Picture, Portrait, Unfit, portrait_again, portra
 
 __all__ = [
     "CHOSEN",
+    "FROM_CANDIDATE",
     "Entry",
     "add_entry",
     "entries_of",
@@ -41,6 +42,9 @@ __all__ = [
 
 CHOSEN: Final = "pictures"
 """The origin of an entry whose pictures a person chose."""
+
+FROM_CANDIDATE: Final = "candidate "
+"""What the origin of every other entry begins with; ``SIGHTING:ENTRY`` follows."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -65,6 +69,14 @@ class Entry:
     added_by: str
     origin: str
     pictures: tuple[dict[str, Any], ...]
+
+    @property
+    def candidate(self) -> tuple[str, str] | None:
+        """The sighting and the entry of the confirmed candidate that its faces are of; None where people chose."""
+        if not self.origin.startswith(FROM_CANDIDATE):
+            return None
+        sighting_id, _, entry_id = self.origin.removeprefix(FROM_CANDIDATE).partition(":")
+        return sighting_id, entry_id
 
 
 def entries_of(folder: CaseFolder) -> list[Entry]:

@@ -17,7 +17,7 @@ from pipelines.erasure import described_certificate
 from pipelines.keys import keyring_for
 from pipelines.portraits import given_pictures
 from pipelines.settings import Settings
-from pipelines.watchlist import CHOSEN, Entry, add_entry, entries_of, remove_entry
+from pipelines.watchlist import CHOSEN, FROM_CANDIDATE, Entry, add_entry, entries_of, remove_entry
 
 __all__ = ["watchlist"]
 
@@ -60,7 +60,7 @@ def add(
     """
     if bool(pictures) == bool(candidate):
         raise UsageError("an entry needs pictures, or a confirmed candidate", "give PICTURE... or --from-sighting")
-    origin = f"candidate {candidate}" if candidate else CHOSEN
+    origin = f"{FROM_CANDIDATE}{candidate}" if candidate else CHOSEN
     facts = {"entry": entry_id, "basis": basis, "expires_utc": expires_utc.isoformat(), "origin": origin}
     with casework(root, "watchlist add", need=Need.WORK, reason=basis, facts=facts) as work, locked(work.folder):
         settings = Settings().recognise

@@ -1,0 +1,120 @@
+"""Entries that came from the footage, entries of one person, and what an entry may hold."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forensics.faces import QualityLimits
+from forensics.origins import Origin
+from tests.calling import Call, caller
+from tests.face_case import FaceCase
+
+_NO_LIMITS = QualityLimits(eyes_px=0, sharpness=0, yaw_degrees=90, score=0)
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    return caller(capsys)
+
+
+@pytest.fixture
+def case(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> FaceCase:
+    """Two people at the gate, nobody on the list."""
+    return FaceCase.make(tmp_path, call, monkeypatch, n_people=2)
+
+
+@pytest.fixture
+def confirmed(case: FaceCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FaceCase:
+    """The first of them is on the list, and two reviewers confirmed him."""
+    case.enrol("E0", 0, tmp_path)
+    case.enrol("absent", 40, tmp_path)
+    case.run()
+    for name in ("B. Becker", "C. Cole"):
+        case.reviewer(name)
+        decide(case, name, candidate_of(case, "E0"))
+    monkeypatch.setattr("pipelines.watchlist.REFERENCE_LIMITS", _NO_LIMITS)
+    return case
+
+
+def candidate_of(case: FaceCase, entry: str) -> str:
+    (row,) = [row for row in case.candidates() if (row["entry_id"], row["decision"]) == (entry, "candidate")]
+    return f"{row['sighting_id']}:{entry}"
+
+
+def decide(case: FaceCase, name: str, candidate: str) -> None:
+    told = ("--reason", "r", "--candidate", candidate, "--pictures", case.root.parent / "sheet.png")
+    case.do("review", "--as", name, *told, "--verdict", "confirm", "--check", "nose=agrees")
+
+
+def enrol_from(case: FaceCase, entry: str, candidate: str) -> None:
+    told = ("--from-sighting", candidate, "--basis", "confirmed", "--expires", "2027-01-31")
+    case.do("watchlist add", entry, *told)
+
+
+def rows_of(case: FaceCase, sighting: str) -> dict[object, dict[str, object]]:
+    return {row["entry_id"]: row for row in case.candidates() if row["sighting_id"] == sighting}
+
+
+# ---- the sighting an entry came from
+
+
+def test_a_sighting_is_not_compared_with_the_entry_it_lent_its_faces(confirmed: FaceCase) -> None:
+    candidate = candidate_of(confirmed, "E0")
+    enrol_from(confirmed, "E0-gate", candidate)
+    confirmed.run()
+    sighting = candidate.partition(":")[0]
+    row = rows_of(confirmed, sighting)["E0-gate"]
+    assert row["decision"] == "origin"
+    assert [row[name] for name in ("rank", "similarity", "margin", "log10_likelihood_ratio")] == [None] * 4
+    assert rows_of(confirmed, sighting)["E0"]["decision"] == "candidate"
+    others = [row for row in confirmed.candidates() if row["sighting_id"] != sighting]
+    assert [row["decision"] for row in others] == ["below"] * 3
+    assert confirmed.call("verify", confirmed.root).code == 0
+
+
+def test_the_origin_is_known_under_other_settings(confirmed: FaceCase) -> None:
+    before = candidate_of(confirmed, "E0")
+    enrol_from(confirmed, "E0-gate", before)
+    other = (
+        "--set",
+        "detect.fps=2.5",
+        "--set",
+        "recognise.minimum_eyes_px=8",
+        "--set",
+        "recognise.minimum_sharpness=0",
+    )
+    confirmed.do("run", "--runner", "serial", "--quiet", *other)
+    rows = [row for row in confirmed.candidates() if row["entry_id"] == "E0-gate"]
+    assert before.partition(":")[0] not in {row["sighting_id"] for row in rows}, "the same man under another id"
+    assert sorted(str(row["decision"]) for row in rows) == ["below", "origin"]
+
+
+def test_a_sighting_of_origin_without_a_face_is_of_origin_still(confirmed: FaceCase) -> None:
+    enrol_from(confirmed, "E0-gate", candidate_of(confirmed, "E0"))
+    confirmed.do("run", "--runner", "serial", "--quiet", "--set", "recognise.minimum_eyes_px=900")
+    decisions = sorted((str(row["entry_id"]), str(row["decision"])) for row in confirmed.candidates())
+    assert (
+        decisions
+        == [("E0", "no_face")] * 2 + [("E0-gate", "no_face"), ("E0-gate", "origin")] + [("absent", "no_face")] * 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("first_frame", "speed", "is_it"),
+    [
+        pytest.param(0, 1, True, id="the-same-way"),
+        pytest.param(6, 1, True, id="its-second-half"),
+        pytest.param(0, -1, False, id="somebody-who-crosses"),
+        pytest.param(11, 1, False, id="later"),
+    ],
+)
+def test_who_overlaps_for_a_moment_is_somebody_else(first_frame: int, speed: int, is_it: bool) -> None:
+    """Somebody walks to the right, ten pixels a frame; boxes are thirty wide, and the other was looked at seldom."""
+    own, other = np.arange(11), np.arange(first_frame, 30, 3)
+    seen = Origin("E1-gate", "s", "e", own, _boxes(own * 10))
+    assert seen.is_seen_in("e", other, _boxes(50 + speed * (other - 5) * 10)) is is_it
+
+
+def _boxes(left: np.ndarray) -> np.ndarray:
+    return np.stack([left, left * 0, left + 30, left * 0 + 60], axis=1).astype(np.float32)
