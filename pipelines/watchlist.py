@@ -17,10 +17,14 @@ import numpy as np
 from forensics.adapters.face_models import FaceModels, open_faces
 from forensics.adapters.face_quality import REFERENCE_LIMITS
 from forensics.adapters.sealing import Key, seal, unseal
+from forensics.calibrations import pairwise_threshold
 from forensics.case import CaseFolder
+from forensics.comparison import people_in
+from forensics.detections import FloatArray
+from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
 from forensics.faces import FaceDetector, FaceEmbedder, worth
-from forensics.pooling import Pools, pooled
+from forensics.pooling import Pools, pooled, similarities, singles
 from forensics.tables.files import write_bytes, write_json
 from forensics.templates import Templates
 from pipelines.candidate_faces import parts_replaced_without
@@ -113,13 +117,16 @@ def add_entry(
     """The entry lies in the watch-list, its pictures and template sealed; the caller holds the case's lock.
 
     Raises:
-        UsageError: something about the entry or one of its pictures is wrong, and what.
+        UsageError: something about the entry or one of its pictures is wrong, and what; the pictures show two
+            people; one of them is another entry's.
         NotAuthorised: the case compares no faces, or its list is full.
     """
     _check_entry(case, entry_id, basis=basis, expires_utc=expires_utc, now=now)
+    _refuse_known(case.folder, pictures)
     key, models = key_for(), models_for()
     detector, embedder = open_faces(models)
     references = _fit(pictures, detector, embedder, all_of_them=origin == CHOSEN)
+    _refuse_two_people(references, embedder, one_person=pairwise_threshold(models.embedder))
     folder = case.folder.watchlist / entry_id
     for each in references:
         write_bytes(_picture_file(folder, each.sha256), seal(key, each.data, _picture_context(entry_id, each.sha256)))
@@ -144,7 +151,8 @@ def _fit(
     pictures: Sequence[Picture], detector: FaceDetector, embedder: FaceEmbedder, *, all_of_them: bool
 ) -> list[Portrait]:
     """Those that are good enough; what a person chose must all be, what was found in footage at least once."""
-    references, unfit = [], []
+    references: list[Portrait] = []
+    unfit: list[Unfit] = []
     for picture in pictures:
         try:
             references.append(portrait_of(picture, detector, embedder, REFERENCE_LIMITS))
@@ -153,6 +161,39 @@ def _fit(
     if unfit and (all_of_them or not references):
         raise unfit[0]
     return references
+
+
+def _refuse_known(folder: CaseFolder, pictures: Sequence[Picture]) -> None:
+    """One picture under two names would make each the other's best rival, and the list longer than it is."""
+    owners = {known["sha256"]: entry.entry_id for entry in entries_of(folder) for known in entry.pictures}
+    for picture in pictures:
+        owner = owners.get(sha256_of_bytes(picture.data))
+        if owner is not None:
+            raise UsageError(
+                f"{picture.name}: is a reference of entry {owner} already",
+                "one person is one entry; give other pictures",
+            )
+
+
+def _refuse_two_people(references: Sequence[Portrait], embedder: FaceEmbedder, *, one_person: float) -> None:
+    """References that are no more alike than strangers', directly or through others, are of two people."""
+    if len(references) < 2:
+        return
+    vectors = _vectors(references, embedder)
+    groups = people_in(vectors, embedder.measure, one_person)
+    if len(groups) == 1:
+        return
+    first = groups[0]
+    others = np.concatenate(groups[1:])
+    between = similarities(singles(vectors[first], embedder.measure), singles(vectors[others], embedder.measure),
+                           embedder.measure)  # fmt: skip
+    row, column = np.unravel_index(int(between.argmax()), between.shape)
+    one, other = references[int(first[row])], references[int(others[column])]
+    raise UsageError(
+        f"{one.name} and {other.name} are {between.max():.3f} alike, as two people are; one person's are at least "
+        f"{one_person:.3f}",
+        "an entry is one person: give each an entry of their own, or leave out the picture that shows somebody else",
+    )
 
 
 def _check_entry(case: Case, entry_id: str, *, basis: str, expires_utc: datetime, now: datetime) -> None:
@@ -192,9 +233,13 @@ def _former_names(folder: CaseFolder) -> set[str]:
 
 def _template(references: Sequence[Portrait], embedder: FaceEmbedder) -> Pools:
     """The one pool that stands for the entry."""
-    vectors = embedder.embed([embedder.aligned(each.rgb, each.face) for each in references])
+    vectors = _vectors(references, embedder)
     weights = np.array([worth(each.quality, REFERENCE_LIMITS) for each in references])
     return pooled(vectors, weights, embedder.measure)
+
+
+def _vectors(references: Sequence[Portrait], embedder: FaceEmbedder) -> FloatArray:
+    return embedder.embed([embedder.aligned(each.rgb, each.face) for each in references])
 
 
 def reference_pictures(folder: CaseFolder, key: Key, entry_id: str) -> list[bytes]:

@@ -8,7 +8,7 @@ import pytest
 from forensics.faces import QualityLimits
 from forensics.origins import Origin
 from tests.calling import Call, caller
-from tests.face_case import FaceCase
+from tests.face_case import FaceCase, reference_of
 
 _NO_LIMITS = QualityLimits(eyes_px=0, sharpness=0, yaw_degrees=90, score=0)
 
@@ -98,6 +98,40 @@ def test_a_sighting_of_origin_without_a_face_is_of_origin_still(confirmed: FaceC
         decisions
         == [("E0", "no_face")] * 2 + [("E0-gate", "no_face"), ("E0-gate", "origin")] + [("absent", "no_face")] * 2
     )
+
+
+# ---- what an entry may hold
+
+
+def add(case: FaceCase, entry: str, *pictures: Path) -> tuple[int, str]:
+    answer = case.call("watchlist", "add", case.root, entry, *pictures, "--basis", "b", "--expires", "2027-01-31")
+    return answer.code, answer.err
+
+
+def test_an_entry_is_one_person(case: FaceCase, tmp_path: Path) -> None:
+    mine = [reference_of(3, tmp_path / f"mine{seed}.png", seed=seed) for seed in (1, 2)]
+    other = reference_of(4, tmp_path / "other.png")
+    code, err = add(case, "E9", mine[0], other, mine[1])
+    assert (code, "other.png" in err, "mine" in err) == (2, True, True), err
+    assert "alike, as two people are; one person's are at least 0.400" in err
+    assert not (case.root / "watchlist").exists()
+    assert add(case, "E9", *mine) == (0, "")
+
+
+def test_a_picture_is_of_one_entry(case: FaceCase, tmp_path: Path) -> None:
+    picture, fresh = (reference_of(3, tmp_path / f"{seed}.png", seed=seed) for seed in (1, 2))
+    assert add(case, "E0", picture) == (0, "")
+    code, err = add(case, "E1", fresh, picture)
+    assert (code, "1.png: is a reference of entry E0 already" in err) == (2, True), err
+    assert not (case.root / "watchlist" / "E1").exists()
+
+
+def test_a_confirmed_candidate_is_an_entry_once(confirmed: FaceCase) -> None:
+    candidate = candidate_of(confirmed, "E0")
+    enrol_from(confirmed, "E0-gate", candidate)
+    told = ("--from-sighting", candidate, "--basis", "again", "--expires", "2027-01-31")
+    answer = confirmed.call("watchlist", "add", confirmed.root, "E0-again", *told)
+    assert (answer.code, "of entry E0-gate already" in answer.err) == (2, True), answer.err
 
 
 @pytest.mark.parametrize(
