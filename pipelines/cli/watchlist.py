@@ -139,18 +139,20 @@ def remove(root: Path, entry_id: str, reason: str, as_json: bool) -> None:
 @watchlist.command("calibrate")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("pictures", metavar="FOLDER", type=path_type)
-@reason_option
+@click.option("--reason", required=True, metavar="TEXT", help="Whose pictures they are, and why they may be used.")
 @json_option
 def calibrate_command(root: Path, pictures: Path, reason: str, as_json: bool) -> None:
     """Learn from pictures of known people how much a similarity says; the pictures are not kept.
 
     FOLDER holds one folder per person. From then on `candidates` have a likelihood ratio, within the bounds that so
-    few pairs support. The reason says whose pictures they are and why they may be used.
+    few pairs support. Near copies of one photograph are left out: they would be counted as evidence twice.
 
     \b
     Example:
       forensics watchlist calibrate my-case people/ --reason "staff, asked on 2 May"
     """
+    if not reason.strip():
+        raise UsageError("the reason is empty", "say with --reason whose pictures they are and why they may be used")
     with (
         casework(root, "watchlist calibrate", need=Need.WORK, reason=reason, facts={"folder": str(pictures)}) as work,
         locked(work.folder),
@@ -175,6 +177,8 @@ def _told(calibrated: Calibrated, root: Path) -> str:
     bounds = f"from 10^{model.lowest:.2f} to 10^{model.highest:.2f}"
     lines = [
         f"{calibrated.n_pictures} pictures of {model.n_people} people: {pairs}; left out: {left_out}",
+        *(f"  {reason}: {', '.join(files)}" for reason, files in sorted(calibrated.files_left_out.items())),
+        *(f"warning: {warning}" for warning in calibrated.warnings),
         f"likelihood ratios {bounds}; cost (Cllr) {model.cllr:.2f} on these pairs; 0 is perfect, 1 says nothing",
         f"next: forensics run {root}",
     ]
