@@ -87,10 +87,12 @@ class ReviewDesk:
         return cls(work, reviewer_named(work.folder, name))
 
     def candidates(self) -> list[Candidate]:
-        """All that asks for examination, of entries that still are on the list, in the order of the table."""
+        """All that asks for examination or has a verdict, of entries that are on the list, in the table's order."""
         opened = OpenCase.at(self.work.folder.root)
         listed = [entry.entry_id for entry in entries_of(self.work.folder)]
         asks = pl.col("decision").is_in([Decision.CANDIDATE.value, Decision.LEAD.value])
+        decided = {f"{each.sighting_id}:{each.entry_id}" for each in load_reviews(self.work.case)}
+        asks |= pl.concat_str("sighting_id", "entry_id", separator=":").is_in(sorted(decided))
         asks &= pl.col("entry_id").is_in(listed)
         where = opened.sightings().select("sighting_id", "camera_id", "first_utc", "last_utc", "clock_error_ms")
         rows = candidates_of(self.work.folder).filter(asks).join(where, on="sighting_id", maintain_order="left")

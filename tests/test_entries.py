@@ -1,12 +1,16 @@
 """Entries that came from the footage, entries of one person, and what an entry may hold."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from forensics.case import CaseFolder
 from forensics.faces import QualityLimits
+from forensics.likelihood_model import LikelihoodModel
 from forensics.origins import Origin
+from pipelines.remarks import remarks
 from tests.calling import Call, caller
 from tests.face_case import FaceCase, reference_of
 
@@ -98,6 +102,41 @@ def test_a_sighting_of_origin_without_a_face_is_of_origin_still(confirmed: FaceC
         decisions
         == [("E0", "no_face")] * 2 + [("E0-gate", "no_face"), ("E0-gate", "origin")] + [("absent", "no_face")] * 2
     )
+
+
+# ---- what people decided stays in sight
+
+
+def test_a_decided_candidate_that_falls_below_is_said_and_stays_listed(
+    confirmed: FaceCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate = candidate_of(confirmed, "E0")
+    monkeypatch.setattr("forensics.calibrations.Calibration.threshold_for", lambda self, fmr: 0.99)
+    quiet = ("--runner", "serial", "--quiet", "--set", "recognise.minimum_eyes_px=8")
+    out = confirmed.do("run", *quiet, "--set", "recognise.minimum_sharpness=0")
+    assert "0 candidates for examination" in out
+    assert "1 candidate that people have decided is below the threshold now" in out
+    assert rows_of(confirmed, candidate.partition(":")[0])["E0"]["decision"] == "below"
+    sheet = confirmed.root.parent / "again.png"
+    looked = ("--reason", "r", "--candidate", candidate, "--pictures", sheet)
+    assert "confirmed" in confirmed.do("review", "--as", "B. Becker", *looked)
+    assert sheet.exists()
+
+
+def test_a_run_without_such_candidates_has_nothing_to_remark(confirmed: FaceCase) -> None:
+    assert remarks(CaseFolder(confirmed.root)) == []
+
+
+def test_a_candidate_whose_ratio_speaks_against_it_is_said(
+    confirmed: FaceCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    against = LikelihoodModel("m", -5.0, 0.0, -1.0, 1.0, 20, 100, 9, 0.2)
+    monkeypatch.setattr("pipelines.recognition.stored_likelihood", lambda folder, key, models: against)
+    quiet = ("--runner", "serial", "--quiet", "--set", "recognise.minimum_eyes_px=8")
+    told = confirmed.do("run", *quiet, "--set", "recognise.minimum_sharpness=0", "--json")
+    assert json.loads(told)["remarks"] == [
+        "1 candidate has a likelihood ratio below 1, which speaks against one person"
+    ]
 
 
 # ---- what an entry may hold

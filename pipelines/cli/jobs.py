@@ -40,6 +40,7 @@ from pipelines.mandate_watch import within_mandate
 from pipelines.plan import RunPlan
 from pipelines.progress import progress_for
 from pipelines.recognition import prepared
+from pipelines.remarks import remarks
 from pipelines.run import RunResult, plan_run, result_facts, run_case
 from pipelines.run_record import newest_record, run_facts
 from pipelines.runners.serial import SerialRunner
@@ -333,10 +334,17 @@ def _emit_plan(plan: RunPlan, model: Model, as_json: bool) -> None:
 
 def _emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
     rows = {file["path"].partition("/")[0]: file["rows"] for file in result.manifest["files"]}
-    facts = {"run": result.folder.run_id, "clean": result.is_clean, "rows": rows, "figures": result.figures}
+    facts: dict[str, Any] = {
+        "run": result.folder.run_id,
+        "clean": result.is_clean,
+        "rows": rows,
+        "figures": result.figures,
+    }
     lines = [f"run {result.folder.run_id}: {rows['sightings']} sightings, {rows['detections']} detections"]
     if result.candidates is not None:
         lines.append(f"{result.candidates} candidates for examination: forensics review {folder.root} --as NAME")
+        facts["remarks"] = remarks(folder)
+        lines += facts["remarks"]
     if not result.is_clean:
         lines.append("not everything could be read or looked at; `forensics status` says what and why")
     lines.append(f"next: forensics query {folder.root}")
