@@ -95,9 +95,9 @@ class Comparison:
 
     Attributes:
         sighting_id, entry_id: who with whom.
-        rank: of the entry among all that are compared with this person, 1 for the most similar; None without a face.
+        rank: one more than the number of other people of whom an entry is more similar; None without a similarity.
         similarity: on the measure of the embedder; None without a face, or where the entry came from this sighting.
-        margin: to the best other entry; None without a similarity or another entry.
+        margin: to the best entry of another person; None without a similarity or anybody else.
         quality: mean worth of the faces; 0 where none was compared, like what follows.
         n_faces: that were compared: of a track that goes over from one person to another, those of the one who
             is most similar to the entry.
@@ -248,9 +248,9 @@ def _rows(
     groups = [[faces[row] for row in each.tolist()] for each in rows]
     pools = Pools.stacked([pooled(vectors[each], _worth(faces)[each], measure) for each in rows])
     similarity = similarities(pools, templates.pools, measure)
-    nearest = similarity.argmax(axis=0)
-    rank, margin = ranked(similarity.max(axis=0), templates.entry_ids)
-    for place in np.argsort(rank).tolist():
+    nearest, best = similarity.argmax(axis=0), similarity.max(axis=0)
+    rank, margin = ranked(best, templates.entry_ids, templates.people)
+    for place in sorted(range(len(rank)), key=lambda place: (rank[place], -best[place], templates.entry_ids[place])):
         group = groups[int(nearest[place])]
         span_ms = _span_ms(group)
         value = float(similarity[nearest[place], place])

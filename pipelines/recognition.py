@@ -29,6 +29,7 @@ class Recognition:
         models: what finds and describes faces.
         entries: that are compared, by id.
         sealed_templates: one vector per entry, in that order.
+        people: who each entry is of, in that order.
         origins: of the entries whose references came from the footage.
         key: of the case, in memory.
         rules: from where on a similarity counts.
@@ -38,6 +39,7 @@ class Recognition:
     models: FaceModels
     entries: tuple[Entry, ...]
     sealed_templates: bytes
+    people: tuple[str, ...]
     origins: tuple[Origin, ...]
     key: Key
     rules: Rules
@@ -53,6 +55,7 @@ class Recognition:
         """What decides a part beside the people in it, for its name and for the log; no template, no key."""
         return {
             "entries": {entry.entry_id: [picture["sha256"] for picture in entry.pictures] for entry in self.entries},
+            "people": dict(zip(self.entry_ids, self.people, strict=True)),
             "origins": {origin.entry_id: origin.described() for origin in self.origins},
             "faces": self.models.digest,
             "threshold": self.rules.threshold,
@@ -75,6 +78,7 @@ def prepared(case: Case, settings: RecogniseSettings, *, now: datetime) -> Recog
         models=models,
         entries=entries,
         sealed_templates=seal(key, templates.encoded(), TEMPLATES),
+        people=templates.people,
         origins=origins_of(case.folder, entries),
         key=key,
         rules=_rules(settings, len(entries)),

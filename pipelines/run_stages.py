@@ -238,6 +238,7 @@ def recognise(run: Run, recognition: Recognition, tracked: list[EvidenceWork]) -
         recognition.rules,
         recognition.models,
         recognition.entry_ids,
+        recognition.people,
         recognition.sealed_templates,
         recognition.origins,
         recognition.key,

@@ -6,7 +6,7 @@ its basis and what was wrong or good about its pictures, stands in `entry.json` 
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 from forensics.adapters.face_models import FaceModels, open_faces
 from forensics.adapters.face_quality import REFERENCE_LIMITS
 from forensics.adapters.sealing import Key, seal, unseal
+from forensics.audit import read_chain
 from forensics.calibrations import pairwise_threshold
 from forensics.case import CaseFolder
 from forensics.comparison import people_in
@@ -39,6 +40,7 @@ __all__ = [
     "add_entry",
     "entries_of",
     "expired_entries",
+    "people_of",
     "reference_pictures",
     "remove_entry",
     "templates_of",
@@ -270,17 +272,43 @@ def templates_of(case: Case, key: Key, models: FaceModels, *, now: datetime) -> 
     ids = tuple(entry.entry_id for entry in entries)
     pools = [_load_template(case.folder.watchlist / entry_id, key, models) for entry_id in ids]
     nobody = Pools(np.zeros((0, 1), dtype=np.float32), np.zeros(0, dtype=np.float32))
-    return Templates(ids, Pools.stacked(pools) if pools else nobody)
+    return Templates(ids, people_of(case.folder, entries), Pools.stacked(pools) if pools else nobody)
+
+
+def people_of(folder: CaseFolder, entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Who each entry is of, in their order: the entry from which, candidate by candidate, it was made.
+
+    Two people said of each of those candidates that it is the person of its entry. The log knows the origin of entries
+    that are on the list no more.
+    """
+    parents = {entry.entry_id: entry.candidate[1] for entry in entries if entry.candidate is not None}
+    if not parents:
+        return tuple(entry.entry_id for entry in entries)
+    lines = read_chain(folder.audit_file).lines
+    done = {line.of for line in lines if line.kind == "end" and line.facts.get("exit_code") == 0}
+    for line in lines:
+        origin = str(line.facts.get("origin", ""))
+        if line.command == "watchlist add" and line.number in done and origin.startswith(FROM_CANDIDATE):
+            parents.setdefault(line.facts["entry"], origin.rpartition(":")[2])
+    return tuple(_first(entry.entry_id, parents) for entry in entries)
+
+
+def _first(entry_id: str, parents: Mapping[str, str]) -> str:
+    """The end of the chain; of names that would lead in a circle, the first."""
+    chain = [entry_id]
+    while chain[-1] in parents and parents[chain[-1]] not in chain:
+        chain.append(parents[chain[-1]])
+    return chain[-1]
 
 
 def _write_template(folder: Path, key: Key, pool: Pools, models: FaceModels) -> None:
-    data = Templates((folder.name,), pool).encoded()
+    data = Templates((folder.name,), (folder.name,), pool).encoded()
     write_bytes(_template_file(folder, models), seal(key, data, _template_context(folder.name, models)))
 
 
 def _load_template(folder: Path, key: Key, models: FaceModels) -> Pools:
     data = unseal(key, _template_file(folder, models).read_bytes(), _template_context(folder.name, models))
-    return Templates.decoded((folder.name,), data).pools
+    return Templates.decoded((folder.name,), (folder.name,), data).pools
 
 
 def _picture_file(folder: Path, sha256: str) -> Path:

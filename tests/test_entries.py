@@ -1,6 +1,7 @@
 """Entries that came from the footage, entries of one person, and what an entry may hold."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from forensics.faces import QualityLimits
 from forensics.likelihood_model import LikelihoodModel
 from forensics.origins import Origin
 from pipelines.remarks import remarks
+from pipelines.watchlist import entries_of, people_of
 from tests.calling import Call, caller
 from tests.face_case import FaceCase, reference_of
 
@@ -102,6 +104,38 @@ def test_a_sighting_of_origin_without_a_face_is_of_origin_still(confirmed: FaceC
         decisions
         == [("E0", "no_face")] * 2 + [("E0-gate", "no_face"), ("E0-gate", "origin")] + [("absent", "no_face")] * 2
     )
+
+
+# ---- entries of one person
+
+
+def enrol_elsewhere(case: FaceCase, monkeypatch: pytest.MonkeyPatch) -> str:
+    """`E0-gate` is made from the confirmed sighting, which is then compared with it as if it were another."""
+    candidate = candidate_of(case, "E0")
+    enrol_from(case, "E0-gate", candidate)
+    monkeypatch.setattr("pipelines.recognition.origins_of", lambda folder, entries: ())
+    return candidate.partition(":")[0]
+
+
+def test_entries_of_one_person_do_not_compete(confirmed: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    sighting = enrol_elsewhere(confirmed, monkeypatch)
+    confirmed.run()
+    rows = rows_of(confirmed, sighting)
+    assert [rows[entry]["rank"] for entry in ("E0", "E0-gate", "absent")] == [1, 1, 2]
+    for entry in ("E0", "E0-gate"):
+        assert rows[entry]["margin"] == pytest.approx(rows[entry]["similarity"] - rows["absent"]["similarity"])
+    best = max(rows["E0"]["similarity"], rows["E0-gate"]["similarity"])
+    assert rows["absent"]["margin"] == pytest.approx(rows["absent"]["similarity"] - best)
+
+
+def test_the_log_tells_whose_an_entry_is_when_its_first_is_gone(confirmed: FaceCase) -> None:
+    enrol_from(confirmed, "E0-gate", candidate_of(confirmed, "E0"))
+    folder = CaseFolder(confirmed.root)
+    assert people_of(folder, entries_of(folder)) == ("E0", "E0", "absent")
+    later = replace(entries_of(folder)[1], entry_id="E0-hall", origin="candidate s2:E0-gate")
+    confirmed.do("watchlist remove", "E0", "--reason", "r")
+    confirmed.do("watchlist remove", "E0-gate", "--reason", "r")
+    assert people_of(folder, [later]) == ("E0",)
 
 
 # ---- what people decided stays in sight

@@ -98,6 +98,7 @@ class Recognise:
         rules: when a similarity is a candidate.
         models: what finds and describes faces.
         entry_ids: of the watch-list, sorted.
+        people: who each entry is of.
         sealed_templates: one vector per entry.
         origins: sightings that lent entries their references.
         key: of the case; in memory only.
@@ -110,6 +111,7 @@ class Recognise:
     rules: Rules
     models: FaceModels
     entry_ids: tuple[str, ...]
+    people: tuple[str, ...]
     sealed_templates: bytes
     origins: tuple[Origin, ...]
     key: Key
@@ -137,7 +139,8 @@ class _Opened:
             apart_us=settings.apart_ms * 1000,
             at_most=settings.faces,
         )
-        self._templates = Templates.decoded(stage.entry_ids, unseal(stage.key, stage.sealed_templates, TEMPLATES))
+        templates = unseal(stage.key, stage.sealed_templates, TEMPLATES)
+        self._templates = Templates.decoded(stage.entry_ids, stage.people, templates)
         self._child = DecodingChild(stage.limits)
 
     def __call__(self, work: RecogniseWork) -> pa.Table:
