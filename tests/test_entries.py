@@ -173,6 +173,18 @@ def test_a_candidate_whose_ratio_speaks_against_it_is_said(
     ]
 
 
+# ---- an entry that goes
+
+
+def test_an_entry_goes_for_a_reason(case: FaceCase, tmp_path: Path) -> None:
+    case.enrol("E0", 0, tmp_path)
+    for reason in ((), ("--reason", " ")):
+        answer = case.call("watchlist", "remove", case.root, "E0", *reason)
+        assert (answer.code, "reason" in answer.err) == (2, True)
+    assert (case.root / "watchlist" / "E0").exists()
+    assert f"next: forensics run {case.root}" in case.do("watchlist remove", "E0", "--reason", "found")
+
+
 # ---- what an entry may hold
 
 

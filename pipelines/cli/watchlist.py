@@ -11,7 +11,7 @@ from forensics.errors import UsageError
 from pipelines.calibration import Calibrated, calibrate
 from pipelines.case_lock import locked
 from pipelines.casework import Need, casework, os_user
-from pipelines.cli.output import emit, json_option, parse_last_day, path_type, reason_option, say, table_text
+from pipelines.cli.output import emit, json_option, parse_last_day, path_type, say, table_text
 from pipelines.confirmed_faces import confirmed_faces
 from pipelines.erasure import described_certificate
 from pipelines.keys import keyring_for
@@ -118,7 +118,7 @@ def _facts(entry: Entry) -> dict[str, object]:
 @watchlist.command("remove")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("entry_id", metavar="ENTRY")
-@reason_option
+@click.option("--reason", required=True, metavar="TEXT", help="Why nobody is looked for any more; kept in the case.")
 @json_option
 def remove(root: Path, entry_id: str, reason: str, as_json: bool) -> None:
     """Destroy an entry's pictures, template and faces that were like it; its candidates go with the next run.
@@ -127,13 +127,17 @@ def remove(root: Path, entry_id: str, reason: str, as_json: bool) -> None:
     Example:
       forensics watchlist remove my-case E1 --reason "the person was found"
     """
+    if not reason.strip():
+        raise UsageError("the reason is empty", "say with --reason why the entry is removed")
     with (
         casework(root, "watchlist remove", need=Need.CHANGE, reason=reason, facts={"entry": entry_id}) as work,
         locked(work.folder),
     ):
         certificate = remove_entry(work.case, entry_id, why=reason, who=work.who, now=work.now)
         work.recorded.outputs["certificate"] = described_certificate(certificate)
-    emit({"certificate": str(certificate)}, f"{entry_id} is gone, see {certificate}", as_json)
+    emit(
+        {"certificate": str(certificate)}, f"{entry_id} is gone, see {certificate}\nnext: forensics run {root}", as_json
+    )
 
 
 @watchlist.command("calibrate")
