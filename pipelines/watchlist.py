@@ -160,9 +160,21 @@ def _fit(
             references.append(portrait_of(picture, detector, embedder, REFERENCE_LIMITS))
         except Unfit as error:
             unfit.append(error)
-    if unfit and (all_of_them or not references):
+    if unfit and all_of_them:
         raise unfit[0]
+    if unfit and not references:
+        raise _no_face_serves(unfit)
     return references
+
+
+def _no_face_serves(unfit: Sequence[Unfit]) -> Unfit:
+    """Every face of a confirmed candidate with what is wrong with it; of that moment there is no better picture."""
+    return Unfit(
+        "no face of the candidate can be a reference: " + "; ".join(each.problem for each in unfit),
+        "have another candidate confirmed that shows the person larger, sharper or from the front, or give a picture "
+        "from elsewhere; the candidate itself stays confirmed",
+        tuple(dict.fromkeys(problem for each in unfit for problem in each.problems)),
+    )
 
 
 def _refuse_known(folder: CaseFolder, pictures: Sequence[Picture]) -> None:
