@@ -35,13 +35,15 @@ class Decision(StrEnum):
     """What the rules make of a compared pair; only people decide more.
 
     ``candidate``: similar enough, on enough faces. ``lead``: similar enough, on too few faces or too
-    short a time. ``below``: not similar enough. ``no_face``: nothing to compare.
+    short a time. ``below``: not similar enough. ``no_face``: nothing to compare. ``origin``: the entry's
+    references were taken from this very sighting, so that comparing them would say nothing.
     """
 
     CANDIDATE = "candidate"
     LEAD = "lead"
     BELOW = "below"
     NO_FACE = "no_face"
+    ORIGIN = "origin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +84,36 @@ def people_in(vectors: FloatArray, measure: Measure, one_person: float) -> list[
     return [np.flatnonzero(first == number) for number in np.unique(first).tolist()]
 
 
-def ranked(similarity: Float64Array, entry_ids: Sequence[str]) -> tuple[Int64Array, Float64Array]:
-    """(E,) int64 ranks from 1, the most similar first, ties by id; (E,) float64 margins to the best other entry.
+def ranked(
+    similarity: Float64Array, entry_ids: Sequence[str], people: Sequence[str]
+) -> tuple[Int64Array, Float64Array]:
+    """(E,) int64 ranks from 1, the most similar first, ties by id; (E,) float64 margins to the best other person.
 
-    The margin is NaN where there is no other entry.
+    Entries of one person do not compete: a rank is one more than the number of other people of whom some entry is
+    more similar. The margin is NaN where there is nobody else.
 
-    >>> rank, margin = ranked(np.array([0.25, 0.5]), ("a", "b"))
+    Args:
+        similarity: (E,) float64.
+        entry_ids: (E,).
+        people: (E,) who each entry is of.
+
+    >>> rank, margin = ranked(np.array([0.25, 0.5]), ("a", "b"), ("a", "b"))
     >>> rank.tolist(), margin.tolist()
     ([2, 1], [-0.25, 0.25])
+    >>> rank, margin = ranked(np.array([0.75, 0.5, 0.25]), ("a", "b", "a2"), ("a", "b", "a"))
+    >>> rank.tolist(), margin.tolist()
+    ([1, 2, 2], [0.25, -0.25, -0.25])
     """
     order = sorted(range(len(entry_ids)), key=lambda place: (-similarity[place], entry_ids[place]))
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(1, len(order) + 1)
-    if len(order) < 2:
-        return rank, np.full(len(order), np.nan)
-    best, second = similarity[order[0]], similarity[order[1]]
-    margin = similarity - best
-    margin[order[0]] = best - second
+    best_of: dict[str, float] = {}  # of each person, the best first
+    rank, margin = np.ones(len(order), dtype=np.int64), np.full(len(order), np.nan)
+    for place in order:
+        rank[place] += len(best_of.keys() - {people[place]})
+        best_of.setdefault(people[place], float(similarity[place]))
+    for place in order:
+        others = [value for person, value in best_of.items() if person != people[place]]
+        if others:
+            margin[place] = similarity[place] - others[0]
     return rank, margin
 
 

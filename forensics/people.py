@@ -37,6 +37,7 @@ class Person:
         media_us: (L,) int64, their media time.
         xyxy: (L, 4) float32, the person's box in each.
         is_second: (L,) bool, to be looked at only if the others show the face, but too seldom for a candidate.
+        origin_of: entries whose references were taken from this very track.
     """
 
     sighting_id: str
@@ -44,6 +45,7 @@ class Person:
     media_us: Int64Array
     xyxy: FloatArray
     is_second: BoolArray
+    origin_of: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +95,13 @@ class Comparison:
 
     Attributes:
         sighting_id, entry_id: who with whom.
-        rank: of the entry among all entries for this person, 1 for the most similar; None without a face.
-        similarity: on the measure of the embedder; None without a face.
-        margin: to the best other entry; None without a face or another entry.
-        quality: mean worth of the faces; 0 without one.
+        rank: one more than the number of other people of whom an entry is more similar; None without a similarity.
+        similarity: on the measure of the embedder; None without a face, or where the entry came from this sighting.
+        margin: to the best entry of another person; None without a similarity or anybody else.
+        quality: mean worth of the faces; 0 where none was compared, like what follows.
         n_faces: that were compared: of a track that goes over from one person to another, those of the one who
             is most similar to the entry.
-        n_people: whose faces the track seems to hold; 0 without a face.
+        n_people: whose faces the track seems to hold.
         span_ms: from the first of them to the last.
         decision: what the rules make of it.
         reason: how often a look gave no face, and why, such as ``small 5, turned_away 2``.
@@ -207,12 +209,23 @@ def compared(
     rules: Rules,
     examination: Examination,
 ) -> Iterator[Comparison]:
-    """Every person with every entry: by person, then by rank, without a face by entry id."""
+    """Every person with every entry: by person, then by rank, what was not compared by entry id."""
     faces = [kept(each, examination) for each in looks]
     vectors = iter(_embedded([look for each in faces for look in each], examination.embedder))
     for person, each, own in zip(people, looks, faces, strict=True):
         own_vectors = np.array([next(vectors) for _ in own], dtype=np.float32)
-        yield from _rows(person, each, own, own_vectors, templates, rules, examination)
+        reason = _counted(problem for look in each for problem in look.problems)
+        if own:
+            yield from _rows(person, own, own_vectors, templates.without(person.origin_of), rules, examination, reason)
+        for entry_id in templates.entry_ids:
+            if entry_id in person.origin_of:
+                yield _not_compared(person, entry_id, Decision.ORIGIN, reason)
+            elif not own:
+                yield _not_compared(person, entry_id, Decision.NO_FACE, reason)
+
+
+def _not_compared(person: Person, entry_id: str, decision: Decision, reason: str) -> Comparison:
+    return Comparison(person.sighting_id, entry_id, None, None, None, 0.0, 0, 0, 0, decision, reason, pictures=())
 
 
 def _embedded(looks: Sequence[Look], embedder: FaceEmbedder) -> Iterator[FloatArray]:
@@ -223,28 +236,21 @@ def _embedded(looks: Sequence[Look], embedder: FaceEmbedder) -> Iterator[FloatAr
 
 def _rows(
     person: Person,
-    looks: Sequence[Look],
     faces: Sequence[Look],
     vectors: FloatArray,
     templates: Templates,
     rules: Rules,
     examination: Examination,
+    reason: str,
 ) -> Iterator[Comparison]:
-    reason = _counted(problem for look in looks for problem in look.problems)
-    if not faces:
-        for entry_id in templates.entry_ids:
-            yield Comparison(
-                person.sighting_id, entry_id, None, None, None, 0.0, 0, 0, 0, Decision.NO_FACE, reason, pictures=()
-            )
-        return
     measure = examination.embedder.measure
     rows = people_in(vectors, measure, rules.one_person)
     groups = [[faces[row] for row in each.tolist()] for each in rows]
     pools = Pools.stacked([pooled(vectors[each], _worth(faces)[each], measure) for each in rows])
     similarity = similarities(pools, templates.pools, measure)
-    nearest = similarity.argmax(axis=0)
-    rank, margin = ranked(similarity.max(axis=0), templates.entry_ids)
-    for place in np.argsort(rank).tolist():
+    nearest, best = similarity.argmax(axis=0), similarity.max(axis=0)
+    rank, margin = ranked(best, templates.entry_ids, templates.people)
+    for place in sorted(range(len(rank)), key=lambda place: (rank[place], -best[place], templates.entry_ids[place])):
         group = groups[int(nearest[place])]
         span_ms = _span_ms(group)
         value = float(similarity[nearest[place], place])

@@ -4,26 +4,33 @@ The folder holds one folder per person. Nobody in it is looked for, and nothing 
 compared once, in memory, and what remains is a line through the similarities, with its bounds.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from forensics.adapters.face_models import FaceModels, open_faces
 from forensics.adapters.likelihood_fit import fitted
 from forensics.adapters.sealing import Key, seal, unseal
+from forensics.calibrations import near_copy_threshold
 from forensics.case import CaseFolder
+from forensics.detections import FloatArray
 from forensics.errors import NotAuthorised, UsageError
-from forensics.faces import QualityLimits
+from forensics.faces import FaceDetector, FaceEmbedder, Measure, QualityLimits
 from forensics.likelihood_model import LikelihoodModel
 from forensics.pooling import similarities, singles
 from forensics.tables.files import write_bytes
 from pipelines.case_file import Case
-from pipelines.portraits import Unfit, given_pictures, portrait_of
+from pipelines.portraits import Picture, Unfit, given_pictures, portrait_of
 
-__all__ = ["Calibrated", "calibrate", "stored_likelihood"]
+__all__ = ["NEAR_COPY", "Calibrated", "calibrate", "stored_likelihood"]
+
+NEAR_COPY: Final = "near_copy"
+"""Why a picture is left out that is another one of the same person, edited: it would be counted as evidence twice."""
 
 _CONTEXT: Final = "calibration"
 _LEAST_PAIRS: Final = 10
@@ -37,13 +44,38 @@ class Calibrated:
 
     Attributes:
         likelihood: the numbers that are kept.
-        n_pictures: whose face was good enough.
-        left_out: how many were not, by reason.
+        n_pictures: that were compared.
+        left_out: how many were not, by reason: a fault of the picture, or ``near_copy``.
+        files_left_out: which, relative to the folder, by reason.
+        warnings: what makes the numbers worth less than they look.
     """
 
     likelihood: LikelihoodModel
     n_pictures: int
     left_out: dict[str, int]
+    files_left_out: dict[str, tuple[str, ...]]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Faces:
+    """Faces of known people, as parallel columns.
+
+    Attributes:
+        people: (N,) whose.
+        names: (N,) of their pictures.
+        vectors: (N, D) float32.
+    """
+
+    people: tuple[str, ...]
+    names: tuple[str, ...]
+    vectors: FloatArray
+
+    def only(self, rows: Sequence[int]) -> "_Faces":
+        """Some of them."""
+        return _Faces(
+            tuple(self.people[row] for row in rows), tuple(self.names[row] for row in rows), self.vectors[list(rows)]
+        )
 
 
 def calibrate(case: Case, pictures: Path, *, limits: QualityLimits, models: FaceModels, key: Key) -> Calibrated:
@@ -67,18 +99,14 @@ def calibrate(case: Case, pictures: Path, *, limits: QualityLimits, models: Face
         )
     given = given_pictures(case.folder, _pictures_in(pictures))
     detector, embedder = open_faces(models)
-    people, aligned, left_out = [], [], Counter[str]()
-    for picture in given:
-        try:
-            portrait = portrait_of(picture, detector, embedder, limits)
-        except Unfit as unfit:
-            left_out.update(unfit.problems[:1])
-        else:
-            people.append(Path(picture.name).relative_to(pictures).parts[0])
-            aligned.append(embedder.aligned(portrait.rgb, portrait.face))
-    _refuse_too_few(people, pictures)
-    each = singles(embedder.embed(aligned), embedder.measure)
+    found, left_out = _found(given, pictures, detector, embedder, limits)
+    kept = _without_near_copies(
+        found, embedder.measure, near_copy_threshold(models.embedder, embedder.measure), left_out
+    )
+    _refuse_too_few(kept.people, pictures, left_out)
+    each = singles(kept.vectors, embedder.measure)
     similar = similarities(each, each, embedder.measure)
+    people = kept.people
     pairs = [(people[a] == people[b], float(similar[a, b])) for a, b in combinations(range(len(people)), 2)]
     likelihood = fitted(
         models.model_id,
@@ -87,7 +115,59 @@ def calibrate(case: Case, pictures: Path, *, limits: QualityLimits, models: Face
         n_people=len(set(people)),
     )
     write_bytes(case.folder.calibration_file, seal(key, likelihood.encoded().encode(), _CONTEXT))
-    return Calibrated(likelihood, len(people), dict(left_out))
+    counts = {reason: len(files) for reason, files in left_out.items()}
+    files = {reason: tuple(files) for reason, files in left_out.items()}
+    return Calibrated(likelihood, len(people), counts, files, _warnings(people))
+
+
+def _found(
+    given: Sequence[Picture], folder: Path, detector: FaceDetector, embedder: FaceEmbedder, limits: QualityLimits
+) -> tuple[_Faces, dict[str, list[str]]]:
+    """The faces that are good enough, and the pictures without one by what is wrong with them."""
+    people, names, aligned, left_out = [], [], [], defaultdict[str, list[str]](list)
+    for picture in given:
+        name = Path(picture.name).relative_to(folder)
+        try:
+            portrait = portrait_of(picture, detector, embedder, limits)
+        except Unfit as unfit:
+            left_out[unfit.problems[0]].append(name.as_posix())
+        else:
+            people.append(name.parts[0])
+            names.append(name.as_posix())
+            aligned.append(embedder.aligned(portrait.rgb, portrait.face))
+    vectors = embedder.embed(aligned) if aligned else np.zeros((0, 1), dtype=np.float32)
+    return _Faces(tuple(people), tuple(names), vectors), left_out
+
+
+def _without_near_copies(faces: _Faces, measure: Measure, near_copy: float, left_out: dict[str, list[str]]) -> _Faces:
+    """No two pictures of one person are so alike; the first by name stays, the others join those left out."""
+    each = singles(faces.vectors, measure)
+    similar = similarities(each, each, measure)
+    kept: list[int] = []
+    for row, person in enumerate(faces.people):
+        if any(faces.people[other] == person and similar[row, other] >= near_copy for other in kept):
+            left_out.setdefault(NEAR_COPY, []).append(faces.names[row])
+        else:
+            kept.append(row)
+    return faces.only(kept)
+
+
+def _warnings(people: Sequence[str]) -> tuple[str, ...]:
+    """Who is in more than half of the pairs of one kind: the numbers say more of that person than of people.
+
+    >>> _warnings(["a"] * 4 + ["b"] * 2 + ["c"] * 2 + ["d"] * 2)
+    ('a is in 6 of the 9 pairs of one person', 'a is in 24 of the 36 pairs of two')
+    """
+    counts = Counter(people)
+    same = {person: n * (n - 1) // 2 for person, n in counts.items()}
+    different = {person: n * (len(people) - n) for person, n in counts.items()}
+    kinds = (("of one person", same, sum(same.values())), ("of two", different, sum(different.values()) // 2))
+    return tuple(
+        f"{person} is in {n} of the {n_pairs} pairs {kind}"
+        for kind, by_person, n_pairs in kinds
+        for person, n in sorted(by_person.items())
+        if 2 * n > n_pairs
+    )
 
 
 def _pictures_in(folder: Path) -> list[Path]:
@@ -96,14 +176,15 @@ def _pictures_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*/*") if path.is_file() and not path.name.startswith("."))
 
 
-def _refuse_too_few(people: Sequence[str], folder: Path) -> None:
+def _refuse_too_few(people: Sequence[str], folder: Path, left_out: Mapping[str, Sequence[str]]) -> None:
     counts = Counter(people)
     n_same = sum(n * (n - 1) // 2 for n in counts.values())
     n_different = len(people) * (len(people) - 1) // 2 - n_same
     if len(counts) < _LEAST_PEOPLE or min(n_same, n_different) < _LEAST_PAIRS:
         raise UsageError(
             f"{folder}: {len(people)} good pictures of {len(counts)} people make {n_same} pairs of one person and "
-            f"{n_different} of two; needed are {_LEAST_PEOPLE} people and {_LEAST_PAIRS} pairs of each kind",
+            f"{n_different} of two; needed are {_LEAST_PEOPLE} people and {_LEAST_PAIRS} pairs of each kind"
+            + "".join(f"; {reason}: {', '.join(files)}" for reason, files in sorted(left_out.items())),
             _NEXT_STEP,
         )
 

@@ -44,12 +44,14 @@ class Portrait:
     """One picture of one face.
 
     Attributes:
+        name: of the picture, for messages.
         data: the file's bytes.
         rgb: (h, w, 3) uint8.
         face: where.
         quality: how good the face is.
     """
 
+    name: str
     data: bytes
     rgb: RgbArray
     face: Face
@@ -133,7 +135,7 @@ def portrait_of(picture: Picture, detector: FaceDetector, embedder: FaceEmbedder
     if len(faces) != 1:
         word, found = ("several", f"{len(faces)} faces were found") if faces else ("none", "no face was found")
         raise Unfit(f"{picture.name}: {found}", "give a picture that shows one face, large and from the front", (word,))
-    portrait = _judged(picture.data, rgb, faces[0], embedder)
+    portrait = _judged(picture, rgb, faces[0], embedder)
     wrong = shortcomings(portrait.quality, limits)
     if wrong:
         problem = " and ".join(_WHAT_IS_WRONG[word] for word in wrong)
@@ -153,11 +155,12 @@ def portrait_again(data: bytes, detector: FaceDetector, embedder: FaceEmbedder) 
         raise UsageError(
             f"{detector.model_id} finds no face in a reference picture", "use the detector the entry was added with"
         )
-    return _judged(data, rgb, max(faces, key=lambda each: each.eye_distance_px), embedder)
+    largest = max(faces, key=lambda each: each.eye_distance_px)
+    return _judged(Picture("a reference picture", data), rgb, largest, embedder)
 
 
-def _judged(data: bytes, rgb: RgbArray, face: Face, embedder: FaceEmbedder) -> Portrait:
-    return Portrait(data, rgb, face, quality_of(rgb, face, embedder.aligned(rgb, face)))
+def _judged(picture: Picture, rgb: RgbArray, face: Face, embedder: FaceEmbedder) -> Portrait:
+    return Portrait(picture.name, picture.data, rgb, face, quality_of(rgb, face, embedder.aligned(rgb, face)))
 
 
 def _measured(quality: Quality, limits: QualityLimits) -> str:

@@ -8,10 +8,12 @@ from forensics.adapters.face_models import FaceModels, face_models
 from forensics.adapters.sealing import Key, seal
 from forensics.calibrations import calibration_for, pairwise_threshold
 from forensics.comparison import Rules, fmr_for
+from forensics.origins import Origin
 from forensics.tables.outcomes import Compared
 from pipelines.calibration import stored_likelihood
 from pipelines.case_file import Case
 from pipelines.keys import keyring_for
+from pipelines.origins import origins_of
 from pipelines.plan import installed
 from pipelines.published_scope import scope_digest
 from pipelines.settings import RecogniseSettings
@@ -31,6 +33,8 @@ class Recognition:
         models: what finds and describes faces.
         entries: that are compared, by id.
         sealed_templates: one vector per entry, in that order.
+        people: who each entry is of, in that order.
+        origins: of the entries whose references came from the footage.
         key: of the case, in memory.
         rules: from where on a similarity counts.
         compared: what the committer says of all candidates together.
@@ -39,6 +43,8 @@ class Recognition:
     models: FaceModels
     entries: tuple[Entry, ...]
     sealed_templates: bytes
+    people: tuple[str, ...]
+    origins: tuple[Origin, ...]
     key: Key
     rules: Rules
     compared: Compared
@@ -53,6 +59,8 @@ class Recognition:
         """What decides a part beside the people in it, for its name and for the log; no template, no key."""
         return {
             "entries": {entry.entry_id: [picture["sha256"] for picture in entry.pictures] for entry in self.entries},
+            "people": dict(zip(self.entry_ids, self.people, strict=True)),
+            "origins": {origin.entry_id: origin.described() for origin in self.origins},
             "faces": self.models.digest,
             "threshold": self.rules.threshold,
             "calibration": self.compared.calibration,
@@ -84,6 +92,8 @@ def prepared(case: Case, settings: RecogniseSettings, *, now: datetime) -> Recog
         models=models,
         entries=entries,
         sealed_templates=seal(key, templates.encoded(), TEMPLATES),
+        people=templates.people,
+        origins=origins_of(case.folder, entries),
         key=key,
         rules=_rules(settings, len(entries)),
         compared=_compared(case, settings, models, len(entries), key),

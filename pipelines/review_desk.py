@@ -97,7 +97,7 @@ class ReviewDesk:
         return cls(work, reviewer_named(work.folder, name))
 
     def candidates(self) -> list[Candidate]:
-        """All that asks for examination, of entries that still are on the list, in the order of the table.
+        """All that asks for examination or has a verdict, of entries that are on the list, in the table's order.
 
         Raises:
             NotAuthorised: the mandate has ended.
@@ -107,6 +107,8 @@ class ReviewDesk:
         ended = [] if self.work.case.mandate.hold else expired_entries(self.work.folder, clock.utc_now())
         listed = [entry.entry_id for entry in entries_of(self.work.folder) if entry.entry_id not in ended]
         asks = pl.col("decision").is_in([Decision.CANDIDATE.value, Decision.LEAD.value])
+        decided = {f"{each.sighting_id}:{each.entry_id}" for each in load_reviews(self.work.case)}
+        asks |= pl.concat_str("sighting_id", "entry_id", separator=":").is_in(sorted(decided))
         asks &= pl.col("entry_id").is_in(listed)
         where = opened.sightings().select("sighting_id", "camera_id", "first_utc", "last_utc", "clock_error_ms")
         rows = candidates_of(self.work.folder).filter(asks).join(where, on="sighting_id", maintain_order="left")
@@ -169,7 +171,7 @@ class ReviewDesk:
     def _submitters(self) -> list[str]:
         """Who answers for the case, and under which names its runs were started."""
         runs = [line for line in read_chain(self.work.folder.audit_file).lines if line.command in {"run", "scan"}]
-        users = {line.who.get("user", "") for line in runs if line.kind == "begin"}
+        users = {line.who.get(name, "") for line in runs if line.kind == "begin" for name in ("user", "login")}
         return sorted({self.work.case.mandate.operator, *users} - {""})
 
     def pictures(self, candidate: Candidate) -> Pictures:

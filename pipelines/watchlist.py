@@ -7,7 +7,7 @@ its basis and what was wrong or good about its pictures, stands in `entry.json` 
 import json
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,10 +18,15 @@ import numpy as np
 from forensics.adapters.face_models import FaceModels, open_faces
 from forensics.adapters.face_quality import REFERENCE_LIMITS
 from forensics.adapters.sealing import Key, seal, unseal
+from forensics.audit import read_chain
+from forensics.calibrations import pairwise_threshold
 from forensics.case import CaseFolder
+from forensics.comparison import people_in
+from forensics.detections import FloatArray
+from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
 from forensics.faces import FaceDetector, FaceEmbedder, worth
-from forensics.pooling import Pools, pooled
+from forensics.pooling import Pools, pooled, similarities, singles
 from forensics.tables.files import encoded_json, write_bytes
 from forensics.templates import Templates
 from pipelines.candidate_faces import parts_replaced_without
@@ -32,12 +37,14 @@ from pipelines.portraits import Picture, Portrait, Unfit, portrait_again, portra
 
 __all__ = [
     "CHOSEN",
+    "FROM_CANDIDATE",
     "Entry",
     "add_entry",
     "entries_of",
     "expired_entries",
     "forget_half_added",
     "half_added",
+    "people_of",
     "reference_pictures",
     "remove_entry",
     "templates_of",
@@ -45,6 +52,9 @@ __all__ = [
 
 CHOSEN: Final = "pictures"
 """The origin of an entry whose pictures a person chose."""
+
+FROM_CANDIDATE: Final = "candidate "
+"""What the origin of every other entry begins with; ``SIGHTING:ENTRY`` follows."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -69,6 +79,14 @@ class Entry:
     added_by: str
     origin: str
     pictures: tuple[dict[str, Any], ...]
+
+    @property
+    def candidate(self) -> tuple[str, str] | None:
+        """The sighting and the entry of the confirmed candidate that its faces are of; None where people chose."""
+        if not self.origin.startswith(FROM_CANDIDATE):
+            return None
+        sighting_id, _, entry_id = self.origin.removeprefix(FROM_CANDIDATE).partition(":")
+        return sighting_id, entry_id
 
 
 def entries_of(folder: CaseFolder) -> list[Entry]:
@@ -106,13 +124,16 @@ def add_entry(
     """The entry lies in the watch-list, its pictures and template sealed; the caller holds the case's lock.
 
     Raises:
-        UsageError: something about the entry or one of its pictures is wrong, and what.
+        UsageError: something about the entry or one of its pictures is wrong, and what; the pictures show two
+            people; one of them is another entry's.
         NotAuthorised: the case compares no faces, or its list is full.
     """
     _check_entry(case, entry_id, basis=basis, expires_utc=expires_utc, now=now)
+    _refuse_known(case.folder, pictures)
     key, models = key_for(), models_for()
     detector, embedder = open_faces(models)
     references = _fit(pictures, detector, embedder, all_of_them=origin == CHOSEN)
+    _refuse_two_people(references, embedder, one_person=pairwise_threshold(models.embedder))
     folder = case.folder.watchlist / entry_id
     for each in references:
         write_bytes(_picture_file(folder, each.sha256), seal(key, each.data, _picture_context(entry_id, each.sha256)))
@@ -135,15 +156,61 @@ def _fit(
     pictures: Sequence[Picture], detector: FaceDetector, embedder: FaceEmbedder, *, all_of_them: bool
 ) -> list[Portrait]:
     """Those that are good enough; what a person chose must all be, what was found in footage at least once."""
-    references, unfit = [], []
+    references: list[Portrait] = []
+    unfit: list[Unfit] = []
     for picture in pictures:
         try:
             references.append(portrait_of(picture, detector, embedder, REFERENCE_LIMITS))
         except Unfit as error:
             unfit.append(error)
-    if unfit and (all_of_them or not references):
+    if unfit and all_of_them:
         raise unfit[0]
+    if unfit and not references:
+        raise _no_face_serves(unfit)
     return references
+
+
+def _no_face_serves(unfit: Sequence[Unfit]) -> Unfit:
+    """Every face of a confirmed candidate with what is wrong with it; of that moment there is no better picture."""
+    return Unfit(
+        "no face of the candidate can be a reference: " + "; ".join(each.problem for each in unfit),
+        "have another candidate confirmed that shows the person larger, sharper or from the front, or give a picture "
+        "from elsewhere; the candidate itself stays confirmed",
+        tuple(dict.fromkeys(problem for each in unfit for problem in each.problems)),
+    )
+
+
+def _refuse_known(folder: CaseFolder, pictures: Sequence[Picture]) -> None:
+    """One picture under two names would make each the other's best rival, and the list longer than it is."""
+    owners = {known["sha256"]: entry.entry_id for entry in entries_of(folder) for known in entry.pictures}
+    for picture in pictures:
+        owner = owners.get(sha256_of_bytes(picture.data))
+        if owner is not None:
+            raise UsageError(
+                f"{picture.name}: is a reference of entry {owner} already",
+                "one person is one entry; give other pictures",
+            )
+
+
+def _refuse_two_people(references: Sequence[Portrait], embedder: FaceEmbedder, *, one_person: float) -> None:
+    """References that are no more alike than strangers', directly or through others, are of two people."""
+    if len(references) < 2:
+        return
+    vectors = _vectors(references, embedder)
+    groups = people_in(vectors, embedder.measure, one_person)
+    if len(groups) == 1:
+        return
+    first = groups[0]
+    others = np.concatenate(groups[1:])
+    between = similarities(singles(vectors[first], embedder.measure), singles(vectors[others], embedder.measure),
+                           embedder.measure)  # fmt: skip
+    row, column = np.unravel_index(int(between.argmax()), between.shape)
+    one, other = references[int(first[row])], references[int(others[column])]
+    raise UsageError(
+        f"{one.name} and {other.name} are {between.max():.3f} alike, as two people are; one person's are at least "
+        f"{one_person:.3f}",
+        "an entry is one person: give each an entry of their own, or leave out the picture that shows somebody else",
+    )
 
 
 def _check_entry(case: Case, entry_id: str, *, basis: str, expires_utc: datetime, now: datetime) -> None:
@@ -183,9 +250,13 @@ def _former_names(folder: CaseFolder) -> set[str]:
 
 def _template(references: Sequence[Portrait], embedder: FaceEmbedder) -> Pools:
     """The one pool that stands for the entry."""
-    vectors = embedder.embed([embedder.aligned(each.rgb, each.face) for each in references])
+    vectors = _vectors(references, embedder)
     weights = np.array([worth(each.quality, REFERENCE_LIMITS) for each in references])
     return pooled(vectors, weights, embedder.measure)
+
+
+def _vectors(references: Sequence[Portrait], embedder: FaceEmbedder) -> FloatArray:
+    return embedder.embed([embedder.aligned(each.rgb, each.face) for each in references])
 
 
 def reference_pictures(folder: CaseFolder, key: Key, entry_id: str) -> list[bytes]:
@@ -216,17 +287,43 @@ def templates_of(case: Case, key: Key, models: FaceModels, *, now: datetime) -> 
     ids = tuple(entry.entry_id for entry in entries)
     pools = [_load_template(case.folder.watchlist / entry_id, key, models) for entry_id in ids]
     nobody = Pools(np.zeros((0, 1), dtype=np.float32), np.zeros(0, dtype=np.float32))
-    return Templates(ids, Pools.stacked(pools) if pools else nobody)
+    return Templates(ids, people_of(case.folder, entries), Pools.stacked(pools) if pools else nobody)
+
+
+def people_of(folder: CaseFolder, entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Who each entry is of, in their order: the entry from which, candidate by candidate, it was made.
+
+    Two people said of each of those candidates that it is the person of its entry. The log knows the origin of entries
+    that are on the list no more.
+    """
+    parents = {entry.entry_id: entry.candidate[1] for entry in entries if entry.candidate is not None}
+    if not parents:
+        return tuple(entry.entry_id for entry in entries)
+    lines = read_chain(folder.audit_file).lines
+    done = {line.of for line in lines if line.kind == "end" and line.facts.get("exit_code") == 0}
+    for line in lines:
+        origin = str(line.facts.get("origin", ""))
+        if line.command == "watchlist add" and line.number in done and origin.startswith(FROM_CANDIDATE):
+            parents.setdefault(line.facts["entry"], origin.rpartition(":")[2])
+    return tuple(_first(entry.entry_id, parents) for entry in entries)
+
+
+def _first(entry_id: str, parents: Mapping[str, str]) -> str:
+    """The end of the chain; of names that would lead in a circle, the first."""
+    chain = [entry_id]
+    while chain[-1] in parents and parents[chain[-1]] not in chain:
+        chain.append(parents[chain[-1]])
+    return chain[-1]
 
 
 def _write_template(folder: Path, key: Key, pool: Pools, models: FaceModels) -> None:
-    data = Templates((folder.name,), pool).encoded()
+    data = Templates((folder.name,), (folder.name,), pool).encoded()
     write_bytes(_template_file(folder, models), seal(key, data, _template_context(folder.name, models)))
 
 
 def _load_template(folder: Path, key: Key, models: FaceModels) -> Pools:
     data = unseal(key, _template_file(folder, models).read_bytes(), _template_context(folder.name, models))
-    return Templates.decoded((folder.name,), data).pools
+    return Templates.decoded((folder.name,), (folder.name,), data).pools
 
 
 def _picture_file(folder: Path, sha256: str) -> Path:

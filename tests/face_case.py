@@ -85,12 +85,11 @@ class Eyes:
     def aligned(self, rgb: RgbArray, face: Face) -> RgbArray:
         height, width = rgb.shape[:2]
         scale = 20 if width > 100 * 4 else 1
-        return np.full((4, 4, 3), (width // scale, height // scale, 0), dtype=np.uint8)
+        photograph = _photograph(rgb) if scale > 1 else 0
+        return np.full((4, 4, 3), (width // scale, height // scale, photograph), dtype=np.uint8)
 
     def embed(self, aligned: Sequence[RgbArray]) -> npt.NDArray[np.float32]:
-        rows = [
-            _vector(int(each[0, 0, 0]), int(each[0, 0, 1]), len(self.vectors) + n) for n, each in enumerate(aligned)
-        ]
+        rows = [_vector(*(int(value) for value in each[0, 0]), len(self.vectors) + n) for n, each in enumerate(aligned)]
         self.vectors += rows
         return np.stack(rows)
 
@@ -102,11 +101,18 @@ def _face(width: int, height: int) -> Face:
     return Face(box, np.array(points, dtype=np.float32) * scale, 0.9)
 
 
-def _vector(width: int, height: int, nonce: int) -> npt.NDArray[np.float32]:
-    """Near to others of the same size, far from those of another, and never the same twice."""
+def _photograph(rgb: RgbArray) -> int:
+    """Which of 251 photographs it is, by which of eight stretches of grain are bright: a darker copy is the same."""
+    stretches = [stretch.mean() for stretch in np.array_split(rgb.ravel()[:8000], 8)]
+    return 1 + int(np.argsort(stretches) @ 8 ** np.arange(8)) % 251
+
+
+def _vector(width: int, height: int, photograph: int, nonce: int) -> npt.NDArray[np.float32]:
+    """Near to others of the same size, nearer to those of one photograph, far from another's; never the same twice."""
     person = np.random.default_rng([width, height]).normal(size=128)
+    own = np.random.default_rng([8, photograph]).normal(size=128) if photograph else np.zeros(128)
     noise = np.random.default_rng([7, nonce]).normal(size=128)
-    return (person / np.linalg.norm(person) + 0.005 * noise).astype(np.float32)
+    return (person / np.linalg.norm(person) + 0.026 * own + 0.005 * noise).astype(np.float32)
 
 
 def install(monkeypatch: pytest.MonkeyPatch, root: Path, n_people: int) -> Eyes:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from forensics.adapters.likelihood_fit import fitted
 from tests.calling import Call, caller, new_case
@@ -81,6 +82,51 @@ def test_nothing_of_the_pictures_is_kept(case: FaceCase, tmp_path: Path) -> None
     contents = [path.read_bytes() for path in case.root.rglob("*") if path.is_file()]
     assert len(before) == 20
     assert not any(form in data for form in before for data in contents)
+
+
+def _copies(folder: Path, n_copies: int) -> None:
+    """Beside every picture so many that are a little darker."""
+    for path in sorted(folder.glob("*/*.png")):
+        grain = np.asarray(Image.open(path)).astype(np.float64)
+        for number in range(1, n_copies + 1):
+            copy = path.with_stem(f"{path.stem}-{number}")
+            Image.fromarray((grain * (1 - 0.02 * number)).astype(np.uint8)).save(copy)
+
+
+def test_near_copies_are_no_evidence(case: FaceCase, tmp_path: Path) -> None:
+    folder = people(tmp_path / "people")
+    _copies(folder, 1)
+    told = case.call("watchlist", "calibrate", case.root, folder, *_REASON, "--json").json
+    assert (told["n_pictures"], told["left_out"]) == (20, {"near_copy": 20})
+    assert told["files_left_out"]["near_copy"][:2] == ["p10/0.png", "p10/1.png"]
+    assert (told["likelihood"]["n_same"], told["likelihood"]["n_different"]) == (30, 160)
+    assert told["warnings"] == []
+
+
+def test_one_photograph_of_each_is_refused_however_often_it_was_edited(case: FaceCase, tmp_path: Path) -> None:
+    folder = people(tmp_path / "people", n_pictures=1)
+    _copies(folder, 2)
+    answer = case.call("watchlist", "calibrate", case.root, folder, *_REASON)
+    assert (answer.code, "0 pairs of one person" in answer.err) == (2, True), answer.err
+    assert "near_copy: p10/0-2.png, p10/0.png" in answer.err
+
+
+def test_who_supplies_most_of_the_pairs_is_named(case: FaceCase, tmp_path: Path) -> None:
+    folder = people(tmp_path / "people", n_people=4, n_pictures=2)
+    for seed in range(10, 16):
+        reference_of(10, folder / "p10" / f"{seed}.png", seed=seed)
+    (folder / "p11" / "notes.txt").write_text("no picture")
+    told = case.call("watchlist", "calibrate", case.root, folder, *_REASON)
+    assert "warning: p10 is in 28 of the 31 pairs of one person" in told.out
+    assert "warning: p10 is in 48 of the 60 pairs of two" in told.out
+    assert "unreadable: p11/notes.txt" in told.out
+
+
+@pytest.mark.parametrize("reason", [(), ("--reason", " ")])
+def test_whose_pictures_they_are_is_said(case: FaceCase, tmp_path: Path, reason: tuple[str, ...]) -> None:
+    answer = case.call("watchlist", "calibrate", case.root, people(tmp_path / "people"), *reason)
+    assert (answer.code, "reason" in answer.err) == (2, True)
+    assert not list(case.root.glob("calibration*"))
 
 
 @pytest.mark.parametrize(

@@ -243,6 +243,11 @@ def test_a_confirmed_face_may_become_a_reference(confirmed: FaceCase, monkeypatc
     candidate = _candidate(confirmed)
     code, err = _enrol_from(confirmed, candidate)
     assert (code, "the face is too small" in err, candidate in err) == (2, True, True), err
+    (row,) = [row for row in confirmed.candidates() if row["decision"] == "candidate"]
+    for number in range(1, int(row["n_faces"]) + 1):
+        assert f"{candidate}, face {number}: the face is too small" in err
+    assert "another candidate confirmed" in err
+    assert "give a picture that shows one face" not in err
     nothing = QualityLimits(eyes_px=0, sharpness=0, yaw_degrees=90, score=0)
     monkeypatch.setattr("pipelines.watchlist.REFERENCE_LIMITS", nothing)
     assert _enrol_from(confirmed, candidate) == (0, "")

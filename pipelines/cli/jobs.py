@@ -44,6 +44,7 @@ from pipelines.mandate_words import authority_text
 from pipelines.plan import RunPlan
 from pipelines.progress import progress_for
 from pipelines.recognition import prepared
+from pipelines.remarks import remarks
 from pipelines.run import RunResult, plan_run, result_facts, run_case
 from pipelines.run_record import newest_record, run_facts
 from pipelines.runners.serial import SerialRunner
@@ -356,8 +357,14 @@ def _emit_plan(plan: RunPlan, model: Model, as_json: bool) -> None:
 
 def _emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
     rows = {file["path"].partition("/")[0]: file["rows"] for file in result.manifest["files"]}
-    facts = {"run": result.folder.run_id, "clean": result.is_clean, "rows": rows, "figures": result.figures}
-    facts |= {"outside": result.outside, "lost_footage": result.lost_footage}
+    facts: dict[str, Any] = {
+        "run": result.folder.run_id,
+        "clean": result.is_clean,
+        "rows": rows,
+        "figures": result.figures,
+        "outside": result.outside,
+        "lost_footage": result.lost_footage,
+    }
     seen = counted(rows["sightings"], "sighting", "sightings")
     lines = [f"run {result.folder.run_id}: {seen}, {counted(rows['detections'], 'detection', 'detections')}"]
     if result.outside:
@@ -365,6 +372,8 @@ def _emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         lines.append(f"{frames} lie outside the mandate ({_reasons(result.outside)})")
     if result.candidates is not None:
         lines.append(counted(result.candidates, "candidate for examination", "candidates for examination"))
+        facts["remarks"] = remarks(folder)
+        lines += facts["remarks"]
     lines += [one_line(line) for line in result.lost_footage]
     if not result.is_clean:
         lines.append("not everything could be read or looked at; `forensics status` says what and why")

@@ -12,14 +12,14 @@ from pipelines.calibration import Calibrated, calibrate
 from pipelines.case_lock import locked
 from pipelines.casework import Need, casework, os_user
 from pipelines.cli.groups import Group
-from pipelines.cli.output import counted, emit, json_option, parse_last_day, path_type, reason_option, say, table_text
+from pipelines.cli.output import counted, emit, json_option, parse_last_day, path_type, say, table_text
 from pipelines.confirmed_faces import confirmed_faces
 from pipelines.erasure import described_certificate
 from pipelines.keys import keyring_for
 from pipelines.mandate_words import last_day_text
 from pipelines.portraits import given_pictures
 from pipelines.settings import Settings
-from pipelines.watchlist import CHOSEN, Entry, add_entry, entries_of, remove_entry
+from pipelines.watchlist import CHOSEN, FROM_CANDIDATE, Entry, add_entry, entries_of, remove_entry
 
 __all__ = ["watchlist"]
 
@@ -62,7 +62,7 @@ def add(
     """
     if bool(pictures) == bool(candidate):
         raise UsageError("an entry needs pictures, or a confirmed candidate", "give PICTURE... or --from-sighting")
-    origin = f"candidate {candidate}" if candidate else CHOSEN
+    origin = f"{FROM_CANDIDATE}{candidate}" if candidate else CHOSEN
     facts = {"entry": entry_id, "basis": basis, "expires_utc": expires_utc.isoformat(), "origin": origin}
     with casework(root, "watchlist add", need=Need.WORK, reason=basis, facts=facts) as work, locked(work.folder):
         settings = Settings().recognise
@@ -123,7 +123,7 @@ def _facts(entry: Entry) -> dict[str, object]:
 @watchlist.command("remove")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("entry_id", metavar="ENTRY")
-@reason_option
+@click.option("--reason", required=True, metavar="TEXT", help="Why nobody is looked for any more; kept in the case.")
 @json_option
 def remove(root: Path, entry_id: str, reason: str, as_json: bool) -> None:
     """Destroy an entry's pictures, template and faces that were like it; its candidates go with the next run.
@@ -132,30 +132,36 @@ def remove(root: Path, entry_id: str, reason: str, as_json: bool) -> None:
     Example:
       forensics watchlist remove my-case E1 --reason "the person was found"
     """
+    if not reason.strip():
+        raise UsageError("the reason is empty", "say with --reason why the entry is removed")
     with (
         casework(root, "watchlist remove", need=Need.CHANGE, reason=reason, facts={"entry": entry_id}) as work,
         locked(work.folder),
     ):
         certificate = remove_entry(work.case, work.files, entry_id, why=reason, who=work.who, now=work.now)
         work.recorded.outputs["certificate"] = described_certificate(certificate)
-    emit({"certificate": str(certificate)}, f"{entry_id} is gone, see {certificate}", as_json)
+    emit(
+        {"certificate": str(certificate)}, f"{entry_id} is gone, see {certificate}\nnext: forensics run {root}", as_json
+    )
 
 
 @watchlist.command("calibrate")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("pictures", metavar="FOLDER", type=path_type)
-@reason_option
+@click.option("--reason", required=True, metavar="TEXT", help="Whose pictures they are, and why they may be used.")
 @json_option
 def calibrate_command(root: Path, pictures: Path, reason: str, as_json: bool) -> None:
     """Learn from pictures of known people how much a similarity says; the pictures are not kept.
 
     FOLDER holds one folder per person. From then on `candidates` have a likelihood ratio, within the bounds that so
-    few pairs support. The reason says whose pictures they are and why they may be used.
+    few pairs support. Near copies of one photograph are left out: they would be counted as evidence twice.
 
     \b
     Example:
       forensics watchlist calibrate my-case people/ --reason "staff, asked on 2 May"
     """
+    if not reason.strip():
+        raise UsageError("the reason is empty", "say with --reason whose pictures they are and why they may be used")
     with (
         casework(root, "watchlist calibrate", need=Need.WORK, reason=reason, facts={"folder": str(pictures)}) as work,
         locked(work.folder),
@@ -180,6 +186,8 @@ def _told(calibrated: Calibrated, root: Path) -> str:
     bounds = f"from 10^{model.lowest:.2f} to 10^{model.highest:.2f}"
     lines = [
         f"{calibrated.n_pictures} pictures of {model.n_people} people: {pairs}; left out: {left_out}",
+        *(f"  {reason}: {', '.join(files)}" for reason, files in sorted(calibrated.files_left_out.items())),
+        *(f"warning: {warning}" for warning in calibrated.warnings),
         f"likelihood ratios {bounds}; cost (Cllr) {model.cllr:.2f} on these pairs; 0 is perfect, 1 says nothing",
         f"next: forensics run {root}",
     ]

@@ -4,7 +4,7 @@ Faces are sought in the boxes of tracked people only. What leaves the worker are
 candidates and leads, the pictures that a reviewer needs, sealed with the case's key before they leave.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
@@ -19,10 +19,12 @@ from forensics.adapters.sealing import Key, seal, unseal
 from forensics.case import CaseFolder
 from forensics.comparison import Rules
 from forensics.decoding.child import DecodingChild, Limits
+from forensics.detections import FloatArray
 from forensics.digests import digest_of
 from forensics.evidence import Evidence
 from forensics.face_selection import moments
 from forensics.frames import Frame, Gap, View
+from forensics.origins import Origin
 from forensics.people import Comparison, Examination, Person, compared, gathered
 from forensics.sightings import sighting_id_of
 from forensics.tables.evidence import load_index
@@ -96,7 +98,9 @@ class Recognise:
         rules: when a similarity is a candidate.
         models: what finds and describes faces.
         entry_ids: of the watch-list, sorted.
+        people: who each entry is of.
         sealed_templates: one vector per entry.
+        origins: sightings that lent entries their references.
         key: of the case; in memory only.
         settings_digest: of the run, part of every id.
         case: where the packet indexes lie.
@@ -107,7 +111,9 @@ class Recognise:
     rules: Rules
     models: FaceModels
     entry_ids: tuple[str, ...]
+    people: tuple[str, ...]
     sealed_templates: bytes
+    origins: tuple[Origin, ...]
     key: Key
     settings_digest: str
     case: CaseFolder
@@ -133,7 +139,8 @@ class _Opened:
             apart_us=settings.apart_ms * 1000,
             at_most=settings.faces,
         )
-        self._templates = Templates.decoded(stage.entry_ids, unseal(stage.key, stage.sealed_templates, TEMPLATES))
+        templates = unseal(stage.key, stage.sealed_templates, TEMPLATES)
+        self._templates = Templates.decoded(stage.entry_ids, stage.people, templates)
         self._child = DecodingChild(stage.limits)
 
     def __call__(self, work: RecogniseWork) -> pa.Table:
@@ -172,8 +179,21 @@ def _people(work: RecogniseWork, index: PacketIndex, stage: Recognise) -> list[P
         frame = seen.frame[chosen]
         track_id = track_id_of_sight(work.evidence.evidence_id, stage.settings_digest, sights[number])
         sighting_id = sighting_id_of(track_id, work.evidence.camera_id)
-        people.append(Person(sighting_id, frame, index.media_us[frame], seen.xyxy[chosen], ~np.isin(places, first)))
+        is_second = ~np.isin(places, first)
+        lent = _lent_to(stage.origins, sighting_id, work.evidence.evidence_id, seen.frame[rows], seen.xyxy[rows])
+        people.append(Person(sighting_id, frame, index.media_us[frame], seen.xyxy[chosen], is_second, lent))
     return people
+
+
+def _lent_to(
+    origins: Sequence[Origin], sighting_id: str, evidence_id: str, frame: Int64Array, xyxy: FloatArray
+) -> frozenset[str]:
+    """The entries whose references were taken from this track, under whichever settings."""
+    return frozenset(
+        origin.entry_id
+        for origin in origins
+        if origin.sighting_id == sighting_id or origin.is_seen_in(evidence_id, frame, xyxy)
+    )
 
 
 def _row(row: Comparison, key: Key) -> dict[str, object]:
