@@ -219,7 +219,7 @@ def enforce(work: Work) -> None:
             _erase(work)
         elif _must_be_withheld(work):
             n_files = quarantine(work.case, work.files)
-            _note(work, "withheld", f"{_SAID[work.standing]}: key and {n_files} files of results are withheld")
+            _note(work, "withheld", f"{_SAID[work.standing]}: key and results are withheld, {n_files} of them")
         elif _may_be_released(work):
             n_files = release(work.case, work.files)
             _note(work, "released", f"{n_files} files that were withheld can be read again")

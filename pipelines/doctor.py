@@ -17,8 +17,9 @@ from forensics.models.shelf import verify
 from pipelines.keys import keys_folder
 from pipelines.plan import libraries
 from pipelines.recognition import face_libraries
+from pipelines.reviewers import reviewer_keys_folder
 
-__all__ = ["Finding", "examine", "reviewer_keys_folder"]
+__all__ = ["Finding", "examine"]
 
 _ROOM_BYTES = 5 << 30
 
@@ -109,14 +110,6 @@ def _face_libraries() -> Iterator[Finding]:
 def _keys() -> Iterator[Finding]:
     yield _private("keys of cases", keys_folder(), "FORENSICS_KEYS")
     yield _private("keys of reviewers", reviewer_keys_folder(), "FORENSICS_REVIEWER_KEYS")
-
-
-def reviewer_keys_folder() -> Path:
-    """Where `pipelines/reviewers.py` puts private keys on this machine."""
-    named, base = os.environ.get("FORENSICS_REVIEWER_KEYS"), os.environ.get("XDG_CONFIG_HOME")
-    if named:
-        return Path(named).absolute()
-    return (Path(base) if base else Path.home() / ".config") / "forensics" / "reviewers"
 
 
 def _private(what: str, folder: Path, variable: str) -> Finding:

@@ -82,7 +82,7 @@ def _own_places(folder: CaseFolder) -> Iterator[Path]:
     yield from (item.path for item in load_evidence(folder))
     yield from (source.path for source in load_sources(folder) if source.evidence_id is not None)
     # `reviewers` hands out single keys and not their folder; here the folder is asked for to stay out of it
-    yield from (keys.keys_folder(), reviewers._keys_folder())
+    yield from (keys.keys_folder(), reviewers.reviewer_keys_folder())
 
 
 def _twin(target: Path, own: list[Path]) -> Path | None:

@@ -62,6 +62,7 @@ class Recognition:
             "people": dict(zip(self.entry_ids, self.people, strict=True)),
             "origins": {origin.entry_id: origin.described() for origin in self.origins},
             "faces": self.models.digest,
+            "libraries": face_libraries(),
             "threshold": self.rules.threshold,
             "calibration": self.compared.calibration,
         }

@@ -20,7 +20,15 @@ from forensics.tables.files import encoded_json, whole_file
 from pipelines.case_file import Case
 from pipelines.deciding_files import DecidingFiles
 
-__all__ = ["Reviewer", "add_reviewer", "load_private", "reviewer_named", "reviewers_of", "revoke_reviewer"]
+__all__ = [
+    "Reviewer",
+    "add_reviewer",
+    "load_private",
+    "reviewer_keys_folder",
+    "reviewer_named",
+    "reviewers_of",
+    "revoke_reviewer",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +151,14 @@ def load_private(case: Case, reviewer: Reviewer) -> bytes:
 
 
 def _private_path(case: Case, reviewer: Reviewer) -> Path:
-    base = _keys_folder()
+    base = reviewer_keys_folder()
     if base.resolve().is_relative_to(case.folder.root.resolve()):
         raise UsageError(f"{base}: keys may not lie inside the case", "set $FORENSICS_REVIEWER_KEYS to another folder")
     return base / f"{case.case_id}-{reviewer.key_id}.key"
 
 
-def _keys_folder() -> Path:
+def reviewer_keys_folder() -> Path:
+    """`$FORENSICS_REVIEWER_KEYS`, else the user's own."""
     named = os.environ.get("FORENSICS_REVIEWER_KEYS")
     if named:
         return Path(named).absolute()

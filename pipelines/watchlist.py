@@ -33,6 +33,7 @@ from pipelines.candidate_faces import parts_replaced_without
 from pipelines.case_file import Case
 from pipelines.deciding_files import DecidingFiles
 from pipelines.erasure import certified, destroy_files
+from pipelines.mandate_words import last_day_text
 from pipelines.portraits import Picture, Portrait, Unfit, portrait_again, portrait_of
 
 __all__ = [
@@ -224,9 +225,9 @@ def _check_entry(case: Case, entry_id: str, *, basis: str, expires_utc: datetime
     if not basis.strip():
         raise UsageError("the basis is empty", "say with --basis why this person may be looked for")
     if expires_utc <= now:
-        raise UsageError(f"--expires {expires_utc:%Y-%m-%d %H:%M}Z is over", "state when the entry ends")
+        raise UsageError(f"--expires {last_day_text(expires_utc)} is over", "state when the entry ends")
     if ends is not None and expires_utc > ends:
-        raise UsageError(f"the entry would outlive the case, which expires {ends:%Y-%m-%d %H:%M}Z", "end it earlier")
+        raise UsageError(f"the entry would outlive the case, whose last day is {last_day_text(ends)}", "end it earlier")
     known = entries_of(case.folder)
     if any(entry.entry_id.casefold() == entry_id.casefold() for entry in known):
         raise UsageError(f"there is an entry {entry_id} already", "choose another name")

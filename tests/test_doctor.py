@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import reviewers
-from pipelines.doctor import Finding, examine, reviewer_keys_folder
+from pipelines.doctor import Finding, examine
 
 
 @pytest.fixture
@@ -55,13 +54,3 @@ def test_keys_that_others_can_read_are_told(folders: tuple[Path, Path], mode: in
     (keys / "0123").chmod(mode)
     finding = _findings()["keys of cases"]
     assert (finding.state, "chmod" in finding.detail) == (state, state == "note")
-
-
-@pytest.mark.parametrize("variable", ["FORENSICS_REVIEWER_KEYS", "XDG_CONFIG_HOME", "HOME"])
-def test_reviewers_keys_are_sought_where_they_are_put(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
-) -> None:
-    for name in ("FORENSICS_REVIEWER_KEYS", "XDG_CONFIG_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv(variable, str(tmp_path))
-    assert reviewer_keys_folder() == reviewers._keys_folder()

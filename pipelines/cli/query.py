@@ -259,10 +259,15 @@ def sightings_text(found: pl.DataFrame) -> str:
     return table_text(columns, _rows_of(found.with_columns(seconds), columns))
 
 
-def pictures_of(opened: OpenCase, found: pl.DataFrame) -> list[tuple[Path, str, str]]:
-    """(file, first line, second line) of every sighting that has a thumbnail."""
+def pictures_of(opened: OpenCase, found: pl.DataFrame) -> list[tuple[Path, str, str, str]]:
+    """File and three lines of every sighting that has a thumbnail: where and what, when, and its id."""
     return [
-        (opened.folder.root / row["thumbnail"], f"{row['camera_id']}  {row['class_name']}", _when(row))
+        (
+            opened.folder.root / row["thumbnail"],
+            f"{row['camera_id']}  {row['class_name']}",
+            _when(row),
+            row["sighting_id"],
+        )
         for row in found.iter_rows(named=True)
         if row["thumbnail"]
     ]
