@@ -1,9 +1,11 @@
-"""After a run no face is kept but those of the published candidates."""
+"""After a run no face is kept but those of the published candidates, and of candidates that people have decided."""
 
 from pathlib import Path
 
+from pipelines.candidate_faces import parts_but_for
 from pipelines.casework import Work
 from pipelines.erasure import destroy_files
+from pipelines.reviews import load_reviews
 from pipelines.run import RunResult
 
 __all__ = ["forget_superseded"]
@@ -17,12 +19,13 @@ def forget_superseded(work: Work, result: RunResult) -> Path | None:
     if work.case.mandate.hold:
         return None
     own = result.folder.root
+    decided = {(review.sighting_id, review.entry_id) for review in load_reviews(work.case)}
     parts = set(work.folder.runs.glob("*/parts/recognise/*")) - set(result.recognise_parts)
-    tables = {path for path in work.folder.runs.glob("*/tables/candidates/*") if not path.is_relative_to(own)}
-    if not parts | tables:
+    tables = [path for path in work.folder.runs.glob("*/tables/candidates/*") if not path.is_relative_to(own)]
+    paths = sorted([*parts_but_for(parts, decided), *tables])
+    if not paths:
         return None
     why = f"run {result.folder.run_id} was published"
-    paths = sorted(parts | tables)
     return destroy_files(
         work.case, work.files, paths, reason="superseded", why=why, who=work.who, now=work.recorded.log.now()
     )

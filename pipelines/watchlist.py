@@ -29,7 +29,7 @@ from forensics.faces import FaceDetector, FaceEmbedder, worth
 from forensics.pooling import Pools, pooled, similarities, singles
 from forensics.tables.files import encoded_json, write_bytes
 from forensics.templates import Templates
-from pipelines.candidate_faces import parts_replaced_without
+from pipelines.candidate_faces import parts_without
 from pipelines.case_file import Case
 from pipelines.deciding_files import DecidingFiles
 from pipelines.erasure import certified, destroy_files
@@ -383,5 +383,5 @@ def remove_entry(
     if case.mandate.hold:
         raise NotAuthorised(f"the case is on hold ({case.mandate.hold})", "nothing of it may be deleted")
     paths = [path for path in sorted((case.folder.watchlist / entry_id).iterdir()) if path.is_file()]
-    paths += parts_replaced_without(case.folder, entry_id)
+    paths += parts_without(case.folder, entry_id)
     return destroy_files(case, files, paths, reason="entry", why=f"{entry_id}: {why}", who=who, now=now)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import forensics
@@ -300,17 +301,20 @@ def test_nothing_stands_in_the_way_of_a_refusal(
     assert found.call("run", found.root).code in {3, 5}
 
 
-def test_after_a_run_no_face_is_kept_but_of_what_is_published(found: FaceCase, tmp_path: Path) -> None:
-    def faces() -> set[str]:
-        return {path.name for path in found.root.glob("runs/*/parts/recognise/*")}
+def test_after_a_run_no_face_is_kept_but_of_what_is_published_or_decided(found: FaceCase, tmp_path: Path) -> None:
+    def parts() -> dict[str, int]:
+        return {path.name: len(pl.read_parquet(path)) for path in found.root.glob("runs/*/parts/recognise/*")}
 
-    before = faces()
+    before = parts()
+    assert list(before.values()) == [2]
     found.enrol("E1", 1, tmp_path)
     found.run()
-    assert faces().isdisjoint(before)
-    assert len(faces()) == 1
+    assert before.keys().isdisjoint(parts())
+    assert sorted(parts().values()) == [1, 4], "the pair that people decided, and all pairs of the new list"
     reasons = [json.loads(path.read_text())["reason"] for path in (found.root / "certificates").glob("*.json")]
     assert reasons == ["superseded"]
+    found.run()
+    assert sorted(parts().values()) == [1, 4]
     assert found.call("verify", found.root).code == 0
 
 
