@@ -56,6 +56,7 @@ def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
         write_bytes(folder.case_file, encoded_case(case))
     except OSError:
         keyring.destroy()  # a key without a case would lie there for ever
+        witness_for(folder, case.case_id).forget()
         raise
     return case
 

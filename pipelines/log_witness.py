@@ -38,6 +38,10 @@ class LogWitness:
         """It knows an empty log."""
         self.tell(0, FIRST, "")
 
+    def forget(self) -> None:
+        """It is gone, with a case that was never made."""
+        self.path.unlink(missing_ok=True)
+
     def tell(self, n_lines: int, head: str, following: str) -> None:
         """The log has so many lines, the last with digest `head`; the line of digest `following` is about to follow."""
         write_json(self.path, {"lines": n_lines, "head": head, "following": following})

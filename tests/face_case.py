@@ -19,7 +19,7 @@ from forensics.detections import Boxes
 from forensics.faces import Face, Measure
 from forensics.frames import Frame, RgbArray, View
 from forensics.timeline import Int64Array, PacketIndex
-from tests.calling import Call, search_case
+from tests.calling import Answer, Call, search_case
 from tests.painted.encode import Recipe, encode
 
 __all__ = ["FaceCase", "install", "reference_of"]
@@ -170,6 +170,14 @@ class FaceCase:
         answer = self.call("query", self.root, "candidates", *_REASON, "--json")
         rows: list[dict[str, object]] = answer.json["rows"]
         return rows
+
+    def decide(self, name: str, candidate: str, verdict: str, *more: object) -> Answer:
+        """Look at a candidate's pictures, then give a verdict; returns what the second command answered."""
+        who = ("--as", name, "--candidate", candidate, "--reason", "candidates of run 1")
+        looked = self.call("review", self.root, *who, "--pictures", self.root.parent / "sheet.png")
+        if looked.code:
+            return looked
+        return self.call("review", self.root, *who, "--verdict", verdict, "--check", "nose=agrees", *more)
 
     def reviewer(self, name: str) -> None:
         """A reviewer with a key."""

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import click
 
+from forensics.errors import UsageError
 from forensics.faces import worth_in_words
 from forensics.reviewing import CHECKLIST, Agreement, Review, Verdict
 from pipelines.case_lock import locked
@@ -132,8 +133,8 @@ def review(root: Path, name: str, wanted: str | None, as_json: bool, **options: 
     Who submitted the run, or answers for the case, may give the first verdict and never the second.
 
     Without --candidate it lists what waits for you. A verdict needs pictures that you have opened, on the page or
-    with --pictures, in this command or an earlier one, and is never changed. Features: face_shape, forehead, brows,
-    eyes, nose, mouth, ears, chin_jaw, marks. Answers: agrees, differs, not_seen.
+    with --pictures, in a command before, and is never changed. Features: face_shape, forehead, brows, eyes, nose,
+    mouth, ears, chin_jaw, marks. Answers: agrees, differs, not_seen.
 
     \b
     Example:
@@ -141,6 +142,11 @@ def review(root: Path, name: str, wanted: str | None, as_json: bool, **options: 
       forensics review my-case --as Becker --candidate 5460:E1 --pictures E1.png --reason "run 1"
       forensics review my-case --as Becker --candidate 5460:E1 --verdict undecided --reason "run 1"
     """
+    if options["pictures"] is not None and options["verdict"] is not None:
+        raise UsageError(
+            "one looks first and decides then",
+            f"write {options['pictures']} without --verdict, look at it, and give the verdict in a command of its own",
+        )
     facts = {"reviewer": name, "candidate": wanted}
     with casework(root, "review", need=Need.RESULTS, reason=options["reason"], facts=facts) as work:
         reviewer_named(work.folder, name)
