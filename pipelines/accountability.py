@@ -16,10 +16,10 @@ from forensics.reviewing import Review, State, state_of
 from forensics.tables.evidence import load_evidence
 from forensics.tables.open import OpenCase, candidates_of, read_manifest
 from pipelines import clock
-from pipelines.case_file import Case
-from pipelines.reviews import load_reviews, of_candidate
+from pipelines.custody.case_file import Case
+from pipelines.review.reviews import load_reviews, of_candidate
 from pipelines.run_record import newest_record
-from pipelines.watchlist import entries_of
+from pipelines.search.watchlist import entries_of
 
 __all__ = ["annual_counts", "disclosure"]
 

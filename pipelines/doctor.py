@@ -14,10 +14,10 @@ from forensics.adapters.face_models import face_models
 from forensics.errors import ForensicsError
 from forensics.hardware import instruction_set
 from forensics.models.shelf import verify
-from pipelines.keys import keys_folder
+from pipelines.custody.keys import keys_folder
 from pipelines.plan import libraries
-from pipelines.recognition import face_libraries
-from pipelines.reviewers import reviewer_keys_folder
+from pipelines.review.reviewers import reviewer_keys_folder
+from pipelines.search.recognition import face_libraries
 
 __all__ = ["Finding", "examine"]
 

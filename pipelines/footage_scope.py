@@ -6,7 +6,7 @@ from forensics.evidence import Evidence
 from forensics.scope import Scope, scope_of
 from forensics.tables.evidence import load_evidence, load_index
 from forensics.timeline import PacketIndex
-from pipelines.case_file import Case
+from pipelines.custody.case_file import Case
 
 __all__ = ["outside_text", "scope_in"]
 

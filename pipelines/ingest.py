@@ -17,7 +17,7 @@ from forensics.digests import sha256_of_file
 from forensics.errors import DecoderLost, ForensicsError, UnreadableFootage, UsageError
 from forensics.evidence import Evidence, Indexed, Readable, Reader, Source, Timing, Verdict, evidence_id_of
 from forensics.tables.evidence import load_evidence, load_sources, save_evidence, save_index, save_sources
-from pipelines.case_file import Case
+from pipelines.custody.case_file import Case
 
 __all__ = ["Given", "ingest", "relocate", "unknown_clocks"]
 

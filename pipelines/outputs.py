@@ -12,8 +12,9 @@ from typing import Final
 from forensics.case import CaseFolder
 from forensics.errors import UsageError
 from forensics.tables.evidence import load_evidence, load_sources
-from pipelines import keys, reviewers
+from pipelines.custody.keys import keys_folder
 from pipelines.places import identity_of, lies_in
+from pipelines.review.reviewers import reviewer_keys_folder
 
 __all__ = ["output_file", "output_folder"]
 
@@ -82,7 +83,7 @@ def _own_places(folder: CaseFolder) -> Iterator[Path]:
     yield from (item.path for item in load_evidence(folder))
     yield from (source.path for source in load_sources(folder) if source.evidence_id is not None)
     # `reviewers` hands out single keys and not their folder; here the folder is asked for to stay out of it
-    yield from (keys.keys_folder(), reviewers.reviewer_keys_folder())
+    yield from (keys_folder(), reviewer_keys_folder())
 
 
 def _twin(target: Path, own: list[Path]) -> Path | None:

@@ -20,7 +20,7 @@ from forensics.scope import Scope
 from forensics.tables.evidence import load_index
 from forensics.tables.files import write_json
 from forensics.timeline import PacketIndex
-from pipelines.case_file import Case
+from pipelines.custody.case_file import Case
 from pipelines.footage_scope import scope_in
 from pipelines.settings import Settings
 

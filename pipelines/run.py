@@ -21,14 +21,14 @@ from forensics.models.shelf import Model
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.outcomes import ChunkOutcome, EvidenceOutcome, Failure
 from forensics.tables.publish import publish, put_in_place
-from pipelines.case_file import Case
+from pipelines.custody.case_file import Case
+from pipelines.custody.mandate_watch import MandateEnded
 from pipelines.footage_guard import Loss
-from pipelines.mandate_watch import MandateEnded
 from pipelines.plan import EvidencePlan, RunPlan, keep_boundaries, make_plan
 from pipelines.progress import Progress
-from pipelines.recognition import Recognition
 from pipelines.run_record import begin_record, finish_record, interrupt_record
 from pipelines.run_stages import Interrupted, Run, detect, recognise, recognise_works, sight, sight_works, track
+from pipelines.search.recognition import Recognition
 from pipelines.settings import Settings
 from pipelines.stages.port import Runner
 from pipelines.stages.track import EvidenceWork

@@ -12,7 +12,7 @@ from forensics.hardware import instruction_set
 from forensics.models.shelf import Model
 from forensics.tables.files import write_json
 from pipelines.plan import RunPlan, libraries
-from pipelines.recognition import Recognition
+from pipelines.search.recognition import Recognition
 from pipelines.settings import Settings
 
 __all__ = [

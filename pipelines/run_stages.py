@@ -15,12 +15,12 @@ from forensics.models.shelf import Model
 from forensics.tables.files import write_bytes, write_table
 from forensics.tables.outcomes import Failure
 from forensics.tables.parts import DetectRows
-from pipelines.case_file import Case
+from pipelines.custody.case_file import Case
 from pipelines.footage_guard import FootageGuard
 from pipelines.plan import EvidencePlan, PlannedChunk, RunPlan
 from pipelines.progress import Progress
-from pipelines.recognition import Recognition
 from pipelines.run_record import hardware_for, hardware_in
+from pipelines.search.recognition import Recognition
 from pipelines.settings import Settings
 from pipelines.stages.detect import ChunkWork, Detect
 from pipelines.stages.port import Done, Failed, ItemT, ResultT, Runner, Stage

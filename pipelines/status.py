@@ -12,12 +12,12 @@ from forensics.evidence import Evidence, Verdict
 from forensics.mandate import Standing, standing_of
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.open import read_manifest
-from pipelines.case_file import Case
-from pipelines.case_lock import is_held
+from pipelines.custody.case_file import Case
+from pipelines.custody.case_lock import is_held
+from pipelines.custody.mandate_words import authority_text
 from pipelines.ingest import unknown_clocks
-from pipelines.mandate_words import authority_text
 from pipelines.run_record import newest_record
-from pipelines.search_status import search_status
+from pipelines.search.search_status import search_status
 
 __all__ = ["case_status"]
 

@@ -10,11 +10,11 @@ from forensics.errors import IntegrityBroken
 from forensics.evidence import Evidence
 from forensics.tables.evidence import load_evidence
 from forensics.tables.open import read_manifest
-from pipelines.case_file import Case
-from pipelines.casework import altered_in
-from pipelines.erasure import certified, withheld_as
+from pipelines.custody.case_file import Case
+from pipelines.custody.casework import altered_in
+from pipelines.custody.erasure import certified, withheld_as
 from pipelines.footage_guard import difference, footage_checks
-from pipelines.reviews import load_reviews
+from pipelines.review.reviews import load_reviews
 
 __all__ = ["Report", "verify_case"]
 

@@ -12,9 +12,9 @@ import pytest
 
 from forensics.mandate import Mandate, Mode
 from pipelines import clock
-from pipelines.cases import make_case
-from pipelines.casework import Need, casework
 from pipelines.cli.main import main
+from pipelines.custody.cases import make_case
+from pipelines.custody.casework import Need, casework
 from tests.painted.encode import PAL, Recipe, encode
 
 __all__ = ["Answer", "Call", "caller", "clip", "new_case", "search_case"]

@@ -17,8 +17,8 @@ from forensics.frames import Frame, View
 from forensics.mandate import Mandate, Mode
 from forensics.models.shelf import BUILTIN
 from forensics.timeline import Int64Array, PacketIndex
-from pipelines.case_file import Case
-from pipelines.cases import load_case, make_case
+from pipelines.custody.case_file import Case
+from pipelines.custody.cases import load_case, make_case
 from pipelines.ingest import Given, ingest
 from pipelines.progress import NoProgress, Progress
 from pipelines.run import RunResult, run_case

@@ -86,10 +86,10 @@ _LIBRARIES: Final = {
 # (module, library): why it is there all the same; each is imported in a function only, but for ray.
 _BEYOND: Final = {
     ("pipelines.runners.ray", "ray"): "the one module that knows the engine",
-    ("pipelines.review_page.pages", "starlette"): "the page is its only user",
-    ("pipelines.review_page.rendering", "starlette"): "the page is its only user",
-    ("pipelines.review_page.rendering", "jinja2"): "the page is its only user",
-    ("pipelines.review_page.server", "uvicorn"): "the page is its only user",
+    ("pipelines.review.page.pages", "starlette"): "the page is its only user",
+    ("pipelines.review.page.rendering", "starlette"): "the page is its only user",
+    ("pipelines.review.page.rendering", "jinja2"): "the page is its only user",
+    ("pipelines.review.page.server", "uvicorn"): "the page is its only user",
     ("pipelines.stages.detect", "cv2"): "one thread per worker; it would sit better in an adapter",
     ("pipelines.stages.sight", "cv2"): "one thread per worker; it would sit better in an adapter",
 }

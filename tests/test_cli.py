@@ -21,9 +21,9 @@ from PIL import Image
 import forensics
 from forensics.case import CaseFolder
 from forensics.tables.schemas import PUBLISHED
-from pipelines.case_lock import locked
 from pipelines.cli.main import forensics as command_line
 from pipelines.cli.output import one_line
+from pipelines.custody.case_lock import locked
 from pipelines.run_record import newest_record
 from pipelines.settings import TrackSettings
 from tests.calling import Call, caller, clip, new_case, search_case

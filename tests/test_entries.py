@@ -11,8 +11,8 @@ from forensics.case import CaseFolder
 from forensics.faces import QualityLimits
 from forensics.likelihood_model import LikelihoodModel
 from forensics.origins import Origin
-from pipelines.remarks import remarks
-from pipelines.watchlist import entries_of, people_of
+from pipelines.search.remarks import remarks
+from pipelines.search.watchlist import entries_of, people_of
 from tests.calling import Call, caller
 from tests.face_case import FaceCase, reference_of
 
@@ -39,7 +39,7 @@ def confirmed(case: FaceCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for name in ("B. Becker", "C. Cole"):
         case.reviewer(name)
         decide(case, name, candidate_of(case, "E0"))
-    monkeypatch.setattr("pipelines.watchlist.REFERENCE_LIMITS", _NO_LIMITS)
+    monkeypatch.setattr("pipelines.search.watchlist.REFERENCE_LIMITS", _NO_LIMITS)
     return case
 
 
@@ -113,7 +113,7 @@ def enrol_elsewhere(case: FaceCase, monkeypatch: pytest.MonkeyPatch) -> str:
     """`E0-gate` is made from the confirmed sighting, which is then compared with it as if it were another."""
     candidate = candidate_of(case, "E0")
     enrol_from(case, "E0-gate", candidate)
-    monkeypatch.setattr("pipelines.recognition.origins_of", lambda folder, entries: ())
+    monkeypatch.setattr("pipelines.search.recognition.origins_of", lambda folder, entries: ())
     return candidate.partition(":")[0]
 
 
@@ -165,7 +165,7 @@ def test_a_candidate_whose_ratio_speaks_against_it_is_said(
     confirmed: FaceCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     against = LikelihoodModel("m", -5.0, 0.0, -1.0, 1.0, 20, 100, 9, 0.2)
-    monkeypatch.setattr("pipelines.recognition.stored_likelihood", lambda folder, key, models: against)
+    monkeypatch.setattr("pipelines.search.recognition.stored_likelihood", lambda folder, key, models: against)
     quiet = ("--runner", "serial", "--quiet", "--set", "recognise.minimum_eyes_px=8")
     told = confirmed.do("run", *quiet, "--set", "recognise.minimum_sharpness=0", "--json")
     assert json.loads(told)["remarks"] == [

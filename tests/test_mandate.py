@@ -24,9 +24,9 @@ from forensics.mandate import Mandate, Mode, Standing, standing_of, stops_at
 from forensics.scope import scope_of
 from forensics.tables.files import write_bytes
 from pipelines import clock
-from pipelines.case_lock import locked
-from pipelines.cases import load_case
-from pipelines.keys import keyring_for, keys_folder
+from pipelines.custody.case_lock import locked
+from pipelines.custody.cases import load_case
+from pipelines.custody.keys import keyring_for, keys_folder
 from tests.calling import Call, caller, clip, search_case
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -523,14 +523,13 @@ def test_denial_ends_a_run_that_hangs(working: tuple[Path, subprocess.Popen[byte
     assert load_case(case).mandate.denied_utc is not None
 
 
-@pytest.mark.parametrize("dies_in", ["pipelines.keys.Keyring.destroy", "pipelines.denial.taken_over",
-                                     "pipelines.denial.destroy", "pipelines.erasure._finish"])  # fmt: skip
+@pytest.mark.parametrize("dies_in", ["keys.Keyring.destroy", "denial.taken_over", "denial.destroy", "erasure._finish"])
 def test_a_denial_that_died_half_way_is_finished(
     searched: Path, call: Call, monkeypatch: pytest.MonkeyPatch, dies_in: str
 ) -> None:
     write_bytes(searched / "watchlist" / "E1" / "a.picture.sealed", b"FSEAL1")
     with monkeypatch.context() as patched:
-        patched.setattr(dies_in, _die)
+        patched.setattr(f"pipelines.custody.{dies_in}", _die)
         assert call("case", "deny", searched, "--reason", "refused").code == 137
     assert call("run", searched).code == 3
     assert call("case", "show", searched).code == 0

@@ -14,7 +14,7 @@ from forensics.case import CaseFolder
 from forensics.decoding.child import Limits
 from forensics.errors import UsageError
 from forensics.mandate import Mandate, Mode
-from pipelines.cases import make_case
+from pipelines.custody.cases import make_case
 from pipelines.ingest import Given, ingest
 from pipelines.outputs import output_file
 from tests.calling import Call, caller, clip

@@ -15,11 +15,11 @@ import pytest
 from forensics.adapters.sealing import Key, is_sealed, unseal
 from forensics.case import CaseFolder
 from forensics.errors import IntegrityBroken
-from pipelines.cases import load_case
-from pipelines.casework import Need, casework
-from pipelines.erasure import quarantine
-from pipelines.keys import keyring_for
-from pipelines.watchlist import remove_entry
+from pipelines.custody.cases import load_case
+from pipelines.custody.casework import Need, casework
+from pipelines.custody.erasure import quarantine
+from pipelines.custody.keys import keyring_for
+from pipelines.search.watchlist import remove_entry
 from tests.calling import Call, caller, search_case
 from tests.face_case import FaceCase, reference_of
 

@@ -22,7 +22,7 @@ from forensics.decoding.child import Limits
 from forensics.evidence import Verdict
 from forensics.mandate import Mandate, Mode
 from forensics.tables.evidence import load_evidence, load_sources
-from pipelines.cases import make_case
+from pipelines.custody.cases import make_case
 from pipelines.ingest import Given, ingest
 from tests.calling import Call, caller, clip, new_case
 from tests.painted.damage import cut_tail

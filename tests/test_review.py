@@ -20,11 +20,11 @@ from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.faces import QualityLimits
 from forensics.reviewing import Review, State, Verdict, refusal, state_of, visible_to
 from pipelines import clock
-from pipelines.cases import load_case
-from pipelines.casework import Need, casework
-from pipelines.review_desk import ReviewDesk
-from pipelines.reviewers import load_private, reviewer_named, reviewers_of
-from pipelines.reviews import load_reviews
+from pipelines.custody.cases import load_case
+from pipelines.custody.casework import Need, casework
+from pipelines.review.desk import ReviewDesk
+from pipelines.review.reviewers import load_private, reviewer_named, reviewers_of
+from pipelines.review.reviews import load_reviews
 from tests.calling import Answer, Call, caller
 from tests.face_case import FaceCase
 
@@ -247,7 +247,7 @@ def test_a_confirmed_face_may_become_a_reference(confirmed: FaceCase, monkeypatc
     assert "another candidate confirmed" in err
     assert "give a picture that shows one face" not in err
     nothing = QualityLimits(eyes_px=0, sharpness=0, yaw_degrees=90, score=0)
-    monkeypatch.setattr("pipelines.watchlist.REFERENCE_LIMITS", nothing)
+    monkeypatch.setattr("pipelines.search.watchlist.REFERENCE_LIMITS", nothing)
     assert _enrol_from(confirmed, candidate) == (0, "")
     listed = confirmed.call("watchlist", "list", confirmed.root, "--json").json["entries"]
     assert {entry["entry"]: entry["origin"] for entry in listed} == {
@@ -323,7 +323,7 @@ def test_the_defence_learns_under_which_users_the_verdicts_were_given(
     found: FaceCase, monkeypatch: pytest.MonkeyPatch, second: str, same: bool
 ) -> None:
     for name, user in (("B. Becker", "becker"), ("C. Cole", second)):
-        monkeypatch.setattr("pipelines.casework.os_user", lambda user=user: user)
+        monkeypatch.setattr("pipelines.custody.casework.os_user", lambda user=user: user)
         assert _decide(found, name, "confirm")[0] == 0
     told = _disclosed(found)
     assert isinstance(told["verdicts"], list)
@@ -417,7 +417,7 @@ def test_one_looks_first_and_decides_in_another_command(found: FaceCase) -> None
 
 def test_what_was_seen_must_still_be_there(found: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
     _look(found, "B. Becker")
-    monkeypatch.setattr("pipelines.review_desk.reference_pictures", lambda folder, key, entry_id: [b"another"])
+    monkeypatch.setattr("pipelines.review.desk.reference_pictures", lambda folder, key, entry_id: [b"another"])
     refused = _say(found, "B. Becker")
     assert (refused.code, "no longer those that you opened" in refused.err) == (3, True), refused.err
     assert not (found.root / "reviews.jsonl").exists()
@@ -574,9 +574,9 @@ def test_a_key_that_was_revoked_signs_nothing_afterwards(found: FaceCase) -> Non
 _PAGE = """
 import sys
 from pathlib import Path
-from pipelines.casework import Need, casework
-from pipelines.review_desk import ReviewDesk
-from pipelines.review_page.server import serve
+from pipelines.custody.casework import Need, casework
+from pipelines.review.desk import ReviewDesk
+from pipelines.review.page.server import serve
 with casework(Path(sys.argv[1]), "review", need=Need.RESULTS, reason="test") as work:
     serve(ReviewDesk.at(work, sys.argv[2]), port=0)
 """

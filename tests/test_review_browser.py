@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from forensics.reviewing import CHECKLIST, State, state_of
-from pipelines.cases import load_case
-from pipelines.reviews import load_reviews
+from pipelines.custody.cases import load_case
+from pipelines.review.reviews import load_reviews
 from tests.calling import Call, caller
 from tests.face_case import FaceCase
 from tests.test_review import Page

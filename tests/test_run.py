@@ -25,8 +25,8 @@ from forensics.digests import sha256_of_file
 from forensics.errors import CannotStart, IntegrityBroken
 from forensics.tables.files import read_table, write_bytes, write_table
 from forensics.tables.schemas import DETECT_PART, PUBLISHED
-from pipelines.case_file import Case, encoded_case
-from pipelines.cases import load_case, with_clock
+from pipelines.custody.case_file import Case, encoded_case
+from pipelines.custody.cases import load_case, with_clock
 from pipelines.ingest import Given
 from pipelines.progress import NoProgress
 from pipelines.run import Interrupted

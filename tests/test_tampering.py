@@ -23,11 +23,11 @@ from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.reviewing import Review, Verdict
 from pipelines import clock
-from pipelines.case_lock import locked, taken_over
-from pipelines.cases import load_case
-from pipelines.keys import keyring_for
-from pipelines.reviewers import reviewers_of
-from pipelines.reviews import load_reviews
+from pipelines.custody.case_lock import locked, taken_over
+from pipelines.custody.cases import load_case
+from pipelines.custody.keys import keyring_for
+from pipelines.review.reviewers import reviewers_of
+from pipelines.review.reviews import load_reviews
 from tests.calling import Call, caller, search_case
 from tests.face_case import FaceCase
 
@@ -190,7 +190,7 @@ def test_a_verdict_that_a_reviewer_stored_by_hand_is_found(found: FaceCase) -> N
 def test_a_change_that_was_cut_short_leaves_a_case_in_order(
     found: FaceCase, monkeypatch: pytest.MonkeyPatch, dies_after: str
 ) -> None:
-    from pipelines import deciding_files
+    from pipelines.custody import deciding_files
 
     whole = deciding_files.write_bytes
 
@@ -377,7 +377,7 @@ def test_who_holds_the_lock_is_the_kernels_word(found: FaceCase) -> None:
 
 def test_a_hold_that_somebody_set_meanwhile_is_kept(found: FaceCase) -> None:
     """Each change is made to the case as it is on disk, not as the command first read it."""
-    from pipelines.casework import Need, casework
+    from pipelines.custody.casework import Need, casework
 
     with casework(found.root, "slow", need=Need.CHANGE) as work:
         found.do("case hold", "--reason", "trial")

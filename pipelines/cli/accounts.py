@@ -10,9 +10,9 @@ from forensics.errors import ForensicsError
 from forensics.tables.files import write_bytes
 from pipelines import clock
 from pipelines.accountability import annual_counts, disclosure
-from pipelines.cases import cases_below
-from pipelines.casework import Need, casework
 from pipelines.cli.output import NOT_CLEAN, counted, emit, json_option, path_type, say, table_text
+from pipelines.custody.cases import cases_below
+from pipelines.custody.casework import Need, casework
 from pipelines.outputs import output_file
 
 __all__ = ["disclose_command", "report_command"]

@@ -11,11 +11,11 @@ import forensics
 from forensics.errors import IntegrityBroken
 from forensics.export_mot import mot_lines
 from forensics.tables.evidence import load_evidence
-from pipelines.casework import Need, casework
 from pipelines.cli.groups import Group
 from pipelines.cli.output import counted, emit, facts_text, json_option, one_line, path_type, reason_option, table_text
 from pipelines.cli.query import Wanted, wanted_rows
-from pipelines.mandate_words import last_day_text
+from pipelines.custody.casework import Need, casework
+from pipelines.custody.mandate_words import last_day_text
 from pipelines.outputs import output_folder
 from pipelines.status import case_status
 from pipelines.verify import verify_case

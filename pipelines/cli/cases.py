@@ -12,10 +12,6 @@ from forensics.errors import UsageError
 from forensics.mandate import Mandate, Mode
 from forensics.tables.evidence import load_evidence
 from pipelines import clock
-from pipelines.case_file import Case
-from pipelines.case_lock import is_held, locked
-from pipelines.cases import make_case, with_clock
-from pipelines.casework import Need, casework
 from pipelines.cli.accounts import disclose_command, report_command
 from pipelines.cli.groups import Group
 from pipelines.cli.mandates import authorise_command, deny_command, hold_command, sweep_command
@@ -31,8 +27,12 @@ from pipelines.cli.output import (
     table_text,
 )
 from pipelines.cli.text import TEXT
+from pipelines.custody.case_file import Case
+from pipelines.custody.case_lock import is_held, locked
+from pipelines.custody.cases import make_case, with_clock
+from pipelines.custody.casework import Need, casework
+from pipelines.custody.mandate_words import authority_text, last_day_text
 from pipelines.ingest import relocate
-from pipelines.mandate_words import authority_text, last_day_text
 
 __all__ = ["cancel", "case", "evidence"]
 

@@ -11,12 +11,12 @@ from forensics.decoding.child import Limits
 from forensics.mandate import Mandate, Mode
 from forensics.models.shelf import BUILTIN
 from pipelines import clock
-from pipelines.case_lock import locked
-from pipelines.cases import make_case
-from pipelines.casework import Need, Work, casework
 from pipelines.cli.jobs import runner_for
 from pipelines.cli.output import microseconds, path_type, say
 from pipelines.cli.query import pictures_of, sightings_text
+from pipelines.custody.case_lock import locked
+from pipelines.custody.cases import make_case
+from pipelines.custody.casework import Need, Work, casework
 from pipelines.demo.footage import make_footage
 from pipelines.ingest import Given, ingest
 from pipelines.progress import progress_for

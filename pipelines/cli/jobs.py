@@ -18,9 +18,6 @@ from forensics.hardware import instruction_set
 from forensics.mandate import Mandate, Mode, is_pending
 from forensics.models.shelf import Model, resolve
 from pipelines import clock
-from pipelines.case_lock import locked
-from pipelines.cases import make_case, with_first_run
-from pipelines.casework import Need, Work, casework, enforce, os_user
 from pipelines.cli.output import (
     NOT_CLEAN,
     Command,
@@ -36,21 +33,24 @@ from pipelines.cli.output import (
     say,
     table_text,
 )
+from pipelines.custody.case_lock import locked
+from pipelines.custody.cases import make_case, with_first_run
+from pipelines.custody.casework import Need, Work, casework, enforce, os_user
+from pipelines.custody.mandate_watch import within_mandate
+from pipelines.custody.mandate_words import authority_text
 from pipelines.footage_paths import expanded, left_out
 from pipelines.footage_scope import outside_text
 from pipelines.ingest import Given, ingest, unknown_clocks
-from pipelines.mandate_watch import within_mandate
-from pipelines.mandate_words import authority_text
 from pipelines.plan import RunPlan
 from pipelines.progress import progress_for
-from pipelines.recognition import prepared
-from pipelines.remarks import remarks
 from pipelines.run import RunResult, plan_run, result_facts, run_case
 from pipelines.run_record import newest_record, run_facts
 from pipelines.runners.serial import SerialRunner
+from pipelines.search.recognition import prepared
+from pipelines.search.remarks import remarks
+from pipelines.search.superseded import forget_superseded
 from pipelines.settings import Settings, load_settings, told_settings
 from pipelines.stages.port import Runner
-from pipelines.superseded import forget_superseded
 
 __all__ = ["ingest_command", "run_command", "runner_for", "scan"]
 

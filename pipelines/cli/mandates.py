@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 
 from forensics.errors import ForensicsError
-from pipelines.case_lock import locked
-from pipelines.cases import authorised, cases_below, load_case, with_hold
-from pipelines.casework import Need, casework, enforce
 from pipelines.cli.output import NOT_CLEAN, counted, emit, json_option, path_type, reason_option, table_text
-from pipelines.denial import deny, stop_anyway
-from pipelines.erasure import described_certificate, release
+from pipelines.custody.case_lock import locked
+from pipelines.custody.cases import authorised, cases_below, load_case, with_hold
+from pipelines.custody.casework import Need, casework, enforce
+from pipelines.custody.denial import deny, stop_anyway
+from pipelines.custody.erasure import described_certificate, release
 
 __all__ = ["authorise_command", "deny_command", "hold_command", "sweep_command"]
 

@@ -17,8 +17,8 @@ from forensics.comparison import Decision
 from forensics.errors import UsageError
 from forensics.tables.open import OpenCase, candidates_of
 from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
-from pipelines.casework import Need, casework
 from pipelines.cli.output import counted, emit, parse_utc, path_type, reason_option, say, table_text
+from pipelines.custody.casework import Need, casework
 from pipelines.outputs import output_file
 
 __all__ = ["Wanted", "pictures_of", "query", "sightings_text", "wanted_rows"]

@@ -8,14 +8,14 @@ import click
 from forensics.errors import UsageError
 from forensics.faces import worth_in_words
 from forensics.reviewing import CHECKLIST, Agreement, Review, Verdict
-from pipelines.case_lock import locked
-from pipelines.casework import Need, casework, os_user
 from pipelines.cli.groups import Group
 from pipelines.cli.output import counted, emit, json_option, one_line, path_type, reason_option, say, table_text
+from pipelines.custody.case_lock import locked
+from pipelines.custody.casework import Need, casework, os_user
 from pipelines.outputs import output_file
-from pipelines.review_desk import Candidate, ReviewDesk
-from pipelines.review_words import STATES, faces_in_words, quality_in_words, seen_in_words
-from pipelines.reviewers import add_reviewer, reviewer_named, reviewers_of, revoke_reviewer
+from pipelines.review.desk import Candidate, ReviewDesk
+from pipelines.review.reviewers import add_reviewer, reviewer_named, reviewers_of, revoke_reviewer
+from pipelines.review.words import STATES, faces_in_words, quality_in_words, seen_in_words
 
 __all__ = ["review", "reviewer"]
 
@@ -154,7 +154,7 @@ def review(root: Path, name: str, wanted: str | None, as_json: bool, **options: 
             output_file(work.folder, options["pictures"])
         desk = ReviewDesk.at(work, name)
         if options["page"]:
-            from pipelines.review_page.server import serve
+            from pipelines.review.page.server import serve
 
             serve(desk, port=options["port"])
         elif wanted is None:

@@ -8,18 +8,18 @@ import click
 
 from forensics.adapters.face_models import face_models
 from forensics.errors import UsageError
-from pipelines.calibration import Calibrated, calibrate
-from pipelines.case_lock import locked
-from pipelines.casework import Need, casework, os_user
 from pipelines.cli.groups import Group
 from pipelines.cli.output import counted, emit, json_option, parse_last_day, path_type, say, table_text
-from pipelines.confirmed_faces import confirmed_faces
-from pipelines.erasure import described_certificate
-from pipelines.keys import keyring_for
-from pipelines.mandate_words import last_day_text
-from pipelines.portraits import given_pictures
+from pipelines.custody.case_lock import locked
+from pipelines.custody.casework import Need, casework, os_user
+from pipelines.custody.erasure import described_certificate
+from pipelines.custody.keys import keyring_for
+from pipelines.custody.mandate_words import last_day_text
+from pipelines.search.calibration import Calibrated, calibrate
+from pipelines.search.confirmed_faces import confirmed_faces
+from pipelines.search.portraits import given_pictures
+from pipelines.search.watchlist import CHOSEN, FROM_CANDIDATE, Entry, add_entry, entries_of, remove_entry
 from pipelines.settings import Settings
-from pipelines.watchlist import CHOSEN, FROM_CANDIDATE, Entry, add_entry, entries_of, remove_entry
 
 __all__ = ["watchlist"]
 

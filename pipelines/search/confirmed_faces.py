@@ -3,11 +3,11 @@
 from forensics.adapters.sealing import Key
 from forensics.errors import NotAuthorised, UsageError
 from forensics.reviewing import State, state_of
-from pipelines.candidate_faces import candidate_faces
-from pipelines.case_file import Case
-from pipelines.portraits import Picture
-from pipelines.published_scope import refuse_stale_scope
-from pipelines.reviews import load_reviews, of_candidate
+from pipelines.custody.case_file import Case
+from pipelines.custody.published_scope import refuse_stale_scope
+from pipelines.review.reviews import load_reviews, of_candidate
+from pipelines.search.candidate_faces import candidate_faces
+from pipelines.search.portraits import Picture
 
 __all__ = ["confirmed_faces"]
 

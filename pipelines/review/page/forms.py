@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 
 from forensics.errors import ForensicsError, UsageError
 from forensics.reviewing import CHECKLIST, Verdict
-from pipelines.review_desk import Candidate, ReviewDesk
+from pipelines.review.desk import Candidate, ReviewDesk
 
 __all__ = ["Sent", "fields_of", "sent"]
 

@@ -14,7 +14,7 @@ from forensics.case import CaseFolder
 from forensics.errors import IntegrityBroken
 from forensics.registered import WRITES, WROTE
 from forensics.tables.files import write_json
-from pipelines.keys import keyring_for
+from pipelines.custody.keys import keyring_for
 
 __all__ = ["LogWitness", "witness_for"]
 

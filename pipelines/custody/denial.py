@@ -7,12 +7,12 @@ from typing import Final
 from forensics.errors import NotAuthorised
 from forensics.tables.files import write_json
 from pipelines import clock
-from pipelines.case_file import Case
-from pipelines.case_lock import taken_over
-from pipelines.cases import load_case
-from pipelines.casework import Work, who_works
-from pipelines.erasure import destroy, quarantine
-from pipelines.keys import keyring_for
+from pipelines.custody.case_file import Case
+from pipelines.custody.case_lock import taken_over
+from pipelines.custody.cases import load_case
+from pipelines.custody.casework import Work, who_works
+from pipelines.custody.erasure import destroy, quarantine
+from pipelines.custody.keys import keyring_for
 
 __all__ = ["deny", "stop_anyway"]
 

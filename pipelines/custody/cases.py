@@ -13,10 +13,10 @@ from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.mandate import PENDING, Mandate, Mode, is_pending
 from forensics.spelling import fault_in_name
 from forensics.tables.files import write_bytes
-from pipelines.case_file import Case, checked_clock, encoded_case, read_case
-from pipelines.keys import keyring_for
-from pipelines.log_witness import witness_for
-from pipelines.mandate_words import last_day_text
+from pipelines.custody.case_file import Case, checked_clock, encoded_case, read_case
+from pipelines.custody.keys import keyring_for
+from pipelines.custody.log_witness import witness_for
+from pipelines.custody.mandate_words import last_day_text
 
 __all__ = [
     "authorised",

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from pipelines.candidate_faces import parts_but_for
-from pipelines.casework import Work
-from pipelines.erasure import destroy_files
-from pipelines.reviews import load_reviews
+from pipelines.custody.casework import Work
+from pipelines.custody.erasure import destroy_files
+from pipelines.review.reviews import load_reviews
 from pipelines.run import RunResult
+from pipelines.search.candidate_faces import parts_but_for
 
 __all__ = ["forget_superseded"]
 

@@ -14,7 +14,7 @@ from typing import Final
 from forensics.errors import NotAuthorised
 from forensics.mandate import stops_at
 from pipelines import clock
-from pipelines.case_file import Case
+from pipelines.custody.case_file import Case
 
 __all__ = ["MandateEnded", "within_mandate"]
 

@@ -6,9 +6,9 @@ import time
 from typing import Any, Final
 
 from forensics.errors import UsageError
-from pipelines.review_desk import ReviewDesk
-from pipelines.review_page.gate import Gate
-from pipelines.review_page.pages import application
+from pipelines.review.desk import ReviewDesk
+from pipelines.review.page.gate import Gate
+from pipelines.review.page.pages import application
 
 __all__ = ["serve"]
 

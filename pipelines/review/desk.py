@@ -19,13 +19,13 @@ from forensics.mandate import Standing, standing_of
 from forensics.reviewing import CHECKLIST, Agreement, Review, State, Verdict, refusal, same_name, state_of, visible_to
 from forensics.tables.open import OpenCase, candidates_of
 from pipelines import clock
-from pipelines.candidate_faces import candidate_faces
-from pipelines.cases import load_case
-from pipelines.casework import Work
-from pipelines.keys import keyring_for
-from pipelines.reviewers import Reviewer, reviewer_named, reviewers_of
-from pipelines.reviews import add_review, load_reviews, of_candidate
-from pipelines.watchlist import entries_of, expired_entries, reference_pictures
+from pipelines.custody.cases import load_case
+from pipelines.custody.casework import Work
+from pipelines.custody.keys import keyring_for
+from pipelines.review.reviewers import Reviewer, reviewer_named, reviewers_of
+from pipelines.review.reviews import add_review, load_reviews, of_candidate
+from pipelines.search.candidate_faces import candidate_faces
+from pipelines.search.watchlist import entries_of, expired_entries, reference_pictures
 
 __all__ = ["Candidate", "Pictures", "ReviewDesk"]
 

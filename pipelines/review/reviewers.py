@@ -17,8 +17,8 @@ from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.reviewing import same_name
 from forensics.spelling import fault_in_name
 from forensics.tables.files import encoded_json, whole_file
-from pipelines.case_file import Case
-from pipelines.deciding_files import DecidingFiles
+from pipelines.custody.case_file import Case
+from pipelines.custody.deciding_files import DecidingFiles
 
 __all__ = [
     "Reviewer",

@@ -13,7 +13,7 @@ from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
 from forensics.faces import Face, FaceDetector, FaceEmbedder, Quality, QualityLimits, shortcomings
 from forensics.frames import RgbArray, View
-from pipelines.own_pictures import own_pictures_among
+from pipelines.search.own_pictures import own_pictures_among
 
 __all__ = ["Picture", "Portrait", "Unfit", "given_pictures", "portrait_again", "portrait_of"]
 

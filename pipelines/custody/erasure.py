@@ -16,9 +16,9 @@ from forensics.case import CaseFolder
 from forensics.digests import sha256_of_bytes, sha256_of_file
 from forensics.errors import IntegrityBroken
 from forensics.tables.files import encoded_json, write_bytes
-from pipelines.case_file import Case
-from pipelines.deciding_files import DecidingFiles
-from pipelines.keys import keyring_for
+from pipelines.custody.case_file import Case
+from pipelines.custody.deciding_files import DecidingFiles
+from pipelines.custody.keys import keyring_for
 
 __all__ = [
     "certified",

@@ -11,10 +11,10 @@ from forensics.case import CaseFolder
 from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.reviewing import Review, Verdict, refusal
-from pipelines.case_file import Case
-from pipelines.case_lock import locked
-from pipelines.deciding_files import DecidingFiles
-from pipelines.reviewers import Reviewer, load_private, reviewers_of
+from pipelines.custody.case_file import Case
+from pipelines.custody.case_lock import locked
+from pipelines.custody.deciding_files import DecidingFiles
+from pipelines.review.reviewers import Reviewer, load_private, reviewers_of
 
 __all__ = ["FIRST", "add_review", "load_reviews", "of_candidate"]
 

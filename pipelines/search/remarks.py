@@ -5,8 +5,8 @@ import polars as pl
 from forensics.case import CaseFolder
 from forensics.comparison import Decision
 from forensics.tables.open import candidates_of
-from pipelines.cases import load_case
-from pipelines.reviews import load_reviews
+from pipelines.custody.cases import load_case
+from pipelines.review.reviews import load_reviews
 
 __all__ = ["remarks", "speaks_against"]
 

@@ -9,7 +9,7 @@ What a command needs decides what stands in its way:
     RESULTS   and faces that were compared, and a reason: candidates, pictures, review
 
 The log decides what a case is (`forensics/registered.py`), and its length and head lie beside the key, outside the
-case (`pipelines/log_witness.py`). Modes that compare no faces have no key, and their `case.toml` may be edited.
+case (`pipelines/custody/log_witness.py`). Modes that compare no faces have no key, and their `case.toml` may be edited.
 """
 
 import contextlib
@@ -29,15 +29,22 @@ from forensics.case import CaseFolder
 from forensics.errors import CannotStart, IntegrityBroken, NotAuthorised
 from forensics.mandate import Mode, Standing, is_pending, standing_of
 from pipelines import clock
-from pipelines.case_file import Case, encoded_case
-from pipelines.case_lock import locked
-from pipelines.cases import denial_of, load_case
-from pipelines.deciding_files import DecidingFiles, alterations
-from pipelines.erasure import destroy, finish_destructions, has_unfinished, holds_biometrics, quarantine, release
-from pipelines.keys import Keyring, keyring_for
-from pipelines.log_witness import LogWitness, witness_for
-from pipelines.published_scope import refuse_stale_scope
-from pipelines.watchlist import expired_entries, forget_half_added, half_added, remove_entry
+from pipelines.custody.case_file import Case, encoded_case
+from pipelines.custody.case_lock import locked
+from pipelines.custody.cases import denial_of, load_case
+from pipelines.custody.deciding_files import DecidingFiles, alterations
+from pipelines.custody.erasure import (
+    destroy,
+    finish_destructions,
+    has_unfinished,
+    holds_biometrics,
+    quarantine,
+    release,
+)
+from pipelines.custody.keys import Keyring, keyring_for
+from pipelines.custody.log_witness import LogWitness, witness_for
+from pipelines.custody.published_scope import refuse_stale_scope
+from pipelines.search.watchlist import expired_entries, forget_half_added, half_added, remove_entry
 
 __all__ = ["Need", "Work", "altered_in", "casework", "enforce", "os_user", "who_works"]
 

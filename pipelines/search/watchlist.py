@@ -29,12 +29,12 @@ from forensics.faces import FaceDetector, FaceEmbedder, worth
 from forensics.pooling import Pools, pooled, similarities, singles
 from forensics.tables.files import encoded_json, write_bytes
 from forensics.templates import Templates
-from pipelines.candidate_faces import parts_without
-from pipelines.case_file import Case
-from pipelines.deciding_files import DecidingFiles
-from pipelines.erasure import certified, destroy_files
-from pipelines.mandate_words import last_day_text
-from pipelines.portraits import Picture, Portrait, Unfit, portrait_again, portrait_of
+from pipelines.custody.case_file import Case
+from pipelines.custody.deciding_files import DecidingFiles
+from pipelines.custody.erasure import certified, destroy_files
+from pipelines.custody.mandate_words import last_day_text
+from pipelines.search.candidate_faces import parts_without
+from pipelines.search.portraits import Picture, Portrait, Unfit, portrait_again, portrait_of
 
 __all__ = [
     "CHOSEN",

@@ -24,8 +24,8 @@ from forensics.faces import FaceDetector, FaceEmbedder, Measure, QualityLimits
 from forensics.likelihood_model import LikelihoodModel
 from forensics.pooling import similarities, singles
 from forensics.tables.files import write_bytes
-from pipelines.case_file import Case
-from pipelines.portraits import Picture, Unfit, given_pictures, portrait_of
+from pipelines.custody.case_file import Case
+from pipelines.search.portraits import Picture, Unfit, given_pictures, portrait_of
 
 __all__ = ["NEAR_COPY", "Calibrated", "calibrate", "stored_likelihood"]
 

@@ -10,15 +10,15 @@ from forensics.calibrations import calibration_for, pairwise_threshold
 from forensics.comparison import Rules, fmr_for
 from forensics.origins import Origin
 from forensics.tables.outcomes import Compared
-from pipelines.calibration import stored_likelihood
-from pipelines.case_file import Case
-from pipelines.keys import keyring_for
-from pipelines.origins import origins_of
+from pipelines.custody.case_file import Case
+from pipelines.custody.keys import keyring_for
+from pipelines.custody.published_scope import scope_digest
 from pipelines.plan import installed
-from pipelines.published_scope import scope_digest
+from pipelines.search.calibration import stored_likelihood
+from pipelines.search.origins import origins_of
+from pipelines.search.watchlist import Entry, entries_of, templates_of
 from pipelines.settings import RecogniseSettings
 from pipelines.stages.recognise import TEMPLATES
-from pipelines.watchlist import Entry, entries_of, templates_of
 
 __all__ = ["Recognition", "face_libraries", "prepared"]
 

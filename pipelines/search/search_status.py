@@ -8,10 +8,10 @@ import polars as pl
 from forensics.comparison import Decision
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.tables.open import candidates_of
-from pipelines.case_file import Case
-from pipelines.erasure import withheld_as
-from pipelines.reviews import load_reviews, of_candidate
-from pipelines.watchlist import entries_of
+from pipelines.custody.case_file import Case
+from pipelines.custody.erasure import withheld_as
+from pipelines.review.reviews import load_reviews, of_candidate
+from pipelines.search.watchlist import entries_of
 
 __all__ = ["search_status"]
 

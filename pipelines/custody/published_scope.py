@@ -5,7 +5,7 @@ from dataclasses import asdict
 from forensics.digests import digest_of
 from forensics.errors import NotAuthorised
 from forensics.tables.open import read_manifest
-from pipelines.case_file import Case
+from pipelines.custody.case_file import Case
 
 __all__ = ["refuse_stale_scope", "scope_digest"]
 

@@ -23,7 +23,7 @@ def rendered(template: str, status: int, values: dict[str, Any]) -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from starlette.responses import HTMLResponse
 
-    templates = Environment(loader=PackageLoader("pipelines.review_page"), autoescape=True, undefined=StrictUndefined)
+    templates = Environment(loader=PackageLoader("pipelines.review.page"), autoescape=True, undefined=StrictUndefined)
     return HTMLResponse(templates.get_template(template).render(**values), status, headers=HEADERS)
 
 
@@ -59,4 +59,4 @@ def picture(data: bytes) -> Any:
 
 
 def _file(name: str) -> str:
-    return resources.files("pipelines.review_page").joinpath(f"templates/{name}").read_text()
+    return resources.files("pipelines.review.page").joinpath(f"templates/{name}").read_text()
