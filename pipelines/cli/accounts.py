@@ -10,7 +10,7 @@ from forensics.errors import ForensicsError
 from forensics.tables.files import write_bytes
 from pipelines import clock
 from pipelines.accountability import annual_counts, disclosure
-from pipelines.cli.output import NOT_CLEAN, counted, emit, json_option, path_type, say, table_text
+from pipelines.cli.output import NOT_CLEAN, counted, emit, json_option, path_type, required_reason, say, table_text
 from pipelines.custody.cases import cases_below
 from pipelines.custody.casework import Need, casework
 from pipelines.outputs import output_file
@@ -21,7 +21,7 @@ __all__ = ["disclose_command", "report_command"]
 @click.command("disclose")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.option("--output", "-o", type=path_type, required=True, metavar="FILE.json", help="Where to write it.")
-@click.option("--reason", required=True, metavar="TEXT", help="For whom, and why; kept in the case's log.")
+@required_reason("For whom, and why; kept in the case's log.")
 @json_option
 def disclose_command(root: Path, output: Path, reason: str, as_json: bool) -> None:
     """Make the file for the defence: what was searched, with what, every candidate, error rates and limits.

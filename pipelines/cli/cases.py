@@ -24,6 +24,7 @@ from pipelines.cli.output import (
     parse_utc,
     path_type,
     reason_option,
+    required_reason,
     table_text,
 )
 from pipelines.cli.text import TEXT
@@ -245,7 +246,7 @@ def clock_command(
 @case.command("policy")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.option("--watchlist-limit", type=click.IntRange(1), required=True, help="Entries the watch-list may have.")
-@click.option("--reason", required=True, metavar="TEXT", help="Why so many are needed.")
+@required_reason("Why so many are needed.")
 @json_option
 def policy_command(root: Path, watchlist_limit: int, reason: str, as_json: bool) -> None:
     """Raise or lower a limit of the case, on record.

@@ -5,7 +5,16 @@ from pathlib import Path
 import click
 
 from forensics.errors import ForensicsError
-from pipelines.cli.output import NOT_CLEAN, counted, emit, json_option, path_type, reason_option, table_text
+from pipelines.cli.output import (
+    NOT_CLEAN,
+    counted,
+    emit,
+    json_option,
+    path_type,
+    reason_option,
+    required_reason,
+    table_text,
+)
 from pipelines.custody.case_lock import locked
 from pipelines.custody.cases import authorised, cases_below, load_case, with_hold
 from pipelines.custody.casework import Need, casework, enforce
@@ -43,7 +52,7 @@ def authorise_command(root: Path, authority: str, reason: str, as_json: bool) ->
 
 @click.command("deny")
 @click.argument("root", metavar="CASE", type=path_type)
-@click.option("--reason", required=True, metavar="TEXT", help="By whom and why it was refused; kept in the case.")
+@required_reason("By whom and why it was refused; kept in the case.")
 @json_option
 def deny_command(root: Path, reason: str, as_json: bool) -> None:
     """End a case whose authority was refused: workers stop, templates, candidates and verdicts are destroyed.
@@ -71,7 +80,7 @@ def deny_command(root: Path, reason: str, as_json: bool) -> None:
 @click.command("hold")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.option("--lift", is_flag=True, help="End the hold.")
-@click.option("--reason", required=True, metavar="TEXT", help="Why nothing may be deleted, or may again.")
+@required_reason("Why nothing may be deleted, or may again.")
 @json_option
 def hold_command(root: Path, lift: bool, reason: str, as_json: bool) -> None:
     """Let nothing of the case be deleted, although its time may be over; or lift that again.

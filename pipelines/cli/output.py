@@ -22,6 +22,7 @@ __all__ = [
     "parse_utc",
     "path_type",
     "reason_option",
+    "required_reason",
     "say",
     "table_text",
 ]
@@ -71,6 +72,17 @@ def _plain(value: Any) -> Any:
 def json_option(command: Command) -> Command:
     """Adds `--json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
+
+
+def required_reason(what: str) -> Callable[[Command], Command]:
+    """Adds a `--reason` that must say something, such as `what`; the case's log keeps it."""
+    return click.option("--reason", required=True, metavar="TEXT", callback=_said, help=what)
+
+
+def _said(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter("it says nothing; say it in words", ctx, param)
+    return value
 
 
 def reason_option(command: Command) -> Command:

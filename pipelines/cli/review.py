@@ -9,7 +9,17 @@ from forensics.errors import UsageError
 from forensics.faces import worth_in_words
 from forensics.reviewing import CHECKLIST, Agreement, Review, Verdict
 from pipelines.cli.groups import Group
-from pipelines.cli.output import counted, emit, json_option, one_line, path_type, reason_option, say, table_text
+from pipelines.cli.output import (
+    counted,
+    emit,
+    json_option,
+    one_line,
+    path_type,
+    reason_option,
+    required_reason,
+    say,
+    table_text,
+)
 from pipelines.custody.case_lock import locked
 from pipelines.custody.casework import Need, casework, os_user
 from pipelines.outputs import output_file
@@ -76,7 +86,7 @@ def list_command(root: Path, as_json: bool) -> None:
 @reviewer.command("revoke")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("name", metavar="NAME")
-@click.option("--reason", required=True, metavar="TEXT", help="Why the key counts no more.")
+@required_reason("Why the key counts no more.")
 @json_option
 def revoke(root: Path, name: str, reason: str, as_json: bool) -> None:
     """Let a reviewer's key count no more; verdicts that it signed before stay.
@@ -94,7 +104,7 @@ def revoke(root: Path, name: str, reason: str, as_json: bool) -> None:
 @reviewer.command("replace")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("name", metavar="NAME")
-@click.option("--reason", required=True, metavar="TEXT", help="What became of the old key.")
+@required_reason("What became of the old key.")
 @json_option
 def replace_command(root: Path, name: str, reason: str, as_json: bool) -> None:
     """Revoke a lost key and make a new one; who has given a verdict with the old one gives no second.

@@ -9,7 +9,7 @@ import click
 from forensics.adapters.face_models import face_models
 from forensics.errors import UsageError
 from pipelines.cli.groups import Group
-from pipelines.cli.output import counted, emit, json_option, parse_last_day, path_type, say, table_text
+from pipelines.cli.output import counted, emit, json_option, parse_last_day, path_type, required_reason, say, table_text
 from pipelines.custody.case_lock import locked
 from pipelines.custody.casework import Need, casework, os_user
 from pipelines.custody.erasure import described_certificate
@@ -123,7 +123,7 @@ def _facts(entry: Entry) -> dict[str, object]:
 @watchlist.command("remove")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("entry_id", metavar="ENTRY")
-@click.option("--reason", required=True, metavar="TEXT", help="Why nobody is looked for any more; kept in the case.")
+@required_reason("Why nobody is looked for any more; kept in the case.")
 @json_option
 def remove(root: Path, entry_id: str, reason: str, as_json: bool) -> None:
     """Destroy an entry's pictures, template and faces that were like it; its candidates go with the next run.
@@ -132,8 +132,6 @@ def remove(root: Path, entry_id: str, reason: str, as_json: bool) -> None:
     Example:
       forensics watchlist remove my-case E1 --reason "the person was found"
     """
-    if not reason.strip():
-        raise UsageError("the reason is empty", "say with --reason why the entry is removed")
     with (
         casework(root, "watchlist remove", need=Need.CHANGE, reason=reason, facts={"entry": entry_id}) as work,
         locked(work.folder),
@@ -148,7 +146,7 @@ def remove(root: Path, entry_id: str, reason: str, as_json: bool) -> None:
 @watchlist.command("calibrate")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("pictures", metavar="FOLDER", type=path_type)
-@click.option("--reason", required=True, metavar="TEXT", help="Whose pictures they are, and why they may be used.")
+@required_reason("Whose pictures they are, and why they may be used.")
 @json_option
 def calibrate_command(root: Path, pictures: Path, reason: str, as_json: bool) -> None:
     """Learn from pictures of known people how much a similarity says; the pictures are not kept.
@@ -160,8 +158,6 @@ def calibrate_command(root: Path, pictures: Path, reason: str, as_json: bool) ->
     Example:
       forensics watchlist calibrate my-case people/ --reason "staff, asked on 2 May"
     """
-    if not reason.strip():
-        raise UsageError("the reason is empty", "say with --reason whose pictures they are and why they may be used")
     with (
         casework(root, "watchlist calibrate", need=Need.WORK, reason=reason, facts={"folder": str(pictures)}) as work,
         locked(work.folder),
