@@ -12,7 +12,18 @@ from typing import Any, Final
 
 from forensics.digests import canonical_json, sha256_of_bytes
 
-__all__ = ["FIRST", "AuditLine", "Chain", "decoded", "first_break", "head", "open_begins", "read_chain"]
+__all__ = [
+    "FIRST",
+    "INTERRUPTED",
+    "AuditLine",
+    "Chain",
+    "break_in",
+    "decoded",
+    "first_break",
+    "head",
+    "open_begins",
+    "read_chain",
+]
 
 FIRST: Final = "0" * 64
 _KINDS: Final = ("begin", "end", "note")
@@ -68,6 +79,10 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
 }
 
 
+INTERRUPTED: Final = "interrupted"
+"""What an end says of a command whose process was found dead by another."""
+
+
 def decoded(data: bytes) -> AuditLine:
     """The line that these bytes are, and nothing near it.
 
@@ -91,26 +106,40 @@ class Chain:
 
     Attributes:
         lines: all whole lines that can be read, up to the first that cannot.
+        digests: the SHA-256 of each.
         problem: what is wrong with the first that cannot; empty if all can.
         torn: bytes after the last newline, which a dying command left.
     """
 
     lines: tuple[AuditLine, ...]
+    digests: tuple[str, ...]
     problem: str
     torn: bytes
+
+
+# By path: the bytes that were parsed, by their length and digest, and what they said. A log only grows, and a command
+# reads it often; bytes that are not the same are parsed anew.
+_PARSED: Final[dict[Path, tuple[int, str, tuple[AuditLine, ...], tuple[str, ...]]]] = {}
 
 
 def read_chain(path: Path) -> Chain:
     """The log at `path`; empty if there is none."""
     data = path.read_bytes() if path.exists() else b""
-    *whole, torn = data.split(b"\n")
-    lines: list[AuditLine] = []
-    for number, raw in enumerate(whole):
+    known_bytes, known_sha256, known_lines, known_digests = _PARSED.get(path, (0, sha256_of_bytes(b""), (), ()))
+    if sha256_of_bytes(data[:known_bytes]) != known_sha256:
+        known_bytes, known_lines, known_digests = 0, (), ()
+    *whole, torn = data[known_bytes:].split(b"\n")
+    lines, digests, problem = list(known_lines), list(known_digests), ""
+    for raw in whole:
         try:
             lines.append(decoded(raw))
         except (ValueError, TypeError) as error:
-            return Chain(tuple(lines), f"line {number + 1} cannot be read ({error})", torn)
-    return Chain(tuple(lines), "", torn)
+            problem = f"line {len(lines) + 1} cannot be read ({error})"
+            break
+        digests.append(str(json.loads(raw)["sha256"]))
+        known_bytes += len(raw) + 1
+    _PARSED[path] = (known_bytes, sha256_of_bytes(data[:known_bytes]), tuple(lines), tuple(digests))
+    return Chain(tuple(lines), tuple(digests), problem, torn)
 
 
 def head(lines: Sequence[AuditLine]) -> str:
@@ -121,13 +150,19 @@ def head(lines: Sequence[AuditLine]) -> str:
 def first_break(path: Path) -> str | None:
     """The first thing that is wrong with a log; None if nothing is."""
     chain = read_chain(path)
-    problem = next(_breaks(chain.lines), None) or chain.problem
+    problem = break_in(chain)
     return problem or (f"{len(chain.torn)} bytes after the last whole line" if chain.torn else None)
 
 
-def _breaks(lines: Sequence[AuditLine]) -> Iterator[str]:
-    previous, last_us, ended = FIRST, -(1 << 62), set[int]()
-    for number, line in enumerate(lines):
+def break_in(chain: Chain) -> str:
+    """The first thing that is wrong with the whole lines of a log; empty if nothing is."""
+    return next(_breaks(chain), "") or chain.problem
+
+
+def _breaks(chain: Chain) -> Iterator[str]:
+    lines = chain.lines
+    previous, last_us, ended = FIRST, -(1 << 62), dict[int, bool]()
+    for number, (line, digest) in enumerate(zip(lines, chain.digests, strict=True)):
         place = f"line {number + 1}"
         if line.number != number:
             yield f"{place} says it is number {line.number}"
@@ -138,10 +173,12 @@ def _breaks(lines: Sequence[AuditLine]) -> Iterator[str]:
         if line.kind != "begin" and (line.of is None or not 0 <= line.of < number or lines[line.of].kind != "begin"):
             yield f"{place} belongs to no begin"
         if line.kind == "end":
-            if line.of in ended:
+            # who cannot see a living process may have called it dead: its own end comes afterwards
+            is_called_dead = line.facts.get("error") == INTERRUPTED
+            if not ended.get(line.of if line.of is not None else -1, True) and not is_called_dead:
                 yield f"{place} ends what has ended"
-            ended.add(line.of if line.of is not None else -1)
-        previous, last_us = line.sha256, line.at_utc_us
+            ended[line.of if line.of is not None else -1] = is_called_dead
+        previous, last_us = digest, line.at_utc_us
 
 
 def open_begins(lines: Sequence[AuditLine]) -> list[AuditLine]:

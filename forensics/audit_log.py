@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from forensics.audit import FIRST, AuditLine, decoded, open_begins, read_chain
+from forensics.audit import FIRST, INTERRUPTED, AuditLine, Chain, break_in, decoded, open_begins, read_chain
 from forensics.case import CaseFolder
 from forensics.digests import sha256_of_bytes
 from forensics.errors import ForensicsError, IntegrityBroken, NotAuthorised
@@ -106,23 +106,45 @@ class AuditLog:
             IntegrityBroken: the last line is none, or not the one that the witness knows.
         """
         with self._opened() as descriptor:
-            torn = self._torn_moved(descriptor)
-            last = self._last_line(descriptor)
-            line = AuditLine(
-                number=0 if last is None else last.number + 1,
-                at_utc_us=self._time_after(last),
-                kind=kind,
-                command=command,
-                who=who,
-                why=why,
-                of=of,
-                previous=FIRST if last is None else last.sha256,
-                facts={**facts, **torn},
-            )
-            self._told_witness(line)
-            os.write(descriptor, line.encoded() + b"\n")
-            os.fsync(descriptor)
+            return self._written(descriptor, kind, command, who=who, why=why, of=of, facts=facts)
+
+    def _written(
+        self,
+        descriptor: int,
+        kind: str,
+        command: str,
+        *,
+        who: dict[str, str],
+        why: str,
+        of: int | None,
+        facts: dict[str, Any],
+    ) -> AuditLine:
+        torn = self._torn_moved(descriptor)
+        last = self._last_line(descriptor)
+        line = AuditLine(
+            number=0 if last is None else last.number + 1,
+            at_utc_us=self._time_after(last),
+            kind=kind,
+            command=command,
+            who=who,
+            why=why,
+            of=of,
+            previous=FIRST if last is None else last.sha256,
+            facts={**facts, **torn},
+        )
+        self._told_witness(line)
+        os.write(descriptor, line.encoded() + b"\n")
+        os.fsync(descriptor)
         return line
+
+    def checked(self) -> tuple[Chain, str]:
+        """The log, and the first thing that is wrong with it or unknown to its witness; nobody writes it meanwhile."""
+        with self._opened():
+            chain = read_chain(self.folder.audit_file)
+            problem = break_in(chain)
+            if not problem and self.witness is not None:
+                problem = self.witness.problem(chain.lines)
+        return chain, problem
 
     def _told_witness(self, line: AuditLine) -> None:
         """The witness knows of the line before it is written, so that no kill parts them."""
@@ -150,6 +172,8 @@ class AuditLog:
                 "work as a user who may write to the case; tables alone are read with forensics.open_case",
             ) from error
         try:
+            if os.fstat(descriptor).st_nlink > 1:
+                raise IntegrityBroken(f"{self.folder.audit_file}: has a second name", "put the log itself there")
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield descriptor
         finally:
@@ -161,7 +185,8 @@ class AuditLog:
         torn = _tail(descriptor, size).rpartition(b"\n")[2]
         if not torn:
             return {}
-        with self.folder.torn_audit_file.open("ab") as file:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+        with os.fdopen(os.open(self.folder.torn_audit_file, flags, 0o600), "ab") as file:
             file.write(torn + b"\n")
             file.flush()
             os.fsync(file.fileno())
@@ -190,10 +215,12 @@ class AuditLog:
 
     def _close_interrupted(self, who: dict[str, str]) -> None:
         """End what a dead process began; what another machine began stays open, for nobody here can tell."""
-        for begin in open_begins(read_chain(self.folder.audit_file).lines):
-            if _is_dead(begin.facts.get("process", {})):
-                facts = {"exit_code": None, "error": "interrupted"}
-                self.append("end", begin.command, who=who, why="its process is gone", of=begin.number, facts=facts)
+        with self._opened() as descriptor:
+            for begin in open_begins(read_chain(self.folder.audit_file).lines):
+                if _is_dead(begin.facts.get("process", {})):
+                    facts = {"exit_code": None, "error": INTERRUPTED}
+                    why = "its process is gone"
+                    self._written(descriptor, "end", begin.command, who=who, why=why, of=begin.number, facts=facts)
 
 
 _BLOCK_BYTES: Final = 1 << 16
@@ -224,14 +251,24 @@ def _exit_code(error: BaseException) -> int:
 
 
 def _process() -> dict[str, Any]:
-    return {"host": socket.gethostname(), "boot": _boot(), "pid": os.getpid(), "started": _started(os.getpid())}
+    pid = os.getpid()
+    seen_from = {"boot": _boot(), "namespace": _namespace()}
+    return {"host": socket.gethostname(), **seen_from, "pid": pid, "started": _started(pid)}
 
 
 def _is_dead(process: dict[str, Any]) -> bool:
     """Whether a recorded process of this machine is gone; its number may be another's by now."""
-    if process.get("host") != socket.gethostname():
+    if process.get("host") != socket.gethostname() or process.get("namespace") != _namespace():
         return False
     return bool(process.get("boot") != _boot() or process.get("started") != _started(process.get("pid", -1)))
+
+
+def _namespace() -> str:
+    """Which processes can be seen from here; a container sees its own only."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
 
 
 def _boot() -> str:

@@ -14,7 +14,8 @@ from forensics.errors import ForensicsError
 from forensics.mandate import Standing, standing_of
 from forensics.reviewing import Review, State, state_of
 from forensics.tables.evidence import load_evidence
-from forensics.tables.open import OpenCase, candidates_of, read_manifest
+from forensics.tables.manifest import read_manifest
+from forensics.tables.open import OpenCase, candidates_of
 from pipelines import clock
 from pipelines.custody.case_file import Case
 from pipelines.review.reviews import load_reviews, of_candidate

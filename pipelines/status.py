@@ -11,7 +11,7 @@ from forensics.case import CaseFolder
 from forensics.evidence import Evidence, Verdict
 from forensics.mandate import Standing, standing_of
 from forensics.tables.evidence import load_evidence, load_sources
-from forensics.tables.open import read_manifest
+from forensics.tables.manifest import read_manifest
 from pipelines.custody.case_file import Case
 from pipelines.custody.case_lock import is_held
 from pipelines.custody.mandate_words import authority_text

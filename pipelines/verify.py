@@ -9,7 +9,7 @@ from forensics.case import CaseFolder
 from forensics.errors import IntegrityBroken
 from forensics.evidence import Evidence
 from forensics.tables.evidence import load_evidence
-from forensics.tables.open import read_manifest
+from forensics.tables.manifest import read_manifest
 from pipelines.custody.case_file import Case
 from pipelines.custody.casework import altered_in
 from pipelines.custody.erasure import certified, withheld_as

@@ -203,3 +203,23 @@ def test_a_line_is_read_strictly() -> None:
     for changed in (line.encoded() + b" ", line.encoded().replace(b'"begin"', b'"start"'), b"[]", b'{"number":0}'):
         with pytest.raises(ValueError, match=r"of a line|another kind|not what|Extra data"):
             decoded(changed)
+
+
+def test_who_was_called_dead_may_still_end(tmp_path: Path) -> None:
+    """Somebody who cannot see a living process calls it dead; two real ends are a break all the same."""
+    log, path = log_in(tmp_path), tmp_path / "audit.jsonl"
+    with log.recorded("run", who=WHO, why="", facts={}) as recorded:
+        dead = {"exit_code": None, "error": "interrupted"}
+        log.append("end", "run", who=WHO, why="", of=recorded.line.number, facts=dead)
+    assert first_break(path) is None
+    log.append("end", "run", who=WHO, why="", of=0, facts={"exit_code": 0})
+    assert first_break(path) == "line 4 ends what has ended"
+
+
+def test_a_process_that_cannot_be_seen_from_here_is_not_called_dead(tmp_path: Path) -> None:
+    from forensics.audit_log import _is_dead, _process
+
+    gone = {**_process(), "pid": 1 << 22, "started": "0"}
+    assert _is_dead(gone)
+    assert not _is_dead({**gone, "namespace": "pid:[1]"})
+    assert not _is_dead({**gone, "host": "elsewhere"})

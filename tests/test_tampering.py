@@ -25,10 +25,13 @@ from forensics.reviewing import Review, Verdict
 from pipelines import clock
 from pipelines.custody.case_lock import locked, taken_over
 from pipelines.custody.cases import load_case
+from pipelines.custody.casework import Need, casework
 from pipelines.custody.keys import keyring_for
+from pipelines.review.desk import ReviewDesk
 from pipelines.review.reviewers import reviewers_of
 from pipelines.review.reviews import load_reviews
-from tests.calling import Call, caller, search_case
+from pipelines.search.watchlist import remove_entry
+from tests.calling import Call, caller, new_case, search_case
 from tests.face_case import FaceCase
 
 
@@ -275,7 +278,9 @@ def test_another_key_folder_destroys_nothing_and_says_so(
         assert (answer.code, "FORENSICS_KEYS" in answer.err) == (3, True)
     assert not list((found.root / "certificates").glob("*"))
     monkeypatch.setenv("FORENSICS_KEYS", right)
-    assert found.call("case", "sweep", found.root.parent).code == 0
+    answer = found.call("run", found.root)
+    assert (answer.code, "say it again" in answer.err) == (3, True)
+    found.do("case deny", "--reason", "refused")
     assert not keyring_for(CaseFolder(found.root), load_case(found.root).case_id).exists
     assert not (found.root / "watchlist").exists() or not list((found.root / "watchlist").iterdir())
 
@@ -377,8 +382,6 @@ def test_who_holds_the_lock_is_the_kernels_word(found: FaceCase) -> None:
 
 def test_a_hold_that_somebody_set_meanwhile_is_kept(found: FaceCase) -> None:
     """Each change is made to the case as it is on disk, not as the command first read it."""
-    from pipelines.custody.casework import Need, casework
-
     with casework(found.root, "slow", need=Need.CHANGE) as work:
         found.do("case hold", "--reason", "trial")
         with locked(work.folder):
@@ -386,3 +389,223 @@ def test_a_hold_that_somebody_set_meanwhile_is_kept(found: FaceCase) -> None:
     case = load_case(found.root)
     assert (case.mandate.hold, case.watchlist_limit) == ("trial", 6)
     assert found.call("case", "hold", found.root, "--reason", "another").code == 2
+
+
+# ---- links that lead elsewhere
+
+
+@pytest.fixture
+def precious(tmp_path: Path) -> Path:
+    """A folder that is nobody's business."""
+    (tmp_path / "precious" / "photos").mkdir(parents=True)
+    (tmp_path / "precious" / "photos" / "wedding.jpg").write_bytes(b"1")
+    return tmp_path / "precious"
+
+
+def test_a_linked_watchlist_deletes_nothing(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch, precious: Path
+) -> None:
+    searching = FaceCase.make(tmp_path, call, monkeypatch).root
+    scene = new_case(call, tmp_path / "scene")
+    for case in (searching, scene):
+        (case / "watchlist").symlink_to(precious)
+        assert call("case", "show", case).code == 5
+    assert (precious / "photos" / "wedding.jpg").exists()
+
+
+@pytest.mark.parametrize("ends", ["lapse", "denial"])
+def test_what_lies_behind_a_link_is_neither_sealed_nor_destroyed(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch, precious: Path, ends: str
+) -> None:
+    case = _pending(tmp_path, call, monkeypatch)
+    (case.root / "runs" / "zz" / "parts").mkdir(parents=True)
+    (case.root / "runs" / "zz" / "parts" / "recognise").symlink_to(precious / "photos")
+    if ends == "lapse":
+        _pass(monkeypatch, hours=49)
+    else:
+        case.do("case deny", "--reason", "refused")
+    case.do("case show")
+    assert [path.name for path in (precious / "photos").iterdir()] == ["wedding.jpg"]
+    assert case.call("verify", case.root).code == 0
+
+
+def test_a_torn_line_is_not_written_through_a_link(found: FaceCase, tmp_path: Path) -> None:
+    (tmp_path / "keys.txt").write_text("mine")
+    (found.root / "audit.torn").symlink_to(tmp_path / "keys.txt")
+    with (found.root / "audit.jsonl").open("ab") as file:
+        file.write(b"attacker")
+    assert found.call("case", "show", found.root).code != 0
+    assert (tmp_path / "keys.txt").read_text() == "mine"
+
+
+# ---- a kill at a bad moment
+
+
+def _die(*_: object, **__: object) -> None:
+    raise SystemExit(137)
+
+
+@pytest.mark.parametrize("dies_in", ["erasure._is_put_back", "keys.Keyring.release"])
+def test_an_authority_that_was_entered_half_way_is_gone_on_with(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch, dies_in: str
+) -> None:
+    case = _pending(tmp_path, call, monkeypatch)
+    case.reviewer("B. Becker")
+    (row,) = [row for row in case.candidates() if row["decision"] == "candidate"]
+    assert case.decide("B. Becker", f"{row['sighting_id']}:{row['entry_id']}", "exclude").code == 0
+    _pass(monkeypatch, hours=49)
+    case.do("case show")
+    (case.root / "runs" / "junk" / "parts" / "recognise").mkdir(parents=True)
+    (case.root / "runs" / "junk" / "parts" / "recognise" / "a.parquet.sealed").write_bytes(b"junk")
+    with monkeypatch.context() as patched:
+        patched.setattr(f"pipelines.custody.{dies_in}", _die)
+        assert case.call("case", "authorise", case.root, "--authority", "12 Gs 3/26").code == 137
+    case.do("case show")
+    assert len(load_reviews(load_case(case.root))) == 1
+    assert case.candidates()
+    assert case.call("verify", case.root).code == 0
+
+
+def test_verdicts_that_vanish_while_they_are_withheld_are_missed(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = _pending(tmp_path, call, monkeypatch)
+    case.reviewer("B. Becker")
+    (row,) = [row for row in case.candidates() if row["decision"] == "candidate"]
+    assert case.decide("B. Becker", f"{row['sighting_id']}:{row['entry_id']}", "exclude").code == 0
+    _pass(monkeypatch, hours=49)
+    case.do("case show")
+    (case.root / "reviews.jsonl.sealed").unlink()
+    for command in (("verify", case.root), ("case", "authorise", case.root, "--authority", "12 Gs 3/26")):
+        assert case.call(*command).code == 5
+
+
+def test_a_denial_on_hold_that_died_half_way_is_not_undone(found: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    found.do("case hold", "--reason", "trial")
+    with monkeypatch.context() as patched:
+        patched.setattr("pipelines.custody.denial.taken_over", _die)
+        assert found.call("case", "deny", found.root, "--reason", "refused").code == 137
+    found.do("case show")
+    (found.root / ".denied").unlink()
+    assert found.call("query", found.root, "candidates", "--reason", "r").code in {3, 5}
+    assert keyring_for(CaseFolder(found.root), load_case(found.root).case_id).withheld.exists()
+
+
+@pytest.mark.parametrize("obstacle", ["a mark that says nothing", "a full disk"])
+def test_neither_a_junk_mark_nor_a_full_disk_keeps_the_key(
+    found: FaceCase, monkeypatch: pytest.MonkeyPatch, obstacle: str
+) -> None:
+    keyring = keyring_for(CaseFolder(found.root), load_case(found.root).case_id)
+    if obstacle == "a mark that says nothing":
+        (found.root / ".denied").write_bytes(b"junk")
+        assert found.call("run", found.root).code == 3
+        found.do("case deny", "--reason", "refused")
+    else:
+        with monkeypatch.context() as patched:
+            patched.setattr("forensics.audit_log.AuditLog.append", _full)
+            assert found.call("case", "deny", found.root, "--reason", "refused").code == 6
+    assert not keyring.exists
+    assert found.call("run", found.root).code in {3, 5}
+
+
+def _full(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_case_whose_first_command_died_is_in_order(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = ("--purpose", "p", "--operator", "o", "--mode", "missing", "--title", "t", "--legal-basis", "l")
+    given += ("--reference", "r", "--camera", "gate", "--from", "2026-05-01T00:00:00Z", "--to", "2026-05-02T00:00:00Z")
+    with monkeypatch.context() as patched:
+        patched.setattr("pipelines.custody.deciding_files.DecidingFiles.know", _die)
+        patched.setattr("forensics.audit_log.AuditLog._end", lambda *_: None)
+        made = call("case", "init", tmp_path / "case", *given, "--expires", "2027-12-31")
+        assert made.code == 137
+        monkeypatch.setattr("forensics.audit_log._is_dead", lambda _: True)
+    for command in (("case", "show"), ("verify",), ("status",)):
+        assert call(*command, tmp_path / "case").code == 0, command
+
+
+def test_an_unreadable_part_keeps_no_entry_alive(found: FaceCase) -> None:
+    (part,) = found.root.glob("runs/*/parts/recognise/*.parquet")
+    (part.parent / "junk.parquet").write_bytes(b"junk")
+    found.do("watchlist remove", "E0", "--reason", "found")
+    assert not list((found.root / "watchlist").glob("*"))
+    assert not list(part.parent.glob("junk*"))
+    assert found.call("verify", found.root).code == 0
+
+
+# ---- between a check and a write
+
+
+def test_a_desk_that_stands_launders_nothing(found: FaceCase, tmp_path: Path) -> None:
+    found.enrol("E1", 1, tmp_path)
+    found.run()
+    with casework(found.root, "review", need=Need.RESULTS, reason="r") as work:
+        desk = ReviewDesk.at(work, "B. Becker")
+        (candidate,) = desk.waiting()
+        desk.pictures(candidate)
+        _verdict_cut(found.root)
+        with pytest.raises(IntegrityBroken, match="other means"):
+            desk.decide(candidate, Verdict.EXCLUDE, {"nose": "differs"}, "")
+
+
+def test_a_hold_that_came_meanwhile_counts(found: FaceCase) -> None:
+    with casework(found.root, "watchlist remove", need=Need.CHANGE) as work:
+        found.do("case hold", "--reason", "trial")
+        with work.alone(), pytest.raises(NotAuthorised, match="on hold"):
+            remove_entry(work.case, work.files, "E0", why="w", who=work.who, now=work.now)
+    assert (found.root / "watchlist" / "E0" / "entry.json").exists()
+
+
+def test_no_verdict_is_stored_after_a_denial(found: FaceCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found.enrol("E1", 1, tmp_path)
+    found.run()
+    with casework(found.root, "review", need=Need.RESULTS, reason="r") as work:
+        desk = ReviewDesk.at(work, "B. Becker")
+        (candidate,) = desk.waiting()
+        desk.pictures(candidate)
+        monkeypatch.setattr(ReviewDesk, "_require_active", lambda self: None)
+        found.do("case deny", "--reason", "refused")
+        with pytest.raises((NotAuthorised, IntegrityBroken)):
+            desk.decide(candidate, Verdict.EXCLUDE, {"nose": "differs"}, "")
+    assert not (found.root / "reviews.jsonl").exists()
+
+
+def test_a_case_that_is_due_can_still_be_held(found: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    _pass(monkeypatch, days=800)
+    found.do("case hold", "--reason", "trial")
+    assert keyring_for(CaseFolder(found.root), load_case(found.root).case_id).exists
+    assert list(found.root.glob("tables/candidates/*"))
+    found.do("case hold", "--lift", "--reason", "it is over")
+    assert not keyring_for(CaseFolder(found.root), load_case(found.root).case_id).exists
+
+
+def test_one_bad_case_does_not_stop_the_sweep(found: FaceCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = search_case(tmp_path / "a-bad-case")
+    (bad / "audit.jsonl").unlink()
+    (bad / "audit.jsonl").mkdir()
+    _pass(monkeypatch, days=800)
+    assert found.call("case", "sweep", tmp_path).code == 4
+    assert not keyring_for(CaseFolder(found.root), load_case(found.root).case_id).exists
+
+
+def test_commands_side_by_side_raise_no_false_alarm(found: FaceCase) -> None:
+    command = [sys.executable, "-c", "from pipelines.cli.main import main; main()", "case", "show", str(found.root)]
+    dead = [sys.executable, "-c", _DIES, str(found.root)]
+    subprocess.run(dead, check=False)
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(6)]
+    for process in running:
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+    assert found.call("verify", found.root).code == 0
+
+
+_DIES = """
+import os, sys
+from pathlib import Path
+from pipelines.custody.casework import Need, casework
+with casework(Path(sys.argv[1]), "dies", need=Need.LOOK):
+    os._exit(1)
+"""

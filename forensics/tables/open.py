@@ -1,48 +1,22 @@
 """What analysts open: the published tables of a case as Polars LazyFrames."""
 
-import json
 import os
 import pwd
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from forensics.audit_log import AuditLog
 from forensics.case import CaseFolder
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
+from forensics.tables.manifest import read_manifest
 from forensics.tables.schemas import CANDIDATES_TABLE, PUBLISHED
 from forensics.tables.standing import refuse_unless_active
 
-__all__ = ["OpenCase", "candidates_of", "published_files", "read_manifest"]
-
-_EXPECTED = frozenset({"path", "rows", "bytes", "sha256"})
-
-
-def read_manifest(folder: CaseFolder) -> dict[str, Any]:
-    """What `tables/MANIFEST.json` says.
-
-    Raises:
-        UsageError: nothing was published yet.
-        IntegrityBroken: it is no manifest any more.
-    """
-    try:
-        manifest: dict[str, Any] = json.loads(folder.manifest.read_text())
-        if not manifest["run"] or not all(file.keys() >= _EXPECTED for file in manifest["files"]):
-            raise KeyError("run, files")
-    except FileNotFoundError as error:
-        raise UsageError(
-            f"{folder.root}: nothing was published yet", f"run `forensics run {folder.root}` first"
-        ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise IntegrityBroken(
-            f"{folder.manifest}: not a manifest any more ({error})",
-            f"run `forensics run {folder.root}` again, which publishes anew",
-        ) from error
-    return manifest
+__all__ = ["OpenCase", "candidates_of", "published_files"]
 
 
 def published_files(folder: CaseFolder, table: str) -> list[Path]:

@@ -58,7 +58,7 @@ def report_command(root: Path, year: int, as_json: bool) -> int:
         try:
             with casework(case, "case report", need=Need.LOOK, reason=f"annual report {year}") as work:
                 known.append(work.case)
-        except ForensicsError as error:
+        except (ForensicsError, OSError) as error:
             is_clean = False
             say(f"{case}: not counted: {error}")
     counts = annual_counts(known, year=year, now=clock.utc_now())

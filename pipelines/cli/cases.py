@@ -29,7 +29,7 @@ from pipelines.cli.output import (
 )
 from pipelines.cli.text import TEXT
 from pipelines.custody.case_file import Case
-from pipelines.custody.case_lock import is_held, locked
+from pipelines.custody.case_lock import is_held
 from pipelines.custody.cases import make_case, with_clock
 from pipelines.custody.casework import Need, casework
 from pipelines.custody.mandate_words import authority_text, last_day_text
@@ -233,7 +233,7 @@ def clock_command(
         known = {item.camera_id for item in load_evidence(work.folder)} | set(work.case.cameras)
         if camera_id not in known:
             raise UsageError(f"the case has no camera {camera_id!r}", f"`forensics case show {root}` lists them")
-        with locked(work.folder):
+        with work.alone():
             work.change(lambda case: with_clock(case, replace(case.camera(camera_id), **stated)))
         corrected = work.case.camera(camera_id)
     emit(
@@ -256,7 +256,7 @@ def policy_command(root: Path, watchlist_limit: int, reason: str, as_json: bool)
       forensics case policy my-case --watchlist-limit 8 --reason "eight people missing from one boat"
     """
     facts = {"watchlist_limit": watchlist_limit}
-    with casework(root, "case policy", need=Need.WORK, reason=reason, facts=facts) as work, locked(work.folder):
+    with casework(root, "case policy", need=Need.WORK, reason=reason, facts=facts) as work, work.alone():
         facts = {**facts, "was": work.case.watchlist_limit}
         work.change(lambda case: replace(case, watchlist_limit=watchlist_limit))
     emit(facts, f"the watch-list may have {watchlist_limit} entries, it was {facts['was']}", as_json)
@@ -284,7 +284,7 @@ def relocate_command(root: Path, search: Path, as_json: bool) -> int:
     """
     if not search.exists():
         raise click.UsageError(f"{search}: there is nothing to search; name the folder that the footage was moved to")
-    with casework(root, "evidence relocate", need=Need.CHANGE) as work, locked(work.folder):
+    with casework(root, "evidence relocate", need=Need.CHANGE) as work, work.alone():
         found = relocate(work.folder, search)
         absent = [item for item in load_evidence(work.folder) if not item.path.exists()]
         work.recorded.exit_code = NOT_CLEAN if absent else 0

@@ -33,7 +33,6 @@ from pipelines.cli.output import (
     say,
     table_text,
 )
-from pipelines.custody.case_lock import locked
 from pipelines.custody.cases import make_case, with_first_run
 from pipelines.custody.casework import Need, Work, casework, enforce, os_user
 from pipelines.custody.mandate_watch import within_mandate
@@ -245,7 +244,7 @@ def _ingest(
         for path in paths
     ]
     limits = Limits(stall_s=settings.run.index_stall_s, memory_bytes=settings.run.decoder_memory_bytes)
-    with locked(work.folder):
+    with work.alone():
         sources = ingest(work.folder, given, limits=limits, on_source=_say_source)
     work.recorded.outputs["evidence"] = {str(source.path): source.evidence_id for source in sources}
     for line in unknown_clocks(work.case):
@@ -280,8 +279,7 @@ def _run(work: Work, settings: Settings, model: Model, options: dict[str, Any]) 
         _emit_plan(plan_run(work.case, settings, model), model, options["as_json"])
         return 0
     try:
-        with locked(work.folder):
-            work.read_again()
+        with work.alone():
             result = _ran(work, settings, model, options)
     except NotAuthorised:
         enforce(work)  # the mandate ended while the run worked

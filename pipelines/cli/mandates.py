@@ -15,8 +15,7 @@ from pipelines.cli.output import (
     required_reason,
     table_text,
 )
-from pipelines.custody.case_lock import locked
-from pipelines.custody.cases import authorised, cases_below, load_case, with_hold
+from pipelines.custody.cases import authorised, cases_below, with_hold
 from pipelines.custody.casework import Need, casework, enforce
 from pipelines.custody.denial import deny, stop_anyway
 from pipelines.custody.erasure import described_certificate, release
@@ -38,7 +37,7 @@ def authorise_command(root: Path, authority: str, reason: str, as_json: bool) ->
     """
     with (
         casework(root, "case authorise", need=Need.CHANGE, reason=reason, facts={"authority": authority}) as work,
-        locked(work.folder),
+        work.alone(),
     ):
         work.change(lambda case: authorised(case, authority))
         n_files = release(work.case, work.files) if work.keyring.withheld.exists() else 0
@@ -67,8 +66,8 @@ def deny_command(root: Path, reason: str, as_json: bool) -> None:
         with casework(root, "case deny", need=Need.CHANGE, reason=reason) as work:
             certificate = deny(work, reason)
             work.recorded.outputs["certificate"] = None if certificate is None else described_certificate(certificate)
-    except ForensicsError:
-        stop_anyway(load_case(root), reason)
+    except (ForensicsError, OSError):
+        stop_anyway(root, reason)
         raise
     if certificate is None:
         text = "denied; the case is on hold, so everything is withheld until the hold is lifted"
@@ -89,8 +88,8 @@ def hold_command(root: Path, lift: bool, reason: str, as_json: bool) -> None:
     Example:
       forensics case hold my-case --reason "trial on 3 September, order of the court"
     """
-    with casework(root, "case hold", need=Need.CHANGE, reason=reason, facts={"lift": lift}) as work:
-        with locked(work.folder):
+    with casework(root, "case hold", need=Need.HOLD, reason=reason, facts={"lift": lift}) as work:
+        with work.alone():
             work.change(lambda case: with_hold(case, "" if lift else reason))
         enforce(work)
         said = work.done
@@ -112,7 +111,7 @@ def sweep_command(root: Path, as_json: bool) -> int:
         try:
             with casework(case, "case sweep", need=Need.CHANGE, reason="dates") as work:
                 rows.append([str(case), work.standing.value, "; ".join(work.done)])
-        except ForensicsError as error:
+        except (ForensicsError, OSError) as error:
             is_clean = False
             rows.append([str(case), "failed", str(error)])
     facts = [dict(zip(("case", "standing", "done"), row, strict=True)) for row in rows]

@@ -20,11 +20,10 @@ from pipelines.cli.output import (
     say,
     table_text,
 )
-from pipelines.custody.case_lock import locked
 from pipelines.custody.casework import Need, casework, os_user
 from pipelines.outputs import output_file
 from pipelines.review.desk import Candidate, ReviewDesk
-from pipelines.review.reviewers import add_reviewer, reviewer_named, reviewers_of, revoke_reviewer
+from pipelines.review.reviewers import add_reviewer, replace_reviewer, reviewer_named, reviewers_of, revoke_reviewer
 from pipelines.review.words import STATES, faces_in_words, quality_in_words, seen_in_words
 
 __all__ = ["review", "reviewer"]
@@ -56,7 +55,7 @@ def add(root: Path, name: str, as_json: bool) -> None:
       forensics reviewer add my-case "B. Becker"
     """
     facts = {"reviewer": name}
-    with casework(root, "reviewer add", need=Need.WORK, facts=facts) as work, locked(work.folder):
+    with casework(root, "reviewer add", need=Need.WORK, facts=facts) as work, work.alone():
         added, path = add_reviewer(work.case, work.files, name, now=work.now, who=os_user())
         work.recorded.outputs["key_id"] = added.key_id
     text = (
@@ -96,7 +95,7 @@ def revoke(root: Path, name: str, reason: str, as_json: bool) -> None:
       forensics reviewer revoke my-case "B. Becker" --reason "left the office"
     """
     facts = {"reviewer": name}
-    with casework(root, "reviewer revoke", need=Need.CHANGE, reason=reason, facts=facts) as work, locked(work.folder):
+    with casework(root, "reviewer revoke", need=Need.CHANGE, reason=reason, facts=facts) as work, work.alone():
         gone = revoke_reviewer(work.case, work.files, name, why=reason, now=work.now)
     emit({"reviewer": gone.name, "key_id": gone.key_id}, f"{gone.name}: key {gone.key_id} counts no more", as_json)
 
@@ -114,9 +113,8 @@ def replace_command(root: Path, name: str, reason: str, as_json: bool) -> None:
       forensics reviewer replace my-case "B. Becker" --reason "the machine was lost"
     """
     facts = {"reviewer": name}
-    with casework(root, "reviewer replace", need=Need.WORK, reason=reason, facts=facts) as work, locked(work.folder):
-        gone = revoke_reviewer(work.case, work.files, name, why=reason, now=work.now)
-        added, path = add_reviewer(work.case, work.files, gone.name, now=work.now, who=os_user())
+    with casework(root, "reviewer replace", need=Need.WORK, reason=reason, facts=facts) as work, work.alone():
+        gone, added, path = replace_reviewer(work.case, work.files, name, why=reason, now=work.now, who=os_user())
         work.recorded.outputs |= {"revoked": gone.key_id, "key_id": added.key_id}
     emit(
         {"reviewer": added.name, "key_id": added.key_id, "path": str(path)},

@@ -10,7 +10,6 @@ from forensics.adapters.face_models import face_models
 from forensics.errors import UsageError
 from pipelines.cli.groups import Group
 from pipelines.cli.output import counted, emit, json_option, parse_last_day, path_type, required_reason, say, table_text
-from pipelines.custody.case_lock import locked
 from pipelines.custody.casework import Need, casework, os_user
 from pipelines.custody.erasure import described_certificate
 from pipelines.custody.keys import keyring_for
@@ -64,7 +63,7 @@ def add(
         raise UsageError("an entry needs pictures, or a confirmed candidate", "give PICTURE... or --from-sighting")
     origin = f"{FROM_CANDIDATE}{candidate}" if candidate else CHOSEN
     facts = {"entry": entry_id, "basis": basis, "expires_utc": expires_utc.isoformat(), "origin": origin}
-    with casework(root, "watchlist add", need=Need.WORK, reason=basis, facts=facts) as work, locked(work.folder):
+    with casework(root, "watchlist add", need=Need.WORK, reason=basis, facts=facts) as work, work.alone():
         settings = Settings().recognise
         key_for = keyring_for(work.folder, work.case.case_id).load
         entry = add_entry(
@@ -134,7 +133,7 @@ def remove(root: Path, entry_id: str, reason: str, as_json: bool) -> None:
     """
     with (
         casework(root, "watchlist remove", need=Need.CHANGE, reason=reason, facts={"entry": entry_id}) as work,
-        locked(work.folder),
+        work.alone(),
     ):
         certificate = remove_entry(work.case, work.files, entry_id, why=reason, who=work.who, now=work.now)
         work.recorded.outputs["certificate"] = described_certificate(certificate)
@@ -160,7 +159,7 @@ def calibrate_command(root: Path, pictures: Path, reason: str, as_json: bool) ->
     """
     with (
         casework(root, "watchlist calibrate", need=Need.WORK, reason=reason, facts={"folder": str(pictures)}) as work,
-        locked(work.folder),
+        work.alone(),
     ):
         settings = Settings().recognise
         calibrated = calibrate(

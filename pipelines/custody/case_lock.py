@@ -41,6 +41,8 @@ def locked(folder: CaseFolder) -> Iterator[None]:
         except BlockingIOError as error:
             holder = folder.lock_file.read_text().strip() or "another process"
             raise CannotStart(f"{folder.root}: {holder} is working on this case", "wait for it to end") from error
+        if os.fstat(descriptor).st_nlink > 1:
+            raise IntegrityBroken(f"{folder.lock_file}: has a second name", "remove it; the lock is a file of its own")
         os.truncate(descriptor, 0)
         os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
         yield
@@ -92,7 +94,8 @@ def _kill_holder(folder: CaseFolder) -> bool:
 
 def _holders(folder: CaseFolder) -> list[int]:
     """Processes of this machine that hold the lock, by `/proc/locks`: ``1: FLOCK ADVISORY WRITE 42 08:01:77 0 EOF``."""
-    inode = str(folder.lock_file.stat().st_ino)
+    status = folder.lock_file.stat()
+    named = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     lines = Path("/proc/locks").read_text().splitlines() if Path("/proc/locks").exists() else []
     held = [fields for fields in map(str.split, lines) if "FLOCK" in fields and "->" not in fields]
-    return [int(fields[4]) for fields in held if fields[5].rpartition(":")[2] == inode]
+    return [int(fields[4]) for fields in held if fields[5] == named]

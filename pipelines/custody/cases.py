@@ -3,13 +3,13 @@
 import json
 import secrets
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from forensics.cameras import Camera
 from forensics.case import CaseFolder
-from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
+from forensics.errors import NotAuthorised, UsageError
 from forensics.mandate import PENDING, Mandate, Mode, is_pending
 from forensics.spelling import fault_in_name
 from forensics.tables.files import write_bytes
@@ -114,14 +114,14 @@ def denial_of(folder: CaseFolder) -> str:
 
 
 def _mark(folder: CaseFolder) -> dict[str, str]:
+    """What the mark says; one that cannot be read stops the case all the same."""
     try:
         stored = json.loads(folder.denied_file.read_text())
         datetime.fromisoformat(stored["at_utc"])
         return {"at_utc": stored["at_utc"], "why": str(stored["why"])}
-    except (ValueError, TypeError, KeyError) as error:
-        raise IntegrityBroken(
-            f"{folder.denied_file}: is no mark of a denial ({error})", "see who wrote it; remove it or deny the case"
-        ) from error
+    except (OSError, ValueError, TypeError, KeyError):
+        at_utc = datetime.fromtimestamp(folder.denied_file.lstat().st_mtime, tz=UTC)
+        return {"at_utc": at_utc.isoformat(), "why": "denied"}
 
 
 def cases_below(root: Path) -> list[Path]:

@@ -4,7 +4,8 @@ What a command needs decides what stands in its way:
 
     CHECK     nothing but a readable case: verify, which says itself what is wrong
     LOOK      a case that is as the log knows it: show, status, disclose
-    CHANGE    and the case's key folder: hold, deny, clock, relocate
+    HOLD      and the case's key folder; comes before what is due is destroyed: hold
+    CHANGE    and what is due was done: deny, clock, relocate
     WORK      and an active mandate: ingest, run, watchlist add, reviewer add
     RESULTS   and faces that were compared, and a reason: candidates, pictures, review
 
@@ -23,13 +24,15 @@ from enum import IntEnum, auto
 from pathlib import Path
 from typing import Any
 
-from forensics.audit import first_break, read_chain
+from forensics.audit import INTERRUPTED, read_chain
 from forensics.audit_log import AuditLog, Recorded
 from forensics.case import CaseFolder
 from forensics.errors import CannotStart, IntegrityBroken, NotAuthorised
 from forensics.mandate import Mode, Standing, is_pending, standing_of
+from forensics.registered import ABSENT, accepted
+from forensics.tables.standing import refuse_stale_scope
 from pipelines import clock
-from pipelines.custody.case_file import Case, encoded_case
+from pipelines.custody.case_file import Case, encoded_case, read_case
 from pipelines.custody.case_lock import locked
 from pipelines.custody.cases import denial_of, load_case
 from pipelines.custody.deciding_files import DecidingFiles, alterations
@@ -43,7 +46,6 @@ from pipelines.custody.erasure import (
 )
 from pipelines.custody.keys import Keyring, keyring_for
 from pipelines.custody.log_witness import LogWitness, witness_for
-from pipelines.custody.published_scope import refuse_stale_scope
 from pipelines.search.watchlist import expired_entries, forget_half_added, half_added, remove_entry
 
 __all__ = ["Need", "Work", "altered_in", "casework", "enforce", "os_user", "who_works"]
@@ -70,6 +72,7 @@ class Need(IntEnum):
 
     CHECK = auto()
     LOOK = auto()
+    HOLD = auto()
     CHANGE = auto()
     WORK = auto()
     RESULTS = auto()
@@ -83,12 +86,14 @@ class Work:
         case: as it is now.
         now: when the command began.
         recorded: its lines in the audit log; outputs and exit code are set here.
+        need: what it asks of the case.
         done: what enforcing the dates did, in words.
     """
 
     case: Case
     now: datetime
     recorded: Recorded
+    need: Need
     done: list[str] = field(default_factory=list)
 
     @property
@@ -99,7 +104,7 @@ class Work:
     @property
     def files(self) -> DecidingFiles:
         """Writes what decides something, through the log."""
-        return DecidingFiles(self.folder, self.recorded.note)
+        return DecidingFiles(self.folder, self.recorded.note, is_guarded(self.case))
 
     @property
     def who(self) -> dict[str, str]:
@@ -111,6 +116,19 @@ class Work:
         case = change(load_case(self.folder.root))
         self.files.write(self.folder.case_file, encoded_case(case))
         self.case = case
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the case against every other command; what one of them changed before the lock was taken counts.
+
+        Raises:
+            CannotStart: another command holds it.
+            NotAuthorised: the mandate does not allow it any more.
+        """
+        with locked(self.folder):
+            self.read_again()
+            _refuse(self)
+            yield
 
     def read_again(self) -> None:
         """The case as it is now on disk: another command may have changed it before the lock was taken."""
@@ -172,18 +190,25 @@ def casework(
     witness = witness_for(case.folder, case.case_id)
     log = AuditLog(case.folder, clock.utc_now, witness if witness.exists else None)
     with log.recorded(command, who=who_works(case), why=reason, facts=facts or {}) as recorded:
-        work = Work(case, clock.utc_now(), recorded)
-        if recorded.line.number == 0:
+        work = Work(case, clock.utc_now(), recorded, need)
+        if _is_new(work):
             work.files.know(work.folder.case_file)
         altered = altered_in(case)
         if altered and need > Need.CHECK:
             raise IntegrityBroken(altered[0], "restore it from a copy; only `forensics` commands change a case")
         if is_guarded(case) and need > Need.LOOK:
             _require_witness(work, witness)
-        if not altered and (witness.exists or not is_guarded(case)):
+        if need is not Need.HOLD and not altered and (witness.exists or not is_guarded(case)):
             enforce(work)
-        _refuse(work, need, reason)
+        _refuse(work)
         yield work
+
+
+def _is_new(work: Work) -> bool:
+    """Whether no command has known the case yet: its first one, or the next after a first that died at once."""
+    lines = read_chain(work.folder.audit_file).lines
+    is_known = work.folder.case_file.name in accepted(lines)
+    return not is_known and all(line.kind == "begin" or line.facts.get("error") == INTERRUPTED for line in lines)
 
 
 def is_guarded(case: Case) -> bool:
@@ -196,12 +221,12 @@ def is_guarded(case: Case) -> bool:
 def altered_in(case: Case) -> list[str]:
     """What of a guarded case is not as its log and the log's witness know it, in words."""
     witness = witness_for(case.folder, case.case_id)
-    chain = read_chain(case.folder.audit_file)
-    problem = first_break(case.folder.audit_file) if not chain.torn else ""
-    if witness.exists and not problem:
-        problem = witness.problem(chain.lines)
+    _, problem = AuditLog(case.folder, clock.utc_now, witness if witness.exists else None).checked()
     if problem:
         return [f"{case.folder.audit_file}: {problem}"]
+    linked = [path for path in (case.folder.watchlist, case.folder.certificates) if path.is_symlink()]
+    if linked:
+        return [f"{linked[0]}: is a link to another place"]
     return alterations(case.folder, lambda: read_chain(case.folder.audit_file).lines) if is_guarded(case) else []
 
 
@@ -222,6 +247,7 @@ def enforce(work: Work) -> None:
         forget_half_added(work.folder)
         finish_destructions(work.case, work.files)
         _end_entries(work)
+        _record_denial(work)
         if _must_go(work):
             _erase(work)
         elif _must_be_withheld(work):
@@ -235,7 +261,8 @@ def enforce(work: Work) -> None:
 def _is_due(work: Work) -> bool:
     """Whether anything must be done; asked without the lock, which a command that only looks must not take."""
     return (
-        _must_go(work)
+        (work.standing is Standing.DENIED and _is_on_record(work) and read_case(work.folder).mandate.denied_utc is None)
+        or _must_go(work)
         or _must_be_withheld(work)
         or _may_be_released(work)
         or (not work.case.mandate.hold and bool(expired_entries(work.folder, work.now)))
@@ -252,10 +279,17 @@ def _must_go(work: Work) -> bool:
 
 
 def _is_on_record(work: Work) -> bool:
-    """A denial counts for destruction once the log says that `case deny` was called; its mark alone only stops."""
-    if work.standing is not Standing.DENIED:
+    """A denial counts for destruction once its mark was written through the log; a mark alone only stops."""
+    if work.standing is not Standing.DENIED or read_case(work.folder).mandate.denied_utc is not None:
         return True
-    return any(line.command == "case deny" for line in read_chain(work.folder.audit_file).lines)
+    return accepted(read_chain(work.folder.audit_file).lines).get(work.folder.denied_file.name, (ABSENT,)) != (ABSENT,)
+
+
+def _record_denial(work: Work) -> None:
+    """Who denied the case died before `case.toml` could say so."""
+    denied_utc = work.case.mandate.denied_utc
+    if denied_utc is not None and _is_on_record(work) and read_case(work.folder).mandate.denied_utc is None:
+        work.change(lambda case: replace(case, mandate=replace(case.mandate, denied_utc=denied_utc)))
 
 
 def _must_be_withheld(work: Work) -> bool:
@@ -275,10 +309,7 @@ def _erase(work: Work) -> None:
     why = denial_of(work.folder) if standing is Standing.DENIED else _WHY_DUE
     reason = "denied" if standing is Standing.DENIED else "expired"
     certificate = destroy(work.case, work.files, reason=reason, why=why, who=work.who, now=work.now)
-    if standing is Standing.DENIED:
-        denied_utc = work.case.mandate.denied_utc
-        work.change(lambda case: replace(case, mandate=replace(case.mandate, denied_utc=denied_utc)))
-    else:
+    if standing is not Standing.DENIED:
         work.change(lambda case: replace(case, mandate=replace(case.mandate, erased_utc=work.now)))
     _note(work, "erased", f"biometric data destroyed, see {certificate.name}")
 
@@ -296,10 +327,16 @@ def _note(work: Work, name: str, text: str) -> None:
     work.done.append(text)
 
 
-def _refuse(work: Work, need: Need, reason: str) -> None:
+def _refuse(work: Work) -> None:
+    need, reason = work.need, work.recorded.line.why
     if need < Need.WORK:
         return
     standing = work.standing
+    if not _is_on_record(work):
+        raise NotAuthorised(
+            f"{work.folder.root}: is marked as denied, and its log does not know of it",
+            "say it again, so that it is on record: forensics case deny CASE --reason TEXT",
+        )
     if standing is not Standing.ACTIVE:
         raise NotAuthorised(f"{work.folder.root}: {_SAID[standing]}", _NEXT_STEP[standing])
     if need is Need.RESULTS and not work.case.mandate.mode.compares_faces:
@@ -310,4 +347,4 @@ def _refuse(work: Work, need: Need, reason: str) -> None:
     if need is Need.RESULTS and not reason.strip():
         raise NotAuthorised("results about people are read for a reason", "say it with --reason TEXT")
     if need is Need.RESULTS:
-        refuse_stale_scope(work.case)
+        refuse_stale_scope(work.folder)

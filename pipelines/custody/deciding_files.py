@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from forensics.audit import AuditLine
+from forensics.audit import AuditLine, read_chain
 from forensics.case import CaseFolder
 from forensics.digests import sha256_of_bytes, sha256_of_file
+from forensics.errors import IntegrityBroken
 from forensics.registered import ABSENT, WRITES, WROTE, accepted
 from forensics.tables.files import write_bytes
 
 __all__ = ["DecidingFiles", "alterations"]
 
-_PATTERNS: Final = ("case.toml", "reviewers.json", "reviews.jsonl", "watchlist/*/entry.json", "certificates/*.json")
+_PATTERNS: Final = (
+    *("case.toml", "reviewers.json", "reviews.jsonl", "reviews.jsonl.sealed"),
+    *("watchlist/*/entry.json", "certificates/*.json"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +27,23 @@ class DecidingFiles:
     Attributes:
         folder: of the case.
         note: puts a note into the log; it is on disk when this returns.
+        is_guarded: whether only what the log knows may be overwritten or removed.
     """
 
     folder: CaseFolder
     note: Callable[[str, dict[str, Any]], None]
+    is_guarded: bool
 
     def write(self, path: Path, data: bytes) -> None:
-        """The file holds `data`, and the log knew it before."""
+        """The file holds `data`, and the log knew it before if it decides something.
+
+        Raises:
+            IntegrityBroken: what it held is not what the log knows; writing would launder it.
+        """
+        if not (_is_deciding(self.folder, path) or path == self.folder.denied_file):
+            write_bytes(path, data)
+            return
+        self._refuse_altered(path)
         facts = {"path": self._name(path), "sha256": sha256_of_bytes(data)}
         self.note(WRITES, facts)
         write_bytes(path, data)
@@ -44,10 +58,20 @@ class DecidingFiles:
         if not _is_deciding(self.folder, path):
             path.unlink(missing_ok=True)
             return
+        self._refuse_altered(path)
         facts = {"path": self._name(path), "sha256": ABSENT}
         self.note(WRITES, facts)
         path.unlink(missing_ok=True)
         self.note(WROTE, facts)
+
+    def _refuse_altered(self, path: Path) -> None:
+        if not (self.is_guarded and _is_deciding(self.folder, path)):
+            return
+        name = self._name(path)
+        known = accepted(read_chain(self.folder.audit_file).lines)
+        sha256 = sha256_of_file(path) if path.is_file() else ABSENT
+        if sha256 not in known.get(name, (ABSENT,)):
+            raise IntegrityBroken(_said(self.folder, name, sha256, name in known), "restore it from a copy")
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder.root).as_posix()

@@ -4,12 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from forensics.case import CaseFolder
 from forensics.errors import NotAuthorised
-from forensics.tables.files import write_json
+from forensics.tables.files import encoded_json, write_bytes
 from pipelines import clock
-from pipelines.custody.case_file import Case
+from pipelines.custody.case_file import Case, read_case
 from pipelines.custody.case_lock import taken_over
-from pipelines.custody.cases import load_case
 from pipelines.custody.casework import Work, who_works
 from pipelines.custody.erasure import destroy, quarantine
 from pipelines.custody.keys import keyring_for
@@ -31,33 +31,33 @@ def deny(work: Work, why: str) -> Path | None:
         NotAuthorised: it was denied before.
         CannotStart: a run on another machine does not stop; the key is gone all the same.
     """
-    denied_utc = work.case.mandate.denied_utc
-    if denied_utc is not None:
-        raise NotAuthorised(f"the case was denied on {denied_utc:%Y-%m-%d %H:%M}Z", "there is nothing to do")
-    had_key = _stopped(work.case, why)
+    on_record = read_case(work.folder).mandate.denied_utc
+    if on_record is not None:
+        raise NotAuthorised(f"the case was denied on {on_record:%Y-%m-%d %H:%M}Z", "there is nothing to do")
+    work.read_again()
+    work.files.write(work.folder.denied_file, _mark(work.case, why))
+    if not work.case.mandate.hold:
+        work.keyring.destroy()
     with taken_over(work.folder, patience_s=_PATIENCE_S):
-        work.read_again()
         work.change(lambda case: replace(case, mandate=replace(case.mandate, denied_utc=work.now)))
         if work.case.mandate.hold:
             quarantine(work.case, work.files)
             return None
-        return destroy(
-            work.case, work.files, reason="denied", why=why, who=work.who, now=work.now, key_destroyed=had_key
-        )
+        return destroy(work.case, work.files, reason="denied", why=why, who=work.who, now=work.now)
 
 
-def stop_anyway(case: Case, why: str) -> None:
-    """Nothing may stand in the way of a refusal: what runs stops and the key is gone, also if the log is damaged.
+def stop_anyway(root: Path, why: str) -> None:
+    """Nothing may stand in the way of a refusal: the key is gone and what runs stops, also if the log is damaged.
 
-    The rest is destroyed by the first command that finds the case in order, once the log knows of the denial.
+    The rest is destroyed once the denial can be recorded: `case deny` again, when the case is in order.
     """
-    denied_utc = load_case(case.folder.root).mandate.denied_utc
-    if denied_utc is None:
-        _stopped(case, why)
+    case = read_case(CaseFolder.at(root))
+    if case.mandate.denied_utc is not None:
+        return
+    if not case.mandate.hold:
+        keyring_for(case.folder, case.case_id).destroy()
+    write_bytes(case.folder.denied_file, _mark(case, why))
 
 
-def _stopped(case: Case, why: str) -> bool:
-    """The mark stands and, unless the case is on hold, its key is gone; returns whether there was one."""
-    at_utc = clock.utc_now().isoformat()
-    write_json(case.folder.denied_file, {"why": why, "who": who_works(case), "at_utc": at_utc})
-    return False if case.mandate.hold else keyring_for(case.folder, case.case_id).destroy()
+def _mark(case: Case, why: str) -> bytes:
+    return encoded_json({"why": why, "who": who_works(case), "at_utc": clock.utc_now().isoformat()})

@@ -6,16 +6,17 @@ destruction that was cut short is finished by the next command, and `verify` kno
 """
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from forensics.adapters.sealing import seal, unseal
+from forensics.adapters.sealing import Key, seal, unseal
 from forensics.case import CaseFolder
 from forensics.digests import sha256_of_bytes, sha256_of_file
 from forensics.errors import IntegrityBroken
-from forensics.tables.files import encoded_json, write_bytes
+from forensics.tables.files import encoded_json
 from pipelines.custody.case_file import Case
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.keys import keyring_for
@@ -47,7 +48,8 @@ _PATTERNS = (
 def biometric_files(folder: CaseFolder) -> list[Path]:
     """Everything that says who somebody may be, by path; a link is one too, wherever it leads."""
     found = {path for pattern in _PATTERNS for path in folder.root.glob(pattern)}
-    return sorted(path for path in found if path.is_symlink() or path.is_file())
+    own = {path for path in found if path.parent.resolve().is_relative_to(folder.root.resolve())}
+    return sorted(path for path in own if path.is_symlink() or path.is_file())
 
 
 def destroy(
@@ -58,7 +60,6 @@ def destroy(
     why: str,
     who: dict[str, str],
     now: datetime,
-    key_destroyed: bool = False,
 ) -> Path:
     """The case's key and biometric data are gone; returns the certificate. Evidence is untouched.
 
@@ -69,11 +70,10 @@ def destroy(
         why: in words.
         who: did it.
         now: when.
-        key_destroyed: whether the caller did that already.
     """
     certificate = _begun(case, files, biometric_files(case.folder), reason=reason, why=why, who=who, now=now)
-    had_key = keyring_for(case.folder, case.case_id).destroy()
-    _finish(files, certificate, key_destroyed=had_key or key_destroyed)
+    keyring_for(case.folder, case.case_id).destroy()
+    _finish(files, certificate, key_destroyed=True)
     return certificate
 
 
@@ -137,8 +137,9 @@ def finish_destructions(case: Case, files: DecidingFiles) -> None:
     for path, stored in [] if case.mandate.hold else list(_certificates(case.folder)):
         if stored["state"] == "begun":
             of_case = stored["reason"] in {"denied", "expired"}
-            had_key = keyring_for(case.folder, case.case_id).destroy() if of_case else False
-            _finish(files, path, key_destroyed=had_key)
+            if of_case:
+                keyring_for(case.folder, case.case_id).destroy()
+            _finish(files, path, key_destroyed=of_case)
 
 
 def described_certificate(certificate: Path) -> dict[str, Any]:
@@ -169,10 +170,13 @@ def quarantine(case: Case, files: DecidingFiles) -> int:
     if not keyring.path.exists():
         return 0
     key = keyring.load()
+    for leftover in (case.folder.root / ".tables.new", case.folder.root / ".tables.old"):
+        if leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover)  # a kill left it half placed; the run that is published lies elsewhere
     readable = [path for path in biometric_files(case.folder) if _is_readable(case.folder, path)]
     for path in readable:
         context = path.relative_to(case.folder.root).as_posix()
-        write_bytes(path.with_name(path.name + _SEALED), seal(key, path.read_bytes(), context))
+        files.write(path.with_name(path.name + _SEALED), seal(key, path.read_bytes(), context))
         files.remove(path)
     keyring.withhold()
     return len(readable)
@@ -183,17 +187,26 @@ def _is_readable(folder: CaseFolder, path: Path) -> bool:
 
 
 def release(case: Case, files: DecidingFiles) -> int:
-    """Hand out the key again and put back what was withheld; returns how many files."""
+    """Put back what was withheld, then hand out the key again; returns how many files.
+
+    The key comes last, so that a command that dies in the middle is gone on with. What cannot be opened stays sealed.
+    """
     keyring = keyring_for(case.folder, case.case_id)
+    key = keyring.load_withheld()
+    released = [path for path in _withheld(case.folder) if _is_put_back(files, key, path)]
     keyring.release()
-    key = keyring.load()
-    sealed = _withheld(case.folder)
-    for path in sealed:
-        target = path.with_name(path.name.removesuffix(_SEALED))
-        data = unseal(key, path.read_bytes(), target.relative_to(case.folder.root).as_posix())
-        files.write(target, data) if target == case.folder.reviews_file else write_bytes(target, data)
-        path.unlink()
-    return len(sealed)
+    return len(released)
+
+
+def _is_put_back(files: DecidingFiles, key: Key, path: Path) -> bool:
+    target = path.with_name(path.name.removesuffix(_SEALED))
+    try:
+        data = unseal(key, path.read_bytes(), target.relative_to(files.folder.root).as_posix())
+    except IntegrityBroken:
+        return False
+    files.write(target, data)
+    files.remove(path)
+    return True
 
 
 def _withheld(folder: CaseFolder) -> list[Path]:

@@ -189,6 +189,9 @@ class ReviewDesk:
         """What they are now, for no eyes."""
         key = keyring_for(self.work.folder, self.work.case.case_id).load()
         faces = candidate_faces(self.work.folder, key, sighting_id=candidate.sighting_id, entry_id=candidate.entry_id)
+        if not faces:
+            again = f"compare again: forensics run {self.work.folder.root}"
+            raise NotAuthorised("the faces of this candidate are no longer there", again)
         references = tuple(reference_pictures(self.work.folder, key, candidate.entry_id))
         digests = [sha256_of_bytes(picture) for picture in (*faces, *references)]
         seen = sha256_of_bytes(canonical_json([candidate.name, digests]).encode())

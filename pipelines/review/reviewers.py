@@ -24,6 +24,7 @@ __all__ = [
     "Reviewer",
     "add_reviewer",
     "load_private",
+    "replace_reviewer",
     "reviewer_keys_folder",
     "reviewer_named",
     "reviewers_of",
@@ -101,6 +102,29 @@ def add_reviewer(case: Case, files: DecidingFiles, name: str, *, now: datetime, 
     known = reviewers_of(case.folder)
     if any(same_name(reviewer.name, name) and not reviewer.revoked_utc for reviewer in known):
         raise UsageError(f"{name} has a key already", "a lost key is replaced: forensics reviewer replace CASE NAME")
+    reviewer, path = _with_new_key(case, name, now=now, who=who)
+    files.write(case.folder.reviewers_file, encoded_json([asdict(each) for each in (*known, reviewer)]))
+    return reviewer, path
+
+
+def replace_reviewer(
+    case: Case, files: DecidingFiles, name: str, *, why: str, now: datetime, who: str
+) -> tuple[Reviewer, Reviewer, Path]:
+    """The lost key counts no more and a new one does, in one write; returns both and where the new one lies.
+
+    Raises:
+        NotAuthorised: there is no such reviewer.
+    """
+    known, current = reviewers_of(case.folder), reviewer_named(case.folder, name)
+    revoked = replace(current, revoked_utc=now.isoformat(), revoked_why=why)
+    reviewer, path = _with_new_key(case, current.name, now=now, who=who)
+    stored = [asdict(revoked if each == current else each) for each in known]
+    files.write(case.folder.reviewers_file, encoded_json([*stored, asdict(reviewer)]))
+    _private_path(case, current).unlink(missing_ok=True)
+    return revoked, reviewer, path
+
+
+def _with_new_key(case: Case, name: str, *, now: datetime, who: str) -> tuple[Reviewer, Path]:
     private = new_private_key()
     public = public_of(private)
     reviewer = Reviewer(name, key_id_of(public), public.hex(), now.isoformat(), who)
@@ -108,7 +132,6 @@ def add_reviewer(case: Case, files: DecidingFiles, name: str, *, now: datetime, 
     _private_folder(path.parent)
     with whole_file(path) as file:
         file.write(private)
-    files.write(case.folder.reviewers_file, encoded_json([asdict(each) for each in (*known, reviewer)]))
     return reviewer, path
 
 

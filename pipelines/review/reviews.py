@@ -10,9 +10,12 @@ from forensics.adapters.signing import is_signed_by, signed
 from forensics.case import CaseFolder
 from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised
+from forensics.mandate import Standing, standing_of
 from forensics.reviewing import Review, Verdict, refusal
+from pipelines import clock
 from pipelines.custody.case_file import Case
 from pipelines.custody.case_lock import locked
+from pipelines.custody.cases import load_case
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.review.reviewers import Reviewer, load_private, reviewers_of
 
@@ -96,6 +99,9 @@ def add_review(
     """
     private = load_private(case, reviewer)
     with locked(case.folder):
+        standing = standing_of(load_case(case.folder.root).mandate, clock.utc_now())
+        if standing is not Standing.ACTIVE:
+            raise NotAuthorised(f"the mandate is {standing.value}", "see `forensics case show CASE`")
         reviews = load_reviews(case)
         revoked = [each.key_id for each in reviewers_of(case.folder) if each.revoked_utc]
         refused = refusal(

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from forensics.adapters.sealing import Key, unseal
 from forensics.case import CaseFolder
 from forensics.digests import digest_of
+from forensics.errors import IntegrityBroken
 from forensics.tables.files import read_table, write_table
 from forensics.tables.open import OpenCase, candidates_of
 from forensics.tables.schemas import RECOGNISE_PART
@@ -62,7 +63,10 @@ def parts_but_for(parts: Iterable[Path], pairs: Collection[tuple[str, str]]) -> 
 
 def _is_replaced(part: Path, kept: pc.Expression, *, why: str) -> bool:
     """Whether a part must go, since it holds rows that are not kept; those that are lie in a new part then."""
-    rows = read_table(part, RECOGNISE_PART)
+    try:
+        rows = read_table(part, RECOGNISE_PART)
+    except IntegrityBroken:  # nobody can tell whom it names
+        return True
     others = rows.filter(kept)
     if len(others) == len(rows):
         return False

@@ -3,8 +3,8 @@
 from forensics.adapters.sealing import Key
 from forensics.errors import NotAuthorised, UsageError
 from forensics.reviewing import State, state_of
+from forensics.tables.standing import refuse_stale_scope
 from pipelines.custody.case_file import Case
-from pipelines.custody.published_scope import refuse_stale_scope
 from pipelines.review.reviews import load_reviews, of_candidate
 from pipelines.search.candidate_faces import candidate_faces
 from pipelines.search.portraits import Picture
@@ -19,7 +19,7 @@ def confirmed_faces(case: Case, key: Key, candidate: str) -> list[Picture]:
         UsageError: there is no such candidate.
         NotAuthorised: two reviewers have not confirmed it, or a clock was corrected since.
     """
-    refuse_stale_scope(case)
+    refuse_stale_scope(case.folder)
     sighting_id, _, entry_id = candidate.partition(":")
     state = state_of(of_candidate(load_reviews(case), sighting_id, entry_id))
     if state is not State.CONFIRMED:

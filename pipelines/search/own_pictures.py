@@ -14,7 +14,7 @@ from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, UnreadableFootage
 from forensics.evidence import Evidence, Reader
 from forensics.tables.evidence import load_evidence
-from forensics.tables.open import read_manifest
+from forensics.tables.manifest import read_manifest
 from pipelines.places import lies_in
 
 __all__ = ["own_pictures_among"]

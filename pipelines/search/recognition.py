@@ -10,9 +10,9 @@ from forensics.calibrations import calibration_for, pairwise_threshold
 from forensics.comparison import Rules, fmr_for
 from forensics.origins import Origin
 from forensics.tables.outcomes import Compared
+from forensics.tables.standing import scope_digest
 from pipelines.custody.case_file import Case
 from pipelines.custody.keys import keyring_for
-from pipelines.custody.published_scope import scope_digest
 from pipelines.plan import installed
 from pipelines.search.calibration import stored_likelihood
 from pipelines.search.origins import origins_of
@@ -125,5 +125,5 @@ def _compared(case: Case, settings: RecogniseSettings, models: FaceModels, n_ent
         fmr=None if calibration is None else fmr_for(settings.false_candidate_rate, n_entries),
         calibration="" if calibration is None else calibration.name,
         likelihood=stored_likelihood(case.folder, key, models),
-        scope=scope_digest(case),
+        scope=scope_digest(case.folder),
     )

@@ -354,7 +354,10 @@ def _named(folder: CaseFolder, entry_id: str) -> Entry:
 
 def half_added(folder: CaseFolder) -> list[Path]:
     """Folders of entries that a dying command left without saying who is meant: sealed pictures of nobody."""
-    return [path for path in sorted(folder.watchlist.glob("*")) if path.is_dir() and not (path / "entry.json").exists()]
+    if folder.watchlist.is_symlink():
+        return []
+    folders = [path for path in sorted(folder.watchlist.glob("*")) if path.is_dir() and not path.is_symlink()]
+    return [path for path in folders if not (path / "entry.json").exists()]
 
 
 def forget_half_added(folder: CaseFolder) -> None:
