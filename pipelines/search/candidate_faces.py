@@ -25,15 +25,14 @@ def candidate_faces(folder: CaseFolder, key: Key, *, sighting_id: str, entry_id:
     published = candidates_of(folder).filter(is_it & pl.col("similarity").is_not_null()).collect()
     if not len(published):
         return ()
-    # earlier watch-lists left parts of their own: the published row came from one with its very similarity
-    is_it &= (pl.col("similarity") == published["similarity"][0]) & (pl.col("sealed_faces").list.len() > 0)
     parts = sorted((folder.run(OpenCase.at(folder.root).run_id).root / "parts" / "recognise").glob("*.parquet"))
-    for part in parts:
-        found = pl.scan_parquet(part).filter(is_it).collect()
-        if len(found):
-            sealed: list[bytes] = found["sealed_faces"][0].to_list()
-            return tuple(unseal(key, data, face_context(sighting_id, number)) for number, data in enumerate(sealed))
-    return ()
+    with_faces = is_it & (pl.col("sealed_faces").list.len() > 0)
+    found = [row for part in parts for row in pl.scan_parquet(part).filter(with_faces).collect().to_dicts()]
+    if not found:
+        return ()
+    # of a pair that people decided before the list changed, the part that they decided on is kept beside the new one
+    sealed = min(found, key=lambda row: row["similarity"] != published["similarity"][0])["sealed_faces"]
+    return tuple(unseal(key, data, face_context(sighting_id, number)) for number, data in enumerate(sealed))
 
 
 def parts_without(folder: CaseFolder, entry_id: str) -> list[Path]:
