@@ -222,12 +222,18 @@ def _pending(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> Fac
     return case
 
 
-def test_verdicts_outlive_a_lapse_and_not_a_denial(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def _lapsed_with_a_verdict(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> FaceCase:
+    """The 48 hours are over, and no command has enforced it yet."""
     case = _pending(tmp_path, call, monkeypatch)
     case.reviewer("B. Becker")
     (row,) = [row for row in case.candidates() if row["decision"] == "candidate"]
     assert case.decide("B. Becker", f"{row['sighting_id']}:{row['entry_id']}", "exclude").code == 0
     _pass(monkeypatch, hours=49)
+    return case
+
+
+def test_verdicts_outlive_a_lapse_and_not_a_denial(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = _lapsed_with_a_verdict(tmp_path, call, monkeypatch)
     assert case.call("run", case.root).code == 3
     assert not (case.root / "reviews.jsonl").exists()
     assert case.call("verify", case.root).code == 0
@@ -449,11 +455,7 @@ def _die(*_: object, **__: object) -> None:
 def test_an_authority_that_was_entered_half_way_is_gone_on_with(
     tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch, dies_in: str
 ) -> None:
-    case = _pending(tmp_path, call, monkeypatch)
-    case.reviewer("B. Becker")
-    (row,) = [row for row in case.candidates() if row["decision"] == "candidate"]
-    assert case.decide("B. Becker", f"{row['sighting_id']}:{row['entry_id']}", "exclude").code == 0
-    _pass(monkeypatch, hours=49)
+    case = _lapsed_with_a_verdict(tmp_path, call, monkeypatch)
     case.do("case show")
     (case.root / "runs" / "junk" / "parts" / "recognise").mkdir(parents=True)
     (case.root / "runs" / "junk" / "parts" / "recognise" / "a.parquet.sealed").write_bytes(b"junk")
@@ -469,15 +471,20 @@ def test_an_authority_that_was_entered_half_way_is_gone_on_with(
 def test_verdicts_that_vanish_while_they_are_withheld_are_missed(
     tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = _pending(tmp_path, call, monkeypatch)
-    case.reviewer("B. Becker")
-    (row,) = [row for row in case.candidates() if row["decision"] == "candidate"]
-    assert case.decide("B. Becker", f"{row['sighting_id']}:{row['entry_id']}", "exclude").code == 0
-    _pass(monkeypatch, hours=49)
+    case = _lapsed_with_a_verdict(tmp_path, call, monkeypatch)
     case.do("case show")
     (case.root / "reviews.jsonl.sealed").unlink()
     for command in (("verify", case.root), ("case", "authorise", case.root, "--authority", "12 Gs 3/26")):
         assert case.call(*command).code == 5
+
+
+def test_a_denial_on_hold_says_that_nothing_was_destroyed(found: FaceCase) -> None:
+    found.do("case hold", "--reason", "trial")
+    found.do("case deny", "--reason", "refused")
+    answer = found.call("run", found.root)
+    assert (answer.code, "withheld" in answer.err, "destroyed" in answer.err) == (3, True, False)
+    found.do("case hold", "--lift", "--reason", "it is over")
+    assert "destroyed" in found.call("run", found.root).err
 
 
 def test_a_denial_on_hold_that_died_half_way_is_not_undone(found: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:

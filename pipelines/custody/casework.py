@@ -252,7 +252,7 @@ def enforce(work: Work) -> None:
             _erase(work)
         elif _must_be_withheld(work):
             n_files = quarantine(work.case, work.files)
-            _note(work, "withheld", f"{_SAID[work.standing]}: key and results are withheld, {n_files} of them")
+            _note(work, "withheld", f"{_said(work)}: the key, and {n_files} files that could be read")
         elif _may_be_released(work):
             n_files = release(work.case, work.files)
             _note(work, "released", f"{n_files} files that were withheld can be read again")
@@ -322,6 +322,13 @@ def _end_entries(work: Work) -> None:
         _note(work, "entry_ended", f"entry {entry_id} has ended, see {certificate.name}")
 
 
+def _said(work: Work) -> str:
+    """What holds of a case that may not work, and what became of its results: on hold nothing was destroyed."""
+    if work.standing is Standing.DENIED and work.case.mandate.hold:
+        return "its authority was refused; it is on hold, so results are withheld"
+    return _SAID[work.standing]
+
+
 def _note(work: Work, name: str, text: str) -> None:
     work.recorded.note(name, {"text": text})
     work.done.append(text)
@@ -338,7 +345,7 @@ def _refuse(work: Work) -> None:
             "say it again, so that it is on record: forensics case deny CASE --reason TEXT",
         )
     if standing is not Standing.ACTIVE:
-        raise NotAuthorised(f"{work.folder.root}: {_SAID[standing]}", _NEXT_STEP[standing])
+        raise NotAuthorised(f"{work.folder.root}: {_said(work)}", _NEXT_STEP[standing])
     if need is Need.RESULTS and not work.case.mandate.mode.compares_faces:
         raise NotAuthorised(
             f"a case in mode {work.case.mandate.mode.value} compares no faces, so it has no candidates",
