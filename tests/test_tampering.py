@@ -519,6 +519,19 @@ def _full(*_: object, **__: object) -> None:
     raise OSError(28, "No space left on device")
 
 
+def test_of_a_case_that_cannot_be_read_the_key_is_withheld(found: FaceCase) -> None:
+    keyring, file = keyring_for(CaseFolder(found.root), load_case(found.root).case_id), found.root / "case.toml"
+    kept = file.read_bytes()
+    _edited(file, "purpose =", "# purpose =")
+    assert found.call("case", "deny", found.root, "--reason", "refused").code == 3
+    assert (keyring.path.exists(), keyring.withheld.exists()) == (False, True)
+    file.write_bytes(kept)
+    assert found.call("run", found.root).code == 3
+    found.do("case deny", "--reason", "refused")
+    assert not keyring.exists
+    assert found.call("verify", found.root).code == 0
+
+
 def test_a_case_whose_first_command_died_is_in_order(
     tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:

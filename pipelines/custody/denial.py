@@ -1,16 +1,17 @@
 """The end of a case whose authority was refused: workers stop, biometric data goes, evidence stays."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from forensics.case import CaseFolder
-from forensics.errors import NotAuthorised
+from forensics.errors import ForensicsError, NotAuthorised
 from forensics.tables.files import encoded_json, write_bytes
 from pipelines import clock
-from pipelines.custody.case_file import Case, read_case
+from pipelines.custody.case_file import read_case
 from pipelines.custody.case_lock import taken_over
-from pipelines.custody.casework import Work, who_works
+from pipelines.custody.casework import Work, os_user, who_works
 from pipelines.custody.erasure import destroy, quarantine
 from pipelines.custody.keys import keyring_for
 
@@ -35,7 +36,7 @@ def deny(work: Work, why: str) -> Path | None:
     if on_record is not None:
         raise NotAuthorised(f"the case was denied on {on_record:%Y-%m-%d %H:%M}Z", "there is nothing to do")
     work.read_again()
-    work.files.write(work.folder.denied_file, _mark(work.case, why))
+    work.files.write(work.folder.denied_file, _mark(work.who, why))
     if not work.case.mandate.hold:
         work.keyring.destroy()
     with taken_over(work.folder, patience_s=_PATIENCE_S):
@@ -49,15 +50,28 @@ def deny(work: Work, why: str) -> Path | None:
 def stop_anyway(root: Path, why: str) -> None:
     """Nothing may stand in the way of a refusal: the key is gone and what runs stops, also if the log is damaged.
 
-    The rest is destroyed once the denial can be recorded: `case deny` again, when the case is in order.
+    Where `case.toml` cannot be read, nobody can tell whether the case is on hold: its key is withheld instead. The rest
+    is destroyed once the denial can be recorded: `case deny` again, when the case is in order.
     """
-    case = read_case(CaseFolder.at(root))
+    folder = CaseFolder.at(root)
+    try:
+        case = read_case(folder)
+    except ForensicsError:
+        _withhold_unread(folder)
+        write_bytes(folder.denied_file, _mark({"user": os_user()}, why))
+        return
     if case.mandate.denied_utc is not None:
         return
     if not case.mandate.hold:
-        keyring_for(case.folder, case.case_id).destroy()
-    write_bytes(case.folder.denied_file, _mark(case, why))
+        keyring_for(folder, case.case_id).destroy()
+    write_bytes(folder.denied_file, _mark(who_works(case), why))
 
 
-def _mark(case: Case, why: str) -> bytes:
-    return encoded_json({"why": why, "who": who_works(case), "at_utc": clock.utc_now().isoformat()})
+def _withhold_unread(folder: CaseFolder) -> None:
+    named = re.search(rb'^case_id = "([0-9a-f]{16})"', folder.case_file.read_bytes(), re.MULTILINE)
+    if named:
+        keyring_for(folder, named[1].decode()).withhold()
+
+
+def _mark(who: dict[str, str], why: str) -> bytes:
+    return encoded_json({"why": why, "who": who, "at_utc": clock.utc_now().isoformat()})
