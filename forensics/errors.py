@@ -6,7 +6,7 @@
     ├── IntegrityBroken            exit 5   something recorded is no longer what it was
     ├── CannotStart                exit 6   the run lacks what it needs
     ├── UnreadableFootage          becomes a verdict: the file says why it cannot be read
-    └── DecoderLost                becomes an unsettled gap: the decoding child died, hung or grew too large
+    └── DecoderLost                becomes a gap: the decoding child died, hung or grew too large
 
 An error keeps its facts as attributes and hands the same arguments to its base, so that it
 survives pickling on the way out of a worker. Every message says what, where, what was expected
@@ -93,15 +93,18 @@ class DecoderLost(ForensicsError):
 
     Attributes:
         path: the footage it was reading.
-        reason: ``died``, ``timeout`` or ``memory``.
-        detail: exit status, seconds waited or bytes held.
+        reason: ``died``, ``hung``, ``timeout``, ``memory``, ``io`` or ``abandoned``.
+        detail: signal or exit status, seconds it was busy or waited for, bytes held.
+        blames_footage: whether the footage may have done it: the child crashed, or was busy without end.
+            Anybody may be to blame for a kill, a wait or a full memory.
     """
 
-    def __init__(self, path: Path, reason: str, detail: str) -> None:
-        super().__init__(path, reason, detail)
+    def __init__(self, path: Path, reason: str, detail: str, blames_footage: bool = False) -> None:
+        super().__init__(path, reason, detail, blames_footage)
         self.path = path
         self.reason = reason
         self.detail = detail
+        self.blames_footage = blames_footage
 
     def __str__(self) -> str:
         return f"{self.path}: the decoder was lost ({self.reason}: {self.detail}); run again to try these frames anew"

@@ -143,6 +143,11 @@ class Evidence:
     reason: str
     readable: "Readable | None"
 
+    @property
+    def n_frames(self) -> int:
+        """How many frames can be asked for; none of rejected evidence."""
+        return self.readable.n_frames if self.readable else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Readable:

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, Final, TypeVar
 
 from forensics.adapters import footage_index
 from forensics.case import CaseFolder
-from forensics.decoding.child import DecodingChild, Limits
+from forensics.decoding.child import DecodingChild, Limits, patience_for_bytes
 from forensics.digests import sha256_of_file
 from forensics.errors import DecoderLost, ForensicsError, UnreadableFootage, UsageError
 from forensics.evidence import Evidence, Indexed, Readable, Reader, Source, Timing, Verdict, evidence_id_of
@@ -20,6 +21,9 @@ from forensics.tables.evidence import load_evidence, load_sources, save_evidence
 from pipelines.custody.case_file import Case
 
 __all__ = ["Given", "ingest", "relocate", "unknown_clocks"]
+
+Answer = TypeVar("Answer")
+_DIGEST_PATIENCE: Final = 30  # a disk that must be woken, and a folder of which nobody knows how large it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ def _taken_in(shelf: _Shelf, given: Given, child: DecodingChild) -> Source:
         spelt = Path(os.fsencode(given.path).decode(errors="backslashreplace"))
         return Source(spelt, None, given.camera_id, Verdict.REJECTED, "bad_name: the name is not UTF-8; rename it")
     try:
-        sha256, size_bytes = child.call(given.path, footage_index.digest_and_size, path=given.path)
+        sha256, size_bytes = _asked(child, given.path, footage_index.digest_and_size, patience=_DIGEST_PATIENCE)
     except (UnreadableFootage, DecoderLost) as error:
         return Source(given.path, None, given.camera_id, Verdict.REJECTED, f"{error.reason}: {error.detail}")
     if size_bytes == 0:
@@ -206,10 +210,11 @@ def _indexed(folder: CaseFolder, given: Given, child: DecodingChild, *, sha256: 
         readable=None,
     )
     try:
-        indexed = child.call(
+        indexed = _asked(
+            child,
             given.path,
             footage_index.index_footage,
-            path=given.path,
+            patience=patience_for_bytes(size_bytes),
             working_copy=folder.working_copy(evidence_id),
             stream_index=given.stream_index,
             assumed_rate=given.assumed_rate,
@@ -217,7 +222,7 @@ def _indexed(folder: CaseFolder, given: Given, child: DecodingChild, *, sha256: 
     except (UnreadableFootage, DecoderLost) as error:
         return replace(rejected, reason=f"{error.reason}: {error.detail}")
     if given.reader is Reader.DECORD:
-        indexed = _through_decord(indexed, child)
+        indexed = _through_decord(indexed, child, size_bytes)
     readable = Readable(
         medium=indexed.medium,
         footage=indexed.footage,
@@ -231,13 +236,30 @@ def _indexed(folder: CaseFolder, given: Given, child: DecodingChild, *, sha256: 
     return replace(rejected, verdict=verdict, reason=indexed.shortfall, readable=readable)
 
 
-def _through_decord(indexed: Indexed, child: DecodingChild) -> Indexed:
+def _asked(
+    child: DecodingChild, path: Path, function: Callable[..., Answer], *, patience: float, **arguments: Any
+) -> Answer:
+    """What the child finds out about a path; asked once more if it was lost and the footage is not to blame."""
+    try:
+        return child.call(path, function, patience=patience, path=path, **arguments)
+    except DecoderLost as lost:
+        if lost.blames_footage:
+            raise
+        return child.call(path, function, patience=patience, path=path, **arguments)
+
+
+def _through_decord(indexed: Indexed, child: DecodingChild, size_bytes: int) -> Indexed:
     """The same evidence read by decord where that was proven exact on this very file; else why not."""
     try:
         objection = (
             "the file is not whole"
             if indexed.shortfall
-            else child.call(indexed.footage.path, footage_index.prove_decord, indexed=indexed)
+            else child.call(
+                indexed.footage.path,
+                footage_index.prove_decord,
+                patience=patience_for_bytes(size_bytes),
+                indexed=indexed,
+            )
         )
     except ForensicsError as error:
         objection = str(error)

@@ -23,7 +23,8 @@ from pipelines.run_record import hardware_for, hardware_in
 from pipelines.search.recognition import Recognition
 from pipelines.settings import Settings
 from pipelines.stages.detect import ChunkWork, Detect
-from pipelines.stages.port import Done, Failed, ItemT, ResultT, Runner, Stage
+from pipelines.stages.examine import Examine
+from pipelines.stages.port import WORKER_LOST, Done, Failed, ItemT, ResultT, Runner, Stage
 from pipelines.stages.recognise import Recognise, RecogniseWork, works_for
 from pipelines.stages.sight import Sight, SightWork
 from pipelines.stages.track import EvidenceWork, Track
@@ -55,7 +56,8 @@ class Run:
     @property
     def limits(self) -> Limits:
         """When a decoding child is given up."""
-        return Limits(stall_s=self.settings.run.stall_s, memory_bytes=self.settings.run.decoder_memory_bytes)
+        settings = self.settings
+        return Limits(settings.run.stall_s, settings.detect.hang_s, settings.run.decoder_memory_bytes)
 
 
 def _map(
@@ -110,11 +112,25 @@ def detect(run: Run) -> None:
     n_frames = sum(work.chunk.n_frames for work in todo)
     if todo:
         run.progress.begin("detect", n_frames, "frames")
-        for outcome in _map(run, Detect(run.settings.detect, run.model, run.case.folder, run.limits), todo):
+        for outcome in _detected(run, Detect(run.settings.detect, run.model, run.case.folder, run.limits), todo):
             run.progress.advance(outcome.item.chunk.n_frames)
             _keep_chunk(run, units[outcome.item.chunk], outcome)
         run.progress.end()
     run.figures["frames_detected_now"] = n_frames
+
+
+def _detected(
+    run: Run, stage: Detect, works: list[ChunkWork]
+) -> Iterator[Done[ChunkWork, pa.Table] | Failed[ChunkWork]]:
+    """What became of every chunk; those that their worker did not survive are examined piece by piece, at the end."""
+    deadly = []
+    for outcome in _map(run, stage, works):
+        if isinstance(outcome, Failed) and outcome.error in WORKER_LOST:
+            deadly.append(outcome.item)
+        else:
+            yield outcome
+    if deadly:
+        yield from _map(run, Examine(stage), deadly)
 
 
 def _admitted(run: Run, evidence: Iterable[Evidence]) -> set[str]:

@@ -47,6 +47,12 @@ class DetectSettings(_Closed):
     precision: Literal["f32", "bf16", "f16"] = Field("f32", description="arithmetic of the network")
     threads: int = Field(1, ge=1, description="threads per inference stream; more may change the last digits")
     device: Literal["cpu", "cuda"] = Field("cpu", description="where the network runs")
+    hang_s: int = Field(
+        60,
+        ge=1,
+        description="processor seconds a decoder may work on a frame, per 100 that it must decode for it; footage "
+        "that keeps it busy longer, alone and twice, is a gap",
+    )
 
     @property
     def frames_per_second(self) -> Fraction | None:
@@ -138,8 +144,10 @@ class RunSettings(_Closed):
 
     workers: int | None = Field(None, ge=1, description="workers; unset: one per processor core")
     retries: int = Field(1, ge=0, description="how often a chunk that lost its worker is tried again")
-    stall_s: int = Field(60, ge=1, description="seconds a decoder may say nothing before it is killed")
-    index_stall_s: int = Field(3600, ge=1, description="seconds that indexing one file may take")
+    stall_s: int = Field(
+        120, ge=1, description="seconds a decoder may say nothing, busy or not, per 100 frames; a worker 10 times that"
+    )
+    index_stall_s: int = Field(120, ge=1, description="seconds that indexing may take, per 16 MiB of a file")
     decoder_memory_bytes: int = Field(4 << 30, ge=1 << 28, description="memory a decoder may hold before it is killed")
     mixed_hardware: bool = Field(False, description="allow workers whose processors give other last digits")
 

@@ -24,6 +24,7 @@ from pipelines.progress import NoProgress, Progress
 from pipelines.run import RunResult, run_case
 from pipelines.runners.serial import SerialRunner
 from pipelines.settings import load_settings
+from pipelines.stages.port import Runner
 from tests.painted.encode import Recipe, encode
 from tests.painted.picture import number_in
 
@@ -100,13 +101,13 @@ def copied(case: Case, root: Path) -> Case:
     return load_case(root)
 
 
-def run(case: Case, *assignments: str, progress: Progress | None = None) -> RunResult:
-    """One run in this process; the case is read anew, as a command would."""
+def run(case: Case, *assignments: str, progress: Progress | None = None, runner: Runner | None = None) -> RunResult:
+    """One run, in this process unless a runner says where; the case is read anew, as a command would."""
     return run_case(
         load_case(case.folder.root),
         load_settings(None, (*_SETTINGS, *assignments)),
         BUILTIN,
-        runner=SerialRunner(retries=1),
+        runner=runner or SerialRunner(retries=1),
         progress=progress or NoProgress(),
     )
 

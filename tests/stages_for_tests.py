@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,7 +11,7 @@ from typing import ClassVar
 
 from forensics.errors import ForensicsError
 
-__all__ = ["Doubling", "Holding", "Killing", "NamingProcess", "NoTool", "Refusing"]
+__all__ = ["Doubling", "Hanging", "Holding", "Killing", "NamingProcess", "NoTool", "Refusing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,9 @@ class Doubling:
 
     refused: frozenset[int] = field(default=frozenset())
     name: ClassVar[str] = "double"
+
+    def frames_in(self, item: int) -> int:
+        return 1
 
     def open(self) -> Callable[[int], int]:
         return partial(_doubled, refused=self.refused)
@@ -44,6 +48,9 @@ class Killing:
     always: frozenset[int] = field(default=frozenset())
     name: ClassVar[str] = "kill"
 
+    def frames_in(self, item: int) -> int:
+        return 1
+
     def open(self) -> Callable[[int], int]:
         return self._work
 
@@ -56,10 +63,35 @@ class Killing:
 
 
 @dataclass(frozen=True, slots=True)
+class Hanging:
+    """Doubles numbers; hangs over some of them the first time."""
+
+    folder: Path
+    once: frozenset[int]
+    name: ClassVar[str] = "hang"
+
+    def frames_in(self, item: int) -> int:
+        return 1
+
+    def open(self) -> Callable[[int], int]:
+        return self._work
+
+    def _work(self, number: int) -> int:
+        marker = self.folder / f"hung-over-{number}"
+        if number in self.once and not marker.exists():
+            marker.touch()
+            time.sleep(3600)
+        return 2 * number
+
+
+@dataclass(frozen=True, slots=True)
 class NamingProcess:
     """Answers every item with the number of the process that does the work."""
 
     name: ClassVar[str] = "name"
+
+    def frames_in(self, item: int) -> int:
+        return 1
 
     def open(self) -> Callable[[int], int]:
         return lambda _: os.getpid()
@@ -71,6 +103,9 @@ class Holding:
 
     closed: Path
     name: ClassVar[str] = "hold"
+
+    def frames_in(self, item: int) -> int:
+        return 1
 
     def open(self) -> "_Held":
         return _Held(self.closed)
@@ -104,6 +139,9 @@ class Refusing:
     """Cannot be opened."""
 
     name: ClassVar[str] = "refuse"
+
+    def frames_in(self, item: int) -> int:
+        return 1
 
     def open(self) -> Callable[[int], int]:
         raise NoTool("hammer", 3)

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.runners.serial import SerialRunner
 from pipelines.stages.port import Done, Failed, Runner, Stage
-from tests.stages_for_tests import Doubling, Holding, Killing, NamingProcess, NoTool, Refusing
+from tests.stages_for_tests import Doubling, Hanging, Holding, Killing, NamingProcess, NoTool, Refusing
 
 WORKERS = 2
 RETRIES = 1
@@ -132,6 +132,15 @@ def test_only_the_item_that_kills_its_worker_is_lost(ray_runner: Runner, tmp_pat
     lost = [outcome for outcome in outcomes.values() if isinstance(outcome, Failed)]
     assert [(outcome.item, outcome.error, outcome.attempts) for outcome in lost] == [(4, "worker_died", RETRIES + 1)]
     assert results_of(outcomes) == {number: 2 * number for number in range(20) if number != 4}
+
+
+def test_a_worker_that_hangs_is_ended_and_costs_one_retry(cluster: None, tmp_path: Path) -> None:
+    from pipelines.runners.ray import RayRunner
+
+    hanging = Hanging(tmp_path, once=frozenset({3}))
+    outcomes = outcomes_of(RayRunner(WORKERS, RETRIES, stall_s=0.2), hanging, list(range(8)))
+    assert results_of(outcomes) == {number: 2 * number for number in range(8)}
+    assert (tmp_path / "hung-over-3").exists()
 
 
 def test_the_neighbours_of_a_deadly_item_are_not_taken_for_it(cluster: None, tmp_path: Path) -> None:

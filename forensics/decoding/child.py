@@ -1,7 +1,6 @@
 """The asking side: start a decoding child, ask it for frames, and kill it when it hangs or grows."""
 
 import os
-import signal
 import socket
 import struct
 import subprocess
@@ -14,16 +13,25 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from forensics.decoding.memory import SlotMemory, shared_file
+from forensics.decoding.watch import Ended, processor_seconds, resident_bytes
 from forensics.errors import DecoderLost
 from forensics.evidence import Footage
 from forensics.frames import Frame, Gap, View
 from forensics.timeline import Int64Array, PacketIndex
 
-__all__ = ["DecodingChild", "Limits"]
+__all__ = ["DecodingChild", "Limits", "patience_for_bytes"]
 
 _Answer = TypeVar("_Answer")
 _POLL_S = 0.5
+_LAST_WORDS_S = 10
+# Limits are for so many frames that are decoded, or so many bytes that are searched, without a word.
+_FRAMES_A_LIMIT = 100
+_BYTES_A_LIMIT = 16 << 20
+# Finding a place in a file costs that much less than decoding up to it.
+_SOUGHT_PER_DECODED = 50
 _LARGEST_FULL_FRAME_BYTES = 3 * 8192 * 8192
 
 
@@ -31,13 +39,18 @@ _LARGEST_FULL_FRAME_BYTES = 3 * 8192 * 8192
 class Limits:
     """When a decoding child is given up.
 
+    What it may take without a word grows with what it is asked for: every hundred frames that it must decode before
+    the next one is wanted, and every 16 MiB that it must search, allow the same again.
+
     Attributes:
-        stall_s: seconds without a word while it is waited for.
+        stall_s: seconds that it may say nothing, busy or not.
+        hang_s: seconds of processor time that it may use up and say nothing; 0 for no limit.
         memory_bytes: resident memory, the shared pixels included.
         n_slots: frames it may decode ahead.
     """
 
     stall_s: int = 60
+    hang_s: int = 0
     memory_bytes: int = 4 << 30
     n_slots: int = 16
 
@@ -53,6 +66,7 @@ class DecodingChild:
         self._words: Any = None
         self._index: PacketIndex | None = None
         self._reading: object | None = None
+        self._patience = 1.0
 
     def __enter__(self) -> "DecodingChild":
         return self
@@ -65,13 +79,22 @@ class DecodingChild:
         """The child's process id; None while there is none."""
         return self._process.pid if self._process else None
 
-    def call(self, path: Path, function: Callable[..., _Answer], /, **arguments: Any) -> _Answer:
-        """What `function` returns when it runs in the child; `path` is what it opens, for messages.
+    def call(
+        self, path: Path, function: Callable[..., _Answer], /, *, patience: float = 1, **arguments: Any
+    ) -> _Answer:
+        """What `function` returns when it runs in the child.
+
+        Args:
+            path: what it opens, for messages.
+            function: any function of ours.
+            patience: how many times the limits it may take until it answers.
+            arguments: of the function.
 
         Raises:
             DecoderLost: the child hung, died or grew; a `ForensicsError` of `function` comes through.
         """
         self._drop_unfinished_read()
+        self._patience = patience
         self._send(path, "call", function, arguments)
         verb, *answer = self._hear(path)
         if verb == "error":
@@ -92,6 +115,7 @@ class DecodingChild:
             DecoderLost: the child hung, died or grew, or was asked for something else meanwhile.
         """
         self._drop_unfinished_read()
+        self._patience = _patience_for(index, wanted)
         n_slots, slot_bytes = self._slots_for(view)
         new_index = None if self._index is index and self._process else index
         self._send(footage.path, "read", footage, new_index, view, wanted, n_slots, slot_bytes)
@@ -104,7 +128,7 @@ class DecodingChild:
                 if self._reading is not reading:
                     raise DecoderLost(footage.path, "abandoned", "the child was asked for something else meanwhile")
                 verb, *facts = self._hear(footage.path)
-                finished = verb in {"done", "error"}
+                finished = verb == "done"
                 if verb == "error":
                     raise facts[0]
                 if verb == "gap":
@@ -118,7 +142,7 @@ class DecodingChild:
             if self._reading is reading:
                 self._reading = None
                 if not finished:
-                    self.close()  # the child is still sending; a fresh one is cheaper than draining it
+                    self.close()  # it still sends, or waits for slots; a fresh one is cheaper than settling that
 
     def _drop_unfinished_read(self) -> None:
         """Frames of a read that nobody finished must never reach the next one."""
@@ -161,44 +185,50 @@ class DecodingChild:
         except BlockingIOError as error:
             raise self._lost(path, "timeout", f"it did not listen for {self._limits.stall_s} s") from error
         except OSError as error:
-            raise self._lost(path, "died", self._last_words()) from error
+            raise self._dead(path) from error
 
     def _hear(self, path: Path) -> tuple[Any, ...]:
         """The child's next message, or `DecoderLost` when it says nothing for too long or has grown too large."""
         assert self._connection is not None
-        deadline = time.monotonic() + self._limits.stall_s
+        assert self._process is not None
+        stall_s, hang_s = self._limits.stall_s * self._patience, self._limits.hang_s * self._patience
+        deadline, used_s = time.monotonic() + stall_s, processor_seconds(self._process.pid)
         while not self._is_heard(path):
+            if hang_s and processor_seconds(self._process.pid) - used_s > hang_s:
+                raise self._lost(path, "hung", f"busy for {hang_s:g} s without a word", blames_footage=True)
             if time.monotonic() > deadline:
-                raise self._lost(path, "timeout", f"no word for {self._limits.stall_s} s")
+                raise self._lost(path, "timeout", f"no word for {stall_s:g} s")
         try:
             message: tuple[Any, ...] = self._connection.recv()
         except (EOFError, OSError) as error:
-            raise self._lost(path, "died", self._last_words()) from error
+            raise self._dead(path) from error
         return message
 
     def _is_heard(self, path: Path) -> bool:
         """Whether the child said something within a moment; its memory is looked at either way."""
         assert self._connection is not None
+        assert self._process is not None
         is_heard = self._connection.poll(_POLL_S)
-        held = _resident_bytes(self.pid)
+        held = resident_bytes(self._process.pid)
         if held > self._limits.memory_bytes:
             raise self._lost(path, "memory", f"it held {held} bytes, allowed are {self._limits.memory_bytes}")
         return is_heard
 
-    def _lost(self, path: Path, reason: str, detail: str) -> DecoderLost:
+    def _lost(self, path: Path, reason: str, detail: str, *, blames_footage: bool = False) -> DecoderLost:
         self.close()
-        return DecoderLost(path, reason, detail)
+        return DecoderLost(path, reason, detail, blames_footage)
 
-    def _last_words(self) -> str:
-        """The exit status and the last line the child wrote to its standard error."""
+    def _dead(self, path: Path) -> DecoderLost:
+        """It closed the connection: how it ended."""
+        assert self._process is not None
         try:
-            status = self._process.wait(timeout=_POLL_S * 20) if self._process else 0
+            status = self._process.wait(timeout=_LAST_WORDS_S)
         except subprocess.TimeoutExpired:
-            return "it closed the connection and did not end"
-        how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+            return self._lost(path, "died", "it closed the connection and did not end")
         self._words.seek(0)
         lines = self._words.read()[-2000:].decode(errors="replace").strip().splitlines()
-        return f"{how}: {lines[-1]}" if lines else how
+        ended = Ended(status, lines[-1] if lines else "")
+        return self._lost(path, "died", str(ended), blames_footage=ended.is_crash)
 
     def close(self) -> None:
         """End the child, whatever it is doing; it is started again when it is next asked."""
@@ -214,10 +244,16 @@ class DecodingChild:
         self._index = self._reading = None
 
 
-def _resident_bytes(pid: int | None) -> int:
-    """Resident memory of a process; 0 where the machine does not tell."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError, ValueError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def patience_for_bytes(n_bytes: int) -> float:
+    """How many times the limits a child may take to go through a file of this size."""
+    return 1 + n_bytes / _BYTES_A_LIMIT
+
+
+def _patience_for(index: PacketIndex, wanted: Int64Array) -> float:
+    """How many times the limits it may take until the next of the wanted frames comes, at worst."""
+    if not len(wanted):
+        return 1
+    keyframe = index.keyframes[np.searchsorted(index.keyframes, wanted, side="right") - 1]
+    decoded_from = np.maximum(keyframe, np.insert(wanted[:-1], 0, 0))
+    n_silent = int(np.max(wanted - decoded_from)) + int(wanted[0]) // _SOUGHT_PER_DECODED
+    return 1 + n_silent / _FRAMES_A_LIMIT

@@ -53,8 +53,13 @@ class _Server:
             try:
                 answer = getattr(self, f"_do_{verb}")(*arguments)
                 self._connection.send(("done", answer))
+            except (BrokenPipeError, ConnectionResetError):
+                raise
             except (ForensicsError, MemoryError) as error:
                 self._connection.send(("error", error))
+            except OSError as error:
+                # a disk that fails is not the footage's fault; the reader's own kinds of it may not survive the way
+                self._connection.send(("error", OSError(error.errno, error.strerror or str(error))))
 
     def _do_call(self, function: Any, arguments: dict[str, Any]) -> Any:
         """Any function of ours that opens footage; it runs here so that a hang costs this process only."""

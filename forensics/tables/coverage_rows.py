@@ -16,8 +16,7 @@ __all__ = ["checked_coverage", "coverage_table", "failure_row", "n_gap_frames"]
 def checked_coverage(outcome: EvidenceOutcome) -> list[Stretch]:
     """Every frame of the evidence in one state, counted from its parts."""
     stretches = merged(stretch for chunk in outcome.chunks for stretch in _chunk_coverage(chunk))
-    readable = outcome.evidence.readable
-    check_complete(outcome.evidence.evidence_id, stretches, readable.n_frames if readable else 0)
+    check_complete(outcome.evidence.evidence_id, stretches, outcome.evidence.n_frames)
     return stretches
 
 

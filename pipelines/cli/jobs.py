@@ -243,7 +243,7 @@ def _ingest(
         )
         for path in paths
     ]
-    limits = Limits(stall_s=settings.run.index_stall_s, memory_bytes=settings.run.decoder_memory_bytes)
+    limits = Limits(settings.run.index_stall_s, settings.detect.hang_s, settings.run.decoder_memory_bytes)
     with work.alone():
         sources = ingest(work.folder, given, limits=limits, on_source=_say_source)
     work.recorded.outputs["evidence"] = {str(source.path): source.evidence_id for source in sources}
@@ -328,7 +328,7 @@ def runner_for(settings: Settings, name: str, address: str | None) -> tuple[Runn
     workers = settings.run.workers or len(os.sched_getaffinity(0))
     gpus = 1.0 if settings.detect.device == "cuda" else 0.0
     hardware = None if settings.run.mixed_hardware else instruction_set()
-    runner = RayRunner(workers, settings.run.retries, gpus_per_worker=gpus, hardware=hardware)
+    runner = RayRunner(workers, settings.run.retries, settings.run.stall_s, gpus_per_worker=gpus, hardware=hardware)
     return runner, connected(address, workers)
 
 

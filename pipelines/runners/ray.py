@@ -1,15 +1,17 @@
 """Ray: long-lived actors, each holding one opened stage, and a bounded number of items in flight.
 
-A worker that dies costs one retry of the item it was busy with. Which one that was is not always
-told: an answer can be lost with its worker. So the one in doubt is tried again with a worker of its own,
-and only what dies alone is given up. The driver never holds more results than are in flight; items
-are drawn as workers need them. This is the only module that imports ray.
+A worker that dies, or says nothing for far longer than its item may take, costs one retry of the item it was
+busy with. Which one that was is not always told: an answer can be lost with its worker. So the one in doubt is
+tried again with a worker of its own, and only what dies alone is given up. The driver never holds more results
+than are in flight; items are drawn as workers need them. This is the only module that imports ray.
 """
 
 import logging
+import math
 import os
 import secrets
 import socket
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -19,7 +21,7 @@ from typing import Any
 from forensics.errors import CannotStart, ForensicsError
 from forensics.hardware import instruction_set
 from pipelines.runners.attempt import attempt
-from pipelines.stages.port import Done, Failed, ItemT, ResultT, Stage
+from pipelines.stages.port import Done, Failed, ItemT, ResultT, Stage, patience
 
 # Ray reads these when it is imported. Whoever reaches an open cluster's ports runs code, so every
 # cluster has a token: the one in the environment, the one in the user's file, or a fresh one.
@@ -37,6 +39,8 @@ __all__ = ["RayRunner", "connected"]
 # One item being worked on and one waiting, so that no worker idles while the driver writes.
 _IN_FLIGHT_PER_WORKER = 2
 _OBJECT_STORE_BYTES = 128 << 20
+# How long nobody may answer before workers are looked at.
+_LOOK_S = 5
 _ANSWER_S = 10
 
 
@@ -47,6 +51,7 @@ class RayRunner:
     Attributes:
         workers: how many actors.
         retries: how often an item is tried again, whether it failed or lost its worker.
+        stall_s: ten times that long, and once more for every ten frames of its item, a worker may say nothing.
         cpus_per_worker: what each actor reserves.
         gpus_per_worker: what each actor reserves.
         hardware: the instruction set that every worker must have, since others give other last
@@ -55,6 +60,7 @@ class RayRunner:
 
     workers: int
     retries: int = 1
+    stall_s: float = 120
     cpus_per_worker: float = 1.0
     gpus_per_worker: float = 0.0
     hardware: str | None = None
@@ -81,6 +87,9 @@ class _Actor:
         except ForensicsError as error:
             self._refusal = error
 
+    def ready(self) -> None:
+        """Answered once the stage is open, or cannot be opened."""
+
     def do(self, item: Any) -> Done[Any, Any] | Failed[Any] | ForensicsError:
         """One try; the driver decides about another. An error means that the stage cannot be opened."""
         return self._refusal or attempt(self._work, item, tries=1)
@@ -106,8 +115,18 @@ class _Pending:
 
 @dataclass(slots=True)
 class _Worker:
+    """An actor, what it holds, when it was last heard of, and what it answers once the cluster had room for it."""
+
     actor: Any
+    ready: Any
     in_flight: dict[Any, _Pending] = field(default_factory=dict)
+    heard_s: float = math.inf
+
+    def silent_s(self) -> float:
+        """How long it has said nothing since it was ready; 0 before."""
+        if self.heard_s == math.inf and ray.wait([self.ready], timeout=0)[0]:
+            self.heard_s = time.monotonic()
+        return max(0.0, time.monotonic() - self.heard_s)
 
     def has_room_for(self, pending: _Pending) -> bool:
         """One in doubt wants to be alone."""
@@ -128,6 +147,7 @@ class _Pool:
         )
         self._again: deque[_Pending] = deque()
         self._workers: list[_Worker] = []
+        self._looked_s = time.monotonic()
 
     def run(self, items: Iterator[Any]) -> Iterator[Done[Any, Any] | Failed[Any]]:
         """Keep every worker supplied until nothing is left."""
@@ -136,8 +156,11 @@ class _Pool:
             waiting = {reference: worker for worker in self._workers for reference in worker.in_flight}
             if not waiting:
                 return
-            ready, _ = ray.wait(list(waiting), num_returns=1)
-            yield from self._collected(ready[0], waiting[ready[0]])
+            ready, _ = ray.wait(list(waiting), num_returns=1, timeout=_LOOK_S)
+            if ready:
+                yield from self._collected(ready[0], waiting[ready[0]])
+            if time.monotonic() > self._looked_s + _LOOK_S:
+                yield from self._hanging_ended()
 
     def _supply(self, items: Iterator[Any]) -> None:
         """Hand out items, those that come back first, until no worker has room for the next one."""
@@ -159,9 +182,12 @@ class _Pool:
     def _submit(self, pending: _Pending) -> None:
         """Give the item to the worker with least to do; a new worker while there may be more of them."""
         if len(self._workers) < self._runner.workers and all(worker.in_flight for worker in self._workers):
-            self._workers.append(_Worker(self._remote.remote(self._stage, self._runner.hardware)))
+            actor: Any = self._remote.remote(self._stage, self._runner.hardware)
+            self._workers.append(_Worker(actor, actor.ready.remote()))
         able = [worker for worker in self._workers if worker.has_room_for(pending)]
         worker = min(able, key=lambda candidate: len(candidate.in_flight))
+        if not worker.in_flight and worker.heard_s != math.inf:
+            worker.heard_s = time.monotonic()
         pending.tried += 1
         worker.in_flight[worker.actor.do.remote(pending.item)] = pending
 
@@ -170,8 +196,11 @@ class _Pool:
         try:
             outcome = _answer(reference, pending)
         except ray.exceptions.RayActorError as error:
-            yield from self._worker_lost(worker, error)
+            if getattr(error, "actor_init_failed", False):
+                raise CannotStart(f"a worker could not load the stage: {error}", "see `forensics doctor`") from error
+            yield from self._worker_lost(worker, "worker_died", str(error).splitlines()[0])
             return
+        worker.heard_s = time.monotonic()
         del worker.in_flight[reference]
         yield from self._judged(pending, outcome)
 
@@ -188,10 +217,18 @@ class _Pool:
         else:
             yield Failed(pending.item, outcome.error, outcome.detail, pending.tried)
 
-    def _worker_lost(self, worker: _Worker, error: Exception) -> Iterator[Done[Any, Any] | Failed[Any]]:
+    def _hanging_ended(self) -> Iterator[Done[Any, Any] | Failed[Any]]:
+        """End workers that have said nothing for longer than what they are busy with may take."""
+        self._looked_s = time.monotonic()
+        for worker in [each for each in self._workers if each.in_flight]:
+            busy_with = next(iter(worker.in_flight.values()))
+            limit_s = self._runner.stall_s * patience(self._stage.frames_in(busy_with.item))
+            if worker.silent_s() > limit_s:
+                ray.kill(worker.actor)
+                yield from self._worker_lost(worker, "worker_hung", f"it said nothing for {limit_s:g} s")
+
+    def _worker_lost(self, worker: _Worker, error: str, detail: str) -> Iterator[Done[Any, Any] | Failed[Any]]:
         """Forget the worker. What it had answered counts, the oldest of the rest is in doubt, others go back."""
-        if getattr(error, "actor_init_failed", False):
-            raise CannotStart(f"a worker could not load the stage: {error}", "see `forensics doctor`") from error
         self._workers.remove(worker)
         unanswered = []
         for reference, pending in worker.in_flight.items():
@@ -211,7 +248,7 @@ class _Pool:
         if innocent and doubted.tried > self._runner.retries:
             self._again.append(doubted)  # it was not alone: its neighbour may have been the one
         else:
-            yield from self._judged(doubted, Failed(doubted.item, "worker_died", str(error).splitlines()[0]))
+            yield from self._judged(doubted, Failed(doubted.item, error, detail))
 
     def close(self) -> None:
         """End all workers."""

@@ -14,6 +14,7 @@ from forensics.adapters.glance import glance
 from forensics.case import CaseFolder
 from forensics.chunks import Chunk, sampled
 from forensics.decoding.child import DecodingChild, Limits
+from forensics.decoding.poison import read_past_poison
 from forensics.detector import Detector, DetectorOptions
 from forensics.evidence import Evidence
 from forensics.frames import Frame, Gap
@@ -24,7 +25,7 @@ from forensics.tables.parts import DetectRows
 from forensics.timeline import Int64Array, PacketIndex
 from pipelines.settings import DetectSettings
 
-__all__ = ["ChunkWork", "Detect", "detect_chunk"]
+__all__ = ["ChunkWork", "Detect", "detect_chunk", "wanted_frames"]
 
 Read = Callable[[Int64Array], Iterator[Frame | Gap]]
 
@@ -54,6 +55,10 @@ class Detect:
     case: CaseFolder
     limits: Limits
     name: ClassVar[str] = "detect"
+
+    def frames_in(self, item: ChunkWork) -> int:
+        """The chunk's."""
+        return item.chunk.n_frames
 
     def open(self) -> Callable[[ChunkWork], pa.Table]:
         """Load the detector and start the decoding child, once per worker."""
@@ -92,11 +97,11 @@ class _Opened:
         assert readable is not None
 
         def read(wanted: Int64Array) -> Iterator[Frame | Gap]:
-            return self._child.read(readable.footage, index, self._detector.view, wanted)
+            return read_past_poison(self._child, readable.footage, index, self._detector.view, wanted)
 
         chunk, scope = work.chunk, work.scope
         references = self._references_for(index, chunk, scope, read)
-        wanted = scope.inside(_wanted(index, chunk, self._rate))
+        wanted = scope.inside(wanted_frames(index, chunk, self._rate))
         return detect_chunk(chunk, scope, wanted=wanted, detector=self._detector, read=read, references=references)
 
     def close(self) -> None:
@@ -113,8 +118,8 @@ class _Opened:
         return self._references[1]
 
 
-def _wanted(index: PacketIndex, chunk: Chunk, rate: Fraction | None) -> Int64Array:
-    """The frames of the chunk that are looked at."""
+def wanted_frames(index: PacketIndex, chunk: Chunk, rate: Fraction | None) -> Int64Array:
+    """The frames of the chunk that are looked at, if the case may."""
     if rate is None:
         return np.arange(chunk.start, chunk.stop, dtype=np.int64)
     chosen = sampled(index, rate)

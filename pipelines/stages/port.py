@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import Final, Generic, Protocol, TypeVar, runtime_checkable
 
-__all__ = ["Closing", "Done", "Failed", "Runner", "Stage"]
+__all__ = ["WORKER_LOST", "Closing", "Done", "Failed", "Runner", "Stage", "patience"]
+
+WORKER_LOST: Final = frozenset({"worker_died", "worker_hung"})
+"""What is said of items that their worker did not survive, or over which it had to be ended."""
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -18,6 +21,10 @@ class Stage(Protocol[ItemIn, ResultOut]):
     @property
     def name(self) -> str:
         """One word, as it stands in failures and part names."""
+        ...
+
+    def frames_in(self, item: ItemIn) -> int:
+        """How many frames the item makes a worker go through, at most: what it may take grows with them."""
         ...
 
     def open(self) -> Callable[[ItemIn], ResultOut]:
@@ -59,7 +66,7 @@ class Failed(Generic[ItemT]):
 
     Attributes:
         item: what went in.
-        error: the name of what happened, such as ``DecoderLost`` or ``worker_died``.
+        error: the name of what happened, such as ``DecoderLost``, or one of `WORKER_LOST`.
         detail: in words.
         attempts: how often it was tried.
     """
@@ -68,6 +75,15 @@ class Failed(Generic[ItemT]):
     error: str
     detail: str
     attempts: int = field(default=1)
+
+
+def patience(n_frames: int) -> float:
+    """How many times the stall limit a worker may be silent over so many frames, slow networks included.
+
+    >>> patience(250)
+    35.0
+    """
+    return 10 + n_frames / 10
 
 
 class Runner(Protocol):

@@ -19,6 +19,7 @@ from forensics.adapters.sealing import Key, seal, unseal
 from forensics.case import CaseFolder
 from forensics.comparison import Rules
 from forensics.decoding.child import DecodingChild, Limits
+from forensics.decoding.poison import read_past_poison
 from forensics.detections import FloatArray
 from forensics.digests import digest_of
 from forensics.evidence import Evidence
@@ -120,6 +121,10 @@ class Recognise:
     limits: Limits
     name: ClassVar[str] = "recognise"
 
+    def frames_in(self, item: RecogniseWork) -> int:
+        """All of the evidence once, and every look at each person."""
+        return item.evidence.n_frames + len(item.tracks) * (self.settings.looks + self.settings.second_looks)
+
     def open(self) -> Callable[[RecogniseWork], pa.Table]:
         """Load the face models and start the decoding child, once per worker."""
         return _Opened(self)
@@ -149,7 +154,7 @@ class _Opened:
         footage, index = evidence.readable.footage, load_index(stage.case, evidence)
 
         def read(wanted: Int64Array) -> Iterator[Frame | Gap]:
-            return self._child.read(footage, index, View(), wanted)
+            return read_past_poison(self._child, footage, index, View(), wanted)
 
         people = _people(work, index, stage)
         looks = gathered(people, read, self._examination, stage.rules)

@@ -11,6 +11,7 @@ import pyarrow as pa
 from forensics.adapters.thumbnails import thumbnail_jpeg
 from forensics.case import CaseFolder
 from forensics.decoding.child import DecodingChild, Limits
+from forensics.decoding.poison import read_past_poison
 from forensics.detections import FloatArray
 from forensics.frames import Frame, Gap, View
 from forensics.sightings import Tracks, fold
@@ -46,6 +47,10 @@ class Sight:
     limits: Limits
     name: ClassVar[str] = "sight"
 
+    def frames_in(self, item: SightWork) -> int:
+        """All of the evidence, if every frame is the best of some track."""
+        return item.tracked.evidence.n_frames
+
     def open(self) -> Callable[[SightWork], pa.Table]:
         """Start a decoding child, once per worker."""
         return _Opened(self)
@@ -67,7 +72,7 @@ class _Opened:
         numbers = read_table(work.track_part, TRACK_PART)["track_number"].to_numpy()
 
         def read(wanted: Int64Array) -> Iterator[Frame | Gap]:
-            return self._child.read(readable.footage, index, View(), wanted)
+            return read_past_poison(self._child, readable.footage, index, View(), wanted)
 
         medium = readable.medium
         return sight_evidence(work.tracked.seen(), numbers, size_px=(medium.width_px, medium.height_px), read=read)

@@ -55,6 +55,10 @@ class Track:
     method: str = "bytetrack"
     name: ClassVar[str] = "track"
 
+    def frames_in(self, item: EvidenceWork) -> int:
+        """All of the evidence."""
+        return item.evidence.n_frames
+
     def open(self) -> Callable[[EvidenceWork], pa.Table]:
         """Nothing heavy is loaded."""
         return self._track

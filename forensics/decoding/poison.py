@@ -1,0 +1,85 @@
+"""Reading on behind what kills the decoder.
+
+Where the child crashes, or is busy without end, the footage may have done it, or what the child had done before. So
+the groups of pictures from there on are read anew, each alone in a fresh child with no other work. What is handed out
+then is as good as any other frame, for a group is decoded by a decoder that knows nothing of the others. A group whose
+child is lost twice at the same frame is poisonous: its frames from there on are gaps, settled for good. After a few
+groups that are not, reading goes on as before.
+
+A kill, a wait or a full memory proves nothing, and comes through as `DecoderLost`.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+
+import numpy as np
+
+from forensics.decoding.child import DecodingChild
+from forensics.errors import DecoderLost
+from forensics.evidence import Footage
+from forensics.frames import Frame, Gap, View
+from forensics.timeline import Int64Array, PacketIndex
+
+__all__ = ["read_past_poison"]
+
+# Frames that the child may have been ahead of the last one it handed out: its slots, and those that it held back.
+_FRAMES_AHEAD = 64
+_LOST_ALONE = 2
+
+
+def read_past_poison(
+    child: DecodingChild, footage: Footage, index: PacketIndex, view: View, wanted: Int64Array
+) -> Iterator[Frame | Gap]:
+    """One `Frame` or `Gap` for every wanted number, in order, whatever the footage does to the decoder.
+
+    Args:
+        child: decodes; replaced by a fresh one where it was lost.
+        footage: what to open.
+        index: its addresses.
+        view: the size wanted.
+        wanted: (N,) int64, strictly increasing.
+
+    Raises:
+        DecoderLost: the child was lost, and nothing says that the footage did it.
+    """
+    n_read = 0
+    while n_read < len(wanted):
+        try:
+            for item in child.read(footage, index, view, wanted[n_read:]):
+                n_read += 1
+                yield item
+        except DecoderLost as lost:
+            if not lost.blames_footage:
+                raise
+            n_ahead = _FRAMES_AHEAD
+            for group in _groups(index, wanted[n_read:]):
+                yield from _read_alone(child, footage, index, view, group)
+                n_read, n_ahead = n_read + len(group), n_ahead - len(group)
+                if n_ahead <= 0:
+                    break
+
+
+def _groups(index: PacketIndex, wanted: Int64Array) -> list[Int64Array]:
+    """The wanted numbers of each group of pictures."""
+    places = np.searchsorted(index.keyframes, wanted, side="right")
+    return np.split(wanted, np.flatnonzero(np.diff(places)) + 1)
+
+
+def _read_alone(
+    child: DecodingChild, footage: Footage, index: PacketIndex, view: View, group: Int64Array
+) -> Iterator[Frame | Gap]:
+    """The frames of one group of pictures, each time in a child that has done nothing else."""
+    waiting, n_lost, reason, detail = deque(group.tolist()), 0, "", ""
+    while waiting and n_lost < _LOST_ALONE:
+        child.close()
+        try:
+            for item in child.read(footage, index, view, np.array(waiting, dtype=np.int64)):
+                waiting.popleft()
+                n_lost = 0
+                yield item
+        except DecoderLost as lost:
+            if not lost.blames_footage:
+                raise
+            n_lost, reason, detail = n_lost + 1, lost.reason, lost.detail
+    for number in waiting:
+        yield Gap(number, f"decoder_{reason}", f"alone in a fresh decoder, twice: {detail}")
