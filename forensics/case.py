@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from forensics.errors import UsageError
+from forensics.errors import IntegrityBroken, UsageError
 
 __all__ = ["CaseFolder", "RunFolder"]
+
+_MADE_BY_COMMANDS: Final = ("*", ".*", "evidence/*", "runs/*", "runs/*/*", "runs/*/parts/*", "tables/*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,41 @@ class CaseFolder:
             UsageError: there is no case.
         """
         folder = cls(path.absolute())
+        folder.refuse_links_out()
         if not folder.case_file.is_file():
             raise UsageError(
                 f"{path}: this is not a case, it has no case.toml",
                 f"make one with `forensics case init {path} --purpose ... --operator ...`",
             )
         return folder
+
+    def inside(self, relative: str) -> Path:
+        """What a file of the case calls by its path relative to the case.
+
+        Raises:
+            IntegrityBroken: it leads out of the case.
+        """
+        path = self.root / relative
+        if ".." in path.parts or not path.resolve().is_relative_to(self.root.resolve()):
+            raise IntegrityBroken(
+                f"{self.root}: something in it names {relative!r}, which leads out of the case",
+                "restore the case from a copy; nothing outside of it was opened",
+            )
+        return path
+
+    def refuse_links_out(self) -> None:
+        """Return only if no folder of the case, and no file at its top, is a link to another place.
+
+        Raises:
+            IntegrityBroken: one is; what it holds is not the case's, and what is written there would be lost to it.
+        """
+        for pattern in _MADE_BY_COMMANDS:
+            for path in self.root.glob(pattern):
+                if path.is_symlink():
+                    raise IntegrityBroken(
+                        f"{path}: is a link to {path.readlink()}",
+                        "put there what belongs there; to keep a case on another disk, move all of it",
+                    )
 
     @property
     def case_file(self) -> Path:
