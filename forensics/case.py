@@ -1,5 +1,6 @@
 """Where everything of a case lies. Nothing but this file knows the names inside the folder."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -8,7 +9,13 @@ from forensics.errors import IntegrityBroken, UsageError
 
 __all__ = ["CaseFolder", "RunFolder"]
 
-_MADE_BY_COMMANDS: Final = ("*", ".*", "evidence/*", "runs/*", "runs/*/*", "runs/*/parts/*", "tables/*")
+_TOP: Final = ("*", ".*", "evidence/*", "runs/*", "tables/*")
+_OF_A_RUN: Final = ("*", "parts/*")
+
+
+def _links_in(root: Path, patterns: Iterable[str]) -> list[str]:
+    linked = [path for pattern in patterns for path in sorted(root.glob(pattern)) if path.is_symlink()]
+    return [f"{path}: is a link to another place, {path.readlink()}" for path in linked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,10 @@ class RunFolder:
     def run_id(self) -> str:
         """The run's name: a digest of its settings, model and libraries."""
         return self.root.name
+
+    def links_out(self) -> list[str]:
+        """What of the run is a link to another place, in words: what is written there would be lost to the case."""
+        return _links_in(self.root, _OF_A_RUN)
 
     @property
     def record(self) -> Path:
@@ -70,7 +81,6 @@ class CaseFolder:
             UsageError: there is no case.
         """
         folder = cls(path.absolute())
-        folder.refuse_links_out()
         if not folder.case_file.is_file():
             raise UsageError(
                 f"{path}: this is not a case, it has no case.toml",
@@ -92,19 +102,9 @@ class CaseFolder:
             )
         return path
 
-    def refuse_links_out(self) -> None:
-        """Return only if no folder of the case, and no file at its top, is a link to another place.
-
-        Raises:
-            IntegrityBroken: one is; what it holds is not the case's, and what is written there would be lost to it.
-        """
-        for pattern in _MADE_BY_COMMANDS:
-            for path in self.root.glob(pattern):
-                if path.is_symlink():
-                    raise IntegrityBroken(
-                        f"{path}: is a link to {path.readlink()}",
-                        "put there what belongs there; to keep a case on another disk, move all of it",
-                    )
+    def links_out(self) -> list[str]:
+        """What of the case is a link to another place, in words: what it holds is not the case's."""
+        return _links_in(self.root, _TOP)
 
     @property
     def case_file(self) -> Path:
