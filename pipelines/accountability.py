@@ -20,7 +20,7 @@ from pipelines import clock
 from pipelines.custody.case_file import Case
 from pipelines.review.reviews import load_reviews, of_candidate
 from pipelines.run_record import newest_record
-from pipelines.search.watchlist import entries_of
+from pipelines.search.entries import entries_of
 
 __all__ = ["annual_counts", "disclosure"]
 

@@ -122,7 +122,7 @@ def install(monkeypatch: pytest.MonkeyPatch, root: Path, n_people: int) -> Eyes:
     models = FaceModels("yunet", weights, "0" * 64, "Dlib", weights, "1" * 64)
     eyes = Eyes()
     monkeypatch.setattr("pipelines.stages.detect.load_for", lambda settings, model: People(n_people))
-    for module in ("pipelines.stages.recognise", "pipelines.search.watchlist", "pipelines.search.calibration"):
+    for module in ("pipelines.stages.recognise", "pipelines.search.references", "pipelines.search.calibration"):
         monkeypatch.setattr(f"{module}.open_faces", lambda models: (eyes, eyes))
     for module in ("pipelines.search.recognition", "pipelines.cli.watchlist"):
         monkeypatch.setattr(f"{module}.face_models", lambda detector, embedder: models)

@@ -11,8 +11,8 @@ from forensics.case import CaseFolder
 from forensics.faces import QualityLimits
 from forensics.likelihood_model import LikelihoodModel
 from forensics.origins import Origin
+from pipelines.search.entries import entries_of, people_of
 from pipelines.search.remarks import remarks
-from pipelines.search.watchlist import entries_of, people_of
 from tests.calling import Call, caller
 from tests.face_case import FaceCase, reference_of
 
@@ -39,7 +39,7 @@ def confirmed(case: FaceCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for name in ("B. Becker", "C. Cole"):
         case.reviewer(name)
         decide(case, name, candidate_of(case, "E0"))
-    monkeypatch.setattr("pipelines.search.watchlist.REFERENCE_LIMITS", _NO_LIMITS)
+    monkeypatch.setattr("pipelines.search.references.REFERENCE_LIMITS", _NO_LIMITS)
     return case
 
 

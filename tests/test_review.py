@@ -247,7 +247,7 @@ def test_a_confirmed_face_may_become_a_reference(confirmed: FaceCase, monkeypatc
     assert "another candidate confirmed" in err
     assert "give a picture that shows one face" not in err
     nothing = QualityLimits(eyes_px=0, sharpness=0, yaw_degrees=90, score=0)
-    monkeypatch.setattr("pipelines.search.watchlist.REFERENCE_LIMITS", nothing)
+    monkeypatch.setattr("pipelines.search.references.REFERENCE_LIMITS", nothing)
     assert _enrol_from(confirmed, candidate) == (0, "")
     listed = confirmed.call("watchlist", "list", confirmed.root, "--json").json["entries"]
     assert {entry["entry"]: entry["origin"] for entry in listed} == {

@@ -16,8 +16,9 @@ from pipelines.custody.keys import keyring_for
 from pipelines.custody.mandate_words import last_day_text
 from pipelines.search.calibration import Calibrated, calibrate
 from pipelines.search.confirmed_faces import confirmed_faces
+from pipelines.search.entries import CHOSEN, FROM_CANDIDATE, Entry, entries_of
 from pipelines.search.portraits import given_pictures
-from pipelines.search.watchlist import CHOSEN, FROM_CANDIDATE, Entry, add_entry, entries_of, remove_entry
+from pipelines.search.watchlist import Wanted, add_entry, remove_entry
 from pipelines.settings import Settings
 
 __all__ = ["watchlist"]
@@ -66,14 +67,11 @@ def add(
     with casework(root, "watchlist add", need=Need.WORK, reason=basis, facts=facts) as work, work.alone():
         settings = Settings().recognise
         key_for = keyring_for(work.folder, work.case.case_id).load
+        given = confirmed_faces(work.case, key_for(), candidate) if candidate else given_pictures(work.folder, pictures)
         entry = add_entry(
             work.case,
             work.files,
-            entry_id,
-            confirmed_faces(work.case, key_for(), candidate) if candidate else given_pictures(work.folder, pictures),
-            origin=origin,
-            basis=basis,
-            expires_utc=expires_utc,
+            Wanted(entry_id, given, origin, basis, expires_utc),
             models_for=lambda: face_models(settings.detector, settings.model),
             key_for=key_for,
             now=work.now,

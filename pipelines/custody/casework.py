@@ -46,7 +46,8 @@ from pipelines.custody.erasure import (
 )
 from pipelines.custody.keys import Keyring, keyring_for
 from pipelines.custody.log_witness import LogWitness, witness_for
-from pipelines.search.watchlist import expired_entries, forget_half_added, half_added, remove_entry
+from pipelines.search.entries import expired_entries, forget_half_added, half_added
+from pipelines.search.watchlist import remove_entry
 
 __all__ = ["Need", "Work", "altered_in", "casework", "enforce", "os_user", "who_works"]
 

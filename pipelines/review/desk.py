@@ -25,7 +25,8 @@ from pipelines.custody.keys import keyring_for
 from pipelines.review.reviewers import Reviewer, reviewer_named, reviewers_of
 from pipelines.review.reviews import add_review, load_reviews, of_candidate
 from pipelines.search.candidate_faces import candidate_faces
-from pipelines.search.watchlist import entries_of, expired_entries, reference_pictures
+from pipelines.search.entries import entries_of, expired_entries
+from pipelines.search.references import reference_pictures
 
 __all__ = ["Candidate", "Pictures", "ReviewDesk"]
 

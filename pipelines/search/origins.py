@@ -8,7 +8,7 @@ import polars as pl
 
 from forensics.case import CaseFolder
 from forensics.origins import Origin
-from pipelines.search.watchlist import Entry
+from pipelines.search.entries import Entry
 
 __all__ = ["origins_of"]
 

@@ -15,8 +15,9 @@ from pipelines.custody.case_file import Case
 from pipelines.custody.keys import keyring_for
 from pipelines.plan import installed
 from pipelines.search.calibration import stored_likelihood
+from pipelines.search.entries import Entry, entries_of
 from pipelines.search.origins import origins_of
-from pipelines.search.watchlist import Entry, entries_of, templates_of
+from pipelines.search.references import templates_of
 from pipelines.settings import RecogniseSettings
 from pipelines.stages.recognise import TEMPLATES
 

@@ -11,7 +11,7 @@ from forensics.tables.open import candidates_of
 from pipelines.custody.case_file import Case
 from pipelines.custody.erasure import withheld_as
 from pipelines.review.reviews import load_reviews, of_candidate
-from pipelines.search.watchlist import entries_of
+from pipelines.search.entries import entries_of
 
 __all__ = ["search_status"]
 
