@@ -6,7 +6,7 @@ tagged with its number, the order in which the tags come out of the decoder is t
 order, and the times follow from the stated rate.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +21,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from forensics.adapters.pyav_open import NOT_SEEKABLE, choose_stream, open_file, rate_of, single_threaded
-from forensics.adapters.pyav_packets import Packets, packets_until_trouble, read_packets
+from forensics.adapters.pyav_packets import Packets, behind, packets_until_trouble, read_packets
 from forensics.adapters.pyav_remux import remux
 from forensics.errors import UnreadableFootage
 from forensics.evidence import Footage, Indexed, Medium, Reader, Timing
@@ -29,7 +29,7 @@ from forensics.timeline import BoolArray, Int64Array, PacketIndex
 
 _FALLBACK_RATE = Fraction(25)
 # Elsewhere the duration is estimated from the packets, or the header's frame count says more.
-_STATES_DURATION = ("matroska,webm",)
+_STATES_DURATION = ("matroska,webm", "mxf", "flv")
 _TOLERATED_US = 250_000
 
 
@@ -158,7 +158,10 @@ def _in_presentation_order(packets: Packets, time_base: Fraction) -> tuple[Packe
     addressed = np.flatnonzero(packets.has_pts)
     order = addressed[np.argsort(packets.pts[addressed], kind="stable")].astype(np.int64)
     hidden = np.zeros(len(order), dtype=bool)
-    return PacketIndex(packets.pts[order], packets.is_key[order], packets.size[order], hidden, time_base), order
+    damaged = frozenset(np.flatnonzero(packets.is_damaged[order]).tolist())
+    return PacketIndex(
+        packets.pts[order], packets.is_key[order], packets.size[order], hidden, time_base, damaged
+    ), order
 
 
 def _as_players_see_it(
@@ -211,6 +214,9 @@ def _shortfalls(packets: Packets, n_frames_from_header: int | None, stated_us: i
     n_without = int((~packets.has_pts).sum())
     if n_without:
         found.append(f"{n_without} packets have no pts and so no address")
+    n_damaged = int(packets.is_damaged.sum())
+    if n_damaged:
+        found.append(f"{n_damaged} packets are damaged, or built on what is missing")
     return found
 
 
@@ -218,20 +224,23 @@ def _indexed_by_decoding(
     path: Path, packets: Packets, medium: Medium, stream_index: int, rate: Fraction | None, working_copy: Path
 ) -> Indexed:
     """The index of a file without pts: one decode tells the order, the rate tells the times."""
-    shown_at = _presentation_numbers(path, stream_index, len(packets))
+    shown_at, is_failed = _presentation_numbers(path, stream_index, len(packets))
     shown = np.flatnonzero(shown_at >= 0)
     if not len(shown):
         raise UnreadableFootage(path, "no_picture", "no packet of the stream gave a picture")
     order = shown[np.argsort(shown_at[shown])]
     rate = rate or _FALLBACK_RATE
+    is_damaged = packets.is_damaged & packets.has_pts | behind(is_failed, packets.is_key, shown_at)
     index = PacketIndex(
         pts=np.arange(len(order), dtype=np.int64),
         is_key=packets.is_key[order],
         size=packets.size[order],
         is_hidden=np.zeros(len(order), dtype=bool),
         time_base=1 / rate,
+        damaged=frozenset(np.flatnonzero(is_damaged[order]).tolist()),
     )
-    shortfalls = _shortfalls(replace(packets, has_pts=np.ones(len(packets), dtype=bool)), medium.n_frames_from_header)
+    told = replace(packets, has_pts=np.ones(len(packets), dtype=bool), is_damaged=is_damaged)
+    shortfalls = _shortfalls(told, medium.n_frames_from_header)
     if len(shown) != len(packets):
         shortfalls.append(f"{len(packets) - len(shown)} of {len(packets)} packets gave no picture")
     indexed = Indexed(
@@ -245,33 +254,44 @@ def _indexed_by_decoding(
     return _through_working_copy(indexed, shown_at, shown_at >= 0, working_copy)
 
 
-def _presentation_numbers(path: Path, stream_index: int, n_packets: int) -> Int64Array:
-    """(N,) int64: at which place the picture of each packet is shown, -1 where it gave none."""
+def _presentation_numbers(path: Path, stream_index: int, n_packets: int) -> tuple[Int64Array, BoolArray]:
+    """(N,) int64: at which place the picture of each packet is shown, -1 where it gave none; (N,) bool: it failed."""
     shown_at = np.full(n_packets, -1, dtype=np.int64)
+    is_failed = np.zeros(n_packets, dtype=bool)
     with open_file(path) as container:
         stream: Any = container.streams[stream_index]
         single_threaded(stream)
         stream.codec_context.flags |= Flags.copy_opaque
         n_shown = 0
-        for number in _tags_as_decoded(container, stream):
-            if shown_at[number] < 0:
+        for number, is_shown in _tags_as_decoded(container, stream):
+            if not is_shown:
+                is_failed[number] = True
+            elif shown_at[number] < 0:
                 shown_at[number] = n_shown
                 n_shown += 1
-    return shown_at
+    return shown_at, is_failed
 
 
-def _tags_as_decoded(container: InputContainer, stream: VideoStream) -> Iterator[int]:
-    number = 0
-    for packet in container.demux(stream):
-        if packet.size:
-            packet.opaque = number
-            number += 1
+def _tags_as_decoded(container: InputContainer, stream: VideoStream) -> Iterator[tuple[int, bool]]:
+    """(number of the packet, True) for every picture as it is shown, and (number, False) for packets that fail."""
+    number = -1
+    for packet in packets_until_trouble(container, stream.index):
+        number += 1
+        packet.opaque = number
         try:
-            yield from (int(str(frame.opaque)) for frame in packet.decode() if frame.opaque is not None)
+            yield from _tags_of(packet.decode())
         except av.error.EOFError:
             return
         except av.error.FFmpegError:
-            continue
+            yield number, False
+    try:
+        yield from _tags_of(stream.codec_context.decode(None))
+    except av.error.FFmpegError:
+        return
+
+
+def _tags_of(frames: Iterable[VideoFrame]) -> Iterator[tuple[int, bool]]:
+    return ((int(str(frame.opaque)), True) for frame in frames if frame.opaque is not None)
 
 
 def _through_working_copy(indexed: Indexed, pts: Int64Array, kept: BoolArray, working_copy: Path) -> Indexed:
