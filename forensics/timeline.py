@@ -72,6 +72,13 @@ class PacketIndex:
         """How many frames the packets hold."""
         return len(self.pts)
 
+    @property
+    def span_s(self) -> int:
+        """Whole seconds from the first frame to the last, whatever integers of 64 bits would make of them."""
+        if not self.n_frames:
+            return 0
+        return int((int(self.pts[-1]) - int(self.pts[0])) * self.time_base)
+
     @cached_property
     def origin_pts(self) -> int:
         """The pts of the first frame a player shows: media time zero."""

@@ -15,10 +15,12 @@ from forensics.adapters.mpeg_order import PictureOrder, contradicting, picture_o
 from forensics.adapters.pyav_open import rate_of
 from forensics.timeline import BoolArray, Int64Array
 
-__all__ = ["Packets", "behind", "packets_until_trouble", "read_packets"]
+__all__ = ["Packets", "behind", "packets_until_trouble", "read_packets", "shortfalls"]
 
 # Their frames are cut out of a stream of bytes; the mark of a loss may stand on a frame before the one that was hit.
 _CUT_OUT, _LATE_MARKS = ("mpeg", "mpegts"), 3
+
+_TOLERATED_US = 250_000
 
 _Row: TypeAlias = tuple[int, bool, bool, int, int, bool]
 
@@ -33,8 +35,8 @@ class Packets:
         is_key: (N,) bool.
         size: (N,) int64 bytes.
         position: (N,) int64 byte offset in the file, -1 where the demuxer does not tell.
-        is_damaged: (N,) bool, the demuxer marks it as cut short or damaged, its time contradicts the picture's
-            own order, or it is stored behind a packet without an address that it may be built on.
+        is_damaged: (N,) bool, the demuxer marks it as cut short or damaged, or its time contradicts the picture's
+            own order.
         trouble: what stopped the demuxer early; empty at the end of the file.
         end_us: where the last packet of any stream ends.
     """
@@ -73,7 +75,6 @@ def read_packets(container: InputContainer, stream: VideoStream) -> Packets:
         pts = [row[0] if row[1] else None for row in rows]
         is_damaged[list(contradicting(orders, pts, Fraction(stream.time_base or 1), rate))] = True
     has_pts, is_key = columns[1].astype(bool), columns[2].astype(bool)
-    is_damaged |= behind(~has_pts, is_key, columns[0])
     return Packets(columns[0], has_pts, is_key, columns[3], columns[4], is_damaged, trouble, end_us)
 
 
@@ -127,3 +128,28 @@ def packets_until_trouble(container: InputContainer, stream_index: int) -> "Iter
         yield from (packet for packet in container.demux(container.streams[stream_index]) if packet.size)
     except av.error.FFmpegError:
         return
+
+
+def shortfalls(packets: Packets, n_frames_from_header: int | None, stated_us: int = 0) -> list[str]:
+    """What is missing or doubtful, a phrase for each; none for a whole file.
+
+    Args:
+        packets: that are there.
+        n_frames_from_header: that are promised; None where nothing is.
+        stated_us: where the header says that the file ends; 0 where it does not say.
+    """
+    found = []
+    if packets.trouble:
+        found.append(packets.trouble)
+    if stated_us > packets.end_us + _TOLERATED_US:
+        stated, there = stated_us / 1e6, packets.end_us / 1e6
+        found.append(f"the header promises {stated:.2f} s, the packets end at {there:.2f} s")
+    if n_frames_from_header is not None and n_frames_from_header != len(packets):
+        found.append(f"the header promises {n_frames_from_header} frames, {len(packets)} are there")
+    n_without = int((~packets.has_pts).sum())
+    if n_without:
+        found.append(f"{n_without} packets have no pts and so no address")
+    n_damaged = int(packets.is_damaged.sum())
+    if n_damaged:
+        found.append(f"{n_damaged} packets are damaged, or built on what is missing")
+    return found
