@@ -19,6 +19,7 @@ from forensics.evidence import Timing, Verdict
 from forensics.frames import Gap, View
 from forensics.tables.evidence import load_evidence, load_sources
 from tests.calling import Call, caller, clip, new_case
+from tests.painted.damage import cut_tail
 from tests.painted.encode import Packets, Recipe, copy, encode
 from tests.painted.picture import paint
 
@@ -68,6 +69,16 @@ def test_a_transport_stream_whose_clock_jumps_is_read(tmp_path: Path) -> None:
     assert indexed.index.n_frames == 24
     assert indexed.working_copy_sha256 is None
     assert "slowly: no working copy could be made" in indexed.reader_reason
+
+
+# ---- lost ends
+
+
+def test_the_last_picture_of_a_gif_that_was_cut_short_is_a_gap(tmp_path: Path) -> None:
+    path = cut_tail(encode(tmp_path / "gate.gif", Recipe("gif", pixel_format="rgb8"), _TIMES), 0.9)
+    indexed = index_file(path, working_copy=tmp_path / "copy")
+    assert indexed.shortfall == "1 packets are damaged, or built on what is missing"
+    assert indexed.index.damaged == {indexed.index.n_frames - 1}
 
 
 # ---- what points elsewhere
@@ -143,7 +154,7 @@ def _black_png(width_px: int, height_px: int, colour: int) -> bytes:
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="this system does not tell peaks of memory")
-@pytest.mark.parametrize(("size", "colour"), [((13_000, 8_000), 2), ((6_000, 5_000), 6)])
+@pytest.mark.parametrize(("size", "colour"), [((14_000, 10_000), 2), ((6_000, 5_000), 6)])
 def test_a_picture_that_would_hold_too_much_memory_is_not_decoded(
     tmp_path: Path, size: tuple[int, int], colour: int
 ) -> None:

@@ -70,6 +70,8 @@ def index_file(
         time_base = Fraction(stream.time_base or 1)
         chosen = stream.index
         stated_us = _stated_end_us(container)
+    if medium.container == "gif" and len(packets) and not _ends_as_gif(path):
+        packets.is_damaged[-1] = True
     if not len(packets):
         raise UnreadableFootage(path, "no_frames", f"the video stream holds no packets ({packets.trouble or 'empty'})")
     if packets.has_pts.mean() < 0.5 or _guesses_pts(medium.container, packets):
@@ -95,6 +97,13 @@ def index_file(
     except UnreadableFootage as objection:
         # right all the same: the reader finds every seek that misses, and reads from the start then
         return replace(indexed, reader_reason=f"the reference reader, slowly: {objection.detail}")
+
+
+def _ends_as_gif(path: Path) -> bool:
+    """Whether the last byte says so; the demuxer does not tell that it ran out of bytes in a picture."""
+    with path.open("rb") as file:
+        file.seek(-1, 2)
+        return file.read() == b";"
 
 
 def _incredible(index: PacketIndex) -> str:
