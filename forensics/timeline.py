@@ -46,6 +46,8 @@ class PacketIndex:
         size: (N,) int64 bytes of the packet.
         is_hidden: (N,) bool, an edit list hides the frame from players; it is read like others.
         time_base: seconds of one tick.
+        damaged: numbers of the frames whose packet is known to be damaged, or to lack one that it is built on;
+            readers make gaps of them and of what is built on them.
     """
 
     pts: Int64Array
@@ -53,6 +55,7 @@ class PacketIndex:
     size: Int64Array
     is_hidden: BoolArray
     time_base: Fraction
+    damaged: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         n_frames = len(self.pts)
@@ -68,6 +71,13 @@ class PacketIndex:
     def n_frames(self) -> int:
         """How many frames the packets hold."""
         return len(self.pts)
+
+    @property
+    def span_s(self) -> int:
+        """Whole seconds from the first frame to the last, whatever integers of 64 bits would make of them."""
+        if not self.n_frames:
+            return 0
+        return int((int(self.pts[-1]) - int(self.pts[0])) * self.time_base)
 
     @cached_property
     def origin_pts(self) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from forensics.adapters.stills import is_stills
+from forensics.adapters.stills_album import leads_out
 
 __all__ = ["expanded", "left_out"]
 
@@ -23,7 +24,8 @@ def expanded(paths: tuple[Path, ...]) -> list[Path]:
     """Every file and folder of stills that is meant, in the order given, folders by name.
 
     A path that is no folder stands for itself, also when it does not exist: ingest says what is
-    wrong with it. So does a folder without any media.
+    wrong with it. So does a folder without any media. A link below a folder that leads out of it is no part of
+    what was named.
     """
     return [found for path in paths for found in _expanded(path)]
 
@@ -31,25 +33,28 @@ def expanded(paths: tuple[Path, ...]) -> list[Path]:
 def left_out(paths: tuple[Path, ...]) -> Iterator[str]:
     """One line for each folder that holds something that is not taken, so that nobody thinks it was."""
     for folder in (path for path in paths if path.is_dir()):
-        other = Counter(_kind(path) for path in folder.rglob("*") if not _is_taken(path))
+        other = Counter(_kind(path, folder) for path in folder.rglob("*") if not _is_taken(path, folder))
         if other:
             kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(other.items()))
             yield f"left out of {folder}: {kinds}; name a file itself to take it all the same"
 
 
-def _is_taken(path: Path) -> bool:
+def _is_taken(path: Path, folder: Path) -> bool:
     if path.is_dir():
         return not path.is_symlink()
-    return path.suffix.lower() in _VIDEO_SUFFIXES | _PICTURE_SUFFIXES
+    return not leads_out(path, folder) and path.suffix.lower() in _VIDEO_SUFFIXES | _PICTURE_SUFFIXES
 
 
-def _kind(path: Path) -> str:
-    return "linked folder" if path.is_dir() else path.suffix.lower() or "without suffix"
+def _kind(path: Path, folder: Path) -> str:
+    if path.is_dir():
+        return "linked folder"
+    return "links that lead out of it" if leads_out(path, folder) else path.suffix.lower() or "without suffix"
 
 
 def _expanded(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    videos = sorted(p for p in path.rglob("*") if p.suffix.lower() in _VIDEO_SUFFIXES and p.is_file())
+    named = (p for p in path.rglob("*") if p.suffix.lower() in _VIDEO_SUFFIXES)
+    videos = sorted(p for p in named if p.is_file() and not leads_out(p, path))
     stills = [path] if is_stills(path) else []
     return [*videos, *stills] or [path]

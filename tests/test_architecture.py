@@ -386,7 +386,6 @@ def test_first_lines_are_sentences() -> None:
 # TODO: these belong into the `__all__` of their modules.
 _TAKEN_UNEXPORTED: Final = {
     ("forensics.adapters.pyav_index", "upright_size"),
-    ("forensics.adapters.pyav_open", "rate_of"),
     ("forensics.tables.files", "described"),
     ("forensics.tables.files", "parquet_writer"),
     ("forensics.tables.files", "sync_folder"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from forensics.chunks import boundaries
 from forensics.errors import UnreadableFootage
 from forensics.evidence import Indexed
 from forensics.frames import Frame, View
-from forensics.timeline import Int64Array
+from forensics.timeline import Int64Array, PacketIndex
 from tests.painted import KINDS
 from tests.painted.picture import number_in
 
@@ -67,3 +68,37 @@ def test_where_reading_begins_changes_nothing_and_no_frame_shows_another(name: s
         assert singly == {number: at_once[number] for number in singly}
         n_read += sum(what == "frame" for what, _, _ in at_once.values())
     assert n_read
+
+
+_UNIT_BYTES = {"h264_ts": 188, "hevc_ts": 188, "mpeg2_mpg": 2048}
+
+
+def _without_units(source: Path, target: Path, seed: int, unit_bytes: int) -> Path:
+    """A copy that lacks some of the units it was sent or stored in."""
+    chance, data = random.Random(seed), source.read_bytes()
+    units = [data[start : start + unit_bytes] for start in range(0, len(data), unit_bytes)]
+    for _ in range(chance.choice((1, 1, 2, 5))):
+        del units[chance.randrange(8, len(units))]
+    target.write_bytes(b"".join(units))
+    return target
+
+
+def _number_at(index: PacketIndex, frame: int) -> int:
+    """The painted number that belongs there: the first picture of the clip is in every copy."""
+    return round((int(index.pts[frame]) - int(index.pts[0])) * index.time_base * Fraction(25))
+
+
+@pytest.mark.parametrize("name", _UNIT_BYTES)
+def test_what_lost_units_made_unsure_is_not_handed_out(name: str, tmp_path: Path) -> None:
+    whole = next(kind for kind in KINDS if kind.name == name).build(tmp_path)
+    n_read = n_gaps = 0
+    for seed in range(25):
+        damaged = _without_units(whole, tmp_path / f"{seed}-{whole.name}", seed, _UNIT_BYTES[name])
+        indexed = index_file(damaged, working_copy=tmp_path / f"copy-{seed}")
+        for item in open_reader(indexed.footage, indexed.index, View()).read(np.arange(indexed.index.n_frames)):
+            if isinstance(item, Frame):
+                assert number_in(item.rgb) == _number_at(indexed.index, item.number), (seed, item.number)
+                n_read += 1
+            n_gaps += not isinstance(item, Frame)
+    assert n_read > 2 * n_gaps, "most of the clip is still handed out"
+    assert n_gaps

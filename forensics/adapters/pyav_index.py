@@ -1,36 +1,34 @@
 """The packet index of one video file: every frame's pts, keyframe mark and size, by demuxing.
 
 Nothing is decoded but the first frame, to learn the upright size and whether a decoder exists. Only
-where the container carries no pts (raw H.264, some AVI) is everything decoded once: each packet is
-tagged with its number, the order in which the tags come out of the decoder is the presentation
-order, and the times follow from the stated rate.
+where the container carries no pts (raw H.264, some AVI), or none to be believed, is everything
+decoded once; see `pyav_untimed`.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import av.error
 import numpy as np
-from av.codec.context import Flags
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from forensics.adapters.pyav_open import NOT_SEEKABLE, choose_stream, open_file, rate_of, single_threaded
-from forensics.adapters.pyav_packets import Packets, packets_until_trouble, read_packets
-from forensics.adapters.pyav_remux import remux
+from forensics.adapters.pyav_packets import Packets, behind, packets_until_trouble, read_packets, shortfalls
+from forensics.adapters.pyav_remux import through_working_copy
+from forensics.adapters.pyav_untimed import Untimed, index_untimed
 from forensics.errors import UnreadableFootage
 from forensics.evidence import Footage, Indexed, Medium, Reader, Timing
-from forensics.timeline import BoolArray, Int64Array, PacketIndex
+from forensics.timeline import Int64Array, PacketIndex
 
-_FALLBACK_RATE = Fraction(25)
 # Elsewhere the duration is estimated from the packets, or the header's frame count says more.
-_STATES_DURATION = ("matroska,webm",)
-_TOLERATED_US = 250_000
+_STATES_DURATION = ("matroska,webm", "mxf", "flv")
+# Nobody records one file for longer; times that say so are damaged, and some would not even fit into microseconds.
+_LONGEST_S = 50 * 365 * 86_400
 
 
 __all__ = ["index_file"]
@@ -72,11 +70,17 @@ def index_file(
         time_base = Fraction(stream.time_base or 1)
         chosen = stream.index
         stated_us = _stated_end_us(container)
+    if medium.container == "gif" and len(packets) and not _ends_as_gif(path):
+        packets.is_damaged[-1] = True
     if not len(packets):
         raise UnreadableFootage(path, "no_frames", f"the video stream holds no packets ({packets.trouble or 'empty'})")
     if packets.has_pts.mean() < 0.5 or _guesses_pts(medium.container, packets):
-        return _indexed_by_decoding(path, packets, medium, chosen, assumed_rate or first.rate, working_copy)
+        return index_untimed(Untimed(path, chosen, packets, medium, assumed_rate or first.rate), working_copy)
+    packets = replace(packets, is_damaged=packets.is_damaged | behind(~packets.has_pts, packets.is_key, packets.pts))
     index, order = _in_presentation_order(packets, time_base)
+    if index.span_s > _LONGEST_S:
+        untimed = Untimed(path, chosen, packets, medium, assumed_rate or first.rate, _incredible(index))
+        return index_untimed(untimed, working_copy)
     index, shift_ticks = _as_players_see_it(path, chosen, index, packets, order)
     indexed = Indexed(
         index=index,
@@ -84,11 +88,26 @@ def index_file(
         footage=Footage(path, Reader.PYAV, chosen, shift_ticks),
         working_copy_sha256=None,
         reader_reason="the reference reader",
-        shortfall="; ".join(_shortfalls(packets, medium.n_frames_from_header, stated_us)),
+        shortfall="; ".join(shortfalls(packets, medium.n_frames_from_header, stated_us)),
     )
     if not _seeks_badly(medium.container):
         return indexed
-    return _through_working_copy(indexed, packets.pts, packets.has_pts, working_copy)
+    try:
+        return through_working_copy(indexed, packets.pts, packets.has_pts, working_copy)
+    except UnreadableFootage as objection:
+        # right all the same: the reader finds every seek that misses, and reads from the start then
+        return replace(indexed, reader_reason=f"the reference reader, slowly: {objection.detail}")
+
+
+def _ends_as_gif(path: Path) -> bool:
+    """Whether the last byte says so; the demuxer does not tell that it ran out of bytes in a picture."""
+    with path.open("rb") as file:
+        file.seek(-1, 2)
+        return file.read() == b";"
+
+
+def _incredible(index: PacketIndex) -> str:
+    return f"its times lie {index.span_s // (365 * 86_400)} years apart and are not believed"
 
 
 def _guesses_pts(container_name: str, packets: Packets) -> bool:
@@ -158,7 +177,10 @@ def _in_presentation_order(packets: Packets, time_base: Fraction) -> tuple[Packe
     addressed = np.flatnonzero(packets.has_pts)
     order = addressed[np.argsort(packets.pts[addressed], kind="stable")].astype(np.int64)
     hidden = np.zeros(len(order), dtype=bool)
-    return PacketIndex(packets.pts[order], packets.is_key[order], packets.size[order], hidden, time_base), order
+    damaged = frozenset(np.flatnonzero(packets.is_damaged[order]).tolist())
+    return PacketIndex(
+        packets.pts[order], packets.is_key[order], packets.size[order], hidden, time_base, damaged
+    ), order
 
 
 def _as_players_see_it(
@@ -197,91 +219,3 @@ def _stated_end_us(container: InputContainer) -> int:
     if container.format.name not in _STATES_DURATION or container.duration is None:
         return 0
     return int(container.duration)
-
-
-def _shortfalls(packets: Packets, n_frames_from_header: int | None, stated_us: int = 0) -> list[str]:
-    found = []
-    if packets.trouble:
-        found.append(packets.trouble)
-    if stated_us > packets.end_us + _TOLERATED_US:
-        stated, there = stated_us / 1e6, packets.end_us / 1e6
-        found.append(f"the header promises {stated:.2f} s, the packets end at {there:.2f} s")
-    if n_frames_from_header is not None and n_frames_from_header != len(packets):
-        found.append(f"the header promises {n_frames_from_header} frames, {len(packets)} are there")
-    n_without = int((~packets.has_pts).sum())
-    if n_without:
-        found.append(f"{n_without} packets have no pts and so no address")
-    return found
-
-
-def _indexed_by_decoding(
-    path: Path, packets: Packets, medium: Medium, stream_index: int, rate: Fraction | None, working_copy: Path
-) -> Indexed:
-    """The index of a file without pts: one decode tells the order, the rate tells the times."""
-    shown_at = _presentation_numbers(path, stream_index, len(packets))
-    shown = np.flatnonzero(shown_at >= 0)
-    if not len(shown):
-        raise UnreadableFootage(path, "no_picture", "no packet of the stream gave a picture")
-    order = shown[np.argsort(shown_at[shown])]
-    rate = rate or _FALLBACK_RATE
-    index = PacketIndex(
-        pts=np.arange(len(order), dtype=np.int64),
-        is_key=packets.is_key[order],
-        size=packets.size[order],
-        is_hidden=np.zeros(len(order), dtype=bool),
-        time_base=1 / rate,
-    )
-    shortfalls = _shortfalls(replace(packets, has_pts=np.ones(len(packets), dtype=bool)), medium.n_frames_from_header)
-    if len(shown) != len(packets):
-        shortfalls.append(f"{len(packets) - len(shown)} of {len(packets)} packets gave no picture")
-    indexed = Indexed(
-        index=index,
-        medium=replace(medium, timing=Timing.ASSUMED, rate_counted=rate),
-        footage=Footage(path, Reader.PYAV, stream_index, 0),
-        working_copy_sha256=None,
-        reader_reason="the reference reader",
-        shortfall="; ".join(shortfalls),
-    )
-    return _through_working_copy(indexed, shown_at, shown_at >= 0, working_copy)
-
-
-def _presentation_numbers(path: Path, stream_index: int, n_packets: int) -> Int64Array:
-    """(N,) int64: at which place the picture of each packet is shown, -1 where it gave none."""
-    shown_at = np.full(n_packets, -1, dtype=np.int64)
-    with open_file(path) as container:
-        stream: Any = container.streams[stream_index]
-        single_threaded(stream)
-        stream.codec_context.flags |= Flags.copy_opaque
-        n_shown = 0
-        for number in _tags_as_decoded(container, stream):
-            if shown_at[number] < 0:
-                shown_at[number] = n_shown
-                n_shown += 1
-    return shown_at
-
-
-def _tags_as_decoded(container: InputContainer, stream: VideoStream) -> Iterator[int]:
-    number = 0
-    for packet in container.demux(stream):
-        if packet.size:
-            packet.opaque = number
-            number += 1
-        try:
-            yield from (int(str(frame.opaque)) for frame in packet.decode() if frame.opaque is not None)
-        except av.error.EOFError:
-            return
-        except av.error.FFmpegError:
-            continue
-
-
-def _through_working_copy(indexed: Indexed, pts: Int64Array, kept: BoolArray, working_copy: Path) -> Indexed:
-    """The same index, read through a stream copy in which every packet carries its pts and can be sought."""
-    destination = working_copy.with_name(working_copy.name + ".mp4")
-    copy = remux(indexed.footage, pts, kept, indexed.index, destination=destination)
-    footage = Footage(copy.path, Reader.PYAV, 0, copy.shift_ticks)
-    return replace(
-        indexed,
-        footage=footage,
-        working_copy_sha256=copy.sha256,
-        reader_reason=f"{indexed.medium.container} cannot seek exactly; read through a stream copy",
-    )

@@ -11,7 +11,7 @@ from av.video.stream import VideoStream
 
 from forensics.errors import UnreadableFootage
 
-__all__ = ["FORMATS", "NOT_SEEKABLE", "choose_stream", "open_file", "single_threaded"]
+__all__ = ["FORMATS", "NOT_SEEKABLE", "choose_stream", "open_file", "rate_of", "single_threaded"]
 
 # Containers that hold their own pictures. Playlists, concat scripts and image sequences point at
 # other files and are left out.
@@ -114,7 +114,7 @@ def single_threaded(stream: VideoStream) -> None:
     context: Any = stream.codec_context
     context.thread_count = 1
     context.thread_type = "NONE"
-    context.options = {"err_detect": "explode"}
+    context.options = {"err_detect": "crccheck+explode"}
 
 
 def rate_of(stream: VideoStream) -> Fraction | None:

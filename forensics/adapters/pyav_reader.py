@@ -149,6 +149,9 @@ class PyavReader:
         for packet in self._packets_of(group):
             number = self._packet_number(packet)
             group.takes(number)
+            if number in self._index.damaged:
+                group.failed[number] = "the packet is damaged, or one that it is built on has no address"
+                group.distrust(number)
             try:
                 frames = packet.decode()
             except av.error.FFmpegError as error:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,10 @@ from av.packet import Packet
 from forensics.adapters.pyav_open import choose_stream, open_file
 from forensics.digests import sha256_of_file
 from forensics.errors import UnreadableFootage
-from forensics.evidence import Footage
+from forensics.evidence import Footage, Indexed, Reader
 from forensics.timeline import BoolArray, Int64Array, PacketIndex
 
-__all__ = ["WorkingCopy", "remux"]
+__all__ = ["WorkingCopy", "remux", "through_working_copy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,28 @@ class WorkingCopy:
     path: Path
     sha256: str
     shift_ticks: int
+
+
+def through_working_copy(indexed: Indexed, pts: Int64Array, kept: BoolArray, working_copy: Path) -> Indexed:
+    """The same index, read through a stream copy in which every packet carries its pts and can be sought.
+
+    Args:
+        indexed: what is read, from the original.
+        pts: (N,) int64 of each packet in the order of the file, in ticks of the index.
+        kept: (N,) bool, which packets are copied; the others have no address.
+        working_copy: where the copy is written; `.mp4` is appended.
+
+    Raises:
+        UnreadableFootage: it cannot be copied.
+    """
+    destination = working_copy.with_name(working_copy.name + ".mp4")
+    copy = remux(indexed.footage, pts, kept, indexed.index, destination=destination)
+    return replace(
+        indexed,
+        footage=Footage(copy.path, Reader.PYAV, 0, copy.shift_ticks),
+        working_copy_sha256=copy.sha256,
+        reader_reason=f"{indexed.medium.container} cannot seek exactly; read through a stream copy",
+    )
 
 
 def remux(footage: Footage, pts: Int64Array, kept: BoolArray, index: PacketIndex, *, destination: Path) -> WorkingCopy:

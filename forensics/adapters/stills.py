@@ -205,7 +205,10 @@ def _reason(survey: _Survey) -> str:
 def _shortfall(survey: _Survey) -> str:
     sentences = [_too_large(survey), _unreadable(survey)]
     if survey.album.n_refused:
-        sentences.append(f"{survey.album.n_refused} members of the zip have names that lead out of it and are left out")
+        what = (
+            "members of the zip have names" if survey.album.container == "zip" else "pictures of the folder are links"
+        )
+        sentences.append(f"{survey.album.n_refused} {what} that lead out of it and are left out")
     return "; ".join(filter(None, sentences))
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "Picture",
     "digest_stills",
     "is_stills",
+    "leads_out",
     "mark_stills",
     "name_order",
     "open_album",
@@ -63,7 +64,7 @@ class Album:
     Attributes:
         container: ``folder`` or ``zip``.
         pictures: in the order of `name_order`.
-        n_refused: members of a zip whose names lead out of it.
+        n_refused: members of a zip whose names lead out of it, links of a folder that do.
         open: the bytes of a picture.
     """
 
@@ -180,7 +181,9 @@ def _folder_album(path: Path) -> Album:
         Picture(file.relative_to(path).as_posix(), state.st_size, state.st_mtime_ns // 1_000_000, place)
         for place, (file, state) in enumerate(zip(files, states, strict=True))
     )
-    return Album("folder", _in_order(pictures), 0, lambda picture: path.joinpath(picture.name).open("rb"))
+    return Album(
+        "folder", _in_order(pictures), _leading_out(path), lambda picture: path.joinpath(picture.name).open("rb")
+    )
 
 
 def _zip_album(archive: zipfile.ZipFile) -> Album:
@@ -209,8 +212,19 @@ def _picture_files(folder: Path, on_error: Callable[[OSError], None] | None = No
         for name in names:
             file = Path(parent, name)
             # A pipe or socket with a picture's name would be waited on for ever.
-            if _is_picture(name) and file.is_file():
+            if _is_picture(name) and file.is_file() and not leads_out(file, folder):
                 yield file
+
+
+def _leading_out(folder: Path) -> int:
+    """How many links of pictures lead out of the folder; they are no part of it, whatever they lead to."""
+    names = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names if _is_picture(name))
+    return sum(leads_out(file, folder) for file in names)
+
+
+def leads_out(file: Path, folder: Path) -> bool:
+    """Whether a file below a folder is a link to something that does not lie below it."""
+    return file.is_symlink() and not file.resolve().is_relative_to(folder.resolve())
 
 
 def _listed(folder: Path) -> list[Path]:

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 MAX_PIXELS = 200_000_000
-MAX_PICTURE_BYTES = 1 << 30
+MAX_PICTURE_BYTES = 256 << 20
 PICTURE_FAULTS = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError),
     *(AttributeError, AssertionError, RuntimeError, EOFError, struct.error, zlib.error),
@@ -40,6 +40,19 @@ PICTURE_FAULTS = (
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 _ORIENTATION, _EXIF_IFD, _DATE_TIME_ORIGINAL, _SUBSECOND_ORIGINAL = 0x0112, 0x8769, 0x9003, 0x9291
 _TURNED = range(5, 9)
+
+
+# What decoding one picture may hold: a few bytes of bomb must not cost a worker its memory.
+_MAX_HELD_BYTES = 480 << 20
+# Bytes of a pixel at the worst moment, on the way from the file to RGB; most are Pillow's own four and a copy.
+_HELD_IN_MODE = {"RGB": 4, "1": 6, "L": 6, "P": 6, "I": 36, "F": 36, "I;16": 12, "I;16B": 12, "I;16L": 12}
+_HELD_BY_OTHERS, _HELD_FOR_CLEAR = 9, 20
+_HELD_BY_FORMAT = {"WEBP": 12, "TIFF": 4}
+# Progressive JPEGs keep all coefficients until the last scan, at full size however small the picture is wanted.
+_HELD_BY_COEFFICIENTS = 6
+# The result and the shared memory that it is handed over in.
+_HELD_BY_RESULT = 6
+_ROWS_AT_A_TIME = 256
 
 
 class TooLarge(Exception):
@@ -110,7 +123,7 @@ def read_pixels(data: bytes, view: View) -> tuple[RgbArray, tuple[int, int]]:
     """(h, w, 3) uint8 RGB, upright and scaled, and the upright size before scaling.
 
     Raises:
-        TooLarge: more than 200 megapixels.
+        TooLarge: more than 200 megapixels, or decoding it takes more memory than one picture may have.
         One of `PICTURE_FAULTS`: it is broken or cut short.
     """
     from PIL import Image
@@ -122,9 +135,39 @@ def read_pixels(data: bytes, view: View) -> tuple[RgbArray, tuple[int, int]]:
         upright = _upright(image.size, orientation)
         stored = _upright(view.size_of(*upright), orientation)
         # Smaller JPEGs straight from the decoder: integer arithmetic, the same on every run.
+        n_full = image.width * image.height
         image.draft(image.mode, stored)
+        _check_memory(image, n_full, stored[0] * stored[1], len(data))
         small = _scaled(_rgb(image), stored)
-    return np.array(_turned(small, orientation)), upright
+    return _as_array(_turned(small, orientation)), upright
+
+
+def _check_memory(image: "Image.Image", n_full: int, n_wanted: int, n_bytes: int) -> None:
+    """Refuse what would hold too much.
+
+    Args:
+        image: opened, as small as its decoder can make it.
+        n_full: pixels that are stored.
+        n_wanted: pixels that are handed out.
+        n_bytes: of the file.
+    """
+    of_mode = _HELD_IN_MODE.get(image.mode, _HELD_BY_OTHERS)
+    a_pixel = max(of_mode, _HELD_FOR_CLEAR if image.has_transparency_data else 0)
+    a_pixel += _HELD_BY_FORMAT.get(str(image.format), 0)
+    held = n_bytes + image.width * image.height * a_pixel + n_wanted * _HELD_BY_RESULT
+    if image.info.get("progressive"):
+        held += n_full * _HELD_BY_COEFFICIENTS
+    if held > _MAX_HELD_BYTES:
+        raise TooLarge(f"decoding it would hold {held >> 20} MiB, at most {_MAX_HELD_BYTES >> 20} are given")
+
+
+def _as_array(image: "Image.Image") -> RgbArray:
+    """(h, w, 3) uint8, taken over row by row: Pillow's own way makes two more copies."""
+    rgb = np.empty((image.height, image.width, 3), dtype=np.uint8)
+    for top in range(0, image.height, _ROWS_AT_A_TIME):
+        rows = image.crop((0, top, image.width, min(top + _ROWS_AT_A_TIME, image.height)))
+        rgb[top : top + _ROWS_AT_A_TIME] = np.asarray(rows)
+    return rgb
 
 
 def _exif(image: "Image.Image") -> _Exif:

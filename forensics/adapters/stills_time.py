@@ -26,6 +26,8 @@ _CALENDAR = re.compile(
 _EPOCH = re.compile(r"(?<!\d)(\d{10})(\d{3})?(?!\d)")
 # September 2001, the first of ten digits, to May 2033: above it a year, month, day and hour would pass.
 _EPOCH_SECONDS = range(1_000_000_000, 2_000_000_000)
+# No digital camera took a picture before; a clock that says more is not set.
+_YEARS = range(1970, 2100)
 _ORIGIN = datetime(1970, 1, 1)
 
 
@@ -111,7 +113,7 @@ def spread(moments_ms: Int64Array) -> Int64Array:
 
 
 def exif_time_ms(stamp: str, subsecond: str) -> int | None:
-    """DateTimeOriginal and SubSecTimeOriginal in milliseconds; None for no or an impossible time.
+    """DateTimeOriginal and SubSecTimeOriginal in milliseconds; None for no time, or one that no camera's clock shows.
 
     >>> exif_time_ms("2021:05:31 08:25:38", "25") - exif_time_ms("2021:05:31 08:25:37", "")
     1250
@@ -171,6 +173,8 @@ def _milliseconds(calendar: Sequence[str], fraction: str) -> int | None:
     try:
         moment = datetime(*map(int, calendar), tzinfo=UTC)  # type: ignore[misc, arg-type]
     except ValueError:
+        return None
+    if moment.year not in _YEARS:
         return None
     return int(moment.timestamp()) * 1000 + int(f"{digits}000"[:3])
 

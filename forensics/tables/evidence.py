@@ -84,7 +84,8 @@ def save_index(folder: CaseFolder, evidence_id: str, index: PacketIndex, picture
     """Write the packet index of one evidence, with the file of each frame of stills; returns its SHA-256."""
     path = folder.index_file(evidence_id)
     names = pa.array(picture_names, pa.string()) if picture_names else pa.nulls(index.n_frames, pa.string())
-    columns = [index.pts, index.is_key, index.size, index.is_hidden, names]
+    is_damaged = np.isin(np.arange(index.n_frames), list(index.damaged))
+    columns = [index.pts, index.is_key, index.size, index.is_hidden, is_damaged, names]
     metadata = {**(schemas.INDEX.metadata or {}), b"forensics.time_base": str(index.time_base).encode()}
     table = pa.Table.from_arrays([pa.array(column) for column in columns], schema=schemas.INDEX)
     write_table(path, table.replace_schema_metadata(metadata))
@@ -99,8 +100,9 @@ def load_index(folder: CaseFolder, evidence: Evidence) -> PacketIndex:
     """
     table, time_base = _stored_index(folder, evidence)
     pts, is_key, size, is_hidden = (table[name].to_numpy() for name in ("pts", "is_key", "size", "is_hidden"))
+    damaged = frozenset(np.flatnonzero(table["is_damaged"].to_numpy()).tolist())
     return PacketIndex(
-        pts.astype(np.int64), is_key.astype(bool), size.astype(np.int64), is_hidden.astype(bool), time_base
+        pts.astype(np.int64), is_key.astype(bool), size.astype(np.int64), is_hidden.astype(bool), time_base, damaged
     )
 
 

@@ -34,6 +34,7 @@ INDEX: Final = _schema(
     is_key=pa.bool_(),
     size=pa.int64(),
     is_hidden=pa.bool_(),
+    is_damaged=pa.bool_(),
     picture=pa.string(),
 )
 

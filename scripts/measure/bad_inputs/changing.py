@@ -1,0 +1,100 @@
+"""Files whose picture size, pixel format, codec or rate changes in the middle."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import av
+import numpy as np
+
+from scripts.measure.bad_inputs.bad import Bad, Expected, by_times
+from scripts.measure.bad_inputs.originals import Workshop
+from tests.painted.picture import paint
+
+__all__ = ["changing_files"]
+
+_N_FRAMES, _AT, _RATE = 48, 24, Fraction(25)
+_TIMES = tuple(number / _RATE for number in range(_N_FRAMES))
+_NO_B = {"preset": "ultrafast", "bf": "0"}
+_HEVC = {"preset": "ultrafast", "x265-params": "bframes=0:keyint=12:pools=none:frame-threads=1:log-level=none"}
+_VP = {"deadline": "realtime", "cpu-used": "8"}
+
+_CODECS: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
+    "h264": ("libx264", _NO_B, ("yuv420p", "yuv444p", "gray", "yuv420p10le")),
+    "hevc": ("libx265", _HEVC, ("yuv420p", "yuv444p", "yuv420p10le")),
+    "mjpeg": ("mjpeg", {}, ("yuvj420p", "yuvj444p", "yuvj422p")),
+    "mpeg2": ("mpeg2video", {"bf": "0"}, ("yuv420p", "yuv422p")),
+    "vp9": ("libvpx-vp9", _VP, ("yuv420p", "yuv444p")),
+    "png": ("png", {}, ("rgb24", "gray", "rgba")),
+}
+_CONTAINERS = {
+    "h264": ("ts", "mkv", "mp4", "avi", "264"),
+    "hevc": ("ts", "mkv", "mp4", "265"),
+    "mjpeg": ("mkv", "avi", "mov"),
+    "mpeg2": ("ts", "mkv", "mpg"),
+    "vp9": ("webm", "ivf", "mp4"),
+    "png": ("mov",),
+}
+_SIZES = ((320, 192), (96, 160), (162, 98))
+_PARAMETERS = {"264": "h264", "265": "hevc"}
+# Without a clock of its own, or with one that a lost picture moves.
+_UNTIMED = frozenset({"avi", "264", "265", "mpg"})
+
+
+def changing_files() -> Iterator[Bad]:
+    """For each codec and container a change of size to three others and a change to each other pixel format."""
+    for name, (_, _, formats) in _CODECS.items():
+        for suffix in _CONTAINERS[name]:
+            expected: Expected | None = None if suffix in _UNTIMED else by_times(_TIMES)
+            for size in _SIZES:
+                build = partial(_joined, name, suffix, (size, formats[0]))
+                yield Bad("changes mid-stream", f"{name}-{suffix}-to_{size[0]}x{size[1]}", build, expected)
+            for pixel_format in formats[1:]:
+                build = partial(_joined, name, suffix, ((160, 96), pixel_format))
+                yield Bad("changes mid-stream", f"{name}-{suffix}-to_{pixel_format}", build, expected)
+    for second in ("hevc", "mpeg2"):
+        yield Bad("changes mid-stream", f"h264-ts-to_{second}", partial(_glued_ts, second))
+
+
+def _joined(name: str, suffix: str, then: tuple[tuple[int, int], str], shop: Workshop) -> Path:
+    """Half the pictures of one encoder and half of another, muxed as if they were of one."""
+    codec, _, formats = _CODECS[name]
+    path = shop.folder / f"changing.{suffix}"
+    first = _packets(name, (160, 96), formats[0], range(_AT))
+    second = _packets(name, *then, range(_AT, _N_FRAMES))
+    with av.open(str(path), "w", format=_PARAMETERS.get(suffix)) as container:
+        stream = container.add_stream(codec, rate=_RATE)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, formats[0]
+        for number, content in enumerate((*first, *second)):
+            packet = av.Packet(content)
+            packet.stream, packet.time_base = stream, 1 / _RATE
+            packet.pts = packet.dts = number
+            packet.is_keyframe = number % 12 == 0 or name in {"mjpeg", "png"}
+            container.mux(packet)
+    return path
+
+
+def _packets(name: str, size: tuple[int, int], pixel_format: str, numbers: range) -> list[bytes]:
+    """The encoded pictures of these numbers, parameters in the stream; each holds one picture."""
+    codec, options, _ = _CODECS[name]
+    context = av.CodecContext.create(codec, "w")
+    context.width, context.height, context.pix_fmt = *size, pixel_format
+    context.time_base, context.framerate, context.gop_size = 1 / _RATE, _RATE, 12
+    context.options, context.thread_count = dict(options), 1
+    found = []
+    for number in numbers:
+        rgb = np.ascontiguousarray(paint(number, *size))
+        frame = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=pixel_format)
+        frame.pts, frame.time_base = number, 1 / _RATE
+        found += [bytes(packet) for packet in context.encode(frame)]
+    return found + [bytes(packet) for packet in context.encode(None)]
+
+
+def _glued_ts(second: str, shop: Workshop) -> Path:
+    """Two transport streams of different codecs behind each other."""
+    first = shop.original("h264_no_b_ts")
+    other = _joined(second, "ts", ((160, 96), "yuv420p"), shop)
+    content = other.read_bytes()
+    other.unlink()
+    return shop.write("glued.ts", first + content)
