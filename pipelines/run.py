@@ -27,11 +27,12 @@ from pipelines.footage_guard import Loss
 from pipelines.plan import EvidencePlan, RunPlan, keep_boundaries, make_plan
 from pipelines.progress import Progress
 from pipelines.run_record import begin_record, finish_record, interrupt_record
-from pipelines.run_stages import Interrupted, Run, detect, recognise, recognise_works, sight, sight_works, track
+from pipelines.run_stages import Run, detect, recognise, recognise_works, sight, sight_works, track
 from pipelines.search.recognition import Recognition
 from pipelines.settings import Settings
 from pipelines.stages.port import Runner
 from pipelines.stages.track import EvidenceWork
+from pipelines.stopping import Interrupted, StopRequest
 
 __all__ = ["Interrupted", "RunResult", "plan_run", "result_facts", "run_case"]
 
@@ -115,7 +116,8 @@ def run_case(
         Interrupted: a cancel was asked for.
     """
     plan = plan_run(case, settings, model)
-    run = Run(case, settings, model, plan, runner, progress, recognition)
+    stop = StopRequest(case.folder.cancel_file)
+    run = Run(case, settings, model, plan, runner, progress, stop, recognition)
     case.folder.cancel_file.unlink(missing_ok=True)
     _check_disk(plan)
     try:
@@ -135,11 +137,13 @@ def _completed(run: Run) -> RunResult:
     begin_record(run.plan, run.settings, run.model, run.recognition)
     _sweep(run.plan.folder)
     keep_boundaries(run.plan)
-    detect(run)
-    tracked = track(run)
-    sight(run, tracked)
-    if run.recognition is not None:
-        recognise(run, run.recognition, tracked)
+    with run.stop.heard():
+        detect(run)
+        tracked = track(run)
+        sight(run, tracked)
+        if run.recognition is not None:
+            recognise(run, run.recognition, tracked)
+        run.stop.obey()
     outcomes = [_outcome(run, plan, work) for plan, work in zip(run.plan.evidence, tracked, strict=True)]
     for evidence_id, loss in sorted(run.guard.lost.items()):
         run.failures.append(Failure(evidence_id, "footage", "whole evidence", 1, loss.reason, loss.detail))

@@ -10,6 +10,7 @@ import logging
 import math
 import os
 import secrets
+import signal
 import socket
 import time
 from collections import deque
@@ -300,6 +301,7 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
             ) from error
 
     def _start_local(self) -> None:
+        before = signal.getsignal(signal.SIGTERM)
         ray.init(
             address="local",  # else it would join whatever cluster runs on this machine
             num_cpus=self._workers,
@@ -309,6 +311,7 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
             logging_level=logging.ERROR,
             _node_ip_address="127.0.0.1",
         )
+        signal.signal(signal.SIGTERM, before)  # ray's own handler leaves with exit code 1, and nothing on record
 
     def __exit__(self, *_: object) -> None:
         ray.shutdown()
