@@ -1,11 +1,21 @@
 """Where everything of a case lies. Nothing but this file knows the names inside the folder."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from forensics.errors import UsageError
+from forensics.errors import IntegrityBroken, UsageError
 
 __all__ = ["CaseFolder", "RunFolder"]
+
+_TOP: Final = ("*", ".*", "evidence/*", "runs/*", "tables/*")
+_OF_A_RUN: Final = ("*", "parts/*")
+
+
+def _links_in(root: Path, patterns: Iterable[str]) -> list[str]:
+    linked = [path for pattern in patterns for path in sorted(root.glob(pattern)) if path.is_symlink()]
+    return [f"{path}: is a link to another place, {path.readlink()}" for path in linked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +34,10 @@ class RunFolder:
     def run_id(self) -> str:
         """The run's name: a digest of its settings, model and libraries."""
         return self.root.name
+
+    def links_out(self) -> list[str]:
+        """What of the run is a link to another place, in words: what is written there would be lost to the case."""
+        return _links_in(self.root, _OF_A_RUN)
 
     @property
     def record(self) -> Path:
@@ -73,6 +87,24 @@ class CaseFolder:
                 f"make one with `forensics case init {path} --purpose ... --operator ...`",
             )
         return folder
+
+    def inside(self, relative: str) -> Path:
+        """What a file of the case calls by its path relative to the case.
+
+        Raises:
+            IntegrityBroken: it leads out of the case.
+        """
+        path = self.root / relative
+        if ".." in path.parts or not path.resolve().is_relative_to(self.root.resolve()):
+            raise IntegrityBroken(
+                f"{self.root}: something in it names {relative!r}, which leads out of the case",
+                "restore the case from a copy; nothing outside of it was opened",
+            )
+        return path
+
+    def links_out(self) -> list[str]:
+        """What of the case is a link to another place, in words: what it holds is not the case's."""
+        return _links_in(self.root, _TOP)
 
     @property
     def case_file(self) -> Path:

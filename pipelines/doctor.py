@@ -1,5 +1,6 @@
 """What this machine can do, what is missing and how to get it."""
 
+import contextlib
 import os
 import shutil
 import stat
@@ -8,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+
+import psutil
 
 from forensics.adapters.dlib_weights import ALIGNMENT, dlib_weights, pinned_sha256
 from forensics.adapters.face_models import face_models
@@ -22,6 +25,7 @@ from pipelines.search.recognition import face_libraries
 __all__ = ["Finding", "examine"]
 
 _ROOM_BYTES = 5 << 30
+_HEAD_OF_A_CLUSTER = "gcs_server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,7 @@ def _private(what: str, folder: Path, variable: str) -> Finding:
 
 
 def _cluster() -> Iterator[Finding]:
+    """The cluster that a run would use, and those that run here and are open to whoever reaches them."""
     address = os.environ.get("RAY_ADDRESS")
     if not address:
         yield Finding("cluster", "ok", "none named; a run starts a local one on loopback, with a token")
@@ -136,6 +141,21 @@ def _cluster() -> Iterator[Finding]:
         yield Finding("cluster", "note", f"{address} is used without RAY_AUTH_MODE=token: whoever reaches it runs code")
     else:
         yield Finding("cluster", "ok", f"{address}, with a token")
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.name() == _HEAD_OF_A_CLUSTER:
+                yield from _openness(process)
+
+
+def _openness(head: psutil.Process) -> Iterator[Finding]:
+    """Whether the head of a cluster on this machine asks for a token, and where it listens."""
+    heard = sorted({f"{c.laddr.ip}:{c.laddr.port}" for c in head.net_connections() if c.status == psutil.CONN_LISTEN})
+    where = f"a cluster of {head.username()} listens on {', '.join(heard)}"
+    if head.environ().get("RAY_AUTH_MODE") != "token":
+        advice = "stop it, and start it anew with RAY_AUTH_MODE=token"
+        yield Finding("cluster here", "note", f"{where} without a token: whoever reaches it runs code; {advice}")
+    else:
+        yield Finding("cluster here", "ok", f"{where}, with a token")
 
 
 def _disk() -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from typing import Any
 from forensics.case import RunFolder
 from forensics.chunks import Chunk
 from forensics.digests import sha256_of_file
-from forensics.errors import CannotStart
+from forensics.errors import CannotStart, IntegrityBroken
 from forensics.evidence import Verdict
 from forensics.models.shelf import Model
 from forensics.tables.evidence import load_evidence, load_sources
@@ -118,6 +118,8 @@ def run_case(
     plan = plan_run(case, settings, model)
     stop = StopRequest(case.folder.cancel_file)
     run = Run(case, settings, model, plan, runner, progress, stop, recognition)
+    for linked in plan.folder.links_out():
+        raise IntegrityBroken(linked, "put there what belongs there; a case is moved as a whole")
     case.folder.cancel_file.unlink(missing_ok=True)
     _check_disk(plan)
     try:

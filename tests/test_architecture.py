@@ -86,6 +86,7 @@ _LIBRARIES: Final = {
 # (module, library): why it is there all the same; each is imported in a function only, but for ray.
 _BEYOND: Final = {
     ("pipelines.runners.ray", "ray"): "the one module that knows the engine",
+    ("pipelines.doctor", "psutil"): "whether a cluster here is open can only be asked of the system",
     ("pipelines.review.page.pages", "starlette"): "the page is its only user",
     ("pipelines.review.page.rendering", "starlette"): "the page is its only user",
     ("pipelines.review.page.rendering", "jinja2"): "the page is its only user",

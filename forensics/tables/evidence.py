@@ -186,7 +186,7 @@ def _evidence(row: dict[str, Any], folder: CaseFolder) -> Evidence:
 
 
 def _readable(row: dict[str, Any], folder: CaseFolder) -> Readable:
-    read_path = folder.root / row["working_copy"] if row["working_copy"] else Path(row["path"])
+    read_path = folder.inside(row["working_copy"]) if row["working_copy"] else Path(row["path"])
     medium = Medium(
         container=row["container"],
         codec=row["codec"],

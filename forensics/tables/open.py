@@ -80,6 +80,8 @@ class OpenCase:
     def at(cls, path: Path) -> "OpenCase":
         """See `forensics.open_case`."""
         folder = CaseFolder.at(path)
+        for linked in folder.links_out():
+            raise IntegrityBroken(linked, "put there what belongs there; a case is moved as a whole")
         return cls(folder, read_manifest(folder)["run"])
 
     def table(self, name: str) -> pl.LazyFrame:

@@ -18,6 +18,8 @@ from pipelines.stopping import Interrupted
 __all__ = ["main"]
 
 _INTERRUPTED = 130
+# Whatever a command makes, and whatever its workers make; who shares a case does so by the folder's access list.
+_FOR_ITS_OWNER_ONLY = 0o077
 
 # command -> (module, function); imported when used, so that help is instant
 _COMMANDS = {
@@ -70,6 +72,7 @@ def forensics() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; never returns."""
+    os.umask(_FOR_ITS_OWNER_ONLY)
     signal.signal(signal.SIGTERM, _terminated)
     try:
         status = forensics.main(args=arguments, prog_name="forensics", standalone_mode=False)

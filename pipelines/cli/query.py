@@ -263,7 +263,7 @@ def pictures_of(opened: OpenCase, found: pl.DataFrame) -> list[tuple[Path, str, 
     """File and three lines of every sighting that has a thumbnail: where and what, when, and its id."""
     return [
         (
-            opened.folder.root / row["thumbnail"],
+            opened.folder.inside(row["thumbnail"]),
             f"{row['camera_id']}  {row['class_name']}",
             _when(row),
             row["sighting_id"],

@@ -224,9 +224,9 @@ def altered_in(case: Case) -> list[str]:
     _, problem = AuditLog(case.folder, clock.utc_now, witness if witness.exists else None).checked()
     if problem:
         return [f"{case.folder.audit_file}: {problem}"]
-    linked = [path for path in (case.folder.watchlist, case.folder.certificates) if path.is_symlink()]
+    linked = case.folder.links_out()
     if linked:
-        return [f"{linked[0]}: is a link to another place"]
+        return linked
     return alterations(case.folder, lambda: read_chain(case.folder.audit_file).lines) if is_guarded(case) else []
 
 

@@ -111,10 +111,8 @@ def _digest(path: Path) -> str:
 def _finish(files: DecidingFiles, certificate: Path, *, key_destroyed: bool) -> None:
     stored, folder = json.loads(certificate.read_text()), files.folder
     for file in stored["files"]:
-        path = folder.root / file["path"]
-        if not path.parent.resolve().is_relative_to(folder.root.resolve()):
-            raise IntegrityBroken(f"{certificate}: {file['path']} leads out of the case", "see who wrote it")
-        files.remove(path)
+        folder.inside(Path(file["path"]).parent.as_posix())  # what it names may be a link, which is removed itself
+        files.remove(folder.root / file["path"])
     for path in sorted(folder.watchlist.rglob("*"), reverse=True):
         if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
             path.rmdir()

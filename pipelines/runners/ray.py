@@ -6,12 +6,15 @@ tried again with a worker of its own, and only what dies alone is given up. The 
 than are in flight; items are drawn as workers need them. This is the only module that imports ray.
 """
 
+import contextlib
 import logging
 import math
 import os
 import secrets
+import shutil
 import signal
 import socket
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -34,6 +37,7 @@ os.environ.setdefault("RAY_worker_niceness", "0")  # the job is what the machine
 
 import ray
 import ray.exceptions
+from ray._private import ray_constants
 
 __all__ = ["RayRunner", "connected"]
 
@@ -43,6 +47,9 @@ _OBJECT_STORE_BYTES = 128 << 20
 # How long nobody may answer before workers are looked at.
 _LOOK_S = 5
 _ANSWER_S = 10
+_LOOPBACK = "127.0.0.1"
+# Sockets and logs of a local cluster lie in a private folder; names of sockets may not be long.
+_SHORT_FOLDER = "/tmp" if Path("/tmp").is_dir() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,10 +293,15 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
     def __init__(self, address: str | None, workers: int) -> None:
         self._address = address
         self._workers = workers
+        self._own_folder: Path | None = None
 
     def __enter__(self) -> None:
         if self._address is None:
-            self._start_local()
+            try:
+                self._start_local()
+            except BaseException:
+                self.__exit__()
+                raise
             return
         try:
             _require_listener(self._address)
@@ -302,16 +314,34 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
 
     def _start_local(self) -> None:
         before = signal.getsignal(signal.SIGTERM)
-        ray.init(
-            address="local",  # else it would join whatever cluster runs on this machine
-            num_cpus=self._workers,
-            include_dashboard=False,
-            object_store_memory=_OBJECT_STORE_BYTES,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _node_ip_address="127.0.0.1",
-        )
+        self._own_folder = Path(tempfile.mkdtemp(prefix="forensics-", dir=_SHORT_FOLDER))
+        with _bound_to_loopback():
+            ray.init(
+                address="local",  # else it would join whatever cluster runs on this machine
+                num_cpus=self._workers,
+                include_dashboard=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _node_ip_address=_LOOPBACK,
+                _temp_dir=str(self._own_folder / "ray"),  # which Ray opens to everybody
+            )
         signal.signal(signal.SIGTERM, before)  # ray's own handler leaves with exit code 1, and nothing on record
+        if ray.get_runtime_context().gcs_address.rpartition(":")[0] != _LOOPBACK:
+            raise CannotStart("Ray would listen beyond this machine", "use another version of Ray, or --runner serial")
 
     def __exit__(self, *_: object) -> None:
         ray.shutdown()
+        if self._own_folder is not None:
+            shutil.rmtree(self._own_folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _bound_to_loopback() -> Iterator[None]:
+    """Ray takes an address of the network instead of loopback, and then listens on all of them, unless told so here."""
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
