@@ -20,7 +20,7 @@ from forensics.evidence import Verdict
 from forensics.models.shelf import Model
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.outcomes import ChunkOutcome, EvidenceOutcome, Failure
-from forensics.tables.publish import publish, put_in_place
+from forensics.tables.publish import publish, put_in_place, remove_unnamed_pictures
 from pipelines.custody.case_file import Case
 from pipelines.custody.mandate_watch import MandateEnded
 from pipelines.footage_guard import Loss
@@ -137,7 +137,6 @@ def run_case(
 
 def _completed(run: Run) -> RunResult:
     begin_record(run.plan, run.settings, run.model, run.recognition)
-    _sweep(run.plan.folder)
     keep_boundaries(run.plan)
     with run.stop.heard():
         detect(run)
@@ -172,12 +171,6 @@ def _check_disk(plan: RunPlan) -> None:
             f"{plan.folder.case_root}: {free >> 20} MiB are free, the run needs about {needed >> 20} MiB",
             "free some space or put the case on another disk",
         )
-
-
-def _sweep(folder: RunFolder) -> None:
-    """Remove what a killed driver was writing; whoever holds the case's lock is the only writer."""
-    for unfinished in folder.root.rglob(".*.tmp"):
-        unfinished.unlink()
 
 
 def _recognise_parts(run: Run, work: EvidenceWork) -> tuple[Path, ...]:
@@ -225,6 +218,7 @@ def _publish(run: Run, outcomes: list[EvidenceOutcome]) -> dict[str, Any]:
         compared=run.recognition.compared if run.recognition else None,
     )
     put_in_place(run.plan.folder)
+    remove_unnamed_pictures(run.plan.folder, manifest)
     run.figures["publish"] = {"seconds": round(time.perf_counter() - began, 3)}
     run.figures["peak_worker_bytes"] = run.peak_bytes
     return manifest
