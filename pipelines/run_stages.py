@@ -12,7 +12,7 @@ from forensics.decoding.child import Limits
 from forensics.digests import digest_of
 from forensics.evidence import Evidence
 from forensics.models.shelf import Model
-from forensics.tables.files import write_bytes, write_table
+from forensics.tables.files import fault_in_table, write_bytes, write_table
 from forensics.tables.outcomes import Failure
 from forensics.tables.parts import DetectRows
 from pipelines.custody.case_file import Case
@@ -158,7 +158,8 @@ def _keep_outside(run: Run, planned: PlannedChunk) -> None:
 def _adopt(run: Run, unit: str) -> None:
     """Link the same part if another run of this case made it already on such a machine."""
     for other in sorted(run.case.folder.runs.glob(f"*/parts/detect/{unit}.parquet")):
-        if run.settings.run.mixed_hardware or hardware_in(other.parents[2] / "run.json") == hardware_for(run.settings):
+        is_alike = hardware_in(other.parents[2] / "run.json") == hardware_for(run.settings)
+        if (run.settings.run.mixed_hardware or is_alike) and not fault_in_table(other):
             _link(other, run.plan.folder.part("detect", unit))
             return
 
