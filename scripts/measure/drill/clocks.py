@@ -10,7 +10,9 @@ from scripts.measure.drill.trial import Trial
 
 __all__ = ["drills"]
 
-_FORWARDS: Final = "the clock jumps forwards: the run ends in the same tables"
+_FORWARDS: Final = (
+    "the clock jumps forwards: the run ends in the same tables, and who has the earlier time again is refused"
+)
 _BACKWARDS: Final = (
     "the clock jumps backwards: what cannot be put on record is refused with both times, and goes on once it is right"
 )
@@ -19,13 +21,18 @@ _HOUR_S: Final = 3600
 
 
 def _jumped_forwards(trial: Trial, seconds: int) -> None:
+    """From then on every command has the later time: one log knows one clock."""
     clock = trial.folder / "clock"
-    clock_set_wrong(clock, -seconds)
-    command = trial.begin(disturbed=disturbing(trial, clock=clock))
-    trial.reached(command, trial.chance.randrange(1, 12))
     clock_set_wrong(clock, 0)
+    trial.environment = disturbing(trial, clock=clock)
+    command = trial.begin()
+    trial.reached(command, trial.chance.randrange(1, 12))
+    clock_set_wrong(clock, seconds)
     trial.over(command, 0)
     trial.judge()
+    clock_set_wrong(clock, 0)
+    refused = trial.done("status", trial.root)
+    trial.check(refused.code == _REFUSED, f"status with the earlier time ended with {refused.code}")
 
 
 def _jumped_backwards(trial: Trial, seconds: int) -> None:

@@ -1,5 +1,6 @@
 """The driver is killed: at any moment, twice in a row, while it takes footage in, while it publishes."""
 
+import shutil
 import signal
 from collections.abc import Iterator
 from functools import partial
@@ -28,6 +29,11 @@ _STEPS_OF_PUBLISHING: Final = {
     "before the manifest has its name": "rename,MANIFEST.json,1,1,kill",
     "before the tables are in place": "rename,case/tables,1,1,kill",
     "in the middle of a table": "write,/tables/detections/,1,1,killed",
+}
+_STEPS_OF_PUBLISHING_AGAIN: Final = {
+    "before the old tables are put away": "rename,/.tables.old,1,1,kill",
+    "between the old tables and the new": "rename,case/tables,1,1,kill",
+    "before the manifest has its name": "rename,MANIFEST.json,1,1,kill",
 }
 _STEPS_OF_TAKING_IN: Final = {
     "before the case has its name": "rename,case.toml,1,1,kill",
@@ -73,6 +79,11 @@ def _killed_publishing(trial: Trial, rule: str) -> None:
     trial.goes_on()
 
 
+def _killed_publishing_again(trial: Trial, rule: str) -> None:
+    shutil.copytree(trial.job.finished, trial.root)
+    _killed_publishing(trial, rule)
+
+
 def _killed_taking_in(trial: Trial, rule: str) -> None:
     scans = [
         ("scan", clip, "--case", trial.root, "--start", START, *settings_of("serial")) for clip in trial.job.footage
@@ -108,11 +119,12 @@ def drills() -> Iterator[Drill]:
         yield Drill(name, _ANY_MOMENT, partial(_killed, moments=(first, second)), runner)
     for steps, assertion, do in (
         (_STEPS_OF_PUBLISHING, _PUBLISHING, _killed_publishing),
+        (_STEPS_OF_PUBLISHING_AGAIN, _PUBLISHING, _killed_publishing_again),
         (_STEPS_OF_TAKING_IN, _TAKING_IN, _killed_taking_in),
         (_STEPS_OF_CUSTODY, _CUSTODY, _killed_in_custody),
     ):
         for step, rule in steps.items():
-            is_short = step in {"before the tables are in place", "before the evidence has its name"}
+            is_short = step in {"between the old tables and the new", "before the evidence has its name"}
             yield Drill(
                 f"{do.__name__.strip('_').replace('_', ' ')} {step}",
                 assertion,

@@ -1,11 +1,11 @@
 """Disks: one that is full, one that answers with an error, one of a network that shows new names late."""
 
+import contextlib
 import errno
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,11 @@ _CANNOT_START: Final = 6
 _LATE_MS: Final = 2500
 
 # call, text in the path, the how-manieth such call, how many of them, what happens
+_FULL_WHEN: Final = {
+    "a table is written": f"write,/tables/detections/,1,99,{errno.ENOSPC}",
+    "a picture is written": f"write,/crops/,1,99,{errno.ENOSPC}",
+    "the end is put on record": f"write,audit.jsonl,3,99,{errno.ENOSPC}",
+}
 _ERRORS: Final = {
     "writing a part": f"write,/parts/detect/,5,1,{errno.EIO}",
     "syncing a part": f"fsync,/parts/detect/,3,1,{errno.EIO}",
@@ -35,13 +40,16 @@ _ERRORS: Final = {
 }
 _ERRORS_OF_FOOTAGE: Final = {
     "reading footage to compare its digest": ("pipelines.cli", f"read,gate.mp4,1,1,{errno.EIO}"),
-    "reading footage to decode it, once": ("forensics.decoding", f"read,gate.mp4,4,1,{errno.EIO}"),
+    **{
+        f"reading footage to decode it, {nth}th read": ("forensics.decoding", f"read,gate.mp4,{nth},1,{errno.EIO}")
+        for nth in (4, 5, 7, 9)
+    },
     "reading footage to decode it, for a while": ("forensics.decoding", f"read,hall.mp4,3,40,{errno.EIO}"),
-    "no memory to decode": ("forensics.decoding", f"read,gate.mp4,5,1,{errno.ENOMEM}"),
+    "reading footage and there is no memory": ("forensics.decoding", f"read,gate.mp4,5,1,{errno.ENOMEM}"),
 }
 
 
-@contextmanager
+@contextlib.contextmanager
 def _small_disk(trial: Trial) -> Iterator[Path]:
     """A file system of its own for the case.
 
@@ -72,15 +80,24 @@ def _full(trial: Trial, after: int) -> None:
         ballast = disk / "ballast"
         _fill(ballast, spare_bytes=trial.chance.choice((0, 4096, 20_000, 60_000)))
         ended = trial.over(command, _CANNOT_START)
-        trial.check("the same command again" in ended.err, f"it does not say how to go on: {ended.last_words}")
+        trial.check("free some space" in ended.err, f"it does not say what to do: {ended.last_words}")
         ballast.unlink()
         trial.goes_on()
 
 
 def _fill(ballast: Path, *, spare_bytes: int) -> None:
-    with ballast.open("wb") as file:
-        size = shutil.disk_usage(ballast.parent).free - spare_bytes
-        os.posix_fallocate(file.fileno(), 0, max(4096, size))
+    """Take all but so many bytes; what the run takes meanwhile is its own."""
+    with ballast.open("wb") as file, contextlib.suppress(OSError):
+        for step_bytes in (1 << 20, 4096):
+            while (free := shutil.disk_usage(ballast.parent).free) > spare_bytes + step_bytes:
+                at = os.fstat(file.fileno()).st_size
+                os.posix_fallocate(file.fileno(), at, max(step_bytes, (free - spare_bytes) // 2))
+
+
+def _full_when(trial: Trial, rule: str) -> None:
+    ended = trial.over(trial.begin(disturbed=disturbing(trial, rule=rule)), _CANNOT_START)
+    trial.check("free some space" in ended.err, f"it does not say what to do: {ended.last_words}")
+    trial.goes_on()
 
 
 def _failing(trial: Trial, rule: str) -> None:
@@ -110,13 +127,16 @@ def _late(trial: Trial, who: str) -> None:
 
 def drills() -> Iterator[Drill]:
     """Of disks."""
-    for after in (0, 2, 5, 9, 12, 18):
+    for after in (0, 2, 5, 9, 12, 16):
         yield Drill(f"disk full after {after} parts", _FULL, partial(_full, after=after))
+    for name, rule in _FULL_WHEN.items():
+        full = partial(_full_when, rule=rule)
+        yield Drill(f"disk full when {name}", _FULL, full, is_short=name == "a table is written")
     for name, rule in _ERRORS.items():
         yield Drill(f"error when {name}", _FAILING, partial(_failing, rule=rule), is_short=name == "naming a part")
     for name, (who, rule) in _ERRORS_OF_FOOTAGE.items():
         failing = partial(_failing_footage, who=who, rule=rule)
-        yield Drill(f"error when {name}", _FAILING, failing, is_short="once" in name)
+        yield Drill(f"error when {name}", _FAILING, failing, is_short=" 5th" in name)
     for name, who, runner in (("a worker", "default_worker", "ray"), ("the driver", "pipelines.cli", "serial")):
         late = partial(_late, who=who)
         yield Drill(f"new names come late to {name}", _LATE, late, runner, is_short=runner == "serial")

@@ -73,7 +73,6 @@ def _done(folder: Path, *arguments: object) -> None:
         mark=folder.name,
         said=folder / "undisturbed",
         environment={"FORENSICS_KEYS": str(folder / "keys")},
-        user=None,
     )
     ended = command.ended(seconds=_PATIENCE_S)
     if ended.code:
@@ -89,7 +88,7 @@ def published(root: Path) -> dict[str, str]:
 def difference(finished: Path, root: Path) -> str:
     """The first thing in which what is published at `root` differs from what should be; empty if nothing does."""
     expected, actual = published(finished), published(root)
-    for name in sorted(expected.keys() | actual.keys()):
+    for name in sorted(expected.keys() | actual.keys(), reverse=True):  # tables before pictures
         if expected.get(name) != actual.get(name):
             return _told(name, finished / name, root / name)
     return ""

@@ -78,21 +78,24 @@ class Command:
     """One `forensics` command in a session of its own, as if a terminal had started it."""
 
     def __init__(
-        self, arguments: Sequence[object], *, mark: str, said: Path, environment: Mapping[str, str], user: int | None
+        self,
+        arguments: Sequence[object],
+        *,
+        mark: str,
+        said: Path,
+        environment: Mapping[str, str],
+        before: Sequence[str] = (),
     ) -> None:
         self.mark = mark
         self._said = said
         with said.with_suffix(".out").open("wb") as out, said.with_suffix(".err").open("wb") as err:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _CALLED, *map(str, arguments)],
+                [*before, sys.executable, "-c", _CALLED, *map(str, arguments)],
                 env={**os.environ, **environment, _MARK: mark},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
-                user=user,
-                group=user,
-                extra_groups=None if user is None else [],
             )
 
     @property

@@ -33,7 +33,8 @@ class Trial:
         folder: of this trial alone.
         chance: seeded for this trial alone.
         runner: ``serial`` or ``ray``.
-        user: whom the commands run as; None for whoever runs the drills.
+        before: what stands before each command, such as what takes its rights away.
+        environment: of each command.
         root: where the case lies, below `folder` unless the drill puts it elsewhere.
         kept: each part that was there when the disturbed command was gone, with its inode and time.
         problems: promises that did not hold, in words.
@@ -43,7 +44,8 @@ class Trial:
     folder: Path
     chance: random.Random
     runner: str = "serial"
-    user: int | None = None
+    before: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
     root: Path = field(init=False)
     kept: dict[str, tuple[int, int]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -64,13 +66,13 @@ class Trial:
         if not arguments and not self.root.exists():
             shutil.copytree(self.job.case, self.root)
         self._n_commands += 1
-        environment = {"RAY_TMPDIR": str(self.folder.parent / "ray"), "FORENSICS_KEYS": str(self.folder / "keys")}
+        environment = {"FORENSICS_KEYS": str(self.folder / "keys"), **self.environment}
         return Command(
             arguments or ("run", self.root, *settings_of(self.runner)),
             mark=self.folder.as_posix(),
             said=self.folder / f"command-{self._n_commands}",
             environment={**environment, **(disturbed or {})},
-            user=self.user,
+            before=self.before,
         )
 
     def done(self, *arguments: object) -> Ended:
