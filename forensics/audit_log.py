@@ -133,7 +133,7 @@ class AuditLog:
             facts={**facts, **torn},
         )
         self._told_witness(line)
-        os.write(descriptor, line.encoded() + b"\n")
+        _write_all(descriptor, line.encoded() + b"\n")
         os.fsync(descriptor)
         return line
 
@@ -221,6 +221,12 @@ class AuditLog:
                     facts = {"exit_code": None, "error": INTERRUPTED}
                     why = "its process is gone"
                     self._written(descriptor, "end", begin.command, who=who, why=why, of=begin.number, facts=facts)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """Every byte, also where the system takes only some at a time, as a disk does that is about to be full."""
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 _BLOCK_BYTES: Final = 1 << 16

@@ -20,18 +20,19 @@ from forensics.evidence import Verdict
 from forensics.models.shelf import Model
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.outcomes import ChunkOutcome, EvidenceOutcome, Failure
-from forensics.tables.publish import publish, put_in_place
+from forensics.tables.publish import publish, put_in_place, remove_unnamed_pictures
 from pipelines.custody.case_file import Case
 from pipelines.custody.mandate_watch import MandateEnded
 from pipelines.footage_guard import Loss
 from pipelines.plan import EvidencePlan, RunPlan, keep_boundaries, make_plan
 from pipelines.progress import Progress
 from pipelines.run_record import begin_record, finish_record, interrupt_record
-from pipelines.run_stages import Interrupted, Run, detect, recognise, recognise_works, sight, sight_works, track
+from pipelines.run_stages import Run, detect, recognise, recognise_works, sight, sight_works, track
 from pipelines.search.recognition import Recognition
 from pipelines.settings import Settings
 from pipelines.stages.port import Runner
 from pipelines.stages.track import EvidenceWork
+from pipelines.stopping import Interrupted, StopRequest
 
 __all__ = ["Interrupted", "RunResult", "plan_run", "result_facts", "run_case"]
 
@@ -115,7 +116,8 @@ def run_case(
         Interrupted: a cancel was asked for.
     """
     plan = plan_run(case, settings, model)
-    run = Run(case, settings, model, plan, runner, progress, recognition)
+    stop = StopRequest(case.folder.cancel_file)
+    run = Run(case, settings, model, plan, runner, progress, stop, recognition)
     for linked in plan.folder.links_out():
         raise IntegrityBroken(linked, "put there what belongs there; a case is moved as a whole")
     case.folder.cancel_file.unlink(missing_ok=True)
@@ -135,13 +137,14 @@ def run_case(
 
 def _completed(run: Run) -> RunResult:
     begin_record(run.plan, run.settings, run.model, run.recognition)
-    _sweep(run.plan.folder)
     keep_boundaries(run.plan)
-    detect(run)
-    tracked = track(run)
-    sight(run, tracked)
-    if run.recognition is not None:
-        recognise(run, run.recognition, tracked)
+    with run.stop.heard():
+        detect(run)
+        tracked = track(run)
+        sight(run, tracked)
+        if run.recognition is not None:
+            recognise(run, run.recognition, tracked)
+        run.stop.obey()
     outcomes = [_outcome(run, plan, work) for plan, work in zip(run.plan.evidence, tracked, strict=True)]
     for evidence_id, loss in sorted(run.guard.lost.items()):
         run.failures.append(Failure(evidence_id, "footage", "whole evidence", 1, loss.reason, loss.detail))
@@ -168,12 +171,6 @@ def _check_disk(plan: RunPlan) -> None:
             f"{plan.folder.case_root}: {free >> 20} MiB are free, the run needs about {needed >> 20} MiB",
             "free some space or put the case on another disk",
         )
-
-
-def _sweep(folder: RunFolder) -> None:
-    """Remove what a killed driver was writing; whoever holds the case's lock is the only writer."""
-    for unfinished in folder.root.rglob(".*.tmp"):
-        unfinished.unlink()
 
 
 def _recognise_parts(run: Run, work: EvidenceWork) -> tuple[Path, ...]:
@@ -221,6 +218,7 @@ def _publish(run: Run, outcomes: list[EvidenceOutcome]) -> dict[str, Any]:
         compared=run.recognition.compared if run.recognition else None,
     )
     put_in_place(run.plan.folder)
+    remove_unnamed_pictures(run.plan.folder, manifest)
     run.figures["publish"] = {"seconds": round(time.perf_counter() - began, 3)}
     run.figures["peak_worker_bytes"] = run.peak_bytes
     return manifest

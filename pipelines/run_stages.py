@@ -12,7 +12,7 @@ from forensics.decoding.child import Limits
 from forensics.digests import digest_of
 from forensics.evidence import Evidence
 from forensics.models.shelf import Model
-from forensics.tables.files import write_bytes, write_table
+from forensics.tables.files import fault_in_table, write_bytes, write_table
 from forensics.tables.outcomes import Failure
 from forensics.tables.parts import DetectRows
 from pipelines.custody.case_file import Case
@@ -28,12 +28,9 @@ from pipelines.stages.port import WORKER_LOST, Done, Failed, ItemT, ResultT, Run
 from pipelines.stages.recognise import Recognise, RecogniseWork, works_for
 from pipelines.stages.sight import Sight, SightWork
 from pipelines.stages.track import EvidenceWork, Track
+from pipelines.stopping import StopRequest
 
-__all__ = ["Interrupted", "Run", "detect", "recognise", "recognise_works", "sight", "sight_works", "track"]
-
-
-class Interrupted(Exception):
-    """Somebody asked the run to end; what is done stays done."""
+__all__ = ["Run", "detect", "recognise", "recognise_works", "sight", "sight_works", "track"]
 
 
 @dataclass(slots=True)
@@ -46,6 +43,7 @@ class Run:
     plan: RunPlan
     runner: Runner
     progress: Progress
+    stop: StopRequest
     recognition: Recognition | None = None
     failures: list[Failure] = field(default_factory=list)
     lost: dict[str, Failure] = field(default_factory=dict)
@@ -63,24 +61,22 @@ class Run:
 def _map(
     run: Run, stage: Stage[ItemT, ResultT], items: Iterable[ItemT]
 ) -> Iterator[Done[ItemT, ResultT] | Failed[ItemT]]:
-    """The runner's results, timed, until somebody asks to cancel."""
+    """The runner's results, timed; once somebody asks to stop, nothing more is begun."""
     asked_s, spans = time.time(), []
 
-    def until_cancelled() -> Iterator[ItemT]:
+    def until_stopped() -> Iterator[ItemT]:
         for item in items:
-            if run.case.folder.cancel_file.exists():
+            if run.stop.is_made:
                 return
             yield item
 
-    for outcome in run.runner.map(stage, until_cancelled()):
+    for outcome in run.runner.map(stage, until_stopped()):
         if isinstance(outcome, Done):
             spans.append((outcome.began_s, outcome.seconds))
             run.peak_bytes = max(run.peak_bytes, outcome.peak_bytes)
         yield outcome
     run.figures[stage.name] = _spent(asked_s, spans)
-    if run.case.folder.cancel_file.exists():
-        run.case.folder.cancel_file.unlink()
-        raise Interrupted("the run was cancelled; run the same command again to go on")
+    run.stop.obey()
 
 
 def _spent(asked_s: float, spans: list[tuple[float, float]]) -> dict[str, float]:
@@ -162,7 +158,8 @@ def _keep_outside(run: Run, planned: PlannedChunk) -> None:
 def _adopt(run: Run, unit: str) -> None:
     """Link the same part if another run of this case made it already on such a machine."""
     for other in sorted(run.case.folder.runs.glob(f"*/parts/detect/{unit}.parquet")):
-        if run.settings.run.mixed_hardware or hardware_in(other.parents[2] / "run.json") == hardware_for(run.settings):
+        is_alike = hardware_in(other.parents[2] / "run.json") == hardware_for(run.settings)
+        if (run.settings.run.mixed_hardware or is_alike) and not fault_in_table(other):
             _link(other, run.plan.folder.part("detect", unit))
             return
 

@@ -29,7 +29,7 @@ from pipelines.custody.case_file import Case, encoded_case
 from pipelines.custody.cases import load_case, with_clock
 from pipelines.ingest import Given
 from pipelines.progress import NoProgress
-from pipelines.run import Interrupted
+from pipelines.stopping import Interrupted
 from tests.demo_clips import make_clips
 from tests.painted import KINDS
 from tests.painted_case import (

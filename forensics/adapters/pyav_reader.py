@@ -7,7 +7,8 @@ group depends on its own packets alone, whatever was read before it, whole files
 decoded here, with that keyframe.)
 
 Where something in a group fails, every frame stored behind it in the group becomes a gap: it may
-have been built on what is missing, and decoders do not say so.
+have been built on what is missing, and decoders do not say so. A gap counts only if the file, opened
+anew, gives it again: damage stays, a disk or a network that failed for a moment does not.
 """
 
 import math
@@ -94,6 +95,7 @@ class PyavReader:
         self._view = view
         self._scaler = VideoReformatter()
         self._ahead: list[VideoPacket] = []
+        self._lacked_memory = False
         self._container, self._stream = self._open()
         self._packets = self._demuxed()
 
@@ -109,7 +111,24 @@ class PyavReader:
         edges = [*self._index.keyframes.tolist(), self._index.n_frames]
         for part in np.split(np.arange(len(wanted)), np.flatnonzero(np.diff(places)) + 1) if len(wanted) else ():
             place = int(places[part[0]])
-            yield from self._read_group(_Group(edges[place], edges[place + 1]), deque(wanted[part].tolist()))
+            yield from self._read_surely(edges[place], edges[place + 1], wanted[part].tolist())
+
+    def _read_surely(self, start: int, stop: int, wanted: list[int]) -> Iterator[Frame | Gap]:
+        """The wanted frames of one group; from its first gap on they are read once more, from a file opened anew."""
+        n_sure = 0
+        for item in self._read_group(_Group(start, stop), deque(wanted)):
+            if isinstance(item, Gap) and not self._index.is_ambiguous[item.number]:
+                break
+            n_sure += 1
+            yield item
+        else:
+            return
+        self._from_the_start()
+        self._lacked_memory = False
+        for item in self._read_group(_Group(start, stop), deque(wanted[n_sure:])):
+            if isinstance(item, Gap) and self._lacked_memory:
+                raise MemoryError(f"{self._footage.path}: no memory to decode frames {start}-{stop - 1}")
+            yield item
 
     def _read_group(self, group: _Group, wanted: deque[int]) -> Iterator[Frame | Gap]:
         """Hand out the wanted frames of one group, each once all that could spoil it was decoded."""
@@ -155,6 +174,7 @@ class PyavReader:
             try:
                 frames = packet.decode()
             except av.error.FFmpegError as error:
+                self._note(error)
                 group.failed[number] = str(error.strerror)
                 group.distrust(number)
                 continue
@@ -164,8 +184,13 @@ class PyavReader:
     def _drained(self) -> list[VideoFrame]:
         try:
             return self._stream.codec_context.decode(None)
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            self._note(error)
             return []
+
+    def _note(self, error: av.error.FFmpegError) -> None:
+        """A full memory says nothing about the footage."""
+        self._lacked_memory |= isinstance(error, MemoryError)
 
     def _noted(self, frames: list[VideoFrame], group: _Group) -> Iterator[tuple[int, VideoFrame]]:
         for frame in frames:
@@ -267,7 +292,8 @@ class PyavReader:
         offset = ticks * self._index.time_base / Fraction(self._stream.time_base or 1)
         try:
             self._container.seek(int(offset), stream=self._stream, backward=True)
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            self._note(error)
             return []
         self._packets = self._demuxed()
         return self._skipped_to(keyframe)
@@ -280,5 +306,6 @@ class PyavReader:
     def _demuxed(self) -> "Iterator[VideoPacket]":
         try:
             yield from (packet for packet in self._container.demux(self._stream) if packet.size)
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            self._note(error)
             return  # frames behind the end of what can be read become gaps

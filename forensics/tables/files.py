@@ -1,6 +1,7 @@
 """Files that are whole or absent: a temporary name, fsync, rename, fsync of the folder."""
 
 import contextlib
+import fcntl
 import json
 import os
 import uuid
@@ -14,19 +15,29 @@ import pyarrow.parquet as pq
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
 
-__all__ = ["encoded_json", "read_table", "whole_file", "write_bytes", "write_json", "write_table"]
+__all__ = [
+    "encoded_json",
+    "fault_in_table",
+    "read_table",
+    "remove_unfinished",
+    "whole_file",
+    "write_bytes",
+    "write_json",
+    "write_table",
+]
 
 _ROW_GROUP_ROWS = 65_536
 _PRIVATE = 0o600
+_FAULTS = (pa.ArrowException, OSError, ValueError, KeyError)
 
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file that appears at `path` once the block ends well, and not at all if it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    temporary, descriptor = _begun(path)
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -35,6 +46,30 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _begun(path: Path) -> tuple[Path, int]:
+    """A temporary file beside `path`, open and held, so that nobody takes it for one whose writer died."""
+    while True:
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+        with contextlib.suppress(OSError):  # a file system without locks; then nobody removes it either
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return temporary, descriptor
+        os.close(descriptor)  # it was taken for one before it was held
+
+
+def remove_unfinished(folder: Path, pattern: str = "**/.*.tmp") -> None:
+    """What killed processes were writing below a folder is gone; what somebody still writes stays."""
+    for temporary in folder.glob(pattern):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                temporary.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:
@@ -82,9 +117,8 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
         IntegrityBroken: the file is not Parquet any more, or has other columns.
     """
     try:
-        table = pq.read_table(path, page_checksum_verification=True)
-        table.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        table = _whole_table(path)
+    except _FAULTS as error:
         raise IntegrityBroken(
             f"{path}: cannot be read as Parquet ({error})", "restore it, or delete it to have it made again"
         ) from error
@@ -93,6 +127,27 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
             f"{path}: has the columns {table.schema.names}, expected {schema.names}",
             "it was written by another version; use that version or start a new case",
         )
+    return table
+
+
+def fault_in_table(path: Path) -> str:
+    """Why the bytes of a file are not a whole table; empty if they are.
+
+    Raises:
+        OSError: the disk does not give the bytes.
+    """
+    try:
+        _whole_table(path)
+    except _FAULTS as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        return " ".join(str(error).split())
+    return ""
+
+
+def _whole_table(path: Path) -> pa.Table:
+    table = pq.read_table(path, page_checksum_verification=True)
+    table.validate(full=True)
     return table
 
 

@@ -29,7 +29,7 @@ from forensics.tables.files import (
 from forensics.tables.outcomes import Compared, EvidenceOutcome, Failure
 from forensics.tables.sighting_rows import Joined, described_thumbnails, detections_table, sightings_table, tracks_table
 
-__all__ = ["publish", "put_in_place"]
+__all__ = ["publish", "put_in_place", "remove_unnamed_pictures"]
 
 _ROW_GROUP_ROWS = 65_536
 _TABLE_FILE = "part-0.parquet"
@@ -133,13 +133,21 @@ class _TableWriter:
             self._writer.write_table(self._waiting.combine_chunks())
         self._writer.close()
 
+    def abandon(self) -> None:
+        """Nothing more is written, also not by the library's own tidying up, which would find the file closed."""
+        self._writer.is_open = False
+
 
 @contextlib.contextmanager
 def _writer(run: RunFolder, name: str) -> Iterator[_TableWriter]:
     with whole_file(run.tables / name / _TABLE_FILE) as file:
         writer = _TableWriter(file, schemas.TABLES[name])
-        yield writer
-        writer.close()
+        try:
+            yield writer
+            writer.close()
+        except BaseException:
+            writer.abandon()
+            raise
 
 
 def _write(run: RunFolder, name: str, tables: Iterable[pa.Table]) -> None:
@@ -163,6 +171,14 @@ def put_in_place(run: RunFolder) -> None:
     fresh.rename(case.tables)
     sync_folder(case.root)
     shutil.rmtree(stale, ignore_errors=True)
+
+
+def remove_unnamed_pictures(run: RunFolder, manifest: dict[str, Any]) -> None:
+    """Only pictures that the published tables name are kept; tables that lacked a chunk had others."""
+    named = {run.case_root / picture["path"] for picture in manifest["pictures"]}
+    for path in run.crop("any").parent.glob("*.jpg"):
+        if path not in named:
+            path.unlink()
 
 
 def _linked(source: str, target: str) -> str:

@@ -14,7 +14,6 @@ from pipelines import clock
 from pipelines.cli.jobs import runner_for
 from pipelines.cli.output import microseconds, path_type, say
 from pipelines.cli.query import pictures_of, sightings_text
-from pipelines.custody.case_lock import locked
 from pipelines.custody.cases import make_case
 from pipelines.custody.casework import Need, Work, casework
 from pipelines.demo.footage import make_footage
@@ -63,7 +62,7 @@ def _shown(work: Work, runner: str) -> None:
         for clip in clips
     ]
     settings = Settings()
-    with locked(case.folder):
+    with work.alone():
         ingest(case.folder, given, limits=Limits(), on_source=lambda source: say(f"taken in: {source.path.name}"))
         engine, cluster = runner_for(settings, runner, None)
         with cluster:

@@ -12,12 +12,14 @@ import click
 
 from forensics.case import CaseFolder
 from forensics.decoding.child import Limits
+from forensics.digests import sha256_of_file
 from forensics.errors import NotAuthorised
 from forensics.evidence import Reader, Source, Verdict
 from forensics.hardware import instruction_set
 from forensics.mandate import Mandate, Mode, is_pending
 from forensics.models.shelf import Model, resolve
 from pipelines import clock
+from pipelines.broken_parts import broken_parts
 from pipelines.cli.output import (
     NOT_CLEAN,
     Command,
@@ -303,6 +305,7 @@ def _ran(work: Work, settings: Settings, model: Model, options: dict[str, Any]) 
         if not recognition.entries:
             say(f"the watch-list is empty, so no face is compared; see `forensics watchlist add {work.folder.root}`")
     work.recorded.note("run", run_facts(plan, model, recognition))
+    _clear_broken_parts(work, plan)
     runner, cluster = runner_for(settings, options["runner"], options["address"])
     progress = progress_for(options["quiet"])
     with within_mandate(work.case), cluster:
@@ -311,6 +314,15 @@ def _ran(work: Work, settings: Settings, model: Model, options: dict[str, Any]) 
     if recognition is not None:
         forget_superseded(work, result)
     return result
+
+
+def _clear_broken_parts(work: Work, plan: RunPlan) -> None:
+    """What is not what was written is told and put on record before it goes; the run makes it again."""
+    for broken in broken_parts(plan.folder):
+        path = broken.path.relative_to(work.folder.root).as_posix()
+        work.recorded.note("part_broken", {"path": path, "sha256": sha256_of_file(broken.path), "fault": broken.fault})
+        broken.path.unlink()
+        say(f"{path}: was not what had been written ({broken.fault}); it is made again")
 
 
 def runner_for(settings: Settings, name: str, address: str | None) -> tuple[Runner, AbstractContextManager[None]]:

@@ -2,7 +2,9 @@
 
 import errno
 import os
+import signal
 import sys
+from types import FrameType
 from typing import Any
 
 import click
@@ -11,7 +13,7 @@ from forensics.errors import CannotStart, ForensicsError
 from pipelines.cli.groups import Group
 from pipelines.cli.output import say
 from pipelines.cli.text import only_text
-from pipelines.run import Interrupted
+from pipelines.stopping import Interrupted
 
 __all__ = ["main"]
 
@@ -71,6 +73,7 @@ def forensics() -> None:
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; never returns."""
     os.umask(_FOR_ITS_OWNER_ONLY)
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         status = forensics.main(args=arguments, prog_name="forensics", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
@@ -84,7 +87,7 @@ def main(arguments: list[str] | None = None) -> Any:
         sys.exit(error.exit_code)
     except Interrupted as stop:
         say(str(stop))
-        sys.exit(_INTERRUPTED)
+        sys.exit(stop.exit_code)
     except BrokenPipeError:
         # whoever read our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -94,6 +97,11 @@ def main(arguments: list[str] | None = None) -> Any:
     except (KeyboardInterrupt, click.Abort):
         say("interrupted; run the same command again to go on")
         sys.exit(_INTERRUPTED)
+
+
+def _terminated(signal_number: int, frame: FrameType | None) -> None:
+    """Whoever ends the process by SIGTERM ends it in order, as by Ctrl-C: its end is on record, its workers end too."""
+    raise KeyboardInterrupt
 
 
 def _explained(error: OSError) -> int:

@@ -12,7 +12,7 @@ from forensics.case import CaseFolder
 from forensics.errors import NotAuthorised, UsageError
 from forensics.mandate import PENDING, Mandate, Mode, is_pending
 from forensics.spelling import fault_in_name
-from forensics.tables.files import write_bytes
+from forensics.tables.files import remove_unfinished, write_bytes
 from pipelines.custody.case_file import Case, checked_clock, encoded_case, read_case
 from pipelines.custody.keys import keyring_for
 from pipelines.custody.log_witness import witness_for
@@ -42,6 +42,8 @@ def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
     folder = CaseFolder(root.absolute())
     if folder.case_file.exists():
         raise UsageError(f"{root}: there is a case already", "use it, or choose another folder")
+    if root.is_dir():
+        remove_unfinished(root, ".*.tmp")
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise UsageError(f"{root}: not an empty folder", "choose a new or empty folder for the case")
     _check(mandate, now)

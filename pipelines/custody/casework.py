@@ -30,6 +30,7 @@ from forensics.case import CaseFolder
 from forensics.errors import CannotStart, IntegrityBroken, NotAuthorised
 from forensics.mandate import Mode, Standing, is_pending, standing_of
 from forensics.registered import ABSENT, accepted
+from forensics.tables.files import remove_unfinished
 from forensics.tables.standing import refuse_stale_scope
 from pipelines import clock
 from pipelines.custody.case_file import Case, encoded_case, read_case
@@ -122,6 +123,8 @@ class Work:
     def alone(self) -> Iterator[None]:
         """Hold the case against every other command; what one of them changed before the lock was taken counts.
 
+        What killed commands were writing, in the case and beside its key, is removed.
+
         Raises:
             CannotStart: another command holds it.
             NotAuthorised: the mandate does not allow it any more.
@@ -129,6 +132,8 @@ class Work:
         with locked(self.folder):
             self.read_again()
             _refuse(self)
+            remove_unfinished(self.folder.root)
+            remove_unfinished(self.keyring.path.parent, f".{self.case.case_id}.*.tmp")
             yield
 
     def read_again(self) -> None:

@@ -12,6 +12,7 @@ import math
 import os
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
 import time
@@ -23,6 +24,7 @@ from typing import Any
 
 from forensics.errors import CannotStart, ForensicsError
 from forensics.hardware import instruction_set
+from pipelines.runners.afterlife import Undertaker
 from pipelines.runners.attempt import attempt
 from pipelines.stages.port import Done, Failed, ItemT, ResultT, Stage, patience
 
@@ -293,6 +295,7 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
         self._address = address
         self._workers = workers
         self._own_folder: Path | None = None
+        self._undertaker: Undertaker | None = None
 
     def __enter__(self) -> None:
         if self._address is None:
@@ -312,7 +315,9 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
             ) from error
 
     def _start_local(self) -> None:
+        before = signal.getsignal(signal.SIGTERM)
         self._own_folder = Path(tempfile.mkdtemp(prefix="forensics-", dir=_SHORT_FOLDER))
+        self._undertaker = Undertaker(self._own_folder)
         with _bound_to_loopback():
             ray.init(
                 address="local",  # else it would join whatever cluster runs on this machine
@@ -324,11 +329,15 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
                 _node_ip_address=_LOOPBACK,
                 _temp_dir=str(self._own_folder / "ray"),  # which Ray opens to everybody
             )
+        self._undertaker.note_agents()
+        signal.signal(signal.SIGTERM, before)  # ray's own handler leaves with exit code 1, and nothing on record
         if ray.get_runtime_context().gcs_address.rpartition(":")[0] != _LOOPBACK:
             raise CannotStart("Ray would listen beyond this machine", "use another version of Ray, or --runner serial")
 
     def __exit__(self, *_: object) -> None:
         ray.shutdown()
+        if self._undertaker is not None:
+            self._undertaker.dismiss()
         if self._own_folder is not None:
             shutil.rmtree(self._own_folder, ignore_errors=True)
 

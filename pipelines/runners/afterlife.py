@@ -1,0 +1,66 @@
+"""What a killed driver leaves on its machine goes with it: Ray's agents outlive their raylet for a minute.
+
+The kernel ends Ray's servers with the driver, and workers end with the raylet; its two agents first try for a minute to
+tell a server that is gone of its death. A shell waits for the end of a pipe that the driver holds, then ends them and
+removes the cluster's folder. Where the driver ends in order, it ends the shell first.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Final
+
+__all__ = ["Undertaker"]
+
+_SCRIPT: Final = 'while read -r agent; do agents="$agents $agent"; done; kill -KILL $agents; rm -rf -- "$1"'
+
+
+class Undertaker:
+    """Begun before the cluster; once this process dies, the cluster's agents are ended and its folder is removed.
+
+    Args:
+        folder: of the local cluster.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._shell = subprocess.Popen(
+            ["sh", "-c", _SCRIPT, "sh", folder],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def note_agents(self) -> None:
+        """The cluster has begun: the agents that it has now are those that will be ended."""
+        assert self._shell.stdin is not None
+        self._shell.stdin.write("".join(f"{pid}\n" for pid in _agents()).encode())
+        self._shell.stdin.flush()
+
+    def dismiss(self) -> None:
+        """Nobody waits any more; whoever began the cluster ends it in order."""
+        self._shell.kill()
+        self._shell.wait()
+        if self._shell.stdin is not None:
+            self._shell.stdin.close()
+
+
+def _agents() -> list[int]:
+    """The children of this process's raylet that are no workers, by number; none where the kernel does not tell."""
+    raylets = [child for child in _children(os.getpid()) if _command(child).split("\0")[0].endswith("/raylet")]
+    return [child for raylet in raylets for child in _children(raylet) if "Agent" in _command(child)]
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""

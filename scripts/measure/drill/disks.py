@@ -1,0 +1,145 @@
+"""Disks: one that is full, one that answers with an error, one of a network that shows new names late."""
+
+import contextlib
+import errno
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from scripts.measure.drill.drill import Drill
+from scripts.measure.drill.preload import disturbing
+from scripts.measure.drill.trial import Lacking, Trial
+
+__all__ = ["drills"]
+
+_FULL: Final = "a disk that fills up: exit 6 says so, and once there is space the same command goes on"
+_FAILING: Final = "a disk that answers with an error: nothing wrong is kept, and the same command goes on"
+_LATE: Final = "new names come late, as on a network's file system: nothing wrong is kept, the same command ends well"
+_DISK_BYTES: Final = 320 << 20
+_CANNOT_START: Final = 6
+_LATE_MS: Final = 2500
+
+# call, text in the path, the how-manieth such call, how many of them, what happens
+_FULL_WHEN: Final = {
+    "a table is written": f"write,/tables/detections/,1,99,{errno.ENOSPC}",
+    "a picture is written": f"write,/crops/,1,99,{errno.ENOSPC}",
+    "the end is put on record": f"write,audit.jsonl,3,99,{errno.ENOSPC}",
+}
+_ERRORS: Final = {
+    "writing a part": f"write,/parts/detect/,5,1,{errno.EIO}",
+    "syncing a part": f"fsync,/parts/detect/,3,1,{errno.EIO}",
+    "naming a part": f"rename,/parts/track/,1,1,{errno.EIO}",
+    "reading a part": f"read,/parts/detect/,2,9,{errno.EIO}",
+    "writing a table": f"write,/tables/detections/,1,1,{errno.EIO}",
+    "writing the log": f"write,audit.jsonl,2,1,{errno.EIO}",
+    "reading an index": f"read,/evidence/index/,2,9,{errno.EIO}",
+}
+_ERRORS_OF_FOOTAGE: Final = {
+    "reading footage to compare its digest": ("pipelines.cli", f"read,gate.mp4,1,1,{errno.EIO}"),
+    **{
+        f"reading footage to decode it, {nth}th read": ("forensics.decoding", f"read,gate.mp4,{nth},1,{errno.EIO}")
+        for nth in (4, 5, 7, 9)
+    },
+    "reading footage to decode it, for a while": ("forensics.decoding", f"read,hall.mp4,3,40,{errno.EIO}"),
+    "reading footage and there is no memory": ("forensics.decoding", f"read,gate.mp4,5,1,{errno.ENOMEM}"),
+}
+
+
+@contextlib.contextmanager
+def _small_disk(trial: Trial) -> Iterator[Path]:
+    """A file system of its own for the case.
+
+    Raises:
+        Lacking: none can be mounted.
+    """
+    folder = trial.folder / "disk"
+    folder.mkdir()
+    if not shutil.which("mount"):
+        raise Lacking("no mount")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={_DISK_BYTES}", "drill", folder], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        raise Lacking(f"mount: {mounted.stderr.decode().strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def _full(trial: Trial, after: int) -> None:
+    """All but a few pages of the disk are taken once so many parts are in place."""
+    with _small_disk(trial) as disk:
+        trial.root = disk / "case"
+        command = trial.begin()
+        trial.reached(command, after, within_s=0.1)
+        ballast = disk / "ballast"
+        _fill(ballast, spare_bytes=trial.chance.choice((0, 4096, 20_000, 60_000)))
+        ended = trial.over(command, _CANNOT_START)
+        trial.check("free some space" in ended.err, f"it does not say what to do: {ended.last_words}")
+        ballast.unlink()
+        trial.goes_on()
+
+
+def _fill(ballast: Path, *, spare_bytes: int) -> None:
+    """Take all but so many bytes; what the run takes meanwhile is its own."""
+    with ballast.open("wb") as file, contextlib.suppress(OSError):
+        for step_bytes in (1 << 20, 4096):
+            while (free := shutil.disk_usage(ballast.parent).free) > spare_bytes + step_bytes:
+                at = os.fstat(file.fileno()).st_size
+                os.posix_fallocate(file.fileno(), at, max(step_bytes, (free - spare_bytes) // 2))
+
+
+def _full_when(trial: Trial, rule: str) -> None:
+    ended = trial.over(trial.begin(disturbed=disturbing(trial, rule=rule)), _CANNOT_START)
+    trial.check("free some space" in ended.err, f"it does not say what to do: {ended.last_words}")
+    trial.goes_on()
+
+
+def _failing(trial: Trial, rule: str) -> None:
+    ended = trial.over(trial.begin(disturbed=disturbing(trial, rule=rule)), 0, 1, 4, 5, 6)
+    if ended.code:
+        trial.goes_on()
+    else:
+        trial.judge()
+
+
+def _failing_footage(trial: Trial, who: str, rule: str) -> None:
+    below = trial.job.footage[0].parent
+    ended = trial.over(trial.begin(disturbed=disturbing(trial, below=below, who=who, rule=rule)), 0, 4)
+    if ended.code:
+        trial.goes_on()
+    else:
+        trial.judge()
+
+
+def _late(trial: Trial, who: str) -> None:
+    ended = trial.over(trial.begin(disturbed=disturbing(trial, who=who, late=_LATE_MS)), 0, 1, 4, 5)
+    if ended.code:
+        trial.goes_on()
+    else:
+        trial.judge()
+
+
+def drills() -> Iterator[Drill]:
+    """Of disks."""
+    for after in (0, 2, 5, 9, 12, 16):
+        yield Drill(f"disk full after {after} parts", _FULL, partial(_full, after=after))
+    for name, rule in _FULL_WHEN.items():
+        full = partial(_full_when, rule=rule)
+        yield Drill(f"disk full when {name}", _FULL, full, is_short=name == "a table is written")
+    for name, rule in _ERRORS.items():
+        yield Drill(f"error when {name}", _FAILING, partial(_failing, rule=rule), is_short=name == "naming a part")
+    for name, (who, rule) in _ERRORS_OF_FOOTAGE.items():
+        failing = partial(_failing_footage, who=who, rule=rule)
+        yield Drill(f"error when {name}", _FAILING, failing, is_short=" 5th" in name)
+    for name, who, runner in (("a worker", "default_worker", "ray"), ("the driver", "pipelines.cli", "serial")):
+        late = partial(_late, who=who)
+        yield Drill(f"new names come late to {name}", _LATE, late, runner, is_short=runner == "serial")
+    for name, rule in (("a part", "rename,/parts/detect/,4,1,lost"), ("a table", "rename,/tables/tracks/,1,1,lost")):
+        lost = partial(_failing, rule=rule)
+        yield Drill(f"{name} is renamed, and the answer is lost", _LATE, lost)

@@ -1,0 +1,203 @@
+/* Preloaded into a command: makes the system calls of its C library fail, kill, come late, or tell another time.
+ *
+ *   DRILL_BELOW  only paths below this folder are disturbed
+ *   DRILL_WHO    only processes whose command line holds this text; unset: all
+ *   DRILL_RULE   CALL,TEXT,NTH,TIMES,WHAT: the NTH to NTH+TIMES-1st CALL (open, read, write, fsync, rename) on a path
+ *                that holds TEXT fails with errno WHAT; WHAT may be `kill` (the process dies before the call),
+ *                `killed` (after it) or `lost` (the call is done, and the answer is that there is no such file)
+ *   DRILL_LATE   milliseconds for which a file that was just renamed cannot be seen
+ *   DRILL_CLOCK  a file of one 64-bit integer: seconds by which the wall clock is wrong, read anew each time
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { KILL = -1, KILLED = -2, LOST = -3 };
+
+static char rule_call[16], rule_text[256];
+static long rule_nth, rule_times, late_ms;
+static int rule_what;
+static const char *below;
+static const volatile int64_t *wrong_s;
+static atomic_long n_calls;
+static int is_meant;
+
+static int holds(const char *text) {
+    char line[4096];
+    int file = syscall(SYS_openat, AT_FDCWD, "/proc/self/cmdline", O_RDONLY);
+    long size = syscall(SYS_read, file, line, sizeof line - 1);
+    syscall(SYS_close, file);
+    if (size <= 0) return 0;
+    for (long place = 0; place < size; place++) if (!line[place]) line[place] = ' ';
+    line[size] = 0;
+    return strstr(line, text) != NULL;
+}
+
+__attribute__((constructor)) static void begin(void) {
+    const char *who = getenv("DRILL_WHO"), *rule = getenv("DRILL_RULE"), *clock = getenv("DRILL_CLOCK");
+    char what[16] = "";
+    below = getenv("DRILL_BELOW");
+    is_meant = below && (!who || holds(who));
+    late_ms = getenv("DRILL_LATE") ? atol(getenv("DRILL_LATE")) : 0;
+    if (rule && sscanf(rule, "%15[^,],%255[^,],%ld,%ld,%15s", rule_call, rule_text, &rule_nth, &rule_times, what) == 5)
+        rule_what = !strcmp(what, "kill") ? KILL : !strcmp(what, "killed") ? KILLED : !strcmp(what, "lost") ? LOST : atoi(what);
+    if (clock) {
+        int file = syscall(SYS_openat, AT_FDCWD, clock, O_RDONLY);
+        void *seen = mmap(NULL, sizeof(int64_t), PROT_READ, MAP_SHARED, file, 0);
+        if (seen != MAP_FAILED) wrong_s = seen;
+        syscall(SYS_close, file);
+    }
+}
+
+static int is_below(const char *path) {
+    return is_meant && path && !strncmp(path, below, strlen(below));
+}
+
+/* What is to happen to this call: 0 nothing, an errno, or one of the above. */
+static int fate(const char *call, const char *path) {
+    if (!rule_what || strcmp(call, rule_call) || !is_below(path) || !strstr(path, rule_text)) return 0;
+    long number = atomic_fetch_add(&n_calls, 1) + 1;
+    if (number < rule_nth || number >= rule_nth + rule_times) return 0;
+    if (rule_what == KILL) kill(getpid(), SIGKILL);
+    return rule_what;
+}
+
+static int fate_of_file(const char *call, int file) {
+    char link[64], path[PATH_MAX];
+    if (!rule_what || strcmp(call, rule_call)) return 0;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    long size = syscall(SYS_readlinkat, AT_FDCWD, link, path, sizeof path - 1);
+    path[size > 0 ? size : 0] = 0;
+    return fate(call, path);
+}
+
+#define REAL(name, type, ...) \
+    static type (*real)(__VA_ARGS__); \
+    if (!real) real = (type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, name)
+#define FAILING(cause) do { int why = (cause); if (why > 0) { errno = why; return -1; } } while (0)
+
+static int is_late(const char *path) {
+    struct stat state;
+    struct timespec now;
+    if (!late_ms || !is_below(path) || syscall(SYS_newfstatat, AT_FDCWD, path, &state, 0)) return 0;
+    if (!S_ISREG(state.st_mode) || !strstr(path, ".parquet")) return 0;
+    syscall(SYS_clock_gettime, CLOCK_REALTIME, &now);
+    long age_ms = (now.tv_sec - state.st_ctim.tv_sec) * 1000 + (now.tv_nsec - state.st_ctim.tv_nsec) / 1000000;
+    return age_ms < late_ms && state.st_nlink == 1;
+}
+
+#define OPENED(name) \
+int name(const char *path, int flags, ...) { \
+    REAL(#name, int, const char *, int, ...); \
+    va_list rest; va_start(rest, flags); mode_t mode = va_arg(rest, mode_t); va_end(rest); \
+    if (!(flags & O_CREAT) && is_late(path)) { errno = ENOENT; return -1; } \
+    FAILING(fate("open", path)); \
+    return real(path, flags, mode); \
+}
+OPENED(open)
+OPENED(open64)
+
+#define OPENED_AT(name) \
+int name(int folder, const char *path, int flags, ...) { \
+    REAL(#name, int, int, const char *, int, ...); \
+    va_list rest; va_start(rest, flags); mode_t mode = va_arg(rest, mode_t); va_end(rest); \
+    if (!(flags & O_CREAT) && is_late(path)) { errno = ENOENT; return -1; } \
+    FAILING(fate("open", path)); \
+    return real(folder, path, flags, mode); \
+}
+OPENED_AT(openat)
+OPENED_AT(openat64)
+
+#define STATED(name, type) \
+int name(const char *path, type *state) { \
+    REAL(#name, int, const char *, type *); \
+    if (is_late(path)) { errno = ENOENT; return -1; } \
+    return real(path, state); \
+}
+STATED(stat, struct stat)
+STATED(stat64, struct stat64)
+
+#define STATED_AT(name, type) \
+int name(int folder, const char *path, type *state, int flags) { \
+    REAL(#name, int, int, const char *, type *, int); \
+    if (is_late(path)) { errno = ENOENT; return -1; } \
+    return real(folder, path, state, flags); \
+}
+STATED_AT(fstatat, struct stat)
+STATED_AT(fstatat64, struct stat64)
+
+ssize_t read(int file, void *data, size_t size) {
+    REAL("read", ssize_t, int, void *, size_t);
+    FAILING(fate_of_file("read", file));
+    return real(file, data, size);
+}
+
+#define READ_AT(name, place) \
+ssize_t name(int file, void *data, size_t size, place at) { \
+    REAL(#name, ssize_t, int, void *, size_t, place); \
+    FAILING(fate_of_file("read", file)); \
+    return real(file, data, size, at); \
+}
+READ_AT(pread, off_t)
+READ_AT(pread64, off64_t)
+
+ssize_t write(int file, const void *data, size_t size) {
+    REAL("write", ssize_t, int, const void *, size_t);
+    int what = fate_of_file("write", file);
+    FAILING(what);
+    if (what == KILLED) { real(file, data, size / 2); kill(getpid(), SIGKILL); }
+    return real(file, data, size);
+}
+
+int fsync(int file) {
+    REAL("fsync", int, int);
+    FAILING(fate_of_file("fsync", file));
+    return real(file);
+}
+
+int rename(const char *from, const char *to) {
+    REAL("rename", int, const char *, const char *);
+    int what = fate("rename", to);
+    FAILING(what);
+    int answer = real(from, to);
+    if (what == KILLED) kill(getpid(), SIGKILL);
+    if (what == LOST) { errno = ENOENT; return -1; }
+    return answer;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    int answer = syscall(SYS_clock_gettime, clock, now);
+    if (!answer && wrong_s && clock == CLOCK_REALTIME) now->tv_sec += *wrong_s;
+    return answer;
+}
+
+time_t time(time_t *kept) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (kept) *kept = now.tv_sec;
+    return now.tv_sec;
+}
+
+int gettimeofday(struct timeval *now, void *zone) {
+    struct timespec exact;
+    (void)zone;
+    clock_gettime(CLOCK_REALTIME, &exact);
+    now->tv_sec = exact.tv_sec;
+    now->tv_usec = exact.tv_nsec / 1000;
+    return 0;
+}
