@@ -58,6 +58,19 @@ def test_damage_that_stays_is_a_gap(reader: Reader, monkeypatch: pytest.MonkeyPa
     assert sorted(frames + gaps) == list(range(n_frames))
 
 
+def test_a_disk_that_goes_on_failing_is_no_gap(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, n_frames = reader
+    failing(monkeypatch, times=1000, error=OSError(5, "Input/output error"))
+    opened._from_the_start()
+
+    def fails(*_: Any, **__: Any) -> Any:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "open", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        numbers_of(opened.read(np.arange(n_frames)))
+
+
 def test_a_full_memory_is_no_gap(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     opened, n_frames = reader
     failing(monkeypatch, times=1000, error=MemoryError())

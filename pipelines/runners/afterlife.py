@@ -12,7 +12,11 @@ from typing import Final
 
 __all__ = ["Undertaker"]
 
-_SCRIPT: Final = 'while read -r agent; do agents="$agents $agent"; done; kill -KILL $agents; rm -rf -- "$1"'
+_SCRIPT: Final = """
+while read -r agent; do agents="$agents $agent"; done
+for agent in $agents; do grep -aq Agent "/proc/$agent/cmdline" && kill -KILL "$agent"; done
+rm -rf -- "$1"
+"""
 
 
 class Undertaker:

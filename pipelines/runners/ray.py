@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -330,7 +331,8 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
                 _temp_dir=str(self._own_folder / "ray"),  # which Ray opens to everybody
             )
         self._undertaker.note_agents()
-        signal.signal(signal.SIGTERM, before)  # ray's own handler leaves with exit code 1, and nothing on record
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)  # ray's own handler leaves with exit code 1, and nothing on record
         if ray.get_runtime_context().gcs_address.rpartition(":")[0] != _LOOPBACK:
             raise CannotStart("Ray would listen beyond this machine", "use another version of Ray, or --runner serial")
 
