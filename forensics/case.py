@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from forensics.errors import IntegrityBroken, UsageError
+from forensics.spelling import in_shell
 
 __all__ = ["CaseFolder", "RunFolder"]
 
@@ -84,7 +85,7 @@ class CaseFolder:
         if not folder.case_file.is_file():
             raise UsageError(
                 f"{path}: this is not a case, it has no case.toml",
-                f"make one with `forensics case init {path} --purpose ... --operator ...`",
+                f"make one with `forensics case init {in_shell(path)} --purpose ... --operator ...`",
             )
         return folder
 

@@ -4,10 +4,12 @@ A name that looks like another one and is not serves to be two people, or to sli
 unseen if Unicode calls them control, format, private or unassigned signs, or if they are drawn as nothing.
 """
 
+import shlex
 import unicodedata
+from pathlib import Path
 from typing import Final
 
-__all__ = ["fault_in_name", "is_text", "plain", "scripts_of", "unseen_in", "visible"]
+__all__ = ["fault_in_name", "in_shell", "is_text", "plain", "scripts_of", "unseen_in", "visible"]
 
 _UNSEEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 # Letters, marks and symbols that are drawn as nothing: joiners, fillers, the empty braille cell, variation selectors.
@@ -89,3 +91,12 @@ def fault_in_name(name: str) -> str:
         return f"holds signs that nobody sees: {', '.join(unseen)}"
     scripts = sorted(scripts_of(name))
     return f"mixes letters that look alike: {', '.join(scripts)}" if len(scripts) > 1 else ""
+
+
+def in_shell(path: Path) -> str:
+    """A path as it must be typed, in a command that somebody is told to give.
+
+    >>> in_shell(Path("/cases/old mill"))
+    "'/cases/old mill'"
+    """
+    return shlex.quote(str(path))

@@ -10,6 +10,7 @@ import forensics
 from forensics.case import CaseFolder
 from forensics.evidence import Evidence, Verdict
 from forensics.mandate import Standing, standing_of
+from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.manifest import read_manifest
 from pipelines.custody.case_file import Case
@@ -67,7 +68,8 @@ def _next_step(case: Case, standing: Standing, state: str, search: dict[str, Any
     """The command that leads on from here."""
     root = case.folder.root
     if standing is Standing.LAPSED:
-        return f"forensics case authorise {root} --authority REFERENCE, or forensics case deny {root} --reason TEXT"
+        deny = f"forensics case deny {in_shell(root)} --reason TEXT"
+        return f"forensics case authorise {in_shell(root)} --authority REFERENCE, or {deny}"
     if standing is not Standing.ACTIVE:
         return "none: another search is another case"
     return _next_work(root, state, search, n_evidence=n_evidence)
@@ -75,14 +77,14 @@ def _next_step(case: Case, standing: Standing, state: str, search: dict[str, Any
 
 def _next_work(root: Path, state: str, search: dict[str, Any], *, n_evidence: int) -> str:
     if not n_evidence:
-        return f"forensics ingest {root} FOOTAGE... --camera ID"
+        return f"forensics ingest {in_shell(root)} FOOTAGE... --camera ID"
     if search and not search["entries"]:
-        return f'forensics watchlist add {root} ENTRY PICTURE --basis "..." --expires DAY'
+        return f'forensics watchlist add {in_shell(root)} ENTRY PICTURE --basis "..." --expires DAY'
     if state in {_NOT_RUN, "interrupted"} or search.get("uncounted"):
-        return f"forensics run {root}"
+        return f"forensics run {in_shell(root)}"
     if search.get("wait_for_first") or search.get("wait_for_second"):
-        return f"forensics review {root} --as NAME --reason TEXT"
-    return f"forensics query {root}"
+        return f"forensics review {in_shell(root)} --as NAME --reason TEXT"
+    return f"forensics query {in_shell(root)}"
 
 
 def _state(folder: CaseFolder, recorded: str) -> str:
@@ -91,7 +93,7 @@ def _state(folder: CaseFolder, recorded: str) -> str:
 
 
 def _absent(folder: CaseFolder, evidence: list[Evidence]) -> list[str]:
-    find = f"`forensics evidence relocate {folder.root} FOLDER` finds it"
+    find = f"`forensics evidence relocate {in_shell(folder.root)} FOLDER` finds it"
     return [f"absent: {item.path} is not there any more; {find}" for item in evidence if not item.path.exists()]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from forensics.case import CaseFolder
 from forensics.errors import IntegrityBroken, UsageError
+from forensics.spelling import in_shell
 
 __all__ = ["read_manifest"]
 
@@ -24,11 +25,11 @@ def read_manifest(folder: CaseFolder) -> dict[str, Any]:
             raise KeyError("run, files")
     except FileNotFoundError as error:
         raise UsageError(
-            f"{folder.root}: nothing was published yet", f"run `forensics run {folder.root}` first"
+            f"{folder.root}: nothing was published yet", f"run `forensics run {in_shell(folder.root)}` first"
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise IntegrityBroken(
             f"{folder.manifest}: not a manifest any more ({error})",
-            f"run `forensics run {folder.root}` again, which publishes anew",
+            f"run `forensics run {in_shell(folder.root)}` again, which publishes anew",
         ) from error
     return manifest

@@ -10,6 +10,7 @@ from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.mandate import Mandate, Mode, Standing, standing_of
 from forensics.registered import accepted
+from forensics.spelling import in_shell
 from forensics.tables.manifest import read_manifest
 
 __all__ = ["refuse_stale_scope", "refuse_unless_active", "scope_digest"]
@@ -59,5 +60,5 @@ def refuse_stale_scope(folder: CaseFolder) -> None:
     if published is not None and published != scope_digest(folder):
         raise NotAuthorised(
             "a camera's clock was corrected since faces were compared, so some may lie outside the case's time",
-            f"compare again within the corrected time: forensics run {folder.root}",
+            f"compare again within the corrected time: forensics run {in_shell(folder.root)}",
         )

@@ -10,6 +10,7 @@ import polars as pl
 import forensics
 from forensics.errors import IntegrityBroken
 from forensics.export_mot import mot_lines
+from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence
 from pipelines.cli.groups import Group
 from pipelines.cli.output import counted, emit, facts_text, json_option, one_line, path_type, reason_option, table_text
@@ -93,7 +94,7 @@ def _advice(root: Path, problem: str, footage: set[str]) -> str:
     if any(problem.startswith(f"{path}:") for path in footage):
         return (
             "restore the recording as it was ingested, from the original or a copy of it; if it was moved, "
-            f"`forensics evidence relocate {root} FOLDER` finds it"
+            f"`forensics evidence relocate {in_shell(root)} FOLDER` finds it"
         )
     return "restore the file from a copy; tables are made anew by running again"
 

@@ -10,6 +10,7 @@ import click
 
 from forensics.errors import UsageError
 from forensics.mandate import Mandate, Mode
+from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence
 from pipelines import clock
 from pipelines.cli.accounts import disclose_command, report_command
@@ -102,7 +103,11 @@ def init(root: Path, mode: str, as_json: bool, **given: Any) -> None:
     mandate = Mandate(**_asked({"mode": Mode(mode), **given}))
     made = make_case(root, mandate, now=clock.utc_now())
     with casework(root, "case init", need=Need.LOOK, facts=_facts(made)):
-        emit(_facts(made), f"made {made.folder.root}\nnext: forensics ingest {root} FOOTAGE... --camera ID", as_json)
+        emit(
+            _facts(made),
+            f"made {made.folder.root}\nnext: forensics ingest {in_shell(root)} FOOTAGE... --camera ID",
+            as_json,
+        )
 
 
 def _asked(given: dict[str, Any]) -> dict[str, Any]:
@@ -232,13 +237,16 @@ def clock_command(
     with casework(root, "case clock", need=Need.CHANGE, reason=reason, facts={"camera": camera_id, **stated}) as work:
         known = {item.camera_id for item in load_evidence(work.folder)} | set(work.case.cameras)
         if camera_id not in known:
-            raise UsageError(f"the case has no camera {camera_id!r}", f"`forensics case show {root}` lists them")
+            raise UsageError(
+                f"the case has no camera {camera_id!r}", f"`forensics case show {in_shell(root)}` lists them"
+            )
         with work.alone():
             work.change(lambda case: with_clock(case, replace(case.camera(camera_id), **stated)))
         corrected = work.case.camera(camera_id)
     emit(
         {"camera": camera_id, "offset_ms": corrected.offset_ms, "error_ms": corrected.error_ms},
-        f"{camera_id}: offset {corrected.offset_ms} ms\nnext: forensics run {root}, which publishes the new times",
+        f"{camera_id}: offset {corrected.offset_ms} ms\n"
+        f"next: forensics run {in_shell(root)}, which publishes the new times",
         as_json,
     )
 
@@ -292,7 +300,7 @@ def relocate_command(root: Path, search: Path, as_json: bool) -> int:
     lines = [f"found  {item.evidence_id}  {path}" for item, path in found]
     lines += [f"absent {item.evidence_id}  {item.path}" for item in absent]
     if found:
-        lines.append(f"next: forensics run {root}")
+        lines.append(f"next: forensics run {in_shell(root)}")
     emit(facts, "\n".join(lines) or "all footage is where it was", as_json)
     return NOT_CLEAN if absent else 0
 

@@ -18,6 +18,7 @@ from forensics.evidence import Reader, Source, Verdict
 from forensics.hardware import instruction_set
 from forensics.mandate import Mandate, Mode, is_pending
 from forensics.models.shelf import Model, resolve
+from forensics.spelling import in_shell
 from pipelines import clock
 from pipelines.broken_parts import broken_parts
 from pipelines.cli.output import (
@@ -300,10 +301,13 @@ def _ran(work: Work, settings: Settings, model: Model, options: dict[str, Any]) 
         if is_pending(work.case.mandate.authority):
             say(
                 f"authority {authority_text(work.case.mandate, work.now)}; "
-                f"enter it with `forensics case authorise {work.folder.root} --authority REFERENCE`"
+                f"enter it with `forensics case authorise {in_shell(work.folder.root)} --authority REFERENCE`"
             )
         if not recognition.entries:
-            say(f"the watch-list is empty, so no face is compared; see `forensics watchlist add {work.folder.root}`")
+            say(
+                "the watch-list is empty, so no face is compared; "
+                f"see `forensics watchlist add {in_shell(work.folder.root)}`"
+            )
     work.recorded.note("run", run_facts(plan, model, recognition))
     _clear_broken_parts(work, plan)
     runner, cluster = runner_for(settings, options["runner"], options["address"])
@@ -400,5 +404,5 @@ def _reasons(outside: dict[str, int]) -> str:
 
 def _next_step(folder: CaseFolder, result: RunResult) -> str:
     if result.candidates:
-        return f"forensics review {folder.root} --as NAME --reason TEXT"
-    return f"forensics query {folder.root}"
+        return f"forensics review {in_shell(folder.root)} --as NAME --reason TEXT"
+    return f"forensics query {in_shell(folder.root)}"

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from forensics.errors import ForensicsError
+from forensics.spelling import in_shell
 from pipelines.cli.output import (
     NOT_CLEAN,
     counted,
@@ -44,7 +45,8 @@ def authorise_command(root: Path, authority: str, reason: str, as_json: bool) ->
         work.recorded.outputs["released_files"] = n_files
     emit(
         {"authority": authority, "released_files": n_files},
-        f"authority {authority}; {counted(n_files, 'file is', 'files are')} readable again\nnext: forensics run {root}",
+        f"authority {authority}; {counted(n_files, 'file is', 'files are')} readable again\n"
+        f"next: forensics run {in_shell(root)}",
         as_json,
     )
 

@@ -8,6 +8,7 @@ import click
 from forensics.errors import UsageError
 from forensics.faces import worth_in_words
 from forensics.reviewing import CHECKLIST, Agreement, Review, Verdict
+from forensics.spelling import in_shell
 from pipelines.cli.groups import Group
 from pipelines.cli.output import (
     counted,
@@ -58,9 +59,8 @@ def add(root: Path, name: str, as_json: bool) -> None:
     with casework(root, "reviewer add", need=Need.WORK, facts=facts) as work, work.alone():
         added, path = add_reviewer(work.case, work.files, name, now=work.now, who=os_user())
         work.recorded.outputs["key_id"] = added.key_id
-    text = (
-        f"{added.name}: key {added.key_id} at {path}\nnext: forensics review {root} --as {added.name!r} --reason TEXT"
-    )
+    following = f"next: forensics review {in_shell(root)} --as {added.name!r} --reason TEXT"
+    text = f"{added.name}: key {added.key_id} at {path}\n{following}"
     emit({"reviewer": added.name, "key_id": added.key_id, "path": str(path)}, text, as_json)
 
 

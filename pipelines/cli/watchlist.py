@@ -8,6 +8,7 @@ import click
 
 from forensics.adapters.face_models import face_models
 from forensics.errors import UsageError
+from forensics.spelling import in_shell
 from pipelines.cli.groups import Group
 from pipelines.cli.output import counted, emit, json_option, parse_last_day, path_type, required_reason, say, table_text
 from pipelines.custody.casework import Need, casework, os_user
@@ -79,7 +80,7 @@ def add(
         )
         work.recorded.outputs["pictures"] = [picture["sha256"] for picture in entry.pictures]
     shown = counted(len(entry.pictures), "picture", "pictures")
-    text = f"{entry_id}: {shown}, until {last_day_text(expires_utc)}\nnext: forensics run {root}"
+    text = f"{entry_id}: {shown}, until {last_day_text(expires_utc)}\nnext: forensics run {in_shell(root)}"
     emit(_facts(entry), text, as_json)
 
 
@@ -136,7 +137,9 @@ def remove(root: Path, entry_id: str, reason: str, as_json: bool) -> None:
         certificate = remove_entry(work.case, work.files, entry_id, why=reason, who=work.who, now=work.now)
         work.recorded.outputs["certificate"] = described_certificate(certificate)
     emit(
-        {"certificate": str(certificate)}, f"{entry_id} is gone, see {certificate}\nnext: forensics run {root}", as_json
+        {"certificate": str(certificate)},
+        f"{entry_id} is gone, see {certificate}\nnext: forensics run {in_shell(root)}",
+        as_json,
     )
 
 
@@ -182,6 +185,6 @@ def _told(calibrated: Calibrated, root: Path) -> str:
         *(f"  {reason}: {', '.join(files)}" for reason, files in sorted(calibrated.files_left_out.items())),
         *(f"warning: {warning}" for warning in calibrated.warnings),
         f"likelihood ratios {bounds}; cost (Cllr) {model.cllr:.2f} on these pairs; 0 is perfect, 1 says nothing",
-        f"next: forensics run {root}",
+        f"next: forensics run {in_shell(root)}",
     ]
     return "\n".join(lines)

@@ -17,6 +17,7 @@ from forensics.digests import canonical_json, sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
 from forensics.mandate import Standing, standing_of
 from forensics.reviewing import CHECKLIST, Agreement, Review, State, Verdict, refusal, same_name, state_of, visible_to
+from forensics.spelling import in_shell
 from forensics.tables.open import OpenCase, candidates_of
 from pipelines import clock
 from pipelines.custody.cases import load_case
@@ -191,7 +192,7 @@ class ReviewDesk:
         key = keyring_for(self.work.folder, self.work.case.case_id).load()
         faces = candidate_faces(self.work.folder, key, sighting_id=candidate.sighting_id, entry_id=candidate.entry_id)
         if not faces:
-            again = f"compare again: forensics run {self.work.folder.root}"
+            again = f"compare again: forensics run {in_shell(self.work.folder.root)}"
             raise NotAuthorised("the faces of this candidate are no longer there", again)
         references = tuple(reference_pictures(self.work.folder, key, candidate.entry_id))
         digests = [sha256_of_bytes(picture) for picture in (*faces, *references)]
