@@ -49,15 +49,16 @@ _FAMILIES: Final[tuple[Callable[[], Iterator[Drill]], ...]] = (
 
 def main() -> int:
     arguments = _arguments()
-    chosen = [drill for family in _FAMILIES for drill in family() if _is_chosen(drill, arguments)]
+    chosen = [drill for drill in every_drill() if _is_chosen(drill, arguments)]
     command = f"scripts/drill --seed {arguments.seed}" + (" --short" if arguments.short else "")
     campaign = Campaign("drill", command, arguments.seed)
     with tempfile.TemporaryDirectory(prefix="drill-") as name, ThreadPoolExecutor(arguments.at_once) as pool:
         folder = Path(name)
         folder.chmod(0o755)
         job = Job.made(folder)
-        for tried in pool.map(partial(_tried, job, folder, arguments.seed), enumerate(chosen)):
-            campaign.add(tried)
+        folders = [folder / f"trial-{number}" for number in range(len(chosen))]
+        for outcome in pool.map(partial(tried, job=job, seed=arguments.seed), chosen, folders):
+            campaign.add(outcome)
     if arguments.write:
         campaign.write(Path("docs/validation/drill.json"))
     return campaign.exit_code()
@@ -80,11 +81,15 @@ def _is_chosen(drill: Drill, arguments: argparse.Namespace) -> bool:
     return arguments.only in drill.name and (drill.is_short or not arguments.short)
 
 
-def _tried(job: Job, folder: Path, seed: int, numbered: tuple[int, Drill]) -> Tried:
-    number, drill = numbered
-    own = folder / f"trial-{number}"
-    own.mkdir()
-    trial = Trial(job, own, random.Random(f"{seed} {drill.name}"), drill.runner)
+def every_drill() -> list[Drill]:
+    """All drills of all families."""
+    return [drill for family in _FAMILIES for drill in family()]
+
+
+def tried(drill: Drill, folder: Path, *, job: Job, seed: int) -> Tried:
+    """What became of one drill, in a folder of its own that is gone afterwards."""
+    folder.mkdir()
+    trial = Trial(job, folder, random.Random(f"{seed} {drill.name}"), drill.runner)
     outcome, detail = _outcome(drill, trial)
     trial.clean_up()
     return Tried(drill.name, _REQUIREMENT, drill.assertion, outcome, detail)

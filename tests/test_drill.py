@@ -1,0 +1,90 @@
+"""The survival campaign can fail, and some of its drills on every change; `scripts/drill` runs them all."""
+
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from scripts.measure.campaign import Outcome
+from scripts.measure.drill.__main__ import every_drill, tried
+from scripts.measure.drill.job import Job, difference
+from scripts.measure.drill.trial import Trial
+
+_HERE = (
+    "driver alone killed after 4 parts",
+    "killed publishing again between the old tables and the new",
+    "Ctrl-C once, serial, after 3 parts",
+    "twice at once, serial, after 1 parts",
+    "disk full when a table is written",
+)
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    return Job.made(tmp_path_factory.mktemp("drill"))
+
+
+@pytest.fixture
+def trial(job: Job, tmp_path: Path) -> Iterator[Trial]:
+    """Of a case that is as it should be."""
+    trial = Trial(job, tmp_path / "trial", random.Random(1))
+    trial.folder.mkdir()
+    shutil.copytree(job.finished, trial.root)
+    yield trial
+    trial.clean_up()
+
+
+def test_there_are_more_than_a_hundred_drills_and_each_has_a_name() -> None:
+    names = [drill.name for drill in every_drill()]
+    assert len(names) == len(set(names)) > 100
+    assert set(_HERE) <= set(names)
+
+
+@pytest.mark.parametrize("name", _HERE)
+def test_a_drill_is_survived(job: Job, tmp_path: Path, name: str) -> None:
+    (drill,) = [drill for drill in every_drill() if drill.name == name]
+    outcome = tried(drill, tmp_path / "trial", job=job, seed=1)
+    if outcome.outcome is Outcome.NOT_RUN:
+        pytest.skip(outcome.detail)
+    assert (outcome.outcome, outcome.detail) == (Outcome.SURVIVED, "")
+
+
+def test_a_case_in_order_is_in_order(trial: Trial) -> None:
+    trial.judge()
+    assert trial.problems == []
+
+
+@pytest.mark.parametrize("table", ["detections", "coverage", "sightings"])
+def test_lost_double_and_changed_rows_are_seen(trial: Trial, table: str) -> None:
+    path = trial.root / "tables" / table / "part-0.parquet"
+    rows = pl.read_parquet(path)
+    for altered, word in (
+        (rows.slice(1), "lost"),
+        (pl.concat([rows, rows.slice(0, 1)]), "too often"),
+        (rows.with_columns(pl.lit("x").alias("evidence_id")), "lost"),
+        (rows.reverse() if len(rows) > 2 else rows, "the same rows in other bytes"),
+    ):
+        altered.write_parquet(path)
+        assert word in difference(trial.job.finished, trial.root)
+
+
+def test_parts_that_were_made_again_and_files_that_were_left_are_seen(trial: Trial) -> None:
+    trial.kept = {"runs/r/parts/detect/0.parquet": (1, 1)}
+    (trial.root / "evidence" / ".evidence.parquet.0123abcd.tmp").touch()
+    trial.judge()
+    assert [problem.split(" such")[0] for problem in trial.problems] == [
+        "1 parts that were there already were made again,",
+        "1 temporary files were left,",
+    ]
+
+
+def test_a_log_without_its_last_line_is_seen(trial: Trial) -> None:
+    log = trial.root / "audit.jsonl"
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join([*lines[:1], *lines[2:]]))
+    trial.judge()
+    assert any(problem.startswith("verify ended with 5") for problem in trial.problems)
+    assert any(problem.startswith("the log: ") for problem in trial.problems)
