@@ -28,6 +28,7 @@ from scripts.measure.drill import (
     engine_deaths,
     interruptions,
     memory,
+    poison,
     strangers,
 )
 from scripts.measure.drill.drill import Drill
@@ -42,6 +43,7 @@ _FAMILIES: Final[tuple[Callable[[], Iterator[Drill]], ...]] = (
     broken_parts.drills,
     disks.drills,
     memory.drills,
+    poison.drills,
     clocks.drills,
     strangers.drills,
 )

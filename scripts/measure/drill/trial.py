@@ -91,7 +91,7 @@ class Trial:
         self.check("Traceback" not in ended.err, f"it ended in a traceback: {ended.last_words}")
         self.check(ended.code in {0, -9} or ended.err.strip(), "it ended without a word")
         self.check_gone()
-        self.kept = self._parts()
+        self.kept = self.parts()
         return ended
 
     def check_gone(self) -> None:
@@ -107,7 +107,7 @@ class Trial:
 
     def n_parts(self) -> int:
         """Parts that are in place."""
-        return len(self._parts())
+        return len(self.parts())
 
     def reached(self, command: Command, n_parts: int, *, within_s: float = 0.3) -> bool:
         """Wait until so many parts are in place, and a random moment more; false where the command ended before."""
@@ -115,7 +115,8 @@ class Trial:
         time.sleep(self.chance.uniform(0, within_s))
         return command.is_alive
 
-    def _parts(self) -> dict[str, tuple[int, int]]:
+    def parts(self) -> dict[str, tuple[int, int]]:
+        """Those in place, each with its inode and time."""
         found = {}
         for path in self.root.glob("runs/*/parts/*/*.parquet"):
             if not path.name.startswith("."):
@@ -135,7 +136,7 @@ class Trial:
         """What is published is what an undisturbed run publishes, nothing was done twice, and all is in order."""
         differs = difference(self.job.finished, self.root)
         self.check(not differs, differs)
-        again = [name for name, state in self.kept.items() if self._parts().get(name) != state]
+        again = [name for name, state in self.kept.items() if self.parts().get(name) != state]
         self.check(not again, f"{len(again)} parts that were there already were made again, such as {again[:1]}")
         self.judge_order()
 
