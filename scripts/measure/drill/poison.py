@@ -16,9 +16,7 @@ from tests.painted.encode import Recipe, encode
 
 __all__ = ["drills"]
 
-_POISON: Final = (
-    "five of fifty files crash or hang their decoder: each loses that group of pictures, nobody else anything"
-)
+_POISON: Final = "five of fifty files crash or hang their decoder: each loses that group of pictures, others nothing"
 _BAD_LUCK: Final = "five of fifty decoders are killed or wait: the next run is as if nothing had happened"
 _DETECTOR: Final = "a detector that crashes on a picture of every file costs those groups of pictures alone"
 _PLUGIN: Final = Path(__file__).resolve().parents[3] / "tests" / "poison"
@@ -64,8 +62,16 @@ def _footage(trial: Trial, n_files: int) -> Path:
 def _scan(trial: Trial, footage: Path, *, poison: dict[str, str], code: int) -> pl.DataFrame:
     """Scan the footage, or go on with it, while it is poisonous; returns the coverage that was published."""
     disturbed = {"PYTHONPATH": f"{_PLUGIN}:{os.environ.get('PYTHONPATH', '')}", **poison}
-    settings = (*settings_of(trial.runner), "--set", "detect.fps=unset", "--set", "detect.hang_s=1", "--quiet")
-    command = trial.begin("scan", footage, "--case", trial.root, *settings, disturbed=disturbed)
+    settings = (
+        *settings_of(trial.runner),
+        "--set",
+        "detect.fps=unset",
+        "--set",
+        "detect.hang_s=1",
+        "--set",
+        "run.stall_s=10",
+    )
+    command = trial.begin("scan", footage, "--case", trial.root, *settings, "--quiet", disturbed=disturbed)
     ended = command.ended(seconds=600)
     trial.check(ended.code == code, f"scan ended with {ended.code}, not {code}: {ended.last_words}")
     trial.check("Traceback" not in ended.err, f"scan ended in a traceback: {ended.last_words}")
