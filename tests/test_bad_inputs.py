@@ -176,6 +176,25 @@ def _peak_bytes() -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
+def test_a_packed_header_that_unpacks_to_too_much_is_not_unpacked(tmp_path: Path) -> None:
+    def box(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body) + 8) + kind + body
+
+    packed = box(b"dcom", b"zlib") + box(b"cmvd", struct.pack(">I", 1 << 30) + zlib.compress(bytes(1000)))
+    path = tmp_path / "packed.mov"
+    path.write_bytes(box(b"ftyp", b"qt  " + bytes(8)) + box(b"moov", box(b"cmov", packed)))
+    with pytest.raises(UnreadableFootage, match="unpacks to 1073741824 bytes") as caught:
+        open_file(path)
+    assert caught.value.reason == "too_large"
+
+
+def test_pictures_larger_than_any_camera_takes_are_not_decoded(tmp_path: Path) -> None:
+    path = encode(tmp_path / "wide.mp4", Recipe("mpeg4", width_px=8_208, height_px=8_192), _TIMES[:1])
+    with pytest.raises(UnreadableFootage, match="at most 67108864 are decoded") as caught:
+        index_file(path, working_copy=tmp_path / "copy")
+    assert caught.value.reason == "too_large"
+
+
 def test_a_large_photograph_is_decoded(tmp_path: Path) -> None:
     Image.new("RGB", (8_000, 6_000), (10, 20, 30)).save(tmp_path / "1.jpg", quality=50)
     indexed = index_stills(tmp_path)
