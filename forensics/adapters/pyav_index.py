@@ -122,13 +122,12 @@ def _seeks_badly(container_name: str) -> bool:
 def _first_look(path: Path, stream_index: int | None) -> _FirstLook:
     with open_file(path) as container:
         stream = choose_stream(container, path, stream_index)
-        name = stream.codec_context.name
+        name, width_px, height_px = stream.codec_context.name, stream.width, stream.height
         single_threaded(stream)
         for frame in decoded(container, stream):
             if isinstance(frame, VideoFrame):
                 width_px, height_px, turn = upright_size(frame)
                 return _FirstLook(width_px, height_px, turn, rate_of(stream))
-        width_px, height_px = stream.width, stream.height
     if width_px * height_px > MAX_PIXELS:
         raise UnreadableFootage(
             path, "too_large", f"its pictures are {width_px}x{height_px} pixels, at most {MAX_PIXELS} are decoded"
