@@ -92,7 +92,6 @@ _BEYOND: Final = {
     ("pipelines.review.page.rendering", "jinja2"): "the page is its only user",
     ("pipelines.review.page.server", "uvicorn"): "the page is its only user",
     ("pipelines.stages.detect", "cv2"): "one thread per worker; it would sit better in an adapter",
-    ("pipelines.stages.sight", "cv2"): "one thread per worker; it would sit better in an adapter",
 }
 
 # Slow to load, or with side effects: only inside functions. OpenCV and PyAV load fast enough for an adapter's top.

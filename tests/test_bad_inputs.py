@@ -1,5 +1,6 @@
 """Bad inputs that must stay harmless for good; the campaign of bad inputs tries many more."""
 
+import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -10,13 +11,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from forensics.adapters.detectors import load_detector
+from forensics.adapters.opencv import load_opencv
 from forensics.adapters.pyav_index import index_file
 from forensics.adapters.pyav_open import open_file
 from forensics.adapters.stills import index_stills, open_reader
 from forensics.case import CaseFolder
+from forensics.detector import DetectorOptions
 from forensics.errors import UnreadableFootage
 from forensics.evidence import Timing, Verdict
 from forensics.frames import Gap, View
+from forensics.models.shelf import BUILTIN
 from forensics.tables.evidence import load_evidence, load_sources
 from tests.calling import Call, caller, clip, new_case
 from tests.painted.damage import cut_tail
@@ -122,6 +127,21 @@ def test_links_that_lead_out_of_a_folder_are_no_part_of_it(call: Call, tmp_path:
     assert item.readable.n_frames == 2
 
 
+def test_no_process_that_is_started_looks_for_libraries_where_the_command_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for left, kept in (("/cv2/../../lib64:", "/cv2/../../lib64"), ("/a::/b:", "/a:/b"), (":", None)):
+        monkeypatch.setenv("LD_LIBRARY_PATH", left)
+        load_opencv()
+        assert os.environ.get("LD_LIBRARY_PATH") == kept
+
+
+def test_a_detector_leaves_no_empty_path_for_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/cv2/../../lib64:")
+    load_detector(BUILTIN, DetectorOptions())
+    assert os.environ["LD_LIBRARY_PATH"] == "/cv2/../../lib64"
+
+
 # ---- names
 
 
@@ -174,6 +194,26 @@ def _peak_bytes() -> int:
     """The most that this process has held since the mark was set back."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def test_a_packed_header_that_unpacks_to_too_much_is_not_unpacked(tmp_path: Path) -> None:
+    def box(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body) + 8) + kind + body
+
+    packed = box(b"dcom", b"zlib") + box(b"cmvd", struct.pack(">I", 1 << 30) + zlib.compress(bytes(1000)))
+    path = tmp_path / "packed.mov"
+    path.write_bytes(box(b"ftyp", b"qt  " + bytes(8)) + box(b"moov", box(b"cmov", packed)))
+    with pytest.raises(UnreadableFootage, match="unpacks to 1073741824 bytes") as caught:
+        open_file(path)
+    assert caught.value.reason == "too_large"
+
+
+def test_pictures_larger_than_any_camera_takes_are_not_decoded(tmp_path: Path) -> None:
+    options = {"preset": "ultrafast", "bf": "0"}
+    path = encode(tmp_path / "wide.mp4", Recipe(options=options, width_px=8_208, height_px=8_192), _TIMES[:1])
+    with pytest.raises(UnreadableFootage, match="at most 67108864 are decoded") as caught:
+        index_file(path, working_copy=tmp_path / "copy")
+    assert caught.value.reason == "too_large"
 
 
 def test_a_large_photograph_is_decoded(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from forensics.adapters.opencv import load_opencv
 from forensics.detector import Detector, DetectorOptions
 from forensics.errors import UsageError
 from forensics.models.forbidden import refuse_protected
@@ -20,6 +21,7 @@ def load_detector(model: Model, options: DetectorOptions) -> Detector:
         NotAuthorised: the model has a class that tells what a person is.
     """
     check(model)
+    load_opencv()  # every detector's frames come from a child process that is started after this
     refuse_protected(options.classes, "detect.classes")
     detector = _loaded(model, options)
     refuse_protected(detector.class_names, model.name)

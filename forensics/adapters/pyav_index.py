@@ -17,7 +17,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from forensics.adapters.pyav_open import NOT_SEEKABLE, choose_stream, open_file, rate_of, single_threaded
+from forensics.adapters.pyav_open import MAX_PIXELS, NOT_SEEKABLE, choose_stream, open_file, rate_of, single_threaded
 from forensics.adapters.pyav_packets import Packets, behind, packets_until_trouble, read_packets, shortfalls
 from forensics.adapters.pyav_remux import through_working_copy
 from forensics.adapters.pyav_untimed import Untimed, index_untimed
@@ -122,12 +122,16 @@ def _seeks_badly(container_name: str) -> bool:
 def _first_look(path: Path, stream_index: int | None) -> _FirstLook:
     with open_file(path) as container:
         stream = choose_stream(container, path, stream_index)
-        name = stream.codec_context.name
+        name, width_px, height_px = stream.codec_context.name, stream.width, stream.height
         single_threaded(stream)
         for frame in decoded(container, stream):
             if isinstance(frame, VideoFrame):
                 width_px, height_px, turn = upright_size(frame)
                 return _FirstLook(width_px, height_px, turn, rate_of(stream))
+    if width_px * height_px > MAX_PIXELS:
+        raise UnreadableFootage(
+            path, "too_large", f"its pictures are {width_px}x{height_px} pixels, at most {MAX_PIXELS} are decoded"
+        )
     raise UnreadableFootage(path, "no_picture", f"the {name} decoder returned no picture from the whole stream")
 
 

@@ -1,4 +1,9 @@
-"""Open one named video file with PyAV, and nothing else: no network, no playlist, no second file."""
+"""Open one named video file with PyAV, and nothing else: no network, no playlist, no second file.
+
+Three locks, each enough by itself for what it is for: the demuxer must be on the list `FORMATS`, whose containers
+hold their own pictures; the only protocol is `file`, and the name is given as one, so that no part of it is read as
+another protocol, an option or a pattern; and references of QuickTime to other files stay off.
+"""
 
 from fractions import Fraction
 from pathlib import Path
@@ -9,9 +14,10 @@ import av.error
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from forensics.adapters.packed_header import packed_header_bytes
 from forensics.errors import UnreadableFootage
 
-__all__ = ["FORMATS", "NOT_SEEKABLE", "choose_stream", "open_file", "rate_of", "single_threaded"]
+__all__ = ["FORMATS", "MAX_PIXELS", "NOT_SEEKABLE", "choose_stream", "open_file", "rate_of", "single_threaded"]
 
 # Containers that hold their own pictures. Playlists, concat scripts and image sequences point at
 # other files and are left out.
@@ -35,6 +41,10 @@ FORMATS = (
     "gif",
 )
 
+# Of one picture. What states more is not decoded: it would take hundreds of megabytes for a few bytes.
+MAX_PIXELS = 8192 * 8192
+_LARGEST_PACKED_HEADER_BYTES = 64 << 20
+
 # Demuxers whose seeks miss: these are read through a remuxed working copy.
 NOT_SEEKABLE = frozenset({"mpegts", "mpeg", "h264", "hevc", "mjpeg", "m4v", "mpegvideo", "dv"})
 
@@ -47,17 +57,23 @@ def open_file(path: Path, **options: str) -> InputContainer:
         options: demuxer options that replace ours.
 
     Raises:
-        UnreadableFootage: with reason missing, no_permission, empty, not_media or unreadable.
+        UnreadableFootage: with reason missing, no_permission, empty, too_large, not_media or unreadable.
     """
     settings = {
         "protocol_whitelist": "file",
         "format_whitelist": ",".join(FORMATS),
+        "enable_drefs": "0",
+        "use_absolute_path": "0",
         "ignore_editlist": "1",
+        "max_pixels": str(MAX_PIXELS),
         **options,
     }
     try:
         if path.stat().st_size == 0:
             raise UnreadableFootage(path, "empty", "the file has no bytes")
+        unpacked = packed_header_bytes(path)
+        if unpacked > _LARGEST_PACKED_HEADER_BYTES:
+            raise UnreadableFootage(path, "too_large", f"its packed header says that it unpacks to {unpacked} bytes")
         # the explicit protocol keeps names such as `concat:a|b` or `-` plain file names
         return av.open(f"file:{path.absolute()}", options=settings, metadata_errors="replace")
     except FileNotFoundError as error:
@@ -114,7 +130,7 @@ def single_threaded(stream: VideoStream) -> None:
     context: Any = stream.codec_context
     context.thread_count = 1
     context.thread_type = "NONE"
-    context.options = {"err_detect": "crccheck+explode"}
+    context.options = {"err_detect": "crccheck+explode", "max_pixels": str(MAX_PIXELS)}
 
 
 def rate_of(stream: VideoStream) -> Fraction | None:

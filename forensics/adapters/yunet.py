@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from forensics.adapters.opencv import load_opencv
 from forensics.faces import Face
 from forensics.frames import RgbArray
 
@@ -20,8 +21,7 @@ class YuNet:
     """Fills `FaceDetector`."""
 
     def __init__(self, path: Path, model_id: str) -> None:
-        import cv2
-
+        cv2 = load_opencv()
         self._network: Any = cv2.FaceDetectorYN.create(str(path), "", (320, 320), _LEAST_SCORE, _NMS_IOU)
         self._model_id = model_id
 

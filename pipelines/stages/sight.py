@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
+from forensics.adapters.opencv import load_opencv
 from forensics.adapters.thumbnails import thumbnail_jpeg
 from forensics.case import CaseFolder
 from forensics.decoding.child import DecodingChild, Limits
@@ -58,9 +59,7 @@ class Sight:
 
 class _Opened:
     def __init__(self, stage: Sight) -> None:
-        import cv2
-
-        cv2.setNumThreads(1)
+        load_opencv().setNumThreads(1)
         self._case = stage.case
         self._child = DecodingChild(stage.limits)
 

@@ -26,12 +26,15 @@ class Bad:
         build: writes it into the workshop's folder and returns the path that the job is given.
         expected: the painted number that belongs to each row of its index; None where its own times are lies,
             or where nothing is painted in it.
+        may_stand_still: its pictures were damaged in a way that a codec without checksums need not notice: a frame
+            may still show an earlier picture, but never a later one.
     """
 
     family: str
     name: str
     build: Callable[[Workshop], Path]
     expected: Expected | None = None
+    may_stand_still: bool = False
 
     @property
     def title(self) -> str:

@@ -63,7 +63,7 @@ def flipped_files(seed: int) -> Iterator[Bad]:
         numbers = None if name in _UNTOLD else by_time(ORIGINALS[name])
         for nth in range(_N_IN_PICTURES):
             build = partial(_flipped, name=name, damage=partial(_in_pictures, chance=f"{seed}-{name}-{nth}", nth=nth))
-            yield Bad("flips in pictures", f"{name}-{nth}", build, numbers)
+            yield Bad("flips in pictures", f"{name}-{nth}", build, numbers, may_stand_still=True)
         for nth in range(_N_ANYWHERE):
             build = partial(_flipped, name=name, damage=partial(_anywhere, chance=f"{seed}-{name}-any-{nth}", nth=nth))
             yield Bad("flips anywhere", f"{name}-{nth}", build)

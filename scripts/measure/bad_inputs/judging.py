@@ -148,8 +148,7 @@ def _run_together(case: Path, judged: list[Judged], given: list[Given], baseline
     for each, one in zip(judged, given, strict=True):
         each.faults += source_faults(folder, one)
         each.faults += coverage_faults(folder, one)
-        if each.bad.expected is not None:
-            each.faults += number_faults(folder, one, each.bad.expected)
+        each.faults += number_faults(folder, one, each.bad)
         if _digests(one.path.parent if one.path.name else one.path) != one.before and one.before:
             each.faults.append("the source was modified")
     faults += _code_faults(folder, ran)

@@ -64,7 +64,9 @@ def traced(words: Sequence[object], *, folder: Path, keys: Path) -> Opened:
     command = ["strace", "-f", "-y", "-qq", "-s", "4096", "-e", _CALLS, "-o", str(log), *program, *map(str, words)]
     scratch = folder / "scratch"
     scratch.mkdir(exist_ok=True)
-    environment = os.environ | {"FORENSICS_KEYS": str(keys), "PYTHONPATH": str(_ROOT), "TMPDIR": str(scratch)}
+    # set but empty it would let the loader look for libraries where the command runs
+    environment = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
+    environment |= {"FORENSICS_KEYS": str(keys), "PYTHONPATH": str(_ROOT), "TMPDIR": str(scratch)}
     code = subprocess.run(command, cwd=folder, env=environment, timeout=_LIMIT_S, capture_output=True, check=False)
     lines = log.read_text(errors="surrogateescape").splitlines()
     network = tuple(line for line in lines if _NETWORK.search(line))
