@@ -100,6 +100,11 @@ class CaseFolder:
         return self.root / "audit.torn"
 
     @property
+    def checkpoints_file(self) -> Path:
+        """What installations signed of the log: how far it went, and its head."""
+        return self.root / "checkpoints.jsonl"
+
+    @property
     def denied_file(self) -> Path:
         """Its existence ends every run at once: the authority was refused. Says by whom and why."""
         return self.root / ".denied"

@@ -52,7 +52,7 @@ def place(seen_once: Path, tmp_path: Path, call: Call) -> Path:
 
 def _state(folder: Path) -> dict[Path, bytes]:
     """All that lies there, but for what every command writes: the log."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name != "audit.jsonl")
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in {"audit.jsonl", "checkpoints.jsonl"})
     return {path: path.read_bytes() for path in files}
 
 

@@ -13,6 +13,7 @@ from forensics.mandate import Mandate, Mode
 from forensics.tables.evidence import load_evidence
 from pipelines import clock
 from pipelines.cli.accounts import disclose_command, report_command
+from pipelines.cli.checkpoints import checkpoint_command
 from pipelines.cli.groups import Group
 from pipelines.cli.mandates import authorise_command, deny_command, hold_command, sweep_command
 from pipelines.cli.output import (
@@ -101,7 +102,7 @@ def init(root: Path, mode: str, as_json: bool, **given: Any) -> None:
     given["title"] = given["title"] or ("" if Mode(mode).compares_faces else root.name)
     mandate = Mandate(**_asked({"mode": Mode(mode), **given}))
     made = make_case(root, mandate, now=clock.utc_now())
-    with casework(root, "case init", need=Need.LOOK, facts=_facts(made)):
+    with casework(root, "case init", need=Need.CHANGE, facts=_facts(made)):
         emit(_facts(made), f"made {made.folder.root}\nnext: forensics ingest {root} FOOTAGE... --camera ID", as_json)
 
 
@@ -262,7 +263,10 @@ def policy_command(root: Path, watchlist_limit: int, reason: str, as_json: bool)
     emit(facts, f"the watch-list may have {watchlist_limit} entries, it was {facts['was']}", as_json)
 
 
-for _command in (authorise_command, deny_command, hold_command, sweep_command, disclose_command, report_command):
+for _command in (
+    *(authorise_command, deny_command, hold_command, sweep_command),
+    *(disclose_command, report_command, checkpoint_command),
+):
     case.add_command(_command)
 
 
