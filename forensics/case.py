@@ -35,6 +35,10 @@ class RunFolder:
         """Chunk boundaries as they were when each evidence was first planned."""
         return self.root / "plan"
 
+    def boundaries(self, evidence_id: str) -> Path:
+        """Those of one evidence."""
+        return self.plan / f"{evidence_id}.json"
+
     def part(self, stage: str, unit: str) -> Path:
         """The immutable output of one unit of work of one stage."""
         return self.root / "parts" / stage / f"{unit}.parquet"
@@ -47,6 +51,11 @@ class RunFolder:
     def tables(self) -> Path:
         """The tables of this run."""
         return self.root / "tables"
+
+    @property
+    def manifest(self) -> Path:
+        """Of these tables."""
+        return self.tables / "MANIFEST.json"
 
 
 @dataclass(frozen=True, slots=True)

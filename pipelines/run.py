@@ -22,6 +22,7 @@ from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.outcomes import ChunkOutcome, EvidenceOutcome, Failure
 from forensics.tables.publish import publish, put_in_place
 from pipelines.custody.case_file import Case
+from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.mandate_watch import MandateEnded
 from pipelines.footage_guard import Loss
 from pipelines.plan import EvidencePlan, RunPlan, keep_boundaries, make_plan
@@ -94,6 +95,7 @@ def run_case(
     settings: Settings,
     model: Model,
     *,
+    files: DecidingFiles,
     runner: Runner,
     progress: Progress,
     recognition: Recognition | None = None,
@@ -104,6 +106,7 @@ def run_case(
         case: whose footage.
         settings: what to look for.
         model: the detector's.
+        files: writes what the log must know of: the record and the manifest.
         runner: where the work is done.
         progress: told how far it is.
         recognition: what faces are compared with; None compares none.
@@ -119,9 +122,9 @@ def run_case(
     case.folder.cancel_file.unlink(missing_ok=True)
     _check_disk(plan)
     try:
-        return _completed(run)
+        return _completed(run, files)
     except (Interrupted, KeyboardInterrupt, MandateEnded):
-        interrupt_record(plan.folder.record)
+        interrupt_record(files, plan.folder.record)
         raise
     except OSError as error:
         if error.errno != errno.ENOSPC:
@@ -131,8 +134,8 @@ def run_case(
         ) from error
 
 
-def _completed(run: Run) -> RunResult:
-    begin_record(run.plan, run.settings, run.model, run.recognition)
+def _completed(run: Run, files: DecidingFiles) -> RunResult:
+    begin_record(files, run.plan, run.settings, run.model, run.recognition)
     _sweep(run.plan.folder)
     keep_boundaries(run.plan)
     detect(run)
@@ -143,7 +146,7 @@ def _completed(run: Run) -> RunResult:
     outcomes = [_outcome(run, plan, work) for plan, work in zip(run.plan.evidence, tracked, strict=True)]
     for evidence_id, loss in sorted(run.guard.lost.items()):
         run.failures.append(Failure(evidence_id, "footage", "whole evidence", 1, loss.reason, loss.detail))
-    manifest = _publish(run, outcomes)
+    manifest = _publish(run, files, outcomes)
     result = RunResult(
         folder=run.plan.folder,
         manifest=manifest,
@@ -154,7 +157,7 @@ def _completed(run: Run) -> RunResult:
         n_frames=run.plan.n_frames,
         outside=run.plan.outside,
     )
-    finish_record(run.plan.folder.record, is_clean=result.is_clean, figures=run.figures)
+    finish_record(files, run.plan.folder.record, is_clean=result.is_clean, figures=run.figures)
     return result
 
 
@@ -207,7 +210,7 @@ def _if_there(path: Path) -> Path | None:
     return path if path.exists() else None
 
 
-def _publish(run: Run, outcomes: list[EvidenceOutcome]) -> dict[str, Any]:
+def _publish(run: Run, files: DecidingFiles, outcomes: list[EvidenceOutcome]) -> dict[str, Any]:
     began = time.perf_counter()
     manifest = publish(
         run.plan.folder,
@@ -218,7 +221,8 @@ def _publish(run: Run, outcomes: list[EvidenceOutcome]) -> dict[str, Any]:
         settings_digest=run.plan.settings_digest,
         compared=run.recognition.compared if run.recognition else None,
     )
-    put_in_place(run.plan.folder)
+    with files.replacing(run.case.folder.manifest, sha256_of_file(run.plan.folder.manifest)):
+        put_in_place(run.plan.folder)
     run.figures["publish"] = {"seconds": round(time.perf_counter() - began, 3)}
     run.figures["peak_worker_bytes"] = run.peak_bytes
     return manifest
@@ -236,6 +240,6 @@ def result_facts(result: RunResult) -> dict[str, Any]:
     return {
         "run": result.folder.run_id,
         "clean": result.is_clean,
-        "manifest_sha256": sha256_of_file(result.folder.tables / "MANIFEST.json"),
+        "manifest_sha256": sha256_of_file(result.folder.manifest),
         "candidates": result.candidates,
     }

@@ -59,7 +59,7 @@ _FORGED: tuple[tuple[str, str, int | None, dict[str, Any]], ...] = (
     ("note", "verdict", 0, {}),
     ("note", "pictures opened", 0, {}),
     ("note", "run", 0, {"run": "x"}),
-    ("note", "wrote", 0, {"path": "case.toml", "sha256": ""}),
+    ("note", "wrote", 0, {"files": {"case.toml": ""}}),
     ("end", "case init", 0, {"exit_code": 0, "outputs": {}}),
     ("end", "case init", 0, {"exit_code": None, "error": INTERRUPTED, "outputs": {"run": "x"}}),
 )

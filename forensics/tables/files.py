@@ -1,6 +1,7 @@
 """Files that are whole or absent: a temporary name, fsync, rename, fsync of the folder."""
 
 import contextlib
+import io
 import json
 import os
 import uuid
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
 
-__all__ = ["encoded_json", "read_table", "whole_file", "write_bytes", "write_json", "write_table"]
+__all__ = ["encoded_json", "encoded_table", "read_table", "whole_file", "write_bytes", "write_json", "write_table"]
 
 _ROW_GROUP_ROWS = 65_536
 _PRIVATE = 0o600
@@ -64,7 +65,19 @@ def encoded_json(value: Any) -> bytes:
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Write a table as zstd Parquet, all of it or nothing; equal tables give equal bytes."""
-    with whole_file(path) as file, parquet_writer(file, table.schema) as writer:
+    with whole_file(path) as file:
+        _write_into(file, table)
+
+
+def encoded_table(table: pa.Table) -> bytes:
+    """The bytes that `write_table` writes."""
+    buffer = io.BytesIO()
+    _write_into(buffer, table)
+    return buffer.getvalue()
+
+
+def _write_into(file: IO[bytes], table: pa.Table) -> None:
+    with parquet_writer(file, table.schema) as writer:
         writer.write_table(table, row_group_size=_ROW_GROUP_ROWS)
 
 

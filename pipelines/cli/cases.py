@@ -289,7 +289,7 @@ def relocate_command(root: Path, search: Path, as_json: bool) -> int:
     if not search.exists():
         raise click.UsageError(f"{search}: there is nothing to search; name the folder that the footage was moved to")
     with casework(root, "evidence relocate", need=Need.CHANGE) as work, work.alone():
-        found = relocate(work.folder, search)
+        found = relocate(work.files, search)
         absent = [item for item in load_evidence(work.folder) if not item.path.exists()]
         work.recorded.exit_code = NOT_CLEAN if absent else 0
     facts = {"found": {item.evidence_id: str(path) for item, path in found}, "absent": [i.evidence_id for i in absent]}

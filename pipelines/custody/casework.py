@@ -39,7 +39,7 @@ from pipelines.custody.case_file import Case, encoded_case, read_case
 from pipelines.custody.case_lock import locked
 from pipelines.custody.cases import denial_of, load_case
 from pipelines.custody.checkpoints import keep, kept_checkpoints, last_contradiction, signed_checkpoint
-from pipelines.custody.deciding_files import DecidingFiles, alterations
+from pipelines.custody.deciding_files import EVERYTHING, LISTS, DecidingFiles, alterations
 from pipelines.custody.erasure import (
     destroy,
     finish_destructions,
@@ -249,7 +249,8 @@ def altered_in(case: Case) -> list[str]:
     linked = [path for path in (case.folder.watchlist, case.folder.certificates) if path.is_symlink()]
     if linked:
         return [f"{linked[0]}: is a link to another place"]
-    return alterations(case.folder, lambda: read_chain(case.folder.audit_file).lines) if is_guarded(case) else []
+    patterns = EVERYTHING if is_guarded(case) else LISTS
+    return alterations(case.folder, lambda: read_chain(case.folder.audit_file).lines, patterns)
 
 
 def _require_witness(work: Work, witness: LogWitness) -> None:
