@@ -20,6 +20,8 @@ ABSENT: Final = ""
 def accepted(lines: Sequence[AuditLine]) -> dict[str, tuple[str, ...]]:
     """The SHA-256 digests that each registered file may have, by its path relative to the case; `ABSENT` for no file.
 
+    A note that names no files, which no command writes, says nothing.
+
     >>> def note(name, sha256):
     ...     return AuditLine(0, 0, "note", name, {}, "", 0, "", {"files": {"case.toml": sha256}})
     >>> accepted([note("writes", "a"), note("wrote", "a"), note("writes", "b")])
@@ -28,7 +30,8 @@ def accepted(lines: Sequence[AuditLine]) -> dict[str, tuple[str, ...]]:
     known: dict[str, tuple[str, ...]] = {}
     for line in lines:
         if line.kind == "note" and line.command in {WRITES, WROTE}:
-            for path, sha256 in line.facts["files"].items():
+            files = line.facts.get("files")
+            for path, sha256 in files.items() if isinstance(files, dict) else ():
                 before = known.get(path, (ABSENT,)) if line.command == WRITES else ()
                 known[path] = (*before, sha256)
     return known
