@@ -39,6 +39,11 @@ class RunFolder:
         """Those of one evidence."""
         return self.plan / f"{evidence_id}.json"
 
+    @property
+    def parts_list(self) -> Path:
+        """What the tables of this run were made of, as `sha256sum` writes it."""
+        return self.root / "PARTS.sha256"
+
     def part(self, stage: str, unit: str) -> Path:
         """The immutable output of one unit of work of one stage."""
         return self.root / "parts" / stage / f"{unit}.parquet"

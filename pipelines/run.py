@@ -19,6 +19,7 @@ from forensics.errors import CannotStart
 from forensics.evidence import Verdict
 from forensics.models.shelf import Model
 from forensics.tables.evidence import load_evidence, load_sources
+from forensics.tables.made_of import encoded_parts
 from forensics.tables.outcomes import ChunkOutcome, EvidenceOutcome, Failure
 from forensics.tables.publish import publish, put_in_place
 from pipelines.custody.case_file import Case
@@ -221,6 +222,7 @@ def _publish(run: Run, files: DecidingFiles, outcomes: list[EvidenceOutcome]) ->
         settings_digest=run.plan.settings_digest,
         compared=run.recognition.compared if run.recognition else None,
     )
+    files.write(run.plan.folder.parts_list, encoded_parts(run.plan.folder, outcomes))
     with files.replacing(run.case.folder.manifest, sha256_of_file(run.plan.folder.manifest)):
         put_in_place(run.plan.folder)
     run.figures["publish"] = {"seconds": round(time.perf_counter() - began, 3)}

@@ -194,3 +194,13 @@ def test_no_case_can_take_the_place_of_the_key(call: Call, case: Path) -> None:
     (line,) = [line for line in stored.splitlines() if line.startswith("case_id")]
     (case / "case.toml").write_text(stored.replace(line, 'case_id = "installation"'))
     assert call("case", "policy", case, *_POLICY).code == 2
+
+
+def test_a_checkpoint_that_nobody_signed_is_itself_what_is_wrong(call: Call, case: Path) -> None:
+    """Its case id changed, so that it contradicts the log, which is right."""
+    newest = _all(case)[-1]
+    bent = replace(newest, case_id=f"{int(newest.case_id, 16) ^ 1:016x}")
+    (case / "checkpoints.jsonl").write_bytes(b"".join(each.encoded() + b"\n" for each in (*_all(case)[:-1], bent)))
+    answer = call("case", "show", case)
+    assert answer.code == 5
+    assert answer.err.startswith(f"error: {case / 'checkpoints.jsonl'}: checkpoint 2 does not bear the signature")

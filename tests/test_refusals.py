@@ -555,7 +555,7 @@ def test_a_disk_that_fills_while_footage_is_taken_in(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", str(case))
 
-    monkeypatch.setattr("pipelines.ingest.save_evidence", full)
+    monkeypatch.setattr("pipelines.custody.deciding_files.write_bytes", full)
     answer = call("ingest", case, whole, "--camera", "gate")
     assert answer.code == 6
     assert "No space left on device" in answer.err

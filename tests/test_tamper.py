@@ -1,4 +1,4 @@
-"""The campaign that changes a published case: its short part finds everything, and tells when something is not found."""
+"""The campaign that changes a published case: its short part finds everything, and tells when something is missed."""
 
 from random import Random
 from typing import Any

@@ -69,7 +69,7 @@ def _one(case: Path, pattern: str) -> Path:
 _FILES = (
     *("evidence/evidence.parquet", "evidence/sources.parquet", "evidence/index/*.parquet", "runs/*/run.json"),
     *("runs/*/plan/*.json", "runs/*/parts/detect/*.parquet", "runs/*/parts/track/*", "runs/*/parts/sight/*"),
-    *("runs/*/crops/*.jpg", "tables/MANIFEST.json", "tables/PARTS.sha256", "tables/sightings/*.parquet"),
+    *("runs/*/crops/*.jpg", "tables/MANIFEST.json", "runs/*/PARTS.sha256", "tables/sightings/*.parquet"),
     *("tables/coverage/*.parquet", "audit.jsonl", "checkpoints.jsonl"),
 )
 
@@ -91,18 +91,23 @@ def test_what_was_changed_is_named_first(call: Call, case: Path, pattern: str, h
 
 
 def test_parts_are_those_that_the_tables_were_made_of(case: Path) -> None:
-    named = dict(parts_named(CaseFolder(case)))
+    folder = CaseFolder(case)
+    run_folder = folder.run(read_manifest(folder)["run"])
+    named = dict(parts_named(run_folder))
     on_disk = [*case.glob("runs/*/parts/*/*.parquet"), *case.glob("runs/*/plan/*.json")]
     assert set(named) == set(on_disk)
     assert len(on_disk) == 3 + 1 + 1 + 1
     lines = [f"{sha256_of_file(path)}  {path.relative_to(case).as_posix()}" for path in sorted(on_disk)]
-    assert (case / "tables" / "PARTS.sha256").read_text().splitlines() == lines
+    assert run_folder.parts_list.read_text().splitlines() == lines
 
 
 def test_a_list_of_parts_does_not_lead_out_of_the_case(case: Path) -> None:
-    (case / "tables" / "PARTS.sha256").write_text(f"{'0' * 64}  runs/../../gate.mp4\n")
-    with pytest.raises(IntegrityBroken, match="no list of parts"):
-        parts_named(CaseFolder(case))
+    folder = CaseFolder(case)
+    run_folder = folder.run(read_manifest(folder)["run"])
+    for line in (f"{'0' * 64}  runs/../../gate.mp4", f"{'0' * 64}  /etc/hostname", "0  runs/x", "nonsense"):
+        run_folder.parts_list.write_text(f"{line}\n")
+        with pytest.raises(IntegrityBroken, match="no list of parts"):
+            parts_named(run_folder)
 
 
 # ---- rewritten consistently

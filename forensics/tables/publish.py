@@ -26,7 +26,6 @@ from forensics.tables.files import (
     whole_file,
     write_json,
 )
-from forensics.tables.made_of import write_parts
 from forensics.tables.outcomes import Compared, EvidenceOutcome, Failure
 from forensics.tables.sighting_rows import Joined, described_thumbnails, detections_table, sightings_table, tracks_table
 
@@ -94,7 +93,6 @@ def publish(
         "scope": compared.scope if compared else None,
         "files": [described(run.tables / name / _TABLE_FILE, run.tables) for name in names],
         "pictures": sorted(pictures, key=lambda picture: picture["path"]),
-        "made_of": write_parts(run, ordered),
     }
     write_json(run.manifest, manifest)
     return manifest

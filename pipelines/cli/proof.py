@@ -94,9 +94,13 @@ def _advice(work: Work, problem: str) -> str:
             "restore the recording as it was ingested, from the original or a copy of it; if it was moved, "
             f"`forensics evidence relocate {root} FOLDER` finds it"
         )
-    if problem.startswith(f"{work.folder.tables}/"):
-        return "restore the file from a copy; tables are made anew by running again"
-    return "restore the file from a copy"
+    made_anew = {
+        f"{work.folder.tables}/": "tables are made anew by running again",
+        f"{work.folder.index_file('').parent}/": "an index is made anew by ingesting the recording again",
+        f"{work.folder.working_copy('').parent}/": "a working copy is made anew by ingesting the recording again",
+    }
+    how = [said for place, said in made_anew.items() if problem.startswith(place)]
+    return "; ".join(["restore the file from a copy", *how])
 
 
 def _footage(work: Work) -> set[str]:

@@ -27,6 +27,7 @@ __all__ = [
     "last_contradiction",
     "read_checkpoint",
     "signed_checkpoint",
+    "told_against",
 ]
 
 _BLOCK_BYTES: Final = 1 << 12
@@ -112,7 +113,13 @@ def last_contradiction(folder: CaseFolder, case_id: str, digests: Sequence[str],
         known: the checkpoints.
     """
     said = contradiction(known.all[-1], case_id, digests) if known.all else ""
-    return f"{folder.audit_file}: {said}" if said else ""
+    return told_against(folder, len(known.all), known.all[-1], said) if said else ""
+
+
+def told_against(folder: CaseFolder, number: int, checkpoint: Checkpoint, said: str) -> str:
+    """Which file is wrong where a checkpoint contradicts the log: a checkpoint that nobody signed is itself."""
+    fault = fault_in(checkpoint)
+    return f"{folder.checkpoints_file}: checkpoint {number} {fault}" if fault else f"{folder.audit_file}: {said}"
 
 
 def fault_in(checkpoint: Checkpoint) -> str:

@@ -23,7 +23,7 @@ __all__ = ["EVERYTHING", "LISTS", "RECORDS", "DecidingFiles", "alterations"]
 Patterns = tuple[str, ...]
 
 LISTS: Final[Patterns] = ("evidence/evidence.parquet", "evidence/sources.parquet")
-RECORDS: Final[Patterns] = (*LISTS, "runs/*/run.json", "tables/MANIFEST.json")
+RECORDS: Final[Patterns] = (*LISTS, "runs/*/run.json", "runs/*/PARTS.sha256", "tables/MANIFEST.json")
 _DECIDING: Final[Patterns] = (
     *("case.toml", "reviewers.json", "reviews.jsonl", "reviews.jsonl.sealed"),
     *("watchlist/*/entry.json", "certificates/*.json"),

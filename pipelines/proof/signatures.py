@@ -8,7 +8,7 @@ from forensics.adapters.signing import key_id_of, public_in_pem, public_of
 from forensics.checkpoints import Checkpoint, contradiction
 from forensics.errors import UsageError
 from pipelines.custody.case_file import Case
-from pipelines.custody.checkpoints import Checkpoints, fault_in
+from pipelines.custody.checkpoints import Checkpoints, fault_in, told_against
 from pipelines.custody.installation import installation_key_file
 
 __all__ = ["Asked", "Signer", "public_key", "signature_faults", "signers_of"]
@@ -84,12 +84,9 @@ def signature_faults(case: Case, known: Checkpoints, digests: Sequence[str], ask
         if asked.trusted and checkpoint.public_hex not in asked.trusted:
             yield f"{path}: is signed with key {checkpoint.key_id}, which is not one that is to be trusted"
     for number, checkpoint in enumerate(known.all, start=1):
-        fault = fault_in(checkpoint)
-        said = contradiction(checkpoint, case.case_id, digests)
-        if fault:
-            yield f"{case.folder.checkpoints_file}: checkpoint {number} {fault}"
-        elif said:
-            yield f"{log}: {said}"
+        said = fault_in(checkpoint) or contradiction(checkpoint, case.case_id, digests)
+        if said:
+            yield told_against(case.folder, number, checkpoint, said)
     if known.problem:
         yield known.problem
     signed_by = {each.public_hex for each in (*known.all, *asked.kept.values())}

@@ -16,7 +16,7 @@ from forensics.case import CaseFolder
 from forensics.errors import IntegrityBroken
 from forensics.evidence import Evidence
 from forensics.tables.evidence import load_evidence
-from forensics.tables.made_of import PARTS_FILE, parts_named
+from forensics.tables.made_of import parts_named
 from forensics.tables.manifest import read_manifest
 from pipelines.custody.case_file import Case
 from pipelines.custody.casework import altered_in
@@ -105,11 +105,11 @@ def _evidence_checks(folder: CaseFolder, item: Evidence) -> Iterator[tuple[Path,
 
 
 def _of_parts(case: Case) -> Checks:
-    """The list of parts, and the parts; manifests of older versions have none."""
-    made_of = _manifest(case.folder).get("made_of")
-    if made_of is None:
+    """What the published tables were made of; runs of older versions have no list of it."""
+    if not case.folder.manifest.exists():
         return []
-    return [(case.folder.tables / PARTS_FILE, made_of["sha256"]), *_not_gone(case, parts_named(case.folder))]
+    run = case.folder.run(_manifest(case.folder)["run"])
+    return _not_gone(case, parts_named(run)) if run.parts_list.exists() else []
 
 
 def _of_tables(case: Case) -> Checks:
