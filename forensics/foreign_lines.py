@@ -17,7 +17,8 @@ REFUSED: Final = "refused"
 
 LOOKS: Final = frozenset(
     {
-        *("case show", "case disclose", "case report", "case checkpoint", "status", "verify", "query", "export"),
+        *("case show", "case disclose", "case report", "case checkpoint", "status", "query", "export"),
+        *("verify", "verify frame"),
         *("watchlist list", "reviewer list", "cancel", "open candidates"),
     }
 )
