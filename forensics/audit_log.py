@@ -47,12 +47,14 @@ class Recorded:
         line: its begin.
         outputs: what its end will say came out.
         exit_code: what its end will say, unless an error says otherwise.
+        end: its end, once it is on disk; None while it works.
     """
 
     line: AuditLine
     log: "AuditLog"
     outputs: dict[str, Any] = field(default_factory=dict)
     exit_code: int = 0
+    end: AuditLine | None = None
 
     def note(self, name: str, facts: dict[str, Any]) -> None:
         """Something happened meanwhile; it is on disk now."""
@@ -94,7 +96,7 @@ class AuditLog:
     def _end(self, recorded: Recorded, how: dict[str, Any]) -> None:
         begin = recorded.line
         facts = {"outputs": recorded.outputs, **how}
-        self.append("end", begin.command, who=begin.who, why=begin.why, of=begin.number, facts=facts)
+        recorded.end = self.append("end", begin.command, who=begin.who, why=begin.why, of=begin.number, facts=facts)
 
     def append(
         self, kind: str, command: str, *, who: dict[str, str], why: str, of: int | None, facts: dict[str, Any]

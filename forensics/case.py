@@ -50,6 +50,15 @@ class RunFolder:
         """Chunk boundaries as they were when each evidence was first planned."""
         return self.root / "plan"
 
+    def boundaries(self, evidence_id: str) -> Path:
+        """Those of one evidence."""
+        return self.plan / f"{evidence_id}.json"
+
+    @property
+    def parts_list(self) -> Path:
+        """What the tables of this run were made of, as `sha256sum` writes it."""
+        return self.root / "PARTS.sha256"
+
     def part(self, stage: str, unit: str) -> Path:
         """The immutable output of one unit of work of one stage."""
         return self.root / "parts" / stage / f"{unit}.parquet"
@@ -62,6 +71,11 @@ class RunFolder:
     def tables(self) -> Path:
         """The tables of this run."""
         return self.root / "tables"
+
+    @property
+    def manifest(self) -> Path:
+        """Of these tables."""
+        return self.tables / "MANIFEST.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +145,11 @@ class CaseFolder:
     def torn_audit_file(self) -> Path:
         """Half lines that a dying command left in the log."""
         return self.root / "audit.torn"
+
+    @property
+    def checkpoints_file(self) -> Path:
+        """What installations signed of the log: how far it went, and its head."""
+        return self.root / "checkpoints.jsonl"
 
     @property
     def denied_file(self) -> Path:

@@ -1,7 +1,7 @@
-"""Files that decide something, such as a mandate or a verdict: which content the log knows for each.
+"""Files that decide something, such as a mandate or a verdict, or that a result rests on: what the log knows of each.
 
-Every write of such a file is a pair of notes in the log: ``writes`` before it and ``wrote`` after it, each with the
-digest. So whatever the moment of a kill, the file is what one of the last notes says, and nothing else is accepted:
+Every write of such files is a pair of notes in the log: ``writes`` before it and ``wrote`` after it, each with the
+digests. So whatever the moment of a kill, a file is what one of the last notes says, and nothing else is accepted:
 no edit, no older copy, no file that was put there, none that was taken away.
 """
 
@@ -20,15 +20,18 @@ ABSENT: Final = ""
 def accepted(lines: Sequence[AuditLine]) -> dict[str, tuple[str, ...]]:
     """The SHA-256 digests that each registered file may have, by its path relative to the case; `ABSENT` for no file.
 
+    A note that names no files, which no command writes, says nothing.
+
     >>> def note(name, sha256):
-    ...     return AuditLine(0, 0, "note", name, {}, "", 0, "", {"path": "case.toml", "sha256": sha256})
+    ...     return AuditLine(0, 0, "note", name, {}, "", 0, "", {"files": {"case.toml": sha256}})
     >>> accepted([note("writes", "a"), note("wrote", "a"), note("writes", "b")])
     {'case.toml': ('a', 'b')}
     """
     known: dict[str, tuple[str, ...]] = {}
     for line in lines:
         if line.kind == "note" and line.command in {WRITES, WROTE}:
-            path, sha256 = line.facts["path"], line.facts["sha256"]
-            before = known.get(path, (ABSENT,)) if line.command == WRITES else ()
-            known[path] = (*before, sha256)
+            files = line.facts.get("files")
+            for path, sha256 in files.items() if isinstance(files, dict) else ():
+                before = known.get(path, (ABSENT,)) if line.command == WRITES else ()
+                known[path] = (*before, sha256)
     return known

@@ -17,8 +17,10 @@ from forensics.decoding.child import DecodingChild, Limits, patience_for_bytes
 from forensics.digests import sha256_of_file
 from forensics.errors import DecoderLost, ForensicsError, UnreadableFootage, UsageError
 from forensics.evidence import Evidence, Indexed, Readable, Reader, Source, Timing, Verdict, evidence_id_of
-from forensics.tables.evidence import load_evidence, load_sources, save_evidence, save_index, save_sources
+from forensics.tables.evidence import evidence_table, load_evidence, load_sources, save_index, sources_table
+from forensics.tables.files import encoded_table
 from pipelines.custody.case_file import Case
+from pipelines.custody.deciding_files import DecidingFiles
 
 __all__ = ["Given", "ingest", "relocate", "unknown_clocks"]
 
@@ -59,6 +61,7 @@ class _Shelf:
     folder: CaseFolder
     evidence: dict[str, Evidence]
     sources: list[Source]
+    files: DecidingFiles
 
     def add_source(self, source: Source) -> Source:
         """Replace what was said of the same path and camera before."""
@@ -67,25 +70,30 @@ class _Shelf:
         return source
 
     def save(self) -> None:
-        save_evidence(self.folder, list(self.evidence.values()))
-        save_sources(self.folder, self.sources)
+        """Both lists are on disk, and in the log."""
+        evidence = evidence_table(self.folder, list(self.evidence.values()))
+        sources = sources_table(self.sources)
+        lists = {self.folder.evidence_file: evidence, self.folder.sources_file: sources}
+        self.files.write_together({path: encoded_table(table) for path, table in lists.items()})
 
 
 def ingest(
-    folder: CaseFolder, given: Sequence[Given], *, limits: Limits, on_source: Callable[[Source], None]
+    files: DecidingFiles, given: Sequence[Given], *, limits: Limits, on_source: Callable[[Source], None]
 ) -> list[Source]:
     """Add footage to a case, one row in `sources` for each path; saved after each.
 
     Args:
-        folder: the case, locked by the caller.
+        files: writes the lists of the case, which the caller has locked.
         given: what to add.
         limits: when the child that opens it is given up.
         on_source: told of each path as it is done.
 
     Raises:
         UsageError: the same bytes are known for another camera; all other paths were added.
+        IntegrityBroken: the lists were changed by other means.
     """
-    shelf = _Shelf(folder, {item.evidence_id: item for item in load_evidence(folder)}, load_sources(folder))
+    folder = files.folder
+    shelf = _Shelf(folder, {item.evidence_id: item for item in load_evidence(folder)}, load_sources(folder), files)
     done, contradictions = [], []
     with DecodingChild(limits) as child:
         for one in (replace(item, path=item.path.absolute()) for item in given):
@@ -279,13 +287,14 @@ def _through_decord(indexed: Indexed, child: DecodingChild, size_bytes: int) -> 
     return replace(indexed, footage=footage, reader_reason="decord, proven exact on this file at ingest")
 
 
-def relocate(folder: CaseFolder, search: Path) -> list[tuple[Evidence, Path]]:
+def relocate(files: DecidingFiles, search: Path) -> list[tuple[Evidence, Path]]:
     """Find evidence that is no longer at its path by digest below `search`; returns what was found where.
 
     Args:
-        folder: the case, locked by the caller.
+        files: writes the lists of the case, which the caller has locked.
         search: a file or folder, read but never written.
     """
+    folder = files.folder
     evidence = {item.evidence_id: item for item in load_evidence(folder)}
     lost = {item.evidence_id: item for item in evidence.values() if not item.path.exists()}
     found = []
@@ -294,7 +303,7 @@ def relocate(folder: CaseFolder, search: Path) -> list[tuple[Evidence, Path]]:
         if item is not None:
             evidence[item.evidence_id] = _moved(item, path.absolute())
             found.append((item, path.absolute()))
-    save_evidence(folder, list(evidence.values()))
+    files.write_together({folder.evidence_file: encoded_table(evidence_table(folder, list(evidence.values())))})
     return found
 
 

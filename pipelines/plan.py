@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -174,20 +173,16 @@ def make_plan(case: Case, evidence: Sequence[Evidence], settings: Settings, mode
 def keep_boundaries(plan: RunPlan) -> None:
     """Write the chunk boundaries of evidence that is planned for the first time."""
     for each in plan.evidence:
-        path = _boundaries_file(plan.folder, each.evidence)
+        path = plan.folder.boundaries(each.evidence.evidence_id)
         if not path.exists():
             write_json(path, [chunk.start for chunk in each.chunks] + [each.chunks[-1].stop])
-
-
-def _boundaries_file(folder: RunFolder, evidence: Evidence) -> Path:
-    return folder.plan / f"{evidence.evidence_id}.json"
 
 
 def _plan_evidence(
     case: Case, folder: RunFolder, evidence: Evidence, settings: Settings, model_digest: str
 ) -> EvidencePlan:
     index = load_index(case.folder, evidence)
-    kept = _boundaries_file(folder, evidence)
+    kept = folder.boundaries(evidence.evidence_id)
     edges = json.loads(kept.read_text()) if kept.exists() else _boundaries(index, evidence, settings)
     chunks = tuple(Chunk(evidence.evidence_id, start, stop) for start, stop in pairwise(edges))
     scope = scope_in(case, evidence, index)

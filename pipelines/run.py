@@ -19,9 +19,11 @@ from forensics.errors import CannotStart, IntegrityBroken
 from forensics.evidence import Verdict
 from forensics.models.shelf import Model
 from forensics.tables.evidence import load_evidence, load_sources
+from forensics.tables.made_of import encoded_parts
 from forensics.tables.outcomes import ChunkOutcome, EvidenceOutcome, Failure
 from forensics.tables.publish import publish, put_in_place, remove_unnamed_pictures
 from pipelines.custody.case_file import Case
+from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.mandate_watch import MandateEnded
 from pipelines.footage_guard import Loss
 from pipelines.plan import EvidencePlan, RunPlan, keep_boundaries, make_plan
@@ -95,6 +97,7 @@ def run_case(
     settings: Settings,
     model: Model,
     *,
+    files: DecidingFiles,
     runner: Runner,
     progress: Progress,
     recognition: Recognition | None = None,
@@ -105,6 +108,7 @@ def run_case(
         case: whose footage.
         settings: what to look for.
         model: the detector's.
+        files: writes what the log must know of: the record and the manifest.
         runner: where the work is done.
         progress: told how far it is.
         recognition: what faces are compared with; None compares none.
@@ -123,9 +127,9 @@ def run_case(
     case.folder.cancel_file.unlink(missing_ok=True)
     _check_disk(plan)
     try:
-        return _completed(run)
+        return _completed(run, files)
     except (Interrupted, KeyboardInterrupt, MandateEnded):
-        interrupt_record(plan.folder.record)
+        interrupt_record(files, plan.folder.record)
         raise
     except OSError as error:
         if error.errno != errno.ENOSPC:
@@ -135,8 +139,8 @@ def run_case(
         ) from error
 
 
-def _completed(run: Run) -> RunResult:
-    begin_record(run.plan, run.settings, run.model, run.recognition)
+def _completed(run: Run, files: DecidingFiles) -> RunResult:
+    begin_record(files, run.plan, run.settings, run.model, run.recognition)
     keep_boundaries(run.plan)
     with run.stop.heard():
         detect(run)
@@ -148,7 +152,7 @@ def _completed(run: Run) -> RunResult:
     outcomes = [_outcome(run, plan, work) for plan, work in zip(run.plan.evidence, tracked, strict=True)]
     for evidence_id, loss in sorted(run.guard.lost.items()):
         run.failures.append(Failure(evidence_id, "footage", "whole evidence", 1, loss.reason, loss.detail))
-    manifest = _publish(run, outcomes)
+    manifest = _publish(run, files, outcomes)
     result = RunResult(
         folder=run.plan.folder,
         manifest=manifest,
@@ -159,7 +163,7 @@ def _completed(run: Run) -> RunResult:
         n_frames=run.plan.n_frames,
         outside=run.plan.outside,
     )
-    finish_record(run.plan.folder.record, is_clean=result.is_clean, figures=run.figures)
+    finish_record(files, run.plan.folder.record, is_clean=result.is_clean, figures=run.figures)
     return result
 
 
@@ -206,7 +210,7 @@ def _if_there(path: Path) -> Path | None:
     return path if path.exists() else None
 
 
-def _publish(run: Run, outcomes: list[EvidenceOutcome]) -> dict[str, Any]:
+def _publish(run: Run, files: DecidingFiles, outcomes: list[EvidenceOutcome]) -> dict[str, Any]:
     began = time.perf_counter()
     manifest = publish(
         run.plan.folder,
@@ -217,7 +221,9 @@ def _publish(run: Run, outcomes: list[EvidenceOutcome]) -> dict[str, Any]:
         settings_digest=run.plan.settings_digest,
         compared=run.recognition.compared if run.recognition else None,
     )
-    put_in_place(run.plan.folder)
+    files.write(run.plan.folder.parts_list, encoded_parts(run.plan.folder, outcomes))
+    with files.replacing(run.case.folder.manifest, sha256_of_file(run.plan.folder.manifest)):
+        put_in_place(run.plan.folder)
     remove_unnamed_pictures(run.plan.folder, manifest)
     run.figures["publish"] = {"seconds": round(time.perf_counter() - began, 3)}
     run.figures["peak_worker_bytes"] = run.peak_bytes
@@ -236,6 +242,6 @@ def result_facts(result: RunResult) -> dict[str, Any]:
     return {
         "run": result.folder.run_id,
         "clean": result.is_clean,
-        "manifest_sha256": sha256_of_file(result.folder.tables / "MANIFEST.json"),
+        "manifest_sha256": sha256_of_file(result.folder.manifest),
         "candidates": result.candidates,
     }

@@ -10,7 +10,8 @@ from forensics.case import CaseFolder
 from forensics.errors import CannotStart, IntegrityBroken
 from forensics.hardware import instruction_set
 from forensics.models.shelf import Model
-from forensics.tables.files import write_json
+from forensics.tables.files import encoded_json
+from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.plan import RunPlan, libraries
 from pipelines.search.recognition import Recognition
 from pipelines.settings import Settings
@@ -26,7 +27,9 @@ __all__ = [
 ]
 
 
-def begin_record(plan: RunPlan, settings: Settings, model: Model, recognition: Recognition | None) -> None:
+def begin_record(
+    files: DecidingFiles, plan: RunPlan, settings: Settings, model: Model, recognition: Recognition | None
+) -> None:
     """Record what runs; refuse to go on with a run of another kind of machine.
 
     Raises:
@@ -51,18 +54,20 @@ def begin_record(plan: RunPlan, settings: Settings, model: Model, recognition: R
         "hardware": hardware,
         "faces": None if recognition is None else recognition.described,
     }
-    write_json(record, {**description, "state": "running", "began_utc": before.get("began_utc", _now())})
+    began = {"state": "running", "began_utc": before.get("began_utc", _now())}
+    files.write(record, encoded_json({**description, **began}))
 
 
-def finish_record(record: Path, *, is_clean: bool, figures: dict[str, Any]) -> None:
+def finish_record(files: DecidingFiles, record: Path, *, is_clean: bool, figures: dict[str, Any]) -> None:
     """Record that the run ended, and how."""
     state = "complete" if is_clean else "finished"
-    write_json(record, {**json.loads(record.read_text()), "state": state, "ended_utc": _now(), "figures": figures})
+    ended = {"state": state, "ended_utc": _now(), "figures": figures}
+    files.write(record, encoded_json({**json.loads(record.read_text()), **ended}))
 
 
-def interrupt_record(record: Path) -> None:
+def interrupt_record(files: DecidingFiles, record: Path) -> None:
     """Record that the run was ended before it was through; the next one goes on."""
-    write_json(record, {**_before(record), "state": "interrupted", "ended_utc": _now()})
+    files.write(record, encoded_json({**_before(record), "state": "interrupted", "ended_utc": _now()}))
 
 
 def newest_record(folder: CaseFolder) -> dict[str, Any]:

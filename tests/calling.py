@@ -90,5 +90,5 @@ def search_case(
         authority=(authority or "") if mode == "search" else "",
     )
     make_case(root, mandate, now=now or clock.utc_now())
-    with casework(root, "case init", need=Need.LOOK):
+    with casework(root, "case init", need=Need.CHANGE):
         return root

@@ -19,6 +19,7 @@ from forensics.models.shelf import BUILTIN
 from forensics.timeline import Int64Array, PacketIndex
 from pipelines.custody.case_file import Case
 from pipelines.custody.cases import load_case, make_case
+from pipelines.custody.casework import Need, casework
 from pipelines.ingest import Given, ingest
 from pipelines.progress import NoProgress, Progress
 from pipelines.run import RunResult, run_case
@@ -91,7 +92,8 @@ def make_painted_case(folder: Path, **given: Any) -> Case:
 def make_case_of(root: Path, *given: Given) -> Case:
     mandate = Mandate(Mode.SCENE, title="t", purpose="p", operator="o")
     case = make_case(root, mandate, now=datetime(2026, 5, 2, tzinfo=UTC))
-    ingest(case.folder, given, limits=Limits(), on_source=lambda source: None)
+    with casework(root, "ingest", need=Need.WORK) as work:
+        ingest(work.files, given, limits=Limits(), on_source=lambda source: None)
     return case
 
 
@@ -103,13 +105,15 @@ def copied(case: Case, root: Path) -> Case:
 
 def run(case: Case, *assignments: str, progress: Progress | None = None, runner: Runner | None = None) -> RunResult:
     """One run, in this process unless a runner says where; the case is read anew, as a command would."""
-    return run_case(
-        load_case(case.folder.root),
-        load_settings(None, (*_SETTINGS, *assignments)),
-        BUILTIN,
-        runner=runner or SerialRunner(retries=1),
-        progress=progress or NoProgress(),
-    )
+    with casework(case.folder.root, "run", need=Need.WORK) as work:
+        return run_case(
+            work.case,
+            load_settings(None, (*_SETTINGS, *assignments)),
+            BUILTIN,
+            files=work.files,
+            runner=runner or SerialRunner(retries=1),
+            progress=progress or NoProgress(),
+        )
 
 
 def table(case: Case, name: str) -> pl.DataFrame:

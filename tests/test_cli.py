@@ -196,6 +196,8 @@ def _calls_with_json(case: Path, folder: Path) -> dict[str, tuple[object, ...]]:
         "watchlist list": (pending,),
         "case disclose": (pending, "-o", folder / "disclosure.json", "--reason", "r"),
         "case report": (folder, "--annual", 2026),
+        "case checkpoint": (case, "-o", folder / "checkpoint.json"),
+        "installation": (),
         "case deny": (pending, "--reason", "refused"),
         "case sweep": (folder,),
     }
@@ -418,7 +420,7 @@ def test_status_before_anything(call: Call, tmp_path: Path) -> None:
 
 def _snapshot(folder: Path) -> dict[Path, tuple[int, int]]:
     """Everything of a case but its lock and its log, which every command writes."""
-    own = {folder / ".lock", folder / "audit.jsonl"}
+    own = {folder / ".lock", folder / "audit.jsonl", folder / "checkpoints.jsonl"}
     return {
         path: (path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(folder.rglob("*")) if path not in own
     }

@@ -137,14 +137,18 @@ def _yesterday(copy: Copy) -> None:
     copy.pass_time(timedelta(days=-1))
 
 
+def _files_of(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 def _without_key(copy: Copy) -> None:
-    for path in (copy.root.parent / "keys").iterdir():
+    for path in _files_of(copy.root.parent / "keys"):
         if path.suffix != ".json":
             path.unlink()
 
 
 def _readable_key(copy: Copy) -> None:
-    for path in (copy.root.parent / "keys").iterdir():
+    for path in _files_of(copy.root.parent / "keys"):
         path.chmod(0o644)
 
 

@@ -15,6 +15,7 @@ from forensics.decoding.child import Limits
 from forensics.errors import UsageError
 from forensics.mandate import Mandate, Mode
 from pipelines.custody.cases import make_case
+from pipelines.custody.casework import Need, casework
 from pipelines.ingest import Given, ingest
 from pipelines.outputs import output_file
 from tests.calling import Call, caller, clip
@@ -35,7 +36,8 @@ def seen_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     reference_of(1, folder / "stills" / "a.png")
     case = make_case(folder / "case", Mandate(Mode.SCENE, title="", purpose="p", operator="o"), now=datetime.now(UTC))
     given = [Given(clip(folder / "gate.mp4"), "gate"), Given(folder / "stills", "hall")]
-    ingest(case.folder, given, limits=Limits(), on_source=lambda _: None)
+    with casework(case.folder.root, "ingest", need=Need.WORK) as work:
+        ingest(work.files, given, limits=Limits(), on_source=lambda _: None)
     run = [*_FORENSICS, "run", case.folder.root, "--runner", "serial", "--quiet"]
     subprocess.run(run, check=True, capture_output=True)
     return case.folder.root
@@ -52,7 +54,9 @@ def place(seen_once: Path, tmp_path: Path, call: Call) -> Path:
 
 def _state(folder: Path) -> dict[Path, bytes]:
     """All that lies there, but for what every command writes: the log."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name != "audit.jsonl")
+    files = (
+        path for path in folder.rglob("*") if path.is_file() and path.name not in {"audit.jsonl", "checkpoints.jsonl"}
+    )
     return {path: path.read_bytes() for path in files}
 
 

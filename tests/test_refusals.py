@@ -23,6 +23,7 @@ from forensics.evidence import Verdict
 from forensics.mandate import Mandate, Mode
 from forensics.tables.evidence import load_evidence, load_sources
 from pipelines.custody.cases import make_case
+from pipelines.custody.casework import Need, casework
 from pipelines.ingest import Given, ingest
 from tests.calling import Call, caller, clip, new_case
 from tests.painted.damage import cut_tail
@@ -54,7 +55,8 @@ def case(call: Call, tmp_path: Path) -> Path:
 def filled_once(tmp_path_factory: pytest.TempPathFactory, whole: Path) -> Path:
     root = tmp_path_factory.mktemp("filled") / "case"
     case = make_case(root, Mandate(Mode.SCENE, title="", purpose="p", operator="o"), now=datetime.now(UTC))
-    ingest(case.folder, [Given(whole, "gate")], limits=Limits(), on_source=lambda _: None)
+    with casework(case.folder.root, "ingest", need=Need.WORK) as work:
+        ingest(work.files, [Given(whole, "gate")], limits=Limits(), on_source=lambda _: None)
     return root
 
 
@@ -553,7 +555,7 @@ def test_a_disk_that_fills_while_footage_is_taken_in(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", str(case))
 
-    monkeypatch.setattr("pipelines.ingest.save_evidence", full)
+    monkeypatch.setattr("pipelines.custody.deciding_files.write_bytes", full)
     answer = call("ingest", case, whole, "--camera", "gate")
     assert answer.code == 6
     assert "No space left on device" in answer.err

@@ -153,7 +153,7 @@ def test_a_forged_line_of_the_log_decides_nothing(found: FaceCase) -> None:
     """Well chained, so that only the witness outside the case knows that no command wrote it."""
     _mandate(found.root)
     lines = read_chain(found.root / "audit.jsonl").lines
-    facts = {"path": "case.toml", "sha256": sha256_of_bytes((found.root / "case.toml").read_bytes())}
+    facts = {"files": {"case.toml": sha256_of_bytes((found.root / "case.toml").read_bytes())}}
     note = next(line for line in lines if line.kind == "note")
     forged = replace(note, number=len(lines), previous=lines[-1].sha256, at_utc_us=lines[-1].at_utc_us, facts=facts)
     with (found.root / "audit.jsonl").open("ab") as file:

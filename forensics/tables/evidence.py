@@ -22,20 +22,13 @@ __all__ = [
     "load_index",
     "load_picture_names",
     "load_sources",
-    "save_evidence",
     "save_index",
-    "save_sources",
     "sources_table",
 ]
 
 
-def save_sources(folder: CaseFolder, sources: Sequence[Source]) -> None:
-    """Write every path that was given, in the order given."""
-    write_table(folder.sources_file, sources_table(sources))
-
-
 def sources_table(sources: Sequence[Source]) -> pa.Table:
-    """The table `sources`."""
+    """The table `sources`: every path that was given, in the order given."""
     rows = [
         {
             "path": str(source.path),
@@ -57,11 +50,6 @@ def load_sources(folder: CaseFolder) -> list[Source]:
         Source(Path(row["path"]), row["evidence_id"], row["camera_id"], Verdict(row["verdict"]), row["reason"])
         for row in read_table(folder.sources_file, schemas.SOURCES).to_pylist()
     ]
-
-
-def save_evidence(folder: CaseFolder, evidence: Sequence[Evidence]) -> None:
-    """Write what every evidence is, ordered by id."""
-    write_table(folder.evidence_file, evidence_table(folder, evidence))
 
 
 def evidence_table(folder: CaseFolder, evidence: Sequence[Evidence]) -> pa.Table:

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import io
 import json
 import os
 import uuid
@@ -17,6 +18,7 @@ from forensics.errors import IntegrityBroken
 
 __all__ = [
     "encoded_json",
+    "encoded_table",
     "fault_in_table",
     "read_table",
     "remove_unfinished",
@@ -99,7 +101,19 @@ def encoded_json(value: Any) -> bytes:
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Write a table as zstd Parquet, all of it or nothing; equal tables give equal bytes."""
-    with whole_file(path) as file, parquet_writer(file, table.schema) as writer:
+    with whole_file(path) as file:
+        _write_into(file, table)
+
+
+def encoded_table(table: pa.Table) -> bytes:
+    """The bytes that `write_table` writes."""
+    buffer = io.BytesIO()
+    _write_into(buffer, table)
+    return buffer.getvalue()
+
+
+def _write_into(file: IO[bytes], table: pa.Table) -> None:
+    with parquet_writer(file, table.schema) as writer:
         writer.write_table(table, row_group_size=_ROW_GROUP_ROWS)
 
 

@@ -94,7 +94,7 @@ def publish(
         "files": [described(run.tables / name / _TABLE_FILE, run.tables) for name in names],
         "pictures": sorted(pictures, key=lambda picture: picture["path"]),
     }
-    write_json(run.tables / "MANIFEST.json", manifest)
+    write_json(run.manifest, manifest)
     return manifest
 
 

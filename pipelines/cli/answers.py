@@ -1,4 +1,4 @@
-"""`status`, `verify` and `export`: what came out, and whether it still is what it was."""
+"""`status` and `export`: what came out."""
 
 from datetime import datetime
 from pathlib import Path
@@ -8,9 +8,7 @@ import click
 import polars as pl
 
 import forensics
-from forensics.errors import IntegrityBroken
 from forensics.export_mot import mot_lines
-from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence
 from pipelines.cli.groups import Group
 from pipelines.cli.output import counted, emit, facts_text, json_option, one_line, path_type, reason_option, table_text
@@ -19,9 +17,8 @@ from pipelines.custody.casework import Need, casework
 from pipelines.custody.mandate_words import last_day_text
 from pipelines.outputs import output_folder
 from pipelines.status import case_status
-from pipelines.verify import verify_case
 
-__all__ = ["export", "status", "verify"]
+__all__ = ["export", "status"]
 
 
 @click.command()
@@ -66,37 +63,6 @@ def _waiting(facts: dict[str, Any]) -> str:
         return f"candidates: {facts['uncounted']}"
     first = counted(facts["wait_for_first"], "candidate waits", "candidates wait")
     return f"{first} for the first review, {facts['wait_for_second']} for the second"
-
-
-@click.command()
-@click.argument("root", metavar="CASE", type=path_type)
-@json_option
-def verify(root: Path, as_json: bool) -> None:
-    """Check that evidence, indexes and published files still are what they were; exit 5 if not.
-
-    \b
-    Example:
-      forensics verify my-case
-    """
-    with casework(root, "verify", need=Need.CHECK) as work:
-        report = verify_case(work.case)
-        whole = counted(report.n_checked, "file is what it was", "files are what they were")
-        text = "\n".join(report.problems) or f"{whole}, the log is whole"
-        emit({"checked": report.n_checked, "problems": list(report.problems)}, text, as_json)
-        if report.problems:
-            more = f" (and {len(report.problems) - 1} more)" if len(report.problems) > 1 else ""
-            footage = {str(item.path) for item in load_evidence(work.folder)}
-            raise IntegrityBroken(f"{report.problems[0]}{more}", _advice(root, report.problems[0], footage))
-
-
-def _advice(root: Path, problem: str, footage: set[str]) -> str:
-    """How the first thing that is wrong can be mended; no run mends footage, it would only leave a gap."""
-    if any(problem.startswith(f"{path}:") for path in footage):
-        return (
-            "restore the recording as it was ingested, from the original or a copy of it; if it was moved, "
-            f"`forensics evidence relocate {in_shell(root)} FOLDER` finds it"
-        )
-    return "restore the file from a copy; tables are made anew by running again"
 
 
 @click.group(cls=Group)

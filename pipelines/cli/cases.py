@@ -14,6 +14,7 @@ from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence
 from pipelines import clock
 from pipelines.cli.accounts import disclose_command, report_command
+from pipelines.cli.checkpoints import checkpoint_command
 from pipelines.cli.groups import Group
 from pipelines.cli.mandates import authorise_command, deny_command, hold_command, sweep_command
 from pipelines.cli.output import (
@@ -102,7 +103,7 @@ def init(root: Path, mode: str, as_json: bool, **given: Any) -> None:
     given["title"] = given["title"] or ("" if Mode(mode).compares_faces else root.name)
     mandate = Mandate(**_asked({"mode": Mode(mode), **given}))
     made = make_case(root, mandate, now=clock.utc_now())
-    with casework(root, "case init", need=Need.LOOK, facts=_facts(made)):
+    with casework(root, "case init", need=Need.CHANGE, facts=_facts(made)):
         emit(
             _facts(made),
             f"made {made.folder.root}\nnext: forensics ingest {in_shell(root)} FOOTAGE... --camera ID",
@@ -270,7 +271,10 @@ def policy_command(root: Path, watchlist_limit: int, reason: str, as_json: bool)
     emit(facts, f"the watch-list may have {watchlist_limit} entries, it was {facts['was']}", as_json)
 
 
-for _command in (authorise_command, deny_command, hold_command, sweep_command, disclose_command, report_command):
+for _command in (
+    *(authorise_command, deny_command, hold_command, sweep_command),
+    *(disclose_command, report_command, checkpoint_command),
+):
     case.add_command(_command)
 
 
@@ -293,7 +297,7 @@ def relocate_command(root: Path, search: Path, as_json: bool) -> int:
     if not search.exists():
         raise click.UsageError(f"{search}: there is nothing to search; name the folder that the footage was moved to")
     with casework(root, "evidence relocate", need=Need.CHANGE) as work, work.alone():
-        found = relocate(work.folder, search)
+        found = relocate(work.files, search)
         absent = [item for item in load_evidence(work.folder) if not item.path.exists()]
         work.recorded.exit_code = NOT_CLEAN if absent else 0
     facts = {"found": {item.evidence_id: str(path) for item, path in found}, "absent": [i.evidence_id for i in absent]}

@@ -63,10 +63,11 @@ def _shown(work: Work, runner: str) -> None:
     ]
     settings = Settings()
     with work.alone():
-        ingest(case.folder, given, limits=Limits(), on_source=lambda source: say(f"taken in: {source.path.name}"))
+        ingest(work.files, given, limits=Limits(), on_source=lambda source: say(f"taken in: {source.path.name}"))
         engine, cluster = runner_for(settings, runner, None)
         with cluster:
-            result = run_case(case, settings, BUILTIN, runner=engine, progress=progress_for(quiet=False))
+            progress = progress_for(quiet=False)
+            result = run_case(case, settings, BUILTIN, files=work.files, runner=engine, progress=progress)
     opened = forensics.open_case(out)
     found = opened.sightings().collect()
     sheet = out / "sightings.png"

@@ -248,7 +248,7 @@ def _ingest(
     ]
     limits = Limits(settings.run.index_stall_s, settings.detect.hang_s, settings.run.decoder_memory_bytes)
     with work.alone():
-        sources = ingest(work.folder, given, limits=limits, on_source=_say_source)
+        sources = ingest(work.files, given, limits=limits, on_source=_say_source)
     work.recorded.outputs["evidence"] = {str(source.path): source.evidence_id for source in sources}
     for line in unknown_clocks(work.case):
         say(line)
@@ -313,7 +313,15 @@ def _ran(work: Work, settings: Settings, model: Model, options: dict[str, Any]) 
     runner, cluster = runner_for(settings, options["runner"], options["address"])
     progress = progress_for(options["quiet"])
     with within_mandate(work.case), cluster:
-        result = run_case(work.case, settings, model, runner=runner, progress=progress, recognition=recognition)
+        result = run_case(
+            work.case,
+            settings,
+            model,
+            files=work.files,
+            runner=runner,
+            progress=progress,
+            recognition=recognition,
+        )
     work.recorded.outputs |= result_facts(result)
     if recognition is not None:
         forget_superseded(work, result)

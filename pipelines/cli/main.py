@@ -37,7 +37,8 @@ _COMMANDS = {
     "cancel": ("pipelines.cli.cases", "cancel"),
     "status": ("pipelines.cli.answers", "status"),
     "query": ("pipelines.cli.query", "query"),
-    "verify": ("pipelines.cli.answers", "verify"),
+    "verify": ("pipelines.cli.proof", "verify"),
+    "installation": ("pipelines.cli.checkpoints", "installation"),
     "export": ("pipelines.cli.answers", "export"),
 }
 

@@ -11,6 +11,7 @@ What a command needs decides what stands in its way:
 
 The log decides what a case is (`forensics/registered.py`), and its length and head lie beside the key, outside the
 case (`pipelines/custody/log_witness.py`). Modes that compare no faces have no key, and their `case.toml` may be edited.
+What asks for more than a look ends with a signed checkpoint of the log (`pipelines/custody/checkpoints.py`).
 """
 
 import contextlib
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, auto
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from forensics.audit import INTERRUPTED, read_chain
 from forensics.audit_log import AuditLog, Recorded
 from forensics.case import CaseFolder
 from forensics.errors import CannotStart, IntegrityBroken, NotAuthorised
+from forensics.foreign_lines import REFUSED
 from forensics.mandate import Mode, Standing, is_pending, standing_of
 from forensics.registered import ABSENT, accepted
 from forensics.tables.files import remove_unfinished
@@ -36,7 +39,8 @@ from pipelines import clock
 from pipelines.custody.case_file import Case, encoded_case, read_case
 from pipelines.custody.case_lock import locked
 from pipelines.custody.cases import denial_of, load_case
-from pipelines.custody.deciding_files import DecidingFiles, alterations
+from pipelines.custody.checkpoints import keep, kept_checkpoints, last_contradiction, signed_checkpoint
+from pipelines.custody.deciding_files import EVERYTHING, LISTS, DecidingFiles, alterations
 from pipelines.custody.erasure import (
     destroy,
     finish_destructions,
@@ -45,6 +49,7 @@ from pipelines.custody.erasure import (
     quarantine,
     release,
 )
+from pipelines.custody.installation import installation_key
 from pipelines.custody.keys import Keyring, keyring_for
 from pipelines.custody.log_witness import LogWitness, witness_for
 from pipelines.search.entries import expired_entries, forget_half_added, half_added
@@ -195,19 +200,33 @@ def casework(
     case = load_case(root)
     witness = witness_for(case.folder, case.case_id)
     log = AuditLog(case.folder, clock.utc_now, witness if witness.exists else None)
-    with log.recorded(command, who=who_works(case), why=reason, facts=facts or {}) as recorded:
+    given = {**(facts or {}), "version": version("video-forensics")}
+    if need > Need.LOOK and not witness.exists and is_guarded(case):
+        command, given = REFUSED, {**given, "command": command}
+    with (
+        contextlib.ExitStack() as at_the_end,
+        log.recorded(command, who=who_works(case), why=reason, facts=given) as recorded,
+    ):
         work = Work(case, clock.utc_now(), recorded, need)
         if _is_new(work):
             work.files.know(work.folder.case_file)
         altered = altered_in(case)
         if altered and need > Need.CHECK:
             raise IntegrityBroken(altered[0], "restore it from a copy; only `forensics` commands change a case")
-        if is_guarded(case) and need > Need.LOOK:
+        if need > Need.LOOK:
             _require_witness(work, witness)
+            at_the_end.callback(_sign_end, work, installation_key())
         if need is not Need.HOLD and not altered and (witness.exists or not is_guarded(case)):
             enforce(work)
         _refuse(work)
         yield work
+
+
+def _sign_end(work: Work, private: bytes) -> None:
+    """The log up to this command's end is signed; where the end could not be recorded there is nothing to sign."""
+    end = work.recorded.end
+    if end is not None:
+        keep(work.folder, signed_checkpoint(work.case.case_id, end, private, now=clock.utc_now()))
 
 
 def _is_new(work: Work) -> bool:
@@ -225,19 +244,23 @@ def is_guarded(case: Case) -> bool:
 
 
 def altered_in(case: Case) -> list[str]:
-    """What of a guarded case is not as its log and the log's witness know it, in words."""
-    witness = witness_for(case.folder, case.case_id)
-    _, problem = AuditLog(case.folder, clock.utc_now, witness if witness.exists else None).checked()
+    """What is not as the log, the log's witness and its newest checkpoint know it, in words."""
+    witness, signed = witness_for(case.folder, case.case_id), kept_checkpoints(case.folder)
+    chain, problem = AuditLog(case.folder, clock.utc_now, witness if witness.exists else None).checked()
     if problem:
         return [f"{case.folder.audit_file}: {problem}"]
+    contradicted = last_contradiction(case.folder, case.case_id, chain.digests, signed)
+    if contradicted:
+        return [contradicted]
     linked = case.folder.links_out()
     if linked:
         return linked
-    return alterations(case.folder, lambda: read_chain(case.folder.audit_file).lines) if is_guarded(case) else []
+    patterns = EVERYTHING if is_guarded(case) else LISTS
+    return alterations(case.folder, lambda: read_chain(case.folder.audit_file).lines, patterns)
 
 
 def _require_witness(work: Work, witness: LogWitness) -> None:
-    if not witness.exists:
+    if not witness.exists and is_guarded(work.case):
         raise NotAuthorised(
             f"{witness.path}: what is known of this case's log is not there, so this is not the folder of its key",
             "set $FORENSICS_KEYS to the folder that holds the case's key, also if the key was destroyed",

@@ -14,7 +14,7 @@ from forensics.case import CaseFolder
 from forensics.errors import NotAuthorised, UsageError
 from forensics.tables.files import sync_folder, whole_file
 
-__all__ = ["Keyring", "keyring_for", "keys_folder"]
+__all__ = ["Keyring", "keyring_for", "keys_folder", "no_place", "private_folder"]
 
 
 def keys_folder() -> Path:
@@ -51,13 +51,13 @@ class Keyring:
         """
         if self.exists:
             raise UsageError(f"{self.path}: there is a key of this case already", "use it; one case has one key")
-        _private_folder(self.path.parent)
+        private_folder(self.path.parent)
         key = Key.fresh()
         try:
             with whole_file(self.path) as file:
                 file.write(key.secret)
         except PermissionError as error:
-            raise _no_place(self.path.parent, error) from error
+            raise no_place(self.path.parent, error) from error
         return key
 
     def load(self) -> Key:
@@ -87,7 +87,7 @@ class Keyring:
     def withhold(self) -> None:
         """Nobody gets the key until it is released."""
         if self.path.exists():
-            _private_folder(self.withheld.parent)
+            private_folder(self.withheld.parent)
             self.path.replace(self.withheld)
             _synced(self.path.parent, self.withheld.parent)
 
@@ -126,16 +126,23 @@ def keyring_for(folder: CaseFolder, case_id: str) -> Keyring:
     return Keyring(base / case_id, base / "withheld" / case_id)
 
 
-def _private_folder(folder: Path) -> None:
+def private_folder(folder: Path) -> None:
+    """The folder is there, and nobody else can write to it.
+
+    Raises:
+        UsageError: it cannot be made.
+        NotAuthorised: others can write to it.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise _no_place(folder, error) from error
+        raise no_place(folder, error) from error
     if stat.S_IMODE(folder.stat().st_mode) & 0o022:
         raise NotAuthorised(f"{folder}: others can write here", f"make it private: chmod 700 {folder}")
 
 
-def _no_place(folder: Path, error: OSError) -> UsageError:
+def no_place(folder: Path, error: OSError) -> UsageError:
+    """What to say where no key can be kept."""
     return UsageError(
         f"{folder}: no key can be kept there ({error.strerror})", "set $FORENSICS_KEYS to a folder of your own"
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from forensics.audit import FIRST, AuditLine
 from forensics.case import CaseFolder
 from forensics.errors import IntegrityBroken
-from forensics.registered import WRITES, WROTE
+from forensics.foreign_lines import fault_in_foreign
 from forensics.tables.files import write_json
 from pipelines.custody.keys import keyring_for
 
@@ -54,20 +54,15 @@ class LogWitness:
     def problem(self, lines: Sequence[AuditLine]) -> str:
         """Why a log cannot be the one that is witnessed; empty if it can.
 
-        It may be longer, since others look at a case too; but only who has the case's key folder writes what decides.
+        It may be longer, since others look at a case too; but only who has the case's key folder does anything else.
         """
         n_lines, head, following = self._known()
         if len(lines) < n_lines:
             return f"has {len(lines)} lines, {n_lines} were written: it was cut, or the case is an older copy"
         if n_lines and lines[n_lines - 1].sha256 != head:
             return f"line {n_lines} is not what was written: the log was made anew, or the case is another copy"
-        added = lines[n_lines:]
-        if added and added[0].sha256 == following:
-            added = added[1:]
-        for line in added:
-            if line.kind == "note" and line.command in {WRITES, WROTE}:
-                return f"line {line.number + 1} was not written by who has the case's key folder"
-        return ""
+        is_followed = len(lines) > n_lines and lines[n_lines].sha256 == following
+        return fault_in_foreign(lines, n_lines + is_followed)
 
     def _known(self) -> tuple[int, str, str]:
         try:

@@ -1,7 +1,7 @@
 """Measure on painted clips whether every frame is the one it says to be, reader by reader.
 
-    scripts/conformance                           print the table
-    scripts/conformance --write docs/frames.md    and write it as Markdown
+    scripts/conformance            print the table
+    scripts/conformance --write    and keep it in docs/frames.md and docs/validation/frames.json
 
 The exit code is 1 where any frame was wrong.
 """
@@ -15,9 +15,11 @@ from tempfile import TemporaryDirectory
 
 from forensics.adapters.pyav_reader import open_reader
 from forensics.errors import UnreadableFootage
+from scripts.measure.campaign import Campaign, Outcome, Tried
 from tests.painted import KINDS, Kind
 from tests.painted.measure import MODES, Child, Count, index_kind, measure_all, measure_decord
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 HEADINGS = ("kind", "holds", "painted", "indexed", "reader", *MODES, "remark")
 EXPLANATION = """\
 # Which frames are exact
@@ -53,20 +55,22 @@ class Row:
 
 def main() -> int:
     arguments = _arguments()
-    child = Child()
+    child, campaign = Child(), Campaign("frames", "scripts/conformance", 0)
     with TemporaryDirectory() as folder:
         rows = [row for kind in KINDS for row in _measured(kind, Path(folder), child)]
     child.close()
     print(_aligned(rows))
+    for row in rows:
+        campaign.add(_tried(row))
     if arguments.write:
-        arguments.write.write_text(_markdown(rows), encoding="utf-8")
-        print(f"wrote {arguments.write}", file=sys.stderr)
-    return 1 if any(row.n_wrong for row in rows) else 0
+        (DOCS / "frames.md").write_text(_markdown(rows), encoding="utf-8")
+        campaign.write(DOCS / "validation" / "frames.json")
+    return campaign.exit_code()
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", type=Path, metavar="FILE.md", help="also write the table as Markdown")
+    parser.add_argument("--write", action="store_true", help="also keep the table as Markdown, and the cases")
     return parser.parse_args()
 
 
@@ -86,6 +90,20 @@ def _measured(kind: Kind, folder: Path, child: Child) -> Iterator[Row]:
     is_refused = isinstance(outcome, str)
     yield Row(
         kind, n_indexed, "decord", {} if is_refused else outcome, f"refused: {outcome}" if is_refused else "proven"
+    )
+
+
+def _tried(row: Row) -> Tried:
+    """What became of one kind with one reader: what is refused, whole or for one reader, has its reason."""
+    is_refused = not row.counts
+    outcome = Outcome.FAILED if row.n_wrong else Outcome.REJECTED if is_refused else Outcome.SURVIVED
+    wrong = f"{row.n_wrong} wrong frames" if row.n_wrong else ""
+    return Tried(
+        f"{row.kind.name} {row.reader}",
+        f"a frame that is handed out is the one it says to be: {row.reader}",
+        "every frame, in order, shuffled and from keyframes on, shows the number that the index puts there",
+        outcome,
+        wrong or (row.remark.removeprefix("refused: ") if is_refused else ""),
     )
 
 

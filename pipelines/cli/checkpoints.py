@@ -1,0 +1,77 @@
+"""`case checkpoint` and `installation`: what others keep, so that a log cannot be cut or made anew."""
+
+from pathlib import Path
+
+import click
+
+from forensics.adapters.signing import key_id_of, pem_of, public_of
+from forensics.errors import UsageError
+from forensics.tables.files import encoded_json, write_bytes
+from pipelines.cli.output import emit, json_option, path_type, reason_option
+from pipelines.custody.casework import Need, casework
+from pipelines.custody.checkpoints import described_checkpoint, signed_checkpoint
+from pipelines.custody.installation import installation_key, installation_key_file
+from pipelines.outputs import output_file
+
+__all__ = ["checkpoint_command", "installation"]
+
+
+@click.command("checkpoint")
+@click.argument("root", metavar="CASE", type=path_type)
+@click.option("--output", "-o", type=path_type, required=True, metavar="FILE.json", help="Where to write it.")
+@reason_option
+@json_option
+def checkpoint_command(root: Path, output: Path, reason: str, as_json: bool) -> None:
+    """Sign how far the case's log goes, for somebody else to keep: mail it, print it.
+
+    A log that is cut or made anew afterwards is told by it: forensics verify CASE --checkpoint FILE.json
+
+    \b
+    Example:
+      forensics case checkpoint my-case -o my-case-2026-05-04.json
+    """
+    with casework(root, "case checkpoint", need=Need.LOOK, reason=reason, facts={"output": str(output)}) as work:
+        output_file(work.folder, output)
+        checkpoint = signed_checkpoint(work.case.case_id, work.recorded.line, installation_key(), now=work.now)
+        facts = described_checkpoint(checkpoint)
+        write_bytes(output, encoded_json(facts))
+        work.recorded.outputs |= {"lines": checkpoint.lines, "head": checkpoint.head, "key_id": checkpoint.key_id}
+    text = (
+        f"{output}: the log up to line {checkpoint.lines}, signed with key {checkpoint.key_id}\n"
+        f"keep it away from this machine; later: forensics verify {root} --checkpoint {output}"
+    )
+    emit(facts, text, as_json)
+
+
+@click.command()
+@click.option("--output", "-o", type=path_type, metavar="FILE.pem", help="Also write the public key, as PEM.")
+@json_option
+def installation(output: Path | None, as_json: bool) -> None:
+    """Show the public key of this installation, with which others check its checkpoints.
+
+    \b
+    Example:
+      forensics installation -o office-7.pem
+    """
+    public = public_of(installation_key())
+    if output is not None:
+        _refuse_key(output)
+        write_bytes(output, pem_of(public))
+    facts = {"key_id": key_id_of(public), "public_hex": public.hex(), "private_key": str(installation_key_file())}
+    text = "\n".join(
+        [
+            f"key {facts['key_id']}",
+            f"public {facts['public_hex']}",
+            f"its private half: {facts['private_key']}, for you alone",
+            f"others check with: forensics verify CASE --trust {output or facts['public_hex']}",
+        ]
+    )
+    emit(facts, text, as_json)
+
+
+def _refuse_key(output: Path) -> None:
+    """The one file that must not be overwritten."""
+    if output.resolve().is_relative_to(installation_key_file().parent.resolve()):
+        raise UsageError(f"{output}: lies beside the private key", "name a place elsewhere")
+    if not output.parent.is_dir():
+        raise UsageError(f"{output}: there is no folder {output.parent}", "make it, or name a place in another")

@@ -1,0 +1,138 @@
+"""Whether everything recorded still is what it was.
+
+In this order, so that what is named first is what the rest depends on: the log, its witness and its checkpoints; the
+files that the log knows; verdicts; evidence with its working copies and indexes; what the tables were made of; the
+tables and their pictures; and at last whether the published coverage accounts for every frame.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from forensics.audit import read_chain
+from forensics.case import CaseFolder
+from forensics.errors import IntegrityBroken
+from forensics.evidence import Evidence
+from forensics.tables.evidence import load_evidence
+from forensics.tables.made_of import parts_named
+from forensics.tables.manifest import read_manifest
+from pipelines.custody.case_file import Case
+from pipelines.custody.casework import altered_in
+from pipelines.custody.checkpoints import kept_checkpoints
+from pipelines.custody.deciding_files import RECORDS, alterations
+from pipelines.custody.erasure import certified, withheld_as
+from pipelines.footage_guard import difference, footage_checks
+from pipelines.proof.accounted import coverage_faults
+from pipelines.proof.signatures import Asked, Signer, signature_faults, signers_of
+from pipelines.review.reviews import load_reviews
+
+__all__ = ["Report", "verify_case"]
+
+Checks = Iterable[tuple[Path, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was compared.
+
+    Attributes:
+        n_checked: files whose digest was computed.
+        problems: what is wrong, the first thing first; empty if nothing is.
+        n_lines: of the log.
+        signers: whose signatures it bears.
+    """
+
+    n_checked: int
+    problems: tuple[str, ...]
+    n_lines: int
+    signers: tuple[Signer, ...]
+
+
+def verify_case(case: Case, asked: Asked) -> Report:
+    """Compare the log, evidence, parts, published files and pictures with what was recorded."""
+    folder = case.folder
+    known = kept_checkpoints(folder)
+    chain = read_chain(folder.audit_file)
+    problems = [*altered_in(case), *signature_faults(case, known, chain.digests, asked)]
+    problems += alterations(folder, lambda: read_chain(folder.audit_file).lines, RECORDS)
+    problems += _told(partial(_reviews, case))
+    checks: list[tuple[Path, str]] = []
+    for named in (partial(_of_evidence, folder), partial(_of_parts, case), partial(_of_tables, case)):
+        problems += _told(partial(_kept_in, checks, named))
+    losses = (difference(path, expected) for path, expected in checks)
+    problems += [loss.detail for loss in losses if loss is not None]
+    problems += _told(partial(_unnamed, folder))
+    if not problems:  # counted again from files that are what they were, or there is nothing to count from
+        problems += _told(partial(_coverage, folder))
+    return Report(len(checks), tuple(dict.fromkeys(problems)), len(chain.lines), signers_of(known, asked))
+
+
+def _told(look: Callable[[], Iterable[str]]) -> list[str]:
+    """What a look finds wrong, or that it could not be made since a record cannot be read."""
+    found: list[str] = []
+    try:
+        found.extend(look())
+    except IntegrityBroken as error:
+        found.append(error.problem)
+    return found
+
+
+def _kept_in(checks: list[tuple[Path, str]], named: Callable[[], Checks]) -> Iterable[str]:
+    """The checks are in the list; nothing is wrong with having them."""
+    checks.extend(named())
+    return ()
+
+
+def _reviews(case: Case) -> Iterable[str]:
+    load_reviews(case)
+    return ()
+
+
+def _manifest(folder: CaseFolder) -> dict[str, Any]:
+    return read_manifest(folder) if folder.manifest.exists() else {"files": []}
+
+
+def _of_evidence(folder: CaseFolder) -> Checks:
+    return [check for item in load_evidence(folder) for check in _evidence_checks(folder, item)]
+
+
+def _evidence_checks(folder: CaseFolder, item: Evidence) -> Iterator[tuple[Path, str]]:
+    yield from footage_checks(item)
+    if item.readable is not None:
+        yield folder.index_file(item.evidence_id), item.readable.index_sha256
+
+
+def _of_parts(case: Case) -> Checks:
+    """What the published tables were made of; runs of older versions have no list of it."""
+    if not case.folder.manifest.exists():
+        return []
+    run = case.folder.run(_manifest(case.folder)["run"])
+    return _not_gone(case, parts_named(run)) if run.parts_list.exists() else []
+
+
+def _of_tables(case: Case) -> Checks:
+    """Tables lie below `tables/`, pictures below the case; older manifests name no pictures."""
+    folder, manifest = case.folder, _manifest(case.folder)
+    tables = [(folder.tables / file["path"], file["sha256"]) for file in manifest["files"]]
+    pictures = [(folder.root / each["path"], each["sha256"]) for each in manifest.get("pictures", ())]
+    return [*_not_gone(case, tables), *pictures]
+
+
+def _not_gone(case: Case, checks: Checks) -> Checks:
+    """All but what was destroyed or withheld on record."""
+    gone = certified(case.folder).keys() | withheld_as(case)
+    root = case.folder.root
+    return [check for check in checks if check[0].exists() or check[0].relative_to(root).as_posix() not in gone]
+
+
+def _unnamed(folder: CaseFolder) -> Iterator[str]:
+    """Tables that nobody published: who opens `tables/` by a pattern would read them too."""
+    named = {folder.tables / file["path"] for file in _manifest(folder)["files"]}
+    for path in sorted(set(folder.tables.rglob("*.parquet")) - named):
+        yield f"{path}: the manifest does not name it, so no run published it"
+
+
+def _coverage(folder: CaseFolder) -> Iterable[str]:
+    return coverage_faults(folder, _manifest(folder)) if folder.manifest.exists() else ()
