@@ -13,6 +13,7 @@ from PIL import Image
 
 from forensics.adapters.detectors import load_detector
 from forensics.adapters.opencv import load_opencv
+from forensics.adapters.packed_header import packed_header_bytes
 from forensics.adapters.pyav_index import index_file
 from forensics.adapters.pyav_open import open_file
 from forensics.adapters.stills import index_stills, open_reader
@@ -206,6 +207,13 @@ def test_a_packed_header_that_unpacks_to_too_much_is_not_unpacked(tmp_path: Path
     with pytest.raises(UnreadableFootage, match="unpacks to 1073741824 bytes") as caught:
         open_file(path)
     assert caught.value.reason == "too_large"
+
+
+@pytest.mark.parametrize("start", [b"\0\0\0\1", b"\0\0\0\1" + b"\xff" * 12, b"\xff" * 8, b"\0\0\0\0moov"])
+def test_no_box_size_leads_out_of_the_file(tmp_path: Path, start: bytes) -> None:
+    path = tmp_path / "some.264"
+    path.write_bytes(start.ljust(64, b"\xff"))
+    assert packed_header_bytes(path) == 0
 
 
 def test_pictures_larger_than_any_camera_takes_are_not_decoded(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ __all__ = ["packed_header_bytes"]
 
 _BOX = struct.Struct(">I4s")
 _LARGE = 1
+# Of those beside the packed header; the one in use holds four bytes.
+_LARGEST_BOX_BYTES = 1 << 20
 # More boxes than any file has before its header.
 _MOST_BOXES = 10_000
 
@@ -15,11 +17,12 @@ _MOST_BOXES = 10_000
 def packed_header_bytes(path: Path) -> int:
     """Bytes that the header (`moov`) unpacks to by its own word; 0 where it is not packed, or there is none."""
     with path.open("rb") as file:
+        n_bytes = path.stat().st_size
         for _ in range(_MOST_BOXES):
             start, size, kind = file.tell(), *_box(file)
             if kind == b"moov":
                 return _packed_bytes(file)
-            if size < _BOX.size:
+            if not _BOX.size <= size <= n_bytes:
                 return 0
             file.seek(start + size)
     return 0
@@ -44,5 +47,7 @@ def _packed_bytes(file: IO[bytes]) -> int:
         start, size, kind = file.tell(), *_box(file)
         if kind == b"cmvd":
             return int.from_bytes(file.read(4), "big")
-        file.seek(start + max(size, _BOX.size))
+        if not _BOX.size <= size <= _LARGEST_BOX_BYTES:
+            return 0
+        file.seek(start + size)
     return 0

@@ -15,7 +15,6 @@ import random
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +29,8 @@ from scripts.measure.campaign import Campaign
 _NAME = "bad-inputs"
 _RESULT = Path(__file__).resolve().parents[3] / "docs" / "validation" / f"{_NAME}.json"
 _IN_A_CASE, _IN_A_SHORT_FAMILY = 20, 4
+# Memory that one case leaves behind must not count against many others.
+_CASES_OF_A_PROCESS = 6
 # Each of these may take so much memory that it must be told apart from its neighbours.
 _IN_A_CASE_OF_BOMBS = 4
 
@@ -45,8 +46,8 @@ def main() -> int:
         healthy = paint_healthy(folder / "healthy")
         baseline = measure_baseline(healthy, folder)
         works = [Work(each, arguments.seed, healthy, baseline, folder) for each in _cases(bads, chosen)]
-        with ProcessPoolExecutor(arguments.workers, mp_context=get_context("spawn"), max_tasks_per_child=6) as pool:
-            for tried in pool.map(judged_case, works):
+        with get_context("spawn").Pool(arguments.workers, maxtasksperchild=_CASES_OF_A_PROCESS) as pool:
+            for tried in pool.imap(judged_case, works):
                 for one in tried:
                     campaign.add(one)
         pointing = [bads[number] for number in chosen if bads[number].family == "pointing elsewhere"]

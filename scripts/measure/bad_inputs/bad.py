@@ -28,6 +28,7 @@ class Bad:
             or where nothing is painted in it.
         may_stand_still: its pictures were damaged in a way that a codec without checksums need not notice: a frame
             may still show an earlier picture, but never a later one.
+        is_sound: nothing is wrong with its content, so the verdict must be ok.
     """
 
     family: str
@@ -35,6 +36,7 @@ class Bad:
     build: Callable[[Workshop], Path]
     expected: Expected | None = None
     may_stand_still: bool = False
+    is_sound: bool = False
 
     @property
     def title(self) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from scripts.measure.bad_inputs.bad import Bad
 from scripts.measure.bad_inputs.bombs import bombs
 from scripts.measure.bad_inputs.changing import changing_files
-from scripts.measure.bad_inputs.cut_and_flipped import cut_files, flipped_files
+from scripts.measure.bad_inputs.cut_and_flipped import cut_files, flipped_files, whole_files
 from scripts.measure.bad_inputs.healthy import Baseline, Healthy
 from scripts.measure.bad_inputs.hostile_names import hostile_names
 from scripts.measure.bad_inputs.judging import Judged, judge
@@ -40,6 +40,7 @@ class Work:
 
 def all_bad(seed: int) -> Iterator[Bad]:
     """Every bad file, in an order that one seed fixes."""
+    yield from whole_files()
     yield from cut_files()
     yield from flipped_files(seed)
     yield from lying_headers()

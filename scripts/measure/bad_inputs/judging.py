@@ -135,6 +135,8 @@ def _taken_in(judged: Judged, case: Path, shop: Workshop, camera: str, baseline:
     if given.sources:
         worst = max(given.sources, key=lambda row: ("ok", "partial", "rejected").index(row["verdict"]))
         judged.verdict, judged.reason = worst["verdict"], worst["reason"]
+    if judged.bad.is_sound and judged.verdict != "ok":
+        judged.faults.append(f"{judged.verdict}, although nothing is wrong with its content: {judged.reason}")
     return given
 
 
