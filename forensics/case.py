@@ -200,6 +200,11 @@ class CaseFolder:
         return self.root / "evidence" / "copies" / evidence_id
 
     @property
+    def reproduction(self) -> Path:
+        """Where a run is made again, to be compared and thrown away."""
+        return self.root / ".reproduce"
+
+    @property
     def runs(self) -> Path:
         """One folder per run."""
         return self.root / "runs"

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from forensics.case import CaseFolder
+from forensics.digests import sha256_of_file
 from forensics.errors import CannotStart, IntegrityBroken
 from forensics.hardware import instruction_set
 from forensics.models.shelf import Model
 from forensics.tables.files import encoded_json
+from forensics.tables.standing import scope_digest
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.plan import RunPlan, libraries
 from pipelines.search.recognition import Recognition
@@ -21,6 +23,7 @@ __all__ = [
     "finish_record",
     "hardware_for",
     "hardware_in",
+    "inputs_of",
     "interrupt_record",
     "newest_record",
     "run_facts",
@@ -56,6 +59,15 @@ def begin_record(
     }
     began = {"state": "running", "began_utc": before.get("began_utc", _now())}
     files.write(record, encoded_json({**description, **began}))
+
+
+def inputs_of(folder: CaseFolder) -> dict[str, str]:
+    """The digest of each thing in the case, beside settings and model, that decides what tables say."""
+    return {
+        "list of evidence": sha256_of_file(folder.evidence_file),
+        "list of sources": sha256_of_file(folder.sources_file),
+        "cameras, clocks and time": scope_digest(folder),
+    }
 
 
 def finish_record(files: DecidingFiles, record: Path, *, is_clean: bool, figures: dict[str, Any]) -> None:
@@ -115,5 +127,6 @@ def run_facts(plan: RunPlan, model: Model, recognition: Recognition | None) -> d
         "model": {"name": model.name, "sha256": model.sha256},
         "evidence": [each.evidence.evidence_id for each in plan.evidence],
         "version": version("video-forensics"),
+        "inputs": inputs_of(CaseFolder(plan.folder.case_root)),
     }
     return facts if recognition is None else {**facts, "watchlist": recognition.facts, "faces": recognition.described}

@@ -198,6 +198,7 @@ def _calls_with_json(case: Path, folder: Path) -> dict[str, tuple[object, ...]]:
         "case report": (folder, "--annual", 2026),
         "case checkpoint": (case, "-o", folder / "checkpoint.json"),
         "installation": (),
+        "reproduce": (own, "--runner", "serial", "--quiet"),
         "case deny": (pending, "--reason", "refused"),
         "case sweep": (folder,),
     }

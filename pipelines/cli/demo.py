@@ -19,7 +19,8 @@ from pipelines.custody.casework import Need, Work, casework
 from pipelines.demo.footage import make_footage
 from pipelines.ingest import Given, ingest
 from pipelines.progress import progress_for
-from pipelines.run import run_case
+from pipelines.run import plan_run, result_facts, run_case
+from pipelines.run_record import run_facts
 from pipelines.settings import Settings
 
 __all__ = ["demo"]
@@ -64,10 +65,12 @@ def _shown(work: Work, runner: str) -> None:
     settings = Settings()
     with work.alone():
         ingest(work.files, given, limits=Limits(), on_source=lambda source: say(f"taken in: {source.path.name}"))
+        work.recorded.note("run", run_facts(plan_run(case, settings, BUILTIN), BUILTIN, None))
         engine, cluster = runner_for(settings, runner, None)
         with cluster:
             progress = progress_for(quiet=False)
             result = run_case(case, settings, BUILTIN, files=work.files, runner=engine, progress=progress)
+    work.recorded.outputs |= result_facts(result)
     opened = forensics.open_case(out)
     found = opened.sightings().collect()
     sheet = out / "sightings.png"

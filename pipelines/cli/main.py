@@ -38,6 +38,7 @@ _COMMANDS = {
     "status": ("pipelines.cli.answers", "status"),
     "query": ("pipelines.cli.query", "query"),
     "verify": ("pipelines.cli.proof", "verify"),
+    "reproduce": ("pipelines.cli.reproduce", "reproduce"),
     "installation": ("pipelines.cli.checkpoints", "installation"),
     "export": ("pipelines.cli.answers", "export"),
 }

@@ -44,6 +44,7 @@ from pipelines.custody.deciding_files import EVERYTHING, LISTS, DecidingFiles, a
 from pipelines.custody.erasure import (
     destroy,
     finish_destructions,
+    forget_reproduction,
     has_unfinished,
     holds_biometrics,
     quarantine,
@@ -274,6 +275,7 @@ def enforce(work: Work) -> None:
     with contextlib.suppress(CannotStart), locked(work.folder):
         work.read_again()
         forget_half_added(work.folder)
+        forget_reproduction(work.folder)
         finish_destructions(work.case, work.files)
         _end_entries(work)
         _record_denial(work)
@@ -297,6 +299,7 @@ def _is_due(work: Work) -> bool:
         or (not work.case.mandate.hold and bool(expired_entries(work.folder, work.now)))
         or (not work.case.mandate.hold and has_unfinished(work.folder))
         or bool(half_added(work.folder))
+        or work.folder.reproduction.exists()  # whoever made it died, or holds the lock
     )
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "destroy",
     "destroy_files",
     "finish_destructions",
+    "forget_reproduction",
     "has_unfinished",
     "holds_biometrics",
     "quarantine",
@@ -40,7 +41,9 @@ _SEALED = ".sealed"
 _PATTERNS = (
     "watchlist/**/*",
     "runs/*/parts/recognise/*",
+    ".reproduce/runs/*/parts/recognise/*",
     *(f"{place}/candidates/*" for place in ("runs/*/tables", "tables", ".tables.new", ".tables.old")),
+    *(f".reproduce/{place}/candidates/*" for place in ("runs/*/tables", "tables", ".tables.new", ".tables.old")),
     *("reviews.jsonl", f"reviews.jsonl{_SEALED}", ".reviews.jsonl.*.tmp", "calibration.sealed"),
 )
 
@@ -120,6 +123,14 @@ def _finish(files: DecidingFiles, certificate: Path, *, key_destroyed: bool) -> 
     files.write(certificate, encoded_json(done))
 
 
+def forget_reproduction(folder: CaseFolder) -> None:
+    """A run that was made again, to be compared, is gone; the caller holds the lock."""
+    if folder.reproduction.is_symlink():
+        folder.reproduction.unlink()
+    elif folder.reproduction.exists():
+        shutil.rmtree(folder.reproduction)
+
+
 def holds_biometrics(case: Case) -> bool:
     """Whether there is anything left to destroy: the key, or a file."""
     return keyring_for(case.folder, case.case_id).exists or bool(biometric_files(case.folder))
@@ -168,6 +179,7 @@ def quarantine(case: Case, files: DecidingFiles) -> int:
     if not keyring.path.exists():
         return 0
     key = keyring.load()
+    forget_reproduction(case.folder)
     for leftover in (case.folder.root / ".tables.new", case.folder.root / ".tables.old"):
         if leftover.is_dir() and not leftover.is_symlink():
             shutil.rmtree(leftover)  # a kill left it half placed; the run that is published lies elsewhere

@@ -1,0 +1,155 @@
+"""A run as it was recorded, and whether what decides its tables still is what it was."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from pydantic import ValidationError
+
+from forensics.audit import AuditLine, read_chain
+from forensics.case import CaseFolder, RunFolder
+from forensics.digests import sha256_of_file
+from forensics.errors import CannotStart, IntegrityBroken, UsageError
+from forensics.models.shelf import Model
+from forensics.registered import accepted
+from forensics.tables.manifest import read_manifest
+from pipelines.custody.case_file import Case
+from pipelines.custody.deciding_files import RECORDS, alterations
+from pipelines.plan import libraries, make_plan
+from pipelines.run_record import hardware_for, inputs_of
+from pipelines.search.recognition import Recognition
+from pipelines.settings import Settings
+
+__all__ = ["RecordedRun", "other_version", "recorded_run", "refuse_other_causes"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """A run as it was recorded.
+
+    Attributes:
+        folder: where it lies.
+        record: what `run.json` says.
+        manifest: of its tables.
+        settings: with which it was made.
+        noted: what the log said when it last began: its inputs, and with whom faces were compared.
+    """
+
+    folder: RunFolder
+    record: dict[str, Any]
+    manifest: dict[str, Any]
+    settings: Settings
+    noted: dict[str, Any]
+
+    @property
+    def model_name(self) -> str:
+        """As it was named then: registered, a path, or ``builtin``."""
+        return self.settings.detect.model
+
+
+def recorded_run(case: Case, run_id: str | None) -> RecordedRun:
+    """The run of that name, by default the published one.
+
+    Raises:
+        UsageError: there is no such run, or nothing was published.
+        IntegrityBroken: its record or its manifest is not what the log knows.
+    """
+    folder = case.folder
+    altered = alterations(folder, lambda: read_chain(folder.audit_file).lines, RECORDS)
+    if altered:
+        raise IntegrityBroken(altered[0], "see `forensics verify`")
+    run = folder.run(run_id or read_manifest(folder)["run"])
+    if not run.record.exists() or not run.manifest.exists():
+        known = ", ".join(sorted(path.parents[1].name for path in folder.runs.glob("*/tables/MANIFEST.json"))) or "none"
+        raise UsageError(
+            f"{folder.root}: there is no run {run.run_id} with tables, there is {known}", "name one of them"
+        )
+    _refuse_unknown(folder, run)
+    record: dict[str, Any] = json.loads(run.record.read_text())
+    return RecordedRun(run, record, json.loads(run.manifest.read_text()), _settings(run, record), _noted(folder, run))
+
+
+def _refuse_unknown(folder: CaseFolder, run: RunFolder) -> None:
+    """Return only if the run's manifest is one that the log says was published."""
+    lines = read_chain(folder.audit_file).lines
+    known = {_outputs(line).get("manifest_sha256") for line in lines if _outputs(line).get("run") == run.run_id}
+    registered = accepted(lines).get(folder.manifest.relative_to(folder.root).as_posix(), ())
+    if sha256_of_file(run.manifest) not in {*known, *registered}:
+        raise IntegrityBroken(f"{run.manifest}: is not what the log says was published", "restore it from a copy")
+
+
+def _outputs(line: AuditLine) -> dict[str, Any]:
+    outputs = line.facts.get("outputs")
+    return outputs if isinstance(outputs, dict) else {}
+
+
+def _settings(run: RunFolder, record: dict[str, Any]) -> Settings:
+    try:
+        return Settings.model_validate(record["settings"])
+    except ValidationError as error:
+        raise CannotStart(
+            f"{run.record}: its settings are none that this version knows ({error.error_count()} differ)",
+            f"reproduce it with version {record['version']}",
+        ) from error
+
+
+def _noted(folder: CaseFolder, run: RunFolder) -> dict[str, Any]:
+    lines = read_chain(folder.audit_file).lines
+    notes = [line.facts for line in lines if (line.kind, line.command) == ("note", "run")]
+    return next((facts for facts in reversed(notes) if facts.get("run") == run.run_id), {})
+
+
+def refuse_other_causes(case: Case, recorded: RecordedRun, model: Model, recognition: Recognition | None) -> None:
+    """Return only if whatever decides what the tables say is what it was.
+
+    Raises:
+        CannotStart: something is another, which says nothing about the run.
+    """
+    for what, then, now in _causes(case, recorded, model, recognition):
+        if then != now:
+            raise CannotStart(
+                f"run {recorded.folder.run_id} cannot be made again: "
+                f"{what} was {_short(then)}, here it is {_short(now)}",
+                "reproduce it where that is as it was, or make another run of what there is now: forensics run CASE",
+            )
+
+
+def _causes(
+    case: Case, recorded: RecordedRun, model: Model, recognition: Recognition | None
+) -> Iterator[tuple[str, Any, Any]]:
+    """Each cause by name, as it was recorded and as it is here."""
+    record, settings = recorded.record, recorded.settings
+    yield "the model", record["model"]["sha256"] or record["model"]["name"], model.sha256 or model.name
+    here = libraries()
+    for name in sorted({*record["libraries"], *here}):
+        yield f"the library {name}", record["libraries"].get(name, "absent"), here.get(name, "absent")
+    if not settings.run.mixed_hardware:
+        yield "the kind of machine", record["hardware"], hardware_for(settings)
+    inputs = inputs_of(case.folder)
+    for name, then in recorded.noted.get("inputs", {}).items():
+        yield f"the digest of the {name}", then, inputs.get(name)
+    if recognition is not None:
+        yield "what finds and describes faces", record["faces"], _plain(recognition.described)
+        for name, then in recorded.noted.get("watchlist", {}).items():
+            yield f"the watch-list's {name}", then, _plain(recognition.facts).get(name)
+    run_id = make_plan(case, [], settings, model).folder.run_id
+    yield "the name that its settings make", recorded.folder.run_id, run_id
+
+
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    """The value as it comes back from JSON."""
+    plain: dict[str, Any] = json.loads(json.dumps(value))
+    return plain
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 64 else f"{text[:61]}..."
+
+
+def other_version(recorded: RecordedRun) -> str:
+    """A word where another version of this program made the run; empty where it was this one."""
+    made_by, here = recorded.record["version"], version("video-forensics")
+    return "" if made_by == here else f"run {recorded.folder.run_id} was made by version {made_by}, this is {here}"

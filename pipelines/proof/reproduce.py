@@ -1,0 +1,87 @@
+"""A run made again from nothing, and its tables compared with those that were recorded, byte by byte.
+
+It works in `.reproduce/` of the case, which is gone afterwards: no part of the old run is adopted, no published table
+is touched, and what it finds of faces lies where an erasure of the case reaches.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from forensics.case import CaseFolder
+from forensics.errors import IntegrityBroken
+from forensics.models.shelf import Model
+from pipelines.custody.case_file import Case
+from pipelines.custody.deciding_files import DecidingFiles
+from pipelines.custody.erasure import forget_reproduction
+from pipelines.progress import Progress
+from pipelines.proof.differences import first_difference
+from pipelines.proof.recorded import RecordedRun
+from pipelines.run import run_case
+from pipelines.search.recognition import Recognition
+from pipelines.stages.port import Runner
+
+__all__ = ["Reproduced", "reproduced"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduced:
+    """What came out.
+
+    Attributes:
+        n_tables, n_pictures: that were compared.
+        difference: the first that differs, in words; empty if all are equal.
+    """
+
+    n_tables: int
+    n_pictures: int
+    difference: str
+
+
+def reproduced(
+    case: Case,
+    recorded: RecordedRun,
+    model: Model,
+    *,
+    runner: Runner,
+    progress: Progress,
+    recognition: Recognition | None,
+) -> Reproduced:
+    """The run is made again beside the case's own and compared; nothing of it is left. The caller holds the lock.
+
+    Raises:
+        IntegrityBroken: footage is no longer what was ingested.
+    """
+    with _beside(case) as scratch:
+        result = run_case(
+            scratch,
+            recorded.settings,
+            model,
+            files=DecidingFiles(scratch.folder, _unrecorded, is_guarded=False),
+            runner=runner,
+            progress=progress,
+            recognition=recognition,
+        )
+        if result.lost_footage:
+            raise IntegrityBroken(result.lost_footage[0], "restore the recording as it was ingested")
+        was = recorded.manifest
+        difference = first_difference(recorded.folder, was, result.folder, result.manifest)
+        return Reproduced(len(was["files"]), len(was.get("pictures", [])), difference)
+
+
+@contextmanager
+def _beside(case: Case) -> Iterator[Case]:
+    """The same case with the same evidence and no run, in a folder of its own that is gone afterwards."""
+    scratch = CaseFolder(case.folder.reproduction)
+    forget_reproduction(case.folder)
+    scratch.root.mkdir(mode=0o700)
+    try:
+        scratch.evidence_file.parent.symlink_to(case.folder.evidence_file.parent)
+        yield replace(case, folder=scratch)
+    finally:
+        forget_reproduction(case.folder)
+
+
+def _unrecorded(name: str, facts: dict[str, Any]) -> None:
+    """What is thrown away at once is not told to the case's log."""
