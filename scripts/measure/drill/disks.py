@@ -118,7 +118,9 @@ def _failing_footage(trial: Trial, who: str, rule: str) -> None:
 
 
 def _late(trial: Trial, who: str) -> None:
-    ended = trial.over(trial.begin(disturbed=disturbing(trial, below=trial.root / "runs", who=who, late=_LATE_MS)), 0, 1, 4, 5)
+    ended = trial.over(
+        trial.begin(disturbed=disturbing(trial, below=trial.root / "runs", who=who, late=_LATE_MS)), 0, 1, 4, 5
+    )
     if ended.code:
         trial.goes_on()
     else:
