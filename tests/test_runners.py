@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from forensics.errors import CannotStart
 from pipelines.runners.serial import SerialRunner
 from pipelines.stages.port import Done, Failed, Runner, Stage
 from tests.stages_for_tests import Doubling, Hanging, Holding, Killing, NamingProcess, NoTool, Refusing
@@ -173,6 +174,12 @@ def test_no_worker_outlives_its_map(ray_runner: Runner) -> None:
     while any(map(is_alive, {*whole, first.result})) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(is_alive, {*whole, first.result}))
+
+
+def test_a_cluster_that_died_ends_the_map(ray_runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.runners.ray.dead_server", lambda: "raylet")
+    with pytest.raises(CannotStart, match="raylet died; run the same command again"):
+        list(ray_runner.map(Doubling(), range(5)))
 
 
 def is_alive(pid: int) -> bool:

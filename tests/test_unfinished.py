@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from forensics.tables import publish
 from forensics.tables.files import remove_unfinished, whole_file
 from pipelines.custody.cases import load_case, make_case
 from pipelines.custody.casework import Need, casework
-from pipelines.runners.afterlife import Undertaker
+from pipelines.runners.afterlife import Undertaker, dead_server
 
 _KILLED = """
 import os, signal, sys
@@ -109,9 +110,27 @@ def test_the_folder_of_a_cluster_goes_with_its_killed_driver(tmp_path: Path) -> 
     assert not folder.exists()
 
 
+def test_the_folder_of_a_cluster_that_died_goes_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    Undertaker(folder).bury()
+    assert not folder.exists()
+
+
 def test_who_ends_in_order_keeps_the_folder_for_itself(tmp_path: Path) -> None:
     undertaker = Undertaker(tmp_path)
     undertaker.note_agents()
     undertaker.dismiss()
     time.sleep(0.3)
     assert tmp_path.exists()
+
+
+def test_a_server_that_died_is_named(tmp_path: Path) -> None:
+    (tmp_path / "raylet").symlink_to(shutil.which("sleep") or "")
+    with subprocess.Popen([tmp_path / "raylet", "60"]) as server:
+        assert dead_server() == ""
+        os.kill(server.pid, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while not dead_server() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert dead_server() == "raylet"

@@ -1,8 +1,8 @@
-"""What a killed driver leaves on its machine goes with it: Ray's agents outlive their raylet for a minute.
+"""A local cluster dies with its driver, and its driver knows when it died: who is alive is asked of the kernel.
 
-The kernel ends Ray's servers with the driver, and workers end with the raylet; its two agents first try for a minute to
-tell a server that is gone of its death. A shell waits for the end of a pipe that the driver holds, then ends them and
-removes the cluster's folder. Where the driver ends in order, it ends the shell first.
+The kernel ends Ray's servers with a killed driver, and workers end with the raylet; its two agents first try for a
+minute to tell a server that is gone of its death. A shell waits for the end of a pipe that the driver holds, then ends
+them and removes the cluster's folder. Where the driver ends in order, it ends the shell first.
 """
 
 import os
@@ -10,13 +10,14 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Undertaker"]
+__all__ = ["Undertaker", "dead_server"]
 
 _SCRIPT: Final = """
 while read -r agent; do agents="$agents $agent"; done
 for agent in $agents; do grep -aq Agent "/proc/$agent/cmdline" && kill -KILL "$agent"; done
-rm -rf -- "$1"
+rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }  # somebody may have written to it while he died
 """
+_SERVERS: Final = frozenset({"raylet", "gcs_server"})
 
 
 class Undertaker:
@@ -41,12 +42,39 @@ class Undertaker:
         self._shell.stdin.write("".join(f"{pid}\n" for pid in _agents()).encode())
         self._shell.stdin.flush()
 
+    def bury(self) -> None:
+        """The cluster died before this process: what is left of it is gone."""
+        if self._shell.stdin is not None:
+            self._shell.stdin.close()
+        self._shell.wait()
+
     def dismiss(self) -> None:
         """Nobody waits any more; whoever began the cluster ends it in order."""
         self._shell.kill()
         self._shell.wait()
         if self._shell.stdin is not None:
             self._shell.stdin.close()
+
+
+def dead_server() -> str:
+    """The name of a Ray server that this process began and that died; empty while none did.
+
+    Ray itself waits for a dead raylet for ever, and ends this process a minute after a dead gcs_server.
+    """
+    for child in _children(os.getpid()):
+        name, state = _name_and_state(child)
+        if name in _SERVERS and state == "Z":
+            return name
+    return ""
+
+
+def _name_and_state(pid: int) -> tuple[str, str]:
+    """As in ``123 (raylet) S 1 ...``; a dead process that nobody asked about yet is a Z."""
+    try:
+        before, _, after = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")
+    except OSError:
+        return "", ""
+    return before.partition("(")[2], after[:1]
 
 
 def _agents() -> list[int]:

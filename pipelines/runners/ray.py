@@ -25,7 +25,7 @@ from typing import Any
 
 from forensics.errors import CannotStart, ForensicsError
 from forensics.hardware import instruction_set
-from pipelines.runners.afterlife import Undertaker
+from pipelines.runners.afterlife import Undertaker, dead_server
 from pipelines.runners.attempt import attempt
 from pipelines.stages.port import Done, Failed, ItemT, ResultT, Stage, patience
 
@@ -167,6 +167,7 @@ class _Pool:
             if not waiting:
                 return
             ready, _ = ray.wait(list(waiting), num_returns=1, timeout=_LOOK_S)
+            _require_servers()
             if ready:
                 yield from self._collected(ready[0], waiting[ready[0]])
             if time.monotonic() > self._looked_s + _LOOK_S:
@@ -261,8 +262,8 @@ class _Pool:
             yield from self._judged(doubted, Failed(doubted.item, error, detail))
 
     def close(self) -> None:
-        """End all workers."""
-        for worker in self._workers:
+        """End all workers; those of a cluster that died end by themselves."""
+        for worker in self._workers if not dead_server() else ():
             ray.kill(worker.actor)
 
 
@@ -272,6 +273,13 @@ def _answer(reference: Any, pending: _Pending) -> Any:
         return ray.get(reference)
     except ray.exceptions.ObjectLostError as error:
         return Failed(pending.item, "result_lost", str(error).splitlines()[0], pending.tried)
+
+
+def _require_servers() -> None:
+    """Return only if the local cluster, if there is one, is alive."""
+    dead = dead_server()
+    if dead:
+        raise CannotStart(f"Ray's {dead} died", "run the same command again: it goes on")
 
 
 def _require_listener(address: str) -> None:
@@ -299,21 +307,31 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
         self._undertaker: Undertaker | None = None
 
     def __enter__(self) -> None:
-        if self._address is None:
-            try:
-                self._start_local()
-            except BaseException:
-                self.__exit__()
-                raise
-            return
         try:
-            _require_listener(self._address)
-            ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
+            self._begin()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _begin(self) -> None:
+        try:
+            if self._address is None:
+                self._start_local()
+            else:
+                _require_listener(self._address)
+                ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
+        except CannotStart:
+            raise
         except Exception as error:  # ray raises many kinds, all of which mean that there is no cluster for us
-            raise CannotStart(
-                f"no Ray cluster answers at {self._address} ({str(error).splitlines()[0]})",
-                "check the address and RAY_AUTH_TOKEN, or leave out --ray to run on this machine",
-            ) from error
+            raise self._no_cluster(str(error).splitlines()[0]) from error
+
+    def _no_cluster(self, said: str) -> CannotStart:
+        if self._address is None:
+            return CannotStart(f"no local Ray cluster could be begun ({said})", "try again, or use --runner serial")
+        return CannotStart(
+            f"no Ray cluster answers at {self._address} ({said})",
+            "check the address and RAY_AUTH_TOKEN, or leave out --ray to run on this machine",
+        )
 
     def _start_local(self) -> None:
         before = signal.getsignal(signal.SIGTERM)
@@ -337,8 +355,11 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
             raise CannotStart("Ray would listen beyond this machine", "use another version of Ray, or --runner serial")
 
     def __exit__(self, *_: object) -> None:
+        has_died = bool(dead_server())
         ray.shutdown()
-        if self._undertaker is not None:
+        if self._undertaker is not None and has_died:
+            self._undertaker.bury()
+        elif self._undertaker is not None:
             self._undertaker.dismiss()
         if self._own_folder is not None:
             shutil.rmtree(self._own_folder, ignore_errors=True)
