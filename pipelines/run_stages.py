@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +11,7 @@ from forensics.decoding.child import Limits
 from forensics.digests import digest_of
 from forensics.evidence import Evidence
 from forensics.models.shelf import Model
-from forensics.tables.files import fault_in_table, write_bytes, write_table
+from forensics.tables.files import fault_in_table, link_or_copy, write_table
 from forensics.tables.outcomes import Failure
 from forensics.tables.parts import DetectRows
 from pipelines.custody.case_file import Case
@@ -160,17 +159,10 @@ def _adopt(run: Run, unit: str) -> None:
     for other in sorted(run.case.folder.runs.glob(f"*/parts/detect/{unit}.parquet")):
         is_alike = hardware_in(other.parents[2] / "run.json") == hardware_for(run.settings)
         if (run.settings.run.mixed_hardware or is_alike) and not fault_in_table(other):
-            _link(other, run.plan.folder.part("detect", unit))
+            part = run.plan.folder.part("detect", unit)
+            part.parent.mkdir(parents=True, exist_ok=True)
+            link_or_copy(other, part)
             return
-
-
-def _link(path: Path, second_name: Path) -> None:
-    """Give a file a second name; a copy where the file system has no links."""
-    second_name.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        second_name.hardlink_to(path)
-    except OSError:
-        write_bytes(second_name, path.read_bytes())
 
 
 def _failed(run: Run, evidence_id: str, stage: str, unit: str, outcome: Failed[Any]) -> Failure:

@@ -253,3 +253,13 @@ def test_faces_that_a_kill_left_go_with_an_erasure(call: Call, tmp_path: Path, m
 
 def test_before_anything_was_published_there_is_nothing_to_make_again(call: Call, tmp_path: Path) -> None:
     assert call("reproduce", new_case(call, tmp_path / "case"), *_SERIAL).code == 2
+
+
+def test_a_run_on_a_working_copy_is_made_again_too(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.stages.detect.load_for", lambda settings, model: PaintedDetector())
+    root = new_case(call, tmp_path / "case")
+    assert call("ingest", root, clip(tmp_path / "gate.ts"), "--camera", "gate").code == 0
+    assert list(root.glob("evidence/copies/*"))
+    assert call("run", root, *_SERIAL).code == 0
+    answer = call("reproduce", root, *_SERIAL)
+    assert answer.code == 0, answer.err

@@ -20,6 +20,7 @@ __all__ = [
     "encoded_json",
     "encoded_table",
     "fault_in_table",
+    "link_or_copy",
     "read_table",
     "remove_unfinished",
     "whole_file",
@@ -81,6 +82,14 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def link_or_copy(source: str | Path, target: str | Path) -> None:
+    """A second name of the same bytes; a copy where the file system has no links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        write_bytes(Path(target), Path(source).read_bytes())
 
 
 def write_bytes(path: Path, data: bytes) -> None:

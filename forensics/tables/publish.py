@@ -5,7 +5,6 @@ lie in its own folder; `tables/` of the case is a copy of one run's, put in plac
 """
 
 import contextlib
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
@@ -21,6 +20,7 @@ from forensics.tables.coverage_rows import checked_coverage, coverage_table, fai
 from forensics.tables.evidence import evidence_table, sources_table
 from forensics.tables.files import (
     described,
+    link_or_copy,
     parquet_writer,
     sync_folder,
     whole_file,
@@ -162,7 +162,7 @@ def put_in_place(run: RunFolder) -> None:
     fresh, stale = case.root / ".tables.new", case.root / ".tables.old"
     for leftover in (fresh, stale):
         shutil.rmtree(leftover, ignore_errors=True)
-    shutil.copytree(run.tables, fresh, copy_function=_linked)
+    shutil.copytree(run.tables, fresh, copy_function=link_or_copy)
     for folder in (*fresh.iterdir(), fresh):
         if folder.is_dir():
             sync_folder(folder)
@@ -179,12 +179,3 @@ def remove_unnamed_pictures(run: RunFolder, manifest: dict[str, Any]) -> None:
     for path in run.crop("any").parent.glob("*.jpg"):
         if path not in named:
             path.unlink()
-
-
-def _linked(source: str, target: str) -> str:
-    """A second name of the same bytes; a copy where the file system has no links."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
-    return target

@@ -4,6 +4,7 @@ It works in `.reproduce/` of the case, which is gone afterwards: no part of the 
 is touched, and what it finds of faces lies where an erasure of the case reaches.
 """
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from typing import Any
 from forensics.case import CaseFolder
 from forensics.errors import IntegrityBroken
 from forensics.models.shelf import Model
+from forensics.tables.files import link_or_copy
 from pipelines.custody.case_file import Case
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.erasure import forget_reproduction
@@ -77,7 +79,8 @@ def _beside(case: Case) -> Iterator[Case]:
     forget_reproduction(case.folder)
     scratch.root.mkdir(mode=0o700)
     try:
-        scratch.evidence_file.parent.symlink_to(case.folder.evidence_file.parent)
+        known = case.folder.evidence_file.parent
+        shutil.copytree(known, scratch.evidence_file.parent, copy_function=link_or_copy)
         yield replace(case, folder=scratch)
     finally:
         forget_reproduction(case.folder)

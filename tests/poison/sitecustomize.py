@@ -87,4 +87,5 @@ class _Finder(importlib.abc.MetaPathFinder):
         return ModuleSpec(name, _Loader(real.loader), origin=real.origin)
 
 
-sys.meta_path.insert(0, _Finder())
+if {"POISON", "POISON_DETECTOR"} & os.environ.keys():
+    sys.meta_path.insert(0, _Finder())
