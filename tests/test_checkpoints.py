@@ -15,6 +15,7 @@ from forensics.audit import AuditLine, read_chain
 from forensics.case import CaseFolder
 from forensics.checkpoints import Checkpoint, decoded_checkpoint
 from pipelines import clock
+from pipelines.custody.cases import load_case
 from pipelines.custody.checkpoints import fault_in, kept_checkpoints, signed_checkpoint
 from pipelines.custody.installation import installation_key, installation_key_file
 from tests.calling import Call, caller, new_case
@@ -103,6 +104,13 @@ def test_the_public_key_goes_out_as_others_read_it(call: Call, tmp_path: Path) -
     before = installation_key_file().read_bytes()
     assert call("installation", "-o", installation_key_file()).code == 2
     assert installation_key_file().read_bytes() == before
+
+
+def test_a_hold_is_taken_also_where_it_cannot_be_signed(call: Call, case: Path) -> None:
+    installation_key_file().chmod(0o644)
+    answer = call("case", "hold", case, "--reason", "trial")
+    assert (answer.code, "chmod 600" in answer.err) == (3, True)
+    assert load_case(case).mandate.hold == "trial"
 
 
 # ---- a log that is not the signed one

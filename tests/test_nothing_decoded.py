@@ -208,7 +208,10 @@ _AUTHORISE = ("case", "authorise", "{case}", "--authority", "12 Gs 9/26")
 _DENY = ("case", "deny", "{case}", "--reason", "refused")
 _REMOVE = ("watchlist", "remove", "{case}", "E0", "--reason", "r")
 
-_WORK = (_RUN, _DRY, _SCAN, _INGEST, _ADD, _CALIBRATE, _POLICY, _REVIEWER, _QUERY, _REVIEW)
+_REPRODUCE = ("reproduce", "{case}", "--runner", "serial", "--quiet")
+_FRAME = ("verify", "{case}", "--frame", "0#0", "--reason", "r")
+
+_WORK = (_RUN, _DRY, _SCAN, _INGEST, _ADD, _CALIBRATE, _POLICY, _REVIEWER, _QUERY, _REVIEW, _REPRODUCE, _FRAME)
 _SAID = {_expired: "has expired", _erased: "destroyed", _lapsed: "pending", _denied: "refused"}
 
 
@@ -222,6 +225,7 @@ _ROWS: tuple[tuple[Callable[[Copy], None], tuple[str, ...], int, str], ...] = (
     (_as_it_is, _AUTHORISE, 3, "no authority is pending"),
     (_as_it_is, ("query", "{case}", "candidates"), 3, "reason"),
     (_as_it_is, ("review", "{case}", "--as", "B. Becker"), 3, "reason"),
+    (_as_it_is, _FRAME[:-2], 3, "reason"),
     (_as_it_is, ("review", "{case}", "--as", "E. Evans", "--reason", "r"), 3, "no reviewer"),
     (_as_it_is, (*_RUN, "--set", "recognise.against=everybody"), 3, "watch-list"),
     (_as_it_is, (*_RUN, "--set", "recognise.against=each_other"), 3, "watch-list"),
@@ -244,8 +248,11 @@ _ROWS: tuple[tuple[Callable[[Copy], None], tuple[str, ...], int, str], ...] = (
     *((_yesterday, command, 3, "clock") for command in (_RUN, _ADD, _QUERY)),
     *((_without_key, command, 3, "key") for command in (_RUN, _ADD)),
     *((_readable_key, command, 3, "others can read") for command in (_RUN, _ADD)),
-    *((_other_keys, command, 3, "FORENSICS_KEYS") for command in (_RUN, _SCAN, _INGEST, _ADD, _QUERY, _REVIEW, _DENY)),
-    *((_edited, command, 5, "other means") for command in (_RUN, _INGEST, _ADD, _QUERY, _REVIEW)),
+    *(
+        (_other_keys, command, 3, "FORENSICS_KEYS")
+        for command in (_RUN, _SCAN, _INGEST, _ADD, _QUERY, _REVIEW, _DENY, _REPRODUCE, _FRAME)
+    ),
+    *((_edited, command, 5, "other means") for command in (_RUN, _INGEST, _ADD, _QUERY, _REVIEW, _REPRODUCE, _FRAME)),
     *((_older, command, 5, "") for command in (_RUN, _QUERY)),
     *((_without_log, command, 5, "") for command in (_RUN, _QUERY)),
     *(

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
@@ -352,3 +353,33 @@ def test_writing_what_is_there_already_is_no_write(tmp_path: Path) -> None:
     files.write(tmp_path / "case.toml", b"1")
     facts = {"files": {"case.toml": sha256_of_bytes(b"1")}}
     assert notes == [("writes", facts), ("wrote", facts)]
+
+
+# ---- what the lines of a run say
+
+
+def test_the_log_says_of_a_run_what_went_in_and_what_came_out(call: Call, case: Path) -> None:
+    assert call("run", case, "--runner", "serial", "--quiet", "--reason", "again").code == 0
+    lines, folder = read_chain(case / "audit.jsonl").lines, CaseFolder(case)
+    begin = [line for line in lines if (line.kind, line.command) == ("begin", "run")][-1]
+    (note,) = [line for line in lines if (line.of, line.command, line.kind) == (begin.number, "run", "note")]
+    end = lines[-1]
+    record = json.loads(_one(case, "runs/*/run.json").read_text())
+    assert all(line.facts["version"] == version("video-forensics") for line in lines if line.kind == "begin")
+    assert (begin.why, end.of, end.facts["exit_code"]) == ("again", begin.number, 0)
+    assert note.facts["settings_digest"] == record["settings_digest"]
+    assert note.facts["evidence"] == [item.evidence_id for item in load_evidence(folder)]
+    assert note.facts["inputs"]["list of evidence"] == sha256_of_file(folder.evidence_file)
+    assert end.facts["outputs"]["run"] == note.facts["run"] == record["run"]
+    assert end.facts["outputs"]["manifest_sha256"] == sha256_of_file(folder.manifest)
+
+
+def test_a_run_adds_few_lines_however_many_parts_it_has(call: Call, case: Path) -> None:
+    def added(*options: str) -> int:
+        before = len(read_chain(case / "audit.jsonl").lines)
+        assert call("run", case, "--runner", "serial", "--quiet", *options).code == 0
+        return len(read_chain(case / "audit.jsonl").lines) - before
+
+    few = added("--set", "detect.min_score=0.3", "--set", "chunk.seconds=60")
+    many = added("--set", "detect.min_score=0.4", "--set", "chunk.seconds=0.8")
+    assert few == many < 15

@@ -216,18 +216,20 @@ def casework(
             raise IntegrityBroken(altered[0], "restore it from a copy; only `forensics` commands change a case")
         if need > Need.LOOK:
             _require_witness(work, witness)
-            at_the_end.callback(_sign_end, work, installation_key())
+            at_the_end.callback(_sign_end, work)
+        if need > Need.HOLD:
+            installation_key()  # what could not be signed is not begun; but a hold is taken first
         if need is not Need.HOLD and not altered and (witness.exists or not is_guarded(case)):
             enforce(work)
         _refuse(work)
         yield work
 
 
-def _sign_end(work: Work, private: bytes) -> None:
+def _sign_end(work: Work) -> None:
     """The log up to this command's end is signed; where the end could not be recorded there is nothing to sign."""
     end = work.recorded.end
     if end is not None:
-        keep(work.folder, signed_checkpoint(work.case.case_id, end, private, now=clock.utc_now()))
+        keep(work.folder, signed_checkpoint(work.case.case_id, end, installation_key(), now=clock.utc_now()))
 
 
 def _is_new(work: Work) -> bool:
