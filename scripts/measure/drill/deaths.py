@@ -20,6 +20,9 @@ _TAKING_IN: Final = "kill -9 of `scan` while it takes footage in: the same comma
 _CUSTODY: Final = (
     "kill -9 of a command that writes what decides: the case stays in order, nothing is left beside the key"
 )
+_BEFORE_PARTS_S: Final = 4.0
+_BETWEEN_PARTS_S: Final = 0.3
+_PUBLISHING_S: Final = 0.15
 _MOMENTS: Final = range(N_PARTS + 2)
 """Before the first part, after each part, and while tables are written."""
 
@@ -60,7 +63,9 @@ def killed_at_moment(trial: Trial, moment: int) -> None:
     command = trial.begin()
     if moment > N_PARTS:
         waited_for(lambda: any(trial.root.glob("runs/*/tables")) or not command.is_alive, seconds=120)
-    trial.reached(command, min(moment, N_PARTS), within_s=0.15 if moment > N_PARTS else 0.3 if moment else 4)
+        trial.reached(command, N_PARTS, within_s=_PUBLISHING_S)
+    else:
+        trial.reached(command, moment, within_s=_BETWEEN_PARTS_S if moment else _BEFORE_PARTS_S)
     command.send(signal.SIGKILL)
     trial.over(command, -signal.SIGKILL)
 
@@ -117,17 +122,12 @@ def drills() -> Iterator[Drill]:
     for runner, first, second in (("ray", 3, 9), ("ray", 8, 19), ("serial", 2, 5), ("serial", 10, 19)):
         name = f"driver of {runner} killed after {first} and {second} parts"
         yield Drill(name, _ANY_MOMENT, partial(_killed, moments=(first, second)), runner)
-    for steps, assertion, do in (
-        (_STEPS_OF_PUBLISHING, _PUBLISHING, _killed_publishing),
-        (_STEPS_OF_PUBLISHING_AGAIN, _PUBLISHING, _killed_publishing_again),
-        (_STEPS_OF_TAKING_IN, _TAKING_IN, _killed_taking_in),
-        (_STEPS_OF_CUSTODY, _CUSTODY, _killed_in_custody),
+    for doing, steps, assertion, do in (
+        ("publishing", _STEPS_OF_PUBLISHING, _PUBLISHING, _killed_publishing),
+        ("publishing again", _STEPS_OF_PUBLISHING_AGAIN, _PUBLISHING, _killed_publishing_again),
+        ("taking in", _STEPS_OF_TAKING_IN, _TAKING_IN, _killed_taking_in),
+        ("in custody", _STEPS_OF_CUSTODY, _CUSTODY, _killed_in_custody),
     ):
         for step, rule in steps.items():
             is_short = step in {"between the old tables and the new", "before the evidence has its name"}
-            yield Drill(
-                f"{do.__name__.strip('_').replace('_', ' ')} {step}",
-                assertion,
-                partial(do, rule=rule),
-                is_short=is_short,
-            )
+            yield Drill(f"killed {doing} {step}", assertion, partial(do, rule=rule), is_short=is_short)
