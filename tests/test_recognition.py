@@ -440,6 +440,8 @@ def test_an_entry_ends_on_its_day(found: FaceCase, call: Call, monkeypatch: pyte
     monkeypatch.setattr("pipelines.clock.utc_now", lambda: datetime(2027, 2, 1, 0, 0, 1, tzinfo=UTC))
     assert call("status", found.root).code == 0
     assert not list(found.root.glob("watchlist/*"))
+    certificates = [json.loads(path.read_text()) for path in found.root.glob("certificates/*-entry*.json")]
+    assert [each["state"] for each in certificates] == ["done", "done"], "each entry has one of its own"
     assert call("verify", found.root).code == 0
 
 
