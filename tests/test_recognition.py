@@ -437,9 +437,13 @@ def test_a_key_that_is_gone_stops_everything_sealed(found: FaceCase, call: Call)
 
 
 def test_an_entry_ends_on_its_day(found: FaceCase, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = sorted(path.name for path in found.root.glob("watchlist/*"))
+    assert len(listed) > 1, "each has a certificate of its own"
     monkeypatch.setattr("pipelines.clock.utc_now", lambda: datetime(2027, 2, 1, 0, 0, 1, tzinfo=UTC))
     assert call("status", found.root).code == 0
     assert not list(found.root.glob("watchlist/*"))
+    certificates = [json.loads(path.read_text()) for path in found.root.glob("certificates/*-entry*.json")]
+    assert sorted(each["why"] for each in certificates) == [f"{entry_id}: expired" for entry_id in listed]
     assert call("verify", found.root).code == 0
 
 

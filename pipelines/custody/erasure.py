@@ -9,6 +9,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def destroy_files(
 def _begun(
     case: Case, files: DecidingFiles, paths: list[Path], *, reason: str, why: str, who: dict[str, str], now: datetime
 ) -> Path:
-    target = case.folder.certificates / f"{now:%Y%m%dT%H%M%S}.{now.microsecond:06d}Z-{reason}.json"
+    target = _free_name(case.folder.certificates, f"{now:%Y%m%dT%H%M%S}.{now.microsecond:06d}Z-{reason}")
     certificate = {
         "case_id": case.case_id,
         "reason": reason,
@@ -105,6 +106,12 @@ def _begun(
     }
     files.write(target, encoded_json(certificate))
     return target
+
+
+def _free_name(folder: Path, stem: str) -> Path:
+    """A file that is not there yet: one command may destroy several times at one instant, each with a certificate."""
+    names = (f"{stem}{'' if number == 1 else f'-{number}'}.json" for number in count(1))
+    return next(folder / name for name in names if not (folder / name).exists())
 
 
 def _digest(path: Path) -> str:
