@@ -23,7 +23,7 @@ from forensics.errors import UnreadableFootage
 from forensics.evidence import Timing, Verdict
 from forensics.frames import Gap, View
 from forensics.models.shelf import BUILTIN
-from forensics.tables.evidence import load_evidence, load_sources
+from forensics.tables.evidence import load_evidence, load_picture_names, load_sources
 from tests.calling import Call, caller, clip, new_case
 from tests.painted.damage import cut_tail
 from tests.painted.encode import Packets, Recipe, copy, encode
@@ -156,6 +156,19 @@ def test_a_hostile_name_is_a_name(call: Call, tmp_path: Path, name: str) -> None
     assert call("ingest", case, path, "--camera", "gate").code == 0
     (source,) = load_sources(CaseFolder.at(case))
     assert (source.path, source.verdict) == (path, Verdict.OK)
+
+
+def test_a_picture_whose_name_is_no_text_is_read_all_the_same(call: Call, tmp_path: Path) -> None:
+    folder = tmp_path / "trap"
+    folder.mkdir()
+    for name, number in ((b"caf\xe9.png", 1), (b"cafz.png", 2)):
+        with (folder / os.fsdecode(name)).open("wb") as file:
+            Image.fromarray(paint(number, 160, 96)).save(file, "PNG")
+    case = new_case(call, tmp_path / "case")
+    assert call("ingest", case, folder, "--camera", "trap").code == 0
+    (item,) = load_evidence(CaseFolder.at(case))
+    assert sorted(load_picture_names(CaseFolder.at(case), item).to_pylist()) == ["caf\\xe9.png", "cafz.png"]
+    assert call("run", case, "--runner", "serial", "--quiet").code == 0
 
 
 # ---- bombs

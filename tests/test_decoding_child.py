@@ -23,7 +23,7 @@ from tests.painted.encode import Recipe, encode
 from tests.work_for_children import divide_by_zero, fail_to_open, hold, say_nothing, talk_and_grow
 
 N_FRAMES = 60
-SHORT = Limits(stall_s=1)
+SHORT = Limits(stall_s=4)
 
 
 @pytest.fixture(scope="module")

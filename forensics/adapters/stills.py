@@ -4,6 +4,7 @@ Its frames are its pictures by (time, name); their order is worked out anew when
 and held against the index, so a picture that came, went or changed is found before one is read.
 """
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -96,12 +97,14 @@ class _StillsReader:
             with album.open(picture) as stream:
                 data = stream.read()
         except FileNotFoundError as error:
-            raise _changed(f"{self.path}: {picture.name} is gone") from error
+            raise _changed(f"{self.path}: {_spelt(picture.name)} is gone") from error
         except OSError as error:
             # A failing disk is not the picture's fault, so it makes no settled gap.
             raise DecoderLost(self.path, "io", str(error)) from error
         if len(data) != picture.size_bytes:
-            raise _changed(f"{self.path}: {picture.name} has {len(data)} bytes, the index says {picture.size_bytes}")
+            raise _changed(
+                f"{self.path}: {_spelt(picture.name)} has {len(data)} bytes, the index says {picture.size_bytes}"
+            )
         return data
 
 
@@ -122,7 +125,7 @@ def index_stills(path: Path) -> Indexed:
         working_copy_sha256=None,
         reader_reason=_reason(survey),
         shortfall=_shortfall(survey),
-        picture_names=tuple(picture.name for picture in survey.pictures),
+        picture_names=tuple(_spelt(picture.name) for picture in survey.pictures),
     )
 
 
@@ -212,9 +215,18 @@ def _shortfall(survey: _Survey) -> str:
     return "; ".join(filter(None, sentences))
 
 
+def _spelt(name: str) -> str:
+    r"""The name as text: bytes that are not UTF-8, as other systems' names may hold, are spelt out.
+
+    >>> _spelt("caf\udce9.jpg")
+    'caf\\xe9.jpg'
+    """
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
 def _unreadable(survey: _Survey) -> str:
     pairs = zip(survey.pictures, survey.headers, strict=True)
-    faults = [f"{picture.name} ({header})" for picture, header in pairs if isinstance(header, str)]
+    faults = [f"{_spelt(picture.name)} ({header})" for picture, header in pairs if isinstance(header, str)]
     return f"{len(faults)} of {len(survey.headers)} pictures cannot be read, the first is {faults[0]}" if faults else ""
 
 

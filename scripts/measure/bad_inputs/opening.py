@@ -16,6 +16,8 @@ _ASSERTION = (
     "while it is taken in, read and run beside healthy footage, strace sees nothing opened but the named files, "
     "the case, the program and the machine's libraries, and no connection to the network"
 )
+_OF_MODULES = "a command that runs in a folder with files named like modules runs none of them, nor do its children"
+_MODULES = ("ctypes", "numpy", "struct", "mmap", "av", "signal")
 
 
 def try_opening(
@@ -30,6 +32,7 @@ def try_opening(
         place = folder / f"bad-{number}"
         place.mkdir()
         given[bad.title] = bad.build(Workshop(originals, place, elsewhere))
+    beside = _modules_beside(healthy, folder / "hostile")
     opened = _commands(list(given.values()), healthy, folder)
     allowed = [folder / "case", folder / "keys", folder / "scratch", healthy.clip, *given.values()]
     # a named path is walked to, so its folders may be looked at; what else lies in them may not be opened
@@ -37,7 +40,21 @@ def try_opening(
     strangers = {path for command in opened for path in command.strangers(allowed)} - parents
     faults = [line for command in opened for line in command.network]
     faults += [f"exit code {command.code}" for command in opened if command.code not in (0, 4)]
-    return [_judged(bad, given[bad.title], strangers, faults, elsewhere) for bad in bads]
+    return [beside, *(_judged(bad, given[bad.title], strangers, faults, elsewhere) for bad in bads)]
+
+
+def _modules_beside(healthy: Healthy, folder: Path) -> Tried:
+    """Take in footage from within a folder whose files are named like modules of the program."""
+    folder.mkdir()
+    mark = folder / "executed"
+    for name in _MODULES:
+        (folder / f"{name}.py").write_text(f"open({str(mark)!r}, 'a').write({name!r})\n")
+    case, keys = folder / "case", folder / "keys"
+    traced(("case", "init", case, "--purpose", "p", "--operator", "o"), folder=folder, keys=keys)
+    traced(("ingest", case, healthy.clip, "--camera", "gate"), folder=folder, keys=keys)
+    ran = mark.read_text() if mark.exists() else ""
+    outcome = Outcome.FAILED if ran else Outcome.SURVIVED
+    return Tried("opening/modules_beside_the_footage", _REQUIREMENT, _OF_MODULES, outcome, f"ran {ran}" if ran else "")
 
 
 def _commands(paths: Sequence[Path], healthy: Healthy, folder: Path) -> list[Opened]:

@@ -19,8 +19,11 @@ _OPEN = re.compile(
 )
 _NETWORK = re.compile(r"\b(?:connect|bind)\(.*sa_family=AF_INET6?\b")
 _LIMIT_S = 300
-# Of the machine, not of any footage: libraries, devices, and what the kernel says of this process.
-_OF_THE_MACHINE = ("/usr", "/lib", "/lib64", "/etc", "/proc", "/sys", "/dev", "/opt", "/bin")
+# What stands in `sys.path` for a project that is installed where it lies; it is the name of no file.
+_HOOK = "__editable__"
+# Of the machine, not of any footage: libraries, devices, what the kernel says of this process, and where Polars
+# would put what does not fit into memory.
+_OF_THE_MACHINE = ("/usr", "/lib", "/lib64", "/etc", "/proc", "/sys", "/dev", "/opt", "/bin", "/var/tmp/polars-unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class Opened:
     def strangers(self, allowed: Sequence[Path]) -> list[Path]:
         """What is neither allowed, nor below something allowed, nor of the machine."""
         roots = [*map(Path, _OF_THE_MACHINE), *_of_python(), _ROOT, *allowed]
-        return sorted(path for path in self.paths if not any(path.is_relative_to(root) for root in roots))
+        named = (path for path in self.paths if not path.name.startswith(_HOOK))
+        return sorted(path for path in named if not any(path.is_relative_to(root) for root in roots))
 
 
 def can_trace() -> str:
@@ -60,7 +64,7 @@ def traced(words: Sequence[object], *, folder: Path, keys: Path) -> Opened:
         keys: of the case.
     """
     log = folder / "trace.txt"
-    program = [sys.executable, "-B", "-c", "import sys; from pipelines.cli.main import main; main(sys.argv[1:])"]
+    program = [sys.executable, "-P", "-B", "-c", "import sys; from pipelines.cli.main import main; main(sys.argv[1:])"]
     command = ["strace", "-f", "-y", "-qq", "-s", "4096", "-e", _CALLS, "-o", str(log), *program, *map(str, words)]
     scratch = folder / "scratch"
     scratch.mkdir(exist_ok=True)

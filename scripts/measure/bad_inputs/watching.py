@@ -18,11 +18,14 @@ class Watched:
 
     Attributes:
         seconds: how long it took.
+        busy_seconds: of a processor, of this process and of the children that it ended; other work on the machine
+            does not count.
         peak_bytes: the most that any one process of it held.
         was_ended: it hung, and its child was ended so that the campaign can go on.
     """
 
     seconds: float
+    busy_seconds: float
     peak_bytes: int
     was_ended: bool
 
@@ -41,7 +44,7 @@ class Watch:
     def __enter__(self) -> "Watch":
         # 5 sets the mark back to what is held now
         Path("/proc/self/clear_refs").write_text("5")
-        self._began_s = time.monotonic()
+        self._began_s, self._busy_s = time.monotonic(), _busy_seconds()
         self._thread.start()
         return self
 
@@ -50,7 +53,7 @@ class Watch:
         self._done.set()
         self._thread.join()
         peak_bytes = max(self._peak_bytes, _mark_bytes(os.getpid()))
-        self.seen = Watched(seconds, peak_bytes, self._was_ended)
+        self.seen = Watched(seconds, _busy_seconds() - self._busy_s, peak_bytes, self._was_ended)
 
     def _look(self) -> None:
         while not self._done.wait(_EVERY_S):
@@ -60,6 +63,10 @@ class Watch:
                 self._was_ended = True
                 for child in children:
                     os.kill(child, signal.SIGKILL)
+
+
+def _busy_seconds() -> float:
+    return sum(os.times()[:4])
 
 
 def _children() -> list[int]:
