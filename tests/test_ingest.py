@@ -438,7 +438,7 @@ def test_verify_names_the_first_file_that_changed(
     assert str(changed(case)) in answer.err
     assert "restore" in answer.err
     advice = answer.err.rpartition("; restore")[2]
-    assert ("running" in advice, "ingesting" in advice) == (changed is _a_table, changed is _the_index)
+    assert ("publishes anew" in advice, "ingesting" in advice) == (changed is _a_table, changed is _the_index)
 
 
 def test_an_index_that_changed_is_not_run_on(call: Call, case: Path, tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def _advice(work: Work, problem: str) -> str:
             f"`forensics evidence relocate {root} FOLDER` finds it"
         )
     made_anew = {
-        f"{work.folder.tables}/": "tables are made anew by running again",
+        f"{work.folder.tables}/": f"`forensics run {root}` again publishes anew",
         f"{work.folder.index_file('').parent}/": "an index is made anew by ingesting the recording again",
         f"{work.folder.working_copy('').parent}/": "a working copy is made anew by ingesting the recording again",
     }
