@@ -163,7 +163,7 @@ class DecodingChild:
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "forensics.decoding.served", str(theirs.fileno()), str(self._descriptor)],
+                [sys.executable, "-P", "-m", "forensics.decoding.served", str(theirs.fileno()), str(self._descriptor)],
                 pass_fds=(theirs.fileno(), self._descriptor),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
