@@ -161,6 +161,21 @@ def test_doctor_warns_of_an_open_one(tmp_path: Path) -> None:
     assert "without a token: whoever reaches it runs code" in opened.detail
 
 
+_HOSTILE = ("struct", "signal", "ctypes", "json", "av", "numpy", "polars", "pyarrow", "forensics", "pipelines")
+
+
+@pytest.mark.parametrize("runner", ["ray", "serial"])
+def test_no_file_beside_the_footage_is_run_as_a_module(tmp_path: Path, runner: str) -> None:
+    """Who sends footage may send a numpy.py along; a command runs in that folder, and so do its workers."""
+    for name in _HOSTILE:
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'a').write({name!r})\n")
+    clip(tmp_path / "gate.mp4", n_frames=20)
+    command = [Path(sys.executable).with_name("forensics"), "scan", "gate.mp4", "--case", "case", "--runner", runner]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "executed").exists(), (tmp_path / "executed").read_text()
+
+
 # ---- the case folder
 
 

@@ -95,11 +95,11 @@ def cache_folder() -> Path:
 def _find(name_or_path: str) -> Path:
     as_path = Path(name_or_path).expanduser()
     if as_path.exists():
-        return as_path
+        return as_path.absolute()
     entry = entry_with_location(name_or_path)
     on_shelf = _on_shelf(entry.location if entry else name_or_path)
     if on_shelf:
-        return on_shelf
+        return on_shelf.absolute()
     refuse_withdrawn(name_or_path, f"{name_or_path}: the name")
     raise _absent(name_or_path, entry)
 

@@ -50,6 +50,8 @@ _OBJECT_STORE_BYTES = 128 << 20
 _LOOK_S = 5
 _ANSWER_S = 10
 _LOOPBACK = "127.0.0.1"
+# Ray lets workers import from the folder where the driver is, and footage may lie there beside a file like numpy.py.
+_NOBODYS_MODULES = "/"
 # Sockets and logs of a local cluster lie in a private folder; names of sockets may not be long.
 _SHORT_FOLDER = "/tmp" if Path("/tmp").is_dir() else None
 
@@ -308,7 +310,8 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
 
     def __enter__(self) -> None:
         try:
-            self._begin()
+            with contextlib.chdir(_NOBODYS_MODULES):
+                self._begin()
         except BaseException:
             self.__exit__()
             raise
