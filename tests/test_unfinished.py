@@ -110,6 +110,15 @@ def test_the_folder_of_a_cluster_goes_with_its_killed_driver(tmp_path: Path) -> 
     assert not folder.exists()
 
 
+def test_a_worker_that_was_starting_goes_with_its_cluster(tmp_path: Path) -> None:
+    sleeping = [sys.executable, "-c", "import time; time.sleep(60)", "default_worker.py"]
+    with subprocess.Popen([*sleeping, tmp_path / "own"]) as own, subprocess.Popen([*sleeping, "another"]) as another:
+        Undertaker(tmp_path / "own").bury()
+        assert own.wait(10) == -signal.SIGKILL
+        assert another.poll() is None
+        another.kill()
+
+
 def test_the_folder_of_a_cluster_that_died_goes_at_once(tmp_path: Path) -> None:
     folder = tmp_path / "cluster"
     folder.mkdir()

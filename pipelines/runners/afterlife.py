@@ -1,8 +1,9 @@
 """A local cluster dies with its driver, and its driver knows when it died: who is alive is asked of the kernel.
 
 The kernel ends Ray's servers with a killed driver, and workers end with the raylet; its two agents first try for a
-minute to tell a server that is gone of its death. A shell waits for the end of a pipe that the driver holds, then ends
-them and removes the cluster's folder. Where the driver ends in order, it ends the shell first.
+minute to tell a server that is gone of its death, and workers that are only just starting know nothing yet. A shell
+waits for the end of a pipe that the driver holds, then ends them and removes the cluster's folder. Where the driver
+ends in order, it ends the shell first.
 """
 
 import os
@@ -15,6 +16,10 @@ __all__ = ["Undertaker", "dead_server"]
 _SCRIPT: Final = """
 while read -r agent; do agents="$agents $agent"; done
 for agent in $agents; do grep -aq Agent "/proc/$agent/cmdline" && kill -KILL "$agent"; done
+# a worker that is only just starting does not know yet that its raylet is gone; this shell names none itself
+for folder in /proc/[0-9]*; do
+    grep -aq "default_worke[r]" "$folder/cmdline" && grep -aqF -- "$1" "$folder/cmdline" && kill -KILL "${folder#/proc/}"
+done
 rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }  # somebody may have written to it while he died
 """
 _SERVERS: Final = frozenset({"raylet", "gcs_server"})
