@@ -18,7 +18,8 @@ while read -r agent; do agents="$agents $agent"; done
 for agent in $agents; do grep -aq Agent "/proc/$agent/cmdline" && kill -KILL "$agent"; done
 # a worker that is only just starting does not know yet that its raylet is gone; this shell names none itself
 for folder in /proc/[0-9]*; do
-    grep -aq "default_worke[r]" "$folder/cmdline" && grep -aqF -- "$1" "$folder/cmdline" && kill -KILL "${folder#/proc/}"
+    grep -aq "default_worke[r]" "$folder/cmdline" && grep -aqF -- "$1" "$folder/cmdline" &&
+        kill -KILL "${folder#/proc/}"
 done
 rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }  # somebody may have written to it while he died
 """
