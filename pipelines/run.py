@@ -5,6 +5,7 @@ done, so nothing else is remembered. What fails stays visible: a lost chunk is a
 `coverage` and a row in `failures`, and the next run tries it again.
 """
 
+import contextlib
 import errno
 import shutil
 import time
@@ -15,7 +16,7 @@ from typing import Any
 from forensics.case import RunFolder
 from forensics.chunks import Chunk
 from forensics.digests import sha256_of_file
-from forensics.errors import CannotStart, IntegrityBroken
+from forensics.errors import CannotStart, ForensicsError, IntegrityBroken
 from forensics.evidence import Verdict
 from forensics.models.shelf import Model
 from forensics.tables.evidence import load_evidence, load_sources
@@ -24,8 +25,8 @@ from forensics.tables.outcomes import ChunkOutcome, EvidenceOutcome, Failure
 from forensics.tables.publish import publish, put_in_place, remove_unnamed_pictures
 from pipelines.custody.case_file import Case
 from pipelines.custody.deciding_files import DecidingFiles
-from pipelines.custody.mandate_watch import MandateEnded
 from pipelines.footage_guard import Loss
+from pipelines.parts_guard import PartsGuard
 from pipelines.plan import EvidencePlan, RunPlan, keep_boundaries, make_plan
 from pipelines.progress import Progress
 from pipelines.run_record import begin_record, finish_record, interrupt_record
@@ -54,6 +55,7 @@ class RunResult:
         figures: frames, seconds by stage, frames per second, peak memory.
         n_frames: of all readable evidence.
         outside: how many of them the case may not look at, by reason.
+        remade: what became of stored parts that were not what had been written, a line for each.
     """
 
     folder: RunFolder
@@ -64,6 +66,7 @@ class RunResult:
     figures: dict[str, Any]
     n_frames: int
     outside: dict[str, int]
+    remade: tuple[str, ...]
 
     @property
     def lost_footage(self) -> tuple[str, ...]:
@@ -121,26 +124,26 @@ def run_case(
     """
     plan = plan_run(case, settings, model)
     stop = StopRequest(case.folder.cancel_file)
-    run = Run(case, settings, model, plan, runner, progress, stop, recognition)
+    run = Run(case, settings, model, plan, runner, progress, stop, PartsGuard.of(case.folder), recognition)
     for linked in plan.folder.links_out():
         raise IntegrityBroken(linked, "put there what belongs there; a case is moved as a whole")
     case.folder.cancel_file.unlink(missing_ok=True)
     _check_disk(plan)
+    begin_record(files, plan, settings, model, recognition)
     try:
         return _completed(run, files)
-    except (Interrupted, KeyboardInterrupt, MandateEnded):
-        interrupt_record(files, plan.folder.record)
+    except BaseException as error:
+        with contextlib.suppress(OSError, ForensicsError):  # what ended it is what must be said
+            interrupt_record(files, plan.folder.record)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise CannotStart(
+                f"{case.folder.root}: the disk is full", "free some space and run the same command again: it goes on"
+            ) from error
         raise
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise CannotStart(
-            f"{case.folder.root}: the disk is full", "free some space and run the same command again: it goes on"
-        ) from error
 
 
 def _completed(run: Run, files: DecidingFiles) -> RunResult:
-    begin_record(files, run.plan, run.settings, run.model, run.recognition)
+    remade = run.parts.clear(run.plan.folder, files.note)
     keep_boundaries(run.plan)
     with run.stop.heard():
         detect(run)
@@ -162,6 +165,7 @@ def _completed(run: Run, files: DecidingFiles) -> RunResult:
         figures=run.figures,
         n_frames=run.plan.n_frames,
         outside=run.plan.outside,
+        remade=remade,
     )
     finish_record(files, run.plan.folder.record, is_clean=result.is_clean, figures=run.figures)
     return result

@@ -11,11 +11,12 @@ from forensics.decoding.child import Limits
 from forensics.digests import digest_of
 from forensics.evidence import Evidence
 from forensics.models.shelf import Model
-from forensics.tables.files import fault_in_table, link_or_copy, write_table
+from forensics.tables.files import link_or_copy, write_table
 from forensics.tables.outcomes import Failure
 from forensics.tables.parts import DetectRows
 from pipelines.custody.case_file import Case
 from pipelines.footage_guard import FootageGuard
+from pipelines.parts_guard import PartsGuard
 from pipelines.plan import EvidencePlan, PlannedChunk, RunPlan
 from pipelines.progress import Progress
 from pipelines.run_record import hardware_for, hardware_in
@@ -43,6 +44,7 @@ class Run:
     runner: Runner
     progress: Progress
     stop: StopRequest
+    parts: PartsGuard
     recognition: Recognition | None = None
     failures: list[Failure] = field(default_factory=list)
     lost: dict[str, Failure] = field(default_factory=dict)
@@ -158,7 +160,7 @@ def _adopt(run: Run, unit: str) -> None:
     """Link the same part if another run of this case made it already on such a machine."""
     for other in sorted(run.case.folder.runs.glob(f"*/parts/detect/{unit}.parquet")):
         is_alike = hardware_in(other.parents[2] / "run.json") == hardware_for(run.settings)
-        if (run.settings.run.mixed_hardware or is_alike) and not fault_in_table(other):
+        if (run.settings.run.mixed_hardware or is_alike) and run.parts.may_adopt(other):
             part = run.plan.folder.part("detect", unit)
             part.parent.mkdir(parents=True, exist_ok=True)
             link_or_copy(other, part)

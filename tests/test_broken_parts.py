@@ -4,10 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from forensics.audit import read_chain
-from forensics.digests import sha256_of_bytes
+from forensics.digests import sha256_of_bytes, sha256_of_file
+from forensics.errors import CannotStart
+from forensics.tables.files import write_table
 from tests.calling import Call, caller, clip, new_case
 
 
@@ -47,7 +51,7 @@ def test_a_broken_part_is_told_put_on_record_and_made_again(case: Path, call: Ca
     answer = run(call, case)
     assert answer.code == 0, answer.err
     name = part.relative_to(case).as_posix()
-    assert f"{name}: was not what had been written" in answer.err
+    assert f"{name}: was not what had been written" in answer.out
     (note,) = notes(case)
     assert (note["path"], note["sha256"]) == (name, sha256_of_bytes(data))
     assert published(case) == before
@@ -70,3 +74,56 @@ def test_pictures_that_no_table_names_go_when_tables_are_published(case: Path, c
     assert run(call, case).code == 0
     assert not stray.exists()
     assert json.loads(record.read_text())["state"] == "complete"
+
+
+def altered(part: Path) -> None:
+    """A part that is a whole table and says something else: somebody was seen in its first frame."""
+    rows = pq.read_table(part)
+    boxes = rows["boxes"].to_pylist()
+    boxes[0] = [{"class_name": "person", "score": 0.9, "x1": 1.0, "y1": 1.0, "x2": 50.0, "y2": 90.0}]
+    place = rows.schema.get_field_index("boxes")
+    write_table(part, rows.set_column(place, rows.schema.field(place), pa.array(boxes, rows.schema.field(place).type)))
+
+
+def test_a_part_that_somebody_altered_is_never_published(case: Path, call: Call) -> None:
+    before = published(case)
+    part = next(case.glob("runs/*/parts/detect/*.parquet"))
+    altered(part)
+    answer = run(call, case)
+    assert answer.code == 0, answer.err
+    assert "other bytes than those that tables were made of" in answer.out
+    assert published(case) == before
+    assert call("verify", case).code == 0
+
+
+def test_an_altered_part_is_not_adopted_by_another_run(case: Path, call: Call) -> None:
+    part = next(case.glob("runs/*/parts/detect/*.parquet"))
+    altered(part)
+    assert run(call, case, "--set", "track.minimum_detections=4").code == 0
+    assert {path.stat().st_nlink for path in case.glob(f"runs/*/parts/detect/{part.name}")} == {1}
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_list_of_parts_that_was_rewritten_with_them_is_refused(case: Path, call: Call, is_gone: bool) -> None:
+    part = next(case.glob("runs/*/parts/detect/*.parquet"))
+    listed = next(case.glob("runs/*/PARTS.sha256"))
+    was = sha256_of_file(part)
+    altered(part)
+    listed.write_text(listed.read_text().replace(was, sha256_of_file(part)))
+    if is_gone:
+        listed.unlink()
+    answer = run(call, case)
+    assert (answer.code, "PARTS.sha256" in answer.err) == (5, True), answer.err
+    listed.parent.rename(case.parent / "set apart")
+    assert run(call, case).code == 0
+    assert call("verify", case).code == 0
+
+
+def test_a_run_that_cannot_go_on_is_not_left_running(case: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(*_: Any, **__: Any) -> None:
+        raise CannotStart("Ray's raylet died", "run the same command again: it goes on")
+
+    monkeypatch.setattr("pipelines.run.detect", dies)
+    assert run(call, case).code == 6
+    (record,) = case.glob("runs/*/run.json")
+    assert json.loads(record.read_text())["state"] == "interrupted"

@@ -168,6 +168,7 @@ class DecodingChild:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._words,
+                process_group=0,  # Ctrl-C is for the asking side, also while this one is only starting
             )
         self._connection = Connection(ours.detach())
         self._index = None

@@ -147,25 +147,29 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
         ) from error
     if not table.schema.equals(schema, check_metadata=False):
         raise IntegrityBroken(
-            f"{path}: has the columns {table.schema.names}, expected {schema.names}",
+            f"{path}: {_other_columns(table, schema)}",
             "it was written by another version; use that version or start a new case",
         )
     return table
 
 
-def fault_in_table(path: Path) -> str:
-    """Why the bytes of a file are not a whole table; empty if they are.
+def _other_columns(table: pa.Table, schema: pa.Schema) -> str:
+    return f"has the columns {table.schema.names}, expected {schema.names}"
+
+
+def fault_in_table(path: Path, schema: pa.Schema) -> str:
+    """Why the bytes of a file are not a whole table with these columns; empty if they are.
 
     Raises:
         OSError: the disk does not give the bytes.
     """
     try:
-        _whole_table(path)
+        table = _whole_table(path)
     except _FAULTS as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         return " ".join(str(error).split())
-    return ""
+    return "" if table.schema.equals(schema, check_metadata=False) else _other_columns(table, schema)
 
 
 def _whole_table(path: Path) -> pa.Table:

@@ -12,7 +12,6 @@ import click
 
 from forensics.case import CaseFolder
 from forensics.decoding.child import Limits
-from forensics.digests import sha256_of_file
 from forensics.errors import NotAuthorised
 from forensics.evidence import Reader, Source, Verdict
 from forensics.hardware import instruction_set
@@ -20,7 +19,6 @@ from forensics.mandate import Mandate, Mode, is_pending
 from forensics.models.shelf import Model, resolve
 from forensics.spelling import in_shell
 from pipelines import clock
-from pipelines.broken_parts import broken_parts
 from pipelines.cli.output import (
     NOT_CLEAN,
     Command,
@@ -309,7 +307,6 @@ def _ran(work: Work, settings: Settings, model: Model, options: dict[str, Any]) 
                 f"see `forensics watchlist add {in_shell(work.folder.root)}`"
             )
     work.recorded.note("run", run_facts(plan, model, recognition))
-    _clear_broken_parts(work, plan)
     runner, cluster = runner_for(settings, options["runner"], options["address"])
     progress = progress_for(options["quiet"])
     with within_mandate(work.case), cluster:
@@ -326,15 +323,6 @@ def _ran(work: Work, settings: Settings, model: Model, options: dict[str, Any]) 
     if recognition is not None:
         forget_superseded(work, result)
     return result
-
-
-def _clear_broken_parts(work: Work, plan: RunPlan) -> None:
-    """What is not what was written is told and put on record before it goes; the run makes it again."""
-    for broken in broken_parts(plan.folder):
-        path = broken.path.relative_to(work.folder.root).as_posix()
-        work.recorded.note("part_broken", {"path": path, "sha256": sha256_of_file(broken.path), "fault": broken.fault})
-        broken.path.unlink()
-        say(f"{path}: was not what had been written ({broken.fault}); it is made again")
 
 
 def runner_for(settings: Settings, name: str, address: str | None) -> tuple[Runner, AbstractContextManager[None]]:
@@ -385,6 +373,7 @@ def _emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         "rows": rows,
         "figures": result.figures,
         "outside": result.outside,
+        "remade": result.remade,
         "lost_footage": result.lost_footage,
     }
     seen = counted(rows["sightings"], "sighting", "sightings")
@@ -396,7 +385,7 @@ def _emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         lines.append(counted(result.candidates, "candidate for examination", "candidates for examination"))
         facts["remarks"] = remarks(folder)
         lines += facts["remarks"]
-    lines += [one_line(line) for line in result.lost_footage]
+    lines += [one_line(line) for line in (*result.remade, *result.lost_footage)]
     if not result.is_clean:
         lines.append("not everything could be read or looked at; `forensics status` says what and why")
     lines.append(f"next: {_next_step(folder, result)}")
