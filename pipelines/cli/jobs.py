@@ -22,9 +22,7 @@ from pipelines import clock
 from pipelines.cli.output import (
     NOT_CLEAN,
     Command,
-    counted,
     emit,
-    facts_text,
     json_option,
     microseconds,
     one_line,
@@ -34,6 +32,7 @@ from pipelines.cli.output import (
     say,
     table_text,
 )
+from pipelines.cli.run_answers import emit_plan, emit_result
 from pipelines.custody.cases import make_case, with_first_run
 from pipelines.custody.casework import Need, Work, casework, enforce, os_user
 from pipelines.custody.mandate_watch import within_mandate
@@ -41,13 +40,11 @@ from pipelines.custody.mandate_words import authority_text
 from pipelines.footage_paths import expanded, left_out
 from pipelines.footage_scope import outside_text
 from pipelines.ingest import Given, ingest, unknown_clocks
-from pipelines.plan import RunPlan
 from pipelines.progress import progress_for
 from pipelines.run import RunResult, plan_run, result_facts, run_case
 from pipelines.run_record import newest_record, run_facts
 from pipelines.runners.serial import SerialRunner
 from pipelines.search.recognition import prepared
-from pipelines.search.remarks import remarks
 from pipelines.search.superseded import forget_superseded
 from pipelines.settings import Settings, load_settings, told_settings
 from pipelines.stages.port import Runner
@@ -277,7 +274,7 @@ def _model(settings: Settings, options: dict[str, Any]) -> Model:
 
 def _run(work: Work, settings: Settings, model: Model, options: dict[str, Any]) -> int:
     if options["dry_run"]:
-        _emit_plan(plan_run(work.case, settings, model), model, options["as_json"])
+        emit_plan(plan_run(work.case, settings, model), model, options["as_json"])
         return 0
     try:
         with work.alone():
@@ -285,7 +282,7 @@ def _run(work: Work, settings: Settings, model: Model, options: dict[str, Any]) 
     except NotAuthorised:
         enforce(work)  # the mandate ended while the run worked
         raise
-    _emit_result(work.folder, result, options["as_json"])
+    emit_result(work.folder, result, options["as_json"])
     return 0 if result.is_clean else NOT_CLEAN
 
 
@@ -342,64 +339,3 @@ def runner_for(settings: Settings, name: str, address: str | None) -> tuple[Runn
     hardware = None if settings.run.mixed_hardware else instruction_set()
     runner = RayRunner(workers, settings.run.retries, settings.run.stall_s, gpus_per_worker=gpus, hardware=hardware)
     return runner, connected(address, workers)
-
-
-def _emit_plan(plan: RunPlan, model: Model, as_json: bool) -> None:
-    seconds = sum(each.seconds for each in plan.evidence)
-    to_do = plan.chunks_to_do()
-    looked = sum(each.n_looked_at for each in plan.evidence)
-    facts = {
-        "run": plan.folder.run_id,
-        "model": model.name,
-        "files": len(plan.evidence),
-        "unreadable": len(plan.unreadable),
-        "frames": plan.n_frames,
-        "frames_looked_at": looked,
-        "frames_skipped": plan.n_frames - looked,
-        "frames_outside": sum(plan.outside.values()),
-        "hours": round(seconds / 3600, 3),
-        "chunks": plan.n_chunks,
-        "chunks_to_do": len(to_do),
-        "bytes_to_write": plan.bytes_to_write,
-    }
-    emit(facts, "\n".join(facts_text(facts)), as_json)
-
-
-def _emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
-    rows = {file["path"].partition("/")[0]: file["rows"] for file in result.manifest["files"]}
-    facts: dict[str, Any] = {
-        "run": result.folder.run_id,
-        "clean": result.is_clean,
-        "rows": rows,
-        "figures": result.figures,
-        "outside": result.outside,
-        "remade": result.remade,
-        "lost_footage": result.lost_footage,
-    }
-    seen = counted(rows["sightings"], "sighting", "sightings")
-    lines = [f"run {result.folder.run_id}: {seen}, {counted(rows['detections'], 'detection', 'detections')}"]
-    if result.outside:
-        frames = f"{sum(result.outside.values())} of {counted(result.n_frames, 'frame', 'frames')}"
-        lines.append(f"{frames} lie outside the mandate ({_reasons(result.outside)})")
-    if result.candidates is not None:
-        lines.append(counted(result.candidates, "candidate for examination", "candidates for examination"))
-        facts["remarks"] = remarks(folder)
-        lines += facts["remarks"]
-    lines += [one_line(line) for line in (*result.remade, *result.lost_footage)]
-    if not result.is_clean:
-        lines.append("not everything could be read or looked at; `forensics status` says what and why")
-    lines.append(f"next: {_next_step(folder, result)}")
-    emit(facts, "\n".join(lines), as_json)
-
-
-def _reasons(outside: dict[str, int]) -> str:
-    """One reason by its word alone, several with how many frames each."""
-    if len(outside) == 1:
-        return next(iter(outside))
-    return ", ".join(f"{reason} {n_frames}" for reason, n_frames in outside.items())
-
-
-def _next_step(folder: CaseFolder, result: RunResult) -> str:
-    if result.candidates:
-        return f"forensics review {in_shell(folder.root)} --as NAME --reason TEXT"
-    return f"forensics query {in_shell(folder.root)}"
