@@ -1,6 +1,6 @@
 """Where everything of a case lies. Nothing but this file knows the names inside the folder."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,7 +10,7 @@ from forensics.spelling import in_shell
 
 __all__ = ["CaseFolder", "RunFolder"]
 
-_TOP: Final = ("*", ".*", "evidence/*", "runs/*", "tables/*")
+_TOP: Final = ("*", ".*", "evidence/*", "evidence/*/*", "runs/*", "tables/*", "tables/*/*")
 _OF_A_RUN: Final = ("*", "parts/*")
 
 
@@ -120,6 +120,12 @@ class CaseFolder:
     def links_out(self) -> list[str]:
         """What of the case is a link to another place, in words: what it holds is not the case's."""
         return _links_in(self.root, _TOP)
+
+    def written_to(self) -> Iterator[Path]:
+        """Every folder that commands write files of the case to; footage may lie in others."""
+        yield self.root
+        for top in (self.evidence_file.parent, self.runs, self.tables, self.watchlist, self.certificates):
+            yield from (path for path in (top, *top.rglob("*")) if path.is_dir())
 
     @property
     def case_file(self) -> Path:

@@ -5,12 +5,12 @@ digests. So whatever the moment of a kill, a file is what one of the last notes 
 no edit, no older copy, no file that was put there, none that was taken away.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from forensics.audit import AuditLine
 
-__all__ = ["ABSENT", "WRITES", "WROTE", "accepted"]
+__all__ = ["ABSENT", "WRITES", "WROTE", "accepted", "files_in"]
 
 WRITES: Final = "writes"
 WROTE: Final = "wrote"
@@ -29,9 +29,13 @@ def accepted(lines: Sequence[AuditLine]) -> dict[str, tuple[str, ...]]:
     """
     known: dict[str, tuple[str, ...]] = {}
     for line in lines:
-        if line.kind == "note" and line.command in {WRITES, WROTE}:
-            files = line.facts.get("files")
-            for path, sha256 in files.items() if isinstance(files, dict) else ():
-                before = known.get(path, (ABSENT,)) if line.command == WRITES else ()
-                known[path] = (*before, sha256)
+        for path, sha256 in files_in(line).items():
+            before = known.get(path, (ABSENT,)) if line.command == WRITES else ()
+            known[path] = (*before, sha256)
     return known
+
+
+def files_in(line: AuditLine) -> Mapping[str, str]:
+    """What a note says of files, digest by path; nothing for any other line."""
+    files = line.facts.get("files") if line.kind == "note" and line.command in {WRITES, WROTE} else None
+    return files if isinstance(files, dict) else {}

@@ -1,7 +1,8 @@
 """Whether footage is what was ingested, before it is decoded and still when a result is kept.
 
 Digests are compared once, before the first frame. From then on a cheap mark of the same files is
-held against that moment: who overwrites footage while it is read changes its size, time or inode.
+held against that moment: who overwrites or moves footage while it is read changes its size, times or inode, also if
+he puts it back: nobody can set the time at which an inode last changed.
 """
 
 from collections.abc import Iterator
@@ -9,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from forensics.adapters.footage_index import digest_and_size
-from forensics.adapters.stills_album import mark_stills
+from forensics.adapters.stills_album import changes_of, mark_stills
 from forensics.errors import UnreadableFootage
 from forensics.evidence import Evidence
 
 __all__ = ["FootageGuard", "Loss", "difference", "footage_checks"]
 
-_Mark = tuple[int, int, int]
-_ABSENT: _Mark = (-1, -1, -1)
+_Mark = tuple[object, ...]
+_ABSENT: _Mark = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,10 @@ def _changed_while_read(path: Path, mark: _Mark) -> Loss:
 
 
 def _mark(path: Path) -> _Mark:
-    """Size, time and inode of a file; of a folder, how many pictures, their bytes and the newest time."""
+    """Of a file, or of every picture of a folder; see `changes_of`."""
     try:
         if path.is_dir():
             return mark_stills(path)
-        state = path.stat()
+        return changes_of(path)
     except OSError:
         return _ABSENT
-    return (state.st_size, state.st_mtime_ns, state.st_ino)

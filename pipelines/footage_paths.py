@@ -9,8 +9,9 @@ from pathlib import Path
 
 from forensics.adapters.stills import is_stills
 from forensics.adapters.stills_album import leads_out
+from forensics.errors import UsageError
 
-__all__ = ["expanded", "left_out"]
+__all__ = ["expanded", "left_out", "refuse_cases"]
 
 _VIDEO_SUFFIXES = frozenset(
     {".3g2", ".3gp", ".asf", ".avi", ".dav", ".dv", ".flv", ".gif", ".ivf", ".m1v", ".m2ts", ".m2v", ".m4v", ".mj2"}
@@ -28,6 +29,27 @@ def expanded(paths: tuple[Path, ...]) -> list[Path]:
     what was named.
     """
     return [found for path in paths for found in _expanded(path)]
+
+
+def refuse_cases(paths: tuple[Path, ...], case: Path) -> None:
+    """Return only if no folder that is named holds a case: its pictures and copies would be taken for footage.
+
+    Args:
+        paths: what a person names.
+        case: the folder of the case that the footage is for, which need not exist yet.
+
+    Raises:
+        UsageError: one does; nothing was taken in.
+    """
+    for folder in (path for path in paths if path.is_dir()):
+        holders = [path.parent for path in folder.rglob("case.toml")]
+        if case.resolve().is_relative_to(folder.resolve()):
+            holders.insert(0, case)
+        for holder in holders:
+            raise UsageError(
+                f"{folder}: holds a case, {holder}, whose pictures and copies would be taken for footage",
+                "name the files or folders of footage beside it, or choose a case's folder elsewhere",
+            )
 
 
 def left_out(paths: tuple[Path, ...]) -> Iterator[str]:

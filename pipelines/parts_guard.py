@@ -2,7 +2,7 @@
 
 A part that published tables were made of must be what it was then: its digest stands in the list of its run, and the
 digest of that list in the log. Whoever alters a part would else have it published by the next run, as if a worker had
-made it. Parts of a run that has published nothing yet must at least be whole tables.
+made it. Parts of a run that has published nothing yet must at least be whole tables; no other run takes them over.
 """
 
 from collections.abc import Callable, Iterator
@@ -58,30 +58,52 @@ class PartsGuard:
         return fault_in_table(path, _SCHEMAS[path.parent.name])
 
     def may_adopt(self, path: Path) -> bool:
-        """Whether another run may take over this part."""
-        return not any(path.is_relative_to(root) for root in self.doubted) and not self.fault_in(path)
+        """Whether another run may take over this part: tables were made of it, and it is what it was then."""
+        return path in self.known and not self.fault_in(path)
 
     def clear(self, run: RunFolder, note: Callable[[str, dict[str, Any]], None]) -> tuple[str, ...]:
         """Parts of a run that may not be built on are on record and gone, so that they are made again; in words.
+
+        So are those that are gone already, unless faces were compared in them: these are destroyed on request.
 
         Args:
             run: that is about to work.
             note: puts a note into the case's log.
 
         Raises:
-            IntegrityBroken: its list of parts is not what the log knows, so nobody can tell which parts are.
+            IntegrityBroken: its list of parts is not what the log knows, so nobody can tell which parts are; or its
+                chunk boundaries are others than those that tables were made of.
             OSError: the disk does not give a part.
         """
         if run.root in self.doubted and any(_parts_of(run)):
             raise IntegrityBroken(
                 self.doubted[run.root], f"restore it from a copy, or move {run.root} away: the run is made again"
             )
-        return tuple(_cleared(run, path, fault, note) for path in _parts_of(run) if (fault := self.fault_in(path)))
+        for path in sorted(run.plan.glob("*.json")):
+            if path in self.known and sha256_of_file(path) != self.known[path]:
+                raise IntegrityBroken(
+                    f"{path}: {_CHANGED}", f"restore it from a copy, or move {run.root} away: the run is made again"
+                )
+        gone = tuple(_missed(run, path, self.known[path], note) for path in self._gone_of(run))
+        return gone + tuple(
+            _cleared(run, path, fault, note) for path in _parts_of(run) if (fault := self.fault_in(path))
+        )
+
+    def _gone_of(self, run: RunFolder) -> list[Path]:
+        parts = run.root / "parts"
+        places = {parts / stage for stage in _SCHEMAS if stage != "recognise"}
+        return sorted(path for path in self.known if path.parent in places and not path.exists())
 
 
 def _parts_of(run: RunFolder) -> Iterator[Path]:
     for stage in _SCHEMAS:
         yield from sorted((run.root / "parts" / stage).glob("[!.]*.parquet"))
+
+
+def _missed(run: RunFolder, path: Path, sha256: str, note: Callable[[str, dict[str, Any]], None]) -> str:
+    name = path.relative_to(run.case_root).as_posix()
+    note("part_gone", {"path": name, "sha256": sha256})
+    return f"{name}: was gone; it is made again"
 
 
 def _cleared(run: RunFolder, path: Path, fault: str, note: Callable[[str, dict[str, Any]], None]) -> str:

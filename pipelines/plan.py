@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from forensics.case import RunFolder
 from forensics.chunks import Chunk, boundaries, sampled
 from forensics.digests import digest_of
+from forensics.errors import IntegrityBroken
 from forensics.evidence import Evidence, Reader
 from forensics.models.shelf import Model
 from forensics.scope import Scope
@@ -183,7 +185,7 @@ def _plan_evidence(
 ) -> EvidencePlan:
     index = load_index(case.folder, evidence)
     kept = folder.boundaries(evidence.evidence_id)
-    edges = json.loads(kept.read_text()) if kept.exists() else _boundaries(index, evidence, settings)
+    edges = _kept_boundaries(kept, index.n_frames) if kept.exists() else _boundaries(index, evidence, settings)
     chunks = tuple(Chunk(evidence.evidence_id, start, stop) for start, stop in pairwise(edges))
     scope = scope_in(case, evidence, index)
     facts = _detect_facts(evidence, settings, model_digest, scope)
@@ -195,6 +197,26 @@ def _plan_evidence(
         n_looked_at=len(scope.inside(sampled(index, settings.detect.frames_per_second))),
         seconds=float(np.ptp(index.media_us)) / 1e6,
     )
+
+
+def _kept_boundaries(path: Path, n_frames: int) -> list[int]:
+    """Those that an earlier command wrote.
+
+    Raises:
+        IntegrityBroken: they do not divide the frames into chunks any more.
+    """
+    try:
+        edges = [int(edge) for edge in json.loads(path.read_text())]
+    except (ValueError, TypeError) as error:
+        edges, fault = [], str(error)
+    else:
+        fault = f"it reads {edges[:8]}"
+    if len(edges) < 2 or edges[0] != 0 or edges[-1] != n_frames or edges != sorted(set(edges)):
+        raise IntegrityBroken(
+            f"{path}: does not divide the frames 0 to {n_frames - 1} into chunks any more ({fault})",
+            "restore it from a copy, or move the run's folder away: the run is made again",
+        )
+    return edges
 
 
 def _boundaries(index: PacketIndex, evidence: Evidence, settings: Settings) -> list[int]:

@@ -16,7 +16,7 @@ from typing import Any
 from forensics.case import RunFolder
 from forensics.chunks import Chunk
 from forensics.digests import sha256_of_file
-from forensics.errors import CannotStart, ForensicsError, IntegrityBroken
+from forensics.errors import CannotStart, ForensicsError, IntegrityBroken, UsageError
 from forensics.evidence import Verdict
 from forensics.models.shelf import Model
 from forensics.tables.evidence import load_evidence, load_sources
@@ -134,7 +134,7 @@ def run_case(
         return _completed(run, files)
     except BaseException as error:
         with contextlib.suppress(OSError, ForensicsError):  # what ended it is what must be said
-            interrupt_record(files, plan.folder.record)
+            interrupt_record(files, plan.folder.record, is_refused=isinstance(error, UsageError))
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise CannotStart(
                 f"{case.folder.root}: the disk is full", "free some space and run the same command again: it goes on"

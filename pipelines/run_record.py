@@ -4,13 +4,15 @@ import json
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from forensics.audit import read_chain
 from forensics.case import CaseFolder
 from forensics.digests import sha256_of_file
 from forensics.errors import CannotStart, IntegrityBroken
 from forensics.hardware import instruction_set
 from forensics.models.shelf import Model
+from forensics.registered import files_in
 from forensics.tables.files import encoded_json
 from forensics.tables.standing import scope_digest
 from pipelines.custody.deciding_files import DecidingFiles
@@ -28,6 +30,9 @@ __all__ = [
     "newest_record",
     "run_facts",
 ]
+
+
+_REFUSED: Final = "refused"
 
 
 def begin_record(
@@ -77,19 +82,27 @@ def finish_record(files: DecidingFiles, record: Path, *, is_clean: bool, figures
     files.write(record, encoded_json({**json.loads(record.read_text()), **ended}))
 
 
-def interrupt_record(files: DecidingFiles, record: Path) -> None:
-    """Record that the run was ended before it was through; the next one goes on."""
-    files.write(record, encoded_json({**_before(record), "state": "interrupted", "ended_utc": _now()}))
+def interrupt_record(files: DecidingFiles, record: Path, *, is_refused: bool) -> None:
+    """Record that the run was ended before it was through, and the next one goes on; or that it was refused."""
+    state = _REFUSED if is_refused else "interrupted"
+    files.write(record, encoded_json({**_before(record), "state": state, "ended_utc": _now()}))
 
 
 def newest_record(folder: CaseFolder) -> dict[str, Any]:
-    """What is recorded of the run that was last written to; nothing before the first.
+    """What is recorded of the run that worked last, as the log knows it; nothing before the first.
+
+    A run that was refused for what was asked of it, such as a device that is not there, does not count.
 
     Raises:
         IntegrityBroken: it is not the record of a run any more.
     """
-    records = sorted(folder.runs.glob("*/run.json"), key=lambda path: path.stat().st_mtime_ns)
-    return _before(records[-1]) if records else {}
+    lines = reversed(read_chain(folder.audit_file).lines)
+    for path in dict.fromkeys(folder.root / name for line in lines for name in files_in(line)):
+        if path.name == "run.json" and path.parent.parent == folder.runs:
+            record = _before(path)
+            if record and record.get("state") != _REFUSED:
+                return record
+    return {}
 
 
 def hardware_for(settings: Settings) -> str:
@@ -99,7 +112,7 @@ def hardware_for(settings: Settings) -> str:
 
 def hardware_in(record: Path) -> str:
     """The kind of machine a recorded run was begun on; empty where there is no record."""
-    stored: str = json.loads(record.read_text())["hardware"] if record.exists() else ""
+    stored: str = _before(record).get("hardware", "")
     return stored
 
 

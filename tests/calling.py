@@ -1,6 +1,7 @@
 """The command line called as a person calls it, and small footage to call it with."""
 
 import json
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,8 +49,10 @@ def caller(captured: pytest.CaptureFixture[str]) -> Call:
 
     def call(*arguments: object) -> Answer:
         captured.readouterr()
+        before = signal.getsignal(signal.SIGINT)
         with pytest.raises(SystemExit) as left:
             main([str(argument) for argument in arguments])
+        signal.signal(signal.SIGINT, before)  # a command that was interrupted ignores it from then on
         out, err = captured.readouterr()
         assert "Traceback" not in out + err
         assert isinstance(left.value.code, int)

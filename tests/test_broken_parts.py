@@ -10,8 +10,9 @@ import pytest
 
 from forensics.audit import read_chain
 from forensics.digests import sha256_of_bytes, sha256_of_file
-from forensics.errors import CannotStart
+from forensics.errors import CannotStart, IntegrityBroken
 from forensics.tables.files import write_table
+from pipelines.run_record import hardware_in
 from tests.calling import Call, caller, clip, new_case
 
 
@@ -127,3 +128,40 @@ def test_a_run_that_cannot_go_on_is_not_left_running(case: Path, call: Call, mon
     assert run(call, case).code == 6
     (record,) = case.glob("runs/*/run.json")
     assert json.loads(record.read_text())["state"] == "interrupted"
+
+
+def test_a_part_that_no_list_names_is_never_adopted(case: Path, call: Call) -> None:
+    """Whoever deletes a part and lays another one into a folder like a run's gains nothing by it."""
+    before = published(case)
+    part = next(case.glob("runs/*/parts/detect/*.parquet"))
+    record, name = next(case.glob("runs/*/run.json")), part.relative_to(case).as_posix()
+    forged = case / "runs" / "0evil" / "parts" / "detect" / part.name
+    forged.parent.mkdir(parents=True)
+    (case / "runs" / "0evil" / "run.json").write_bytes(record.read_bytes())
+    digest = sha256_of_file(part)
+    altered(part)
+    part.rename(forged)
+    answer = run(call, case)
+    assert answer.code == 0, answer.err
+    assert f"{name}: was gone" in answer.out
+    (gone,) = [line.facts for line in read_chain(case / "audit.jsonl").lines if line.command == "part_gone"]
+    assert gone == {"path": name, "sha256": digest}
+    assert published(case) == before
+
+
+def test_chunk_boundaries_that_somebody_altered_are_refused(case: Path, call: Call) -> None:
+    (plan,) = case.glob("runs/*/plan/*.json")
+    was = plan.read_text()
+    for text in ("x", "7", '["a", 24]', "[0, 5]", "[0, 12, 12, 24]", "[0, 24]"):
+        plan.write_text(text)
+        answer = run(call, case)
+        assert (answer.code, plan.name in answer.err) == (5, True), text
+    plan.write_text(was)
+    assert run(call, case).code == 0
+
+
+def test_a_broken_record_of_another_run_is_said(case: Path) -> None:
+    (record,) = case.glob("runs/*/run.json")
+    record.write_text("{")
+    with pytest.raises(IntegrityBroken, match="not the record of a run"):
+        hardware_in(record)

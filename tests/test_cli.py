@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -471,6 +472,58 @@ def test_another_setting_keeps_the_model_of_the_last_run(call: Call, tmp_path: P
     record.write_text(json.dumps(told))
     answer = call("run", case, "--set", "detect.fps=2", *_SERIAL)
     assert (answer.code, "a-model-that-is-gone" in answer.err) == (6, True), "builtin never takes its place"
+
+
+def test_the_last_run_is_what_the_log_says_and_not_the_newest_file(call: Call, tmp_path: Path) -> None:
+    """A copy of a case gives its files other times."""
+    case = tmp_path / "case"
+    assert call("scan", clip(tmp_path / "gate.mp4"), "--case", case, *_SERIAL).code == 0
+    first = call("status", case, "--json").json["run"]
+    assert call("run", case, "--set", "detect.fps=2", *_SERIAL).code == 0
+    os.utime(CaseFolder(case).run(first).record, (9e9, 9e9))
+    assert call("status", case, "--json").json["run"] != first
+    assert _last_settings(case)[0]["fps"] == 2
+
+
+def test_a_run_that_was_refused_is_not_the_last_one(call: Call, tmp_path: Path) -> None:
+    case = tmp_path / "case"
+    assert call("scan", clip(tmp_path / "gate.mp4"), "--case", case, *_SERIAL).code == 0
+    assert call("run", case, "--set", "detect.classes=no such thing", *_SERIAL).code == 2
+    assert call("run", case, *_SERIAL).code == 0
+
+
+def test_the_demo_stays_out_of_a_real_case(call: Call, tmp_path: Path) -> None:
+    case = tmp_path / "case"
+    footage = case / "footage" / "gate.mp4"
+    clip(tmp_path / "gate.mp4")
+    assert call("case", "init", case, "--purpose", "theft", "--operator", "b").code == 0
+    footage.parent.mkdir()
+    (tmp_path / "gate.mp4").rename(footage)
+    before = footage.read_bytes()
+    assert call("ingest", case, footage, "--camera", "gate").code == 0
+    answer = call("demo", "--out", case, "--runner", "serial")
+    assert (answer.code, "the demo did not make" in answer.err) == (2, True)
+    assert footage.read_bytes() == before
+
+
+def test_a_folder_that_holds_a_case_is_no_footage(call: Call, tmp_path: Path) -> None:
+    """Its own copies and thumbnails would be taken in by the next run."""
+    (tmp_path / "footage").mkdir()
+    clip(tmp_path / "footage" / "gate.mp4")
+    inside = tmp_path / "footage" / "case"
+    for _ in range(2):
+        answer = call("scan", tmp_path / "footage", "--case", inside, *_SERIAL)
+        assert (answer.code, "holds a case" in answer.err, inside.exists()) == (2, True, False)
+    assert call("scan", tmp_path / "footage" / "gate.mp4", "--case", inside, *_SERIAL).code == 0
+    answer = call("ingest", inside, inside, "--camera", "gate")
+    assert (answer.code, "holds a case" in answer.err) == (2, True)
+    answer = call("scan", tmp_path / "footage", "--case", tmp_path / "elsewhere", *_SERIAL)
+    assert (answer.code, str(inside) in answer.err) == (2, True)
+
+
+def test_an_empty_path_is_not_the_folder_one_is_in(call: Call, tmp_path: Path) -> None:
+    answer = call("scan", "", "--case", tmp_path / "case", *_SERIAL)
+    assert (answer.code, "the path is empty" in answer.err) == (2, True)
 
 
 def _last_settings(case: Path) -> tuple[dict[str, object], dict[str, object]]:

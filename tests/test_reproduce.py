@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,6 +95,22 @@ def test_the_first_row_that_differs_is_named(call: Call, case: Path, monkeypatch
     assert _state(case) == before
     end = read_chain(case / "audit.jsonl").lines[-1]
     assert (end.facts["exit_code"], end.facts["outputs"]["equal"]) == (5, False)
+
+
+@pytest.mark.parametrize("pattern", ["runs/*/tables/detections/*.parquet", "runs/*/crops/*.jpg"])
+def test_a_run_whose_own_tables_were_altered_is_not_equal(call: Call, case: Path, pattern: str) -> None:
+    (path,) = case.glob(pattern)
+    data = path.read_bytes()
+    path.unlink()  # the published one is the same file
+    path.write_bytes(data[:-1] + b"!")
+    told = call("reproduce", case, *_SERIAL)
+    assert (told.code, f"{path}: is not what was recorded" in told.err) == (5, True)
+
+
+def test_a_run_of_another_case_is_none_of_this_one(call: Call, case: Path, tmp_path: Path) -> None:
+    shutil.copytree(case, tmp_path / "other")
+    name = f"../../other/runs/{read_manifest(CaseFolder(case))['run']}"
+    assert call("reproduce", case, name, *_SERIAL).code == 2
 
 
 def test_an_older_run_is_made_again_by_its_name(call: Call, case: Path) -> None:

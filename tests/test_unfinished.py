@@ -52,6 +52,7 @@ def test_what_a_dead_process_was_writing_goes_and_what_is_written_now_stays(tmp_
     dead = killed_while_writing(tmp_path / "deep" / "dead.json")
     with whole_file(tmp_path / "alive.json") as file:
         file.write(b"{}")
+        remove_unfinished(tmp_path / "deep")
         remove_unfinished(tmp_path)
         assert not dead.exists()
     assert (tmp_path / "alive.json").read_bytes() == b"{}"
@@ -69,6 +70,16 @@ def test_the_next_command_that_changes_a_case_clears_it_and_the_place_beside_its
     with casework(case.folder.root, "run", need=Need.WORK) as work, work.alone():
         assert not any(path.exists() for path in left)
     assert of_another.exists()
+
+
+def test_footage_that_is_named_like_a_temporary_file_stays(tmp_path: Path) -> None:
+    case = make_case(tmp_path / "case", scene(), now=datetime.now(UTC))
+    footage = [case.folder.root / ".clip.tmp", case.folder.root / "footage" / ".clip.0123abcd.tmp"]
+    footage[1].parent.mkdir()
+    for path in footage:
+        path.write_bytes(b"evidence")
+    with casework(case.folder.root, "run", need=Need.WORK) as work, work.alone():
+        assert all(path.exists() for path in footage)
 
 
 def test_a_folder_in_which_the_making_of_a_case_was_killed_is_still_empty(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from pipelines.custody.cases import load_case
 from pipelines.custody.casework import Need, casework
 from pipelines.custody.checkpoints import kept_checkpoints, signed_checkpoint
 from pipelines.custody.deciding_files import DecidingFiles
+from pipelines.footage_guard import Loss, difference
 from pipelines.proof.signatures import Asked
 from pipelines.proof.verify import verify_case
 from tests.calling import Answer, Call, caller, clip
@@ -153,6 +154,54 @@ def test_another_recording_in_the_place_of_the_first_is_found_by_every_command(c
 def test_tables_that_are_gone_are_missed(call: Call, case: Path) -> None:
     shutil.rmtree(case / "tables")
     assert "MANIFEST.json: is not there any more" in _first(call("verify", case, "--json"))
+
+
+@pytest.mark.parametrize(
+    "pattern", ["tables/detections/*.parquet", "tables/MANIFEST.json", "parts/detect/*.parquet", "crops/*.jpg"]
+)
+@pytest.mark.parametrize("is_published", [True, False])
+def test_what_lies_in_the_folder_of_any_run_is_looked_at(
+    call: Call, case: Path, pattern: str, is_published: bool
+) -> None:
+    (root,) = case.glob("runs/*")
+    if not is_published:
+        run(load_case(case), "track.minimum_detections=4")
+    path = sorted(root.glob(pattern))[0]
+    data = path.read_bytes()
+    path.unlink()  # the published one is the same file
+    path.write_bytes(data.replace(b'"files"', b'"files" ') if path.suffix == ".json" else data[:-1] + b"!")
+    assert _first(call("verify", case, "--json")).startswith(f"{path}: ")
+
+
+def test_tables_that_are_published_meanwhile_are_no_tampering(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The manifest was read, footage is being digested, and another command publishes."""
+    compared = []
+
+    def publishing(path: Path, expected: str) -> Loss | None:
+        if not compared:
+            compared.append(path)
+            run(load_case(case), "detect.min_score=0.6")
+        return difference(path, expected)
+
+    monkeypatch.setattr("pipelines.proof.verify.difference", publishing)
+    before = sha256_of_file(case / "tables" / "MANIFEST.json")
+    assert verify_case(load_case(case), Asked()).problems == ()
+    assert compared
+    assert sha256_of_file(case / "tables" / "MANIFEST.json") != before
+
+
+@pytest.mark.parametrize("name", ["part-1.PARQUET", "part-1.pq", "notes.csv"])
+def test_whatever_nobody_published_is_found(call: Call, case: Path, name: str) -> None:
+    (case / "tables" / "sightings" / name).write_bytes(b"more")
+    assert name in _first(call("verify", case, "--json"))
+
+
+def test_a_table_that_is_a_link_is_found(call: Call, case: Path, tmp_path: Path) -> None:
+    table = case / "tables" / "sightings" / "part-0.parquet"
+    table.rename(tmp_path / "elsewhere.parquet")
+    table.symlink_to(tmp_path / "elsewhere.parquet")
+    answer = call("verify", case)
+    assert (answer.code, "is a link to another place" in answer.err) == (5, True)
 
 
 def test_a_case_that_was_rewritten_is_made_right_by_running_again(

@@ -31,6 +31,7 @@ __all__ = [
 
 _ROW_GROUP_ROWS = 65_536
 _PRIVATE = 0o600
+_UNFINISHED = f".*.{'[0-9a-f]' * 8}.tmp"
 _FAULTS = (pa.ArrowException, OSError, ValueError, KeyError)
 
 
@@ -63,9 +64,14 @@ def _begun(path: Path) -> tuple[Path, int]:
         os.close(descriptor)  # it was taken for one before it was held
 
 
-def remove_unfinished(folder: Path, pattern: str = "**/.*.tmp") -> None:
-    """What killed processes were writing below a folder is gone; what somebody still writes stays."""
-    for temporary in folder.glob(pattern):
+def remove_unfinished(folder: Path, *, of: str = "") -> None:
+    """What killed processes were writing in a folder is gone; what somebody still writes stays, and so do other files.
+
+    Args:
+        folder: itself, not the folders in it.
+        of: only files whose names begin so.
+    """
+    for temporary in folder.glob(f".{of}{_UNFINISHED[1:]}" if of else _UNFINISHED):
         with contextlib.suppress(OSError):
             descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW)
             try:

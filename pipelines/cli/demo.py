@@ -2,18 +2,22 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import click
 
 import forensics
 from forensics.adapters.contact_sheet import write_contact_sheet
 from forensics.decoding.child import Limits
+from forensics.errors import UsageError
 from forensics.mandate import Mandate, Mode
 from forensics.models.shelf import BUILTIN
+from forensics.tables.evidence import load_sources
 from pipelines import clock
 from pipelines.cli.jobs import runner_for
 from pipelines.cli.output import microseconds, path_type, say
 from pipelines.cli.query import pictures_of, sightings_text
+from pipelines.custody.case_file import Case
 from pipelines.custody.cases import make_case
 from pipelines.custody.casework import Need, Work, casework
 from pipelines.demo.footage import make_footage
@@ -24,6 +28,9 @@ from pipelines.run_record import run_facts
 from pipelines.settings import Settings
 
 __all__ = ["demo"]
+
+
+_MANDATE: Final = Mandate(Mode.SCENE, title="demo", purpose="demonstration", operator="demo")
 
 
 @click.command()
@@ -43,14 +50,28 @@ def demo(out: Path, runner: str) -> None:
       forensics demo --out demo-case
     """
     if not (out / "case.toml").exists():
-        mandate = Mandate(Mode.SCENE, title="demo", purpose="demonstration", operator="demo")
-        make_case(out, mandate, now=clock.utc_now())
+        make_case(out, _MANDATE, now=clock.utc_now())
     with casework(out, "demo", need=Need.WORK) as work:
         _shown(work, runner)
 
 
+def _refuse_real_case(case: Case, footage: Path) -> None:
+    """Return only for a case of the demo's own: painted people belong in no other, and footage is painted anew.
+
+    Raises:
+        UsageError: it is another case, or holds other footage.
+    """
+    is_own = (case.mandate.title, case.mandate.purpose) == (_MANDATE.title, _MANDATE.purpose)
+    if not is_own or any(source.path.parent != footage for source in load_sources(case.folder)):
+        raise UsageError(
+            f"{case.folder.root}: a case that the demo did not make; painted people do not belong in it",
+            "choose a new folder with --out",
+        )
+
+
 def _shown(work: Work, runner: str) -> None:
     case, out = work.case, work.folder.root
+    _refuse_real_case(case, out / "footage")
     say("painting two cameras' footage ...")
     clips = make_footage(out / "footage")
     given = [

@@ -37,7 +37,7 @@ from pipelines.custody.cases import make_case, with_first_run
 from pipelines.custody.casework import Need, Work, casework, enforce, os_user
 from pipelines.custody.mandate_watch import within_mandate
 from pipelines.custody.mandate_words import authority_text
-from pipelines.footage_paths import expanded, left_out
+from pipelines.footage_paths import expanded, left_out, refuse_cases
 from pipelines.footage_scope import outside_text
 from pipelines.ingest import Given, ingest, unknown_clocks
 from pipelines.progress import progress_for
@@ -129,6 +129,7 @@ def scan(footage: tuple[Path, ...], root: Path, camera: str | None, purpose: str
     Example:
       forensics scan gate.mp4 hall.mp4 --case my-case --model models/yolo11n_openvino_model
     """
+    refuse_cases(footage, root)
     settings = _settings(options, root)
     model = _model(settings, options)
     facts = {"footage": [str(path) for path in footage]}
@@ -165,6 +166,7 @@ def ingest_command(root: Path, footage: tuple[Path, ...], camera: str, as_json: 
     Example:
       forensics ingest my-case gate-1.mp4 --camera gate --start 2026-05-01T10:00:00Z --clock-error 500
     """
+    refuse_cases(footage, root)
     facts = {"footage": [str(path) for path in footage], "camera": camera}
     with casework(root, "ingest", need=Need.WORK, facts=facts) as work:
         sources = _ingest(work, footage, camera, Settings(), options)

@@ -88,6 +88,7 @@ def main(arguments: list[str] | None = None) -> Any:
         say(f"error: {error}")
         sys.exit(error.exit_code)
     except Interrupted as stop:
+        _ignore_further_interrupts()
         say(str(stop))
         sys.exit(stop.exit_code)
     except BrokenPipeError:
@@ -97,8 +98,14 @@ def main(arguments: list[str] | None = None) -> Any:
     except OSError as error:
         sys.exit(_explained(error))
     except (KeyboardInterrupt, click.Abort):
+        _ignore_further_interrupts()
         say("interrupted; run the same command again to go on")
         sys.exit(_INTERRUPTED)
+
+
+def _ignore_further_interrupts() -> None:
+    """The command has ended; one Ctrl-C more, while the interpreter goes down, must not hide its exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _terminated(signal_number: int, frame: FrameType | None) -> None:

@@ -185,4 +185,13 @@ def _cell(value: Any, decimals: int) -> str:
 
 
 # Whether a path can be read is for the command to say: one bad file among ten must not refuse the ten.
-path_type = click.Path(path_type=Path, readable=False)
+class _Named(click.Path):
+    """A path that is said: an unset variable in a shell must not mean the folder one happens to be in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("the path is empty; name a file or folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+path_type = _Named(path_type=Path, readable=False)

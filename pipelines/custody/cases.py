@@ -43,7 +43,7 @@ def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
     if folder.case_file.exists():
         raise UsageError(f"{root}: there is a case already", "use it, or choose another folder")
     if root.is_dir():
-        remove_unfinished(root, ".*.tmp")
+        remove_unfinished(root)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise UsageError(f"{root}: not an empty folder", "choose a new or empty folder for the case")
     _check(mandate, now)

@@ -138,8 +138,9 @@ class Work:
         with locked(self.folder):
             self.read_again()
             _refuse(self)
-            remove_unfinished(self.folder.root)
-            remove_unfinished(self.keyring.path.parent, f".{self.case.case_id}.*.tmp")
+            for place in self.folder.written_to():
+                remove_unfinished(place)
+            remove_unfinished(self.keyring.path.parent, of=self.case.case_id)
             yield
 
     def read_again(self) -> None:

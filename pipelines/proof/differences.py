@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from forensics.case import RunFolder
 from forensics.digests import sha256_of_file
 
-__all__ = ["first_difference"]
+__all__ = ["altered_since", "first_difference"]
 
 _ROWS: Final = 65_536
 
@@ -36,6 +36,19 @@ def first_difference(then: RunFolder, was: dict[str, Any], now: RunFolder, becam
             return f"{path}: the picture is another one"
     if sha256_of_file(then.manifest) != sha256_of_file(now.manifest):
         return "MANIFEST.json: what holds for the whole run is not the same"
+    return ""
+
+
+def altered_since(then: RunFolder, was: dict[str, Any]) -> str:
+    """The first table or picture of a run that no longer is what its manifest says, in words; empty if none.
+
+    What is gone is no matter here: it may have been destroyed on record, and `verify` asks.
+    """
+    tables = ((then.tables / file["path"], file["sha256"]) for file in was["files"])
+    pictures = ((then.case_root / each["path"], each["sha256"]) for each in was.get("pictures", []))
+    for path, sha256 in (*tables, *pictures):
+        if path.exists() and sha256_of_file(path) != sha256:
+            return f"{path}: is not what was recorded"
     return ""
 
 

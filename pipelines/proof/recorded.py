@@ -8,16 +8,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from forensics.audit import AuditLine, read_chain
+from forensics.audit import read_chain
 from forensics.case import CaseFolder, RunFolder
-from forensics.digests import sha256_of_file
 from forensics.errors import CannotStart, IntegrityBroken, UsageError
 from forensics.models.shelf import Model
-from forensics.registered import accepted
 from forensics.tables.manifest import read_manifest
 from pipelines.custody.case_file import Case
 from pipelines.custody.deciding_files import RECORDS, alterations
 from pipelines.plan import libraries, make_plan
+from pipelines.proof.differences import altered_since
+from pipelines.proof.kept_runs import is_known
 from pipelines.run_record import hardware_for, inputs_of
 from pipelines.search.recognition import Recognition
 from pipelines.settings import Settings
@@ -54,35 +54,31 @@ def recorded_run(case: Case, run_id: str | None) -> RecordedRun:
 
     Raises:
         UsageError: there is no such run, or nothing was published.
-        IntegrityBroken: its record or its manifest is not what the log knows.
+        IntegrityBroken: its record or its manifest is not what the log knows, or its tables or pictures are others.
     """
     folder = case.folder
     altered = alterations(folder, lambda: read_chain(folder.audit_file).lines, RECORDS)
     if altered:
         raise IntegrityBroken(altered[0], "see `forensics verify`")
     run = folder.run(run_id or read_manifest(folder)["run"])
-    if not run.record.exists() or not run.manifest.exists():
+    if run.root.parent != folder.runs or not run.record.exists() or not run.manifest.exists():
         known = ", ".join(sorted(path.parents[1].name for path in folder.runs.glob("*/tables/MANIFEST.json"))) or "none"
         raise UsageError(
             f"{folder.root}: there is no run {run.run_id} with tables, there is {known}", "name one of them"
         )
     _refuse_unknown(folder, run)
     record: dict[str, Any] = json.loads(run.record.read_text())
-    return RecordedRun(run, record, json.loads(run.manifest.read_text()), _settings(run, record), _noted(folder, run))
+    manifest: dict[str, Any] = json.loads(run.manifest.read_text())
+    fault = altered_since(run, manifest)
+    if fault:
+        raise IntegrityBroken(fault, "restore it from a copy; what was recorded can be compared with nothing else")
+    return RecordedRun(run, record, manifest, _settings(run, record), _noted(folder, run))
 
 
 def _refuse_unknown(folder: CaseFolder, run: RunFolder) -> None:
     """Return only if the run's manifest is one that the log says was published."""
-    lines = read_chain(folder.audit_file).lines
-    known = {_outputs(line).get("manifest_sha256") for line in lines if _outputs(line).get("run") == run.run_id}
-    registered = accepted(lines).get(folder.manifest.relative_to(folder.root).as_posix(), ())
-    if sha256_of_file(run.manifest) not in {*known, *registered}:
+    if not is_known(folder, run):
         raise IntegrityBroken(f"{run.manifest}: is not what the log says was published", "restore it from a copy")
-
-
-def _outputs(line: AuditLine) -> dict[str, Any]:
-    outputs = line.facts.get("outputs")
-    return outputs if isinstance(outputs, dict) else {}
 
 
 def _settings(run: RunFolder, record: dict[str, Any]) -> Settings:

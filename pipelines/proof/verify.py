@@ -2,7 +2,8 @@
 
 In this order, so that what is named first is what the rest depends on: the log, its witness and its checkpoints; the
 files that the log knows; verdicts; evidence with its working copies and indexes; what the tables were made of; the
-tables and their pictures; and at last whether the published coverage accounts for every frame.
+tables and their pictures; what lies in the folders of all runs; and at last whether the published coverage accounts
+for every frame.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -13,18 +14,21 @@ from typing import Any
 
 from forensics.audit import read_chain
 from forensics.case import CaseFolder
+from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
 from forensics.evidence import Evidence
 from forensics.tables.evidence import load_evidence
 from forensics.tables.made_of import parts_named
 from forensics.tables.manifest import read_manifest
 from pipelines.custody.case_file import Case
+from pipelines.custody.cases import load_case
 from pipelines.custody.casework import altered_in
 from pipelines.custody.checkpoints import kept_checkpoints
 from pipelines.custody.deciding_files import RECORDS, alterations
 from pipelines.custody.erasure import certified, withheld_as
 from pipelines.footage_guard import difference, footage_checks
 from pipelines.proof.accounted import coverage_faults
+from pipelines.proof.kept_runs import of_kept_runs
 from pipelines.proof.signatures import Asked, Signer, signature_faults, signers_of
 from pipelines.review.reviews import load_reviews
 
@@ -51,7 +55,26 @@ class Report:
 
 
 def verify_case(case: Case, asked: Asked) -> Report:
-    """Compare the log, evidence, parts, published files and pictures with what was recorded."""
+    """Compare the log, evidence, parts, published files and pictures with what was recorded.
+
+    Where a run publishes meanwhile, what was read before says nothing about what it published: all is compared again.
+    """
+    published = _published(case.folder)
+    report = _compared(case, asked)
+    while report.problems and published != (published := _published(case.folder)):
+        report = _compared(load_case(case.folder.root), asked)
+    return report
+
+
+def _published(folder: CaseFolder) -> str:
+    """The digest of the manifest; empty where nothing is published."""
+    try:
+        return sha256_of_file(folder.manifest)
+    except FileNotFoundError:
+        return ""
+
+
+def _compared(case: Case, asked: Asked) -> Report:
     folder = case.folder
     known = kept_checkpoints(folder)
     chain = read_chain(folder.audit_file)
@@ -59,11 +82,17 @@ def verify_case(case: Case, asked: Asked) -> Report:
     problems += alterations(folder, lambda: read_chain(folder.audit_file).lines, RECORDS)
     problems += _told(partial(_reviews, case))
     checks: list[tuple[Path, str]] = []
-    for named in (partial(_of_evidence, folder), partial(_of_parts, case), partial(_of_tables, case)):
+    for named in (
+        partial(_of_evidence, folder),
+        partial(_of_parts, case),
+        partial(_of_tables, case),
+        partial(of_kept_runs, folder),
+    ):
         problems += _told(partial(_kept_in, checks, named))
+    checks = list(dict.fromkeys(checks))
     losses = (difference(path, expected) for path, expected in checks)
     problems += [loss.detail for loss in losses if loss is not None]
-    problems += _told(partial(_unnamed, folder))
+    problems += _told(partial(_unnamed, case))
     if not problems:  # counted again from files that are what they were, or there is nothing to count from
         problems += _told(partial(_coverage, folder))
     return Report(len(checks), tuple(dict.fromkeys(problems)), len(chain.lines), signers_of(known, asked))
@@ -127,10 +156,13 @@ def _not_gone(case: Case, checks: Checks) -> Checks:
     return [check for check in checks if check[0].exists() or check[0].relative_to(root).as_posix() not in gone]
 
 
-def _unnamed(folder: CaseFolder) -> Iterator[str]:
-    """Tables that nobody published: who opens `tables/` by a pattern would read them too."""
+def _unnamed(case: Case) -> Iterator[str]:
+    """Files that nobody published: who opens `tables/` by a pattern would read them too."""
+    folder = case.folder
     named = {folder.tables / file["path"] for file in _manifest(folder)["files"]}
-    for path in sorted(set(folder.tables.rglob("*.parquet")) - named):
+    named |= {folder.root / f"{name}.sealed" for name in withheld_as(case)}
+    found = (path for path in folder.tables.rglob("*") if not path.is_dir() and path != folder.manifest)
+    for path in sorted(set(found) - named):
         yield f"{path}: the manifest does not name it, so no run published it"
 
 

@@ -46,7 +46,8 @@ _CRASHES: Final = _Deeds(
     ("SIGSEGV", "SIGABRT", "raise", "spin", "SIGFPE"),
     ("decoder_died", "decoder_died", "decoder_died", "decoder_hung", "decoder_died"),
 )
-_KILLS: Final = ("SIGKILL", "sleep", "SIGTERM", "SIGKILL", "SIGHUP")
+_KILLS: Final = ("SIGKILL", "sleep", "SIGTERM", "SIGKILL", "SIGUSR1")
+"""None that a process may have to ignore, as SIGHUP is under nohup."""
 
 
 def _footage(trial: Trial, n_files: int) -> Path:
