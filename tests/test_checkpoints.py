@@ -103,6 +103,11 @@ def test_the_public_key_goes_out_as_others_read_it(call: Call, tmp_path: Path) -
     assert public_of(installation_key()).hex() == told["public_hex"]
     before = installation_key_file().read_bytes()
     assert call("installation", "-o", installation_key_file()).code == 2
+    assert call("installation", "-o", tmp_path / "office.pem").code == 0
+    footage = tmp_path / "gate.mp4"
+    footage.write_bytes(b"footage")
+    assert call("installation", "-o", footage).code == 2
+    assert footage.read_bytes() == b"footage"
     assert installation_key_file().read_bytes() == before
 
 

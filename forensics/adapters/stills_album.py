@@ -115,14 +115,14 @@ def digest_stills(path: Path) -> tuple[str, int]:
 
 
 def mark_stills(folder: Path) -> tuple[int, str]:
-    """How many pictures a folder holds, and a digest of their names and `changes_of` each.
+    """How many pictures a folder holds, and a digest of their paths and `changes_of` each.
 
     Cheap where `digest_stills` is not: it tells that a picture came, went, was written or moved, not which.
 
     Raises:
         OSError: the folder cannot be listed.
     """
-    states = sorted((file.relative_to(folder).as_posix(), *changes_of(file)) for file in _listed(folder))
+    states = sorted((str(file), *changes_of(file)) for file in _listed(folder))
     return len(states), hashlib.sha256(repr(states).encode()).hexdigest()
 
 

@@ -1,6 +1,7 @@
 """`case checkpoint` and `installation`: what others keep, so that a log cannot be cut or made anew."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -14,6 +15,9 @@ from pipelines.custody.installation import installation_key, installation_key_fi
 from pipelines.outputs import output_file
 
 __all__ = ["checkpoint_command", "installation"]
+
+
+_PEM: Final = b"-----BEGIN PUBLIC KEY-----"
 
 
 @click.command("checkpoint")
@@ -55,7 +59,7 @@ def installation(output: Path | None, as_json: bool) -> None:
     """
     public = public_of(installation_key())
     if output is not None:
-        _refuse_key(output)
+        _refuse_what_must_stay(output)
         write_bytes(output, pem_of(public))
     facts = {"key_id": key_id_of(public), "public_hex": public.hex(), "private_key": str(installation_key_file())}
     text = "\n".join(
@@ -69,9 +73,16 @@ def installation(output: Path | None, as_json: bool) -> None:
     emit(facts, text, as_json)
 
 
-def _refuse_key(output: Path) -> None:
-    """The one file that must not be overwritten."""
+def _refuse_what_must_stay(output: Path) -> None:
+    """The private key, and any file that is no public key: this command knows no case, and it may be footage."""
     if output.resolve().is_relative_to(installation_key_file().parent.resolve()):
         raise UsageError(f"{output}: lies beside the private key", "name a place elsewhere")
+    if output.is_file() and not _is_public_key(output):
+        raise UsageError(f"{output}: is there already and is no public key", "name a new file")
     if not output.parent.is_dir():
         raise UsageError(f"{output}: there is no folder {output.parent}", "make it, or name a place in another")
+
+
+def _is_public_key(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_PEM)) == _PEM
