@@ -12,7 +12,10 @@ from pathlib import Path
 __all__ = ["Command", "Ended", "Process", "marked", "waited_for"]
 
 _MARK = "FORENSICS_DRILL"
-_CALLED = "from pipelines.cli import main; main()"
+# Also in a campaign that was begun in the background, where a shell has its processes ignore SIGINT.
+_CALLED = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from pipelines.cli import main; main()"
+)
 _POLL_S = 0.05
 
 
