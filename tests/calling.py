@@ -52,7 +52,8 @@ def caller(captured: pytest.CaptureFixture[str]) -> Call:
         before = signal.getsignal(signal.SIGINT)
         with pytest.raises(SystemExit) as left:
             main([str(argument) for argument in arguments])
-        signal.signal(signal.SIGINT, before)  # a command that was interrupted ignores it from then on
+        if signal.getsignal(signal.SIGINT) is not before:  # a command that was interrupted ignores it from then on
+            signal.signal(signal.SIGINT, before)
         out, err = captured.readouterr()
         assert "Traceback" not in out + err
         assert isinstance(left.value.code, int)
