@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from forensics.errors import IntegrityBroken, UsageError
-from forensics.spelling import in_shell
+from forensics.spelling import in_shell, is_text
 
 __all__ = ["CaseFolder", "RunFolder"]
 
@@ -95,13 +95,28 @@ class CaseFolder:
         Raises:
             UsageError: there is no case.
         """
-        folder = cls(path.absolute())
+        folder = cls.to_be_at(path)
         if not folder.case_file.is_file():
             raise UsageError(
                 f"{path}: this is not a case, it has no case.toml",
                 f"make one with `forensics case init {in_shell(path)} --purpose ... --operator ...`",
             )
         return folder
+
+    @classmethod
+    def to_be_at(cls, path: Path) -> "CaseFolder":
+        """The case that is or will be at `path`.
+
+        Raises:
+            UsageError: the path is no text, and what reads tables takes no other.
+        """
+        root = path.absolute()
+        if not is_text(str(root)):
+            raise UsageError(
+                f"{str(root)!a}: some bytes of this path are not UTF-8, and no case can lie there",
+                "rename the folder, or choose another one for the case",
+            )
+        return cls(root)
 
     def inside(self, relative: str) -> Path:
         """What a file of the case calls by its path relative to the case.

@@ -1,7 +1,6 @@
 """The command line called as a person calls it, and small footage to call it with."""
 
 import json
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ import pytest
 
 from forensics.mandate import Mandate, Mode
 from pipelines import clock
-from pipelines.cli.main import main
+from pipelines.cli.main import exit_code_of
 from pipelines.custody.cases import make_case
 from pipelines.custody.casework import Need, casework
 from tests.painted.encode import PAL, Recipe, encode
@@ -49,15 +48,10 @@ def caller(captured: pytest.CaptureFixture[str]) -> Call:
 
     def call(*arguments: object) -> Answer:
         captured.readouterr()
-        before = signal.getsignal(signal.SIGINT)
-        with pytest.raises(SystemExit) as left:
-            main([str(argument) for argument in arguments])
-        if signal.getsignal(signal.SIGINT) is not before:  # a command that was interrupted ignores it from then on
-            signal.signal(signal.SIGINT, before)
+        code = exit_code_of([str(argument) for argument in arguments])
         out, err = captured.readouterr()
         assert "Traceback" not in out + err
-        assert isinstance(left.value.code, int)
-        return Answer(left.value.code, out, err)
+        return Answer(code, out, err)
 
     return call
 

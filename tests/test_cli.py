@@ -22,6 +22,7 @@ from PIL import Image
 import forensics
 from forensics.case import CaseFolder
 from forensics.tables.schemas import PUBLISHED
+from pipelines.cli.main import exit_code_of
 from pipelines.cli.main import forensics as command_line
 from pipelines.cli.output import one_line
 from pipelines.custody.case_lock import locked
@@ -286,13 +287,10 @@ def test_sightings_are_what_is_shown_unless_told(call: Call, seen: Path) -> None
 def test_every_table_in_every_format(
     seen: Path, capfdbinary: pytest.CaptureFixture[bytes], table: str, kind: str
 ) -> None:
-    from pipelines.cli.main import main
-
     capfdbinary.readouterr()
-    with pytest.raises(SystemExit) as left:
-        main(["query", str(seen), table, "--format", kind, "--limit", "3"])
+    code = exit_code_of(["query", str(seen), table, "--format", kind, "--limit", "3"])
     out, err = capfdbinary.readouterr()
-    assert (left.value.code, err) == (0, b"")
+    assert (code, err) == (0, b"")
     names, n_rows = PUBLISHED[table].names, forensics.open_case(seen).table(table).head(3).collect().height
     if kind == "csv":
         header, *rows = csv.reader(io.StringIO(out.decode()))
@@ -640,8 +638,7 @@ def test_importing_loads_no_heavy_library() -> None:
 
 def test_help_loads_no_engine_and_no_network() -> None:
     code = (
-        "import sys\nfrom pipelines.cli.main import main\n"
-        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "import sys\nfrom pipelines.cli.main import exit_code_of\nexit_code_of(['--help'])\n"
         "heavy = {'torch', 'ray', 'ultralytics', 'decord', 'openvino', 'cv2'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )

@@ -15,7 +15,7 @@ import pytest
 
 from forensics.decoding.child import DecodingChild
 from pipelines import clock
-from pipelines.cli.main import main
+from pipelines.cli.main import exit_code_of
 from tests.calling import Answer, Call, caller, search_case
 from tests.face_case import FaceCase, install, reference_of
 
@@ -75,9 +75,7 @@ def _made(folder: Path, authority: str, patched: pytest.MonkeyPatch) -> Path:
 
 def _quiet_call(*arguments: object) -> Answer:
     """A command whose output nobody reads; it must do well."""
-    with pytest.raises(SystemExit) as left:
-        main([str(argument) for argument in arguments])
-    assert left.value.code == 0, arguments
+    assert exit_code_of([str(argument) for argument in arguments]) == 0, arguments
     return Answer(0, "", "")
 
 

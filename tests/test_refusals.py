@@ -387,6 +387,15 @@ def test_one_start_for_two_files(call: Call, case: Path, whole: Path, tmp_path: 
 # ---- the case
 
 
+def test_a_case_in_a_folder_whose_name_is_no_text(call: Call, tmp_path: Path) -> None:
+    named = tmp_path / os.fsdecode(b"caf\xe9")
+    for root in (named, named / "my-case"):
+        for words in (("case", "init", root, "--purpose", "x", "--operator", "A. Ahmed"), ("query", root)):
+            answer = call(*words)
+            assert (answer.code, "are not UTF-8" in answer.err) == (2, True), answer.err
+    assert not named.exists()
+
+
 def test_a_case_that_exists_already(call: Call, case: Path) -> None:
     before = (case / "case.toml").read_bytes()
     answer = call("case", "init", case, "--purpose", "another", "--operator", "B. Bauer")

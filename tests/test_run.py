@@ -464,7 +464,8 @@ def mortal(rename):
 pathlib.Path.replace = mortal(pathlib.Path.replace)
 pathlib.Path.rename = mortal(pathlib.Path.rename)
 from pipelines.cli import main
-main(sys.argv[3:])
+sys.argv[1:] = sys.argv[3:]
+main()
 """
 
 

@@ -212,7 +212,7 @@ def _settings(options: dict[str, Any], root: Path) -> Settings:
 
 def _settings_of_last_run(root: Path, changes: tuple[str, ...]) -> dict[str, Any]:
     """The sections that decide what is done, and a word about them; empty before the first run."""
-    record = newest_record(CaseFolder(root.absolute()))
+    record = newest_record(CaseFolder.to_be_at(root))
     if not record.get("settings"):
         return {}
     sections = {name: record["settings"][name] for name in _OF_LAST_RUN if name in record["settings"]}

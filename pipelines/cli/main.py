@@ -4,8 +4,9 @@ import errno
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from types import FrameType
-from typing import Any
+from typing import NoReturn
 
 import click
 
@@ -15,7 +16,7 @@ from pipelines.cli.output import say
 from pipelines.cli.text import only_text
 from pipelines.stopping import Interrupted
 
-__all__ = ["main"]
+__all__ = ["exit_code_of", "main"]
 
 _INTERRUPTED = 130
 # Whatever a command makes, and whatever its workers make; who shares a case does so by the folder's access list.
@@ -72,40 +73,45 @@ def forensics() -> None:
     """
 
 
-def main(arguments: list[str] | None = None) -> Any:
-    """Run the command line; never returns."""
+def main() -> NoReturn:
+    """Be the process of one command: hear its signals, and leave with its exit code."""
     os.umask(_FOR_ITS_OWNER_ONLY)
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        status = forensics.main(args=arguments, prog_name="forensics", standalone_mode=False)
-        sys.exit(status if isinstance(status, int) else 0)
+        code = exit_code_of(sys.argv[1:])
+    except KeyboardInterrupt:  # one more, while the first was being answered
+        code = _INTERRUPTED
+    # The command has ended; a Ctrl-C while the interpreter goes down must not hide its exit code.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
+
+
+def exit_code_of(arguments: Sequence[str]) -> int:
+    """Run one command, say what went wrong, and return its exit code; signals are left as they are."""
+    try:
+        status = forensics.main(args=list(arguments), prog_name="forensics", standalone_mode=False)
+        code = status if isinstance(status, int) else 0
     except click.exceptions.Exit as leave:
-        sys.exit(leave.exit_code)
+        code = leave.exit_code
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except ForensicsError as error:
         say(f"error: {error}")
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except Interrupted as stop:
-        _ignore_further_interrupts()
         say(str(stop))
-        sys.exit(stop.exit_code)
+        code = stop.exit_code
     except BrokenPipeError:
         # whoever read our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ForensicsError.exit_code)
+        code = ForensicsError.exit_code
     except OSError as error:
-        sys.exit(_explained(error))
+        code = _explained(error)
     except (KeyboardInterrupt, click.Abort):
-        _ignore_further_interrupts()
         say("interrupted; run the same command again to go on")
-        sys.exit(_INTERRUPTED)
-
-
-def _ignore_further_interrupts() -> None:
-    """The command has ended; one Ctrl-C more, while the interpreter goes down, must not hide its exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+        code = _INTERRUPTED
+    return code
 
 
 def _terminated(signal_number: int, frame: FrameType | None) -> None:

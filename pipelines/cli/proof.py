@@ -134,10 +134,18 @@ def _emit(report: Report, as_json: bool) -> None:
         "problems": list(report.problems),
         "log_lines": report.n_lines,
         "signers": [asdict(signer) for signer in report.signers],
+        "published": report.published,
+        "half_published": report.is_half_published,
     }
     whole = counted(report.n_checked, "file is what it was", "files are what they were")
-    lines = list(report.problems) or [f"{whole}, the log is whole", *_signed(report)]
+    lines = list(report.problems) or [f"{whole}, the log is whole", _tables_said(report), *_signed(report)]
     emit(facts, "\n".join(lines), as_json)
+
+
+def _tables_said(report: Report) -> str:
+    if report.is_half_published:
+        return "there are no tables: a run ended while it put its own in place; the same `run` again does so"
+    return f"the tables are those of {report.published}" if report.published else "no run has published tables"
 
 
 def _signed(report: Report) -> list[str]:

@@ -39,7 +39,7 @@ def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
         UsageError: there is a case already, or other files, the mandate lacks or contradicts something, or its key
             cannot be kept where keys are to lie; then nothing was made.
     """
-    folder = CaseFolder(root.absolute())
+    folder = CaseFolder.to_be_at(root)
     if folder.case_file.exists():
         raise UsageError(f"{root}: there is a case already", "use it, or choose another folder")
     if root.is_dir():

@@ -6,17 +6,18 @@ tables and their pictures; what lies in the folders of all runs; and at last whe
 for every frame.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from forensics.audit import read_chain
+from forensics.audit import AuditLine, read_chain
 from forensics.case import CaseFolder
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
 from forensics.evidence import Evidence
+from forensics.registered import ABSENT, WRITES, files_in
 from forensics.tables.evidence import load_evidence
 from forensics.tables.made_of import parts_named
 from forensics.tables.manifest import read_manifest
@@ -46,12 +47,16 @@ class Report:
         problems: what is wrong, the first thing first; empty if nothing is.
         n_lines: of the log.
         signers: whose signatures it bears.
+        published: the run whose tables are there; None if there are none.
+        is_half_published: a run ended while its tables were put in place, so that there are none.
     """
 
     n_checked: int
     problems: tuple[str, ...]
     n_lines: int
     signers: tuple[Signer, ...]
+    published: str | None
+    is_half_published: bool
 
 
 def verify_case(case: Case, asked: Asked) -> Report:
@@ -59,15 +64,15 @@ def verify_case(case: Case, asked: Asked) -> Report:
 
     Where a run publishes meanwhile, what was read before says nothing about what it published: all is compared again.
     """
-    published = _published(case.folder)
+    published = _digest_of_manifest(case.folder)
     report = _compared(case, asked)
-    while report.problems and published != (published := _published(case.folder)):
+    while report.problems and published != (published := _digest_of_manifest(case.folder)):
         report = _compared(load_case(case.folder.root), asked)
     return report
 
 
-def _published(folder: CaseFolder) -> str:
-    """The digest of the manifest; empty where nothing is published."""
+def _digest_of_manifest(folder: CaseFolder) -> str:
+    """Empty where nothing is published."""
     try:
         return sha256_of_file(folder.manifest)
     except FileNotFoundError:
@@ -95,7 +100,21 @@ def _compared(case: Case, asked: Asked) -> Report:
     problems += _told(partial(_unnamed, case))
     if not problems:  # counted again from files that are what they were, or there is nothing to count from
         problems += _told(partial(_coverage, folder))
-    return Report(len(checks), tuple(dict.fromkeys(problems)), len(chain.lines), signers_of(known, asked))
+    return Report(
+        len(checks),
+        tuple(dict.fromkeys(problems)),
+        len(chain.lines),
+        signers_of(known, asked),
+        published=_manifest(folder)["run"] if folder.manifest.exists() and not problems else None,
+        is_half_published=not folder.manifest.exists() and _is_being_published(folder, chain.lines),
+    )
+
+
+def _is_being_published(folder: CaseFolder, lines: Sequence[AuditLine]) -> bool:
+    """Whether the log's last word on the manifest is that one is about to be written."""
+    name = folder.manifest.relative_to(folder.root).as_posix()
+    notes = [line for line in lines if name in files_in(line)]
+    return bool(notes) and notes[-1].command == WRITES and files_in(notes[-1])[name] != ABSENT
 
 
 def _told(look: Callable[[], Iterable[str]]) -> list[str]:

@@ -22,7 +22,7 @@ from unittest.mock import patch
 
 from forensics.audit import break_in, read_chain
 from forensics.checkpoints import Checkpoint, contradiction, decoded_checkpoint
-from pipelines.cli.main import main as forensics
+from pipelines.cli.main import exit_code_of
 from scripts.measure.campaign import Campaign, Outcome, Tried
 from scripts.measure.file_edits import EDITS, Edit, group_of, replaced
 from scripts.measure.log_mutations import OF_THE_CHAIN, OF_THE_CHECKPOINT, Mutate
@@ -108,11 +108,7 @@ def _called(*words: object) -> tuple[int, str]:
     """Exit code and standard output of a command."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
-        try:
-            forensics([str(word) for word in words])
-        except SystemExit as left:
-            return left.code if isinstance(left.code, int) else 1, out.getvalue()
-    raise AssertionError("a command returned without an exit code")
+        return exit_code_of([str(word) for word in words]), out.getvalue()
 
 
 # ---- the log

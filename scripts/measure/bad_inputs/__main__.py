@@ -50,6 +50,8 @@ def main() -> int:
             for tried in pool.imap(judged_case, works):
                 for one in tried:
                     campaign.add(one)
+            pool.close()
+            pool.join()
         pointing = [bads[number] for number in chosen if bads[number].family == "pointing elsewhere"]
         (folder / "traced").mkdir()
         for one in try_opening(

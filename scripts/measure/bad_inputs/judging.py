@@ -13,7 +13,7 @@ from typing import Any
 from unittest import mock
 
 from forensics.case import CaseFolder
-from pipelines.cli.main import main
+from pipelines.cli.main import exit_code_of
 from scripts.measure.bad_inputs.bad import Bad
 from scripts.measure.bad_inputs.checks import (
     Asked,
@@ -110,13 +110,13 @@ def _ask(*arguments: object, limit_s: float) -> Asked:
     """One command through the program's entry."""
     words = [os.fsdecode(os.fsencode(str(argument))) for argument in arguments]
     out, messages, code = io.StringIO(), io.StringIO(), -1
-    with Watch(limit_s) as watch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(messages):
-        try:
-            # what the program did not expect is told by code -1, and must not end the campaign
-            with contextlib.suppress(Exception):
-                main([*words, "--json"])
-        except SystemExit as left:
-            code = left.code if isinstance(left.code, int) else -1
+    with (
+        Watch(limit_s) as watch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(messages),
+        contextlib.suppress(Exception),  # what nobody expected is told by code -1, and must not end the campaign
+    ):
+        code = exit_code_of([*words, "--json"])
     assert watch.seen is not None
     return Asked(code, out.getvalue(), messages.getvalue(), watch.seen)
 

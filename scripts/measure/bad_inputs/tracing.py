@@ -64,7 +64,7 @@ def traced(words: Sequence[object], *, folder: Path, keys: Path) -> Opened:
         keys: of the case.
     """
     log = folder / "trace.txt"
-    program = [sys.executable, "-P", "-B", "-c", "import sys; from pipelines.cli.main import main; main(sys.argv[1:])"]
+    program = [sys.executable, "-P", "-B", "-c", "from pipelines.cli import main; main()"]
     command = ["strace", "-f", "-y", "-qq", "-s", "4096", "-e", _CALLS, "-o", str(log), *program, *map(str, words)]
     scratch = folder / "scratch"
     scratch.mkdir(exist_ok=True)
