@@ -89,12 +89,12 @@ class UnreadableFootage(ForensicsError):
 
 
 class DecoderLost(ForensicsError):
-    """The decoding child died, hung or grew too large; nothing it did not finish is trusted.
+    """The decoding child died, hung, grew too large or was failed by its disk; what it did not finish is not trusted.
 
     Attributes:
         path: the footage it was reading.
-        reason: ``died``, ``hung``, ``timeout``, ``memory``, ``io`` or ``abandoned``.
-        detail: signal or exit status, seconds it was busy or waited for, bytes held.
+        reason: ``died``, ``hung``, ``timeout``, ``memory``, ``unreadable`` or ``abandoned``.
+        detail: signal or exit status, seconds it was busy or waited for, bytes held, the disk's error.
         blames_footage: whether the footage may have done it: the child crashed, or was busy without end.
             Anybody may be to blame for a kill, a wait or a full memory.
     """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from forensics.adapters.footage_index import digest_and_size
 from forensics.adapters.stills_album import changes_of, mark_stills
-from forensics.errors import UnreadableFootage
+from forensics.errors import DecoderLost, UnreadableFootage
 from forensics.evidence import Evidence
 
 __all__ = ["FootageGuard", "Loss", "difference", "footage_checks"]
@@ -69,7 +69,7 @@ def difference(path: Path, expected: str) -> Loss | None:
     """What is wrong with a file, or folder of stills, that must have this digest; None for nothing."""
     try:
         actual = digest_and_size(path)[0]
-    except UnreadableFootage as error:
+    except (UnreadableFootage, DecoderLost) as error:
         # An emptied file has other bytes; it is no kind of its own.
         reason = "altered" if error.reason == "empty" else error.reason
         return Loss(reason, f"{path}: cannot be read ({error.detail})")

@@ -218,7 +218,15 @@ def _indexed(folder: CaseFolder, given: Given, child: DecodingChild, *, sha256: 
         readable=None,
     )
     try:
-        indexed = _found_in(given, child, folder.working_copy(evidence_id), size_bytes)
+        indexed = _asked(
+            child,
+            given.path,
+            footage_index.index_footage,
+            patience=patience_for_bytes(size_bytes),
+            working_copy=folder.working_copy(evidence_id),
+            stream_index=given.stream_index,
+            assumed_rate=given.assumed_rate,
+        )
     except (UnreadableFootage, DecoderLost) as error:
         return replace(rejected, reason=f"{error.reason}: {error.detail}")
     if given.reader is Reader.DECORD:
@@ -234,24 +242,6 @@ def _indexed(folder: CaseFolder, given: Given, child: DecodingChild, *, sha256: 
     )
     verdict = Verdict.PARTIAL if indexed.shortfall else Verdict.OK
     return replace(rejected, verdict=verdict, reason=indexed.shortfall, readable=readable)
-
-
-def _found_in(given: Given, child: DecodingChild, working_copy: Path, size_bytes: int) -> Indexed:
-    """What the file holds; one that lacks something is read twice, since a disk may fail for a moment."""
-    known: Indexed | None = None
-    while True:
-        indexed = _asked(
-            child,
-            given.path,
-            footage_index.index_footage,
-            patience=patience_for_bytes(size_bytes),
-            working_copy=working_copy,
-            stream_index=given.stream_index,
-            assumed_rate=given.assumed_rate,
-        )
-        if not indexed.shortfall or (known is not None and indexed.index.n_frames <= known.index.n_frames):
-            return indexed
-        known = indexed
 
 
 def _asked(
@@ -321,7 +311,7 @@ def _id_of(path: Path) -> str:
     """The id of what lies at `path`; empty where it cannot be read."""
     try:
         return evidence_id_of(footage_index.digest_and_size(path)[0])
-    except UnreadableFootage:
+    except (UnreadableFootage, DecoderLost):
         return ""
 
 

@@ -44,11 +44,18 @@ class Answer:
 
 
 def caller(captured: pytest.CaptureFixture[str]) -> Call:
-    """A function that runs one command through the real entry; no command may leave a traceback."""
+    """A function that runs one command as its process would; no command may leave a traceback.
+
+    A test that kills a command at some moment raises `SystemExit` there, with the exit code of the death.
+    """
 
     def call(*arguments: object) -> Answer:
         captured.readouterr()
-        code = exit_code_of([str(argument) for argument in arguments])
+        try:
+            code = exit_code_of([str(argument) for argument in arguments])
+        except SystemExit as death:
+            assert isinstance(death.code, int)
+            code = death.code
         out, err = captured.readouterr()
         assert "Traceback" not in out + err
         return Answer(code, out, err)

@@ -472,14 +472,14 @@ def test_the_edge_of_the_window_is_exact_to_the_frame(tmp_path: Path, call: Call
 
 _RUN_SLOWLY = """
 import sys, time
-from pipelines.cli.main import main
+from pipelines.cli.main import exit_code_of
 from pipelines.stages import detect
 whole = detect.detect_chunk
 def slowly(*arguments, **named):
     time.sleep(120)
     return whole(*arguments, **named)
 detect.detect_chunk = slowly
-main(["run", sys.argv[1], "--runner", "serial", "--quiet"])
+sys.exit(exit_code_of(["run", sys.argv[1], "--runner", "serial", "--quiet"]))
 """
 
 

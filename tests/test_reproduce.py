@@ -195,13 +195,13 @@ _DIES = """
 import os, sys, time
 from unittest.mock import patch
 from tests.painted_case import PaintedDetector
-from pipelines.cli.main import main
+from pipelines.cli.main import exit_code_of
 class Slow(PaintedDetector):
     def detect(self, frames, references):
         print("begun", flush=True)
         time.sleep(60)
 with patch("pipelines.stages.detect.load_for", lambda settings, model: Slow()):
-    main(["reproduce", sys.argv[1], "--runner", "serial", "--quiet"])
+    exit_code_of(["reproduce", sys.argv[1], "--runner", "serial", "--quiet"])
 """
 
 

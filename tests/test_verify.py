@@ -272,8 +272,7 @@ def test_a_kill_between_the_lists_of_evidence_raises_no_false_alarm(
     other = clip(case.parent / "hall.mp4")
     with monkeypatch.context() as patched:
         patched.setattr(deciding_files, "write_bytes", dying)
-        with pytest.raises(SystemExit):
-            call("ingest", case, other, "--camera", "hall")
+        assert call("ingest", case, other, "--camera", "hall").code == 137
     assert call("verify", case).code == 0
     assert call("ingest", case, other, "--camera", "hall").code == 0
     assert len(load_evidence(CaseFolder(case))) == 2

@@ -3,6 +3,7 @@
 from fractions import Fraction
 from pathlib import Path
 
+from forensics.adapters.footage_file import disk_failed
 from forensics.digests import sha256_of_file
 from forensics.errors import UnreadableFootage
 from forensics.evidence import Indexed
@@ -14,7 +15,8 @@ def digest_and_size(path: Path) -> tuple[str, int]:
     """SHA-256 and bytes of a file, or of all pictures in a folder.
 
     Raises:
-        UnreadableFootage: the path is missing, unreadable, empty or holds no pictures.
+        UnreadableFootage: the path is missing, may not be read, is empty or holds no pictures.
+        DecoderLost: the disk does not give its bytes.
     """
     from forensics.adapters import stills
 
@@ -31,7 +33,7 @@ def digest_and_size(path: Path) -> tuple[str, int]:
     except PermissionError as error:
         raise UnreadableFootage(path, "no_permission", "this user may not read it") from error
     except OSError as error:
-        raise UnreadableFootage(path, "unreadable", str(error)) from error
+        raise disk_failed(path, error) from error
 
 
 def index_footage(

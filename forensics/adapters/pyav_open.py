@@ -1,8 +1,8 @@
 """Open one named video file with PyAV, and nothing else: no network, no playlist, no second file.
 
 Three locks, each enough by itself for what it is for: the demuxer must be on the list `FORMATS`, whose containers
-hold their own pictures; the only protocol is `file`, and the name is given as one, so that no part of it is read as
-another protocol, an option or a pattern; and references of QuickTime to other files stay off.
+hold their own pictures; the file is opened here and only read through, its name is given with the only protocol, so
+that no part of it is read as another one, an option or a pattern; and references of QuickTime to other files stay off.
 """
 
 from fractions import Fraction
@@ -14,6 +14,7 @@ import av.error
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from forensics.adapters.footage_file import FootageFile, disk_failed
 from forensics.adapters.packed_header import packed_header_bytes
 from forensics.errors import UnreadableFootage
 
@@ -58,6 +59,7 @@ def open_file(path: Path, **options: str) -> InputContainer:
 
     Raises:
         UnreadableFootage: with reason missing, no_permission, empty, too_large, not_media or unreadable.
+        DecoderLost: the disk fails; also later, from whatever reads on in the container.
     """
     settings = {
         "protocol_whitelist": "file",
@@ -74,16 +76,17 @@ def open_file(path: Path, **options: str) -> InputContainer:
         unpacked = packed_header_bytes(path)
         if unpacked > _LARGEST_PACKED_HEADER_BYTES:
             raise UnreadableFootage(path, "too_large", f"its packed header says that it unpacks to {unpacked} bytes")
-        # the explicit protocol keeps names such as `concat:a|b` or `-` plain file names
-        return av.open(f"file:{path.absolute()}", options=settings, metadata_errors="replace")
+        return av.open(FootageFile(path), "r", options=settings, metadata_errors="replace")
     except FileNotFoundError as error:
         raise UnreadableFootage(path, "missing", "there is no such file") from error
     except PermissionError as error:
         raise UnreadableFootage(path, "no_permission", "this user may not read the file") from error
     except (av.error.InvalidDataError, ValueError) as error:
         raise UnreadableFootage(path, "not_media", f"no known video container ({_words(error)})") from error
-    except (av.error.FFmpegError, OSError) as error:
+    except av.error.FFmpegError as error:
         raise UnreadableFootage(path, "unreadable", _words(error)) from error
+    except OSError as error:
+        raise disk_failed(path, error) from error
 
 
 def _words(error: BaseException) -> str:

@@ -11,6 +11,7 @@ have been built on what is missing, and decoders do not say so. A gap counts onl
 anew, gives it again: damage stays, a disk or a network that failed for a moment does not.
 """
 
+import contextlib
 import math
 from collections import deque
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from av.video.stream import VideoStream
 
 from forensics.adapters.pyav_index import upright_size
 from forensics.adapters.pyav_open import choose_stream, open_file, single_threaded
+from forensics.errors import DecoderLost
 from forensics.evidence import Footage
 from forensics.frames import Frame, Gap, RgbArray, View
 from forensics.timeline import Int64Array, PacketIndex
@@ -40,9 +42,6 @@ VideoPacket: TypeAlias = "Packet[VideoStream]"
 _EXACT_SCALING = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 # No standard lets a decoder put off a frame for longer than this.
 _REORDERED_FRAMES = 16
-# More than a demuxer reads ahead of a packet, and behind it.
-_BYTES_AROUND = 8 << 20
-_BYTES_AT_ONCE = 1 << 20
 
 
 def open_reader(footage: Footage, index: PacketIndex, view: View) -> "PyavReader":
@@ -99,7 +98,6 @@ class PyavReader:
         self._scaler = VideoReformatter()
         self._ahead: list[VideoPacket] = []
         self._lacked_memory = False
-        self._position = 0
         self._container, self._stream = self._open()
         self._packets = self._demuxed()
 
@@ -120,35 +118,20 @@ class PyavReader:
     def _read_surely(self, start: int, stop: int, wanted: list[int]) -> Iterator[Frame | Gap]:
         """The wanted frames of one group; from its first gap on they are read once more, from a file opened anew."""
         n_sure = 0
-        for item in self._read_group(_Group(start, stop), deque(wanted)):
-            if isinstance(item, Gap) and not self._index.is_ambiguous[item.number]:
-                break
-            n_sure += 1
-            yield item
-        else:
-            return
+        with contextlib.suppress(DecoderLost):  # a disk that failed is asked once more, too
+            for item in self._read_group(_Group(start, stop), deque(wanted)):
+                if isinstance(item, Gap) and not self._index.is_ambiguous[item.number]:
+                    break
+                n_sure += 1
+                yield item
+            else:
+                return
         self._from_the_start()
         self._lacked_memory = False
-        is_known_readable = False
         for item in self._read_group(_Group(start, stop), deque(wanted[n_sure:])):
             if isinstance(item, Gap) and self._lacked_memory:
                 raise MemoryError(f"{self._footage.path}: no memory to decode frames {start}-{stop - 1}")
-            if isinstance(item, Gap) and not is_known_readable:
-                self._read_around(self._position)
-                is_known_readable = True
             yield item
-
-    def _read_around(self, position: int) -> None:
-        """Return only if the disk gives the bytes there; demuxers do not tell a failing disk from the end of a file.
-
-        Raises:
-            OSError: it does not.
-        """
-        with self._footage.path.open("rb", buffering=0) as file:
-            file.seek(max(0, position - _BYTES_AROUND))
-            for _ in range(2 * _BYTES_AROUND // _BYTES_AT_ONCE):
-                if not file.read(_BYTES_AT_ONCE):
-                    return
 
     def _read_group(self, group: _Group, wanted: deque[int]) -> Iterator[Frame | Gap]:
         """Hand out the wanted frames of one group, each once all that could spoil it was decoded."""
@@ -326,7 +309,6 @@ class PyavReader:
     def _demuxed(self) -> "Iterator[VideoPacket]":
         try:
             for packet in self._container.demux(self._stream):
-                self._position = packet.pos or self._position
                 if packet.size:
                     yield packet
         except av.error.FFmpegError as error:

@@ -14,7 +14,7 @@ from av.packet import Packet
 
 from forensics.adapters.pyav_open import choose_stream, open_file
 from forensics.digests import sha256_of_file
-from forensics.errors import UnreadableFootage
+from forensics.errors import DecoderLost, UnreadableFootage
 from forensics.evidence import Footage, Indexed, Reader
 from forensics.timeline import BoolArray, Int64Array, PacketIndex
 
@@ -70,6 +70,7 @@ def remux(footage: Footage, pts: Int64Array, kept: BoolArray, index: PacketIndex
 
     Raises:
         UnreadableFootage: the packets cannot be copied, or the copy does not have the same frames.
+        DecoderLost: the disk fails.
     """
     origin = int(pts[kept].min())
     decode_ticks, delay = _decode_times(pts[kept] - origin)
@@ -87,6 +88,9 @@ def remux(footage: Footage, pts: Int64Array, kept: BoolArray, index: PacketIndex
     except (av.error.FFmpegError, ValueError, OSError) as error:
         temporary.unlink(missing_ok=True)
         raise UnreadableFootage(footage.path, "cannot_seek", f"no working copy could be made: {error}") from error
+    except DecoderLost:
+        temporary.unlink(missing_ok=True)
+        raise
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
     temporary.replace(destination)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from forensics.adapters.footage_file import disk_failed, refuse_failing_disk
 from forensics.adapters.stills_album import MEMBER_FAULTS, Album, Picture, digest_stills, is_stills, open_album
 from forensics.adapters.stills_pixels import (
     MAX_PICTURE_BYTES,
@@ -25,7 +26,7 @@ from forensics.adapters.stills_pixels import (
     strict_pillow,
 )
 from forensics.adapters.stills_time import Stamped, Times, choose_times, spread
-from forensics.errors import DecoderLost, IntegrityBroken, UnreadableFootage
+from forensics.errors import IntegrityBroken, UnreadableFootage
 from forensics.evidence import Footage, Indexed, Medium, Reader, Timing
 from forensics.frames import Frame, FrameReader, Gap, View
 from forensics.timeline import Int64Array, PacketIndex
@@ -99,8 +100,7 @@ class _StillsReader:
         except FileNotFoundError as error:
             raise _changed(f"{self.path}: {_spelt(picture.name)} is gone") from error
         except OSError as error:
-            # A failing disk is not the picture's fault, so it makes no settled gap.
-            raise DecoderLost(self.path, "io", str(error)) from error
+            raise disk_failed(self.path, error) from error
         if len(data) != picture.size_bytes:
             raise _changed(
                 f"{self.path}: {_spelt(picture.name)} has {len(data)} bytes, the index says {picture.size_bytes}"
@@ -113,6 +113,7 @@ def index_stills(path: Path) -> Indexed:
 
     Raises:
         UnreadableFootage: it holds no picture that can be read.
+        DecoderLost: the disk fails.
     """
     survey = _survey(path)
     readable = [header for header in survey.headers if isinstance(header, Header)]
@@ -144,7 +145,7 @@ def _survey(path: Path) -> _Survey:
     with open_album(path) as album, strict_pillow():
         if not album.pictures:
             raise UnreadableFootage(path, "no_media", "it holds no pictures")
-        headers = [_header(album, picture) for picture in album.pictures]
+        headers = [_header(path, album, picture) for picture in album.pictures]
     stamped = [_stamped(picture, header) for picture, header in zip(album.pictures, headers, strict=True)]
     times = choose_times(stamped, _FILE_CLOCKS[album.container])
     moments = np.array(times.moments_ms, dtype=np.int64)
@@ -161,13 +162,14 @@ def _survey(path: Path) -> _Survey:
     )
 
 
-def _header(album: Album, picture: Picture) -> Header | str:
+def _header(path: Path, album: Album, picture: Picture) -> Header | str:
     if picture.size_bytes > MAX_PICTURE_BYTES:
         return f"{picture.size_bytes} bytes"
     try:
         with album.open(picture) as stream:
             return read_header(stream)
     except (*PICTURE_FAULTS, *MEMBER_FAULTS) as error:
+        refuse_failing_disk(path, error)
         return _in_words(error)
 
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from forensics.adapters.footage_file import refuse_failing_disk
 from forensics.errors import UnreadableFootage
 
 __all__ = [
@@ -88,7 +89,11 @@ def name_order(name: str) -> tuple[list[str | int], str]:
 
 
 def is_stills(path: Path) -> bool:
-    """Whether a folder or zip holds at least one file with a picture's suffix, however deep."""
+    """Whether a folder or zip holds at least one file with a picture's suffix, however deep.
+
+    Raises:
+        DecoderLost: the disk does not say so.
+    """
     if path.is_dir():
         return any(True for _ in _picture_files(path))
     if not _is_zip(path):
@@ -96,7 +101,8 @@ def is_stills(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(_is_picture(member.filename) for member in archive.infolist())
-    except (*MEMBER_FAULTS, OSError):
+    except (*MEMBER_FAULTS, OSError) as error:
+        refuse_failing_disk(path, error)
         return False
 
 
@@ -109,6 +115,7 @@ def digest_stills(path: Path) -> tuple[str, int]:
     try:
         digested = [(_digest_line(path, file), file.stat().st_size) for file in _listed(path)]
     except OSError as error:
+        refuse_failing_disk(path, error)
         raise UnreadableFootage(path, "cannot_read", str(error)) from error
     lines = sorted(line for line, _ in digested)
     return hashlib.sha256(b"".join(lines)).hexdigest(), sum(size_bytes for _, size_bytes in digested)
@@ -149,6 +156,7 @@ def open_album(path: Path) -> Iterator[Album]:
     try:
         archive = zipfile.ZipFile(path)
     except (*MEMBER_FAULTS, OSError) as error:
+        refuse_failing_disk(path, error)
         raise UnreadableFootage(path, "not_media", str(error)) from error
     with archive:
         yield _zip_album(archive)
@@ -178,6 +186,7 @@ def _content(path: Path, album: Album, picture: Picture) -> bytes:
     except MEMBER_FAULTS:
         return b""
     except OSError as error:
+        refuse_failing_disk(path, error)
         raise UnreadableFootage(path, "cannot_read", f"{picture.name}: {error}") from error
 
 
@@ -186,6 +195,7 @@ def _folder_album(path: Path) -> Album:
         files = _listed(path)
         states = [file.stat() for file in files]
     except OSError as error:
+        refuse_failing_disk(path, error)
         raise UnreadableFootage(path, "cannot_read", str(error)) from error
     pictures = (
         Picture(file.relative_to(path).as_posix(), state.st_size, state.st_mtime_ns // 1_000_000, place)
@@ -255,7 +265,8 @@ def _is_zip(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             return file.read(len(_ZIP_MAGIC)) == _ZIP_MAGIC
-    except OSError:
+    except OSError as error:
+        refuse_failing_disk(path, error)
         return False
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from forensics.adapters.stills_album import is_stills, pictures_held
 from forensics.case import CaseFolder
 from forensics.digests import sha256_of_bytes
-from forensics.errors import NotAuthorised, UnreadableFootage
+from forensics.errors import DecoderLost, NotAuthorised, UnreadableFootage
 from forensics.evidence import Evidence, Reader
 from forensics.tables.evidence import load_evidence
 from forensics.tables.manifest import read_manifest
@@ -49,7 +49,7 @@ def _is_of_stills(item: Evidence) -> bool:
 def _held_by(item: Evidence, contents: set[bytes]) -> set[bytes]:
     try:
         return pictures_held(item.path, contents)
-    except UnreadableFootage as error:
+    except (UnreadableFootage, DecoderLost) as error:
         raise NotAuthorised(
             f"{item.path}: cannot be compared with the pictures that were given ({error.detail})",
             "let it be read again, or say where it is: forensics evidence relocate CASE FOLDER",

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from forensics.digests import sha256_of_file
 from scripts.measure.drill.drill import Drill
 from scripts.measure.drill.preload import disturbing
 from scripts.measure.drill.trial import Lacking, Trial
@@ -21,6 +22,7 @@ _FAILING: Final = "a disk that answers with an error: nothing wrong is kept, and
 _LATE: Final = "new names come late, as on a network's file system: nothing wrong is kept, the same command ends well"
 _DISK_BYTES: Final = 320 << 20
 _CANNOT_START: Final = 6
+_UNSETTLED: Final = 4
 _LATE_MS: Final = 2500
 
 # call, text in the path, the how-manieth such call, how many of them, what happens
@@ -46,6 +48,12 @@ _ERRORS_OF_FOOTAGE: Final = {
     },
     "reading footage to decode it, for a while": ("forensics.decoding", f"read,hall.mp4,3,40,{errno.EIO}"),
     "reading footage and there is no memory": ("forensics.decoding", f"read,gate.mp4,5,1,{errno.ENOMEM}"),
+}
+
+
+_ERRORS_OF_INGEST: Final = {
+    **{f"once, {nth}th read": f"read,gate.mp4,{nth},1,{errno.EIO}" for nth in (6, 14, 30)},
+    "for long": f"read,gate.mp4,30,{10**6},{errno.EIO}",
 }
 
 
@@ -117,6 +125,26 @@ def _failing_footage(trial: Trial, who: str, rule: str) -> None:
         trial.judge()
 
 
+def _failing_while_taken_in(trial: Trial, rule: str) -> None:
+    """The index is the one that an undisturbed disk gives, at once or by the same command again."""
+    trial.done("case", "init", trial.root, "--purpose", "drill", "--operator", "drill")
+    clip = trial.job.footage[0]
+    words = ("ingest", trial.root, clip, "--camera", clip.stem)
+    disturbed = disturbing(trial, below=clip.parent, who="forensics.decoding", rule=rule)
+    if trial.over(trial.begin(*words, disturbed=disturbed), 0, _UNSETTLED).code:
+        trial.check(not _indexes(trial.root), "an index was made of what the disk did not give")
+        ended = trial.done(*words)
+        trial.check(ended.code == 0, f"the same command again ended with {ended.code}: {ended.last_words}")
+    made, right = _indexes(trial.root), _indexes(trial.job.case)
+    trial.check(made and made.items() <= right.items(), f"the index is not the one of an undisturbed disk: {made}")
+    trial.judge_order()
+
+
+def _indexes(root: Path) -> dict[str, str]:
+    """SHA-256 of each, by its file's name."""
+    return {path.name: sha256_of_file(path) for path in root.glob("evidence/index/*.parquet")}
+
+
 def _late(trial: Trial, who: str) -> None:
     ended = trial.over(
         trial.begin(disturbed=disturbing(trial, below=trial.root / "runs", who=who, late=_LATE_MS)), 0, 1, 4, 5
@@ -139,6 +167,9 @@ def drills() -> Iterator[Drill]:
     for name, (who, rule) in _ERRORS_OF_FOOTAGE.items():
         failing = partial(_failing_footage, who=who, rule=rule)
         yield Drill(f"error when {name}", _FAILING, failing, is_short=" 5th" in name)
+    for name, rule in _ERRORS_OF_INGEST.items():
+        failing = partial(_failing_while_taken_in, rule=rule)
+        yield Drill(f"error when footage is taken in, {name}", _FAILING, failing, is_short="30th" in name)
     for name, who, runner in (("a worker", "default_worker", "ray"), ("the driver", "pipelines.cli", "serial")):
         late = partial(_late, who=who)
         yield Drill(f"new names come late to {name}", _LATE, late, runner, is_short=runner == "serial")
