@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forensics.adapters import footage_file
+from forensics.adapters import decord_reader, footage_file
 from forensics.adapters.pyav_reader import open_reader
 from forensics.adapters.stills import index_stills, is_stills
 from forensics.errors import DecoderLost
@@ -20,6 +20,7 @@ from forensics.frames import Frame, Gap, View
 from tests.painted import KINDS
 from tests.painted.kinds import Kind
 from tests.painted.measure import index_kind
+from tests.painted.picture import number_in
 
 _AT_ONCE_BYTES = 4096
 _N_TRIED = 12
@@ -120,6 +121,39 @@ def test_a_disk_that_fails_for_a_moment_or_for_ever_changes_no_frame(
         on_disk(fails_at=moment, n_fails=_ALWAYS)
         with pytest.raises(DecoderLost, match="Input/output error"):
             _seen(indexed)
+
+
+def test_decord_takes_nothing_from_a_disk_that_may_fail_later(tmp_path: Path) -> None:
+    """It shows other frames for those that a disk does not give, and does not say so."""
+    kind = next(kind for kind in KINDS if kind.name == "h264_mkv")
+    path = kind.build(tmp_path)
+    indexed = index_kind(kind, path)
+    reader = decord_reader.open_reader(indexed.footage, indexed.index, View())
+    path.write_bytes(b"")
+    seen = [number_in(item.rgb) for item in reader.read(np.arange(indexed.index.n_frames)) if isinstance(item, Frame)]
+    assert seen == list(range(indexed.index.n_frames))
+
+
+def test_a_file_that_the_disk_does_not_give_to_decord(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = next(kind for kind in KINDS if kind.name == "h264_mkv")
+    path = kind.build(tmp_path)
+    indexed = index_kind(kind, path)
+    monkeypatch.setattr(Path, "open", lambda self, mode="r": _Unreadable())
+    with pytest.raises(DecoderLost, match="Input/output error"):
+        decord_reader.open_reader(indexed.footage, indexed.index, View())
+    with pytest.raises(DecoderLost, match="Input/output error"):
+        decord_reader.prove(path, indexed.index, indexed.footage.stream_index)
+
+
+def test_a_file_that_decord_would_have_to_hold_whole_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = next(kind for kind in KINDS if kind.name == "h264_mkv")
+    path = kind.build(tmp_path)
+    indexed = index_kind(kind, path)
+    assert decord_reader.prove(path, indexed.index, indexed.footage.stream_index) == ""
+    monkeypatch.setattr(decord_reader, "_LARGEST_BYTES", path.stat().st_size - 1)
+    assert "hold the whole file" in decord_reader.prove(path, indexed.index, indexed.footage.stream_index)
 
 
 @pytest.mark.parametrize("fails", ["open", "read"])

@@ -6,9 +6,10 @@ packet index, and that the pictures of sampled frames are those of the reference
 they were reached. Opening a reader checks all of this again but the pictures.
 
 decord replaces a corrupt frame by the one before it and does not say so, which nothing in this
-module can see: never ask for a proof of a file that indexing found damaged or incomplete. Native
-calls may also hang while they hold the interpreter's lock, so both functions belong into a child
-process that can be killed.
+module can see: never ask for a proof of a file that indexing found damaged or incomplete. It does the
+same where a disk fails to give some bytes, so it is given the whole file, read here. Native calls may
+also hang while they hold the interpreter's lock, so both functions belong into a child process that
+can be killed.
 """
 
 import re
@@ -21,6 +22,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from forensics.adapters.footage_file import disk_failed
 from forensics.errors import UnreadableFootage
 from forensics.evidence import Footage, Reader
 from forensics.frames import Frame, Gap, RgbArray, View
@@ -28,6 +30,7 @@ from forensics.timeline import Int64Array, PacketIndex
 
 __all__ = ["DecordReader", "open_reader", "prove"]
 
+_LARGEST_BYTES = 256 << 20
 _TRANSPORT_STREAM_SYNC = 0x47
 _TRANSPORT_STREAM_STEP_BYTES = 188
 _N_SAMPLES = 24
@@ -48,11 +51,14 @@ def open_reader(footage: Footage, index: PacketIndex, view: View) -> "DecordRead
 
     Raises:
         UnreadableFootage: decord cannot open the file, or no longer counts and times it as the index does.
+        DecoderLost: the disk fails.
     """
     try:
         video = _opened(footage.path)
     except _decord_errors() as error:
         raise UnreadableFootage(footage.path, "unreadable", _first_line(error)) from error
+    except OSError as error:
+        raise disk_failed(footage.path, error) from error
     disagreement = _disagreement(video, index)
     if disagreement:
         raise UnreadableFootage(footage.path, "reader_disagrees", disagreement)
@@ -89,21 +95,28 @@ def prove(path: Path, index: PacketIndex, stream_index: int) -> str:
         path: the file that would be read, which indexing found whole.
         index: of that file, or of the original it is a stream copy of.
         stream_index: the stream that the index is of.
+
+    Raises:
+        DecoderLost: the disk fails.
     """
-    reason = _excluded(path, index, stream_index)
-    if reason:
-        return reason
     try:
+        reason = _excluded(path, index, stream_index)
+        if reason:
+            return reason
         video = _opened(path)
         return _disagreement(video, index) or _different_picture(video, path, index, stream_index)
     except _decord_errors() as error:
         return f"decord cannot read it: {_first_line(error)}"
+    except OSError as error:
+        raise disk_failed(path, error) from error
 
 
 def _excluded(path: Path, index: PacketIndex, stream_index: int) -> str:
     """Why decord is not even tried."""
     if not index.n_frames:
         return "the index holds no frames"
+    if path.stat().st_size > _LARGEST_BYTES:
+        return f"decord would have to hold the whole file, and it has more than {_LARGEST_BYTES >> 20} MiB"
     if np.any(index.is_ambiguous):
         return "some frames share one pts"
     if np.any(index.is_hidden):
@@ -244,7 +257,8 @@ def _scaled(rgb: RgbArray, view: View) -> RgbArray:
 def _opened(path: Path) -> Any:
     import decord
 
-    return decord.VideoReader(str(path), ctx=decord.cpu(0), num_threads=1)
+    with path.open("rb") as file:
+        return decord.VideoReader(file, ctx=decord.cpu(0), num_threads=1)
 
 
 def _decord_errors() -> tuple[type[Exception], ...]:
