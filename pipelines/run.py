@@ -104,6 +104,7 @@ def run_case(
     runner: Runner,
     progress: Progress,
     recognition: Recognition | None = None,
+    stop: StopRequest | None = None,
 ) -> RunResult:
     """Do what is missing and publish the tables; the caller holds the case's lock.
 
@@ -115,6 +116,7 @@ def run_case(
         runner: where the work is done.
         progress: told how far it is.
         recognition: what faces are compared with; None compares none.
+        stop: who may ask the run to end; None: whoever cancels on the case.
 
     Raises:
         CannotStart: no readable evidence, not enough disk space, another kind of machine.
@@ -123,11 +125,11 @@ def run_case(
         Interrupted: a cancel was asked for.
     """
     plan = plan_run(case, settings, model)
-    stop = StopRequest(case.folder.cancel_file)
+    stop = stop or StopRequest(case.folder.cancel_file)
     run = Run(case, settings, model, plan, runner, progress, stop, PartsGuard.of(case.folder), recognition)
     for linked in plan.folder.links_out():
         raise IntegrityBroken(linked, "put there what belongs there; a case is moved as a whole")
-    case.folder.cancel_file.unlink(missing_ok=True)
+    stop.cancel_file.unlink(missing_ok=True)
     _check_disk(plan)
     begin_record(files, plan, settings, model, recognition)
     try:

@@ -21,6 +21,7 @@ from forensics.detections import Boxes
 from forensics.tables.manifest import read_manifest
 from pipelines.custody.erasure import biometric_files
 from pipelines.plan import libraries
+from pipelines.progress import NoProgress
 from tests.calling import Call, caller, clip, new_case
 from tests.face_case import FaceCase
 from tests.painted_case import PaintedDetector, make_painted_case
@@ -225,6 +226,19 @@ def test_what_a_killed_command_left_is_gone_with_the_next(call: Call, case: Path
     assert not (case / ".reproduce").exists()
     assert (case / "evidence" / "evidence.parquet").exists()
     assert call("verify", case).code == 0
+
+
+def test_it_is_cancelled_like_a_run(call: Call, case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Cancelled(NoProgress):
+        def advance(self, n_done: int) -> None:
+            assert call("cancel", case, "--json").json == {"asked": True}
+
+    before = _state(case)
+    monkeypatch.setattr("pipelines.cli.reproduce.progress_for", lambda quiet: Cancelled())
+    answer = call("reproduce", case, *_SERIAL)
+    assert (answer.code, "was cancelled" in answer.err) == (130, True)
+    assert _state(case) == before
+    assert not (case / ".reproduce").exists()
 
 
 def test_a_link_in_its_place_leads_nowhere(call: Call, case: Path, tmp_path: Path) -> None:

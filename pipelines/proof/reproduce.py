@@ -23,6 +23,7 @@ from pipelines.proof.recorded import RecordedRun
 from pipelines.run import run_case
 from pipelines.search.recognition import Recognition
 from pipelines.stages.port import Runner
+from pipelines.stopping import StopRequest
 
 __all__ = ["Reproduced", "reproduced"]
 
@@ -54,6 +55,7 @@ def reproduced(
 
     Raises:
         IntegrityBroken: footage is no longer what was ingested.
+        Interrupted: a cancel was asked for, of the case.
     """
     with _beside(case) as scratch:
         result = run_case(
@@ -64,6 +66,7 @@ def reproduced(
             runner=runner,
             progress=progress,
             recognition=recognition,
+            stop=StopRequest(case.folder.cancel_file),
         )
         if result.lost_footage:
             raise IntegrityBroken(result.lost_footage[0], "restore the recording as it was ingested")
