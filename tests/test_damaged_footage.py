@@ -16,6 +16,7 @@ from forensics.errors import UnreadableFootage
 from forensics.evidence import Indexed
 from forensics.frames import Frame, View
 from forensics.timeline import Int64Array, PacketIndex
+from scripts.measure.bad_inputs.originals import ORIGINALS
 from tests.painted import KINDS
 from tests.painted.picture import number_in
 
@@ -68,6 +69,40 @@ def test_where_reading_begins_changes_nothing_and_no_frame_shows_another(name: s
         assert singly == {number: at_once[number] for number in singly}
         n_read += sum(what == "frame" for what, _, _ in at_once.values())
     assert n_read
+
+
+_TELLS_ITS_END = (
+    *("h264_mkv", "h264_open_mkv", "vp9_webm", "vfr_mkv", "mpeg4_avi", "mjpeg_avi", "h264_flv", "mpeg2_mxf"),
+    *("wmv2_asf", "vp8_ivf", "gif_gif", "h264_ts", "hevc_ts"),
+)
+
+
+@pytest.mark.parametrize("name", _TELLS_ITS_END)
+def test_no_end_is_missed_where_a_container_tells_of_it(name: str, tmp_path: Path) -> None:
+    """One frame may be: that which was stored last, and is shown before another."""
+    path = ORIGINALS[name].build(tmp_path)
+    whole, data = index_file(path, working_copy=tmp_path / "copy"), path.read_bytes()
+    assert whole.shortfall == ""
+    n_short = 0
+    for place in range(1, 60):
+        path.write_bytes(data[: len(data) * place // 60 + 1])
+        try:
+            indexed = index_file(path, working_copy=tmp_path / "copy")
+        except UnreadableFootage:
+            continue
+        n_lost = whole.index.n_frames - indexed.index.n_frames
+        n_short += n_lost > 1
+        assert n_lost <= 1 or indexed.shortfall, f"{n_lost} frames are missing after {place} of 60 parts"
+    assert n_short > 20
+
+
+def test_a_transport_stream_cut_between_two_packets_says_nothing(tmp_path: Path) -> None:
+    """Nobody can know; with one byte more it is known."""
+    path = ORIGINALS["h264_ts"].build(tmp_path)
+    data = path.read_bytes()
+    for n_bytes, is_told in ((len(data) // 188 // 2 * 188, False), (len(data) // 188 // 2 * 188 + 1, True)):
+        path.write_bytes(data[:n_bytes])
+        assert ("the last transport packet" in index_file(path, working_copy=tmp_path / "c").shortfall) == is_told
 
 
 _UNIT_BYTES = {"h264_ts": 188, "hevc_ts": 188, "mpeg2_mpg": 2048}

@@ -5,6 +5,7 @@ where the container carries no pts (raw H.264, some AVI), or none to be believed
 decoded once; see `pyav_untimed`.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -17,6 +18,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from forensics.adapters.cut_short import cut_short
 from forensics.adapters.pyav_open import MAX_PIXELS, NOT_SEEKABLE, choose_stream, open_file, rate_of, single_threaded
 from forensics.adapters.pyav_packets import Packets, behind, packets_until_trouble, read_packets, shortfalls
 from forensics.adapters.pyav_remux import through_working_copy
@@ -27,6 +29,8 @@ from forensics.timeline import Int64Array, PacketIndex
 
 # Elsewhere the duration is estimated from the packets, or the header's frame count says more.
 _STATES_DURATION = ("matroska,webm", "mxf", "flv")
+# The end of a picture, and of the file.
+_END_OF_GIF = b"\0;"
 # Nobody records one file for longer; times that say so are damaged, and some would not even fit into microseconds.
 _LONGEST_S = 50 * 365 * 86_400
 
@@ -82,13 +86,14 @@ def index_file(
         untimed = Untimed(path, chosen, packets, medium, assumed_rate or first.rate, _incredible(index))
         return index_untimed(untimed, working_copy)
     index, shift_ticks = _as_players_see_it(path, chosen, index, packets, order)
+    missing = shortfalls(packets, medium.n_frames_from_header, stated_us)
     indexed = Indexed(
         index=index,
         medium=replace(medium, rate_counted=_counted_rate(index)),
         footage=Footage(path, Reader.PYAV, chosen, shift_ticks),
         working_copy_sha256=None,
         reader_reason="the reference reader",
-        shortfall="; ".join(shortfalls(packets, medium.n_frames_from_header, stated_us)),
+        shortfall="; ".join(filter(None, [cut_short(path, medium.container), *missing])),
     )
     if not _seeks_badly(medium.container):
         return indexed
@@ -100,10 +105,10 @@ def index_file(
 
 
 def _ends_as_gif(path: Path) -> bool:
-    """Whether the last byte says so; the demuxer does not tell that it ran out of bytes in a picture."""
+    """Whether the last bytes say so; the demuxer does not tell that it ran out of bytes in a picture."""
     with path.open("rb") as file:
-        file.seek(-1, 2)
-        return file.read() == b";"
+        file.seek(-len(_END_OF_GIF), os.SEEK_END)
+        return file.read() == _END_OF_GIF
 
 
 def _incredible(index: PacketIndex) -> str:
@@ -170,10 +175,17 @@ def _medium(container: InputContainer, stream: VideoStream, first: _FirstLook) -
         rotation_degrees=first.rotation_degrees,
         rate_stated=first.rate,
         rate_counted=None,
-        n_frames_from_header=stream.frames or None,
+        n_frames_from_header=_stated_frames(container, stream),
         timing=Timing.CONTAINER,
         other_streams=others,
     )
+
+
+def _stated_frames(container: InputContainer, stream: VideoStream) -> int | None:
+    """How many frames the header promises; MXF counts its duration in them."""
+    if container.format.name == "mxf" and stream.duration and stream.time_base == 1 / (rate_of(stream) or 1):
+        return stream.duration
+    return stream.frames or None
 
 
 def _in_presentation_order(packets: Packets, time_base: Fraction) -> tuple[PacketIndex, Int64Array]:

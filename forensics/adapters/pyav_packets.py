@@ -20,7 +20,8 @@ __all__ = ["Packets", "behind", "packets_until_trouble", "read_packets", "shortf
 # Their frames are cut out of a stream of bytes; the mark of a loss may stand on a frame before the one that was hit.
 _CUT_OUT, _LATE_MARKS = ("mpeg", "mpegts"), 3
 
-_TOLERATED_US = 250_000
+# Containers round times to a millisecond, and the ends of sound and picture differ by a little.
+_TOLERATED_US = 20_000
 
 _Row: TypeAlias = tuple[int, bool, bool, int, int, bool]
 
@@ -38,7 +39,8 @@ class Packets:
         is_damaged: (N,) bool, the demuxer marks it as cut short or damaged, or its time contradicts the picture's
             own order.
         trouble: what stopped the demuxer early; empty at the end of the file.
-        end_us: where the last packet of any stream ends.
+        end_us: where the last packet of any stream ends; one that states no duration lasts as long as most.
+        tolerated_us: by how much a stated end may lie behind that without a frame being lost.
     """
 
     pts: Int64Array
@@ -49,6 +51,7 @@ class Packets:
     is_damaged: BoolArray
     trouble: str
     end_us: int
+    tolerated_us: int
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -58,7 +61,7 @@ def read_packets(container: InputContainer, stream: VideoStream) -> Packets:
     """All packets of one stream; a demuxer that fails half-way keeps what it gave before."""
     rows: list[_Row] = []
     orders: list[PictureOrder | None] = []
-    trouble, end_us = "", 0
+    trouble, end_us, lacks_durations = "", 0, False
     rate = rate_of(stream) if _guesses_times(container, stream) else None
     try:
         for packet in container.demux():
@@ -66,6 +69,7 @@ def read_packets(container: InputContainer, stream: VideoStream) -> Packets:
                 end_us = max(end_us, _end_us(packet))
                 if packet.stream_index == stream.index:
                     rows.append(_row(packet))
+                    lacks_durations = lacks_durations or not packet.duration
                     orders.append(picture_order(bytes(packet)) if rate else None)
     except av.error.FFmpegError as error:
         trouble = f"reading stopped after {len(rows)} packets: {error.strerror}"
@@ -75,7 +79,28 @@ def read_packets(container: InputContainer, stream: VideoStream) -> Packets:
         pts = [row[0] if row[1] else None for row in rows]
         is_damaged[list(contradicting(orders, pts, Fraction(stream.time_base or 1), rate))] = True
     has_pts, is_key = columns[1].astype(bool), columns[2].astype(bool)
-    return Packets(columns[0], has_pts, is_key, columns[3], columns[4], is_damaged, trouble, end_us)
+    end_us, tolerated_us = _end_with_slack(
+        end_us, columns[0][has_pts], Fraction(stream.time_base or 1), lacks_durations=lacks_durations
+    )
+    return Packets(columns[0], has_pts, is_key, columns[3], columns[4], is_damaged, trouble, end_us, tolerated_us)
+
+
+def _end_with_slack(end_us: int, pts: Int64Array, time_base: Fraction, *, lacks_durations: bool) -> tuple[int, int]:
+    """Where the picture ends, and by how much a header that says later may be right all the same.
+
+    Args:
+        end_us: as the packets say, of any stream.
+        pts: (N,) int64 ticks of the video stream.
+        time_base: seconds of a tick.
+        lacks_durations: packets do not say how long they last; then the last may last as long as any.
+    """
+    if len(pts) < 2:
+        return end_us, _TOLERATED_US
+    steps = np.diff(np.sort(pts))
+    usual_us, longest_us = (int(each * time_base * 1_000_000) for each in (int(np.median(steps)), int(steps.max())))
+    if lacks_durations:
+        return max(end_us, int(int(pts.max()) * time_base * 1_000_000) + usual_us), max(_TOLERATED_US, longest_us)
+    return end_us, max(_TOLERATED_US, usual_us // 2)
 
 
 def _guesses_times(container: InputContainer, stream: VideoStream) -> bool:
@@ -141,7 +166,7 @@ def shortfalls(packets: Packets, n_frames_from_header: int | None, stated_us: in
     found = []
     if packets.trouble:
         found.append(packets.trouble)
-    if stated_us > packets.end_us + _TOLERATED_US:
+    if stated_us > packets.end_us + packets.tolerated_us:
         stated, there = stated_us / 1e6, packets.end_us / 1e6
         found.append(f"the header promises {stated:.2f} s, the packets end at {there:.2f} s")
     if n_frames_from_header is not None and n_frames_from_header != len(packets):

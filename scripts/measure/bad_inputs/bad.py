@@ -29,6 +29,7 @@ class Bad:
         may_stand_still: its pictures were damaged in a way that a codec without checksums need not notice: a frame
             may still show an earlier picture, but never a later one.
         is_sound: nothing is wrong with its content, so the verdict must be ok.
+        is_known_short: its container says that something is missing, so the verdict must not be ok.
     """
 
     family: str
@@ -37,6 +38,7 @@ class Bad:
     expected: Expected | None = None
     may_stand_still: bool = False
     is_sound: bool = False
+    is_known_short: bool = False
 
     @property
     def title(self) -> str:

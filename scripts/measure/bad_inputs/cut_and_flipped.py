@@ -20,6 +20,10 @@ _CUT = (
 _KEPT = (0.002, 0.05, 0.3, 0.6, 0.9, 0.999)
 # Where the file has no clock, a lost picture moves those behind it: only what is cut off at the end moves nothing.
 _NO_CLOCK = frozenset({"h264_avi", "mpeg4_avi", "mpeg4_b_avi", "mjpeg_avi", "raw_264", "raw_265"})
+# What is cut off behind this share of a file is no picture, but an index of them.
+_ONLY_AN_INDEX = 0.99
+# Whatever is cut off between two packets, or fragments, of these, they say nothing of it.
+_SILENT = frozenset({"h264_ts", "mpeg2_mpg", "mpeg4_nut", "raw_264", "fragmented_mp4"})
 _NUMBERS_OF = {name: by_number(list(range(90))) for name in ("mpeg4_avi", "mjpeg_avi")}
 _UNTOLD = _NO_CLOCK | {"gif_gif"}
 _TURNED_BITS = (1, 4, 16, 64)
@@ -41,12 +45,15 @@ def cut_files() -> Iterator[Bad]:
     for kept in _KEPT:
         for name in _CUT:
             numbers = None if name == "raw_264" else _NUMBERS_OF.get(name) or by_time(ORIGINALS[name])
-            yield Bad("truncation", f"{name}-{kept}", partial(_cut, name=name, kept=kept), numbers)
+            is_short = kept < _ONLY_AN_INDEX and name not in _SILENT
+            cut = partial(_cut, name=name, kept=kept)
+            yield Bad("truncation", f"{name}-{kept}", cut, numbers, is_known_short=is_short)
         yield Bad(
             "truncation",
             f"header_first_mp4-{kept}",
             partial(_cut_header_first, kept=kept),
             by_time(ORIGINALS["h264_mp4"]),
+            is_known_short=kept < _ONLY_AN_INDEX,
         )
 
 

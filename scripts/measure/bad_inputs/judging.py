@@ -141,6 +141,8 @@ def _taken_in(judged: Judged, case: Path, shop: Workshop, camera: str, baseline:
         judged.verdict, judged.reason = worst["verdict"], worst["reason"]
     if judged.bad.is_sound and judged.verdict != "ok":
         judged.faults.append(f"{judged.verdict}, although nothing is wrong with its content: {judged.reason}")
+    if judged.bad.is_known_short and judged.verdict == "ok":
+        judged.faults.append("ok, although its container says that something is missing")
     return given
 
 
