@@ -184,7 +184,6 @@ def _cell(value: Any, decimals: int) -> str:
     return one_line(str(value))
 
 
-# Whether a path can be read is for the command to say: one bad file among ten must not refuse the ten.
 class _Named(click.Path):
     """A path that is said: an unset variable in a shell must not mean the folder one happens to be in."""
 
@@ -194,4 +193,5 @@ class _Named(click.Path):
         return super().convert(value, param, ctx)
 
 
+# Whether a path can be read is for the command to say: one bad file among ten must not refuse the ten.
 path_type = _Named(path_type=Path, readable=False)
