@@ -1,6 +1,6 @@
 """Give the job hundreds of bad files beside healthy ones, and see what becomes of each.
 
-    scripts/bad-inputs                  every file: about 1100, in about 20 minutes on two cores
+    scripts/bad-inputs                  every file: about 1400, in about 8 minutes on two cores
     scripts/bad-inputs --short          some of each family
     scripts/bad-inputs --only stills    one family
     scripts/bad-inputs --write          and write docs/validation/bad-inputs.json

@@ -1,6 +1,6 @@
 """Disturb a run in every way we know, and compare what comes of it with an undisturbed one.
 
-    scripts/drill                 every drill, in 45 minutes or so
+    scripts/drill                 every drill, in 20 minutes or so on two cores
     scripts/drill --short         a part of them, in a few minutes, for every change
     scripts/drill --only killed   those whose name holds a text
     scripts/drill --write         and keep what came out in docs/validation/drill.json
