@@ -323,7 +323,7 @@ def test_the_defence_learns_under_which_users_the_verdicts_were_given(
     found: FaceCase, monkeypatch: pytest.MonkeyPatch, second: str, same: bool
 ) -> None:
     for name, user in (("B. Becker", "becker"), ("C. Cole", second)):
-        monkeypatch.setattr("pipelines.custody.casework.os_user", lambda user=user: user)
+        monkeypatch.setattr("pipelines.custody.work.os_user", lambda user=user: user)
         assert _decide(found, name, "confirm")[0] == 0
     told = _disclosed(found)
     assert isinstance(told["verdicts"], list)

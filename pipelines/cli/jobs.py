@@ -34,9 +34,11 @@ from pipelines.cli.output import (
 )
 from pipelines.cli.run_answers import emit_plan, emit_result
 from pipelines.custody.cases import make_case, with_first_run
-from pipelines.custody.casework import Need, Work, casework, enforce, os_user
+from pipelines.custody.casework import Need, Work, casework
+from pipelines.custody.due import enforce
 from pipelines.custody.mandate_watch import within_mandate
 from pipelines.custody.mandate_words import authority_text
+from pipelines.custody.work import os_user
 from pipelines.footage_paths import expanded, left_out, refuse_cases
 from pipelines.footage_scope import outside_text
 from pipelines.ingest import Given, ingest, unknown_clocks

@@ -17,8 +17,9 @@ from pipelines.cli.output import (
     table_text,
 )
 from pipelines.custody.cases import authorised, cases_below, with_hold
-from pipelines.custody.casework import Need, casework, enforce
+from pipelines.custody.casework import Need, casework
 from pipelines.custody.denial import deny, stop_anyway
+from pipelines.custody.due import enforce
 from pipelines.custody.erasure import described_certificate, release
 
 __all__ = ["authorise_command", "deny_command", "hold_command", "sweep_command"]

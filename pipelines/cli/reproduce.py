@@ -10,7 +10,8 @@ from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.models.shelf import resolve
 from pipelines.cli.jobs import runner_for
 from pipelines.cli.output import counted, emit, json_option, path_type, reason_option, say
-from pipelines.custody.casework import Need, Work, casework, enforce
+from pipelines.custody.casework import Need, Work, casework
+from pipelines.custody.due import enforce
 from pipelines.custody.mandate_watch import within_mandate
 from pipelines.progress import progress_for
 from pipelines.proof.recorded import RecordedRun, other_version, recorded_run, refuse_other_causes

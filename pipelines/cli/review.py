@@ -21,7 +21,8 @@ from pipelines.cli.output import (
     say,
     table_text,
 )
-from pipelines.custody.casework import Need, casework, os_user
+from pipelines.custody.casework import Need, casework
+from pipelines.custody.work import os_user
 from pipelines.outputs import output_file
 from pipelines.review.desk import Candidate, ReviewDesk
 from pipelines.review.reviewers import add_reviewer, replace_reviewer, reviewer_named, reviewers_of, revoke_reviewer

@@ -11,10 +11,11 @@ from forensics.errors import UsageError
 from forensics.spelling import in_shell
 from pipelines.cli.groups import Group
 from pipelines.cli.output import counted, emit, json_option, parse_last_day, path_type, required_reason, say, table_text
-from pipelines.custody.casework import Need, casework, os_user
+from pipelines.custody.casework import Need, casework
 from pipelines.custody.erasure import described_certificate
 from pipelines.custody.keys import keyring_for
 from pipelines.custody.mandate_words import last_day_text
+from pipelines.custody.work import os_user
 from pipelines.search.calibration import Calibrated, calibrate
 from pipelines.search.confirmed_faces import confirmed_faces
 from pipelines.search.entries import CHOSEN, FROM_CANDIDATE, Entry, entries_of

@@ -11,9 +11,9 @@ from forensics.tables.files import encoded_json, write_bytes
 from pipelines import clock
 from pipelines.custody.case_file import read_case
 from pipelines.custody.case_lock import taken_over
-from pipelines.custody.casework import Work, os_user, who_works
 from pipelines.custody.erasure import destroy, quarantine
 from pipelines.custody.keys import keyring_for
+from pipelines.custody.work import Work, os_user, who_works
 
 __all__ = ["deny", "stop_anyway"]
 

@@ -23,10 +23,10 @@ from forensics.tables.made_of import parts_named
 from forensics.tables.manifest import read_manifest
 from pipelines.custody.case_file import Case
 from pipelines.custody.cases import load_case
-from pipelines.custody.casework import altered_in
 from pipelines.custody.checkpoints import kept_checkpoints
 from pipelines.custody.deciding_files import RECORDS, alterations
 from pipelines.custody.erasure import certified, withheld_as
+from pipelines.custody.unaltered import altered_in
 from pipelines.footage_guard import difference, footage_checks
 from pipelines.proof.accounted import coverage_faults
 from pipelines.proof.kept_runs import of_kept_runs

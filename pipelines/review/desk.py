@@ -21,8 +21,8 @@ from forensics.spelling import in_shell
 from forensics.tables.open import OpenCase, candidates_of
 from pipelines import clock
 from pipelines.custody.cases import load_case
-from pipelines.custody.casework import Work
 from pipelines.custody.keys import keyring_for
+from pipelines.custody.work import Work
 from pipelines.review.reviewers import Reviewer, reviewer_named, reviewers_of
 from pipelines.review.reviews import add_review, load_reviews, of_candidate
 from pipelines.search.candidate_faces import candidate_faces

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pipelines.custody.casework import Work
 from pipelines.custody.erasure import destroy_files
+from pipelines.custody.work import Work
 from pipelines.review.reviews import load_reviews
 from pipelines.run import RunResult
 from pipelines.search.candidate_faces import parts_but_for
