@@ -165,7 +165,7 @@ def _breaks(chain: Chain) -> Iterator[str]:
     for number, (line, digest) in enumerate(zip(lines, chain.digests, strict=True)):
         place = f"line {number + 1}"
         if line.number != number:
-            yield f"{place} says it is number {line.number}"
+            yield f"{place} says that it is line {line.number + 1}"
         if line.previous != previous:
             yield f"{place} does not follow the line before"
         if line.at_utc_us < last_us:

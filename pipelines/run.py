@@ -136,12 +136,18 @@ def run_case(
         return _completed(run, files)
     except BaseException as error:
         with contextlib.suppress(OSError, ForensicsError):  # what ended it is what must be said
-            interrupt_record(files, plan.folder.record, is_refused=isinstance(error, UsageError))
+            interrupt_record(files, plan.folder.record, is_refused=_is_refusal(error, plan.folder))
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise CannotStart(
                 f"{case.folder.root}: the disk is full", "free some space and run the same command again: it goes on"
             ) from error
         raise
+
+
+def _is_refusal(error: BaseException, folder: RunFolder) -> bool:
+    """Whether the run could not even begin as it was asked for, so that no later one takes its settings."""
+    has_begun = any(folder.root.glob("parts/*/*.parquet"))
+    return isinstance(error, UsageError) or (isinstance(error, CannotStart) and not has_begun)
 
 
 def _completed(run: Run, files: DecidingFiles) -> RunResult:

@@ -6,6 +6,7 @@ A flag beats a profile beats the default.
 """
 
 import tomllib
+from copy import deepcopy
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -187,7 +188,7 @@ def load_settings(profile: Path | None, assignments: tuple[str, ...], base: dict
     Raises:
         UsageError: an unknown name, with the known ones, or a value that does not fit.
     """
-    values = dict(base or {}) if profile is None else _from_file(profile)
+    values = deepcopy(base or {}) if profile is None else _from_file(profile)
     for assignment in assignments:
         _assign(values, assignment)
     try:

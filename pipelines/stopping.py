@@ -32,10 +32,12 @@ class StopRequest:
 
     Attributes:
         cancel_file: its existence asks, too.
+        then: what whoever asked may do next, in words.
         is_interrupted: Ctrl-C was pressed.
     """
 
     cancel_file: Path
+    then: str = "run the same command again to go on"
     is_interrupted: bool = False
 
     @property
@@ -50,10 +52,10 @@ class StopRequest:
             Interrupted: the run must end now that nothing is in hand.
         """
         if self.is_interrupted:
-            raise Interrupted("interrupted, what was in hand is finished; run the same command again to go on")
+            raise Interrupted(f"interrupted, what was in hand is finished; {self.then}")
         if self.cancel_file.exists():
             self.cancel_file.unlink()
-            raise Interrupted("the run was cancelled; run the same command again to go on")
+            raise Interrupted(f"the run was cancelled; {self.then}")
 
     @contextlib.contextmanager
     def heard(self) -> Iterator[None]:

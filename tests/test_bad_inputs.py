@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from forensics.adapters.detectors import load_detector
+from forensics.adapters.mov_header import packed_header_bytes
 from forensics.adapters.opencv import load_opencv
-from forensics.adapters.packed_header import packed_header_bytes
 from forensics.adapters.pyav_index import index_file
 from forensics.adapters.pyav_open import open_file
 from forensics.adapters.stills import index_stills, open_reader

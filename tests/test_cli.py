@@ -319,6 +319,61 @@ def _at(text: object) -> datetime:
     return datetime.fromisoformat(str(text))
 
 
+def test_a_picture_that_is_gone_or_altered(call: Call, seen: Path, tmp_path: Path) -> None:
+    case = Path(shutil.copytree(seen, tmp_path / "case"))
+    words = ("query", case, "--pictures", tmp_path / "sheet.png")
+    assert call(*words).code == 0
+    path = next(case.glob("runs/*/crops/*.jpg"))
+    path.write_bytes(path.read_bytes() + b" ")
+    answer = call(*words)
+    assert (answer.code, f"{path}: is not what was published" in answer.err) == (5, True)
+    path.unlink()
+    answer = call(*words)
+    assert (answer.code, f"{path}: is not there any more" in answer.err) == (5, True)
+
+
+def test_rows_without_a_time_are_told_where_times_are_asked_for(call: Call, seen: Path, tmp_path: Path) -> None:
+    (gate, _) = make_clips(tmp_path, n_frames={"gate": _N_FRAMES, "hall": _N_FRAMES})
+    case = Path(shutil.copytree(seen, tmp_path / "case"))
+    for words in (("ingest", case, gate, "--camera", "gate"), ("run", case, *_SERIAL)):
+        assert call(*words).code == 0
+    assert "no time" not in call("query", case, "--from", "2026-03-02T08:00:00Z").err
+    untimed = tmp_path / "untimed"
+    assert call("scan", gate, "--case", untimed, "--set", "detect.fps=3", *_SERIAL).code == 0
+    n_rows = len(_rows(call, untimed))
+    answer = call("query", untimed, "--from", "2026-03-02T08:00:00Z", "--class", "person")
+    assert answer.code == 0
+    assert f"{n_rows} row" in answer.err
+    assert "no time" in answer.err
+    assert "no time" not in call("query", untimed).err
+
+
+def test_whose_tables_these_are_is_told_where_the_last_run_made_none(
+    call: Call, seen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = Path(shutil.copytree(seen, tmp_path / "case"))
+    assert "the last run" not in call("query", case).err
+    with monkeypatch.context() as patched:
+        patched.setattr("pipelines.run._publish", _interrupted)
+        assert call("run", case, "--set", "detect.fps=2", *_SERIAL).code == 130
+    run = call("query", case, "--json").json["run"]
+    assert f"the tables are those of run {run}; the last run" in call("query", case).err
+    assert f"of run {run}" in call("status", case).out
+    again = call("run", case, "--set", "detect.fps=2", *_SERIAL)
+    assert (again.code, "changed:" in again.err) == (0, False)
+    assert "changed: detect.fps=3" in call("run", case, "--set", "detect.fps=3", *_SERIAL).err
+    assert "the last run" not in call("query", case).err
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_class_that_was_never_found_is_told(call: Call, seen: Path) -> None:
+    answer = call("query", seen, "--class", "persn")
+    assert (answer.code, "nothing was found of class 'persn', but of" in answer.err) == (0, True)
+
+
 def test_from_and_to_keep_what_was_there_between(call: Call, seen: Path) -> None:
     rows = sorted(_rows(call, seen), key=lambda row: _at(row["first_utc"]))
     first, last = rows

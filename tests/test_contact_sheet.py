@@ -79,3 +79,13 @@ def test_captions_have_as_many_lines_as_they_need(tmp_path: Path) -> None:
 def test_a_suffix_that_is_no_picture_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="suffix"):
         write_side_by_side([], [], tmp_path / "sheet.xyz", title="")
+
+
+def test_a_long_caption_stays_below_its_picture(tmp_path: Path) -> None:
+    Image.new("RGB", (60, 60)).save(tmp_path / "a.png")
+    name = "a-camera-that-is-called-as-its-file-was  person"
+    write_contact_sheet([(tmp_path / "a.png", name), (tmp_path / "a.png", "")], tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        beside = sheet.crop((212, 0, sheet.width, sheet.height)).convert("L")
+        captions = beside.crop((0, 216, beside.width, beside.height))
+    assert captions.getextrema()[0] > 200, "nothing is written below the next picture"

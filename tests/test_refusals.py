@@ -17,8 +17,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import forensics
 from forensics.case import CaseFolder
 from forensics.decoding.child import Limits
+from forensics.errors import IntegrityBroken
 from forensics.evidence import Verdict
 from forensics.mandate import Mandate, Mode
 from forensics.tables.evidence import load_evidence, load_sources
@@ -156,7 +158,7 @@ _WITH_DIGEST = (
     (_renamed_picture, "not_media"),
     (_random_bytes, "not_media"),
     (_audio_only, "no_video"),
-    (_index_lost, "not_media"),
+    (_index_lost, "no_header"),
     (_encrypted, "no_decoder"),
     (_unknown_codec, "no_decoder"),
 )
@@ -316,6 +318,14 @@ def test_a_scan_asks_for_the_model_before_it_reads_footage(call: Call, whole: Pa
     answer = call("scan", whole, "--case", tmp_path / "case", "--model", "nowhere.onnx", *_SERIAL)
     assert answer.code == 6
     assert not (tmp_path / "case").exists()
+
+
+def test_a_model_that_never_ran_is_not_the_next_runs_model(call: Call, filled: Path, tmp_path: Path) -> None:
+    (tmp_path / "fake.onnx").write_text("no network")
+    answer = call("run", filled, "--model", tmp_path / "fake.onnx", *_SERIAL)
+    assert answer.code == 6, answer.err
+    answer = call("run", filled, *_SERIAL)
+    assert (answer.code, "fake" in answer.err) == (0, False)
 
 
 def test_a_model_with_another_digest_than_registered(call: Call, filled: Path, tmp_path: Path) -> None:
@@ -617,6 +627,34 @@ def test_a_published_file_that_is_gone_or_altered(call: Call, seen: Path) -> Non
     answer = call("query", seen, "detections")
     assert answer.code == 5
     assert str(path) in answer.err
+
+
+def test_one_bit_of_a_published_table_is_too_many_for_whoever_opens_it(call: Call, seen: Path, tmp_path: Path) -> None:
+    (path,) = (seen / "tables" / "detections").glob("*.parquet")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.unlink()
+    path.write_bytes(data)
+    (evidence,) = load_evidence(CaseFolder(seen))
+    for words in (
+        ("query", seen, "detections"),
+        ("export", "mot", seen, "-o", tmp_path / "mot"),
+        ("verify", seen, "--frame", f"{evidence.evidence_id}#3"),
+    ):
+        answer = call(*words)
+        assert (answer.code, str(path) in answer.err) == (5, True), (words, answer.err)
+    with pytest.raises(IntegrityBroken, match="not what was published"):
+        forensics.open_case(seen).detections()
+    assert call("query", seen, "tracks").code == 0
+
+
+def test_tables_whose_manifest_is_gone(call: Call, seen: Path, filled: Path) -> None:
+    (seen / "tables" / "MANIFEST.json").unlink()
+    for command in (("query", seen), ("verify", seen, "--frame", "a#1")):
+        answer = call(*command)
+        assert (answer.code, "MANIFEST.json: is not there any more" in answer.err) == (5, True), answer.err
+    answer = call("query", filled)
+    assert (answer.code, "nothing was published yet" in answer.err) == (2, True)
 
 
 def test_evidence_that_was_moved_away_leaves_an_unsettled_gap(call: Call, case: Path, tmp_path: Path) -> None:

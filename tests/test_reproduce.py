@@ -236,7 +236,7 @@ def test_it_is_cancelled_like_a_run(call: Call, case: Path, monkeypatch: pytest.
     before = _state(case)
     monkeypatch.setattr("pipelines.cli.reproduce.progress_for", lambda quiet: Cancelled())
     answer = call("reproduce", case, *_SERIAL)
-    assert (answer.code, "was cancelled" in answer.err) == (130, True)
+    assert (answer.code, "was cancelled; the same command again begins anew" in answer.err) == (130, True)
     assert _state(case) == before
     assert not (case / ".reproduce").exists()
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from forensics.errors import UsageError
 
@@ -50,8 +50,19 @@ def write_contact_sheet(pictures: Sequence[tuple[Path, *tuple[str, ...]]], targe
             picture.thumbnail((_CELL_PX[0] - 16, _CELL_PX[1] - 12))
             sheet.paste(picture, (left + (_CELL_PX[0] - picture.width) // 2, top + 8))
         for line, text in enumerate(caption):
-            draw.text((left + 10, top + _CELL_PX[1] + _LINE_PX * line), text, fill=_INK, font=font)
+            fitting = _fitting(text, font, _CELL_PX[0] - 20)
+            draw.text((left + 10, top + _CELL_PX[1] + _LINE_PX * line), fitting, fill=_INK, font=font)
     sheet.save(target)
+
+
+def _fitting(text: str, font: Any, width_px: int) -> str:
+    """The text, or as much of its begin and end as fits; the end tells names of one camera's files apart."""
+    kept = len(text)
+    shown = text
+    while font.getlength(shown) > width_px and kept > 2:
+        kept -= 1
+        shown = f"{text[: kept - kept // 2]}…{text[len(text) - kept // 2 :]}"
+    return shown
 
 
 def write_side_by_side(faces: Sequence[bytes], references: Sequence[bytes], target: Path, *, title: str) -> None:

@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from forensics.adapters.footage_file import FootageFile, disk_failed
-from forensics.adapters.packed_header import packed_header_bytes
+from forensics.adapters.mov_header import lacks_header, packed_header_bytes
 from forensics.errors import UnreadableFootage
 
 __all__ = ["FORMATS", "MAX_PIXELS", "NOT_SEEKABLE", "choose_stream", "open_file", "rate_of", "single_threaded"]
@@ -46,6 +46,11 @@ FORMATS = (
 MAX_PIXELS = 8192 * 8192
 _LARGEST_PACKED_HEADER_BYTES = 64 << 20
 
+_NO_HEADER = (
+    "an MP4 or QuickTime file without its header (moov), which is written last: it was cut short, or its recorder lost "
+    "power; its pictures may be there, and a repair tool may bring them back"
+)
+
 # Demuxers whose seeks miss: these are read through a remuxed working copy.
 NOT_SEEKABLE = frozenset({"mpegts", "mpeg", "h264", "hevc", "mjpeg", "m4v", "mpegvideo", "dv"})
 
@@ -58,7 +63,7 @@ def open_file(path: Path, **options: str) -> InputContainer:
         options: demuxer options that replace ours.
 
     Raises:
-        UnreadableFootage: with reason missing, no_permission, empty, too_large, not_media or unreadable.
+        UnreadableFootage: with reason missing, no_permission, empty, too_large, no_header, not_media or unreadable.
         DecoderLost: the disk fails; also later, from whatever reads on in the container.
     """
     settings = {
@@ -82,6 +87,8 @@ def open_file(path: Path, **options: str) -> InputContainer:
     except PermissionError as error:
         raise UnreadableFootage(path, "no_permission", "this user may not read the file") from error
     except (av.error.InvalidDataError, ValueError) as error:
+        if lacks_header(path):
+            raise UnreadableFootage(path, "no_header", _NO_HEADER) from error
         raise UnreadableFootage(path, "not_media", f"no known video container ({_words(error)})") from error
     except av.error.FFmpegError as error:
         raise UnreadableFootage(path, "unreadable", _words(error)) from error

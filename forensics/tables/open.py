@@ -5,12 +5,15 @@ import pwd
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
 from forensics.audit_log import AuditLog
 from forensics.case import CaseFolder
+from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.tables.manifest import read_manifest
 from forensics.tables.schemas import CANDIDATES_TABLE, PUBLISHED
@@ -19,25 +22,35 @@ from forensics.tables.standing import refuse_unless_active
 __all__ = ["OpenCase", "candidates_of", "published_files"]
 
 
+_ADVICE: Final = "see `forensics verify`; running again publishes anew"
+
+
 def published_files(folder: CaseFolder, table: str) -> list[Path]:
     """The files of one table, as the manifest names them.
 
     Raises:
-        IntegrityBroken: one is not there, or not as long as it was when it was published.
+        IntegrityBroken: one is not there, or not what was published.
     """
     files = [file for file in read_manifest(folder)["files"] if file["path"].partition("/")[0] == table]
     for file in files:
-        _check_length(folder.tables / file["path"], file["bytes"])
+        _check(folder.tables / file["path"], file["sha256"])
     return [folder.tables / file["path"] for file in files]
 
 
-def _check_length(path: Path, expected_bytes: int) -> None:
-    actual_bytes = path.stat().st_size if path.exists() else 0
-    if actual_bytes != expected_bytes:
-        raise IntegrityBroken(
-            f"{path}: has {actual_bytes} bytes, {expected_bytes} were published",
-            "see `forensics verify`; running again publishes anew",
-        )
+def _check(path: Path, expected_sha256: str) -> None:
+    """Return only if the file is what was published."""
+    if not path.is_file():
+        raise IntegrityBroken(f"{path}: is not there any more", _ADVICE)
+    state = path.stat()
+    actual = _digest(path, (state.st_size, state.st_ino, state.st_mtime_ns, state.st_ctime_ns))
+    if actual != expected_sha256:
+        raise IntegrityBroken(f"{path}: is not what was published", _ADVICE)
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, state: tuple[int, ...]) -> str:
+    """SHA-256 of a file; computed once while nothing touches it."""
+    return sha256_of_file(path)
 
 
 def candidates_of(folder: CaseFolder) -> pl.LazyFrame:
@@ -109,6 +122,18 @@ class OpenCase:
         with log.recorded("open candidates", who=_reader(), why=reason, facts={}):
             refuse_unless_active(self.folder, datetime.now(UTC))
             return candidates_of(self.folder)
+
+    def picture(self, name: str) -> Path:
+        """The file of a thumbnail, by the name that a table gives it.
+
+        Raises:
+            IntegrityBroken: it is not there, is not what was published, or leads out of the case.
+        """
+        path = self.folder.inside(name)
+        published = {each["path"]: each["sha256"] for each in read_manifest(self.folder).get("pictures", ())}
+        if name in published or not path.is_file():  # older manifests name no pictures
+            _check(path, published.get(name, ""))
+        return path
 
     def sources(self) -> pl.LazyFrame:
         """A row for every path that was given."""

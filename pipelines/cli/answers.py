@@ -39,6 +39,8 @@ def status(root: Path, as_json: bool) -> None:
 def _status_lines(facts: dict[str, Any]) -> list[str]:
     said = {name: facts[name] for name in ("case", "sources", "evidence")}
     said |= {"run": facts["run"] or "none yet", "state": facts["state"], "mandate": _standing(facts)}
+    if facts["published_run"] not in (None, facts["run"]):
+        said |= {"tables": f"of run {facts['published_run']}, and so is what was looked at"}
     if "entries" in facts:
         said |= {"authority": facts["authority"], "entries": facts["entries"], "review": _waiting(facts)}
     lines = facts_text(said)

@@ -182,6 +182,11 @@ def ingest_command(root: Path, footage: tuple[Path, ...], camera: str, as_json: 
     return 0 if is_whole else NOT_CLEAN
 
 
+def _is_as_before(change: str, sections: dict[str, Any]) -> bool:
+    """Whether NAME=VALUE says what the last run's settings say."""
+    return load_settings(None, (change,), sections) == load_settings(None, (), sections)
+
+
 @click.command("run")
 @click.argument("root", metavar="CASE", type=path_type)
 @run_options
@@ -219,7 +224,8 @@ def _settings_of_last_run(root: Path, changes: tuple[str, ...]) -> dict[str, Any
         return {}
     sections = {name: record["settings"][name] for name in _OF_LAST_RUN if name in record["settings"]}
     told = [f"model {record.get('model', {}).get('name')}", *told_settings(sections)]
-    changed = f"; changed: {', '.join(changes)}" if changes else ""
+    other = [change for change in changes if not _is_as_before(change, sections)]
+    changed = f"; changed: {', '.join(other)}" if other else ""
     say(f"settings of run {record.get('run')}: {', '.join(told)}{changed}")
     return sections
 

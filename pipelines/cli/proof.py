@@ -27,7 +27,7 @@ from pipelines.custody.checkpoints import read_checkpoint
 from pipelines.outputs import output_file
 from pipelines.proof.frame import Address, Opened, opened_frame, parse_address
 from pipelines.proof.signatures import Asked, Signer, public_key
-from pipelines.proof.verify import Report, verify_case
+from pipelines.proof.verify import NOT_PUBLISHED, Report, verify_case
 
 __all__ = ["verify"]
 
@@ -59,7 +59,8 @@ def verify(
 ) -> int:
     """Check that log, evidence, indexes, parts and published files still are what they were; exit 5 if not.
 
-    The first thing that is wrong is named first. Nothing is decoded, and nothing is changed. With --frame one
+    The first thing that is wrong is named first. Nothing is decoded, and nothing is changed but
+    the log, which tells that it was done. With --frame one
     recording is digested and one of its frames decoded; where faces are compared that needs a --reason.
 
     \b
@@ -150,7 +151,7 @@ def _tables_said(report: Report) -> str:
 
 def _signed(report: Report) -> list[str]:
     if not report.signers:
-        return ["no checkpoint of the log was signed yet"]
+        return ["no signed checkpoint of the log lies in the case"]
     return [_signed_by(signer, report.n_lines) for signer in report.signers]
 
 
@@ -171,10 +172,12 @@ def _advice(work: Work, problem: str) -> str:
             "restore the recording as it was ingested, from the original or a copy of it; if it was moved, "
             f"`forensics evidence relocate {root} FOLDER` finds it"
         )
+    if problem.endswith(NOT_PUBLISHED):
+        return "move it out of the folder: whoever opens the tables by a pattern would read it, too"
     made_anew = {
         f"{work.folder.tables}/": f"`forensics run {root}` again publishes anew",
         f"{work.folder.index_file('').parent}/": "an index is made anew by ingesting the recording again",
-        f"{work.folder.working_copy('').parent}/": "a working copy is made anew by ingesting the recording again",
+        f"{work.folder.working_copy('any').parent}/": "a working copy is made anew by ingesting the recording again",
     }
     how = [said for place, said in made_anew.items() if problem.startswith(place)]
     return "; ".join(["restore the file from a copy", *how])

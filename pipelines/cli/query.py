@@ -3,7 +3,7 @@
 import io
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,7 @@ from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
 from pipelines.cli.output import counted, emit, parse_utc, path_type, reason_option, say, table_text
 from pipelines.custody.casework import Need, casework
 from pipelines.outputs import output_file
+from pipelines.run_record import newest_record
 
 __all__ = ["Wanted", "pictures_of", "query", "sightings_text", "wanted_rows"]
 
@@ -127,8 +128,10 @@ def query(root: Path, table: str, reason: str, as_json: bool, **options: Any) ->
         found = _found(opened, table, wanted, options["limit"])
         if options["pictures"] is not None:
             _write_pictures(opened, table, found, options["pictures"])
+        _say_of_run(opened)
+        _say_untimed(opened, table, wanted)
         if not len(found):
-            _hint(opened, wanted)
+            _hint(opened, table, wanted)
         work.recorded.outputs["rows"] = len(found)
     if table == CANDIDATES_TABLE:
         _say_of_all(found)
@@ -180,13 +183,40 @@ def _within(rows: pl.LazyFrame, table: str, since: datetime | None, until: datet
     return rows.filter(pl.col(first) < until) if until is not None else rows
 
 
-def _hint(opened: OpenCase, wanted: Wanted) -> None:
-    """Say why nothing may have been found: a name that the case does not know."""
+def _say_of_run(opened: OpenCase) -> None:
+    """Whose tables these are, where the last run published none."""
+    last = newest_record(opened.folder)
+    if last.get("run") not in (None, opened.run_id):
+        say(f"the tables are those of run {opened.run_id}; the last run, {last['run']}, has published none")
+
+
+def _say_untimed(opened: OpenCase, table: str, wanted: Wanted) -> None:
+    """How many rows no question about time can find, since nobody said when their recording began."""
+    if (wanted.since is None and wanted.until is None) or table == CANDIDATES_TABLE:
+        return
+    first, _ = _TIME_COLUMNS[table]
+    others = wanted_rows(opened.table(table), table, replace(wanted, since=None, until=None))
+    n_untimed = int(others.select(pl.col(first).is_null().sum()).collect().item())
+    if n_untimed:
+        rows = counted(n_untimed, "row has", "rows have")
+        say(f"{rows} no time and cannot be chosen by it: say when the recording began, `forensics ingest --start`")
+
+
+def _hint(opened: OpenCase, table: str, wanted: Wanted) -> None:
+    """Say why nothing may have been found: a name that the case does not know, or frames that nobody looked at."""
     camera, entry_id = wanted.equal["camera_id"], wanted.equal["entry_id"]
     if camera is not None and camera not in (cameras := _values(opened.evidence(), "camera_id")):
         say(f"the case has no camera {camera!r}, it has {', '.join(cameras)}")
     if entry_id is not None and entry_id not in (entries := _values(candidates_of(opened.folder), "entry_id")):
         say(f"no face was compared with an entry {entry_id!r}, but with {', '.join(entries) or 'none at all'}")
+
+    class_name = wanted.equal["class_name"]
+    if class_name is not None and class_name not in (classes := _values(opened.table(table), "class_name")):
+        say(f"nothing was found of class {class_name!r}, but of {', '.join(classes) or 'none at all'}")
+    gaps = opened.coverage().filter(pl.col("state") == "gap")
+    n_frames = int(gaps.select((pl.col("stop_frame") - pl.col("start_frame")).sum()).collect().item() or 0)
+    if n_frames and table not in ("sources", "evidence"):
+        say(f"{counted(n_frames, 'frame was', 'frames were')} not looked at: `forensics query CASE coverage`")
 
 
 def _values(rows: pl.LazyFrame, column: str) -> list[str]:
@@ -263,7 +293,7 @@ def pictures_of(opened: OpenCase, found: pl.DataFrame) -> list[tuple[Path, str, 
     """File and three lines of every sighting that has a thumbnail: where and what, when, and its id."""
     return [
         (
-            opened.folder.inside(row["thumbnail"]),
+            opened.picture(row["thumbnail"]),
             f"{row['camera_id']}  {row['class_name']}",
             _when(row),
             row["sighting_id"],

@@ -12,15 +12,19 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from forensics.audit import read_chain
 from forensics.decoding.child import DecodingChild, Limits
 from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.evidence import Evidence, Readable
 from forensics.frames import Frame, Gap, RgbArray, View
+from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence, load_index
+from forensics.tables.manifest import Published, published_state
 from forensics.tables.open import OpenCase
 from forensics.timeline import Int64Array, PacketIndex
 from pipelines.custody.case_file import Case
+from pipelines.custody.deciding_files import RECORDS, alterations
 from pipelines.footage_guard import difference, footage_checks
 from pipelines.footage_scope import scope_in
 
@@ -91,11 +95,15 @@ def opened_frame(case: Case, address: Address) -> Opened:
         IntegrityBroken: the recording, its working copy or its index is not what was ingested.
         DecoderLost: the decoding child died, hung or grew.
     """
+    altered = alterations(case.folder, lambda: read_chain(case.folder.audit_file).lines, RECORDS)
+    if altered:
+        raise IntegrityBroken(altered[0], "see `forensics verify`")
     item, readable = _named(load_evidence(case.folder), address.evidence)
     for path, expected in footage_checks(item):
         loss = difference(path, expected)
         if loss is not None:
-            raise IntegrityBroken(loss.detail, "restore the recording as it was ingested")
+            moved = f"; if it was moved, `forensics evidence relocate {in_shell(case.folder.root)} FOLDER` finds it"
+            raise IntegrityBroken(loss.detail, f"restore the recording as it was ingested{moved}")
     index = load_index(case.folder, item)
     number = _number(index, address)
     scope = scope_in(case, item, index)
@@ -137,7 +145,7 @@ def _number(index: PacketIndex, address: Address) -> int:
     pts = np.array([address.pts], dtype=np.int64)
     number = int(index.frames_of(pts)[0])
     if number < 0:
-        place = int(np.clip(np.searchsorted(index.pts, pts[0]), 0, index.n_frames - 1))
+        place = int(np.abs(index.pts - pts[0]).argmin())
         raise UsageError(
             f"no frame has pts {address.pts} as its own; near it is frame {place} with pts {index.pts[place]}",
             f"name it by its number: {address.evidence}#{place}",
@@ -176,7 +184,7 @@ def _seen(answer: Frame | Gap) -> dict[str, Any]:
 
 def _detections(case: Case, item: Evidence, number: int) -> pl.DataFrame:
     """The published boxes of one frame; none before anything was published."""
-    if not case.folder.manifest.exists():
+    if not case.folder.manifest.exists() and published_state(case.folder) is Published.NEVER:
         return pl.DataFrame(schema=_SHOWN)
     rows = OpenCase.at(case.folder.root).detections()
     is_there = (pl.col("evidence_id") == item.evidence_id) & (pl.col("frame") == number)

@@ -66,7 +66,7 @@ def reproduced(
             runner=runner,
             progress=progress,
             recognition=recognition,
-            stop=StopRequest(case.folder.cancel_file),
+            stop=StopRequest(case.folder.cancel_file, then="the same command again begins anew"),
         )
         if result.lost_footage:
             raise IntegrityBroken(result.lost_footage[0], "restore the recording as it was ingested")

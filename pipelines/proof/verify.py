@@ -6,21 +6,20 @@ tables and their pictures; what lies in the folders of all runs; and at last whe
 for every frame.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from forensics.audit import AuditLine, read_chain
+from forensics.audit import read_chain
 from forensics.case import CaseFolder
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
 from forensics.evidence import Evidence
-from forensics.registered import ABSENT, WRITES, files_in
 from forensics.tables.evidence import load_evidence
 from forensics.tables.made_of import parts_named
-from forensics.tables.manifest import read_manifest
+from forensics.tables.manifest import Published, published_state, read_manifest
 from pipelines.custody.case_file import Case
 from pipelines.custody.cases import load_case
 from pipelines.custody.checkpoints import kept_checkpoints
@@ -33,7 +32,10 @@ from pipelines.proof.kept_runs import of_kept_runs
 from pipelines.proof.signatures import Asked, Signer, signature_faults, signers_of
 from pipelines.review.reviews import load_reviews
 
-__all__ = ["Report", "verify_case"]
+__all__ = ["NOT_PUBLISHED", "Report", "verify_case"]
+
+NOT_PUBLISHED: Final = "the manifest does not name it, so no run published it"
+"""How the problem with such a file ends."""
 
 Checks = Iterable[tuple[Path, str]]
 
@@ -106,15 +108,8 @@ def _compared(case: Case, asked: Asked) -> Report:
         len(chain.lines),
         signers_of(known, asked),
         published=_manifest(folder)["run"] if folder.manifest.exists() and not problems else None,
-        is_half_published=not folder.manifest.exists() and _is_being_published(folder, chain.lines),
+        is_half_published=not folder.manifest.exists() and published_state(folder) is Published.HALF,
     )
-
-
-def _is_being_published(folder: CaseFolder, lines: Sequence[AuditLine]) -> bool:
-    """Whether the log's last word on the manifest is that one is about to be written."""
-    name = folder.manifest.relative_to(folder.root).as_posix()
-    notes = [line for line in lines if name in files_in(line)]
-    return bool(notes) and notes[-1].command == WRITES and files_in(notes[-1])[name] != ABSENT
 
 
 def _told(look: Callable[[], Iterable[str]]) -> list[str]:
@@ -182,7 +177,7 @@ def _unnamed(case: Case) -> Iterator[str]:
     named |= {folder.root / f"{name}.sealed" for name in withheld_as(case)}
     found = (path for path in folder.tables.rglob("*") if not path.is_dir() and path != folder.manifest)
     for path in sorted(set(found) - named):
-        yield f"{path}: the manifest does not name it, so no run published it"
+        yield f"{path}: {NOT_PUBLISHED}"
 
 
 def _coverage(folder: CaseFolder) -> Iterable[str]:
