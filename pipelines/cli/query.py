@@ -210,8 +210,8 @@ def _hint(opened: OpenCase, table: str, wanted: Wanted) -> None:
     if entry_id is not None and entry_id not in (entries := _values(candidates_of(opened.folder), "entry_id")):
         say(f"no face was compared with an entry {entry_id!r}, but with {', '.join(entries) or 'none at all'}")
 
-    class_name = wanted.equal["class_name"]
-    if class_name is not None and class_name not in (classes := _values(opened.table(table), "class_name")):
+    class_name, seen = wanted.equal["class_name"], "sightings" if table == CANDIDATES_TABLE else table
+    if class_name is not None and class_name not in (classes := _values(opened.table(seen), "class_name")):
         say(f"nothing was found of class {class_name!r}, but of {', '.join(classes) or 'none at all'}")
     gaps = opened.coverage().filter(pl.col("state") == "gap")
     n_frames = int(gaps.select((pl.col("stop_frame") - pl.col("start_frame")).sum()).collect().item() or 0)
