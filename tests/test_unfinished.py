@@ -114,7 +114,7 @@ def test_a_table_that_could_not_be_written_leaves_nothing_and_says_nothing_of_it
 def test_the_folder_of_a_cluster_goes_with_its_killed_driver(tmp_path: Path) -> None:
     folder = tmp_path / "cluster"
     folder.mkdir()
-    killed("pipelines.runners.afterlife", "Undertaker", f"Undertaker(Path({str(folder)!r})).note_agents()")
+    killed("pipelines.runners.afterlife", "Undertaker", f"Undertaker(Path({str(folder)!r}))")
     deadline = time.monotonic() + 10
     while folder.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -122,12 +122,21 @@ def test_the_folder_of_a_cluster_goes_with_its_killed_driver(tmp_path: Path) -> 
 
 
 def test_a_worker_that_was_starting_goes_with_its_cluster(tmp_path: Path) -> None:
-    sleeping = [sys.executable, "-c", "import time; time.sleep(60)", "default_worker.py"]
-    with subprocess.Popen([*sleeping, tmp_path / "own"]) as own, subprocess.Popen([*sleeping, "another"]) as another:
+    sleeping = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with subprocess.Popen([*sleeping, tmp_path / "own" / "ray"]) as own, subprocess.Popen([*sleeping, "x"]) as another:
         Undertaker(tmp_path / "own").bury()
         assert own.wait(10) == -signal.SIGKILL
         assert another.poll() is None
         another.kill()
+
+
+def test_an_agent_that_writes_there_goes_with_its_cluster_whatever_it_calls_itself(tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    with (folder / "agent.log").open("w") as log, subprocess.Popen(["sleep", "60"], stdout=log) as agent:
+        Undertaker(folder).bury()
+        assert agent.wait(10) == -signal.SIGKILL
+        assert not folder.exists()
 
 
 def test_the_folder_of_a_cluster_that_died_goes_at_once(tmp_path: Path) -> None:
@@ -139,7 +148,6 @@ def test_the_folder_of_a_cluster_that_died_goes_at_once(tmp_path: Path) -> None:
 
 def test_who_ends_in_order_keeps_the_folder_for_itself(tmp_path: Path) -> None:
     undertaker = Undertaker(tmp_path)
-    undertaker.note_agents()
     undertaker.dismiss()
     time.sleep(0.3)
     assert tmp_path.exists()

@@ -2,8 +2,9 @@
 
 The kernel ends Ray's servers with a killed driver, and workers end with the raylet; its two agents first try for a
 minute to tell a server that is gone of its death, and workers that are only just starting know nothing yet. A shell
-waits for the end of a pipe that the driver holds, then ends them and removes the cluster's folder. Where the driver
-ends in order, it ends the shell first.
+waits for the end of a pipe that the driver holds, then ends whatever was started with the cluster's folder, or has a
+file in it open, and removes the folder: it is private, so nobody else's processes are there. Where the driver ends in
+order, it ends the shell first.
 """
 
 import os
@@ -14,20 +15,24 @@ from typing import Final
 __all__ = ["Undertaker", "dead_server"]
 
 _SCRIPT: Final = """
-while read -r agent; do agents="$agents $agent"; done
-for agent in $agents; do grep -aq Agent "/proc/$agent/cmdline" && kill -KILL "$agent"; done
-# a worker that is only just starting does not know yet that its raylet is gone; this shell names none itself
-for folder in /proc/[0-9]*; do
-    grep -aq "default_worke[r]" "$folder/cmdline" && grep -aqF -- "$1" "$folder/cmdline" &&
-        kill -KILL "${folder#/proc/}"
+driver=$PPID
+read -r _  # until nobody holds the other end
+for try in 1 2 3; do
+    for process in /proc/[0-9]*; do
+        number=${process#/proc/}
+        [ "$number" = $$ ] || [ "$number" = "$driver" ] && continue
+        { grep -aqF -- "$1/" "$process/cmdline" || ls -l "$process/fd" | grep -qF -- "$1/"; } && kill -KILL "$number"
+    done
+    rm -rf -- "$1"
+    sleep 1  # somebody may have been only just starting, or written to it while he died
+    [ -e "$1" ] || exit 0
 done
-rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }  # somebody may have written to it while he died
 """
 _SERVERS: Final = frozenset({"raylet", "gcs_server"})
 
 
 class Undertaker:
-    """Begun before the cluster; once this process dies, the cluster's agents are ended and its folder is removed.
+    """Begun before the cluster; once this process dies, what is left of the cluster is ended and its folder removed.
 
     Args:
         folder: of the local cluster.
@@ -41,12 +46,6 @@ class Undertaker:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-
-    def note_agents(self) -> None:
-        """The cluster has begun: the agents that it has now are those that will be ended."""
-        assert self._shell.stdin is not None
-        self._shell.stdin.write("".join(f"{pid}\n" for pid in _agents()).encode())
-        self._shell.stdin.flush()
 
     def bury(self) -> None:
         """The cluster died before this process: what is left of it is gone."""
@@ -83,22 +82,9 @@ def _name_and_state(pid: int) -> tuple[str, str]:
     return before.partition("(")[2], after[:1]
 
 
-def _agents() -> list[int]:
-    """The children of this process's raylet that are no workers, by number; none where the kernel does not tell."""
-    raylets = [child for child in _children(os.getpid()) if _command(child).split("\0")[0].endswith("/raylet")]
-    return [child for raylet in raylets for child in _children(raylet) if "Agent" in _command(child)]
-
-
 def _children(pid: int) -> list[int]:
     try:
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
         return [int(child) for task in tasks for child in (task / "children").read_text().split()]
     except OSError:
         return []
-
-
-def _command(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-    except OSError:
-        return ""

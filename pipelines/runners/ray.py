@@ -351,7 +351,6 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
                 _node_ip_address=_LOOPBACK,
                 _temp_dir=str(self._own_folder / "ray"),  # which Ray opens to everybody
             )
-        self._undertaker.note_agents()
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)  # ray's own handler leaves with exit code 1, and nothing on record
         if ray.get_runtime_context().gcs_address.rpartition(":")[0] != _LOOPBACK:
