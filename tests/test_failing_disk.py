@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forensics.adapters import decord_reader, footage_file
+from forensics.adapters import decord_reader, footage_file, pyav_index
+from forensics.adapters.footage_index import index_footage
 from forensics.adapters.pyav_reader import open_reader
 from forensics.adapters.stills import index_stills, is_stills
 from forensics.errors import DecoderLost
 from forensics.evidence import Indexed
 from forensics.frames import Frame, Gap, View
+from scripts.measure.bad_inputs.originals import ORIGINALS
 from tests.painted import KINDS
 from tests.painted.kinds import Kind
 from tests.painted.measure import index_kind
@@ -91,6 +93,21 @@ def test_no_index_is_made_of_a_file_whose_disk_failed_at_any_read(
     on_disk()
     assert _is_same(index_kind(kind, path), whole), "what was raised before does not come up later"
     assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize("looks", ["cut_short", "_ends_as_gif"])
+def test_a_disk_that_fails_where_only_the_end_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: str
+) -> None:
+    """One file's disk must not end the taking in of all others."""
+
+    def fails(*_: object) -> str:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    path = ORIGINALS["gif_gif"].build(tmp_path)
+    monkeypatch.setattr(pyav_index, looks, fails)
+    with pytest.raises(DecoderLost, match="Input/output error"):
+        index_footage(path, working_copy=tmp_path / "copy", stream_index=None, assumed_rate=None)
 
 
 def _seen(indexed: Indexed) -> list[tuple[int, bytes | str]]:

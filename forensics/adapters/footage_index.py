@@ -3,7 +3,7 @@
 from fractions import Fraction
 from pathlib import Path
 
-from forensics.adapters.footage_file import disk_failed
+from forensics.adapters.footage_file import disk_failed, refuse_failing_disk
 from forensics.digests import sha256_of_file
 from forensics.errors import UnreadableFootage
 from forensics.evidence import Indexed
@@ -39,12 +39,23 @@ def digest_and_size(path: Path) -> tuple[str, int]:
 def index_footage(
     path: Path, *, working_copy: Path, stream_index: int | None, assumed_rate: Fraction | None
 ) -> Indexed:
-    """The packet index of a video file, or of a folder or zip of stills."""
+    """The packet index of a video file, or of a folder or zip of stills.
+
+    Raises:
+        UnreadableFootage: nothing can be read, with the reason.
+        DecoderLost: the disk fails, also where only a few bytes of a header or an end are looked at.
+    """
     from forensics.adapters import pyav_index, stills
 
-    if stills.is_stills(path):
-        return stills.index_stills(path)
-    return pyav_index.index_file(path, working_copy=working_copy, stream_index=stream_index, assumed_rate=assumed_rate)
+    try:
+        if stills.is_stills(path):
+            return stills.index_stills(path)
+        return pyav_index.index_file(
+            path, working_copy=working_copy, stream_index=stream_index, assumed_rate=assumed_rate
+        )
+    except OSError as error:
+        refuse_failing_disk(path, error)
+        raise
 
 
 def prove_decord(indexed: Indexed) -> str:
