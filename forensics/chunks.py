@@ -10,7 +10,7 @@ import numpy as np
 
 from forensics.timeline import Int64Array, PacketIndex
 
-__all__ = ["Chunk", "boundaries", "sampled"]
+__all__ = ["Chunk", "boundaries", "boundaries_by_number", "sampled"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,24 +33,42 @@ class Chunk:
         return self.stop - self.start
 
 
-def boundaries(index: PacketIndex, chunk_us: int) -> Int64Array:
+def boundaries(index: PacketIndex, places: Int64Array, chunk_us: int) -> Int64Array:
     """Where chunks start and, last, where the evidence ends: (K + 1,) int64, strictly increasing.
 
-    A chunk ends at the first keyframe that lies `chunk_us` or more behind its start; footage with
-    few keyframes gives longer chunks.
+    A chunk ends at the first place that lies `chunk_us` or more behind its start; footage with few
+    such places gives longer chunks.
+
+    Args:
+        index: of the evidence.
+        places: (P,) int64, where it may be cut, frame 0 first: its keyframes, or some of them.
+        chunk_us: media time.
 
     >>> index = PacketIndex(np.arange(10), np.arange(10) % 2 == 0, np.ones(10, int), np.zeros(10, bool), Fraction(1))
-    >>> boundaries(index, chunk_us=3_000_000).tolist()
+    >>> boundaries(index, index.keyframes, chunk_us=3_000_000).tolist()
     [0, 4, 8, 10]
     """
-    keyframes = index.keyframes
-    times = np.maximum.accumulate(index.media_us[keyframes])
+    times = np.maximum.accumulate(index.media_us[places])
+    return _edges(places, times, chunk_us, index.n_frames)
+
+
+def boundaries_by_number(index: PacketIndex, places: Int64Array, n_frames: int) -> Int64Array:
+    """The same for chunks of at least so many frames, whatever their times.
+
+    >>> index = PacketIndex(np.arange(5), np.ones(5, bool), np.ones(5, int), np.zeros(5, bool), Fraction(1))
+    >>> boundaries_by_number(index, index.keyframes, n_frames=2).tolist()
+    [0, 2, 4, 5]
+    """
+    return _edges(places, places, n_frames, index.n_frames)
+
+
+def _edges(places: Int64Array, measure: Int64Array, least: int, end: int) -> Int64Array:
     starts, place = [0], 0
     while True:
-        place = int(np.searchsorted(times, times[place] + chunk_us, side="left"))
-        if place >= len(keyframes):
-            return np.array([*starts, index.n_frames], dtype=np.int64)
-        starts.append(int(keyframes[place]))
+        place = int(np.searchsorted(measure, measure[place] + least, side="left"))
+        if place >= len(places):
+            return np.array([*starts, end], dtype=np.int64)
+        starts.append(int(places[place]))
 
 
 def sampled(index: PacketIndex, frames_per_second: Fraction | None) -> Int64Array:

@@ -1,7 +1,7 @@
 """Which frames were looked at, and why the others were not: complete, without overlap."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from forensics.errors import ForensicsError
@@ -28,6 +28,7 @@ class Stretch:
         reason: one word; empty for detected frames.
         is_settled: False where the next run tries again.
         detail: what the decoder or the gate said.
+        change: the largest that the gate measured in them, 1 being the least that counts; None where it measured none.
     """
 
     start: int
@@ -36,6 +37,7 @@ class Stretch:
     reason: str = ""
     is_settled: bool = True
     detail: str = ""
+    change: float | None = None
 
 
 class CoverageBroken(ForensicsError):
@@ -63,7 +65,7 @@ class CoverageBroken(ForensicsError):
 
 
 def merged(stretches: Iterable[Stretch]) -> list[Stretch]:
-    """Neighbours that differ in nothing but their place become one.
+    """Neighbours that differ in nothing but their place and their change become one.
 
     >>> merged([Stretch(0, 2, State.DETECTED), Stretch(2, 5, State.DETECTED)])[0].stop
     5
@@ -72,10 +74,15 @@ def merged(stretches: Iterable[Stretch]) -> list[Stretch]:
     for stretch in stretches:
         last = result[-1] if result else None
         if last is not None and last.stop == stretch.start and _kind(last) == _kind(stretch):
-            result[-1] = Stretch(last.start, stretch.stop, *_kind(last))
+            result[-1] = replace(last, stop=stretch.stop, change=_larger(last.change, stretch.change))
         else:
             result.append(stretch)
     return result
+
+
+def _larger(one: float | None, other: float | None) -> float | None:
+    known = [change for change in (one, other) if change is not None]
+    return max(known, default=None)
 
 
 def _kind(stretch: Stretch) -> tuple[State, str, bool, str]:

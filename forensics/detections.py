@@ -1,13 +1,14 @@
 """What a detector saw, as parallel columns."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from forensics.timeline import Int64Array
 
-__all__ = ["Boxes", "Detections", "FloatArray"]
+__all__ = ["NO_BOXES", "Boxes", "Detections", "FloatArray"]
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -33,6 +34,9 @@ class Boxes:
 
     def __len__(self) -> int:
         return len(self.score)
+
+
+NO_BOXES: Final = Boxes(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from forensics.gate import Glimpse, Watch
 from forensics.timeline import Int64Array
 
-__all__ = ["Frame", "FrameReader", "Gap", "RgbArray", "View"]
+__all__ = ["Frame", "FrameReader", "Gap", "Item", "RgbArray", "View"]
 
 RgbArray = npt.NDArray[np.uint8]
 
@@ -24,6 +25,7 @@ class Frame:
         rgb: (h, w, 3) uint8, upright, scaled as the view asked. A view into memory that is
             reused: copy what must outlive the next frame.
         width_px, height_px: of the upright frame before scaling; boxes refer to these.
+        glimpse: what a watch said of it; None where nobody watches.
     """
 
     number: int
@@ -31,6 +33,7 @@ class Frame:
     rgb: RgbArray
     width_px: int
     height_px: int
+    glimpse: Glimpse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,10 @@ class Gap:
     number: int
     reason: str
     detail: str
+
+
+Item: TypeAlias = "Frame | Glimpse | Gap"
+"""What a reader hands out for a frame: its picture, or that it is still, or why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +83,12 @@ class View:
 class FrameReader(Protocol):
     """Hands out frames of one evidence at one view."""
 
-    def read(self, wanted: Int64Array) -> Iterator[Frame | Gap]:
-        """Yield one `Frame` or `Gap` for every wanted number, in the order given.
+    def read(self, wanted: Int64Array, watch: Watch | None = None) -> Iterator[Item]:
+        """Yield one item for every wanted number, in the order given: a `Frame`, or a `Gap` where there is none.
 
         Args:
             wanted: (N,) int64 frame numbers, strictly increasing.
+            watch: says which frames are still; of those only a `Glimpse` is handed out, and their colours are
+                never worked out. Frames that are handed out hold theirs.
         """
         ...

@@ -14,14 +14,14 @@ from forensics.comparison import Decision, Rules, decided, is_enough, people_in,
 from forensics.detections import FloatArray
 from forensics.face_selection import best_apart, head_region
 from forensics.faces import Face, FaceDetector, FaceEmbedder, Quality, QualityLimits, shortcomings, worth
-from forensics.frames import Frame, Gap, RgbArray
+from forensics.frames import Frame, Gap, Item, RgbArray
 from forensics.pooling import Pools, pooled, similarities
 from forensics.templates import Templates
 from forensics.timeline import BoolArray, Int64Array
 
 __all__ = ["Comparison", "Examination", "Look", "Person", "compared", "gathered", "kept"]
 
-Read = Callable[[Int64Array], Iterator[Frame | Gap]]
+Read = Callable[[Int64Array], Iterator[Item]]
 
 # Embedded at a time, so that a crowd costs no more memory than a few.
 _FACES_AT_A_TIME = 32
@@ -147,7 +147,7 @@ def _looked(wanted: Sequence[tuple[Person, BoolArray]], read: Read, examination:
             media_us = int(person.media_us[row])
             if isinstance(item, Gap):
                 looks[number].append(Look(media_us, (item.reason,)))
-            else:
+            elif isinstance(item, Frame):
                 looks[number].append(_look(item, person.xyxy[row], media_us, examination))
     return looks
 

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from forensics.case import RunFolder
-from forensics.chunks import Chunk, boundaries, sampled
+from forensics.chunks import Chunk, boundaries, boundaries_by_number, sampled
 from forensics.digests import digest_of
 from forensics.errors import IntegrityBroken
 from forensics.evidence import Evidence, Reader
+from forensics.gate import cut_places
 from forensics.models.shelf import Model
 from forensics.scope import Scope
 from forensics.tables.evidence import load_index
@@ -220,12 +221,15 @@ def _kept_boundaries(path: Path, n_frames: int) -> list[int]:
 
 
 def _boundaries(index: PacketIndex, evidence: Evidence, settings: Settings) -> list[int]:
-    """By media time; stills, which may lie minutes apart, by number."""
+    """By media time; stills, which may lie minutes apart, by number. What is watched is cut where the watch begins."""
     assert evidence.readable is not None
+    places = cut_places(index, settings.gate_rules)
     if evidence.readable.footage.reader is Reader.STILLS:
-        return [*range(0, index.n_frames, _PICTURES_PER_CHUNK), index.n_frames]
-    edges: list[int] = boundaries(index, round(settings.chunk.seconds * 1_000_000)).tolist()
-    return edges
+        edges = boundaries_by_number(index, places, _PICTURES_PER_CHUNK)
+    else:
+        edges = boundaries(index, places, round(settings.chunk.seconds * 1_000_000))
+    kept: list[int] = edges.tolist()
+    return kept
 
 
 def _detect_facts(evidence: Evidence, settings: Settings, model_digest: str, scope: Scope) -> dict[str, Any]:
@@ -238,6 +242,7 @@ def _detect_facts(evidence: Evidence, settings: Settings, model_digest: str, sco
         "index": evidence.readable.index_sha256,
         "reader": evidence.readable.footage.reader.value,
         "detect": settings.evidence_settings()["detect"],
+        **({"gate": settings.gate.deciding()} if settings.is_gated else {}),
         "model": model_digest,
         "libraries": libraries(),
     }

@@ -109,11 +109,16 @@ def detect(run: Run) -> None:
     n_frames = sum(work.chunk.n_frames for work in todo)
     if todo:
         run.progress.begin("detect", n_frames, "frames")
-        for outcome in _detected(run, Detect(run.settings.detect, run.model, run.case.folder, run.limits), todo):
+        for outcome in _detected(run, _detect_stage(run), todo):
             run.progress.advance(outcome.item.chunk.n_frames)
             _keep_chunk(run, units[outcome.item.chunk], outcome)
         run.progress.end()
     run.figures["frames_detected_now"] = n_frames
+
+
+def _detect_stage(run: Run) -> Detect:
+    gate = run.settings.gate if run.settings.is_gated else None
+    return Detect(run.settings.detect, run.model, run.case.folder, run.limits, gate)
 
 
 def _detected(

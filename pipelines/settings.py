@@ -1,6 +1,7 @@
 """Every setting of a run: closed, typed, with its default and one line that says what it does.
 
-Evidence settings (`detect`, `track`, `recognise`) decide what the tables say; they make the digest and every id.
+Evidence settings (`detect`, `gate`, `track`, `recognise`) decide what the tables say; they make the digest and every
+id.
 Execution settings (`chunk`, `run`) decide how fast it goes; they are recorded and enter nothing.
 A flag beats a profile beats the default.
 """
@@ -16,11 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from forensics.digests import digest_of
 from forensics.errors import NotAuthorised, UsageError
 from forensics.faces import QualityLimits
+from forensics.gate import GateRules
 from forensics.tracking import TrackParameters
 
 __all__ = [
     "ChunkSettings",
     "DetectSettings",
+    "GateSettings",
     "RecogniseSettings",
     "RunSettings",
     "Settings",
@@ -44,7 +47,9 @@ class DetectSettings(_Closed):
     fps: float | None = Field(
         None, ge=0.001, le=1000, description="frames looked at per second of media time; unset: every frame"
     )
-    gate: Literal["off"] = Field("off", description="off looks at every chosen frame")
+    gate: Literal["off", "motion"] = Field(
+        "off", description="off looks at every chosen frame; motion at those in which something may have changed"
+    )
     precision: Literal["f32", "bf16", "f16"] = Field("f32", description="arithmetic of the network")
     threads: int = Field(1, ge=1, description="threads per inference stream; more may change the last digits")
     device: Literal["cpu", "cuda"] = Field("cpu", description="where the network runs")
@@ -59,6 +64,33 @@ class DetectSettings(_Closed):
     def frames_per_second(self) -> Fraction | None:
         """`fps` as the nearest fraction that a camera could mean, such as 24000/1001 for 23.976023976."""
         return None if self.fps is None else Fraction(str(self.fps)).limit_denominator(1001)
+
+
+class GateSettings(_Closed):
+    """Which frames are not looked at where `detect.gate` is motion, and how many of them are looked at all the same."""
+
+    window_s: float = Field(
+        10, ge=1, le=3600, description="media time after which the gate begins anew with a look, at the next keyframe"
+    )
+    step_ms: int = Field(
+        500, ge=1, le=60_000, description="from the first movement to the next look; shorter stays may pass unseen"
+    )
+    follow_score: float = Field(
+        0.4, ge=0, le=1, description="who reaches it is followed to the frame; at most track.activation_score"
+    )
+    audit_share: float = Field(
+        0.01, ge=0, le=1, description="share of the frames not looked at that are looked at afterwards, by lot"
+    )
+    audit_frames: int = Field(300, ge=0, description="how many of them at least, of the whole run")
+    audit_seed: int = Field(0, ge=0, lt=1 << 32, description="of the lot that chooses them")
+
+    def deciding(self) -> dict[str, Any]:
+        """What decides which frames are looked at, without the audit."""
+        return self.model_dump(mode="json", exclude={"audit_share", "audit_frames", "audit_seed"})
+
+    def rules(self) -> GateRules:
+        """What decides whether a frame is looked at first."""
+        return GateRules(window_us=round(self.window_s * 1_000_000), step_us=self.step_ms * 1_000)
 
 
 _TRACK = TrackParameters()
@@ -157,16 +189,38 @@ class Settings(_Closed):
     """All settings of a run."""
 
     detect: DetectSettings = DetectSettings()
+    gate: GateSettings = GateSettings()
     track: TrackSettings = TrackSettings()
     recognise: RecogniseSettings = RecogniseSettings()
     chunk: ChunkSettings = ChunkSettings()
     run: RunSettings = RunSettings()
 
+    @model_validator(mode="after")
+    def _starts_are_followed(self) -> "Settings":
+        if self.is_gated and self.gate.follow_score > self.track.activation_score:
+            raise ValueError(
+                f"gate.follow_score {self.gate.follow_score} is above track.activation_score "
+                f"{self.track.activation_score}: tracks would begin where nobody looks closer"
+            )
+        return self
+
+    @property
+    def is_gated(self) -> bool:
+        """Whether some frames may not be looked at because nothing changed in them."""
+        return self.detect.gate != "off"
+
+    @property
+    def gate_rules(self) -> GateRules | None:
+        """What decides whether a frame is looked at first; None where every chosen frame is."""
+        return self.gate.rules() if self.is_gated else None
+
     def evidence_settings(self) -> dict[str, Any]:
         """What decides the tables, without where the model lies: its digest stands beside this."""
         detect = self.detect.model_dump(mode="json", exclude={"model"})
         detect["classes"] = sorted(set(self.detect.classes))
-        sections = {"track": self.track, "recognise": self.recognise}
+        sections: dict[str, _Closed] = {"track": self.track, "recognise": self.recognise}
+        if self.is_gated:
+            sections["gate"] = self.gate
         return {"detect": detect, **{name: section.model_dump(mode="json") for name, section in sections.items()}}
 
     def digest(self, model_sha256: str, *, compares_faces: bool) -> str:

@@ -61,7 +61,7 @@ def test_where_reading_begins_changes_nothing_and_no_frame_shows_another(name: s
         except UnreadableFootage:
             continue
         frames = np.arange(indexed.index.n_frames)
-        edges = boundaries(indexed.index, chunk_us=1).tolist()
+        edges = boundaries(indexed.index, indexed.index.keyframes, chunk_us=1).tolist()
         at_once = _outcomes(indexed, [frames])
         by_group = _outcomes(indexed, [np.arange(start, stop) for start, stop in pairwise(edges)])
         singly = _outcomes(indexed, [frames[place : place + 1] for place in range(0, len(frames), 7)])

@@ -18,6 +18,7 @@ _FINISHED = (0, 4)
 
 # chunk.seconds, runner, workers; the first one is what the others must equal
 WAYS = [("60", "serial", "1"), ("10", "ray", "1"), ("2", "ray", "2")]
+GATED = ["--set", "detect.gate=motion", "--set", "gate.window_s=2"]
 
 
 def scan(footage: Sequence[Path], root: Path, *options: str) -> dict[str, Any]:
@@ -61,6 +62,19 @@ def test_neither_chunks_nor_runner_nor_workers_change_a_byte(clips: list[Path], 
     reference, *others = map(published, roots)
     assert len(table(roots[0], "sightings")) == 2
     assert sum(name.endswith(".jpg") for name in reference) == 2
+    for other in others:
+        assert other == reference
+
+
+def test_behind_the_gate_they_change_none_either(clips: list[Path], tmp_path: Path) -> None:
+    roots = [tmp_path / "-".join(way) for way in WAYS]
+    for way, root in zip(WAYS, roots, strict=True):
+        scan(clips, root, *in_this_way(*way), *GATED)
+    assert [n_chunks(root) for root in roots] == [2, 4, 13]
+    reference, *others = map(published, roots)
+    looks = table(roots[0], "coverage").group_by("state").agg(n=(pl.col("stop_frame") - pl.col("start_frame")).sum())
+    assert set(looks["state"]) == {"detected", "skipped"}
+    assert len(table(roots[0], "sightings")) == 2
     for other in others:
         assert other == reference
 

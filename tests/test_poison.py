@@ -121,7 +121,7 @@ def pieces_of(kill: Callable[[ChunkWork], DecoderLost | None]) -> list[tuple[str
 
     index = PacketIndex(np.arange(12), np.arange(12) % 3 == 0, np.ones(12, int), np.zeros(12, bool), Fraction(1, 25))
     work = ChunkWork(GROUPS, cast("Any", None), cast("Any", None))
-    tables = examined(work, index, alone, lost)
+    tables = examined(work, index.keyframes, alone, lost)
     return [tuple(row.values()) for table in tables for row in table.to_pylist()]
 
 

@@ -81,7 +81,7 @@ def undisturbed(untouched: Case, tmp_path: Path, detecting: Detecting) -> dict[s
 
 
 def coverage(case: Case) -> list[tuple[Any, ...]]:
-    return table(case, "coverage").drop("evidence_id", "camera_id").rows()
+    return table(case, "coverage").drop("evidence_id", "camera_id", "change").rows()
 
 
 def times_of_detect_parts(case: Case) -> dict[str, int]:

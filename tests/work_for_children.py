@@ -46,8 +46,8 @@ def talk_and_grow(bytes_per_frame: int) -> None:
         def __init__(self, *footage: Any) -> None:
             self._reader = open_reader(*footage)
 
-        def read(self, wanted: Any) -> Any:
-            for item in self._reader.read(wanted):
+        def read(self, wanted: Any, watch: Any = None) -> Any:
+            for item in self._reader.read(wanted, watch):
                 _kept.append(bytearray(b"\1") * bytes_per_frame)
                 yield item
 

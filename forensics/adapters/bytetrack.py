@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forensics.detections import FloatArray
+from forensics.overlap import grown, overlaps, reach_after
 from forensics.timeline import Int64Array
 from forensics.tracking import UNTRACKED, TrackParameters
 
@@ -35,10 +36,6 @@ _SECONDS_PER_US: Final = 1e-6
 _MEASUREMENT_DEVIATION: Final = 0.05
 _FIRST_SPEED_DEVIATION: Final = 1.0  # a second
 _SPEED_CHANGE_DEVIATION: Final = 0.2  # after one second
-
-# A person who walks across the picture goes 0.8 body heights a second; both boxes grow by half of that.
-_REACH_PER_SECOND: Final = 0.4
-_LARGEST_REACH: Final = 0.4
 
 _Floats = npt.NDArray[np.float64]
 
@@ -115,30 +112,8 @@ class GrownOverlap:
         """Compare every box with every other: (N, 4), (M, 4) to (N, M) in [0, 1]."""
         if not len(boxes) or not len(others):
             return np.zeros((len(boxes), len(others)))
-        reach = min(_REACH_PER_SECOND * self.seconds, _LARGEST_REACH)
-        return _overlap(_grow(boxes, reach), _grow(others, reach))
-
-
-def _grow(boxes: npt.NDArray[Any], reach: float) -> _Floats:
-    """(N, 4) boxes moved out on every side by `reach` of their longer sides."""
-    start, stop = boxes[:, :2].astype(np.float64), boxes[:, 2:].astype(np.float64)
-    margin = (stop - start).max(axis=1, keepdims=True) * reach
-    return np.concatenate([start - margin, stop + margin], axis=1)
-
-
-def _overlap(boxes: _Floats, others: _Floats) -> _Floats:
-    """(N, M) intersection over union; boxes without area overlap nothing."""
-    start = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    stop = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    shared: _Floats = np.maximum(stop - start, 0).prod(axis=2)  # (N, M)
-    union = _area(boxes)[:, None] + _area(others)[None, :] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-
-
-def _area(boxes: _Floats) -> _Floats:
-    """(N,) float64, none below zero."""
-    area: _Floats = np.maximum(boxes[:, 2:] - boxes[:, :2], 0).prod(axis=1)
-    return area
+        reach = reach_after(self.seconds)
+        return overlaps(grown(boxes, reach), grown(others, reach))
 
 
 @dataclass(frozen=True, slots=True)

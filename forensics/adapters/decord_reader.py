@@ -23,9 +23,11 @@ import numpy as np
 import numpy.typing as npt
 
 from forensics.adapters.footage_file import disk_failed
+from forensics.adapters.glance import watched
 from forensics.errors import UnreadableFootage
 from forensics.evidence import Footage, Reader
-from forensics.frames import Frame, Gap, RgbArray, View
+from forensics.frames import Frame, Gap, Item, RgbArray, View
+from forensics.gate import Watch
 from forensics.timeline import Int64Array, PacketIndex
 
 __all__ = ["DecordReader", "open_reader", "prove"]
@@ -73,10 +75,10 @@ class DecordReader:
     index: PacketIndex
     view: View
 
-    def read(self, wanted: Int64Array) -> Iterator[Frame | Gap]:
+    def read(self, wanted: Int64Array, watch: Watch | None = None) -> Iterator[Item]:
         """See `FrameReader.read`."""
         for number in wanted.tolist():
-            yield self._frame(number)
+            yield watched(self._frame(number), self.index, watch)
 
     def _frame(self, number: int) -> Frame | Gap:
         try:

@@ -47,6 +47,7 @@ def load(model: Model, options: DetectorOptions) -> Detector:
         view=View(export.width_px, export.height_px),
         compiled=compiled,
         head=_Head(wanted, options.min_score, options.iou, export.is_final),
+        slots=[_new_slot(compiled) for _ in range(_IN_FLIGHT)],
     )
 
 
@@ -98,6 +99,7 @@ class _OpenVinoDetector:
     view: View
     compiled: Any
     head: _Head
+    slots: list[_Slot]
 
     def references(self, index: PacketIndex, start: int, stop: int) -> Int64Array:
         """None: a network judges every frame by itself."""
@@ -105,7 +107,7 @@ class _OpenVinoDetector:
 
     def detect(self, frames: Iterable[Frame], references: Sequence[Frame]) -> Iterator[tuple[int, Boxes]]:
         """Yield (frame number, boxes) in the order of arrival; two frames are under way at a time."""
-        idle = [_new_slot(self.compiled) for _ in range(_IN_FLIGHT)]
+        idle = list(self.slots)
         under_way: deque[tuple[_Slot, int, Letterbox]] = deque()
         try:
             for frame in frames:

@@ -27,11 +27,13 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
+from forensics.adapters.glance import GLIMPSE_VIEW, glance_of_luma
 from forensics.adapters.pyav_index import upright_size
 from forensics.adapters.pyav_open import choose_stream, open_file, single_threaded
 from forensics.errors import DecoderLost
 from forensics.evidence import Footage
-from forensics.frames import Frame, Gap, RgbArray, View
+from forensics.frames import Frame, Gap, Item, RgbArray, View
+from forensics.gate import Glimpse, Sight, Watch
 from forensics.timeline import Int64Array, PacketIndex
 
 __all__ = ["PyavReader", "open_reader"]
@@ -40,6 +42,7 @@ VideoPacket: TypeAlias = "Packet[VideoStream]"
 
 # The same pixels on every processor: swscale rounds by instruction set unless told otherwise.
 _EXACT_SCALING = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+_EXACT_DIMMING = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 # No standard lets a decoder put off a frame for longer than this.
 _REORDERED_FRAMES = 16
 
@@ -96,6 +99,8 @@ class PyavReader:
         self._index = index
         self._view = view
         self._scaler = VideoReformatter()
+        self._dimmer = VideoReformatter()
+        self._watch: Watch | None = None
         self._ahead: list[VideoPacket] = []
         self._lacked_memory = False
         self._container, self._stream = self._open()
@@ -107,15 +112,16 @@ class PyavReader:
         single_threaded(stream)
         return container, stream
 
-    def read(self, wanted: Int64Array) -> Iterator[Frame | Gap]:
+    def read(self, wanted: Int64Array, watch: Watch | None = None) -> Iterator[Item]:
         """See `FrameReader.read`."""
+        self._watch = watch
         places = np.searchsorted(self._index.keyframes, wanted, side="right") - 1
         edges = [*self._index.keyframes.tolist(), self._index.n_frames]
         for part in np.split(np.arange(len(wanted)), np.flatnonzero(np.diff(places)) + 1) if len(wanted) else ():
             place = int(places[part[0]])
             yield from self._read_surely(edges[place], edges[place + 1], wanted[part].tolist())
 
-    def _read_surely(self, start: int, stop: int, wanted: list[int]) -> Iterator[Frame | Gap]:
+    def _read_surely(self, start: int, stop: int, wanted: list[int]) -> Iterator[Item]:
         """The wanted frames of one group; from its first gap on they are read once more, from a file opened anew."""
         n_sure = 0
         with contextlib.suppress(DecoderLost):  # a disk that failed is asked once more, too
@@ -133,7 +139,7 @@ class PyavReader:
                 raise MemoryError(f"{self._footage.path}: no memory to decode frames {start}-{stop - 1}")
             yield item
 
-    def _read_group(self, group: _Group, wanted: deque[int]) -> Iterator[Frame | Gap]:
+    def _read_group(self, group: _Group, wanted: deque[int]) -> Iterator[Item]:
         """Hand out the wanted frames of one group, each once all that could spoil it was decoded."""
         held: deque[tuple[int, VideoFrame]] = deque()
         for number, frame in self._decoded(group):
@@ -148,7 +154,7 @@ class PyavReader:
         for number in wanted:
             yield self._gap(number, group)
 
-    def _settled(self, number: int, frame: VideoFrame, group: _Group, wanted: deque[int]) -> Iterator[Frame | Gap]:
+    def _settled(self, number: int, frame: VideoFrame, group: _Group, wanted: deque[int]) -> Iterator[Item]:
         """This frame if it is wanted and sound; before it, gaps for those that were passed over."""
         while wanted and wanted[0] < number:
             yield self._gap(wanted.popleft(), group)
@@ -267,10 +273,24 @@ class PyavReader:
             return -1
         return int(self._index.frames_of(np.array([int(ticks) + self._footage.shift_ticks]))[0])
 
-    def _handed_out(self, frame: VideoFrame, number: int) -> Frame:
+    def _handed_out(self, frame: VideoFrame, number: int) -> Frame | Glimpse:
+        glimpse = self._glimpse(frame, number)
+        if glimpse is not None and glimpse.sight is Sight.STILL:
+            return glimpse
         width_px, height_px, _ = upright_size(frame)
         pts = int(self._index.pts[number])
-        return Frame(number, pts, self._upright_rgb(frame), width_px=width_px, height_px=height_px)
+        return Frame(number, pts, self._upright_rgb(frame), width_px, height_px, glimpse)
+
+    def _glimpse(self, frame: VideoFrame, number: int) -> Glimpse | None:
+        """What the watch says of this frame, as it is stored: turning it upright changes nothing."""
+        if self._watch is None:
+            return None
+        width, height = GLIMPSE_VIEW.size_of(frame.width, frame.height)
+        dim = self._dimmer.reformat(
+            frame, width=width, height=height, format="gray8", interpolation=_EXACT_DIMMING, threads=1
+        )
+        luma = np.asarray(dim.to_ndarray(), dtype=np.uint8)
+        return self._watch.judge(number, int(self._index.media_us[number]), luma, glance_of_luma(luma))
 
     def _upright_rgb(self, frame: VideoFrame) -> RgbArray:
         """(h, w, 3) uint8, scaled to the view and turned as players show it."""

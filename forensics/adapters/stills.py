@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from forensics.adapters.footage_file import disk_failed, refuse_failing_disk
+from forensics.adapters.glance import watched
 from forensics.adapters.stills_album import MEMBER_FAULTS, Album, Picture, digest_stills, is_stills, open_album
 from forensics.adapters.stills_pixels import (
     MAX_PICTURE_BYTES,
@@ -28,7 +29,8 @@ from forensics.adapters.stills_pixels import (
 from forensics.adapters.stills_time import Stamped, Times, choose_times, spread
 from forensics.errors import IntegrityBroken, UnreadableFootage
 from forensics.evidence import Footage, Indexed, Medium, Reader, Timing
-from forensics.frames import Frame, FrameReader, Gap, View
+from forensics.frames import Frame, FrameReader, Gap, Item, View
+from forensics.gate import Watch
 from forensics.timeline import Int64Array, PacketIndex
 
 __all__ = ["digest_stills", "index_stills", "is_stills", "open_reader"]
@@ -72,11 +74,11 @@ class _StillsReader:
     index: PacketIndex
     view: View
 
-    def read(self, wanted: Int64Array) -> Iterator[Frame | Gap]:
+    def read(self, wanted: Int64Array, watch: Watch | None = None) -> Iterator[Item]:
         """Yield each wanted picture, decoded on its own."""
         with open_album(self.path) as album:
             for number in wanted.tolist():
-                yield self._read_one(album, number)
+                yield watched(self._read_one(album, number), self.index, watch)
 
     def _read_one(self, album: Album, number: int) -> Frame | Gap:
         picture = self.pictures[number]

@@ -19,7 +19,8 @@ from forensics.decoding.memory import SlotMemory, shared_file
 from forensics.decoding.watch import Ended, processor_seconds, resident_bytes
 from forensics.errors import DecoderLost
 from forensics.evidence import Footage
-from forensics.frames import Frame, Gap, View
+from forensics.frames import Frame, Item, View
+from forensics.gate import Watch
 from forensics.timeline import Int64Array, PacketIndex
 
 __all__ = ["DecodingChild", "Limits", "patience_for_bytes"]
@@ -102,25 +103,28 @@ class DecodingChild:
         result: _Answer = answer[0]
         return result
 
-    def read(self, footage: Footage, index: PacketIndex, view: View, wanted: Int64Array) -> Iterator[Frame | Gap]:
-        """One `Frame` or `Gap` for every wanted number, decoded ahead while the caller works.
+    def read(
+        self, footage: Footage, index: PacketIndex, view: View, wanted: Int64Array, watch: Watch | None = None
+    ) -> Iterator[Item]:
+        """One item for every wanted number, see `FrameReader.read`; decoded ahead while the caller works.
 
         Args:
             footage: what to open.
             index: its addresses; sent to the child only when it differs from the last one.
             view: the size wanted.
             wanted: (N,) int64, strictly increasing.
+            watch: where it stands before the first of them; the child's own copy of it goes on.
 
         Raises:
             DecoderLost: the child hung, died or grew, or was asked for something else meanwhile.
         """
         self._drop_unfinished_read()
         self._patience = _patience_for(index, wanted)
-        n_slots, slot_bytes = self._slots_for(view)
+        slots = self._slots_for(view)
         new_index = None if self._index is index and self._process else index
-        self._send(footage.path, "read", footage, new_index, view, wanted, n_slots, slot_bytes)
+        self._send(footage.path, "read", footage, new_index, view, wanted, watch, slots)
         self._index = index
-        memory = SlotMemory(self._descriptor, n_slots, slot_bytes)
+        memory = SlotMemory(self._descriptor, *slots)
         finished = False
         reading = self._reading = object()
         try:
@@ -131,11 +135,11 @@ class DecodingChild:
                 finished = verb == "done"
                 if verb == "error":
                     raise facts[0]
-                if verb == "gap":
+                if verb == "other":
                     yield facts[0]
                 if verb == "frame":
-                    slot, height, width, number, pts, width_px, height_px = facts
-                    yield Frame(number, pts, memory.picture(slot, height, width), width_px, height_px)
+                    slot, size, (number, pts, width_px, height_px, glimpse) = facts
+                    yield Frame(number, pts, memory.picture(slot, *size), width_px, height_px, glimpse)
                     if self._reading is reading:
                         self._say(footage.path, slot)
         finally:

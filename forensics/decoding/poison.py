@@ -10,14 +10,15 @@ A kill, a wait or a full memory proves nothing, and comes through as `DecoderLos
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from forensics.decoding.child import DecodingChild
 from forensics.errors import DecoderLost
 from forensics.evidence import Footage
-from forensics.frames import Frame, Gap, View
+from forensics.frames import Frame, Gap, Item, View
+from forensics.gate import Glimpse, Watch
 from forensics.timeline import Int64Array, PacketIndex
 
 __all__ = ["read_past_poison"]
@@ -28,9 +29,14 @@ _LOST_ALONE = 2
 
 
 def read_past_poison(
-    child: DecodingChild, footage: Footage, index: PacketIndex, view: View, wanted: Int64Array
-) -> Iterator[Frame | Gap]:
-    """One `Frame` or `Gap` for every wanted number, in order, whatever the footage does to the decoder.
+    child: DecodingChild,
+    footage: Footage,
+    index: PacketIndex,
+    view: View,
+    wanted: Int64Array,
+    watch: Watch | None = None,
+) -> Iterator[Item]:
+    """One item for every wanted number, in order, see `FrameReader.read`, whatever the footage does to the decoder.
 
     Args:
         child: decodes; replaced by a fresh one where it was lost.
@@ -38,14 +44,22 @@ def read_past_poison(
         index: its addresses.
         view: the size wanted.
         wanted: (N,) int64, strictly increasing.
+        watch: follows what is handed out, so that a fresh child goes on with what the lost one knew.
 
     Raises:
         DecoderLost: the child was lost, and nothing says that the footage did it.
     """
+
+    def read(numbers: Int64Array) -> Iterator[Item]:
+        for item in child.read(footage, index, view, numbers, watch):
+            if watch is not None:
+                _follow(watch, item, index)
+            yield item
+
     n_read = 0
     while n_read < len(wanted):
         try:
-            for item in child.read(footage, index, view, wanted[n_read:]):
+            for item in read(wanted[n_read:]):
                 n_read += 1
                 yield item
         except DecoderLost as lost:
@@ -53,10 +67,16 @@ def read_past_poison(
                 raise
             n_ahead = _FRAMES_AHEAD
             for group in _groups(index, wanted[n_read:]):
-                yield from _read_alone(child, footage, index, view, group)
+                yield from _read_alone(child, read, group)
                 n_read, n_ahead = n_read + len(group), n_ahead - len(group)
                 if n_ahead <= 0:
                     break
+
+
+def _follow(watch: Watch, item: Item, index: PacketIndex) -> None:
+    glimpse = item.glimpse if isinstance(item, Frame) else item
+    if isinstance(glimpse, Glimpse):
+        watch.follow(glimpse, int(index.media_us[glimpse.number]))
 
 
 def _groups(index: PacketIndex, wanted: Int64Array) -> list[Int64Array]:
@@ -66,14 +86,14 @@ def _groups(index: PacketIndex, wanted: Int64Array) -> list[Int64Array]:
 
 
 def _read_alone(
-    child: DecodingChild, footage: Footage, index: PacketIndex, view: View, group: Int64Array
-) -> Iterator[Frame | Gap]:
+    child: DecodingChild, read: Callable[[Int64Array], Iterator[Item]], group: Int64Array
+) -> Iterator[Item]:
     """The frames of one group of pictures, each time in a child that has done nothing else."""
     waiting, n_lost, reason, detail = deque(group.tolist()), 0, "", ""
     while waiting and n_lost < _LOST_ALONE:
         child.close()
         try:
-            for item in child.read(footage, index, view, np.array(waiting, dtype=np.int64)):
+            for item in read(np.array(waiting, dtype=np.int64)):
                 waiting.popleft()
                 n_lost = 0
                 yield item

@@ -14,7 +14,8 @@ from typing import Any
 from forensics.decoding.memory import SlotMemory
 from forensics.errors import ForensicsError
 from forensics.evidence import Footage, Reader
-from forensics.frames import Frame, FrameReader, Gap, View
+from forensics.frames import Frame, FrameReader, Gap, Item, View
+from forensics.gate import Watch
 from forensics.timeline import Int64Array, PacketIndex
 
 __all__ = ["main"]
@@ -66,34 +67,38 @@ class _Server:
         return function(**arguments)
 
     def _do_read(
-        self, footage: Footage, index: PacketIndex | None, view: View, wanted: Int64Array, n_slots: int, slot_bytes: int
+        self,
+        footage: Footage,
+        index: PacketIndex | None,
+        view: View,
+        wanted: Int64Array,
+        watch: Watch | None,
+        slots: tuple[int, int],
     ) -> None:
-        """Send every wanted frame; `index` None means the one of the request before."""
+        """Send every wanted frame; `index` None means the one of the request before; `slots`: how many of what size."""
         if index is not None:
             self._index, self._opened = index, None
         assert self._index is not None
         if self._reader is None or self._opened != (footage, view):
             self._reader, self._opened = open_reader(footage, self._index, view), (footage, view)
-        self._send_frames(self._reader.read(wanted), SlotMemory(self._descriptor, n_slots, slot_bytes))
+        self._send_frames(self._reader.read(wanted, watch), SlotMemory(self._descriptor, *slots))
 
-    def _send_frames(self, frames: Iterator[Frame | Gap], memory: SlotMemory) -> None:
+    def _send_frames(self, frames: Iterator[Item], memory: SlotMemory) -> None:
         free = list(range(memory.n_slots))
         for frame in frames:
-            if isinstance(frame, Gap):
-                self._connection.send(("gap", frame))
+            if not isinstance(frame, Frame):
+                self._connection.send(("other", frame))
                 continue
             if not memory.fits(frame.rgb):
                 detail = f"{frame.width_px}x{frame.height_px} does not fit into {memory.slot_bytes} bytes"
-                self._connection.send(("gap", Gap(frame.number, "too_large", detail)))
+                self._connection.send(("other", Gap(frame.number, "too_large", detail)))
                 continue
             while not free or self._connection.poll():
                 free.append(self._connection.recv())
             slot = free.pop()
             memory.put(slot, frame.rgb)
-            height, width, _ = frame.rgb.shape
-            self._connection.send(
-                ("frame", slot, height, width, frame.number, frame.pts, frame.width_px, frame.height_px)
-            )
+            facts = (frame.number, frame.pts, frame.width_px, frame.height_px, frame.glimpse)
+            self._connection.send(("frame", slot, frame.rgb.shape[:2], facts))
         while len(free) < memory.n_slots:
             free.append(self._connection.recv())
 

@@ -47,6 +47,7 @@ def coverage_table(outcome: EvidenceOutcome, stretches: list[Stretch]) -> pa.Tab
             "reason": stretch.reason,
             "settled": stretch.is_settled,
             "detail": stretch.detail,
+            "change": stretch.change,
         }
         for stretch in [*stretches, *unread]
     ]

@@ -1,24 +1,30 @@
 """What stages hand to each other: immutable parts, one row per frame or per detection."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from forensics.chunks import Chunk
-from forensics.coverage import State, Stretch, merged
-from forensics.detections import Boxes, Detections
+from forensics.closer import SAMPLED, Finding
+from forensics.coverage import State, Stretch
+from forensics.detections import NO_BOXES, Boxes, Detections, FloatArray
 from forensics.frames import Gap
 from forensics.scope import Scope
 from forensics.shots import GLANCE_SIDE, GlanceArray
 from forensics.tables.schemas import DETECT_PART
-from forensics.timeline import Int64Array
+from forensics.timeline import BoolArray, Int64Array
 
-__all__ = ["DetectRows", "Seen", "coverage_of", "seen_in"]
+__all__ = ["DetectRows", "Seen", "boxes_column", "coverage_of", "seen_in"]
 
-_SAMPLED = "sampled"
+# What is there is known of these; of the others at most from what lies around them.
+_KNOWN: Final = (State.DETECTED.value, State.CARRIED.value)
+
+_Column = npt.NDArray[np.object_]
 
 
 class DetectRows:
@@ -31,26 +37,32 @@ class DetectRows:
 
     def __init__(self, chunk: Chunk, scope: Scope) -> None:
         self._chunk = chunk
-        is_inside = [scope.start <= frame < scope.stop for frame in range(chunk.start, chunk.stop)]
-        self._states = [State.SKIPPED.value] * chunk.n_frames
-        self._reasons = [_SAMPLED if inside else scope.reason for inside in is_inside]
-        self._details = ["" if inside else scope.detail for inside in is_inside]
-        self._glances: list[bytes | None] = [None] * chunk.n_frames
-        self._boxes: list[list[dict[str, object]]] = [[] for _ in range(chunk.n_frames)]
+        frames = np.arange(chunk.start, chunk.stop)
+        is_inside = (scope.start <= frames) & (frames < scope.stop)
+        self._states = _column(chunk.n_frames, State.SKIPPED.value)
+        self._reasons: _Column = np.where(is_inside, SAMPLED, scope.reason).astype(np.object_)
+        self._details: _Column = np.where(is_inside, "", scope.detail).astype(np.object_)
+        self._changes = np.full(chunk.n_frames, np.nan, dtype=np.float32)
+        self._glances = _column(chunk.n_frames, None)
+        self._boxes: list[Boxes] = [NO_BOXES] * chunk.n_frames
 
     def glanced(self, number: int, glance: GlanceArray) -> None:
-        """What this frame looks like at a glance; every frame that the detector looks at has one."""
+        """What this frame looks like at a glance; every frame that is decoded has one."""
         self._glances[self._row(number)] = glance.tobytes()
 
-    def detected(self, number: int, boxes: Boxes, class_names: tuple[str, ...]) -> None:
+    def detected(self, number: int, boxes: Boxes) -> None:
         """The detector looked at this frame and saw these boxes, maybe none."""
         row = self._row(number)
-        self._states[row], self._reasons[row] = State.DETECTED.value, ""
-        columns = zip(boxes.xyxy.tolist(), boxes.score.tolist(), boxes.class_index.tolist(), strict=True)
-        self._boxes[row] = [
-            {"class_name": class_names[kind], "score": score, "x1": x1, "y1": y1, "x2": x2, "y2": y2}
-            for (x1, y1, x2, y2), score, kind in columns
-        ]
+        self._states[row], self._reasons[row], self._boxes[row] = State.DETECTED.value, "", boxes
+
+    def found(self, finding: Finding) -> None:
+        """What became of this frame behind the gate."""
+        glimpse = finding.glimpse
+        row = self._row(glimpse.number)
+        self._states[row], self._reasons[row], self._details[row] = finding.state.value, finding.reason, finding.detail
+        self._changes[row] = glimpse.change
+        self._glances[row] = glimpse.glance.tobytes()
+        self._boxes[row] = finding.boxes or NO_BOXES
 
     def gap(self, gap: Gap) -> None:
         """This frame cannot be handed out."""
@@ -62,21 +74,65 @@ class DetectRows:
             raise ValueError(f"frame {number} does not lie in {self._chunk}")
         return number - self._chunk.start
 
-    def table(self) -> pa.Table:
-        """The part, ordered by frame."""
-        frames = range(self._chunk.start, self._chunk.stop)
-        columns = [list(frames), self._states, self._reasons, self._details, self._glances, self._boxes]
-        arrays = [pa.array(column, type=kind.type) for column, kind in zip(columns, DETECT_PART, strict=True)]
-        return pa.Table.from_arrays(arrays, schema=DETECT_PART)
+    def table(self, class_names: tuple[str, ...] = ()) -> pa.Table:
+        """The part, ordered by frame; `class_names` is what the boxes' classes refer to."""
+        columns = {
+            "frame": np.arange(self._chunk.start, self._chunk.stop),
+            "state": self._states,
+            "reason": self._reasons,
+            "detail": self._details,
+            "change": pa.array(self._changes, from_pandas=True),
+            "glance": pa.array(self._glances, DETECT_PART.field("glance").type),
+            "boxes": boxes_column(self._boxes, class_names),
+        }
+        return pa.table(columns, schema=DETECT_PART)
+
+
+def _column(n_rows: int, value: object) -> _Column:
+    """(N,) objects, all of them this one."""
+    column = np.empty(n_rows, dtype=np.object_)
+    column[:] = value
+    return column
+
+
+def boxes_column(boxes: Sequence[Boxes], class_names: tuple[str, ...]) -> pa.ListArray:
+    """The boxes of each row, as parts hold them."""
+    kind = DETECT_PART.field("boxes").type
+    xyxy = np.concatenate([NO_BOXES.xyxy, *(each.xyxy for each in boxes)])  # (N, 4)
+    score = np.concatenate([NO_BOXES.score, *(each.score for each in boxes)])
+    class_index = np.concatenate([NO_BOXES.class_index, *(each.class_index for each in boxes)])
+    columns = [pa.array(class_names, pa.string()).take(pa.array(class_index)), score, *xyxy.T]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, kind.value_type, strict=True)]
+    offsets = np.cumsum([0, *(len(each) for each in boxes)], dtype=np.int32)
+    return pa.ListArray.from_arrays(
+        offsets, pa.StructArray.from_arrays(arrays, fields=list(kind.value_type)), type=kind
+    )
 
 
 def coverage_of(part: pa.Table) -> list[Stretch]:
     """The part's frames as stretches of one state."""
-    columns = (part[name].to_pylist() for name in ("frame", "state", "reason", "detail"))
-    return merged(
-        Stretch(frame, frame + 1, State(state), reason, True, detail)
-        for frame, state, reason, detail in zip(*columns, strict=True)
-    )
+    if not len(part):
+        return []
+    part = part.combine_chunks()
+    # (4, N) numbers that differ where neighbours differ
+    codes = np.stack([_codes(part[name]) for name in ("state", "reason", "detail")] + [part["frame"].to_numpy()])
+    codes[-1] -= np.arange(len(part))
+    starts = np.concatenate([[0], np.flatnonzero(np.any(np.diff(codes, axis=1), axis=0)) + 1])
+    change = np.fmax.reduceat(part["change"].to_numpy(zero_copy_only=False).astype(np.float64), starts)
+    firsts = part.take(pa.array(starts))
+    lengths = np.diff([*starts, len(part)])
+    columns = (firsts[name].to_pylist() for name in ("frame", "state", "reason", "detail"))
+    return [
+        Stretch(frame, frame + n_frames, State(state), reason, True, detail, None if np.isnan(largest) else largest)
+        for frame, state, reason, detail, n_frames, largest in zip(
+            *columns, lengths.tolist(), change.tolist(), strict=True
+        )
+    ]
+
+
+def _codes(column: pa.ChunkedArray) -> Int64Array:
+    """(N,) a number for every text, equal for equal texts."""
+    return np.asarray(column.combine_chunks().dictionary_encode().indices, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,13 +142,17 @@ class Seen:
     Attributes:
         detections: all boxes, by frame, then as the detector ordered them.
         class_names: sorted; what `detections.class_index` refers to.
-        looked_frames: (F,) int64, every frame it looked at.
-        glances: (F, 64) uint8, what each of them looks like at a glance.
+        known_frames: (F,) int64, every frame of which it is known what is there: looked at, or carried.
+        is_carried: (N,) bool, which detections are inherited from the look before.
+        glanced_frames: (G,) int64, every frame that was decoded.
+        glances: (G, 64) uint8, what each of them looks like at a glance.
     """
 
     detections: Detections
     class_names: tuple[str, ...]
-    looked_frames: Int64Array
+    known_frames: Int64Array
+    is_carried: BoolArray
+    glanced_frames: Int64Array
     glances: GlanceArray
 
 
@@ -106,20 +166,34 @@ def seen_in(parts: Iterable[pa.Table]) -> Seen:
     names = flat.field("class_name").to_pylist()
     class_names = tuple(sorted(set(names)))
     number_of = {name: number for number, name in enumerate(class_names)}
+    row = pc.list_parent_indices(lists).to_numpy()
     detections = Detections(
-        frame=frame[pc.list_parent_indices(lists).to_numpy()].astype(np.int64),
-        xyxy=np.stack([_column(flat, name) for name in ("x1", "y1", "x2", "y2")], axis=1),
-        score=_column(flat, "score"),
+        frame=frame[row].astype(np.int64),
+        xyxy=np.stack([_floats(flat, name) for name in ("x1", "y1", "x2", "y2")], axis=1),
+        score=_floats(flat, "score"),
         class_index=np.array([number_of[name] for name in names], dtype=np.int64),
     )
-    looked = pc.equal(part["state"], State.DETECTED.value).to_numpy()
-    return Seen(detections, class_names, frame[looked].astype(np.int64), _glances(part.filter(looked)))
+    state = _states_of(part)
+    has_glance = part["glance"].is_valid().to_numpy()
+    return Seen(
+        detections,
+        class_names,
+        known_frames=frame[np.isin(state, _KNOWN)].astype(np.int64),
+        is_carried=state[row] == State.CARRIED.value,
+        glanced_frames=frame[has_glance].astype(np.int64),
+        glances=_glances(part.filter(has_glance)),
+    )
 
 
-def _glances(looked: pa.Table) -> GlanceArray:
-    stored = b"".join(looked["glance"].to_pylist())
+def _states_of(part: pa.Table) -> _Column:
+    states: _Column = part["state"].to_numpy()
+    return states
+
+
+def _glances(decoded: pa.Table) -> GlanceArray:
+    stored = b"".join(decoded["glance"].to_pylist())
     return np.frombuffer(stored, dtype=np.uint8).reshape(-1, GLANCE_SIDE**2)
 
 
-def _column(boxes: pa.StructArray, name: str) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def _floats(boxes: pa.StructArray, name: str) -> FloatArray:
     return np.asarray(boxes.field(name).to_numpy(zero_copy_only=False), dtype=np.float32)

@@ -51,6 +51,7 @@ DETECT_PART: Final = _schema(
     state=pa.string(),
     reason=pa.string(),
     detail=pa.string(),
+    change=pa.float32(),
     glance=pa.binary(GLANCE_SIDE**2),
     boxes=pa.list_(_BOX),
 )
@@ -212,6 +213,7 @@ COVERAGE: Final = _schema(
     reason=pa.string(),
     settled=pa.bool_(),
     detail=pa.string(),
+    change=pa.float32(),
 )
 
 FAILURES: Final = _schema(

@@ -109,7 +109,7 @@ def detections_table(each: Joined) -> pa.Table:
         "score": detections.score,
         **{name: detections.xyxy[:, place] for place, name in enumerate(("x1", "y1", "x2", "y2"))},
         "track_id": pa.array(each.track_ids, pa.string()).take(numbers),
-        "carried": each.constant(False, n_rows, pa.bool_()),
+        "carried": each.seen.is_carried,
         "picture": each.pictures.take(pa.array(frame)),
     }
     return pa.table(columns, schema=schemas.DETECTIONS)

@@ -17,7 +17,7 @@ from forensics.decoding.child import DecodingChild, Limits
 from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.evidence import Evidence, Readable
-from forensics.frames import Frame, Gap, RgbArray, View
+from forensics.frames import Frame, Gap, Item, RgbArray, View
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence, load_index
 from forensics.tables.manifest import Published, published_state
@@ -118,9 +118,9 @@ def opened_frame(case: Case, address: Address) -> Opened:
     return Opened(facts, answer.rgb if isinstance(answer, Frame) else None, _detections(case, item, number))
 
 
-def _kept(answer: Frame | Gap) -> Frame | Gap:
+def _kept(answer: Item) -> Item:
     """The answer with pixels of its own: the child's memory is used again."""
-    if isinstance(answer, Gap):
+    if not isinstance(answer, Frame):
         return answer
     return Frame(answer.number, answer.pts, answer.rgb.copy(), answer.width_px, answer.height_px)
 
@@ -170,9 +170,10 @@ def _place(case: Case, item: Evidence, index: PacketIndex, number: int) -> dict[
     }
 
 
-def _seen(answer: Frame | Gap) -> dict[str, Any]:
+def _seen(answer: Item) -> dict[str, Any]:
     if isinstance(answer, Gap):
         return {"gap": answer.reason, "detail": answer.detail}
+    assert isinstance(answer, Frame)
     height, width = answer.rgb.shape[:2]
     return {
         "width": width,

@@ -1,5 +1,7 @@
 """Which groups of pictures kill whoever detects in them: the chunk is halved at keyframes until they are known.
 
+Behind the gate it is halved where windows begin, and a window is what is lost.
+
 Every piece is worked on alone, in a fresh process with no other work, the detector included. A group of pictures whose
 process crashes twice becomes a gap, settled for good; all others are detected as ever. A kill, a wait or a full memory
 proves nothing, and leaves the whole chunk to the next run.
@@ -17,9 +19,10 @@ import pyarrow as pa
 from forensics.decoding.child import DecodingChild, Limits
 from forensics.errors import DecoderLost
 from forensics.frames import Gap
+from forensics.gate import cut_places
 from forensics.tables.evidence import load_index
 from forensics.tables.parts import DetectRows
-from forensics.timeline import PacketIndex
+from forensics.timeline import Int64Array, PacketIndex
 from pipelines.stages.detect import ChunkWork, Detect, wanted_frames
 from pipelines.stages.port import patience
 
@@ -51,24 +54,25 @@ class Examine:
     def _examine(self, work: ChunkWork) -> pa.Table:
         index = load_index(self.detect.case, work.evidence)
         alone = partial(_in_a_fresh_process, self.detect)
-        return pa.concat_tables(examined(work, index, alone, partial(_lost, self.detect, index)))
+        places = cut_places(index, self.detect.gate.rules() if self.detect.gate else None)
+        return pa.concat_tables(examined(work, places, alone, partial(_lost, self.detect, index)))
 
 
 def examined(
-    work: ChunkWork, index: PacketIndex, alone: Alone, lost: Callable[[ChunkWork, str], pa.Table]
+    work: ChunkWork, places: Int64Array, alone: Alone, lost: Callable[[ChunkWork, str], pa.Table]
 ) -> Iterator[pa.Table]:
     """The tables of a chunk's pieces, in order.
 
     Args:
         work: the chunk.
-        index: of its evidence.
+        places: (P,) int64, where it may be cut.
         alone: detects in a piece, in a process of its own.
         lost: the table of a group of pictures that cannot be looked at, for this reason.
 
     Raises:
         DecoderLost: a process was lost, and nothing says that the footage did it.
     """
-    halves = _halves(work, index)
+    halves = _halves(work, places)
     outcome = _survived(work, alone)
     if isinstance(outcome, DecoderLost) and not halves:
         outcome = _survived(work, alone)
@@ -76,7 +80,7 @@ def examined(
         yield outcome
     elif halves:
         for half in halves:
-            yield from examined(half, index, alone, lost)
+            yield from examined(half, places, alone, lost)
     else:
         yield lost(work, f"alone in a fresh process, twice: {outcome.detail}")
 
@@ -91,10 +95,10 @@ def _survived(work: ChunkWork, alone: Alone) -> "pa.Table | DecoderLost":
         return error
 
 
-def _halves(work: ChunkWork, index: PacketIndex) -> tuple[ChunkWork, ...]:
-    """The chunk cut at the keyframe nearest to its middle; nothing where it is one group of pictures."""
+def _halves(work: ChunkWork, places: Int64Array) -> tuple[ChunkWork, ...]:
+    """The chunk cut at the place nearest to its middle; nothing where it cannot be cut."""
     chunk = work.chunk
-    inside = index.keyframes[(index.keyframes > chunk.start) & (index.keyframes < chunk.stop)]
+    inside = places[(places > chunk.start) & (places < chunk.stop)]
     if not len(inside):
         return ()
     middle = int(inside[np.argmin(np.abs(inside - (chunk.start + chunk.stop) // 2))])

@@ -24,7 +24,7 @@ from forensics.detections import FloatArray
 from forensics.digests import digest_of
 from forensics.evidence import Evidence
 from forensics.face_selection import moments
-from forensics.frames import Frame, Gap, View
+from forensics.frames import Item, View
 from forensics.origins import Origin
 from forensics.people import Comparison, Examination, Person, compared, gathered
 from forensics.sightings import sighting_id_of
@@ -153,7 +153,7 @@ class _Opened:
         assert evidence.readable is not None
         footage, index = evidence.readable.footage, load_index(stage.case, evidence)
 
-        def read(wanted: Int64Array) -> Iterator[Frame | Gap]:
+        def read(wanted: Int64Array) -> Iterator[Item]:
             return read_past_poison(self._child, footage, index, View(), wanted)
 
         people = _people(work, index, stage)

@@ -14,7 +14,7 @@ from forensics.case import CaseFolder
 from forensics.decoding.child import DecodingChild, Limits
 from forensics.decoding.poison import read_past_poison
 from forensics.detections import FloatArray
-from forensics.frames import Frame, Gap, View
+from forensics.frames import Frame, Item, View
 from forensics.sightings import Tracks, fold
 from forensics.tables.evidence import load_index
 from forensics.tables.files import read_table
@@ -70,7 +70,7 @@ class _Opened:
         index = load_index(self._case, evidence)
         numbers = read_table(work.track_part, TRACK_PART)["track_number"].to_numpy()
 
-        def read(wanted: Int64Array) -> Iterator[Frame | Gap]:
+        def read(wanted: Int64Array) -> Iterator[Item]:
             return read_past_poison(self._child, readable.footage, index, View(), wanted)
 
         medium = readable.medium
@@ -86,7 +86,7 @@ def sight_evidence(
     track_numbers: Int64Array,
     *,
     size_px: tuple[int, int],
-    read: Callable[[Int64Array], Iterator[Frame | Gap]],
+    read: Callable[[Int64Array], Iterator[Item]],
 ) -> pa.Table:
     """One row per track, ordered by number, its thumbnail included; null where the frame is a gap."""
     tracks = fold(seen.detections, track_numbers, width_px=size_px[0], height_px=size_px[1])
@@ -111,7 +111,7 @@ def _box_columns(prefix: str, xyxy: FloatArray) -> dict[str, FloatArray]:
 
 
 def _thumbnails(
-    tracks: Tracks, frame: Int64Array, xyxy: FloatArray, read: Callable[[Int64Array], Iterator[Frame | Gap]]
+    tracks: Tracks, frame: Int64Array, xyxy: FloatArray, read: Callable[[Int64Array], Iterator[Item]]
 ) -> list[bytes | None]:
     """A JPEG of each track's best box; each frame is decoded once."""
     best = frame[tracks.best_row]

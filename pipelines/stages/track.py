@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pyarrow as pa
 
 from forensics.adapters.bytetrack import ByteTrack
@@ -71,17 +72,22 @@ class Track:
 
 def track_evidence(seen: Seen, index: PacketIndex, parameters: TrackParameters) -> pa.Table:
     """One row per detection, in the order of `seen.detections`: its track's number, -1 if untracked."""
-    media_us = index.media_us[seen.looked_frames]
     numbers = associate(
         seen.detections,
-        seen.looked_frames,
-        media_us,
+        seen.known_frames,
+        index.media_us[seen.known_frames],
         tracker_for=ByteTrack,
         n_classes=len(seen.class_names),
-        shots=shot_numbers(seen.glances, media_us),
+        shots=_shots(seen, index),
         parameters=parameters,
     )
     return _part(numbers)
+
+
+def _shots(seen: Seen, index: PacketIndex) -> Int64Array:
+    """(F,) int64, the shot of each known frame, told from all frames that were decoded."""
+    shots = shot_numbers(seen.glances, index.media_us[seen.glanced_frames])
+    return shots[np.searchsorted(seen.glanced_frames, seen.known_frames)]
 
 
 def _part(numbers: Int64Array) -> pa.Table:
