@@ -16,12 +16,18 @@ from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
 from forensics.tables.files import fault_in_table
 from forensics.tables.made_of import parts_named
-from forensics.tables.schemas import DETECT_PART, RECOGNISE_PART, SIGHT_PART, TRACK_PART
+from forensics.tables.schemas import AUDIT_PART, DETECT_PART, RECOGNISE_PART, SIGHT_PART, TRACK_PART
 from pipelines.custody.deciding_files import alterations
 
 __all__ = ["PartsGuard"]
 
-_SCHEMAS: Final = {"detect": DETECT_PART, "track": TRACK_PART, "sight": SIGHT_PART, "recognise": RECOGNISE_PART}
+_SCHEMAS: Final = {
+    "detect": DETECT_PART,
+    "track": TRACK_PART,
+    "audit": AUDIT_PART,
+    "sight": SIGHT_PART,
+    "recognise": RECOGNISE_PART,
+}
 _CHANGED: Final = "other bytes than those that tables were made of"
 
 

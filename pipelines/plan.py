@@ -58,6 +58,7 @@ class EvidencePlan:
         evidence: readable evidence.
         chunks: all of them, in order.
         units: the content name of each chunk's part.
+        look_digest: of all that decides what is seen in a frame.
         scope: the frames that the case may look at.
         n_looked_at: frames that will be looked at.
         seconds: media time.
@@ -66,6 +67,7 @@ class EvidencePlan:
     evidence: Evidence
     chunks: tuple[Chunk, ...]
     units: tuple[str, ...]
+    look_digest: str
     scope: Scope
     n_looked_at: int
     seconds: float
@@ -194,6 +196,7 @@ def _plan_evidence(
         evidence=evidence,
         chunks=chunks,
         units=tuple(digest_of({**facts, "frames": [chunk.start, chunk.stop]}) for chunk in chunks),
+        look_digest=digest_of(facts),
         scope=scope,
         n_looked_at=len(scope.inside(sampled(index, settings.detect.frames_per_second))),
         seconds=float(np.ptp(index.media_us)) / 1e6,

@@ -9,7 +9,7 @@ import contextlib
 import errno
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,12 @@ from forensics.digests import sha256_of_file
 from forensics.errors import CannotStart, ForensicsError, IntegrityBroken, UsageError
 from forensics.evidence import Verdict
 from forensics.models.shelf import Model
+from forensics.tables.audit_rows import AuditedEvidence, audited
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.made_of import encoded_parts
 from forensics.tables.outcomes import ChunkOutcome, EvidenceOutcome, Failure
 from forensics.tables.publish import publish, put_in_place, remove_unnamed_pictures
+from pipelines.audit_record import audit_facts
 from pipelines.custody.case_file import Case
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.footage_guard import Loss
@@ -30,7 +32,7 @@ from pipelines.parts_guard import PartsGuard
 from pipelines.plan import EvidencePlan, RunPlan, keep_boundaries, make_plan
 from pipelines.progress import Progress
 from pipelines.run_record import begin_record, finish_record, interrupt_record
-from pipelines.run_stages import Run, detect, recognise, recognise_works, sight, sight_works, track
+from pipelines.run_stages import Run, audit, detect, recognise, recognise_works, sight, sight_works, track
 from pipelines.search.recognition import Recognition
 from pipelines.settings import Settings
 from pipelines.stages.port import Runner
@@ -56,6 +58,7 @@ class RunResult:
         n_frames: of all readable evidence.
         outside: how many of them the case may not look at, by reason.
         remade: what became of stored parts that were not what had been written, a line for each.
+        audit: what was found in frames that the gate had passed over; None without a gate.
     """
 
     folder: RunFolder
@@ -67,6 +70,7 @@ class RunResult:
     n_frames: int
     outside: dict[str, int]
     remade: tuple[str, ...]
+    audit: dict[str, Any] | None
 
     @property
     def lost_footage(self) -> tuple[str, ...]:
@@ -156,14 +160,19 @@ def _completed(run: Run, files: DecidingFiles) -> RunResult:
     with run.stop.heard():
         detect(run)
         tracked = track(run)
+        audit_parts = audit(run, tracked)
         sight(run, tracked)
         if run.recognition is not None:
             recognise(run, run.recognition, tracked)
         run.stop.obey()
-    outcomes = [_outcome(run, plan, work) for plan, work in zip(run.plan.evidence, tracked, strict=True)]
+    outcomes = [
+        replace(_outcome(run, plan, work), audit_parts=audit_parts.get(plan.evidence.evidence_id, ()))
+        for plan, work in zip(run.plan.evidence, tracked, strict=True)
+    ]
     for evidence_id, loss in sorted(run.guard.lost.items()):
         run.failures.append(Failure(evidence_id, "footage", "whole evidence", 1, loss.reason, loss.detail))
-    manifest = _publish(run, files, outcomes)
+    audits = _audits(run, outcomes)
+    manifest = _publish(run, files, outcomes, audits)
     result = RunResult(
         folder=run.plan.folder,
         manifest=manifest,
@@ -174,9 +183,18 @@ def _completed(run: Run, files: DecidingFiles) -> RunResult:
         n_frames=run.plan.n_frames,
         outside=run.plan.outside,
         remade=remade,
+        audit=audit_facts(run.settings, audits.values()),
     )
-    finish_record(files, run.plan.folder.record, is_clean=result.is_clean, figures=run.figures)
+    finish_record(files, run.plan.folder.record, is_clean=result.is_clean, figures=run.figures, audit=result.audit)
     return result
+
+
+def _audits(run: Run, outcomes: list[EvidenceOutcome]) -> dict[str, AuditedEvidence]:
+    """What was found in frames that the gate had passed over, by evidence; nothing without a gate."""
+    if not run.settings.is_gated:
+        return {}
+    least_score = run.settings.track.activation_score
+    return {each.evidence.evidence_id: audited(run.case.folder, each, least_score) for each in outcomes}
 
 
 def _check_disk(plan: RunPlan) -> None:
@@ -222,7 +240,9 @@ def _if_there(path: Path) -> Path | None:
     return path if path.exists() else None
 
 
-def _publish(run: Run, files: DecidingFiles, outcomes: list[EvidenceOutcome]) -> dict[str, Any]:
+def _publish(
+    run: Run, files: DecidingFiles, outcomes: list[EvidenceOutcome], audits: dict[str, AuditedEvidence]
+) -> dict[str, Any]:
     began = time.perf_counter()
     manifest = publish(
         run.plan.folder,
@@ -231,6 +251,7 @@ def _publish(run: Run, files: DecidingFiles, outcomes: list[EvidenceOutcome]) ->
         sources=load_sources(run.case.folder),
         failures=run.failures,
         settings_digest=run.plan.settings_digest,
+        audits=audits,
         compared=run.recognition.compared if run.recognition else None,
     )
     files.write(run.plan.folder.parts_list, encoded_parts(run.plan.folder, outcomes))

@@ -75,10 +75,12 @@ def inputs_of(folder: CaseFolder) -> dict[str, str]:
     }
 
 
-def finish_record(files: DecidingFiles, record: Path, *, is_clean: bool, figures: dict[str, Any]) -> None:
+def finish_record(
+    files: DecidingFiles, record: Path, *, is_clean: bool, figures: dict[str, Any], audit: dict[str, Any] | None
+) -> None:
     """Record that the run ended, and how."""
     state = "complete" if is_clean else "finished"
-    ended = {"state": state, "ended_utc": _now(), "figures": figures}
+    ended = {"state": state, "ended_utc": _now(), "audit": audit, "figures": figures}
     files.write(record, encoded_json({**json.loads(record.read_text()), **ended}))
 
 

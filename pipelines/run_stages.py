@@ -1,12 +1,15 @@
 """The stages of a run, each doing only what has no part yet; see `pipelines/run.py` for their order."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from forensics.auditing import drawn, to_be_drawn
 from forensics.decoding.child import Limits
 from forensics.digests import digest_of
 from forensics.evidence import Evidence
@@ -22,6 +25,8 @@ from pipelines.progress import Progress
 from pipelines.run_record import hardware_for, hardware_in
 from pipelines.search.recognition import Recognition
 from pipelines.settings import Settings
+from pipelines.stages.audit import Audit, AuditWork
+from pipelines.stages.audit import works_for as audit_works_for
 from pipelines.stages.detect import ChunkWork, Detect
 from pipelines.stages.examine import Examine
 from pipelines.stages.port import WORKER_LOST, Done, Failed, ItemT, ResultT, Runner, Stage
@@ -30,7 +35,7 @@ from pipelines.stages.sight import Sight, SightWork
 from pipelines.stages.track import EvidenceWork, Track
 from pipelines.stopping import StopRequest
 
-__all__ = ["Run", "detect", "recognise", "recognise_works", "sight", "sight_works", "track"]
+__all__ = ["Run", "audit", "detect", "recognise", "recognise_works", "sight", "sight_works", "track"]
 
 
 @dataclass(slots=True)
@@ -205,6 +210,41 @@ def _keep(run: Run, stage: str, unit: str, evidence: Evidence, outcome: Done[Any
         write_table(run.plan.folder.part(stage, unit), outcome.result)
     else:
         _failed(run, evidence.evidence_id, stage, "whole evidence", outcome)
+
+
+def audit(run: Run, tracked: list[EvidenceWork]) -> dict[str, tuple[Path, ...]]:
+    """Parts of the frames that the gate passed over and the lot fell on, by evidence; none without a gate."""
+    if not run.settings.is_gated:
+        return {}
+    works = _audit_works(run, tracked)
+    part = run.plan.folder.part
+    waiting = [work for work in works if not part("audit", work.unit).exists()]
+    admitted = _admitted(run, (work.evidence for work in waiting))
+    todo = [work for work in waiting if work.evidence.evidence_id in admitted]
+    if todo:
+        run.progress.begin("audit", sum(len(work.frames) for work in todo), "frames")
+        for outcome in _map(run, Audit(_detect_stage(run)), todo):
+            run.progress.advance(len(outcome.item.frames))
+            if run.guard.still_admits(outcome.item.evidence):
+                _keep(run, "audit", outcome.item.unit, outcome.item.evidence, outcome)
+        run.progress.end()
+    made = defaultdict[str, tuple[Path, ...]](tuple)
+    for work in works:
+        if part("audit", work.unit).exists():
+            made[work.evidence.evidence_id] += (part("audit", work.unit),)
+    return made
+
+
+def _audit_works(run: Run, tracked: list[EvidenceWork]) -> list[AuditWork]:
+    """What the lot falls on, of all that the gate passed over in this run."""
+    gate = run.settings.gate
+    passed = [work.passed_over() for work in tracked]
+    numbers = to_be_drawn([len(frames) for frames in passed], share=gate.audit_share, least=gate.audit_frames)
+    works: list[AuditWork] = []
+    for plan, frames, n_drawn in zip(run.plan.evidence, passed, numbers, strict=True):
+        lot = drawn(plan.evidence.evidence_id, frames, n_drawn, gate.audit_seed)
+        works += audit_works_for(plan.evidence, plan.scope, lot, {"look": plan.look_digest})
+    return works
 
 
 def sight_works(run: Run, tracked: list[EvidenceWork]) -> list[SightWork]:

@@ -44,6 +44,7 @@ def case_status(case: Case, now: datetime) -> dict[str, Any]:
         **_mandate(case, now),
         **search,
         "published_run": read_manifest(folder)["run"] if published else None,
+        "audit": run.get("audit"),
         "figures": run.get("figures", {}),
         "coverage": _coverage(folder) if published else [],
         "problems": [

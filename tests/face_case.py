@@ -121,7 +121,7 @@ def install(monkeypatch: pytest.MonkeyPatch, root: Path, n_people: int) -> Eyes:
     weights.write_bytes(b"weights")
     models = FaceModels("yunet", weights, "0" * 64, "Dlib", weights, "1" * 64)
     eyes = Eyes()
-    monkeypatch.setattr("pipelines.stages.detect.load_for", lambda settings, model: People(n_people))
+    monkeypatch.setattr("pipelines.stages.looking.load_for", lambda settings, model: People(n_people))
     for module in ("pipelines.stages.recognise", "pipelines.search.references", "pipelines.search.calibration"):
         monkeypatch.setattr(f"{module}.open_faces", lambda models: (eyes, eyes))
     for module in ("pipelines.search.recognition", "pipelines.cli.watchlist"):

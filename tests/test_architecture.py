@@ -72,7 +72,7 @@ _LIBRARIES: Final = {
     "tables": {"numpy", "pyarrow", "polars"},
     "adapters": {
         *("numpy", "cv2", "av", "PIL", "decord", "openvino", "trackers", "supervision", "torch", "ultralytics", "yaml"),
-        *("cryptography", "dlib", "lir"),
+        *("cryptography", "dlib", "lir", "scipy"),
     },
     "decoding": {"numpy"},
     "demo": {"numpy", "cv2", "av"},
@@ -91,13 +91,12 @@ _BEYOND: Final = {
     ("pipelines.review.page.rendering", "starlette"): "the page is its only user",
     ("pipelines.review.page.rendering", "jinja2"): "the page is its only user",
     ("pipelines.review.page.server", "uvicorn"): "the page is its only user",
-    ("pipelines.stages.detect", "cv2"): "one thread per worker; it would sit better in an adapter",
 }
 
 # Slow to load, or with side effects: only inside functions. OpenCV and PyAV load fast enough for an adapter's top.
 _NEVER_AT_TOP: Final = frozenset(
     {"torch", "torchvision", "ultralytics", "deepface", "ray", "decord", "openvino", "trackers", "supervision"}
-    | {"onnxruntime", "PIL", "rich", "cryptography", "dlib", "lir", "starlette", "uvicorn", "jinja2"}
+    | {"onnxruntime", "PIL", "rich", "cryptography", "dlib", "lir", "scipy", "starlette", "uvicorn", "jinja2"}
 )
 _AT_TOP_OF_ADAPTERS: Final = frozenset({"cv2", "av"})
 

@@ -27,7 +27,7 @@ Poison = Callable[[str], None]
 
 @pytest.fixture
 def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
-    monkeypatch.setattr("pipelines.stages.detect.load_detector", lambda *_: PaintedDetector())
+    monkeypatch.setattr("pipelines.stages.looking.load_detector", lambda *_: PaintedDetector())
     return make_painted_case(tmp_path)
 
 

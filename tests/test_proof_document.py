@@ -30,7 +30,7 @@ def _checked(case: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif(not all(map(shutil.which, _TOOLS)), reason=f"needs {', '.join(_TOOLS)}")
 def test_common_tools_tell_a_case_that_is_whole(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.stages.detect.load_for", lambda settings, model: PaintedDetector())
+    monkeypatch.setattr("pipelines.stages.looking.load_for", lambda settings, model: PaintedDetector())
     case = make_painted_case(tmp_path).folder.root
     assert call("run", case, "--runner", "serial", "--quiet", "--reason", "größer, 日本").code == 0
     assert call("case", "checkpoint", case, "-o", tmp_path / "kept.json").code == 0

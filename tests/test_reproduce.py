@@ -36,7 +36,7 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
 
 @pytest.fixture
 def case(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("pipelines.stages.detect.load_for", lambda settings, model: PaintedDetector())
+    monkeypatch.setattr("pipelines.stages.looking.load_for", lambda settings, model: PaintedDetector())
     root = make_painted_case(tmp_path).folder.root
     assert call("run", root, *_SERIAL, "--set", "chunk.seconds=0.8").code == 0
     return root
@@ -81,14 +81,14 @@ def test_every_frame_is_looked_at_again(call: Call, case: Path, monkeypatch: pyt
                 seen.append(number)
                 yield number, boxes
 
-    monkeypatch.setattr("pipelines.stages.detect.load_for", lambda settings, model: Counting())
+    monkeypatch.setattr("pipelines.stages.looking.load_for", lambda settings, model: Counting())
     assert call("reproduce", case, *_SERIAL).code == 0
     assert sorted(seen) == list(range(12))
 
 
 def test_the_first_row_that_differs_is_named(call: Call, case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = _state(case)
-    monkeypatch.setattr("pipelines.stages.detect.load_for", lambda settings, model: OtherEyes())
+    monkeypatch.setattr("pipelines.stages.looking.load_for", lambda settings, model: OtherEyes())
     told = call("reproduce", case, *_SERIAL, "--json")
     assert told.code == 5
     assert told.json["difference"] == "detections/part-0.parquet: row 5 differs in x1, y1, x2, y2"
@@ -201,7 +201,7 @@ class Slow(PaintedDetector):
     def detect(self, frames, references):
         print("begun", flush=True)
         time.sleep(60)
-with patch("pipelines.stages.detect.load_for", lambda settings, model: Slow()):
+with patch("pipelines.stages.looking.load_for", lambda settings, model: Slow()):
     exit_code_of(["reproduce", sys.argv[1], "--runner", "serial", "--quiet"])
 """
 
@@ -287,7 +287,7 @@ def test_before_anything_was_published_there_is_nothing_to_make_again(call: Call
 
 
 def test_a_run_on_a_working_copy_is_made_again_too(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.stages.detect.load_for", lambda settings, model: PaintedDetector())
+    monkeypatch.setattr("pipelines.stages.looking.load_for", lambda settings, model: PaintedDetector())
     root = new_case(call, tmp_path / "case")
     assert call("ingest", root, clip(tmp_path / "gate.ts"), "--camera", "gate").code == 0
     assert list(root.glob("evidence/copies/*"))

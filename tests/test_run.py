@@ -68,7 +68,7 @@ def detecting(monkeypatch: pytest.MonkeyPatch) -> Detecting:
     """Lets every later run use the painted detector, which raises at these numbers."""
 
     def use(failing: frozenset[int]) -> None:
-        monkeypatch.setattr("pipelines.stages.detect.load_for", lambda settings, model: PaintedDetector(failing))
+        monkeypatch.setattr("pipelines.stages.looking.load_for", lambda settings, model: PaintedDetector(failing))
 
     return use
 

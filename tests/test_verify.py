@@ -42,7 +42,7 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
 @pytest.fixture
 def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A case of one painted clip, run and published."""
-    monkeypatch.setattr("pipelines.stages.detect.load_for", lambda settings, model: PaintedDetector())
+    monkeypatch.setattr("pipelines.stages.looking.load_for", lambda settings, model: PaintedDetector())
     made = make_painted_case(tmp_path)
     run(made)
     return made.folder.root

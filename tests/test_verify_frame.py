@@ -25,7 +25,7 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
 
 @pytest.fixture
 def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("pipelines.stages.detect.load_for", lambda settings, model: PaintedDetector())
+    monkeypatch.setattr("pipelines.stages.looking.load_for", lambda settings, model: PaintedDetector())
     made = make_painted_case(tmp_path, start_utc_us=START_US, clock_error_ms=40)
     run(made)
     return made.folder.root

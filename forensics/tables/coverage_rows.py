@@ -1,5 +1,6 @@
 """The rows of `coverage` and `failures`, counted from the parts."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -13,9 +14,17 @@ from forensics.tables.parts import coverage_of
 __all__ = ["checked_coverage", "coverage_table", "failure_row", "n_gap_frames"]
 
 
-def checked_coverage(outcome: EvidenceOutcome) -> list[Stretch]:
-    """Every frame of the evidence in one state, counted from its parts."""
-    stretches = merged(stretch for chunk in outcome.chunks for stretch in _chunk_coverage(chunk))
+def checked_coverage(outcome: EvidenceOutcome, audited: Mapping[int, str]) -> list[Stretch]:
+    """Every frame of the evidence in one state, counted from its parts.
+
+    Args:
+        outcome: of one evidence.
+        audited: what was found in frames that the gate had passed over, by frame.
+
+    Raises:
+        CoverageBroken: a frame is missing, or counted twice.
+    """
+    stretches = merged(stretch for chunk in outcome.chunks for stretch in _chunk_coverage(chunk, audited))
     check_complete(outcome.evidence.evidence_id, stretches, outcome.evidence.n_frames)
     return stretches
 
@@ -25,11 +34,11 @@ def n_gap_frames(stretches: list[Stretch]) -> int:
     return sum(stretch.stop - stretch.start for stretch in stretches if stretch.state is State.GAP)
 
 
-def _chunk_coverage(outcome: ChunkOutcome) -> list[Stretch]:
+def _chunk_coverage(outcome: ChunkOutcome, audited: Mapping[int, str]) -> list[Stretch]:
     if outcome.part is None:
         chunk = outcome.chunk
         return [Stretch(chunk.start, chunk.stop, State.GAP, outcome.lost, False, outcome.detail)]
-    return coverage_of(read_table(outcome.part, schemas.DETECT_PART))
+    return coverage_of(read_table(outcome.part, schemas.DETECT_PART), audited)
 
 
 def coverage_table(outcome: EvidenceOutcome, stretches: list[Stretch]) -> pa.Table:

@@ -27,7 +27,7 @@ def encoded_parts(run: RunFolder, outcomes: Iterable[EvidenceOutcome]) -> bytes:
 
 def _rests_on(run: RunFolder, outcome: EvidenceOutcome) -> Iterator[Path]:
     named = [chunk.part for chunk in outcome.chunks]
-    named += [outcome.track_part, outcome.sight_part, *outcome.recognise_parts]
+    named += [outcome.track_part, outcome.sight_part, *outcome.recognise_parts, *outcome.audit_parts]
     named.append(run.boundaries(outcome.evidence.evidence_id))
     yield from (path for path in named if path is not None)
 

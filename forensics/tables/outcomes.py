@@ -59,6 +59,7 @@ class EvidenceOutcome:
         chunks: all chunks, in order.
         track_part, sight_part: None where the evidence has no frames or the stage failed.
         recognise_parts: of its people, in order; none in modes that compare no faces.
+        audit_parts: what was seen in frames that the gate had passed over, in order; none without a gate.
     """
 
     evidence: Evidence
@@ -67,6 +68,7 @@ class EvidenceOutcome:
     track_part: Path | None
     sight_part: Path | None
     recognise_parts: tuple[Path, ...] = ()
+    audit_parts: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What stages hand to each other: immutable parts, one row per frame or per detection."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,16 +10,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forensics.chunks import Chunk
-from forensics.closer import SAMPLED, Finding
+from forensics.closer import SAMPLED, STATIC, Finding
 from forensics.coverage import State, Stretch
 from forensics.detections import NO_BOXES, Boxes, Detections, FloatArray
 from forensics.frames import Gap
 from forensics.scope import Scope
 from forensics.shots import GLANCE_SIDE, GlanceArray
-from forensics.tables.schemas import DETECT_PART
+from forensics.tables.schemas import AUDIT_PART, DETECT_PART
 from forensics.timeline import BoolArray, Int64Array
 
-__all__ = ["DetectRows", "Seen", "boxes_column", "coverage_of", "seen_in"]
+__all__ = ["AUDITED", "DetectRows", "Seen", "audit_table", "coverage_of", "looks_in", "passed_over", "seen_in"]
+
+AUDITED: Final = "audited"
+_PASSED: Final = (STATIC, SAMPLED)
 
 # What is there is known of these; of the others at most from what lies around them.
 _KNOWN: Final = (State.DETECTED.value, State.CARRIED.value)
@@ -83,7 +86,7 @@ class DetectRows:
             "detail": self._details,
             "change": pa.array(self._changes, from_pandas=True),
             "glance": pa.array(self._glances, DETECT_PART.field("glance").type),
-            "boxes": boxes_column(self._boxes, class_names),
+            "boxes": _boxes_column(self._boxes, class_names),
         }
         return pa.table(columns, schema=DETECT_PART)
 
@@ -95,7 +98,7 @@ def _column(n_rows: int, value: object) -> _Column:
     return column
 
 
-def boxes_column(boxes: Sequence[Boxes], class_names: tuple[str, ...]) -> pa.ListArray:
+def _boxes_column(boxes: Sequence[Boxes], class_names: tuple[str, ...]) -> pa.ListArray:
     """The boxes of each row, as parts hold them."""
     kind = DETECT_PART.field("boxes").type
     xyxy = np.concatenate([NO_BOXES.xyxy, *(each.xyxy for each in boxes)])  # (N, 4)
@@ -109,11 +112,16 @@ def boxes_column(boxes: Sequence[Boxes], class_names: tuple[str, ...]) -> pa.Lis
     )
 
 
-def coverage_of(part: pa.Table) -> list[Stretch]:
-    """The part's frames as stretches of one state."""
+def coverage_of(part: pa.Table, audited: Mapping[int, str] | None = None) -> list[Stretch]:
+    """The part's frames as stretches of one state.
+
+    Args:
+        part: of one chunk.
+        audited: what was found in frames that the gate had passed over, by frame.
+    """
     if not len(part):
         return []
-    part = part.combine_chunks()
+    part = _told_of(part.combine_chunks(), audited or {})
     # (4, N) numbers that differ where neighbours differ
     codes = np.stack([_codes(part[name]) for name in ("state", "reason", "detail")] + [part["frame"].to_numpy()])
     codes[-1] -= np.arange(len(part))
@@ -128,6 +136,50 @@ def coverage_of(part: pa.Table) -> list[Stretch]:
             *columns, lengths.tolist(), change.tolist(), strict=True
         )
     ]
+
+
+def _told_of(part: pa.Table, audited: Mapping[int, str]) -> pa.Table:
+    """The part with what the audit found of its frames: the reason becomes ``audited``, the detail says why before."""
+    frames = part["frame"].to_numpy()
+    rows = [row for row, frame in enumerate(frames.tolist()) if frame in audited] if audited else []
+    if not rows:
+        return part
+    columns = {}
+    for name in ("reason", "detail"):
+        column: _Column = part[name].to_numpy().copy()
+        columns[name] = column
+    for row in rows:
+        columns["detail"][row] = f"{columns['reason'][row]}; {audited[int(frames[row])]}"
+        columns["reason"][row] = AUDITED
+    for name, column in columns.items():
+        part = part.set_column(
+            part.schema.get_field_index(name), DETECT_PART.field(name), pa.array(column, pa.string())
+        )
+    return part
+
+
+def passed_over(part: pa.Table) -> Int64Array:
+    """(P,) int64, increasing: the frames that the gate did not have looked at."""
+    is_passed = np.isin(part["reason"].to_numpy(), _PASSED) & part["change"].is_valid().to_numpy()
+    frames: Int64Array = part["frame"].to_numpy()[is_passed].astype(np.int64)
+    return frames
+
+
+def audit_table(seen: Sequence[tuple[int, Boxes | None]], class_names: tuple[str, ...]) -> pa.Table:
+    """The part of some frames that were looked at afterwards; None stands for one that could not be read."""
+    columns = {
+        "frame": [frame for frame, _ in seen],
+        "state": [(State.GAP if boxes is None else State.DETECTED).value for _, boxes in seen],
+        "boxes": _boxes_column([boxes or NO_BOXES for _, boxes in seen], class_names),
+    }
+    return pa.table(columns, schema=AUDIT_PART)
+
+
+def looks_in(part: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+    """Each frame of an audit's part that could be read, with its boxes."""
+    kind = pa.schema(list(AUDIT_PART.field("boxes").type.value_type))
+    for row in part.filter(pc.equal(part["state"], State.DETECTED.value)).to_pylist():
+        yield row["frame"], pa.Table.from_pylist(row["boxes"], schema=kind)
 
 
 def _codes(column: pa.ChunkedArray) -> Int64Array:

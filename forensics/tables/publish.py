@@ -6,7 +6,7 @@ lie in its own folder; `tables/` of the case is a copy of one run's, put in plac
 
 import contextlib
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import IO, Any, TypeVar
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 from forensics.case import CaseFolder, RunFolder
 from forensics.evidence import Evidence, Source, Verdict
 from forensics.tables import schemas
+from forensics.tables.audit_rows import AuditedEvidence
 from forensics.tables.candidate_rows import candidates_table, n_candidates
 from forensics.tables.coverage_rows import checked_coverage, coverage_table, failure_row, n_gap_frames
 from forensics.tables.evidence import evidence_table, sources_table
@@ -45,6 +46,7 @@ def publish(
     sources: Sequence[Source],
     failures: Sequence[Failure],
     settings_digest: str,
+    audits: Mapping[str, AuditedEvidence],
     compared: Compared | None = None,
 ) -> dict[str, Any]:
     """Write every table of a run and its manifest; returns the manifest.
@@ -56,6 +58,7 @@ def publish(
         sources: every path that was given.
         failures: units of work that gave nothing.
         settings_digest: of the evidence settings and the model, part of every id.
+        audits: what was found in frames that the gate had passed over, by evidence.
         compared: what holds for all candidates; None in modes that compare no faces, which have no such table.
 
     Raises:
@@ -63,7 +66,10 @@ def publish(
     """
     case = CaseFolder(run.case_root)
     ordered = sorted(outcomes, key=_by_camera_and_time)
-    coverage = {outcome.evidence.evidence_id: checked_coverage(outcome) for outcome in ordered}
+    coverage = {}
+    for outcome in ordered:
+        evidence_id = outcome.evidence.evidence_id
+        coverage[evidence_id] = checked_coverage(outcome, audits.get(evidence_id, AuditedEvidence()).by_frame())
     if run.tables.exists():
         shutil.rmtree(run.tables)
     gaps = {evidence_id: n for evidence_id, stretches in coverage.items() if (n := n_gap_frames(stretches))}

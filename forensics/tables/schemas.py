@@ -7,6 +7,7 @@ import pyarrow as pa
 from forensics.shots import GLANCE_SIDE
 
 __all__ = [
+    "AUDIT_PART",
     "CANDIDATES",
     "CANDIDATES_TABLE",
     "DETECT_PART",
@@ -55,6 +56,8 @@ DETECT_PART: Final = _schema(
     glance=pa.binary(GLANCE_SIDE**2),
     boxes=pa.list_(_BOX),
 )
+
+AUDIT_PART: Final = _schema(frame=pa.int64(), state=pa.string(), boxes=pa.list_(_BOX))
 
 TRACK_PART: Final = _schema(track_number=pa.int64())
 

@@ -22,6 +22,7 @@ __all__ = [
     "detections_table",
     "sightings_table",
     "track_id_of_sight",
+    "track_numbers",
     "tracks_table",
 ]
 
@@ -56,7 +57,7 @@ class Joined:
             index=index,
             utc_us=None if start is None else outcome.camera.utc_us(start + index.media_us),
             seen=seen,
-            track_numbers=_track_numbers(outcome, len(seen.detections)),
+            track_numbers=track_numbers(outcome, len(seen.detections)),
             sights=sights,
             track_ids=track_ids,
             pictures=load_picture_names(case, evidence),
@@ -73,7 +74,8 @@ class Joined:
         return pa.array([value], kind).take(pa.array(np.zeros(n_rows, dtype=np.int64)))
 
 
-def _track_numbers(outcome: EvidenceOutcome, n_detections: int) -> Int64Array:
+def track_numbers(outcome: EvidenceOutcome, n_detections: int) -> Int64Array:
+    """(N,) int64, the track of each detection of one evidence, -1 where it has none."""
     if outcome.track_part is None or outcome.sight_part is None:
         return np.full(n_detections, -1, dtype=np.int64)
     numbers: Int64Array = read_table(outcome.track_part, schemas.TRACK_PART)["track_number"].to_numpy()

@@ -10,6 +10,7 @@ import polars as pl
 import forensics
 from forensics.export_mot import mot_lines
 from forensics.tables.evidence import load_evidence
+from pipelines.audit_record import audit_line
 from pipelines.cli.groups import Group
 from pipelines.cli.output import counted, emit, facts_text, json_option, one_line, path_type, reason_option, table_text
 from pipelines.cli.query import Wanted, wanted_rows
@@ -47,6 +48,8 @@ def _status_lines(facts: dict[str, Any]) -> list[str]:
     if facts["coverage"]:
         rows = [[row["state"], row["reason"] or "-", row["frames"], row["settled"]] for row in facts["coverage"]]
         lines += ["", table_text(["state", "reason", "frames", "settled"], rows)]
+    if facts["audit"]:
+        lines += ["", audit_line(facts["audit"])]
     if facts["problems"]:
         lines += ["", "not in order:", *(f"  {one_line(problem)}" for problem in facts["problems"])]
     return [*lines, "", f"next: {facts['next']}"]

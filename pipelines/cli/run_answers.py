@@ -5,6 +5,7 @@ from typing import Any
 from forensics.case import CaseFolder
 from forensics.models.shelf import Model
 from forensics.spelling import in_shell
+from pipelines.audit_record import audit_line
 from pipelines.cli.output import counted, emit, facts_text, one_line
 from pipelines.plan import RunPlan
 from pipelines.run import RunResult
@@ -43,6 +44,7 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         "clean": result.is_clean,
         "rows": rows,
         "figures": result.figures,
+        "audit": result.audit,
         "outside": result.outside,
         "remade": result.remade,
         "lost_footage": result.lost_footage,
@@ -52,6 +54,8 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
     if result.outside:
         frames = f"{sum(result.outside.values())} of {counted(result.n_frames, 'frame', 'frames')}"
         lines.append(f"{frames} lie outside the mandate ({_reasons(result.outside)})")
+    if result.audit is not None:
+        lines.append(audit_line(result.audit))
     if result.candidates is not None:
         lines.append(counted(result.candidates, "candidate for examination", "candidates for examination"))
         facts["remarks"] = remarks(folder)

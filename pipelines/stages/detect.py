@@ -1,32 +1,30 @@
 """Chunk in, detections out: decode, choose, detect in one place, so that no frame leaves the worker."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache, partial
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 
-from forensics.adapters.detectors import load_detector
 from forensics.adapters.glance import glance
 from forensics.case import CaseFolder
 from forensics.chunks import Chunk, sampled
 from forensics.closer import CloserRules, Finding, findings
-from forensics.decoding.child import DecodingChild, Limits
-from forensics.decoding.poison import read_past_poison
+from forensics.decoding.child import Limits
 from forensics.detections import Boxes
-from forensics.detector import Detector, DetectorOptions
+from forensics.detector import Detector
 from forensics.evidence import Evidence
 from forensics.frames import Frame, Gap, Item
 from forensics.gate import Watch, windows
 from forensics.models.shelf import Model
 from forensics.scope import Scope
-from forensics.tables.evidence import load_index
 from forensics.tables.parts import DetectRows
 from forensics.timeline import Int64Array, PacketIndex
 from pipelines.settings import DetectSettings, GateSettings
+from pipelines.stages.looking import Looker
 
 __all__ = ["ChunkWork", "Detect", "detect_chunk", "wanted_frames"]
 
@@ -68,67 +66,29 @@ class Detect:
         return _Opened(self)
 
 
-def load_for(settings: DetectSettings, model: Model) -> Detector:
-    """The detector these settings ask for."""
-    options = DetectorOptions(
-        classes=settings.classes,
-        min_score=settings.min_score,
-        iou=settings.nms_iou,
-        threads=settings.threads,
-        precision=settings.precision,
-        device=settings.device,
-    )
-    return load_detector(model, options)
-
-
 class _Opened:
-    """The work of one worker; keeps the detector, the child and the last index."""
+    """The work of one worker."""
 
     def __init__(self, stage: Detect) -> None:
-        import cv2
-
-        cv2.setNumThreads(1)
-        self._detector = load_for(stage.settings, stage.model)
-        self._child = DecodingChild(stage.limits)
+        self._looker = Looker(stage.settings, stage.model, stage.case, stage.limits)
         self._rate = stage.settings.frames_per_second
         self._gate = stage.gate
-        self._index_of = lru_cache(maxsize=2)(lambda evidence: load_index(stage.case, evidence))
-        self._references: tuple[tuple[str, bytes], list[Frame]] | None = None
+        self.close = self._looker.close
 
     def __call__(self, work: ChunkWork) -> pa.Table:
-        index = self._index_of(work.evidence)
-        chunk, scope = work.chunk, work.scope
-        references = self._references_for(index, work)
+        looker, chunk, scope = self._looker, work.chunk, work.scope
+        index = looker.index(work.evidence)
+        references = looker.references(work.evidence, scope, start=chunk.start, stop=chunk.stop)
         wanted = scope.inside(wanted_frames(index, chunk, self._rate))
         if self._gate is None:
-            frames = self._read(work.evidence, index, wanted)
-            return detect_chunk(chunk, scope, frames=frames, detector=self._detector, references=references)
+            frames = looker.read(work.evidence, wanted)
+            return detect_chunk(chunk, scope, frames=frames, detector=looker.detector, references=references)
         rules = self._gate.rules()
-        items = self._read(work.evidence, index, wanted, Watch(rules, windows(index, rules.window_us)))
-        look = partial(_look, self._detector, references)
+        items = looker.read(work.evidence, wanted, Watch(rules, windows(index, rules.window_us)))
+        look = partial(_look, looker.detector, references)
         closer = CloserRules(self._gate.follow_score)
         found = findings(items, look, media_us=index.media_us, rules=closer)
-        return gated_chunk(chunk, scope, found, self._detector.class_names)
-
-    def close(self) -> None:
-        """End the decoding child."""
-        self._child.close()
-
-    def _read(
-        self, evidence: Evidence, index: PacketIndex, wanted: Int64Array, watch: Watch | None = None
-    ) -> Iterator[Item]:
-        assert evidence.readable is not None
-        return read_past_poison(self._child, evidence.readable.footage, index, self._detector.view, wanted, watch)
-
-    def _references_for(self, index: PacketIndex, work: ChunkWork) -> Sequence[Frame]:
-        """What the detector must see beforehand, within the scope; neighbouring chunks mostly want the same."""
-        chunk = work.chunk
-        numbers = work.scope.inside(self._detector.references(index, chunk.start, chunk.stop))
-        key = (chunk.evidence_id, numbers.tobytes())
-        if self._references is None or self._references[0] != key:
-            frames = (each for each in self._read(work.evidence, index, numbers) if isinstance(each, Frame))
-            self._references = (key, [replace(frame, rgb=frame.rgb.copy()) for frame in frames])
-        return self._references[1]
+        return gated_chunk(chunk, scope, found, looker.detector.class_names)
 
 
 def _look(detector: Detector, references: Sequence[Frame], frame: Frame) -> Boxes:

@@ -14,7 +14,7 @@ from forensics.evidence import Evidence
 from forensics.shots import shot_numbers
 from forensics.tables.evidence import load_index
 from forensics.tables.files import read_table
-from forensics.tables.parts import Seen, seen_in
+from forensics.tables.parts import Seen, passed_over, seen_in
 from forensics.tables.schemas import DETECT_PART, TRACK_PART
 from forensics.timeline import Int64Array, PacketIndex
 from forensics.tracking import TrackParameters, associate, each_its_own
@@ -39,6 +39,11 @@ class EvidenceWork:
     def seen(self) -> Seen:
         """The stored detections."""
         return seen_in(read_table(path, DETECT_PART) for path in self.detect_parts)
+
+    def passed_over(self) -> Int64Array:
+        """(P,) int64, increasing: the frames that the gate did not have looked at."""
+        frames = [passed_over(read_table(path, DETECT_PART)) for path in self.detect_parts]
+        return np.concatenate(frames) if frames else np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,50 @@
+"""What a run says of what its gate did not look at: how much, how much of it was checked, and whom it missed."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from forensics.adapters.exact_bound import at_most
+from forensics.auditing import summed
+from forensics.tables.audit_rows import AuditedEvidence
+from pipelines.settings import Settings
+
+__all__ = ["audit_facts", "audit_line"]
+
+_CONFIDENCE: Final = 0.95
+
+
+def audit_facts(settings: Settings, audits: Iterable[AuditedEvidence]) -> dict[str, Any] | None:
+    """For `run.json`: counts, the share of frames in which somebody was missed, and how large it may be.
+
+    None where every chosen frame was looked at.
+    """
+    if not settings.is_gated:
+        return None
+    evidence = list(audits)
+    frames = (frame for each in evidence for frame in each.frames)
+    audit = summed(sum(each.n_passed_over for each in evidence), frames, settings.detect.classes)
+    n_looked_at = audit.n_looked_at
+    return {
+        "frames_passed_over": audit.n_passed_over,
+        "frames_audited": n_looked_at,
+        "seen": dict(sorted(audit.seen.items())),
+        "missed": dict(sorted(audit.missed.items())),
+        "frames_with_a_miss": audit.n_with_a_miss,
+        "miss_rate": round(audit.n_with_a_miss / n_looked_at, 6) if n_looked_at else None,
+        "miss_rate_at_most": round(at_most(audit.n_with_a_miss, n_looked_at, _CONFIDENCE), 6),
+        "confidence": _CONFIDENCE,
+        "seed": settings.gate.audit_seed,
+    }
+
+
+def audit_line(audit: dict[str, Any]) -> str:
+    """The same in a line for people."""
+    passed, looked, missed = (audit[name] for name in ("frames_passed_over", "frames_audited", "frames_with_a_miss"))
+    if not passed:
+        return "the gate passed over no frame"
+    if not looked:
+        return f"the gate passed over {passed} frames, and none of them was checked"
+    return (
+        f"the gate passed over {passed} frames; {looked} of them, by lot, were looked at: somebody was missed in "
+        f"{missed}, so in at most {audit['miss_rate_at_most']:.2%} of them ({audit['confidence']:.0%} sure)"
+    )

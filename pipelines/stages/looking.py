@@ -1,0 +1,73 @@
+"""What a worker needs to look at frames: a detector, a decoding child, and the index of what it reads."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from forensics.adapters.detectors import load_detector
+from forensics.adapters.opencv import load_opencv
+from forensics.case import CaseFolder
+from forensics.decoding.child import DecodingChild, Limits
+from forensics.decoding.poison import read_past_poison
+from forensics.detector import Detector, DetectorOptions
+from forensics.evidence import Evidence
+from forensics.frames import Frame, Item
+from forensics.gate import Watch
+from forensics.models.shelf import Model
+from forensics.scope import Scope
+from forensics.tables.evidence import load_index
+from forensics.timeline import Int64Array, PacketIndex
+from pipelines.settings import DetectSettings
+
+__all__ = ["Looker", "load_for"]
+
+
+def load_for(settings: DetectSettings, model: Model) -> Detector:
+    """The detector these settings ask for."""
+    options = DetectorOptions(
+        classes=settings.classes,
+        min_score=settings.min_score,
+        iou=settings.nms_iou,
+        threads=settings.threads,
+        precision=settings.precision,
+        device=settings.device,
+    )
+    return load_detector(model, options)
+
+
+class Looker:
+    """Held by one worker; keeps the detector, the child and the last index.
+
+    Attributes:
+        detector: finds the boxes.
+    """
+
+    def __init__(self, settings: DetectSettings, model: Model, case: CaseFolder, limits: Limits) -> None:
+        load_opencv().setNumThreads(1)
+        self.detector = load_for(settings, model)
+        self._child = DecodingChild(limits)
+        self._index_of = lru_cache(maxsize=2)(lambda evidence: load_index(case, evidence))
+        self._references: tuple[tuple[str, bytes], list[Frame]] | None = None
+
+    def index(self, evidence: Evidence) -> PacketIndex:
+        """The addresses of its frames."""
+        return self._index_of(evidence)
+
+    def read(self, evidence: Evidence, wanted: Int64Array, watch: Watch | None = None) -> Iterator[Item]:
+        """The wanted frames as the detector wants them; see `read_past_poison`. One at a time can be under way."""
+        assert evidence.readable is not None
+        footage, index = evidence.readable.footage, self.index(evidence)
+        return read_past_poison(self._child, footage, index, self.detector.view, wanted, watch)
+
+    def references(self, evidence: Evidence, scope: Scope, *, start: int, stop: int) -> Sequence[Frame]:
+        """What the detector must see before frames [start, stop), within the scope; neighbours mostly want the same."""
+        numbers = scope.inside(self.detector.references(self.index(evidence), start, stop))
+        key = (evidence.evidence_id, numbers.tobytes())
+        if self._references is None or self._references[0] != key:
+            frames = (each for each in self.read(evidence, numbers) if isinstance(each, Frame))
+            self._references = (key, [replace(frame, rgb=frame.rgb.copy()) for frame in frames])
+        return self._references[1]
+
+    def close(self) -> None:
+        """End the decoding child."""
+        self._child.close()
