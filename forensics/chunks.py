@@ -3,14 +3,21 @@
 Both are pure functions of the packet index, so every machine plans alike.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 import numpy as np
 
 from forensics.timeline import Int64Array, PacketIndex
 
 __all__ = ["Chunk", "boundaries", "boundaries_by_number", "sampled"]
+
+# Evidence of at least so many chunks ends in shorter ones, each a share of what is left, none shorter than this.
+_LONG_CHUNKS: Final = 8
+_SHARES_OF_THE_REST: Final = 6
+_SHORTEST_US: Final = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,7 +44,8 @@ def boundaries(index: PacketIndex, places: Int64Array, chunk_us: int) -> Int64Ar
     """Where chunks start and, last, where the evidence ends: (K + 1,) int64, strictly increasing.
 
     A chunk ends at the first place that lies `chunk_us` or more behind its start; footage with few
-    such places gives longer chunks.
+    such places gives longer chunks. Long evidence ends in shorter and shorter ones, so that all
+    workers are done with it at nearly the same time.
 
     Args:
         index: of the evidence.
@@ -49,7 +57,14 @@ def boundaries(index: PacketIndex, places: Int64Array, chunk_us: int) -> Int64Ar
     [0, 4, 8, 10]
     """
     times = np.maximum.accumulate(index.media_us[places])
-    return _edges(places, times, chunk_us, index.n_frames)
+    end_us = int(times[-1]) if len(times) else 0
+    is_long = len(times) and end_us - int(times[0]) >= _LONG_CHUNKS * chunk_us
+
+    def least(at_us: int) -> int:
+        tapered = max((end_us - at_us) // _SHARES_OF_THE_REST, min(_SHORTEST_US, chunk_us))
+        return min(chunk_us, tapered) if is_long else chunk_us
+
+    return _edges(places, times, least, index.n_frames)
 
 
 def boundaries_by_number(index: PacketIndex, places: Int64Array, n_frames: int) -> Int64Array:
@@ -59,13 +74,14 @@ def boundaries_by_number(index: PacketIndex, places: Int64Array, n_frames: int) 
     >>> boundaries_by_number(index, index.keyframes, n_frames=2).tolist()
     [0, 2, 4, 5]
     """
-    return _edges(places, places, n_frames, index.n_frames)
+    return _edges(places, places, lambda _: n_frames, index.n_frames)
 
 
-def _edges(places: Int64Array, measure: Int64Array, least: int, end: int) -> Int64Array:
+def _edges(places: Int64Array, measure: Int64Array, least: Callable[[int], int], end: int) -> Int64Array:
     starts, place = [0], 0
     while True:
-        place = int(np.searchsorted(measure, measure[place] + least, side="left"))
+        reached = int(measure[place])
+        place = int(np.searchsorted(measure, reached + least(reached), side="left"))
         if place >= len(places):
             return np.array([*starts, end], dtype=np.int64)
         starts.append(int(places[place]))

@@ -2,11 +2,12 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from forensics.auditing import drawn, to_be_drawn
@@ -68,7 +69,7 @@ def _map(
     run: Run, stage: Stage[ItemT, ResultT], items: Iterable[ItemT]
 ) -> Iterator[Done[ItemT, ResultT] | Failed[ItemT]]:
     """The runner's results, timed; once somebody asks to stop, nothing more is begun."""
-    asked_s, spans = time.time(), []
+    asked_s, done = time.time(), list[_Span]()
 
     def until_stopped() -> Iterator[ItemT]:
         for item in items:
@@ -78,21 +79,31 @@ def _map(
 
     for outcome in run.runner.map(stage, until_stopped()):
         if isinstance(outcome, Done):
-            spans.append((outcome.began_s, outcome.seconds))
+            done.append(_Span(outcome.began_s, outcome.seconds, outcome.cpu_s))
             run.peak_bytes = max(run.peak_bytes, outcome.peak_bytes)
         yield outcome
-    run.figures[stage.name] = _spent(asked_s, spans)
+    run.figures[stage.name] = _spent(asked_s, done)
     run.stop.obey()
 
 
-def _spent(asked_s: float, spans: list[tuple[float, float]]) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """When a worker was busy with an item, and what that cost."""
+
+    began_s: float
+    seconds: float
+    cpu_s: float
+
+
+def _spent(asked_s: float, done: list[_Span]) -> dict[str, float]:
     """Seconds until the first worker began, from there to the last end, and of all workers together."""
-    began = min((began for began, _ in spans), default=asked_s)
-    ended = max((began + seconds for began, seconds in spans), default=asked_s)
+    began = min((span.began_s for span in done), default=asked_s)
+    ended = max((span.began_s + span.seconds for span in done), default=asked_s)
     return {
         "startup_seconds": round(began - asked_s, 3),
         "working_seconds": round(ended - began, 3),
-        "busy_seconds": round(sum(seconds for _, seconds in spans), 3),
+        "busy_seconds": round(sum(span.seconds for span in done), 3),
+        "cpu_seconds": round(sum(span.cpu_s for span in done), 3),
     }
 
 
@@ -111,6 +122,7 @@ def detect(run: Run) -> None:
         for planned in waiting
         if planned.evidence.evidence_id in admitted
     ]
+    todo.sort(key=_is_usual(todo))
     n_frames = sum(work.chunk.n_frames for work in todo)
     if todo:
         run.progress.begin("detect", n_frames, "frames")
@@ -119,6 +131,12 @@ def detect(run: Run) -> None:
             _keep_chunk(run, units[outcome.item.chunk], outcome)
         run.progress.end()
     run.figures["frames_detected_now"] = n_frames
+
+
+def _is_usual(works: list[ChunkWork]) -> Callable[[ChunkWork], bool]:
+    """What sorts chunks that cannot be cut and are far longer than most to the front: nobody waits for them alone."""
+    usual = float(np.median([work.chunk.n_frames for work in works])) if works else 0.0
+    return lambda work: work.chunk.n_frames <= 2 * usual
 
 
 def _detect_stage(run: Run) -> Detect:

@@ -5,7 +5,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Ended", "processor_seconds", "resident_bytes"]
+__all__ = ["Ended", "children", "processor_seconds", "resident_bytes"]
 
 # Signals that a process brings upon itself. SIGBUS is none of them: it comes of a full disk too.
 _OWN_SIGNALS = frozenset(
@@ -30,6 +30,15 @@ def processor_seconds(pid: int) -> float:
     except (OSError, IndexError, ValueError):
         return 0.0
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def children() -> list[int]:
+    """Ids of the processes that this one started and that have not ended; none where the machine does not tell."""
+    listed = (path.read_text() for path in Path("/proc/self/task").glob("*/children"))
+    try:
+        return [int(pid) for line in listed for pid in line.split()]
+    except OSError:
+        return []
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from forensics.decoding.watch import children, processor_seconds
 from pipelines.stages.port import Done, Failed, ItemT, ResultT
 
 __all__ = ["attempt", "peak_bytes"]
@@ -12,13 +13,19 @@ __all__ = ["attempt", "peak_bytes"]
 
 def attempt(work: Callable[[ItemT], ResultT], item: ItemT, *, tries: int) -> Done[ItemT, ResultT] | Failed[ItemT]:
     """What became of `item` after at most `tries` tries."""
-    began_s, started = time.time(), time.perf_counter()
+    began_s, started, used_s = time.time(), time.perf_counter(), _used_s()
     for n_tried in range(1, tries + 1):
         try:
-            return Done(item, work(item), began_s, time.perf_counter() - started, peak_bytes())
+            result = work(item)
+            return Done(item, result, began_s, time.perf_counter() - started, _used_s() - used_s, peak_bytes())
         except Exception as error:  # whatever a library throws must cost one item, not the run
             failed = Failed(item, type(error).__name__, str(error), n_tried)
     return failed
+
+
+def _used_s() -> float:
+    """Processor seconds that this process and the children it has now have used."""
+    return time.process_time() + sum(processor_seconds(child) for child in children())
 
 
 def peak_bytes() -> int:

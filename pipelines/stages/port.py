@@ -50,6 +50,7 @@ class Done(Generic[ItemT, ResultT]):
         result: what came out.
         began_s: when the worker began, by its clock, seconds since 1970.
         seconds: how long it was busy with it.
+        cpu_s: processor time of the worker and its children in these seconds.
         peak_bytes: the most memory its worker has held so far.
     """
 
@@ -57,6 +58,7 @@ class Done(Generic[ItemT, ResultT]):
     result: ResultT
     began_s: float = 0.0
     seconds: float = 0.0
+    cpu_s: float = 0.0
     peak_bytes: int = 0
 
 

@@ -66,7 +66,9 @@ class Track:
         return item.evidence.n_frames
 
     def open(self) -> Callable[[EvidenceWork], pa.Table]:
-        """Nothing heavy is loaded."""
+        """Load the tracker's library."""
+        if self.method != "none":
+            ByteTrack(self.parameters)
         return self._track
 
     def _track(self, work: EvidenceWork) -> pa.Table:
