@@ -22,6 +22,8 @@ class DetectorOptions:
         threads: of the one inference stream; networks only.
         precision: ``f32``, ``bf16`` or ``f16``; networks only.
         device: ``cpu``, or ``cuda`` for what ultralytics loads.
+        rectangular: the input is as small as the frame's shape allows, instead of the square that was exported;
+            exported networks only.
     """
 
     classes: tuple[str, ...] = ()
@@ -30,6 +32,7 @@ class DetectorOptions:
     threads: int = 1
     precision: str = "f32"
     device: str = "cpu"
+    rectangular: bool = False
 
 
 class Detector(Protocol):

@@ -52,6 +52,9 @@ class DetectSettings(_Closed):
     )
     precision: Literal["f32", "bf16", "f16"] = Field("f32", description="arithmetic of the network")
     threads: int = Field(1, ge=1, description="threads per inference stream; more may change the last digits")
+    rectangular: bool = Field(
+        False, description="the network's input fits the shape of the footage instead of being padded to a square"
+    )
     device: Literal["cpu", "cuda"] = Field("cpu", description="where the network runs")
     hang_s: int = Field(
         60,

@@ -29,6 +29,10 @@ def load_detector(model: Model, options: DetectorOptions) -> Detector:
 
 
 def _loaded(model: Model, options: DetectorOptions) -> Detector:
+    if options.rectangular and model.format in ("builtin", "pt"):
+        raise UsageError(
+            f"{model.name} has no rectangular input", "leave out detect.rectangular, or give an exported network"
+        )
     if model.format == "builtin":
         from forensics.adapters.builtin import CLASS_NAMES, load_builtin
 

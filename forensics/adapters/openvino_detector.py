@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from forensics.adapters.network_shape import COARSEST_STRIDE, shaped
 from forensics.detections import Boxes
 from forensics.detector import Detector, DetectorOptions
 from forensics.errors import CannotStart, UsageError
@@ -39,16 +40,12 @@ def load(model: Model, options: DetectorOptions) -> Detector:
     """
     if options.precision not in _PRECISIONS:
         raise UsageError(f"precision {options.precision} is unknown", f"choose one of {', '.join(_PRECISIONS)}")
-    network, export = _read(model)
+    _, export = _read(model)
+    inputs = _Inputs(model, export, options)
+    inputs.for_frame(*inputs.usual_px)  # whatever cannot be made is told before any footage is opened
     wanted = class_indices(export.class_names, options.classes)
-    compiled = _compile(network, export, options.threads, options.precision)
-    return _OpenVinoDetector(
-        class_names=export.class_names,
-        view=View(export.width_px, export.height_px),
-        compiled=compiled,
-        head=_Head(wanted, options.min_score, options.iou, export.is_final),
-        slots=[_new_slot(compiled) for _ in range(_IN_FLIGHT)],
-    )
+    head = _Head(wanted, options.min_score, options.iou, export.is_final)
+    return _OpenVinoDetector(export.class_names, View(export.width_px, export.height_px), inputs, head)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +88,47 @@ class _Slot:
     pixels: RgbArray
 
 
+class _Inputs:
+    """The network compiled for each size of input that frames need: one, or where it may be rectangular a few."""
+
+    def __init__(self, model: Model, export: "_Export", options: DetectorOptions) -> None:
+        self._model = model
+        self._export = export
+        self._options = options
+        self._slots: dict[tuple[int, int], list[_Slot]] = {}
+
+    @property
+    def usual_px(self) -> tuple[int, int]:
+        """Height and width of a frame of 16 by 9, scaled to the view."""
+        return self._export.width_px * 9 // 16, self._export.width_px
+
+    def for_frame(self, height_px: int, width_px: int) -> list[_Slot]:
+        """The slots of the input into which frames of this scaled size go."""
+        size = self._export.height_px, self._export.width_px
+        if self._options.rectangular:
+            size = _held(height_px), _held(width_px)
+        if size not in self._slots:
+            network, _ = _read(self._model)
+            if self._options.rectangular or network.input(0).partial_shape.is_dynamic:
+                network = shaped(network, self._model.name, *size)
+            compiled = _compile(network, size, self._options)
+            self._slots[size] = [_new_slot(compiled, size) for _ in range(_IN_FLIGHT)]
+        return self._slots[size]
+
+
+def _held(pixels: int) -> int:
+    """The least multiple of the coarsest stride that holds so many."""
+    return -(-pixels // COARSEST_STRIDE) * COARSEST_STRIDE
+
+
 @dataclass(slots=True, eq=False)
 class _OpenVinoDetector:
     """Fills `Detector`."""
 
     class_names: tuple[str, ...]
     view: View
-    compiled: Any
+    inputs: _Inputs
     head: _Head
-    slots: list[_Slot]
 
     def references(self, index: PacketIndex, start: int, stop: int) -> Int64Array:
         """None: a network judges every frame by itself."""
@@ -107,34 +136,33 @@ class _OpenVinoDetector:
 
     def detect(self, frames: Iterable[Frame], references: Sequence[Frame]) -> Iterator[tuple[int, Boxes]]:
         """Yield (frame number, boxes) in the order of arrival; two frames are under way at a time."""
-        idle = list(self.slots)
         under_way: deque[tuple[_Slot, int, Letterbox]] = deque()
         try:
             for frame in frames:
-                if not idle:
-                    yield self._finish(under_way, idle)
-                under_way.append(_start(idle.pop(), frame))
+                if len(under_way) == _IN_FLIGHT:
+                    yield self._finish(under_way)
+                busy = [slot for slot, _, _ in under_way]
+                slots = self.inputs.for_frame(*frame.rgb.shape[:2])
+                under_way.append(_start(next(slot for slot in slots if slot not in busy), frame))
             while under_way:
-                yield self._finish(under_way, idle)
+                yield self._finish(under_way)
         finally:
             # a request must not outlive the buffer that it reads
             for slot, _, _ in under_way:
                 slot.request.wait()
 
-    def _finish(self, under_way: deque[tuple[_Slot, int, Letterbox]], idle: list[_Slot]) -> tuple[int, Boxes]:
+    def _finish(self, under_way: deque[tuple[_Slot, int, Letterbox]]) -> tuple[int, Boxes]:
         slot, number, letterbox = under_way[0]
         slot.request.wait()
         boxes = self.head.boxes(slot.request.get_output_tensor(0).data[0], letterbox)
         under_way.popleft()
-        idle.append(slot)
         return number, boxes
 
 
-def _new_slot(compiled: Any) -> _Slot:
+def _new_slot(compiled: Any, size: tuple[int, int]) -> _Slot:
     from openvino import Tensor
 
-    _, height, width, _ = compiled.input(0).shape
-    pixels = np.empty((height, width, 3), dtype=np.uint8)
+    pixels = np.empty((*size, 3), dtype=np.uint8)
     request = compiled.create_infer_request()
     request.set_input_tensor(Tensor(pixels[None], shared_memory=True))
     return _Slot(request, pixels)
@@ -230,32 +258,30 @@ def _not_ours(path: Path, found: str) -> CannotStart:
     )
 
 
-def _compile(network: Any, export: _Export, threads: int, precision: str) -> Any:
+def _compile(network: Any, size: tuple[int, int], options: DetectorOptions) -> Any:
     from openvino import Core
 
-    converted = _with_pixels_as_input(network, export)
+    converted = _with_pixels_as_input(network, size)
     fixed = {
-        "INFERENCE_PRECISION_HINT": precision,
-        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": options.precision,
+        "INFERENCE_NUM_THREADS": options.threads,
         "NUM_STREAMS": 1,
         # pinned, the streams of several workers on one machine would all sit on its first core
         "ENABLE_CPU_PINNING": False,
     }
     compiled = Core().compile_model(converted, "CPU", fixed)
     actual = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
-    if actual != precision:
+    if actual != options.precision:
         # OpenVINO falls back without a word
-        raise CannotStart(f"this processor computes in {actual}, not {precision}", "set the precision to f32")
+        raise CannotStart(f"this processor computes in {actual}, not {options.precision}", "set the precision to f32")
     return compiled
 
 
-def _with_pixels_as_input(network: Any, export: _Export) -> Any:
+def _with_pixels_as_input(network: Any, size: tuple[int, int]) -> Any:
     from openvino import Layout, Type
     from openvino.preprocess import PrePostProcessor
 
-    wanted = [1, 3, export.height_px, export.width_px]
-    if network.input(0).partial_shape.is_dynamic:
-        network.reshape(wanted)
+    wanted = [1, 3, *size]
     if list(network.input(0).shape) != wanted:
         raise CannotStart(f"the network takes {list(network.input(0).shape)}", f"export it for {wanted}, one frame")
     steps = PrePostProcessor(network)

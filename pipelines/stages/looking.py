@@ -31,6 +31,7 @@ def load_for(settings: DetectSettings, model: Model) -> Detector:
         threads=settings.threads,
         precision=settings.precision,
         device=settings.device,
+        rectangular=settings.rectangular,
     )
     return load_detector(model, options)
 

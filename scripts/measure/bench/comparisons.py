@@ -14,6 +14,7 @@ from scripts.measure.bench.measured import Measured
 __all__ = ["COMPARISONS", "PEER", "Comparison", "Place"]
 
 PEER: Final = "YOLO.track"
+RECTANGULAR: Final = {"detect.rectangular": "true"}
 GATED: Final = {"detect.gate": "motion", "detect.classes": "person"}
 _ACTION: Final = (50, 200)
 
@@ -71,6 +72,7 @@ def every_frame(place: Place) -> Comparison:
     contenders: dict[str, Run] = {
         PEER: lambda: yolo_track(clip, place.model),
         "forensics scan": lambda: ours(clip, place.model, place.fresh("every"), {}, n_frames),
+        "forensics scan, rectangular": lambda: ours(clip, place.model, place.fresh("wide"), RECTANGULAR, n_frames),
         "YOLO.track, vid_stride=5": lambda: yolo_track(clip, place.model, stride=5),
         "decoding, one thread": lambda: decoding(clip),
         "network, one thread, f32": lambda: network(place.model, "ONE_THREAD", "f32"),
@@ -105,6 +107,9 @@ def gate_on_people(place: Place) -> Comparison:
         {
             PEER: lambda: yolo_track(clip, place.model, most=400 if place.is_short else n_loop - 1),
             "forensics scan, gate": lambda: ours(clip, place.model, place.fresh("gate"), settings, n_frames),
+            "forensics scan, gate, rectangular": lambda: ours(
+                clip, place.model, place.fresh("wide"), {**settings, **RECTANGULAR}, n_frames
+            ),
             "YOLO.track, vid_stride=5": lambda: yolo_track(clip, place.model, stride=5, most=n_loop // 5 - 1),
         },
         check,
