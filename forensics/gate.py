@@ -43,6 +43,7 @@ LumaArray = npt.NDArray[np.uint8]
 # The longer side of the small picture: a person whom a network of 640 pixels can find covers several cells.
 GLIMPSE_SIDE_PX: Final = 160
 
+_LEVELS: Final = 256
 _LEAST_CHANGE: Final = 6.0
 _MOST_NOISE: Final = 16.0
 _NOISES: Final = 3.0
@@ -137,13 +138,23 @@ def change_between(before: LumaArray, now: LumaArray) -> float:
     0.0
     """
     difference = now.astype(np.int16) - before  # (h, w)
-    difference -= np.int16(np.median(difference))
-    deviation = _DEVIATIONS_PER_MEDIAN * float(np.median(np.abs(difference)))
+    difference -= np.int16(_median(difference + _LEVELS) - _LEVELS)
+    deviation = _DEVIATIONS_PER_MEDIAN * _median(np.abs(difference))
     # (h - 1, w - 1), four cells together
     pairs = difference[1:] + difference[:-1]
     fours = pairs[:, 1:] + pairs[:, :-1]
     strongest = int(np.abs(fours).max()) / 4
     return strongest / min(max(_LEAST_CHANGE, _NOISES * deviation), _MOST_NOISE)
+
+
+def _median(levels: npt.NDArray[np.int16]) -> int:
+    """The lower median of whole numbers from 0, counted instead of sorted: there are few levels and many cells.
+
+    >>> _median(np.array([[3, 0], [1, 9]], dtype=np.int16))
+    1
+    """
+    counts = np.cumsum(np.bincount(levels.ravel()))
+    return int(np.searchsorted(counts, (levels.size + 1) // 2))
 
 
 class Watch:
