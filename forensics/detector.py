@@ -24,6 +24,7 @@ class DetectorOptions:
         device: ``cpu``, or ``cuda`` for what ultralytics loads.
         rectangular: the input is as small as the frame's shape allows, instead of the square that was exported;
             exported networks only.
+        batch: frames looked at together; more than one only for what ultralytics loads.
     """
 
     classes: tuple[str, ...] = ()
@@ -33,6 +34,7 @@ class DetectorOptions:
     precision: str = "f32"
     device: str = "cpu"
     rectangular: bool = False
+    batch: int = 1
 
 
 class Detector(Protocol):

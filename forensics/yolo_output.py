@@ -6,11 +6,13 @@ import numpy as np
 
 from forensics.detections import Boxes, FloatArray
 from forensics.errors import UsageError
-from forensics.timeline import Int64Array
+from forensics.timeline import BoolArray, Int64Array
 
 __all__ = ["class_indices", "decode_dense", "decode_final", "in_order", "suppress"]
 
 _MOST_BOXES: Final = 300
+# Boxes that are compared with all others at once.
+_BLOCK: Final = 64
 
 
 def class_indices(class_names: tuple[str, ...], classes: tuple[str, ...]) -> Int64Array:
@@ -76,27 +78,31 @@ def suppress(boxes: Boxes, iou: float) -> Boxes:
         boxes: as `in_order` returns them.
         iou: intersection over union that makes two boxes one.
     """
-    alive = np.ones(len(boxes), dtype=np.bool_)
     kept: list[int] = []
-    for place in range(len(boxes)):
-        if not alive[place]:
-            continue
-        kept.append(place)
-        if len(kept) == _MOST_BOXES:
-            break
-        same = boxes.class_index[place + 1 :] == boxes.class_index[place]
-        alive[place + 1 :] &= ~(same & (_overlap(boxes.xyxy[place], boxes.xyxy[place + 1 :]) > iou))
+    alive = np.ones(len(boxes), dtype=np.bool_)
+    for start in range(0, len(boxes), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        for row, spoils in enumerate(_spoils(boxes, block, iou), start):
+            if not alive[row]:
+                continue
+            kept.append(row)
+            if len(kept) == _MOST_BOXES:
+                return _take(boxes, np.array(kept, dtype=np.int64))
+            alive[row + 1 :] &= ~spoils[row + 1 :]
     return _take(boxes, np.array(kept, dtype=np.int64))
 
 
-def _overlap(one: FloatArray, others: FloatArray) -> FloatArray:
-    """(N,) intersection over union of one box (4,) with others (N, 4)."""
-    shared = np.minimum(one[2:], others[:, 2:]) - np.maximum(one[:2], others[:, :2])
-    shared_area = np.maximum(shared, 0).prod(axis=1)
-    areas = (others[:, 2:] - others[:, :2]).prod(axis=1)
-    union = (one[2:] - one[:2]).prod() + areas - shared_area
-    overlap: FloatArray = shared_area / np.maximum(union, np.float32(1e-9))
-    return overlap
+def _spoils(boxes: Boxes, block: slice, iou: float) -> BoolArray:
+    """(n, N) bool, which of all boxes each box of a block overlaps by more than `iou`, being of its class."""
+    one, others = boxes.xyxy[block][:, np.newaxis], boxes.xyxy[np.newaxis]
+    shared = np.minimum(one[..., 2:], others[..., 2:]) - np.maximum(one[..., :2], others[..., :2])  # (n, N, 2)
+    shared_area = np.maximum(shared, 0).prod(axis=2)
+    area = (boxes.xyxy[:, 2:] - boxes.xyxy[:, :2]).prod(axis=1)
+    union = area[block][:, np.newaxis] + area[np.newaxis] - shared_area
+    overlap = shared_area / np.maximum(union, np.float32(1e-9))
+    same = boxes.class_index[block][:, np.newaxis] == boxes.class_index[np.newaxis]
+    spoils: BoolArray = same & (overlap > iou)
+    return spoils
 
 
 def _take(boxes: Boxes, places: Int64Array) -> Boxes:

@@ -45,6 +45,7 @@ def disclosure(case: Case) -> dict[str, Any]:
         "case": {"case_id": case.case_id, **_mandate(case)},
         "searched": [_evidence(item) for item in load_evidence(case.folder)],
         "looked_at": _coverage(case) if published else [],
+        "passed_over": record.get("audit"),
         "with": {
             "program": version("video-forensics"),
             **{name: record.get(name) for name in ("run", "settings", "model", "faces", "libraries", "hardware")},

@@ -102,12 +102,14 @@ class RunPlan:
         settings_digest: of the evidence settings and the model, part of every id.
         evidence: one plan per readable evidence, by id.
         unreadable: rejected evidence.
+        is_gated: whether frames may be passed over once they are decoded.
     """
 
     folder: RunFolder
     settings_digest: str
     evidence: tuple[EvidencePlan, ...]
     unreadable: tuple[Evidence, ...]
+    is_gated: bool
 
     @property
     def n_frames(self) -> int:
@@ -172,7 +174,7 @@ def make_plan(case: Case, evidence: Sequence[Evidence], settings: Settings, mode
     readable = [item for item in evidence if item.readable is not None]
     plans = tuple(_plan_evidence(case, folder, item, settings, model_digest) for item in readable)
     rejected = tuple(item for item in evidence if item.readable is None)
-    return RunPlan(folder, settings_digest, plans, rejected)
+    return RunPlan(folder, settings_digest, plans, rejected, settings.is_gated)
 
 
 def keep_boundaries(plan: RunPlan) -> None:

@@ -141,7 +141,7 @@ def _is_usual(works: list[ChunkWork]) -> Callable[[ChunkWork], bool]:
 
 def _detect_stage(run: Run) -> Detect:
     gate = run.settings.gate if run.settings.is_gated else None
-    return Detect(run.settings.detect, run.model, run.case.folder, run.limits, gate)
+    return Detect(run.settings.detect, run.model, run.case.folder, run.limits, gate, run.settings.run.decoders)
 
 
 def _detected(

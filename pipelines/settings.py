@@ -56,6 +56,7 @@ class DetectSettings(_Closed):
         False, description="the network's input fits the shape of the footage instead of being padded to a square"
     )
     device: Literal["cpu", "cuda"] = Field("cpu", description="where the network runs")
+    batch: int = Field(1, ge=1, le=256, description="frames looked at together; .pt models only, 32 to 128 on a GPU")
     hang_s: int = Field(
         60,
         ge=1,
@@ -179,6 +180,9 @@ class RunSettings(_Closed):
     """How the work is done."""
 
     workers: int | None = Field(None, ge=1, description="workers; unset: one per processor core")
+    decoders: int = Field(
+        1, ge=1, le=64, description="decoding children of each worker, for a network that is faster than one of them"
+    )
     retries: int = Field(1, ge=0, description="how often a chunk that lost its worker is tried again")
     stall_s: int = Field(
         120, ge=1, description="seconds a decoder may say nothing, busy or not, per 100 frames; a worker 10 times that"

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,10 @@ import pytest
 
 from forensics.adapters.footage_index import index_footage
 from forensics.decoding.child import DecodingChild, Limits
+from forensics.decoding.several import Together
 from forensics.errors import DecoderLost, UnreadableFootage
 from forensics.evidence import Footage, Indexed
-from forensics.frames import Frame, Gap, View
+from forensics.frames import Frame, Gap, Item, View
 from forensics.timeline import Int64Array
 from tests.painted import number_in
 from tests.painted.encode import Recipe, encode
@@ -193,3 +195,46 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+# ---- several at once
+
+
+def groups_of(clip: Indexed) -> list[Int64Array]:
+    return np.split(np.arange(clip.index.n_frames), clip.index.keyframes[1:])
+
+
+@pytest.mark.parametrize("n_children", [1, 2, 3, 9])
+def test_several_children_hand_out_every_frame_in_order_with_its_own_pixels(clip: Indexed, n_children: int) -> None:
+    children = [DecodingChild(SHORT) for _ in range(n_children)]
+    together = Together(n_children)
+    reads = [partial(child.read, clip.footage, clip.index, View(160, 96)) for child in children]
+    for _ in range(2):
+        items = list(together.read(reads, groups_of(clip)))
+        assert [item.number for item in items] == list(range(N_FRAMES))
+        assert painted_numbers(iter(items)) == list(range(N_FRAMES))
+    for each in children:
+        each.close()
+    together.close()
+
+
+def test_an_error_of_one_of_them_is_raised_and_the_others_are_given_up(child: DecodingChild, clip: Indexed) -> None:
+    def broken(wanted: Int64Array) -> Iterator[Item]:
+        raise DecoderLost(clip.footage.path, "timeout", "no word")
+        yield
+
+    together = Together(2)
+    sound = partial(child.read, clip.footage, clip.index, View(160, 96))
+    with pytest.raises(DecoderLost, match="no word"):
+        list(together.read([sound, broken], groups_of(clip)))
+    again = list(together.read([sound, sound], [np.arange(5)]))
+    assert [item.number for item in again] == [0, 1, 2, 3, 4]
+    together.close()
+
+
+def test_who_stops_taking_frames_waits_for_no_reader(child: DecodingChild, clip: Indexed) -> None:
+    together = Together(1)
+    reading = together.read([partial(child.read, clip.footage, clip.index, View(160, 96))], groups_of(clip))
+    next(reading)
+    reading.close()  # type: ignore[attr-defined]
+    together.close()

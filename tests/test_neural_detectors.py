@@ -304,8 +304,8 @@ def test_a_pt_file_runs_in_padded_batches(drawn: Model) -> None:
 
     rng = np.random.default_rng(4)
     frames = [frame(number, rng.integers(0, 255, (360, 640, 3), dtype=np.uint8), 1280, 720) for number in range(3)]
-    options = replace(OPTIONS, classes=("0", "2"), min_score=1e-6)
-    detector = ultralytics_detector.load(drawn, options, batch_frames=2)
+    options = replace(OPTIONS, classes=("0", "2"), min_score=1e-6, batch=2)
+    detector = ultralytics_detector.load(drawn, options)
     assert detector.view == View(640, 640)
     assert detector.class_names[:3] == ("0", "1", "2")
     found = list(detector.detect(frames, []))

@@ -512,3 +512,7 @@ def test_a_killed_driver_leaves_only_what_the_next_one_goes_on_with(walk: Path, 
     assert published(root) == expected
     assert not list((root / "runs").rglob("*.tmp"))
     assert done.items() < times_of_detect_parts(load_case(root)).items()
+
+
+def test_several_decoders_of_a_worker_change_nothing(case: Case, undisturbed: dict[str, Any]) -> None:
+    assert run(case, "run.decoders=3").manifest == undisturbed

@@ -1,7 +1,5 @@
 """Which adapter drives which kind of model."""
 
-from typing import Final
-
 from forensics.adapters.opencv import load_opencv
 from forensics.detector import Detector, DetectorOptions
 from forensics.errors import UsageError
@@ -9,9 +7,6 @@ from forensics.models.forbidden import refuse_protected
 from forensics.models.shelf import Model, check
 
 __all__ = ["load_detector"]
-
-# large enough to fill a GPU, small enough for its memory at 640 pixels
-_CUDA_BATCH_FRAMES: Final = 16
 
 
 def load_detector(model: Model, options: DetectorOptions) -> Detector:
@@ -40,8 +35,9 @@ def _loaded(model: Model, options: DetectorOptions) -> Detector:
     if model.format == "pt":
         from forensics.adapters import ultralytics_detector
 
-        batch_frames = 1 if options.device == "cpu" else _CUDA_BATCH_FRAMES
-        return ultralytics_detector.load(model, options, batch_frames=batch_frames)
+        return ultralytics_detector.load(model, options)
+    if options.batch != 1:
+        raise UsageError(f"{model.name} looks at one frame at a time", "give a .pt file, or leave out detect.batch")
     if options.device != "cpu":
         raise UsageError(
             f"{model.name} runs on the processor only, not on {options.device}", "give a .pt file, or device cpu"

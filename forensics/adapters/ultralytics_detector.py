@@ -24,13 +24,13 @@ _PRECISIONS: Final = {"cpu": ("f32",), "cuda": ("f32", "f16")}
 _DEFAULT_SIZE_PX: Final = 640
 
 
-def load(model: Model, options: DetectorOptions, *, batch_frames: int) -> Detector:
+def load(model: Model, options: DetectorOptions) -> Detector:
     """A detector that runs through ultralytics' own predictor.
 
     Args:
         model: a file that `YOLO(...)` loads; its digest was checked by whoever resolved it.
-        options: what is asked of it; threads are torch's, for the whole process, and only CUDA does ``f16``.
-        batch_frames: looked at together; the last batch is filled up, so that the shape never changes.
+        options: what is asked of it; threads are torch's, for the whole process, and only CUDA does ``f16``. The last
+            batch is filled up, so that its shape never changes.
     """
     _refuse_unknown(options.device, options.precision)
     place = _prepare_torch(options.device, options.threads)
@@ -48,7 +48,7 @@ def load(model: Model, options: DetectorOptions, *, batch_frames: int) -> Detect
     }
     if options.precision == "f16":
         fixed["quantize"] = 16
-    return _UltralyticsDetector(class_names, View(width, height), network, fixed, batch_frames)
+    return _UltralyticsDetector(class_names, View(width, height), network, fixed, options.batch)
 
 
 @dataclass(slots=True, eq=False)

@@ -345,7 +345,6 @@ def runner_for(settings: Settings, name: str, address: str | None) -> tuple[Runn
     from pipelines.runners.ray import RayRunner, connected
 
     workers = settings.run.workers or len(os.sched_getaffinity(0))
-    gpus = 1.0 if settings.detect.device == "cuda" else 0.0
     hardware = None if settings.run.mixed_hardware else instruction_set()
-    runner = RayRunner(workers, settings.run.retries, settings.run.stall_s, gpus_per_worker=gpus, hardware=hardware)
+    runner = RayRunner(workers, settings.run.retries, settings.run.stall_s, hardware=hardware)
     return runner, connected(address, workers)

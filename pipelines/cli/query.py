@@ -17,6 +17,7 @@ from forensics.comparison import Decision
 from forensics.errors import UsageError
 from forensics.tables.open import OpenCase, candidates_of
 from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
+from pipelines.audit_record import audit_line
 from pipelines.cli.output import counted, emit, parse_utc, path_type, reason_option, say, table_text
 from pipelines.custody.casework import Need, casework
 from pipelines.outputs import output_file
@@ -217,6 +218,9 @@ def _hint(opened: OpenCase, table: str, wanted: Wanted) -> None:
     n_frames = int(gaps.select((pl.col("stop_frame") - pl.col("start_frame")).sum()).collect().item() or 0)
     if n_frames and table not in ("sources", "evidence"):
         say(f"{counted(n_frames, 'frame was', 'frames were')} not looked at: `forensics query CASE coverage`")
+    audit = newest_record(opened.folder).get("audit")
+    if audit and table not in ("sources", "evidence"):
+        say(audit_line(audit))
 
 
 def _values(rows: pl.LazyFrame, column: str) -> list[str]:

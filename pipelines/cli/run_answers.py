@@ -25,8 +25,9 @@ def emit_plan(plan: RunPlan, model: Model, as_json: bool) -> None:
         "files": len(plan.evidence),
         "unreadable": len(plan.unreadable),
         "frames": plan.n_frames,
-        "frames_looked_at": looked,
-        "frames_skipped": plan.n_frames - looked,
+        # behind a gate fewer are, and nobody knows before they are decoded
+        "frames_looked_at_most" if plan.is_gated else "frames_looked_at": looked,
+        "frames_skipped_least" if plan.is_gated else "frames_skipped": plan.n_frames - looked,
         "frames_outside": sum(plan.outside.values()),
         "hours": round(seconds / 3600, 3),
         "chunks": plan.n_chunks,

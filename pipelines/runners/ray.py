@@ -27,7 +27,7 @@ from forensics.errors import CannotStart, ForensicsError
 from forensics.hardware import instruction_set
 from pipelines.runners.afterlife import Undertaker, dead_server
 from pipelines.runners.attempt import attempt
-from pipelines.stages.port import Done, Failed, ItemT, ResultT, Stage, patience
+from pipelines.stages.port import Done, Failed, ItemT, OnGpu, ResultT, Stage, patience
 
 # Ray reads these when it is imported. Whoever reaches an open cluster's ports runs code, so every
 # cluster has a token: the one in the environment, the one in the user's file, or a fresh one.
@@ -61,11 +61,10 @@ class RayRunner:
     """Fills `Runner` with actors on the connected cluster.
 
     Attributes:
-        workers: how many actors.
+        workers: how many actors, and no more than there are GPUs of a stage that uses them.
         retries: how often an item is tried again, whether it failed or lost its worker.
         stall_s: ten times that long, and once more for every ten frames of its item, a worker may say nothing.
         cpus_per_worker: what each actor reserves.
-        gpus_per_worker: what each actor reserves.
         hardware: the instruction set that every worker must have, since others give other last
             digits; None allows a mixture.
     """
@@ -74,7 +73,6 @@ class RayRunner:
     retries: int = 1
     stall_s: float = 120
     cpus_per_worker: float = 1.0
-    gpus_per_worker: float = 0.0
     hardware: str | None = None
 
     def map(
@@ -154,8 +152,10 @@ class _Pool:
     def __init__(self, stage: Stage[Any, Any], runner: RayRunner) -> None:
         self._stage = stage
         self._runner = runner
+        uses_gpu = isinstance(stage, OnGpu) and stage.uses_gpu
+        self._n_workers = min(runner.workers, _n_gpus()) if uses_gpu else runner.workers
         self._remote = ray.remote(_Actor).options(
-            num_cpus=runner.cpus_per_worker, num_gpus=runner.gpus_per_worker, max_restarts=0
+            num_cpus=runner.cpus_per_worker, num_gpus=int(uses_gpu), max_restarts=0
         )
         self._again: deque[_Pending] = deque()
         self._workers: list[_Worker] = []
@@ -189,12 +189,12 @@ class _Pool:
         return None
 
     def _has_room_for(self, pending: _Pending) -> bool:
-        may_have_more = len(self._workers) < self._runner.workers
+        may_have_more = len(self._workers) < self._n_workers
         return may_have_more or any(worker.has_room_for(pending) for worker in self._workers)
 
     def _submit(self, pending: _Pending) -> None:
         """Give the item to the worker with least to do; a new worker while there may be more of them."""
-        if len(self._workers) < self._runner.workers and all(worker.in_flight for worker in self._workers):
+        if len(self._workers) < self._n_workers and all(worker.in_flight for worker in self._workers):
             actor: Any = self._remote.remote(self._stage, self._runner.hardware)
             self._workers.append(_Worker(actor, actor.ready.remote()))
         able = [worker for worker in self._workers if worker.has_room_for(pending)]
@@ -267,6 +267,18 @@ class _Pool:
         """End all workers; those of a cluster that died end by themselves."""
         for worker in self._workers if not dead_server() else ():
             ray.kill(worker.actor)
+
+
+def _n_gpus() -> int:
+    """How many the cluster has.
+
+    Raises:
+        CannotStart: none.
+    """
+    n_gpus = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
+    if not n_gpus:
+        raise CannotStart("the Ray cluster has no GPU", "join a machine with one, or leave out detect.device=cuda")
+    return n_gpus
 
 
 def _answer(reference: Any, pending: _Pending) -> Any:

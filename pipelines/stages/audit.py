@@ -67,6 +67,11 @@ class Audit:
     detect: Detect
     name: ClassVar[str] = "audit"
 
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether a worker needs one of its own."""
+        return self.detect.uses_gpu
+
     def frames_in(self, item: AuditWork) -> int:
         """All from the first to the last, if each has to be decoded."""
         return item.frames[-1] - item.frames[0] + 1

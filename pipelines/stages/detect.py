@@ -48,6 +48,7 @@ class Detect:
         case: where the packet indexes lie.
         limits: when a decoding child is given up.
         gate: which frames are passed over; None where every chosen one is looked at.
+        n_decoders: how many children of a worker decode at once.
     """
 
     settings: DetectSettings
@@ -55,7 +56,13 @@ class Detect:
     case: CaseFolder
     limits: Limits
     gate: GateSettings | None = None
+    n_decoders: int = 1
     name: ClassVar[str] = "detect"
+
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether a worker needs one of its own."""
+        return self.settings.device == "cuda"
 
     def frames_in(self, item: ChunkWork) -> int:
         """The chunk's."""
@@ -70,7 +77,7 @@ class _Opened:
     """The work of one worker."""
 
     def __init__(self, stage: Detect) -> None:
-        self._looker = Looker(stage.settings, stage.model, stage.case, stage.limits)
+        self._looker = Looker(stage.settings, stage.model, stage.case, stage.limits, stage.n_decoders)
         self._rate = stage.settings.frames_per_second
         self._gate = stage.gate
         self.close = self._looker.close

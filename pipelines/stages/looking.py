@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
+
+import numpy as np
 
 from forensics.adapters.detectors import load_detector
 from forensics.adapters.opencv import load_opencv
 from forensics.case import CaseFolder
 from forensics.decoding.child import DecodingChild, Limits
 from forensics.decoding.poison import read_past_poison
+from forensics.decoding.several import Together
 from forensics.detector import Detector, DetectorOptions
 from forensics.evidence import Evidence
 from forensics.frames import Frame, Item
@@ -32,21 +35,32 @@ def load_for(settings: DetectSettings, model: Model) -> Detector:
         precision=settings.precision,
         device=settings.device,
         rectangular=settings.rectangular,
+        batch=settings.batch,
     )
     return load_detector(model, options)
 
 
 class Looker:
-    """Held by one worker; keeps the detector, the child and the last index.
+    """Held by one worker; keeps the detector, the children and the last index.
+
+    Args:
+        settings: what is looked for.
+        model: with what.
+        case: where the packet indexes lie.
+        limits: when a decoding child is given up.
+        n_decoders: how many of them decode at once.
 
     Attributes:
         detector: finds the boxes.
     """
 
-    def __init__(self, settings: DetectSettings, model: Model, case: CaseFolder, limits: Limits) -> None:
+    def __init__(
+        self, settings: DetectSettings, model: Model, case: CaseFolder, limits: Limits, n_decoders: int = 1
+    ) -> None:
         load_opencv().setNumThreads(1)
         self.detector = load_for(settings, model)
-        self._child = DecodingChild(limits)
+        self._children = [DecodingChild(limits) for _ in range(n_decoders)]
+        self._together = Together(n_decoders)
         self._index_of = lru_cache(maxsize=2)(lambda evidence: load_index(case, evidence))
         self._references: tuple[tuple[str, bytes], list[Frame]] | None = None
 
@@ -55,10 +69,21 @@ class Looker:
         return self._index_of(evidence)
 
     def read(self, evidence: Evidence, wanted: Int64Array, watch: Watch | None = None) -> Iterator[Item]:
-        """The wanted frames as the detector wants them; see `read_past_poison`. One at a time can be under way."""
+        """The wanted frames as the detector wants them, in order; see `read_past_poison`. One read can be under way.
+
+        Several children take the groups of pictures in turn; what is watched is decoded by one.
+        """
+        if watch is not None or len(self._children) == 1:
+            return self._read_by(self._children[0], evidence, wanted, watch)
+        reads = [partial(self._read_by, child, evidence) for child in self._children]
+        return self._together.read(reads, _groups(self.index(evidence), wanted))
+
+    def _read_by(
+        self, child: DecodingChild, evidence: Evidence, wanted: Int64Array, watch: Watch | None = None
+    ) -> Iterator[Item]:
         assert evidence.readable is not None
         footage, index = evidence.readable.footage, self.index(evidence)
-        return read_past_poison(self._child, footage, index, self.detector.view, wanted, watch)
+        return read_past_poison(child, footage, index, self.detector.view, wanted, watch)
 
     def references(self, evidence: Evidence, scope: Scope, *, start: int, stop: int) -> Sequence[Frame]:
         """What the detector must see before frames [start, stop), within the scope; neighbours mostly want the same."""
@@ -70,5 +95,13 @@ class Looker:
         return self._references[1]
 
     def close(self) -> None:
-        """End the decoding child."""
-        self._child.close()
+        """End the decoding children."""
+        for child in self._children:
+            child.close()
+        self._together.close()
+
+
+def _groups(index: PacketIndex, wanted: Int64Array) -> list[Int64Array]:
+    """The wanted frames of each group of pictures."""
+    places = np.searchsorted(index.keyframes, wanted, side="right")
+    return np.split(wanted, np.flatnonzero(np.diff(places)) + 1) if len(wanted) else []

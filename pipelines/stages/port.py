@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar, runtime_checkable
 
-__all__ = ["WORKER_LOST", "Closing", "Done", "Failed", "Runner", "Stage", "patience"]
+__all__ = ["WORKER_LOST", "Closing", "Done", "Failed", "OnGpu", "Runner", "Stage", "patience"]
 
 WORKER_LOST: Final = frozenset({"worker_died", "worker_hung"})
 """What is said of items that their worker did not survive, or over which it had to be ended."""
@@ -38,6 +38,16 @@ class Closing(Protocol):
 
     def close(self) -> None:
         """End it."""
+        ...
+
+
+@runtime_checkable
+class OnGpu(Protocol):
+    """A stage that may need a GPU for each worker; one that does not say so needs none."""
+
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether it does, as it is set."""
         ...
 
 

@@ -134,7 +134,7 @@ def gate_on_stillness(place: Place) -> Comparison:
 
 def gate_on_a_crowd(place: Place) -> Comparison:
     """A crowd that is never still: what the gate costs where it can spare nothing."""
-    clip = looped(place.clip("walking.mp4"), 40, place.scratch / "crowd.mp4")
+    clip = looped(place.clip("walking.mp4"), 120, place.scratch / "crowd.mp4")
     n_frames = n_frames_in(clip)
     case = {"detect.classes": "person"}
     return Comparison(

@@ -1,0 +1,54 @@
+"""The main job where there is much of it; everything is made for the purpose, and every number can be had again.
+
+scripts/scale campus                   8 cameras x 85 minutes x 60 frames/s, killed half way: 20 minutes, 4 GB
+scripts/scale campus --minutes 5       the same on less
+scripts/scale chunks                   a hundred thousand chunks, planned and handed to workers
+scripts/scale campus --write docs/scale.json
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from forensics.hardware import instruction_set
+from scripts.measure.scale.on_a_campus import on_a_campus
+
+_CAMERAS = 8
+
+
+def main() -> int:
+    arguments = _arguments()
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        found = on_a_campus(
+            Path(folder), n_cameras=_CAMERAS, seconds=round(arguments.minutes * 60), chunk_s=arguments.chunk_seconds
+        )
+    print(json.dumps(found, indent=1))
+    if arguments.write is not None:
+        _write(arguments.write, arguments.what, found)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("what", choices=["campus"])
+    parser.add_argument("--minutes", type=float, default=85, help="of each camera")
+    parser.add_argument("--chunk-seconds", type=float, default=10)
+    parser.add_argument("--folder", type=Path, help="on a disk with some gigabytes")
+    parser.add_argument("--write", type=Path, metavar="FILE.json")
+    return parser.parse_args()
+
+
+def _write(path: Path, name: str, found: dict[str, Any]) -> None:
+    before = json.loads(path.read_text()) if path.exists() else {}
+    machine = f"{len(os.sched_getaffinity(0))} cores, {instruction_set()}"
+    found = {"date": time.strftime("%Y-%m-%d"), "machine": machine, **found}
+    path.write_text(json.dumps({**before, name: found}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
