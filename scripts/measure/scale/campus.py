@@ -16,7 +16,7 @@ _SIZE_PX: Final = (64, 48)
 # Somebody is there while it is bright.
 _BRIGHT_S, _DARK_S = 30, 10
 # One lap is encoded, and repeated by stream copy.
-_LAP_S: Final = 20 * (_BRIGHT_S + _DARK_S)
+_LAP_S: Final = 5 * (_BRIGHT_S + _DARK_S)
 
 
 def dimmed_s(seconds: int) -> int:
