@@ -179,7 +179,7 @@ class ChunkSettings(_Closed):
 class RunSettings(_Closed):
     """How the work is done."""
 
-    workers: int | None = Field(None, ge=1, description="workers; unset: one per processor core")
+    workers: int | None = Field(None, ge=1, description="workers; unset: one per processor core, of the whole cluster")
     decoders: int = Field(
         1, ge=1, le=64, description="decoding children of each worker, for a network that is faster than one of them"
     )

@@ -85,7 +85,7 @@ _LIBRARIES: Final = {
 
 # (module, library): why it is there all the same; each is imported in a function only, but for ray.
 _BEYOND: Final = {
-    ("pipelines.runners.ray", "ray"): "the one module that knows the engine",
+    ("pipelines.runners.ray_cluster", "ray"): "the one module that imports the engine",
     ("pipelines.doctor", "psutil"): "whether a cluster here is open can only be asked of the system",
     ("pipelines.review.page.pages", "starlette"): "the page is its only user",
     ("pipelines.review.page.rendering", "starlette"): "the page is its only user",
@@ -191,7 +191,7 @@ def _libraries(module: Module) -> Iterator[tuple[str, bool]]:
 def test_the_walk_sees_the_project() -> None:
     assert len(NAMES) > 60
     assert {module.layer for module in modules()} == set(_ORDER)
-    (runner,) = [module for module in modules() if module.name == "pipelines.runners.ray"]
+    (runner,) = [module for module in modules() if module.name == "pipelines.runners.ray_cluster"]
     assert ("ray", True) in set(_libraries(runner))
     (front,) = [module for module in modules() if module.name == "forensics"]
     assert {(found.target, found.is_at_top) for found in _own(front)} == {("forensics.tables.open", False)}
@@ -244,7 +244,7 @@ def test_heavy_libraries_load_when_they_are_used() -> None:
         for library, is_at_top in _libraries(module)
         if is_at_top and (library in _NEVER_AT_TOP or (library in _AT_TOP_OF_ADAPTERS and module.layer != "adapters"))
     }
-    assert at_top == {("pipelines.runners.ray", "ray")}
+    assert at_top == {("pipelines.runners.ray_cluster", "ray")}
 
 
 def test_nobody_loads_the_engine_until_it_is_asked_for() -> None:

@@ -97,7 +97,7 @@ def test_items_are_drawn_only_as_workers_need_them(runner: Runner) -> None:
     for n_taken in range(1, 6):
         next(results)
         time.sleep(0.05)
-        assert drawn <= n_taken + 2 * WORKERS
+        assert drawn <= n_taken + 3 * WORKERS
     results.close()  # type: ignore[attr-defined]
     assert drawn < 20
 
@@ -155,10 +155,12 @@ def test_what_a_worker_had_answered_counts_even_if_its_death_is_heard_first(clus
     from pipelines.runners import ray as engine
 
     pool = engine._Pool(Killing(tmp_path, always=frozenset({2})), engine.RayRunner(workers=1, retries=0))
-    pool._submit(engine._Pending(1))
+    pool._draw(iter([1]))
+    pool._hire()
     (worker,) = pool._workers
+    pool._submit(engine._Pending(1), worker)
     engine.ray.wait(list(worker.in_flight))
-    pool._submit(engine._Pending(2))
+    pool._submit(engine._Pending(2), worker)
     _, reference_of_two = worker.in_flight
     outcomes = list(pool._collected(reference_of_two, worker))
     assert [(type(outcome), outcome.item) for outcome in outcomes] == [(Done, 1), (Failed, 2)]

@@ -344,7 +344,8 @@ def runner_for(settings: Settings, name: str, address: str | None) -> tuple[Runn
         return SerialRunner(settings.run.retries), nullcontext()
     from pipelines.runners.ray import RayRunner, connected
 
-    workers = settings.run.workers or len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0))
+    workers = settings.run.workers or (cores if address is None else None)
     hardware = None if settings.run.mixed_hardware else instruction_set()
     runner = RayRunner(workers, settings.run.retries, settings.run.stall_s, hardware=hardware)
-    return runner, connected(address, workers)
+    return runner, connected(address, workers or cores)

@@ -3,57 +3,34 @@
 A worker that dies, or says nothing for far longer than its item may take, costs one retry of the item it was
 busy with. Which one that was is not always told: an answer can be lost with its worker. So the one in doubt is
 tried again with a worker of its own, and only what dies alone is given up. The driver never holds more results
-than are in flight; items are drawn as workers need them. This is the only module that imports ray.
+than are in flight; items are drawn as workers need them.
+
+Only a worker that is ready is given items, so that one for which the cluster has no room holds nothing back. A worker
+has a second item waiting as long as there are enough for all; the last ones go to whoever is free.
 """
 
-import contextlib
-import logging
 import math
-import os
-import secrets
-import shutil
-import signal
 import socket
-import tempfile
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from forensics.errors import CannotStart, ForensicsError
 from forensics.hardware import instruction_set
-from pipelines.runners.afterlife import Undertaker, dead_server
+from pipelines.runners.afterlife import dead_server
 from pipelines.runners.attempt import attempt
+from pipelines.runners.ray_cluster import connected, ray
 from pipelines.stages.port import Done, Failed, ItemT, OnGpu, ResultT, Stage, patience
-
-# Ray reads these when it is imported. Whoever reaches an open cluster's ports runs code, so every
-# cluster has a token: the one in the environment, the one in the user's file, or a fresh one.
-os.environ.setdefault("RAY_AUTH_MODE", "token")
-if not (Path.home() / ".ray" / "auth_token").exists() and "RAY_AUTH_TOKEN_PATH" not in os.environ:
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-os.environ.setdefault("RAY_worker_niceness", "0")  # the job is what the machine is for
-
-import ray
-import ray.exceptions
-from ray._private import ray_constants
 
 __all__ = ["RayRunner", "connected"]
 
 # One item being worked on and one waiting, so that no worker idles while the driver writes.
 _IN_FLIGHT_PER_WORKER = 2
-_OBJECT_STORE_BYTES = 128 << 20
-# How long nobody may answer before workers are looked at.
+# How long nobody may answer before workers are looked at, and how often the cluster is asked how large it is.
 _LOOK_S = 5
-_ANSWER_S = 10
-_LOOPBACK = "127.0.0.1"
-# Ray lets workers import from the folder where the driver is, and footage may lie there beside a file like numpy.py.
-_NOBODYS_MODULES = "/"
-# Sockets and logs of a local cluster lie in a private folder; names of sockets may not be long.
-_SHORT_FOLDER = "/tmp" if Path("/tmp").is_dir() else None
+_ASK_S = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +38,8 @@ class RayRunner:
     """Fills `Runner` with actors on the connected cluster.
 
     Attributes:
-        workers: how many actors, and no more than there are GPUs of a stage that uses them.
+        workers: how many actors; None for one on every processor that the cluster has, now and later. Of a stage that
+            uses GPUs no more than there are GPUs.
         retries: how often an item is tried again, whether it failed or lost its worker.
         stall_s: ten times that long, and once more for every ten frames of its item, a worker may say nothing.
         cpus_per_worker: what each actor reserves.
@@ -69,7 +47,7 @@ class RayRunner:
             digits; None allows a mixture.
     """
 
-    workers: int
+    workers: int | None
     retries: int = 1
     stall_s: float = 120
     cpus_per_worker: float = 1.0
@@ -132,10 +110,13 @@ class _Worker:
     in_flight: dict[Any, _Pending] = field(default_factory=dict)
     heard_s: float = math.inf
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has answered that it is."""
+        return self.heard_s != math.inf
+
     def silent_s(self) -> float:
         """How long it has said nothing since it was ready; 0 before."""
-        if self.heard_s == math.inf and ray.wait([self.ready], timeout=0)[0]:
-            self.heard_s = time.monotonic()
         return max(0.0, time.monotonic() - self.heard_s)
 
     def has_room_for(self, pending: _Pending) -> bool:
@@ -152,54 +133,82 @@ class _Pool:
     def __init__(self, stage: Stage[Any, Any], runner: RayRunner) -> None:
         self._stage = stage
         self._runner = runner
-        uses_gpu = isinstance(stage, OnGpu) and stage.uses_gpu
-        self._n_workers = min(runner.workers, _n_gpus()) if uses_gpu else runner.workers
+        self._uses_gpu = isinstance(stage, OnGpu) and stage.uses_gpu
         self._remote = ray.remote(_Actor).options(
-            num_cpus=runner.cpus_per_worker, num_gpus=int(uses_gpu), max_restarts=0
+            num_cpus=runner.cpus_per_worker, num_gpus=int(self._uses_gpu), max_restarts=0
         )
+        self._drawn: deque[_Pending] = deque()
         self._again: deque[_Pending] = deque()
         self._workers: list[_Worker] = []
         self._looked_s = time.monotonic()
+        self._most, self._asked_s = 0, -math.inf
 
     def run(self, items: Iterator[Any]) -> Iterator[Done[Any, Any] | Failed[Any]]:
         """Keep every worker supplied until nothing is left."""
         while True:
+            self._draw(items)
+            self._hire()
             self._supply(items)
-            waiting = {reference: worker for worker in self._workers for reference in worker.in_flight}
-            if not waiting:
+            busy = {reference: worker for worker in self._workers for reference in worker.in_flight}
+            if not busy and not self._drawn and not self._again:
                 return
-            ready, _ = ray.wait(list(waiting), num_returns=1, timeout=_LOOK_S)
+            joining = {worker.ready: worker for worker in self._workers if not worker.is_ready}
+            ready, _ = ray.wait([*busy, *joining], num_returns=1, timeout=_ASK_S)
             _require_servers()
-            if ready:
-                yield from self._collected(ready[0], waiting[ready[0]])
+            if ready and ready[0] in joining:
+                self._joined(joining[ready[0]])
+            elif ready:
+                yield from self._collected(ready[0], busy[ready[0]])
             if time.monotonic() > self._looked_s + _LOOK_S:
                 yield from self._hanging_ended()
 
-    def _supply(self, items: Iterator[Any]) -> None:
-        """Hand out items, those that come back first, until no worker has room for the next one."""
-        while self._has_room_for(self._again[0] if self._again else _Pending(None)):
-            pending = self._again.popleft() if self._again else self._drawn(items)
-            if pending is None:
+    def _draw(self, items: Iterator[Any]) -> None:
+        """Have an item at hand for every worker there may be, so that it is known when few are left."""
+        if time.monotonic() > self._asked_s + _ASK_S:
+            self._most, self._asked_s = _most_workers(self._runner, uses_gpu=self._uses_gpu), time.monotonic()
+        while len(self._drawn) < self._most:
+            try:
+                self._drawn.append(_Pending(next(items)))
+            except StopIteration:
                 return
-            self._submit(pending)
 
-    def _drawn(self, items: Iterator[Any]) -> _Pending | None:
-        for item in items:
-            return _Pending(item)
-        return None
-
-    def _has_room_for(self, pending: _Pending) -> bool:
-        may_have_more = len(self._workers) < self._n_workers
-        return may_have_more or any(worker.has_room_for(pending) for worker in self._workers)
-
-    def _submit(self, pending: _Pending) -> None:
-        """Give the item to the worker with least to do; a new worker while there may be more of them."""
-        if len(self._workers) < self._n_workers and all(worker.in_flight for worker in self._workers):
+    def _hire(self) -> None:
+        """As many workers as there may be, and as there is work for; the cluster begins them when it has room."""
+        n_items = len(self._drawn) + len(self._again) + sum(len(worker.in_flight) for worker in self._workers)
+        for _ in range(min(self._most, n_items) - len(self._workers)):
             actor: Any = self._remote.remote(self._stage, self._runner.hardware)
             self._workers.append(_Worker(actor, actor.ready.remote()))
-        able = [worker for worker in self._workers if worker.has_room_for(pending)]
-        worker = min(able, key=lambda candidate: len(candidate.in_flight))
-        if not worker.in_flight and worker.heard_s != math.inf:
+
+    def _joined(self, worker: _Worker) -> None:
+        """The worker is ready, or will never be."""
+        try:
+            ray.get(worker.ready)
+        except ray.exceptions.RayActorError as error:
+            _refuse_unopened(error)
+            self._workers.remove(worker)  # its machine died first
+        else:
+            worker.heard_s = time.monotonic()
+
+    def _supply(self, items: Iterator[Any]) -> None:
+        """Hand out items, those that come back first, until no worker has room for the next one."""
+        while self._again or self._drawn:
+            waiting = self._again if self._again else self._drawn
+            worker = self._next_for(waiting[0])
+            if worker is None:
+                return
+            self._submit(waiting.popleft(), worker)
+            self._draw(items)
+
+    def _next_for(self, pending: _Pending) -> _Worker | None:
+        """The worker with least to do that has room; a second item only where one is left for everybody."""
+        able = [worker for worker in self._workers if worker.is_ready and worker.has_room_for(pending)]
+        worker = min(able, key=lambda candidate: len(candidate.in_flight), default=None)
+        if worker is not None and worker.in_flight and len(self._drawn) < len(self._workers):
+            return None
+        return worker
+
+    def _submit(self, pending: _Pending, worker: _Worker) -> None:
+        if not worker.in_flight:
             worker.heard_s = time.monotonic()
         pending.tried += 1
         worker.in_flight[worker.actor.do.remote(pending.item)] = pending
@@ -209,8 +218,7 @@ class _Pool:
         try:
             outcome = _answer(reference, pending)
         except ray.exceptions.RayActorError as error:
-            if getattr(error, "actor_init_failed", False):
-                raise CannotStart(f"a worker could not load the stage: {error}", "see `forensics doctor`") from error
+            _refuse_unopened(error)
             yield from self._worker_lost(worker, "worker_died", str(error).splitlines()[0])
             return
         worker.heard_s = time.monotonic()
@@ -269,16 +277,26 @@ class _Pool:
             ray.kill(worker.actor)
 
 
-def _n_gpus() -> int:
-    """How many the cluster has.
+def _refuse_unopened(error: "ray.exceptions.RayActorError") -> None:
+    """Return only if the worker died, instead of not being able to load its stage."""
+    if getattr(error, "actor_init_failed", False):
+        raise CannotStart(f"a worker could not load the stage: {error}", "see `forensics doctor`") from error
+
+
+def _most_workers(runner: RayRunner, *, uses_gpu: bool) -> int:
+    """How many workers there may be now.
 
     Raises:
-        CannotStart: none.
+        CannotStart: each needs a GPU, and the cluster has none.
     """
-    n_gpus = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
+    has = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    wanted = runner.workers or max(1, int(has.get("CPU", 0) / runner.cpus_per_worker))
+    if not uses_gpu:
+        return wanted
+    n_gpus = int(has.get("GPU", 0))
     if not n_gpus:
         raise CannotStart("the Ray cluster has no GPU", "join a machine with one, or leave out detect.device=cuda")
-    return n_gpus
+    return min(wanted, n_gpus)
 
 
 def _answer(reference: Any, pending: _Pending) -> Any:
@@ -294,97 +312,3 @@ def _require_servers() -> None:
     dead = dead_server()
     if dead:
         raise CannotStart(f"Ray's {dead} died", "run the same command again: it goes on")
-
-
-def _require_listener(address: str) -> None:
-    """Return only if something accepts connections at ``host:port``: Ray itself asks for many minutes."""
-    host, colon, port = address.rpartition(":")
-    if colon and port.isdigit():
-        socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
-
-
-class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
-    """A cluster for the length of a block: the one at `address`, else a local one that ends with it.
-
-    Args:
-        address: of a running cluster; None starts a local one on loopback with `workers` processors.
-        workers: how many actors will run.
-
-    Raises:
-        CannotStart: nothing answers at the address, or the token is refused.
-    """
-
-    def __init__(self, address: str | None, workers: int) -> None:
-        self._address = address
-        self._workers = workers
-        self._own_folder: Path | None = None
-        self._undertaker: Undertaker | None = None
-
-    def __enter__(self) -> None:
-        try:
-            with contextlib.chdir(_NOBODYS_MODULES):
-                self._begin()
-        except BaseException:
-            self.__exit__()
-            raise
-
-    def _begin(self) -> None:
-        try:
-            if self._address is None:
-                self._start_local()
-            else:
-                _require_listener(self._address)
-                ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
-        except CannotStart:
-            raise
-        except Exception as error:  # ray raises many kinds, all of which mean that there is no cluster for us
-            raise self._no_cluster(str(error).splitlines()[0]) from error
-
-    def _no_cluster(self, said: str) -> CannotStart:
-        if self._address is None:
-            return CannotStart(f"no local Ray cluster could be begun ({said})", "try again, or use --runner serial")
-        return CannotStart(
-            f"no Ray cluster answers at {self._address} ({said})",
-            "check the address and RAY_AUTH_TOKEN, or leave out --ray to run on this machine",
-        )
-
-    def _start_local(self) -> None:
-        before = signal.getsignal(signal.SIGTERM)
-        self._own_folder = Path(tempfile.mkdtemp(prefix="forensics-", dir=_SHORT_FOLDER))
-        self._undertaker = Undertaker(self._own_folder)
-        with _bound_to_loopback():
-            ray.init(
-                address="local",  # else it would join whatever cluster runs on this machine
-                num_cpus=self._workers,
-                include_dashboard=False,
-                object_store_memory=_OBJECT_STORE_BYTES,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                _node_ip_address=_LOOPBACK,
-                _temp_dir=str(self._own_folder / "ray"),  # which Ray opens to everybody
-            )
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)  # ray's own handler leaves with exit code 1, and nothing on record
-        if ray.get_runtime_context().gcs_address.rpartition(":")[0] != _LOOPBACK:
-            raise CannotStart("Ray would listen beyond this machine", "use another version of Ray, or --runner serial")
-
-    def __exit__(self, *_: object) -> None:
-        has_died = bool(dead_server())
-        ray.shutdown()
-        if self._undertaker is not None and has_died:
-            self._undertaker.bury()
-        elif self._undertaker is not None:
-            self._undertaker.dismiss()
-        if self._own_folder is not None:
-            shutil.rmtree(self._own_folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _bound_to_loopback() -> Iterator[None]:
-    """Ray takes an address of the network instead of loopback, and then listens on all of them, unless told so here."""
-    before = ray_constants.ENABLE_RAY_CLUSTER
-    ray_constants.ENABLE_RAY_CLUSTER = False
-    try:
-        yield
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = before
