@@ -15,15 +15,16 @@ from forensics.decoding.child import Limits
 from forensics.digests import digest_of
 from forensics.evidence import Evidence
 from forensics.models.shelf import Model
-from forensics.tables.files import link_or_copy, write_table
+from forensics.tables.files import write_table
 from forensics.tables.outcomes import Failure
 from forensics.tables.parts import DetectRows
+from pipelines.adoption import adopt, adoptable
 from pipelines.custody.case_file import Case
 from pipelines.footage_guard import FootageGuard
 from pipelines.parts_guard import PartsGuard
 from pipelines.plan import EvidencePlan, PlannedChunk, RunPlan
 from pipelines.progress import Progress
-from pipelines.run_record import hardware_for, hardware_in
+from pipelines.run_record import hardware_for
 from pipelines.search.recognition import Recognition
 from pipelines.settings import Settings
 from pipelines.stages.audit import Audit, AuditWork
@@ -109,11 +110,13 @@ def _spent(asked_s: float, done: list[_Span]) -> dict[str, float]:
 
 def detect(run: Run) -> None:
     """One part for every chunk that has none and whose footage still is what was ingested."""
+    hardware = None if run.settings.run.mixed_hardware else hardware_for(run.settings)
+    others = adoptable(run.plan.folder, hardware)
     for planned in run.plan.chunks_to_do():
         if planned.is_outside:
             _keep_outside(run, planned)
         else:
-            _adopt(run, planned.unit)
+            adopt(run.plan.folder, planned.unit, others, run.parts)
     waiting = run.plan.chunks_to_do()
     units = {planned.chunk: planned.unit for planned in waiting}
     admitted = _admitted(run, (planned.evidence for planned in waiting))
@@ -182,17 +185,6 @@ def _keep_chunk(run: Run, unit: str, outcome: Done[ChunkWork, pa.Table] | Failed
 def _keep_outside(run: Run, planned: PlannedChunk) -> None:
     """Store that nothing of a chunk was looked at, because nothing of it may be; nothing is opened."""
     write_table(run.plan.folder.part("detect", planned.unit), DetectRows(planned.chunk, planned.scope).table())
-
-
-def _adopt(run: Run, unit: str) -> None:
-    """Link the same part if another run of this case made it already on such a machine."""
-    for other in sorted(run.case.folder.runs.glob(f"*/parts/detect/{unit}.parquet")):
-        is_alike = hardware_in(other.parents[2] / "run.json") == hardware_for(run.settings)
-        if (run.settings.run.mixed_hardware or is_alike) and run.parts.may_adopt(other):
-            part = run.plan.folder.part("detect", unit)
-            part.parent.mkdir(parents=True, exist_ok=True)
-            link_or_copy(other, part)
-            return
 
 
 def _failed(run: Run, evidence_id: str, stage: str, unit: str, outcome: Failed[Any]) -> Failure:

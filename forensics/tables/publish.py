@@ -8,7 +8,7 @@ import contextlib
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -22,17 +22,16 @@ from forensics.tables.evidence import evidence_table, sources_table
 from forensics.tables.files import (
     described,
     link_or_copy,
-    parquet_writer,
     sync_folder,
     whole_file,
     write_json,
 )
 from forensics.tables.outcomes import Compared, EvidenceOutcome, Failure
+from forensics.tables.row_groups import TableWriter
 from forensics.tables.sighting_rows import Joined, described_thumbnails, detections_table, sightings_table, tracks_table
 
 __all__ = ["publish", "put_in_place", "remove_unnamed_pictures"]
 
-_ROW_GROUP_ROWS = 65_536
 _TABLE_FILE = "part-0.parquet"
 
 Told = TypeVar("Told", Source, Evidence)
@@ -118,36 +117,10 @@ def _marked(told: Told, gaps: dict[str, int]) -> Told:
     return replace(told, verdict=Verdict.PARTIAL, reason="; ".join(filter(None, [told.reason, reason])))
 
 
-class _TableWriter:
-    """Gathers rows into row groups of one size, whatever the size of what comes."""
-
-    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
-        self._writer = parquet_writer(file, schema)
-        self._waiting = schema.empty_table()
-
-    def add(self, table: pa.Table) -> None:
-        """Rows in the order they must have."""
-        self._waiting = pa.concat_tables([self._waiting, table])
-        full = len(self._waiting) // _ROW_GROUP_ROWS * _ROW_GROUP_ROWS
-        if full:
-            self._writer.write_table(self._waiting.slice(0, full), row_group_size=_ROW_GROUP_ROWS)
-            self._waiting = self._waiting.slice(full).combine_chunks()
-
-    def close(self) -> None:
-        """Write what is left; an empty table keeps its columns."""
-        if len(self._waiting):
-            self._writer.write_table(self._waiting.combine_chunks())
-        self._writer.close()
-
-    def abandon(self) -> None:
-        """Nothing more is written, also not by the library's own tidying up, which would find the file closed."""
-        self._writer.is_open = False
-
-
 @contextlib.contextmanager
-def _writer(run: RunFolder, name: str) -> Iterator[_TableWriter]:
+def _writer(run: RunFolder, name: str) -> Iterator[TableWriter]:
     with whole_file(run.tables / name / _TABLE_FILE) as file:
-        writer = _TableWriter(file, schemas.TABLES[name])
+        writer = TableWriter(file, schemas.TABLES[name])
         try:
             yield writer
             writer.close()

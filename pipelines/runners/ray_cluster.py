@@ -31,7 +31,7 @@ import ray
 import ray.exceptions
 from ray._private import ray_constants
 
-__all__ = ["connected", "ray"]
+__all__ = ["bound_to_loopback", "connected", "ray"]
 
 _OBJECT_STORE_BYTES = 128 << 20
 _ANSWER_S = 10
@@ -98,7 +98,7 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
         before = signal.getsignal(signal.SIGTERM)
         self._own_folder = Path(tempfile.mkdtemp(prefix="forensics-", dir=_SHORT_FOLDER))
         self._undertaker = Undertaker(self._own_folder)
-        with _bound_to_loopback():
+        with bound_to_loopback():
             ray.init(
                 address="local",  # else it would join whatever cluster runs on this machine
                 num_cpus=self._workers,
@@ -126,7 +126,7 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
 
 
 @contextlib.contextmanager
-def _bound_to_loopback() -> Iterator[None]:
+def bound_to_loopback() -> Iterator[None]:
     """Ray takes an address of the network instead of loopback, and then listens on all of them, unless told so here."""
     before = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = False

@@ -20,8 +20,8 @@ from scripts.measure.bench.comparisons import COMPARISONS, Comparison, Place
 from scripts.measure.bench.report import summary, table
 
 _SHARED = Path(__file__).resolve().parents[4] / "shared"
-# How much faster than the first contender ours must be, whatever the machine; a quarter below what is measured.
-_LEAST = {"every": 1.15, "people": 2.5}
+# How much faster than the first contender ours must be on any machine: well below what is measured, see docs/performance.md.
+_LEAST = {"every": 1.1, "people": 2.5}
 
 
 def main() -> int:

@@ -17,6 +17,8 @@ from typing import Any
 
 from forensics.hardware import instruction_set
 from scripts.measure.scale.on_a_campus import on_a_campus
+from scripts.measure.scale.on_nodes import on_nodes
+from scripts.measure.scale.queries import asked
 
 _CAMERAS = 8
 
@@ -24,19 +26,28 @@ _CAMERAS = 8
 def main() -> int:
     arguments = _arguments()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        found = on_a_campus(
-            Path(folder), n_cameras=_CAMERAS, seconds=round(arguments.minutes * 60), chunk_s=arguments.chunk_seconds
-        )
+        found = _found(arguments, Path(folder))
     print(json.dumps(found, indent=1))
     if arguments.write is not None:
         _write(arguments.write, arguments.what, found)
     return 0
 
 
+def _found(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    if arguments.what == "nodes":
+        return on_nodes()
+    if arguments.what == "queries":
+        n_sightings = round(arguments.millions * 1_000_000)
+        return asked(folder, n_sightings=n_sightings, n_detections=10 * n_sightings)
+    seconds = round(arguments.minutes * 60)
+    return on_a_campus(folder, n_cameras=_CAMERAS, seconds=seconds, chunk_s=arguments.chunk_seconds)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("what", choices=["campus"])
+    parser.add_argument("what", choices=["campus", "nodes", "queries"])
     parser.add_argument("--minutes", type=float, default=85, help="of each camera")
+    parser.add_argument("--millions", type=float, default=10, help="of sightings; ten times as many detections")
     parser.add_argument("--chunk-seconds", type=float, default=10)
     parser.add_argument("--folder", type=Path, help="on a disk with some gigabytes")
     parser.add_argument("--write", type=Path, metavar="FILE.json")

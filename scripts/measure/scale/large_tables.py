@@ -1,0 +1,162 @@
+"""Tables as they are published, of any size, made for the purpose; and the same rows as people store them first."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from forensics.case import CaseFolder
+from forensics.tables import schemas
+from forensics.tables.files import described, whole_file, write_json
+from forensics.tables.row_groups import TableWriter
+
+__all__ = ["CAMERAS", "DAY_START_US", "Made", "as_people_store_it", "large_case"]
+
+CAMERAS: Final = tuple(f"cam-{number:02d}" for number in range(16))
+DAY_START_US: Final = 1_777_593_600_000_000  # 2026-05-01T00:00:00Z
+_DAY_US: Final = 86_400_000_000
+_HOUR_US: Final = 3_600_000_000
+_FRAME_US: Final = 40_000
+_UTC: Final = pa.timestamp("us", tz="UTC")
+_CLASSES: Final = ("person", "car", "bicycle", "dog", "truck")
+_SHARES: Final = (0.7, 0.2, 0.05, 0.03, 0.02)
+_ROWS: Final = 250_000
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A case whose tables were made.
+
+    Attributes:
+        root: of the case.
+        track_id: of one track in the middle of a day, with its camera.
+    """
+
+    root: Path
+    track_id: str
+    camera_id: str
+
+
+def large_case(root: Path, *, n_sightings: int, n_detections: int) -> Made:
+    """A case of sixteen cameras and one day; detections are spread evenly over the sightings."""
+    folder = CaseFolder(root)
+    folder.tables.mkdir(parents=True)
+    folder.case_file.write_text("")
+    per_track = n_detections // n_sightings
+    named = ("sightings", "detections")
+    files = [folder.tables / name / "part-0.parquet" for name in named]
+    with whole_file(files[0]) as first, whole_file(files[1]) as second:
+        sightings, detections = TableWriter(first, schemas.SIGHTINGS), TableWriter(second, schemas.DETECTIONS)
+        for rows in _sighted(n_sightings):
+            sightings.add(rows)
+            detections.add(_detected(rows, per_track))
+        sightings.close()
+        detections.close()
+    write_json(folder.manifest, {"run": "made", "files": [described(file, folder.tables) for file in files]})
+    camera = len(CAMERAS) // 2
+    return Made(root, _ids(camera, np.array([n_sightings // len(CAMERAS) // 2]))[0], CAMERAS[camera])
+
+
+def _sighted(n_sightings: int) -> Iterator[pa.Table]:
+    """Sightings by camera and time."""
+    for number, camera in enumerate(CAMERAS):
+        rng = np.random.default_rng(number)
+        start = np.sort(rng.integers(0, _DAY_US, n_sightings // len(CAMERAS))) // _FRAME_US * _FRAME_US
+        for first in range(0, len(start), _ROWS):
+            yield _sightings(start[first : first + _ROWS], number, camera, first, rng)
+
+
+def _sightings(start: "np.ndarray", number: int, camera: str, first: int, rng: np.random.Generator) -> pa.Table:  # type: ignore[type-arg]
+    n_rows = len(start)
+    stop = start + rng.integers(25, 1_500, n_rows) * _FRAME_US
+    ids = _ids(number, first + np.arange(n_rows))
+    media, end = start % _HOUR_US, start % _HOUR_US + stop - start
+    box = {f"best_{side}": rng.random(n_rows, dtype=np.float32) * 1000 for side in ("x1", "y1", "x2", "y2")}
+    columns = {
+        "sighting_id": ids,
+        "track_id": ids,
+        "evidence_id": [f"{number:08x}{hour:08x}" for hour in (start // _HOUR_US).tolist()],
+        "camera_id": [camera] * n_rows,
+        "class_name": np.array(_CLASSES)[rng.choice(len(_CLASSES), n_rows, p=_SHARES)],
+        "first_utc": pa.array(DAY_START_US + start).cast(_UTC),
+        "last_utc": pa.array(DAY_START_US + stop).cast(_UTC),
+        "clock_error_ms": np.full(n_rows, 500),
+        "first_media_us": media,
+        "last_media_us": end,
+        "first_frame": media // _FRAME_US,
+        "last_frame": end // _FRAME_US,
+        "n_detections": (stop - start) // _FRAME_US,
+        "mean_score": rng.random(n_rows, dtype=np.float32),
+        "best_frame": media // _FRAME_US,
+        "best_pts": media,
+        **box,
+        "thumbnail": [f"runs/made/crops/{each}.jpg" for each in ids],
+        "best_picture": pa.nulls(n_rows, pa.string()),
+    }
+    return pa.table({name: columns[name] for name in schemas.SIGHTINGS.names}, schema=schemas.SIGHTINGS)
+
+
+def _ids(camera: int, rows: "np.ndarray") -> list[str]:  # type: ignore[type-arg]
+    """Sixteen hex digits that follow no order, as digests do."""
+    mixed = (rows.astype(np.uint64) + np.uint64(camera << 40)) * np.uint64(0x9E3779B97F4A7C15)
+    return [f"{each:016x}" for each in mixed.tolist()]
+
+
+def _detected(sightings: pa.Table, per_track: int) -> pa.Table:
+    """So many detections of each of these sightings, by frame; of one camera they are nearly in order already."""
+    n_rows = len(sightings) * per_track
+    of = np.repeat(np.arange(len(sightings)), per_track)
+    step = np.tile(np.arange(per_track), len(sightings))
+    rng = np.random.default_rng(n_rows)
+    start = np.asarray(sightings["first_utc"].cast(pa.int64()))[of] + step * _FRAME_US
+    order = np.argsort(start, kind="stable")
+    of, start = of[order], start[order]
+    media = (start - DAY_START_US) % _HOUR_US
+    side = rng.random((4, n_rows), dtype=np.float32) * 1000
+    taken = {
+        name: sightings[name].take(pa.array(of)) for name in ("evidence_id", "camera_id", "class_name", "track_id")
+    }
+    columns = {
+        **taken,
+        "frame": media // _FRAME_US,
+        "pts": media,
+        "media_us": media,
+        "utc": pa.array(start).cast(_UTC),
+        "score": rng.random(n_rows, dtype=np.float32),
+        **dict(zip(("x1", "y1", "x2", "y2"), side, strict=True)),
+        "carried": pa.array(np.zeros(n_rows, dtype=np.bool_)),
+        "picture": pa.nulls(n_rows, pa.string()),
+    }
+    return pa.table({name: columns[name] for name in schemas.DETECTIONS.names}, schema=schemas.DETECTIONS)
+
+
+def as_people_store_it(made: Made, name: str, folder: Path, chunk_s: int) -> Path:
+    """The same rows, one file for every chunk of every camera, with times in seconds as floats; returns a pattern."""
+    folder.mkdir(parents=True)
+    time = "first_utc" if name == "sightings" else "utc"
+    table = pq.ParquetFile(made.root / "tables" / name / "part-0.parquet")
+    held: dict[tuple[str, int], list[pa.Table]] = {}
+    for batch in table.iter_batches(_ROWS):
+        rows = pa.Table.from_batches([batch])
+        micros = pc.cast(rows[time], pa.int64())
+        rows = rows.append_column("time_s", _seconds(micros))
+        if name == "sightings":
+            rows = rows.append_column("last_s", _seconds(pc.cast(rows["last_utc"], pa.int64())))
+        chunk = (np.asarray(micros) - DAY_START_US) // (chunk_s * 1_000_000)
+        cameras = rows["camera_id"].to_pylist()
+        edges = [0, *(np.flatnonzero(np.diff(chunk)) + 1).tolist(), len(rows)]
+        for start, stop in pairwise(edges):
+            held.setdefault((cameras[start], int(chunk[start])), []).append(rows.slice(start, stop - start))
+    for number, tables in enumerate(held.values()):
+        pq.write_table(pa.concat_tables(tables), folder / f"chunk-{number:06d}.parquet")
+    return folder / "*.parquet"
+
+
+def _seconds(micros: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.divide(pc.cast(micros, pa.float64()), 1e6)
