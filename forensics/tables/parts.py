@@ -25,7 +25,7 @@ AUDITED: Final = "audited"
 _PASSED: Final = (STATIC, SAMPLED)
 
 # What is there is known of these; of the others at most from what lies around them.
-_KNOWN: Final = (State.DETECTED.value, State.CARRIED.value)
+_KNOWN: Final = pa.array([State.DETECTED.value, State.CARRIED.value])
 
 _Column = npt.NDArray[np.object_]
 
@@ -215,36 +215,42 @@ def seen_in(parts: Iterable[pa.Table]) -> Seen:
     lists = part["boxes"].combine_chunks()
     flat = pc.list_flatten(lists)
     frame = part["frame"].to_numpy()
-    names = flat.field("class_name").to_pylist()
-    class_names = tuple(sorted(set(names)))
-    number_of = {name: number for number, name in enumerate(class_names)}
     row = pc.list_parent_indices(lists).to_numpy()
+    class_names, class_index = _numbered(flat.field("class_name"))
     detections = Detections(
         frame=frame[row].astype(np.int64),
         xyxy=np.stack([_floats(flat, name) for name in ("x1", "y1", "x2", "y2")], axis=1),
         score=_floats(flat, "score"),
-        class_index=np.array([number_of[name] for name in names], dtype=np.int64),
+        class_index=class_index,
     )
-    state = _states_of(part)
-    has_glance = part["glance"].is_valid().to_numpy()
+    is_known, has_glance = pc.is_in(part["state"], _KNOWN).to_numpy(), part["glance"].is_valid()
     return Seen(
         detections,
         class_names,
-        known_frames=frame[np.isin(state, _KNOWN)].astype(np.int64),
-        is_carried=state[row] == State.CARRIED.value,
-        glanced_frames=frame[has_glance].astype(np.int64),
-        glances=_glances(part.filter(has_glance)),
+        known_frames=frame[is_known].astype(np.int64),
+        is_carried=pc.equal(part["state"], State.CARRIED.value).to_numpy()[row],
+        glanced_frames=frame[has_glance.to_numpy()].astype(np.int64),
+        glances=_glances(part["glance"].filter(has_glance)),
     )
 
 
-def _states_of(part: pa.Table) -> _Column:
-    states: _Column = part["state"].to_numpy()
-    return states
+def _numbered(names: pa.Array) -> tuple[tuple[str, ...], Int64Array]:
+    """The different names, sorted, and (N,) int64 the place of each in them."""
+    encoded = names.dictionary_encode()
+    met: list[str] = encoded.dictionary.to_pylist()
+    place = np.argsort(np.argsort(met)).astype(np.int64) if met else np.empty(0, dtype=np.int64)
+    return tuple(sorted(met)), place[np.asarray(encoded.indices, dtype=np.int64)]
 
 
-def _glances(decoded: pa.Table) -> GlanceArray:
-    stored = b"".join(decoded["glance"].to_pylist())
-    return np.frombuffer(stored, dtype=np.uint8).reshape(-1, GLANCE_SIDE**2)
+def _glances(stored: pa.ChunkedArray) -> GlanceArray:
+    """(G, 64) uint8, one after the other."""
+    side = GLANCE_SIDE**2
+    rows = [
+        np.frombuffer(chunk.buffers()[1], dtype=np.uint8)[chunk.offset * side : (chunk.offset + len(chunk)) * side]
+        for chunk in stored.chunks
+        if len(chunk)
+    ]
+    return np.concatenate(rows).reshape(-1, side) if rows else np.empty((0, side), dtype=np.uint8)
 
 
 def _floats(boxes: pa.StructArray, name: str) -> FloatArray:

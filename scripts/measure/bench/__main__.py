@@ -20,7 +20,7 @@ from scripts.measure.bench.comparisons import COMPARISONS, Comparison, Place
 from scripts.measure.bench.report import summary, table
 
 _SHARED = Path(__file__).resolve().parents[4] / "shared"
-# How much faster than the first contender ours must be on any machine: well below what is measured, see docs/performance.md.
+# How many times faster than the peer ours must be on any machine: well below what docs/performance.md says.
 _LEAST = {"every": 1.1, "people": 2.5}
 
 
@@ -35,7 +35,7 @@ def main() -> int:
         print(table(found[name]), end="\n\n", flush=True)
     if arguments.write is not None:
         _write(arguments.write, found)
-    return _verdict(found) if arguments.short else 0
+    return verdict(found) if arguments.short else 0
 
 
 def _arguments() -> argparse.Namespace:
@@ -72,7 +72,7 @@ def _write(path: Path, found: dict[str, Any]) -> None:
     path.write_text(json.dumps({"machine": machine, "comparisons": {**kept, **dated}}, indent=1) + "\n")
 
 
-def _verdict(found: dict[str, Any]) -> int:
+def verdict(found: dict[str, Any]) -> int:
     """1 if a ratio is below what it must be; times alone decide nothing."""
     code = 0
     for name, facts in found.items():

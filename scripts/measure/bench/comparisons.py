@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import polars as pl
 
-from scripts.measure.bench.contenders import decoding, network, ours, yolo_track
+from scripts.measure.bench.contenders import decoding, network, on_every_core, ours, yolo_track
 from scripts.measure.bench.footage import excerpt, looped, mostly_still, n_frames_in
 from scripts.measure.bench.measured import Measured
+from scripts.measure.bench.report import DECODING, NETWORK
 
 __all__ = ["COMPARISONS", "PEER", "Comparison", "Place"]
 
@@ -78,8 +79,8 @@ def every_frame(place: Place) -> Comparison:
             clip, place.model, place.fresh("wide"), {**settings, **RECTANGULAR}, n_frames
         ),
         "YOLO.track, vid_stride=5": lambda: yolo_track(clip, place.model, stride=5),
-        "decoding, one thread": lambda: decoding(clip),
-        "network, one thread, f32": lambda: network(place.model, "ONE_THREAD", "f32"),
+        DECODING: lambda: on_every_core(lambda: decoding(clip)),
+        NETWORK: lambda: on_every_core(lambda: network(place.model, "ONE_THREAD", "f32", most or 100)),
     }
     if most:
         for hint in ("LATENCY", "THROUGHPUT"):

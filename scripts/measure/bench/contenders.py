@@ -1,13 +1,15 @@
 """What is compared: ours, what people write first, and the two things that nobody can do without."""
 
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from scripts.measure.bench.measured import Measured, timed
 
-__all__ = ["decoding", "network", "ours", "yolo_track"]
+__all__ = ["decoding", "network", "on_every_core", "ours", "yolo_track"]
 
 _YOLO_TRACK = """
 import itertools, json, os, sys, time
@@ -104,6 +106,21 @@ def decoding(clip: Path, *, most: int = 0) -> Measured:
 def network(model: Path, hint: str, precision: str, n_frames: int = 100) -> Measured:
     """The network and nothing else: OpenVINO's own hints use all cores, ``ONE_THREAD`` one."""
     return timed([sys.executable, "-c", _NETWORK, str(model), hint, precision, str(n_frames)], _plain)
+
+
+def on_every_core(run: Callable[[], Measured]) -> Measured:
+    """The same on every core at once: what one core does while the others rest, it does not while they work."""
+    cores = len(os.sched_getaffinity(0))
+    with ThreadPoolExecutor(cores) as threads:
+        runs = [each.result() for each in [threads.submit(run) for _ in range(cores)]]
+    return Measured(
+        frames=sum(each.frames for each in runs),
+        seconds=max(each.seconds for each in runs),
+        startup_s=max(each.startup_s for each in runs),
+        cpu_s=sum(each.cpu_s for each in runs),
+        peak_bytes=max(each.peak_bytes for each in runs),
+        facts=runs[0].facts,
+    )
 
 
 def _plain(answer: dict[str, Any]) -> tuple[int, float, dict[str, Any]]:

@@ -4,11 +4,14 @@ import os
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from scripts.measure.bench.measured import Measured
 
-__all__ = ["limit_of", "summary", "table"]
+__all__ = ["DECODING", "NETWORK", "limit_of", "summary", "table"]
+
+DECODING: Final = "decoding, a thread on every core"
+NETWORK: Final = "network, a thread on every core, f32"
 
 _OURS = "forensics scan"
 
@@ -36,7 +39,7 @@ def summary(title: str, rounds: Sequence[dict[str, Measured]], checks: Sequence[
 
 def limit_of(measured: dict[str, Measured]) -> float | None:
     """Frames a second if all cores did nothing but decode and look: cores / processor seconds of both per frame."""
-    parts = [measured.get("decoding, one thread"), measured.get("network, one thread, f32")]
+    parts = [measured.get(DECODING), measured.get(NETWORK)]
     if None in parts:
         return None
     cores = len(os.sched_getaffinity(0))
