@@ -5,21 +5,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 PROJECT = Path(__file__).resolve().parents[1]
 SHARED = PROJECT.parent / "shared"
 # Workers and children look for nothing in the folder where a command runs; those of tests need the stages of tests.
+_OPEN = Image.open
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
 
 
 @pytest.fixture(autouse=True)
 def _unpatched_pillow() -> Iterator[None]:
     """Some tests import ultralytics for comparison, and that replaces `Image.open` for the whole process."""
-    from PIL import Image
-
-    original = Image.open
+    Image.open = _OPEN
     yield
-    Image.open = original
+    Image.open = _OPEN
 
 
 @pytest.fixture(autouse=True)

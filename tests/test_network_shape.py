@@ -1,6 +1,8 @@
 """A network at another size than it was exported for says what the same network says that was exported for any size."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +19,33 @@ from forensics.models.shelf import resolve
 from forensics.overlap import overlaps
 from tests.test_neural_detectors import export
 
-os.environ["YOLO_AUTOINSTALL"] = "false"
-os.environ["YOLO_OFFLINE"] = "true"
-
 WIDE = (384, 640)
+
+
+_EXPORT = """
+import sys, torch
+from ultralytics import YOLO
+for kind in ("fixed", "dynamic"):
+    torch.manual_seed(0)
+    network = YOLO("yolo11n.yaml", task="detect")
+    for parameter in network.model.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    path = f"{sys.argv[1]}/{kind}.pt"
+    network.save(path)
+    YOLO(path).export(format="openvino", imgsz=640, dynamic=kind == "dynamic", verbose=False)
+"""
 
 
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One network with weights drawn by chance, exported for one size and for any."""
-    import torch
-    from ultralytics import YOLO
-
-    made = {}
-    for kind in ("fixed", "dynamic"):
-        torch.manual_seed(0)
-        path = tmp_path_factory.mktemp(kind) / "drawn.pt"
-        network = YOLO("yolo11n.yaml", task="detect")
-        for parameter in network.model.parameters():
-            torch.nn.init.normal_(parameter, std=0.1)
-        network.save(path)
-        made[kind] = Path(YOLO(path).export(format="openvino", imgsz=640, dynamic=kind == "dynamic", verbose=False))
-    return made
+    folder = tmp_path_factory.mktemp("exports")
+    quiet = {**os.environ, "YOLO_AUTOINSTALL": "false", "YOLO_OFFLINE": "true", "YOLO_CONFIG_DIR": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-c", _EXPORT, str(folder)], env=quiet, cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return {kind: folder / f"{kind}_openvino_model" for kind in ("fixed", "dynamic")}
 
 
 def network(folder: Path) -> Any:
@@ -54,7 +61,6 @@ def answer(model: Any, pixels: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]"
     return np.asarray(compiled(pixels)[0])
 
 
-@pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("size", [WIDE, (640, 384), (320, 320), (32, 640), (640, 640)])
 def test_it_is_the_network_that_was_exported_for_any_size(exports: dict[str, Path], size: tuple[int, int]) -> None:
     pixels = np.random.default_rng(1).random((1, 3, *size), dtype=np.float32)

@@ -17,7 +17,7 @@ from typing import Any
 
 from forensics.hardware import instruction_set
 from scripts.measure.scale.on_a_campus import on_a_campus
-from scripts.measure.scale.on_nodes import on_nodes
+from scripts.measure.scale.on_nodes import come_and_go, on_nodes
 from scripts.measure.scale.queries import asked
 
 _CAMERAS = 8
@@ -35,7 +35,7 @@ def main() -> int:
 
 def _found(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     if arguments.what == "nodes":
-        return on_nodes()
+        return come_and_go() if arguments.short else on_nodes()
     if arguments.what == "queries":
         n_sightings = round(arguments.millions * 1_000_000)
         return asked(folder, n_sightings=n_sightings, n_detections=10 * n_sightings)
@@ -47,6 +47,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("what", choices=["campus", "nodes", "queries"])
     parser.add_argument("--minutes", type=float, default=85, help="of each camera")
+    parser.add_argument("--short", action="store_true", help="of nodes: one joins, one is killed, and no more")
     parser.add_argument("--millions", type=float, default=10, help="of sightings; ten times as many detections")
     parser.add_argument("--chunk-seconds", type=float, default=10)
     parser.add_argument("--folder", type=Path, help="on a disk with some gigabytes")

@@ -15,7 +15,7 @@ from pipelines.runners.ray import RayRunner
 from pipelines.runners.ray_cluster import bound_to_loopback, connected, ray
 from pipelines.stages.port import Done
 
-__all__ = ["Sleeping", "cluster_of", "on_nodes", "used"]
+__all__ = ["come_and_go", "on_nodes"]
 
 _LOOPBACK = "127.0.0.1"
 
@@ -110,6 +110,20 @@ def killed(*, n_items: int, seconds: float) -> dict[str, Any]:
         "lost": len(outcomes) - len(done),
         "on_each_node": sorted(by_node.values()),
     }
+
+
+def come_and_go() -> dict[str, Any]:
+    """In short: two nodes, a third joins, one of the first is killed."""
+    with cluster_of(2) as cluster:
+        outcomes, joined = [], None
+        for number, each in enumerate(RayRunner(None, retries=1).map(Sleeping(), [0.2] * 120)):
+            outcomes.append(each)
+            if number == 4:
+                joined = add_node(cluster)
+            if number == 70:
+                cluster.remove_node(next(iter(cluster.worker_nodes - {joined})), allow_graceful=False)
+    done = [each.result for each in outcomes if isinstance(each, Done)]
+    return {"items": len(outcomes), "done": len(done), "nodes": len(set(done))}
 
 
 def on_nodes() -> dict[str, Any]:
