@@ -66,9 +66,7 @@ class Track:
         return item.evidence.n_frames
 
     def open(self) -> Callable[[EvidenceWork], pa.Table]:
-        """Load the tracker's library."""
-        if self.method != "none":
-            ByteTrack(self.parameters)
+        """Nothing heavy is loaded: the tracker's library is, once something is to be followed."""
         return self._track
 
     def _track(self, work: EvidenceWork) -> pa.Table:

@@ -75,7 +75,7 @@ class Published:
 def _painted(folder: Path) -> Iterator[None]:
     """Keys of its own, and a detector that reads the painted numbers."""
     keys = {"FORENSICS_KEYS": str(folder / "keys"), "FORENSICS_REVIEWER_KEYS": str(folder / "reviewers")}
-    detector = patch("pipelines.stages.detect.load_for", lambda settings, model: PaintedDetector())
+    detector = patch("pipelines.stages.looking.load_for", lambda settings, model: PaintedDetector())
     with patch.dict(os.environ, keys), detector:
         yield
 

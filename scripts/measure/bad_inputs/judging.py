@@ -122,7 +122,7 @@ def _ask(*arguments: object, limit_s: float) -> Asked:
 
 
 def _run(case: Path) -> Asked:
-    with mock.patch("pipelines.stages.detect.load_for", return_value=NumberReader()):
+    with mock.patch("pipelines.stages.looking.load_for", return_value=NumberReader()):
         words = ("run", case, "--runner", "serial", "--quiet", "--set", "run.stall_s=20", "--set", "chunk.seconds=1")
         return _ask(*words, limit_s=_RUN_LIMIT_S)
 
