@@ -4,6 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import length_hint
 from pathlib import Path
 from typing import Any
 
@@ -71,20 +72,29 @@ def _map(
 ) -> Iterator[Done[ItemT, ResultT] | Failed[ItemT]]:
     """The runner's results, timed; once somebody asks to stop, nothing more is begun."""
     asked_s, done = time.time(), list[_Span]()
-
-    def until_stopped() -> Iterator[ItemT]:
-        for item in items:
-            if run.stop.is_made:
-                return
-            yield item
-
-    for outcome in run.runner.map(stage, until_stopped()):
+    for outcome in run.runner.map(stage, _UntilStopped(items, run.stop)):
         if isinstance(outcome, Done):
             done.append(_Span(outcome.began_s, outcome.seconds, outcome.cpu_s))
             run.peak_bytes = max(run.peak_bytes, outcome.peak_bytes)
         yield outcome
     run.figures[stage.name] = _spent(asked_s, done)
     run.stop.obey()
+
+
+class _UntilStopped(Iterator[ItemT]):
+    """The items until somebody asks to stop; it says how many are left, where they do."""
+
+    def __init__(self, items: Iterable[ItemT], stop: StopRequest) -> None:
+        self._items = iter(items)
+        self._stop = stop
+
+    def __next__(self) -> ItemT:
+        if self._stop.is_made:
+            raise StopIteration
+        return next(self._items)
+
+    def __length_hint__(self) -> int:
+        return 0 if self._stop.is_made else length_hint(self._items, 1)
 
 
 @dataclass(frozen=True, slots=True)

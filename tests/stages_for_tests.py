@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from forensics.errors import ForensicsError
 
-__all__ = ["Doubling", "Hanging", "Holding", "Killing", "NamingProcess", "NoTool", "Refusing"]
+__all__ = ["Doubling", "Dozing", "Hanging", "Holding", "Killing", "NamingProcess", "NoTool", "OnAGpu", "Refusing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,38 @@ class Doubling:
 
     def open(self) -> Callable[[int], int]:
         return partial(_doubled, refused=self.refused)
+
+
+@dataclass(frozen=True, slots=True)
+class OnAGpu:
+    """Doubles numbers, and says that it needs a GPU."""
+
+    uses_gpu: bool = True
+    name: ClassVar[str] = "gpu"
+
+    def frames_in(self, item: int) -> int:
+        return 1
+
+    def open(self) -> Callable[[int], int]:
+        return partial(_doubled, refused=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Dozing:
+    """Sleeps for the seconds it is given; answers with its process."""
+
+    name: ClassVar[str] = "doze"
+
+    def frames_in(self, item: float) -> int:
+        return 1
+
+    def open(self) -> Callable[[float], int]:
+        return _dozed
+
+
+def _dozed(seconds: float) -> int:
+    time.sleep(seconds)
+    return os.getpid()
 
 
 def _doubled(number: int, refused: frozenset[int]) -> int:

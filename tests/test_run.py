@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,8 +21,10 @@ import pytest
 
 from forensics.cameras import Camera
 from forensics.coverage import CoverageBroken, State, Stretch, check_complete
+from forensics.detections import Boxes
 from forensics.digests import sha256_of_file
 from forensics.errors import CannotStart, IntegrityBroken
+from forensics.frames import Frame
 from forensics.tables.files import read_table, write_bytes, write_table
 from forensics.tables.schemas import DETECT_PART, PUBLISHED
 from pipelines.custody.case_file import Case, encoded_case
@@ -512,6 +514,26 @@ def test_a_killed_driver_leaves_only_what_the_next_one_goes_on_with(walk: Path, 
     assert published(root) == expected
     assert not list((root / "runs").rglob("*.tmp"))
     assert done.items() < times_of_detect_parts(load_case(root)).items()
+
+
+class Forgetful(PaintedDetector):
+    """Says nothing of frame 5, as no detector may."""
+
+    def detect(self, frames: Iterable[Frame], references: Sequence[Frame]) -> Iterator[tuple[int, Boxes]]:
+        return (told for told in PaintedDetector.detect(self, frames, references) if told[0] != 5)
+
+
+def test_a_frame_that_the_detector_passes_over_is_never_one_that_was_not_wanted(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.stages.looking.load_for", lambda settings, model: Forgetful())
+    result = run(case)
+    assert not result.is_clean
+    assert [(start, stop, state, settled) for start, stop, state, _, settled, _ in coverage(case)] == [
+        *((0, 4, "detected", True), (4, 8, "gap", False), (8, N_FRAMES, "detected", True)),
+    ]
+    (failure,) = result.failures
+    assert "nobody said what became of 1 frames, the first is 5" in failure.detail
 
 
 def test_several_decoders_of_a_worker_change_nothing(case: Case, undisturbed: dict[str, Any]) -> None:

@@ -27,6 +27,8 @@ _PASSED: Final = (STATIC, SAMPLED)
 # What is there is known of these; of the others at most from what lies around them.
 _KNOWN: Final = pa.array([State.DETECTED.value, State.CARRIED.value])
 
+_NONE: Final = np.empty(0, dtype=np.int64)
+
 _Column = npt.NDArray[np.object_]
 
 
@@ -36,10 +38,12 @@ class DetectRows:
     Args:
         chunk: its frames.
         scope: frames outside of it are skipped for its reason, the others as sampled.
+        wanted: (W,) int64, the frames of which something must be said before there is a part.
     """
 
-    def __init__(self, chunk: Chunk, scope: Scope) -> None:
+    def __init__(self, chunk: Chunk, scope: Scope, wanted: Int64Array = _NONE) -> None:
         self._chunk = chunk
+        self._untold = set(wanted.tolist())
         frames = np.arange(chunk.start, chunk.stop)
         is_inside = (scope.start <= frames) & (frames < scope.stop)
         self._states = _column(chunk.n_frames, State.SKIPPED.value)
@@ -51,7 +55,7 @@ class DetectRows:
 
     def glanced(self, number: int, glance: GlanceArray) -> None:
         """What this frame looks like at a glance; every frame that is decoded has one."""
-        self._glances[self._row(number)] = glance.tobytes()
+        self._glances[self._place(number)] = glance.tobytes()
 
     def detected(self, number: int, boxes: Boxes) -> None:
         """The detector looked at this frame and saw these boxes, maybe none."""
@@ -73,12 +77,25 @@ class DetectRows:
         self._states[row], self._reasons[row], self._details[row] = State.GAP.value, gap.reason, gap.detail
 
     def _row(self, number: int) -> int:
+        """Where this frame stands, which is told of now."""
+        row = self._place(number)
+        self._untold.discard(number)
+        return row
+
+    def _place(self, number: int) -> int:
         if not self._chunk.start <= number < self._chunk.stop:
             raise ValueError(f"frame {number} does not lie in {self._chunk}")
         return number - self._chunk.start
 
     def table(self, class_names: tuple[str, ...] = ()) -> pa.Table:
-        """The part, ordered by frame; `class_names` is what the boxes' classes refer to."""
+        """The part, ordered by frame; `class_names` is what the boxes' classes refer to.
+
+        Raises:
+            ValueError: nobody said what became of a wanted frame; it must not pass for one that was not wanted.
+        """
+        if self._untold:
+            first, n_untold = min(self._untold), len(self._untold)
+            raise ValueError(f"{self._chunk}: nobody said what became of {n_untold} frames, the first is {first}")
         columns = {
             "frame": np.arange(self._chunk.start, self._chunk.stop),
             "state": self._states,

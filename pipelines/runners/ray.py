@@ -6,7 +6,8 @@ tried again with a worker of its own, and only what dies alone is given up. The 
 than are in flight; items are drawn as workers need them.
 
 Only a worker that is ready is given items, so that one for which the cluster has no room holds nothing back. A worker
-has a second item waiting as long as there are enough for all; the last ones go to whoever is free.
+has a second item waiting as long as there are enough for all; the last ones go to whoever is free. How many are left
+is what the items say of themselves (``__length_hint__``): none is drawn to find out.
 """
 
 import math
@@ -15,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import length_hint
 from typing import Any
 
 from forensics.errors import CannotStart, ForensicsError
@@ -137,7 +139,7 @@ class _Pool:
         self._remote = ray.remote(_Actor).options(
             num_cpus=runner.cpus_per_worker, num_gpus=int(self._uses_gpu), max_restarts=0
         )
-        self._drawn: deque[_Pending] = deque()
+        self._is_drained = False
         self._again: deque[_Pending] = deque()
         self._workers: list[_Worker] = []
         self._looked_s = time.monotonic()
@@ -146,11 +148,10 @@ class _Pool:
     def run(self, items: Iterator[Any]) -> Iterator[Done[Any, Any] | Failed[Any]]:
         """Keep every worker supplied until nothing is left."""
         while True:
-            self._draw(items)
-            self._hire()
+            self._hire(items)
             self._supply(items)
             busy = {reference: worker for worker in self._workers for reference in worker.in_flight}
-            if not busy and not self._drawn and not self._again:
+            if not busy and not self._again and not self._n_left(items):
                 return
             joining = {worker.ready: worker for worker in self._workers if not worker.is_ready}
             ready, _ = ray.wait([*busy, *joining], num_returns=1, timeout=_ASK_S)
@@ -162,19 +163,21 @@ class _Pool:
             if time.monotonic() > self._looked_s + _LOOK_S:
                 yield from self._hanging_ended()
 
-    def _draw(self, items: Iterator[Any]) -> None:
-        """Have an item at hand for every worker there may be, so that it is known when few are left."""
+    def _n_left(self, items: Iterator[Any]) -> int:
+        """How many items nobody has drawn; enough for everybody where they do not say."""
+        return 0 if self._is_drained else length_hint(items, len(self._workers) + 1)
+
+    def _drawn(self, items: Iterator[Any]) -> _Pending | None:
+        for item in items:
+            return _Pending(item)
+        self._is_drained = True
+        return None
+
+    def _hire(self, items: Iterator[Any]) -> None:
+        """As many workers as there may be, and as there is work for; the cluster begins them when it has room."""
         if time.monotonic() > self._asked_s + _ASK_S:
             self._most, self._asked_s = _most_workers(self._runner, uses_gpu=self._uses_gpu), time.monotonic()
-        while len(self._drawn) < self._most:
-            try:
-                self._drawn.append(_Pending(next(items)))
-            except StopIteration:
-                return
-
-    def _hire(self) -> None:
-        """As many workers as there may be, and as there is work for; the cluster begins them when it has room."""
-        n_items = len(self._drawn) + len(self._again) + sum(len(worker.in_flight) for worker in self._workers)
+        n_items = self._n_left(items) + len(self._again) + sum(len(worker.in_flight) for worker in self._workers)
         for _ in range(min(self._most, n_items) - len(self._workers)):
             actor: Any = self._remote.remote(self._stage, self._runner.hardware)
             self._workers.append(_Worker(actor, actor.ready.remote()))
@@ -191,19 +194,17 @@ class _Pool:
 
     def _supply(self, items: Iterator[Any]) -> None:
         """Hand out items, those that come back first, until no worker has room for the next one."""
-        while self._again or self._drawn:
-            waiting = self._again if self._again else self._drawn
-            worker = self._next_for(waiting[0])
-            if worker is None:
+        while worker := self._next_for(self._again[0] if self._again else _Pending(None), self._n_left(items)):
+            pending = self._again.popleft() if self._again else self._drawn(items)
+            if pending is None:
                 return
-            self._submit(waiting.popleft(), worker)
-            self._draw(items)
+            self._submit(pending, worker)
 
-    def _next_for(self, pending: _Pending) -> _Worker | None:
-        """The worker with least to do that has room; a second item only where one is left for everybody."""
+    def _next_for(self, pending: _Pending, n_left: int) -> _Worker | None:
+        """The worker with least to do that has room; a second item only where one stays left for everybody."""
         able = [worker for worker in self._workers if worker.is_ready and worker.has_room_for(pending)]
         worker = min(able, key=lambda candidate: len(candidate.in_flight), default=None)
-        if worker is not None and worker.in_flight and len(self._drawn) < len(self._workers):
+        if worker is not None and worker.in_flight and n_left <= len(self._workers):
             return None
         return worker
 

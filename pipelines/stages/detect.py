@@ -89,13 +89,14 @@ class _Opened:
         wanted = scope.inside(wanted_frames(index, chunk, self._rate))
         if self._gate is None:
             frames = looker.read(work.evidence, wanted)
-            return detect_chunk(chunk, scope, frames=frames, detector=looker.detector, references=references)
+            rows = DetectRows(chunk, scope, wanted)
+            return detect_chunk(rows, frames, detector=looker.detector, references=references)
         rules = self._gate.rules()
         items = looker.read(work.evidence, wanted, Watch(rules, windows(index, rules.window_us)))
         look = partial(_look, looker.detector, references)
         closer = CloserRules(self._gate.follow_score)
         found = findings(items, look, media_us=index.media_us, rules=closer)
-        return gated_chunk(chunk, scope, found, looker.detector.class_names)
+        return gated_chunk(DetectRows(chunk, scope, wanted), found, looker.detector.class_names)
 
 
 def _look(detector: Detector, references: Sequence[Frame], frame: Frame) -> Boxes:
@@ -113,26 +114,23 @@ def wanted_frames(index: PacketIndex, chunk: Chunk, rate: Fraction | None) -> In
 
 
 def detect_chunk(
-    chunk: Chunk, scope: Scope, *, frames: Iterable[Item], detector: Detector, references: Sequence[Frame]
+    rows: DetectRows, frames: Iterable[Item], *, detector: Detector, references: Sequence[Frame]
 ) -> pa.Table:
     """One row for every frame of the chunk: what was seen in it, or why it was not looked at.
 
     Args:
-        chunk: frames [start, stop).
-        scope: the frames that may be looked at.
-        frames: one `Frame` or `Gap` for every frame of the chunk that is looked at, all within the scope.
+        rows: of the chunk; they know which frames must be told of.
+        frames: one `Frame` or `Gap` for each of those.
         detector: finds the boxes.
         references: frames the detector asked for.
     """
-    rows = DetectRows(chunk, scope)
     for number, boxes in detector.detect(_frames(frames, rows), references):
         rows.detected(number, boxes)
     return rows.table(detector.class_names)
 
 
-def gated_chunk(chunk: Chunk, scope: Scope, found: Iterable[Finding | Gap], class_names: tuple[str, ...]) -> pa.Table:
+def gated_chunk(rows: DetectRows, found: Iterable[Finding | Gap], class_names: tuple[str, ...]) -> pa.Table:
     """The same from what was found behind the gate."""
-    rows = DetectRows(chunk, scope)
     for each in found:
         if isinstance(each, Gap):
             rows.gap(each)

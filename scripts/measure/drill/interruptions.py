@@ -20,8 +20,8 @@ _AT_ONCE: Final = (
 )
 _INTERRUPTED: Final = 130
 _NOW_S: Final = 10
-_IN_HAND: Final = {"serial": 1, "ray": 6}
-"""Chunks that are worked on, wait at a worker, or were drawn for whoever is free next."""
+_IN_HAND: Final = {"serial": 1, "ray": 4}
+"""Chunks that are worked on, or wait at a worker."""
 
 
 def _interrupted_once(trial: Trial, after: int) -> None:

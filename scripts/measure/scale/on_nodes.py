@@ -54,7 +54,7 @@ def cluster_of(n_nodes: int) -> Iterator[Any]:
     unannounced = patch("ray._private.utils.write_ray_address")
     with bound_to_loopback(), unannounced:
         cluster = Cluster()
-        cluster.add_node(num_cpus=0, node_ip_address=_LOOPBACK, temp_dir=str(folder), include_dashboard=False)
+        cluster.add_node(num_cpus=0, node_ip_address=_LOOPBACK, temp_dir=str(folder / "ray"), include_dashboard=False)
         for _ in range(n_nodes):
             add_node(cluster)
         try:
