@@ -125,7 +125,7 @@ class CaseFolder:
             IntegrityBroken: it leads out of the case.
         """
         path = self.root / relative
-        if ".." in path.parts or not path.resolve().is_relative_to(self.root.resolve()):
+        if ".." in Path(relative).parts or not path.resolve().is_relative_to(self.root.resolve()):
             raise IntegrityBroken(
                 f"{self.root}: something in it names {relative!r}, which leads out of the case",
                 "restore the case from a copy; nothing outside of it was opened",

@@ -418,6 +418,12 @@ def test_a_filter_that_the_table_cannot_take(call: Call, seen: Path, arguments: 
     assert said in answer.err
 
 
+def test_a_case_is_found_through_a_path_that_goes_up_and_down(call: Call, seen: Path, tmp_path: Path) -> None:
+    answer = call("query", seen / ".." / seen.name, "--pictures", tmp_path / "sheet.png")
+    assert answer.code == 0, answer.err
+    assert (tmp_path / "sheet.png").exists()
+
+
 def test_pictures_are_written_on_one_sheet(call: Call, seen: Path, tmp_path: Path) -> None:
     sheet = tmp_path / "people.png"
     answer = call("query", seen, "--camera", "gate", "--pictures", sheet)
