@@ -62,7 +62,7 @@ def _questions(made: Made, opened: dict[str, pl.LazyFrame], naive: dict[str, Pat
     link.execute("SET TimeZone = 'UTC'")
 
     def sql(text: str, *values: object) -> Question:
-        return lambda: len(link.execute(text, list(values)).fetch_arrow_table())
+        return lambda: len(link.sql(text, params=list(values)).to_arrow_table())
 
     def rows(frame: pl.LazyFrame) -> Question:
         return lambda: frame.collect().height
