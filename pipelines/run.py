@@ -28,11 +28,13 @@ from pipelines.audit_record import audit_facts
 from pipelines.custody.case_file import Case
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.footage_guard import Loss
+from pipelines.metrics import RunMetrics
 from pipelines.parts_guard import PartsGuard
 from pipelines.plan import EvidencePlan, RunPlan, keep_boundaries, make_plan
 from pipelines.progress import Progress
 from pipelines.run_record import begin_record, finish_record, interrupt_record
-from pipelines.run_stages import Run, audit, detect, recognise, recognise_works, sight, sight_works, track
+from pipelines.run_stages import audit, detect, recognise, recognise_works, sight, sight_works, track
+from pipelines.running import Run
 from pipelines.search.recognition import Recognition
 from pipelines.settings import Settings
 from pipelines.stages.port import Runner
@@ -107,6 +109,7 @@ def run_case(
     files: DecidingFiles,
     runner: Runner,
     progress: Progress,
+    metrics: RunMetrics | None = None,
     recognition: Recognition | None = None,
     stop: StopRequest | None = None,
 ) -> RunResult:
@@ -119,6 +122,7 @@ def run_case(
         files: writes what the log must know of: the record and the manifest.
         runner: where the work is done.
         progress: told how far it is.
+        metrics: told what an admin watches; None: nobody does.
         recognition: what faces are compared with; None compares none.
         stop: who may ask the run to end; None: whoever cancels on the case.
 
@@ -130,7 +134,8 @@ def run_case(
     """
     plan = plan_run(case, settings, model)
     stop = stop or StopRequest(case.folder.cancel_file)
-    run = Run(case, settings, model, plan, runner, progress, stop, PartsGuard.of(case.folder), recognition)
+    parts, metrics = PartsGuard.of(case.folder), metrics or RunMetrics(None, case.folder.root.name)
+    run = Run(case, settings, model, plan, runner, progress, stop, parts, metrics, recognition)
     for linked in plan.folder.links_out():
         raise IntegrityBroken(linked, "put there what belongs there; a case is moved as a whole")
     stop.cancel_file.unlink(missing_ok=True)
@@ -146,6 +151,8 @@ def run_case(
                 f"{case.folder.root}: the disk is full", "free some space and run the same command again: it goes on"
             ) from error
         raise
+    finally:
+        metrics.ended()
 
 
 def _is_refusal(error: BaseException, folder: RunFolder) -> bool:
@@ -258,6 +265,7 @@ def _publish(
     with files.replacing(run.case.folder.manifest, sha256_of_file(run.plan.folder.manifest)):
         put_in_place(run.plan.folder)
     remove_unnamed_pictures(run.plan.folder, manifest)
+    run.metrics.published()
     run.figures["publish"] = {"seconds": round(time.perf_counter() - began, 3)}
     run.figures["peak_worker_bytes"] = run.peak_bytes
     return manifest

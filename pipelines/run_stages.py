@@ -1,10 +1,7 @@
 """The stages of a run, each doing only what has no part yet; see `pipelines/run.py` for their order."""
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from operator import length_hint
 from pathlib import Path
 from typing import Any
 
@@ -12,110 +9,26 @@ import numpy as np
 import pyarrow as pa
 
 from forensics.auditing import drawn, to_be_drawn
-from forensics.decoding.child import Limits
 from forensics.digests import digest_of
 from forensics.evidence import Evidence
-from forensics.models.shelf import Model
 from forensics.tables.files import write_table
 from forensics.tables.outcomes import Failure
 from forensics.tables.parts import DetectRows
 from pipelines.adoption import adopt, adoptable
-from pipelines.custody.case_file import Case
-from pipelines.footage_guard import FootageGuard
-from pipelines.parts_guard import PartsGuard
-from pipelines.plan import EvidencePlan, PlannedChunk, RunPlan
-from pipelines.progress import Progress
+from pipelines.plan import EvidencePlan, PlannedChunk
 from pipelines.run_record import hardware_for
+from pipelines.running import Run, mapped
 from pipelines.search.recognition import Recognition
-from pipelines.settings import Settings
 from pipelines.stages.audit import Audit, AuditWork
 from pipelines.stages.audit import works_for as audit_works_for
 from pipelines.stages.detect import ChunkWork, Detect
 from pipelines.stages.examine import Examine
-from pipelines.stages.port import WORKER_LOST, Done, Failed, ItemT, ResultT, Runner, Stage
+from pipelines.stages.port import WORKER_LOST, Done, Failed
 from pipelines.stages.recognise import Recognise, RecogniseWork, works_for
 from pipelines.stages.sight import Sight, SightWork
 from pipelines.stages.track import EvidenceWork, Track
-from pipelines.stopping import StopRequest
 
-__all__ = ["Run", "audit", "detect", "recognise", "recognise_works", "sight", "sight_works", "track"]
-
-
-@dataclass(slots=True)
-class Run:
-    """A run while it works."""
-
-    case: Case
-    settings: Settings
-    model: Model
-    plan: RunPlan
-    runner: Runner
-    progress: Progress
-    stop: StopRequest
-    parts: PartsGuard
-    recognition: Recognition | None = None
-    failures: list[Failure] = field(default_factory=list)
-    lost: dict[str, Failure] = field(default_factory=dict)
-    figures: dict[str, Any] = field(default_factory=dict)
-    peak_bytes: int = 0
-    guard: FootageGuard = field(default_factory=FootageGuard)
-
-    @property
-    def limits(self) -> Limits:
-        """When a decoding child is given up."""
-        settings = self.settings
-        return Limits(settings.run.stall_s, settings.detect.hang_s, settings.run.decoder_memory_bytes)
-
-
-def _map(
-    run: Run, stage: Stage[ItemT, ResultT], items: Iterable[ItemT]
-) -> Iterator[Done[ItemT, ResultT] | Failed[ItemT]]:
-    """The runner's results, timed; once somebody asks to stop, nothing more is begun."""
-    asked_s, done = time.time(), list[_Span]()
-    for outcome in run.runner.map(stage, _UntilStopped(items, run.stop)):
-        if isinstance(outcome, Done):
-            done.append(_Span(outcome.began_s, outcome.seconds, outcome.cpu_s))
-            run.peak_bytes = max(run.peak_bytes, outcome.peak_bytes)
-        yield outcome
-    run.figures[stage.name] = _spent(asked_s, done)
-    run.stop.obey()
-
-
-class _UntilStopped(Iterator[ItemT]):
-    """The items until somebody asks to stop; it says how many are left, where they do."""
-
-    def __init__(self, items: Iterable[ItemT], stop: StopRequest) -> None:
-        self._items = iter(items)
-        self._stop = stop
-
-    def __next__(self) -> ItemT:
-        if self._stop.is_made:
-            raise StopIteration
-        return next(self._items)
-
-    def __length_hint__(self) -> int:
-        return 0 if self._stop.is_made else length_hint(self._items, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """When a worker was busy with an item, and what that cost."""
-
-    began_s: float
-    seconds: float
-    cpu_s: float
-
-
-def _spent(asked_s: float, done: list[_Span]) -> dict[str, float]:
-    """Seconds until the first worker began, from there to the last end, and of all workers together."""
-    began = min((span.began_s for span in done), default=asked_s)
-    ended = max((span.began_s + span.seconds for span in done), default=asked_s)
-    return {
-        "startup_seconds": round(began - asked_s, 3),
-        "working_seconds": round(ended - began, 3),
-        "busy_seconds": round(sum(span.seconds for span in done), 3),
-        "cpu_seconds": round(sum(span.cpu_s for span in done), 3),
-    }
+__all__ = ["audit", "detect", "recognise", "recognise_works", "sight", "sight_works", "track"]
 
 
 def detect(run: Run) -> None:
@@ -136,14 +49,17 @@ def detect(run: Run) -> None:
         if planned.evidence.evidence_id in admitted
     ]
     todo.sort(key=_is_usual(todo))
-    n_frames = sum(work.chunk.n_frames for work in todo)
-    if todo:
-        run.progress.begin("detect", n_frames, "frames")
-        for outcome in _detected(run, _detect_stage(run), todo):
-            run.progress.advance(outcome.item.chunk.n_frames)
-            _keep_chunk(run, units[outcome.item.chunk], outcome)
-        run.progress.end()
-    run.figures["frames_detected_now"] = n_frames
+    seconds_of = {
+        plan.evidence.evidence_id: plan.seconds / max(1, plan.evidence.n_frames) for plan in run.plan.evidence
+    }
+    backlog_s = sum(work.chunk.n_frames * seconds_of[work.chunk.evidence_id] for work in todo)
+    run.metrics.backlog(backlog_s)
+    for outcome in _detected(run, _detect_stage(run), todo):
+        chunk = outcome.item.chunk
+        backlog_s -= chunk.n_frames * seconds_of[chunk.evidence_id]
+        run.metrics.backlog(backlog_s)
+        _keep_chunk(run, units[chunk], outcome)
+    run.figures["frames_detected_now"] = sum(work.chunk.n_frames for work in todo)
 
 
 def _is_usual(works: list[ChunkWork]) -> Callable[[ChunkWork], bool]:
@@ -162,13 +78,17 @@ def _detected(
 ) -> Iterator[Done[ChunkWork, pa.Table] | Failed[ChunkWork]]:
     """What became of every chunk; those that their worker did not survive are examined piece by piece, at the end."""
     deadly = []
-    for outcome in _map(run, stage, works):
+    n_done = run.plan.n_chunks - len(works)
+    for outcome in mapped(run, stage, works, unit="frames", size=_frames_in, n_done=n_done):
         if isinstance(outcome, Failed) and outcome.error in WORKER_LOST:
             deadly.append(outcome.item)
         else:
             yield outcome
-    if deadly:
-        yield from _map(run, Examine(stage), deadly)
+    yield from mapped(run, Examine(stage), deadly, unit="frames", size=_frames_in)
+
+
+def _frames_in(work: ChunkWork) -> int:
+    return work.chunk.n_frames
 
 
 def _admitted(run: Run, evidence: Iterable[Evidence]) -> set[str]:
@@ -187,6 +107,7 @@ def _keep_chunk(run: Run, unit: str, outcome: Done[ChunkWork, pa.Table] | Failed
         return
     if isinstance(outcome, Done):
         write_table(run.plan.folder.part("detect", unit), outcome.result)
+        run.metrics.seen(outcome.result)
     else:
         frames = f"frames {work.chunk.start}-{work.chunk.stop - 1}"
         run.lost[unit] = _failed(run, work.chunk.evidence_id, "detect", frames, outcome)
@@ -207,13 +128,9 @@ def track(run: Run) -> list[EvidenceWork]:
     """A track part for every evidence; those that failed stand in `failures`."""
     works = [_evidence_work(run, each) for each in run.plan.evidence]
     todo = [work for work in works if work.detect_parts and not run.plan.folder.part("track", work.unit).exists()]
-    if todo:
-        run.progress.begin("track", len(todo), "files")
-        stage = Track(run.settings.track.parameters(), run.case.folder, run.settings.track.method)
-        for outcome in _map(run, stage, todo):
-            run.progress.advance(1)
-            _keep(run, "track", outcome.item.unit, outcome.item.evidence, outcome)
-        run.progress.end()
+    stage = Track(run.settings.track.parameters(), run.case.folder, run.settings.track.method)
+    for outcome in mapped(run, stage, todo, unit="files", n_done=len(works) - len(todo)):
+        _keep(run, "track", outcome.item.unit, outcome.item.evidence, outcome)
     return works
 
 
@@ -241,13 +158,10 @@ def audit(run: Run, tracked: list[EvidenceWork]) -> dict[str, tuple[Path, ...]]:
     waiting = [work for work in works if not part("audit", work.unit).exists()]
     admitted = _admitted(run, (work.evidence for work in waiting))
     todo = [work for work in waiting if work.evidence.evidence_id in admitted]
-    if todo:
-        run.progress.begin("audit", sum(len(work.frames) for work in todo), "frames")
-        for outcome in _map(run, Audit(_detect_stage(run)), todo):
-            run.progress.advance(len(outcome.item.frames))
-            if run.guard.still_admits(outcome.item.evidence):
-                _keep(run, "audit", outcome.item.unit, outcome.item.evidence, outcome)
-        run.progress.end()
+    stage = Audit(_detect_stage(run))
+    for outcome in mapped(run, stage, todo, unit="frames", size=stage.frames_in, n_done=len(works) - len(waiting)):
+        if run.guard.still_admits(outcome.item.evidence):
+            _keep(run, "audit", outcome.item.unit, outcome.item.evidence, outcome)
     made = defaultdict[str, tuple[Path, ...]](tuple)
     for work in works:
         if part("audit", work.unit).exists():
@@ -279,13 +193,10 @@ def sight(run: Run, tracked: list[EvidenceWork]) -> None:
     waiting = [work for work in works if work.track_part.exists() and not part("sight", work.unit).exists()]
     admitted = _admitted(run, (work.tracked.evidence for work in waiting))
     todo = [work for work in waiting if work.tracked.evidence.evidence_id in admitted]
-    if todo:
-        run.progress.begin("sight", len(todo), "files")
-        for outcome in _map(run, Sight(run.case.folder, run.limits), todo):
-            run.progress.advance(1)
-            if run.guard.still_admits(outcome.item.tracked.evidence):
-                _keep(run, "sight", outcome.item.unit, outcome.item.tracked.evidence, outcome)
-        run.progress.end()
+    stage = Sight(run.case.folder, run.limits)
+    for outcome in mapped(run, stage, todo, unit="files", n_done=len(works) - len(waiting)):
+        if run.guard.still_admits(outcome.item.tracked.evidence):
+            _keep(run, "sight", outcome.item.unit, outcome.item.tracked.evidence, outcome)
 
 
 def recognise_works(run: Run, recognition: Recognition, work: SightWork) -> list[RecogniseWork]:
@@ -318,9 +229,7 @@ def recognise(run: Run, recognition: Recognition, tracked: list[EvidenceWork]) -
         run.case.folder,
         run.limits,
     )
-    run.progress.begin("recognise", sum(len(work.tracks) for work in todo), "people")
-    for outcome in _map(run, stage, todo):
-        run.progress.advance(len(outcome.item.tracks))
+    n_done = len(works) - len(waiting)
+    for outcome in mapped(run, stage, todo, unit="people", size=lambda work: len(work.tracks), n_done=n_done):
         if run.guard.still_admits(outcome.item.evidence):
             _keep(run, "recognise", outcome.item.unit, outcome.item.evidence, outcome)
-    run.progress.end()

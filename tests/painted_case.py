@@ -21,6 +21,7 @@ from pipelines.custody.case_file import Case
 from pipelines.custody.cases import load_case, make_case
 from pipelines.custody.casework import Need, casework
 from pipelines.ingest import Given, ingest
+from pipelines.metrics import RunMetrics
 from pipelines.progress import NoProgress, Progress
 from pipelines.run import RunResult, run_case
 from pipelines.runners.serial import SerialRunner
@@ -103,7 +104,13 @@ def copied(case: Case, root: Path) -> Case:
     return load_case(root)
 
 
-def run(case: Case, *assignments: str, progress: Progress | None = None, runner: Runner | None = None) -> RunResult:
+def run(
+    case: Case,
+    *assignments: str,
+    progress: Progress | None = None,
+    runner: Runner | None = None,
+    metrics: RunMetrics | None = None,
+) -> RunResult:
     """One run, in this process unless a runner says where; the case is read anew, as a command would."""
     with casework(case.folder.root, "run", need=Need.WORK) as work:
         return run_case(
@@ -113,6 +120,7 @@ def run(case: Case, *assignments: str, progress: Progress | None = None, runner:
             files=work.files,
             runner=runner or SerialRunner(retries=1),
             progress=progress or NoProgress(),
+            metrics=metrics,
         )
 
 

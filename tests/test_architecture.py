@@ -87,6 +87,7 @@ _LIBRARIES: Final = {
 _BEYOND: Final = {
     ("pipelines.runners.ray_cluster", "ray"): "the one module that imports the engine",
     ("pipelines.doctor", "psutil"): "whether a cluster here is open can only be asked of the system",
+    ("pipelines.metrics", "prometheus_client"): "the file for Prometheus is its only user",
     ("pipelines.review.page.pages", "starlette"): "the page is its only user",
     ("pipelines.review.page.rendering", "starlette"): "the page is its only user",
     ("pipelines.review.page.rendering", "jinja2"): "the page is its only user",
@@ -254,7 +255,7 @@ def test_nobody_loads_the_engine_until_it_is_asked_for() -> None:
         for found in _own(module)
         if found.target == "pipelines.runners.ray"
     }
-    assert users == {("pipelines.cli.jobs", False)}
+    assert users == {("pipelines.cli.run_options", False)}
 
 
 # ---- words

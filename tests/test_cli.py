@@ -510,10 +510,12 @@ def test_a_run_without_options_goes_on_with_the_settings_of_the_last_one(call: C
 
 def test_one_setting_changes_nothing_else_of_the_last_run(call: Call, tmp_path: Path) -> None:
     case, profile = tmp_path / "case", tmp_path / "profile.toml"
-    asked = ("--set", "detect.fps=2", "--set", "track.buffer_ms=1500")
-    assert call("scan", clip(tmp_path / "gate.mp4"), "--case", case, *asked, *_SERIAL).code == 0
+    asked = ("detect.fps=2", "gate.window_s=20", "track.buffer_ms=1500")
+    options = [word for setting in asked for word in ("--set", setting)]
+    assert call("scan", clip(tmp_path / "gate.mp4"), "--case", case, *options, *_SERIAL).code == 0
     answer = call("run", case, "--set", "detect.min_score=0.3", *_SERIAL)
-    assert "model builtin-1, detect.fps=2.0, track.buffer_ms=1500; changed: detect.min_score=0.3" in answer.err
+    told = "model builtin-1, detect.fps=2.0, gate.window_s=20.0, track.buffer_ms=1500; changed: detect.min_score=0.3"
+    assert told in answer.err
     detect, track = _last_settings(case)
     assert (detect["fps"], detect["min_score"], track["buffer_ms"]) == (2.0, 0.3, 1500)
     profile.write_text("[detect]\nfps = 1\n")

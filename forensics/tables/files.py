@@ -36,13 +36,14 @@ _FAULTS = (pa.ArrowException, OSError, ValueError, KeyError)
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
+def whole_file(path: Path, mode: int = _PRIVATE) -> Iterator[IO[bytes]]:
     """A file that appears at `path` once the block ends well, and not at all if it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary, descriptor = _begun(path)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
+            os.fchmod(descriptor, mode)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -98,9 +99,9 @@ def link_or_copy(source: str | Path, target: str | Path) -> None:
         write_bytes(Path(target), Path(source).read_bytes())
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write all of `data` or nothing."""
-    with whole_file(path) as file:
+def write_bytes(path: Path, data: bytes, mode: int = _PRIVATE) -> None:
+    """Write all of `data` or nothing; only its owner reads it unless `mode` says otherwise."""
+    with whole_file(path, mode) as file:
         file.write(data)
 
 

@@ -14,9 +14,9 @@ from forensics.mandate import Mandate, Mode
 from forensics.models.shelf import BUILTIN
 from forensics.tables.evidence import load_sources
 from pipelines import clock
-from pipelines.cli.jobs import runner_for
 from pipelines.cli.output import microseconds, path_type, say
 from pipelines.cli.query import pictures_of, sightings_text
+from pipelines.cli.run_options import runner_for
 from pipelines.custody.case_file import Case
 from pipelines.custody.cases import make_case
 from pipelines.custody.casework import Need, Work, casework

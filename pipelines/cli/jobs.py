@@ -1,38 +1,35 @@
 """`scan`, `ingest` and `run`: the main job."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any
 
 import click
 
-from forensics.case import CaseFolder
 from forensics.decoding.child import Limits
 from forensics.errors import NotAuthorised
 from forensics.evidence import Reader, Source, Verdict
-from forensics.hardware import instruction_set
 from forensics.mandate import Mandate, Mode, is_pending
-from forensics.models.shelf import Model, resolve
+from forensics.models.shelf import Model
 from forensics.spelling import in_shell
 from pipelines import clock
 from pipelines.cli.output import (
     NOT_CLEAN,
-    Command,
     emit,
     json_option,
     microseconds,
     one_line,
-    parse_utc,
     path_type,
     reason_option,
     say,
     table_text,
 )
 from pipelines.cli.run_answers import emit_plan, emit_result
+from pipelines.cli.run_options import ingest_options, metrics_for, model_for, run_options, runner_for, settings_for
 from pipelines.custody.cases import make_case, with_first_run
 from pipelines.custody.casework import Need, Work, casework
 from pipelines.custody.due import enforce
@@ -44,72 +41,12 @@ from pipelines.footage_scope import outside_text
 from pipelines.ingest import Given, ingest, unknown_clocks
 from pipelines.progress import progress_for
 from pipelines.run import RunResult, plan_run, result_facts, run_case
-from pipelines.run_record import newest_record, run_facts
-from pipelines.runners.serial import SerialRunner
+from pipelines.run_record import run_facts
 from pipelines.search.recognition import prepared
 from pipelines.search.superseded import forget_superseded
-from pipelines.settings import Settings, load_settings, told_settings
-from pipelines.stages.port import Runner
+from pipelines.settings import Settings
 
-__all__ = ["ingest_command", "run_command", "runner_for", "scan"]
-
-
-def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    def apply(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return apply
-
-
-ingest_options = _together(
-    click.option(
-        "--start", type=parse_utc(), help="UTC of the first frame, such as 2026-05-01T10:00:00Z; one path only."
-    ),
-    click.option(
-        "--clock-error", "clock_error_ms", type=click.IntRange(0), metavar="MS", help="How far that may be off."
-    ),
-    click.option(
-        "--fps", "assumed_rate", type=str, metavar="RATE", help="Frames per second where the file states no times."
-    ),
-    click.option(
-        "--stream", "stream_index", type=click.IntRange(0), help="Video stream to read, if there are several."
-    ),
-    click.option(
-        "--reader",
-        type=click.Choice(["pyav", "decord"]),
-        default="pyav",
-        show_default=True,
-        help="decord is used only where it is proven exact on the very file.",
-    ),
-)
-
-run_options = _together(
-    click.option("--profile", type=path_type, help="Settings as a TOML file; configs/ holds examples."),
-    click.option(
-        "--set", "assignments", multiple=True, metavar="NAME=VALUE", help="One setting, such as detect.fps=5."
-    ),
-    click.option("--model", help="Short for --set detect.model=MODEL."),
-    click.option(
-        "--trust-model", "trusted", multiple=True, metavar="SHA256", help="Load this .pt file, which can run code."
-    ),
-    click.option(
-        "--runner",
-        type=click.Choice(["ray", "serial"]),
-        default="ray",
-        show_default=True,
-        help="Where the work is done: by Ray's workers, or by this process alone.",
-    ),
-    click.option("--ray", "address", metavar="ADDRESS", help="Join a running cluster instead of starting a local one."),
-    click.option("--workers", type=click.IntRange(1), help="Short for --set run.workers=N."),
-    click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing."),
-    click.option("--quiet", is_flag=True, help="No progress."),
-)
-
-
-# What a run takes over from the one before; how fast it works is asked for each time.
-_OF_LAST_RUN: Final = ("detect", "track", "recognise", "chunk")
+__all__ = ["ingest_command", "run_command", "scan"]
 
 
 @click.command()
@@ -132,8 +69,8 @@ def scan(footage: tuple[Path, ...], root: Path, camera: str | None, purpose: str
       forensics scan gate.mp4 hall.mp4 --case my-case --model models/yolo11n_openvino_model
     """
     refuse_cases(footage, root)
-    settings = _settings(options, root)
-    model = _model(settings, options)
+    settings = settings_for(options, root)
+    model = model_for(settings, options)
     facts = {"footage": [str(path) for path in footage]}
     with _scratch_if(options["dry_run"], root) as root_used:
         if not (root_used / "case.toml").exists():
@@ -182,11 +119,6 @@ def ingest_command(root: Path, footage: tuple[Path, ...], camera: str, as_json: 
     return 0 if is_whole else NOT_CLEAN
 
 
-def _is_as_before(change: str, sections: dict[str, Any]) -> bool:
-    """Whether NAME=VALUE says what the last run's settings say."""
-    return load_settings(None, (change,), sections) == load_settings(None, (), sections)
-
-
 @click.command("run")
 @click.argument("root", metavar="CASE", type=path_type)
 @run_options
@@ -200,34 +132,9 @@ def run_command(root: Path, **options: Any) -> int:
       forensics run my-case --model yolo11n_openvino_model/ --set detect.classes=person --dry-run
     """
     with casework(root, "run", need=Need.WORK, reason=options["reason"]) as work:
-        settings = _settings(options, root)
-        work.recorded.exit_code = _run(work, settings, _model(settings, options), options)
+        settings = settings_for(options, root)
+        work.recorded.exit_code = _run(work, settings, model_for(settings, options), options)
         return work.recorded.exit_code
-
-
-def _settings(options: dict[str, Any], root: Path) -> Settings:
-    """The settings of the case's last run, or the profile instead; then what the options change of them."""
-    changes = options["assignments"]
-    if options["model"] is not None:
-        path = Path(options["model"])
-        changes = (*changes, f"detect.model={path.absolute() if path.exists() else path}")
-    base = _settings_of_last_run(root, changes) if options["profile"] is None else None
-    if options["workers"] is not None:
-        changes = (*changes, f"run.workers={options['workers']}")
-    return load_settings(options["profile"], changes, base)
-
-
-def _settings_of_last_run(root: Path, changes: tuple[str, ...]) -> dict[str, Any]:
-    """The sections that decide what is done, and a word about them; empty before the first run."""
-    record = newest_record(CaseFolder.to_be_at(root))
-    if not record.get("settings"):
-        return {}
-    sections = {name: record["settings"][name] for name in _OF_LAST_RUN if name in record["settings"]}
-    told = [f"model {record.get('model', {}).get('name')}", *told_settings(sections)]
-    other = [change for change in changes if not _is_as_before(change, sections)]
-    changed = f"; changed: {', '.join(other)}" if other else ""
-    say(f"settings of run {record.get('run')}: {', '.join(told)}{changed}")
-    return sections
 
 
 def _ingest(
@@ -278,10 +185,6 @@ def _say_source(source: Source) -> None:
     say(f"{source.verdict.value:>8}  {one_line(source.path.name + reason)}")
 
 
-def _model(settings: Settings, options: dict[str, Any]) -> Model:
-    return resolve(settings.detect.model, trusted_sha256=frozenset(options["trusted"]))
-
-
 def _run(work: Work, settings: Settings, model: Model, options: dict[str, Any]) -> int:
     if options["dry_run"]:
         emit_plan(plan_run(work.case, settings, model), model, options["as_json"])
@@ -315,7 +218,7 @@ def _ran(work: Work, settings: Settings, model: Model, options: dict[str, Any]) 
             )
     work.recorded.note("run", run_facts(plan, model, recognition))
     runner, cluster = runner_for(settings, options["runner"], options["address"])
-    progress = progress_for(options["quiet"])
+    progress, metrics = progress_for(options["quiet"]), metrics_for(work.folder, options["metrics_file"])
     with within_mandate(work.case), cluster:
         result = run_case(
             work.case,
@@ -324,28 +227,12 @@ def _ran(work: Work, settings: Settings, model: Model, options: dict[str, Any]) 
             files=work.files,
             runner=runner,
             progress=progress,
+            metrics=metrics,
             recognition=recognition,
         )
+    if metrics.fault:
+        say(f"the metrics are not up to date: {metrics.fault}")
     work.recorded.outputs |= result_facts(result)
     if recognition is not None:
         forget_superseded(work, result)
     return result
-
-
-def runner_for(settings: Settings, name: str, address: str | None) -> tuple[Runner, AbstractContextManager[None]]:
-    """The runner and the cluster it needs for as long as it works.
-
-    Args:
-        settings: how many workers, how many retries, on what.
-        name: ``ray`` or ``serial``.
-        address: of a running cluster; None starts a local one.
-    """
-    if name == "serial":
-        return SerialRunner(settings.run.retries), nullcontext()
-    from pipelines.runners.ray import RayRunner, connected
-
-    cores = len(os.sched_getaffinity(0))
-    workers = settings.run.workers or (cores if address is None else None)
-    hardware = None if settings.run.mixed_hardware else instruction_set()
-    runner = RayRunner(workers, settings.run.retries, settings.run.stall_s, hardware=hardware)
-    return runner, connected(address, workers or cores)

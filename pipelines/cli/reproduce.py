@@ -8,8 +8,8 @@ import click
 
 from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.models.shelf import resolve
-from pipelines.cli.jobs import runner_for
 from pipelines.cli.output import counted, emit, json_option, path_type, reason_option, say
+from pipelines.cli.run_options import runner_for
 from pipelines.custody.casework import Need, Work, casework
 from pipelines.custody.due import enforce
 from pipelines.custody.mandate_watch import within_mandate
