@@ -12,6 +12,7 @@ import pytest
 
 from forensics.adapters.detectors import load_detector
 from forensics.adapters.network_shape import shaped
+from forensics.adapters.openvino_core import openvino_core
 from forensics.detector import Detector, DetectorOptions
 from forensics.errors import CannotStart, UsageError
 from forensics.frames import Frame
@@ -49,15 +50,11 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def network(folder: Path) -> Any:
-    from openvino import Core
-
-    return Core().read_model(next(folder.glob("*.xml")))
+    return openvino_core().read_model(next(folder.glob("*.xml")))
 
 
 def answer(model: Any, pixels: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-    from openvino import Core
-
-    compiled = Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = openvino_core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return np.asarray(compiled(pixels)[0])
 
 

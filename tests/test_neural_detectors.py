@@ -1,12 +1,14 @@
 """Networks behind the `Detector` port: on a made network, and against ultralytics itself on real ones."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 
 from forensics.adapters import openvino_detector
 from forensics.adapters.detectors import load_detector
+from forensics.adapters.openvino_core import openvino_core
 from forensics.detections import Boxes
 from forensics.detector import Detector, DetectorOptions
 from forensics.errors import CannotStart, IntegrityBroken, UsageError
@@ -431,10 +434,40 @@ def test_another_head_is_refused_with_what_was_found(shared: Path) -> None:
 
 @pytest.mark.models
 def test_a_precision_that_the_processor_lacks_is_refused(shared: Path) -> None:
-    import openvino as ov
-
-    if "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    if "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         pytest.skip("this processor computes in bf16")
     model = resolve(str(shared / "models" / "yolo11n_int8_320.onnx"), trusted_sha256=frozenset())
     with pytest.raises(CannotStart, match="bf16"):
         load(model, precision="bf16")
+
+
+_DROPPED: Final = """
+import gc, os, signal, sys
+from pathlib import Path
+from forensics.adapters.detectors import load_detector
+from forensics.adapters.openvino_core import openvino_core
+from forensics.detector import DetectorOptions
+from forensics.models.shelf import resolve
+signal.signal(signal.SIGINT, lambda *_: print("heard", flush=True))
+model = resolve(sys.argv[1], trusted_sha256=frozenset())
+for number in range(3):
+    detectors = [load_detector(model, DetectorOptions()), load_detector(model, DetectorOptions())]
+    while detectors:
+        detectors.pop(0)
+        gc.collect()
+        os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+@pytest.mark.models
+def test_a_signal_is_heard_after_detectors_were_dropped(shared: Path) -> None:
+    model = shared / "models" / "yolo11n_int8_320.onnx"
+    answer = subprocess.run([sys.executable, "-c", _DROPPED, str(model)], capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stdout.split()) == (0, ["heard"] * 6), answer.stderr
+
+
+def test_there_is_one_entrance_to_openvino() -> None:
+    from forensics.adapters import openvino_core
+
+    adapters = Path(openvino_core.__file__).parent
+    assert [path.name for path in adapters.glob("*.py") if " Core()" in path.read_text()] == ["openvino_core.py"]

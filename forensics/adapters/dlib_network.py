@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from forensics.adapters.openvino_core import openvino_core
 from forensics.detections import FloatArray
 from forensics.errors import IntegrityBroken
 
@@ -45,11 +46,9 @@ class DlibNetwork:
     """
 
     def __init__(self, weights: Path) -> None:
-        import openvino
-
         graph = _Graph(_Weights(weights)).model()
         settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1}
-        self._compiled: Any = openvino.Core().compile_model(graph, "CPU", {**settings, "ENABLE_CPU_PINNING": False})
+        self._compiled: Any = openvino_core().compile_model(graph, "CPU", {**settings, "ENABLE_CPU_PINNING": False})
 
     def compute_face_descriptor(self, faces: npt.NDArray[np.uint8]) -> FloatArray:
         """(N, 128) float32, one face at a time so that a face's vector does not depend on its neighbours.

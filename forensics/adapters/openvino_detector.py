@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from forensics.adapters.network_shape import COARSEST_STRIDE, shaped
+from forensics.adapters.openvino_core import openvino_core
 from forensics.detections import Boxes
 from forensics.detector import Detector, DetectorOptions
 from forensics.errors import CannotStart, UsageError
@@ -177,13 +178,11 @@ def _start(slot: _Slot, frame: Frame) -> tuple[_Slot, int, Letterbox]:
 
 
 def _read(model: Model) -> tuple[Any, _Export]:
-    from openvino import Core
-
     if model.path is None:
         raise CannotStart(f"the model {model.name} has no file", "give an OpenVINO folder or an .onnx file")
     file = model.path if model.format == "onnx" else _graph_of(model.path)
     try:
-        network = Core().read_model(file)
+        network = openvino_core().read_model(file)
     except RuntimeError as error:
         raise CannotStart(f"{file}: OpenVINO cannot read it: {error}", "export or pull the model again") from error
     metadata = _metadata(network, model)
@@ -259,8 +258,6 @@ def _not_ours(path: Path, found: str) -> CannotStart:
 
 
 def _compile(network: Any, size: tuple[int, int], options: DetectorOptions) -> Any:
-    from openvino import Core
-
     converted = _with_pixels_as_input(network, size)
     fixed = {
         "INFERENCE_PRECISION_HINT": options.precision,
@@ -269,7 +266,7 @@ def _compile(network: Any, size: tuple[int, int], options: DetectorOptions) -> A
         # pinned, the streams of several workers on one machine would all sit on its first core
         "ENABLE_CPU_PINNING": False,
     }
-    compiled = Core().compile_model(converted, "CPU", fixed)
+    compiled = openvino_core().compile_model(converted, "CPU", fixed)
     actual = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
     if actual != options.precision:
         # OpenVINO falls back without a word
