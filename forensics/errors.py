@@ -13,8 +13,9 @@ survives pickling on the way out of a worker. Every message says what, where, wh
 and what to do next.
 """
 
-from pathlib import Path
 from typing import ClassVar
+
+from forensics.place import Place
 
 __all__ = [
     "CannotStart",
@@ -78,7 +79,7 @@ class UnreadableFootage(ForensicsError):
         detail: what the reader said.
     """
 
-    def __init__(self, path: Path, reason: str, detail: str) -> None:
+    def __init__(self, path: Place, reason: str, detail: str) -> None:
         super().__init__(path, reason, detail)
         self.path = path
         self.reason = reason
@@ -93,13 +94,13 @@ class DecoderLost(ForensicsError):
 
     Attributes:
         path: the footage it was reading.
-        reason: ``died``, ``hung``, ``timeout``, ``memory``, ``unreadable`` or ``abandoned``.
+        reason: ``died``, ``hung``, ``timeout``, ``memory``, ``unreadable``, ``altered`` or ``abandoned``.
         detail: signal or exit status, seconds it was busy or waited for, bytes held, the disk's error.
         blames_footage: whether the footage may have done it: the child crashed, or was busy without end.
             Anybody may be to blame for a kill, a wait or a full memory.
     """
 
-    def __init__(self, path: Path, reason: str, detail: str, blames_footage: bool = False) -> None:
+    def __init__(self, path: Place, reason: str, detail: str, blames_footage: bool = False) -> None:
         super().__init__(path, reason, detail, blames_footage)
         self.path = path
         self.reason = reason

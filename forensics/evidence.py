@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from pathlib import Path
 
+from forensics.place import Place
 from forensics.timeline import PacketIndex
 
 __all__ = [
@@ -52,13 +52,13 @@ class Footage:
     """How a reader opens one evidence.
 
     Attributes:
-        path: the file, folder or zip that is decoded: the original, or its working copy.
+        path: the file, folder, zip or object that is decoded: the original, or its working copy.
         reader: the adapter that decodes it.
         stream_index: which stream of the file.
         shift_ticks: what to add to a pts of `path` to get the pts of the index.
     """
 
-    path: Path
+    path: Place
     reader: Reader
     stream_index: int
     shift_ticks: int
@@ -121,7 +121,7 @@ class Evidence:
 
     Attributes:
         evidence_id: the first 16 hex digits of `sha256`.
-        path: where it was when it was last seen, absolute.
+        path: where it was when it was last seen, absolute where it is a path.
         sha256: of the file; of stills, over the sorted names and digests of the pictures.
         size_bytes: of the file, or of all pictures together.
         camera_id: the viewpoint.
@@ -133,7 +133,7 @@ class Evidence:
     """
 
     evidence_id: str
-    path: Path
+    path: Place
     sha256: str
     size_bytes: int
     camera_id: str
@@ -180,7 +180,7 @@ class Source:
         verdict, reason: as in `Evidence`; a second name of known bytes says so.
     """
 
-    path: Path
+    path: Place
     evidence_id: str | None
     camera_id: str
     verdict: Verdict

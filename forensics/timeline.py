@@ -48,6 +48,7 @@ class PacketIndex:
         time_base: seconds of one tick.
         damaged: numbers of the frames whose packet is known to be damaged, or to lack one that it is built on;
             readers make gaps of them and of what is built on them.
+        blocks: the SHA-256 of each block of footage that lies in an object store; empty for footage on a disk.
     """
 
     pts: Int64Array
@@ -56,6 +57,7 @@ class PacketIndex:
     is_hidden: BoolArray
     time_base: Fraction
     damaged: frozenset[int] = frozenset()
+    blocks: bytes = b""
 
     def __post_init__(self) -> None:
         n_frames = len(self.pts)

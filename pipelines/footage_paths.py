@@ -6,10 +6,13 @@ A folder of videos is each video, a folder of stills is one evidence.
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
+from forensics.adapters.object_store import objects_below
 from forensics.adapters.stills import is_stills
 from forensics.adapters.stills_album import leads_out
-from forensics.errors import UsageError
+from forensics.errors import CannotStart, DecoderLost, UnreadableFootage, UsageError
+from forensics.place import Place, StoreObject
 
 __all__ = ["expanded", "left_out", "refuse_cases"]
 
@@ -21,27 +24,30 @@ _VIDEO_SUFFIXES = frozenset(
 _PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
-def expanded(paths: tuple[Path, ...]) -> list[Path]:
-    """Every file and folder of stills that is meant, in the order given, folders by name.
+def expanded(places: tuple[Place, ...]) -> list[Place]:
+    """Every file, folder of stills and object that is meant, in the order given, folders and prefixes by name.
 
     A path that is no folder stands for itself, also when it does not exist: ingest says what is
     wrong with it. So does a folder without any media. A link below a folder that leads out of it is no part of
-    what was named.
+    what was named. A name of a store that ends in a slash stands for the videos whose names begin so.
+
+    Raises:
+        CannotStart: a store does not say what lies below such a name.
     """
-    return [found for path in paths for found in _expanded(path)]
+    return [found for place in places for found in _expanded(place)]
 
 
-def refuse_cases(paths: tuple[Path, ...], case: Path) -> None:
+def refuse_cases(places: tuple[Place, ...], case: Path) -> None:
     """Return only if no folder that is named holds a case: its pictures and copies would be taken for footage.
 
     Args:
-        paths: what a person names.
+        places: what a person names.
         case: the folder of the case that the footage is for, which need not exist yet.
 
     Raises:
         UsageError: one does; nothing was taken in.
     """
-    for folder in (path for path in paths if path.is_dir()):
+    for folder in _folders(places):
         holders = [path.parent for path in folder.rglob("case.toml")]
         if case.resolve().is_relative_to(folder.resolve()):
             holders.insert(0, case)
@@ -52,13 +58,39 @@ def refuse_cases(paths: tuple[Path, ...], case: Path) -> None:
             )
 
 
-def left_out(paths: tuple[Path, ...]) -> Iterator[str]:
+def left_out(places: tuple[Place, ...]) -> Iterator[str]:
     """One line for each folder that holds something that is not taken, so that nobody thinks it was."""
-    for folder in (path for path in paths if path.is_dir()):
+    for prefix in filter(_is_prefix, places):
+        other = Counter(found.suffix.lower() or "without suffix" for found in _listed(prefix) if not _is_video(found))
+        yield from _told(prefix, other)
+    for folder in _folders(places):
         other = Counter(_kind(path, folder) for path in folder.rglob("*") if not _is_taken(path, folder))
-        if other:
-            kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(other.items()))
-            yield f"left out of {folder}: {kinds}; name a file itself to take it all the same"
+        yield from _told(folder, other)
+
+
+def _told(folder: Place, other: Counter[str]) -> Iterator[str]:
+    if other:
+        kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(other.items()))
+        yield f"left out of {folder}: {kinds}; name a file itself to take it all the same"
+
+
+def _folders(places: tuple[Place, ...]) -> Iterator[Path]:
+    return (place for place in places if isinstance(place, Path) and place.is_dir())
+
+
+def _is_prefix(place: Place) -> TypeGuard[StoreObject]:
+    return isinstance(place, StoreObject) and place.url.endswith("/")
+
+
+def _is_video(place: StoreObject) -> bool:
+    return place.suffix.lower() in _VIDEO_SUFFIXES
+
+
+def _listed(prefix: StoreObject) -> list[StoreObject]:
+    try:
+        return objects_below(prefix)
+    except (UnreadableFootage, DecoderLost) as error:
+        raise CannotStart(f"{prefix}: cannot be listed ({error.detail})", "see docs/admin.md, Object stores") from error
 
 
 def _is_taken(path: Path, folder: Path) -> bool:
@@ -73,8 +105,10 @@ def _kind(path: Path, folder: Path) -> str:
     return "links that lead out of it" if leads_out(path, folder) else path.suffix.lower() or "without suffix"
 
 
-def _expanded(path: Path) -> list[Path]:
-    if not path.is_dir():
+def _expanded(path: Place) -> list[Place]:
+    if _is_prefix(path):
+        return [found for found in _listed(path) if _is_video(found)] or [path]
+    if isinstance(path, StoreObject) or not path.is_dir():
         return [path]
     named = (p for p in path.rglob("*") if p.suffix.lower() in _VIDEO_SUFFIXES)
     videos = sorted(p for p in named if p.is_file() and not leads_out(p, path))

@@ -5,24 +5,26 @@ with a reason, never the command.
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from forensics.adapters import footage_index
+from forensics.adapters import footage_index, object_store
 from forensics.case import CaseFolder
 from forensics.decoding.child import DecodingChild, Limits, patience_for_bytes
 from forensics.digests import sha256_of_file
 from forensics.errors import DecoderLost, ForensicsError, UnreadableFootage, UsageError
 from forensics.evidence import Evidence, Indexed, Readable, Reader, Source, Timing, Verdict, evidence_id_of
+from forensics.place import Place, StoreObject
 from forensics.tables.evidence import evidence_table, load_evidence, load_sources, save_index, sources_table
 from forensics.tables.files import encoded_table
+from forensics.timeline import PacketIndex
 from pipelines.custody.case_file import Case
 from pipelines.custody.deciding_files import DecidingFiles
 
-__all__ = ["Given", "ingest", "relocate", "unknown_clocks"]
+__all__ = ["Given", "ingest", "unknown_clocks"]
 
 Answer = TypeVar("Answer")
 _DIGEST_PATIENCE: Final = 30  # a disk that must be woken, and a folder of which nobody knows how large it is
@@ -44,7 +46,7 @@ class Given:
         reader: `Reader.DECORD` to read with decord where it is proven exact on this file.
     """
 
-    path: Path
+    path: Place
     camera_id: str
     camera_is_stated: bool = True
     start_utc_us: int | None = None
@@ -96,7 +98,7 @@ def ingest(
     shelf = _Shelf(folder, {item.evidence_id: item for item in load_evidence(folder)}, load_sources(folder), files)
     done, contradictions = [], []
     with DecodingChild(limits) as child:
-        for one in (replace(item, path=item.path.absolute()) for item in given):
+        for one in map(_absolute, given):
             try:
                 source = shelf.add_source(_taken_in(shelf, one, child))
             except UsageError as contradiction:
@@ -110,12 +112,16 @@ def ingest(
     return done
 
 
+def _absolute(given: Given) -> Given:
+    return replace(given, path=given.path.absolute()) if isinstance(given.path, Path) else given
+
+
 def _taken_in(shelf: _Shelf, given: Given, child: DecodingChild) -> Source:
-    if not _is_text(given.path):
+    if isinstance(given.path, Path) and not _is_text(given.path):
         spelt = Path(os.fsencode(given.path).decode(errors="backslashreplace"))
         return Source(spelt, None, given.camera_id, Verdict.REJECTED, "bad_name: the name is not UTF-8; rename it")
     try:
-        sha256, size_bytes = _asked(child, given.path, footage_index.digest_and_size, patience=_DIGEST_PATIENCE)
+        sha256, size_bytes, given = _digested(child, given)
     except (UnreadableFootage, DecoderLost) as error:
         return Source(given.path, None, given.camera_id, Verdict.REJECTED, f"{error.reason}: {error.detail}")
     if size_bytes == 0:
@@ -128,6 +134,17 @@ def _taken_in(shelf: _Shelf, given: Given, child: DecodingChild) -> Source:
     evidence = _indexed(shelf.folder, _as_before(given, known), child, sha256=sha256, size_bytes=size_bytes)
     shelf.evidence[evidence_id] = evidence
     return Source(given.path, evidence_id, evidence.camera_id, evidence.verdict, evidence.reason)
+
+
+def _digested(child: DecodingChild, given: Given) -> tuple[str, int, Given]:
+    """SHA-256 and bytes of the footage; an object then knows the digests of its blocks."""
+    if isinstance(given.path, StoreObject):
+        n_bytes = _asked(child, given.path, object_store.size_of_object, patience=_DIGEST_PATIENCE)
+        patience = _DIGEST_PATIENCE + patience_for_bytes(n_bytes)
+        sha256, n_bytes, blocks = _asked(child, given.path, object_store.digest_object, patience=patience)
+        return sha256, n_bytes, replace(given, path=replace(given.path, blocks=blocks))
+    sha256, n_bytes = _asked(child, given.path, footage_index.digest_and_size, patience=_DIGEST_PATIENCE)
+    return sha256, n_bytes, given
 
 
 def _as_before(given: Given, known: Evidence | None) -> Given:
@@ -164,8 +181,8 @@ def _is_stored(folder: CaseFolder, known: Evidence) -> bool:
     return readable.working_copy_sha256 in (None, _digest_if_there(readable.footage.path))
 
 
-def _digest_if_there(path: Path) -> str:
-    return sha256_of_file(path) if path.is_file() else ""
+def _digest_if_there(path: Place) -> str:
+    return sha256_of_file(path) if isinstance(path, Path) and path.is_file() else ""
 
 
 def _again(shelf: _Shelf, given: Given, known: Evidence) -> Source:
@@ -238,14 +255,20 @@ def _indexed(folder: CaseFolder, given: Given, child: DecodingChild, *, sha256: 
         reader_reason=indexed.reader_reason,
         n_frames=indexed.index.n_frames,
         time_base=indexed.index.time_base,
-        index_sha256=save_index(folder, evidence_id, indexed.index, indexed.picture_names),
+        index_sha256=save_index(folder, evidence_id, _with_blocks(indexed), indexed.picture_names),
     )
     verdict = Verdict.PARTIAL if indexed.shortfall else Verdict.OK
     return replace(rejected, verdict=verdict, reason=indexed.shortfall, readable=readable)
 
 
+def _with_blocks(indexed: Indexed) -> PacketIndex:
+    """The index; of what a store holds it says what each block must be."""
+    place = indexed.footage.path
+    return replace(indexed.index, blocks=place.blocks) if isinstance(place, StoreObject) else indexed.index
+
+
 def _asked(
-    child: DecodingChild, path: Path, function: Callable[..., Answer], *, patience: float, **arguments: Any
+    child: DecodingChild, path: Place, function: Callable[..., Answer], *, patience: float, **arguments: Any
 ) -> Answer:
     """What the child finds out about a path; asked once more if it was lost and the footage is not to blame."""
     try:
@@ -275,51 +298,6 @@ def _through_decord(indexed: Indexed, child: DecodingChild, size_bytes: int) -> 
         return replace(indexed, reader_reason=f"{indexed.reader_reason}; decord refused: {objection}")
     footage = replace(indexed.footage, reader=Reader.DECORD)
     return replace(indexed, footage=footage, reader_reason="decord, proven exact on this file at ingest")
-
-
-def relocate(files: DecidingFiles, search: Path) -> list[tuple[Evidence, Path]]:
-    """Find evidence that is no longer at its path by digest below `search`; returns what was found where.
-
-    Args:
-        files: writes the lists of the case, which the caller has locked.
-        search: a file or folder, read but never written.
-    """
-    folder = files.folder
-    evidence = {item.evidence_id: item for item in load_evidence(folder)}
-    lost = {item.evidence_id: item for item in evidence.values() if not item.path.exists()}
-    found = []
-    for path in [search, *sorted(search.rglob("*"))]:
-        item = lost.pop(_id_of(path), None) if path == search or _is_likely(path, lost.values()) else None
-        if item is not None:
-            evidence[item.evidence_id] = _moved(item, path.absolute())
-            found.append((item, path.absolute()))
-    files.write_together({folder.evidence_file: encoded_table(evidence_table(folder, list(evidence.values())))})
-    return found
-
-
-def _is_likely(path: Path, lost: Iterable[Evidence]) -> bool:
-    """Whether something that was lost may lie at `path`: files are told by size, folders of stills by name."""
-    try:
-        if path.is_dir():
-            return any(item.path.name == path.name for item in lost)
-        return path.is_file() and any(item.size_bytes == path.stat().st_size for item in lost)
-    except OSError:
-        return False
-
-
-def _id_of(path: Path) -> str:
-    """The id of what lies at `path`; empty where it cannot be read."""
-    try:
-        return evidence_id_of(footage_index.digest_and_size(path)[0])
-    except (UnreadableFootage, DecoderLost):
-        return ""
-
-
-def _moved(item: Evidence, path: Path) -> Evidence:
-    readable = item.readable
-    if readable is not None and readable.working_copy_sha256 is None:
-        readable = replace(readable, footage=replace(readable.footage, path=path))
-    return replace(item, path=path, readable=readable)
 
 
 def unknown_clocks(case: Case) -> list[str]:

@@ -80,8 +80,9 @@ def _refuse_own(folder: CaseFolder, target: Path) -> None:
 def _own_places(folder: CaseFolder) -> Iterator[Path]:
     """The case, its evidence by every name it was given, and the folders of keys."""
     yield folder.root
-    yield from (item.path for item in load_evidence(folder))
-    yield from (source.path for source in load_sources(folder) if source.evidence_id is not None)
+    yield from (item.path for item in load_evidence(folder) if isinstance(item.path, Path))
+    sources = (source for source in load_sources(folder) if source.evidence_id is not None)
+    yield from (source.path for source in sources if isinstance(source.path, Path))
     # `reviewers` hands out single keys and not their folder; here the folder is asked for to stay out of it
     yield from (keys_folder(), reviewer_keys_folder())
 

@@ -46,8 +46,8 @@ class Run:
     @property
     def limits(self) -> Limits:
         """When a decoding child is given up."""
-        settings = self.settings
-        return Limits(settings.run.stall_s, settings.detect.hang_s, settings.run.decoder_memory_bytes)
+        run = self.settings.run
+        return Limits(run.stall_s, self.settings.detect.hang_s, run.decoder_memory_bytes, run.cache_bytes)
 
 
 def mapped(

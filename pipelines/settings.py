@@ -189,6 +189,9 @@ class RunSettings(_Closed):
     )
     index_stall_s: int = Field(120, ge=1, description="seconds that indexing may take, per 16 MiB of a file")
     decoder_memory_bytes: int = Field(4 << 30, ge=1 << 28, description="memory a decoder may hold before it is killed")
+    cache_bytes: int = Field(
+        256 << 20, ge=0, description="of footage from an object store, kept on the local disk by each decoder"
+    )
     mixed_hardware: bool = Field(False, description="allow workers whose processors give other last digits")
 
 

@@ -94,8 +94,13 @@ def _state(folder: CaseFolder, recorded: str) -> str:
 
 
 def _absent(folder: CaseFolder, evidence: list[Evidence]) -> list[str]:
+    """What lies on a disk and is gone; a store is asked when its footage is read."""
     find = f"`forensics evidence relocate {in_shell(folder.root)} FOLDER` finds it"
-    return [f"absent: {item.path} is not there any more; {find}" for item in evidence if not item.path.exists()]
+    return [
+        f"absent: {item.path} is not there any more; {find}"
+        for item in evidence
+        if isinstance(item.path, Path) and not item.path.exists()
+    ]
 
 
 def _coverage(folder: CaseFolder) -> list[dict[str, Any]]:

@@ -72,7 +72,7 @@ _LIBRARIES: Final = {
     "tables": {"numpy", "pyarrow", "polars"},
     "adapters": {
         *("numpy", "cv2", "av", "PIL", "decord", "openvino", "trackers", "supervision", "torch", "ultralytics", "yaml"),
-        *("cryptography", "dlib", "lir", "scipy"),
+        *("cryptography", "dlib", "lir", "scipy", "fsspec", "aiohttp", "botocore"),
     },
     "decoding": {"numpy"},
     "demo": {"numpy", "cv2", "av"},

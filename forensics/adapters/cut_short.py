@@ -1,8 +1,10 @@
 """Whether a file is shorter than it should be, for containers whose demuxers keep that to themselves."""
 
 import struct
-from pathlib import Path
 from typing import Final
+
+from forensics.adapters.footage_file import footage_file, size_of_footage
+from forensics.place import Place
 
 __all__ = ["cut_short"]
 
@@ -19,16 +21,14 @@ _UNITS_BYTES: Final = {188: 0, 192: 4, 204: 0}
 _N_SYNCS: Final = 5
 
 
-def cut_short(path: Path, container: str) -> str:
+def cut_short(path: Place, container: str) -> str:
     """What is missing at the end of the file, in words; empty where nothing is, or nothing can be known.
 
     Args:
         path: of the file.
         container: as the demuxer is called.
     """
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    n_bytes = path.stat().st_size
+    head, n_bytes = footage_file(path).read(_HEAD_BYTES), size_of_footage(path)
     if container == "asf":
         stated = _stated_by_asf(head)
         return f"the header promises {stated} bytes, {n_bytes} are there" if stated > n_bytes else ""

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from forensics.adapters.footage_file import disk_failed
+from forensics.adapters.footage_file import disk_failed, on_disk
 from forensics.adapters.glance import watched
 from forensics.errors import UnreadableFootage
 from forensics.evidence import Footage, Reader
@@ -56,7 +56,7 @@ def open_reader(footage: Footage, index: PacketIndex, view: View) -> "DecordRead
         DecoderLost: the disk fails.
     """
     try:
-        video = _opened(footage.path)
+        video = _opened(on_disk(footage.path))
     except _decord_errors() as error:
         raise UnreadableFootage(footage.path, "unreadable", _first_line(error)) from error
     except OSError as error:

@@ -10,9 +10,11 @@ import os
 from pathlib import Path
 from typing import Final
 
-from forensics.errors import DecoderLost
+from forensics.adapters.object_store import ObjectFile, size_of_object
+from forensics.errors import DecoderLost, UnreadableFootage
+from forensics.place import Place, StoreObject
 
-__all__ = ["FootageFile", "disk_failed", "refuse_failing_disk"]
+__all__ = ["FootageFile", "disk_failed", "footage_file", "on_disk", "refuse_failing_disk", "size_of_footage"]
 
 _OF_A_DISK: Final = {
     *(errno.EIO, errno.ENXIO, errno.ENODEV, errno.EBADMSG, errno.EUCLEAN, errno.ENOMEM),
@@ -21,12 +23,12 @@ _OF_A_DISK: Final = {
 """Errors of a disk, or of a network that brings its bytes, and of none of what can be wrong with the bytes."""
 
 
-def disk_failed(path: Path, error: OSError) -> DecoderLost:
+def disk_failed(path: Place, error: OSError) -> DecoderLost:
     """What is raised where a disk or network failed, which is not the footage's fault and settles nothing."""
     return DecoderLost(path, "unreadable", error.strerror or str(error))
 
 
-def refuse_failing_disk(path: Path, error: BaseException) -> None:
+def refuse_failing_disk(path: Place, error: BaseException) -> None:
     """Return only if what went wrong says something about the footage.
 
     Raises:
@@ -34,6 +36,33 @@ def refuse_failing_disk(path: Path, error: BaseException) -> None:
     """
     if isinstance(error, OSError) and error.errno in _OF_A_DISK:
         raise disk_failed(path, error) from error
+
+
+def footage_file(place: Place) -> "FootageFile | ObjectFile":
+    """One recording, opened wherever it lies; closed when nobody holds it any more.
+
+    Raises:
+        OSError: a path cannot be opened.
+        UnreadableFootage: there is no such object, or it may not be read.
+        DecoderLost: the store cannot be reached, or holds other bytes than those that were ingested.
+    """
+    return ObjectFile(place) if isinstance(place, StoreObject) else FootageFile(place)
+
+
+def size_of_footage(place: Place) -> int:
+    """Its bytes; raises what `footage_file` does."""
+    return size_of_object(place) if isinstance(place, StoreObject) else place.stat().st_size
+
+
+def on_disk(place: Place) -> Path:
+    """The path of footage that only a disk can hold for its reader.
+
+    Raises:
+        UnreadableFootage: it lies in an object store.
+    """
+    if isinstance(place, StoreObject):
+        raise UnreadableFootage(place, "in_a_store", "this kind of footage is read from a disk; copy it there")
+    return place
 
 
 class FootageFile:

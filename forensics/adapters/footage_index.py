@@ -2,17 +2,22 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Final
 
-from forensics.adapters.footage_file import disk_failed, refuse_failing_disk
+from forensics.adapters.footage_file import disk_failed, on_disk, refuse_failing_disk
+from forensics.adapters.object_store import digest_object
 from forensics.digests import sha256_of_file
 from forensics.errors import UnreadableFootage
 from forensics.evidence import Indexed
+from forensics.place import Place, StoreObject
 
 __all__ = ["digest_and_size", "index_footage", "prove_decord"]
 
+_STILLS: Final = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp", ".zip"})
 
-def digest_and_size(path: Path) -> tuple[str, int]:
-    """SHA-256 and bytes of a file, or of all pictures in a folder.
+
+def digest_and_size(path: Place) -> tuple[str, int]:
+    """SHA-256 and bytes of a file or object, or of all pictures in a folder.
 
     Raises:
         UnreadableFootage: the path is missing, may not be read, is empty or holds no pictures.
@@ -20,6 +25,8 @@ def digest_and_size(path: Path) -> tuple[str, int]:
     """
     from forensics.adapters import stills
 
+    if isinstance(path, StoreObject):
+        return digest_object(path)[:2]
     try:
         if path.is_dir():
             return stills.digest_stills(path)
@@ -37,9 +44,9 @@ def digest_and_size(path: Path) -> tuple[str, int]:
 
 
 def index_footage(
-    path: Path, *, working_copy: Path, stream_index: int | None, assumed_rate: Fraction | None
+    path: Place, *, working_copy: Path, stream_index: int | None, assumed_rate: Fraction | None
 ) -> Indexed:
-    """The packet index of a video file, or of a folder or zip of stills.
+    """The packet index of a video file or object, or of a folder or zip of stills.
 
     Raises:
         UnreadableFootage: nothing can be read, with the reason.
@@ -48,7 +55,9 @@ def index_footage(
     from forensics.adapters import pyav_index, stills
 
     try:
-        if stills.is_stills(path):
+        if isinstance(path, StoreObject):
+            _refuse_stills(path)
+        elif stills.is_stills(path):
             return stills.index_stills(path)
         return pyav_index.index_file(
             path, working_copy=working_copy, stream_index=stream_index, assumed_rate=assumed_rate
@@ -58,8 +67,14 @@ def index_footage(
         raise
 
 
+def _refuse_stills(place: StoreObject) -> None:
+    """Return only if an object is not named as pictures are; a demuxer may take one for a video of one frame."""
+    if place.suffix.lower() in _STILLS:
+        raise UnreadableFootage(place, "in_a_store", "stills are read from a disk; copy their folder or zip there")
+
+
 def prove_decord(indexed: Indexed) -> str:
     """Why decord may not read this file; empty where it was proven exact on it."""
     from forensics.adapters import decord_reader
 
-    return decord_reader.prove(indexed.footage.path, indexed.index, indexed.footage.stream_index)
+    return decord_reader.prove(on_disk(indexed.footage.path), indexed.index, indexed.footage.stream_index)

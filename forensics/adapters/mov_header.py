@@ -5,11 +5,14 @@ A packed header of a few kilobytes can ask for gigabytes.
 
 import struct
 from collections.abc import Iterator
-from pathlib import Path
-from typing import IO
+
+from forensics.adapters.footage_file import FootageFile, footage_file, size_of_footage
+from forensics.adapters.object_store import ObjectFile
+from forensics.place import Place
 
 __all__ = ["lacks_header", "packed_header_bytes"]
 
+_File = FootageFile | ObjectFile
 _BOX = struct.Struct(">I4s")
 _LARGE = 1
 _FIRST = ([b"ftyp"], [b"mdat"], [b"wide"], [b"skip"])
@@ -19,22 +22,20 @@ _LARGEST_BOX_BYTES = 1 << 20
 _MOST_BOXES = 10_000
 
 
-def packed_header_bytes(path: Path) -> int:
+def packed_header_bytes(path: Place) -> int:
     """Bytes that the header (`moov`) unpacks to by its own word; 0 where it is not packed, or there is none."""
-    with path.open("rb") as file:
-        return next((_packed_bytes(file) for kind in _kinds(file, path) if kind == b"moov"), 0)
+    file = footage_file(path)
+    return next((_packed_bytes(file) for kind in _kinds(file, size_of_footage(path)) if kind == b"moov"), 0)
 
 
-def lacks_header(path: Path) -> bool:
+def lacks_header(path: Place) -> bool:
     """Whether a file begins as MP4 or QuickTime files do, and has no header: cut short, or never finished."""
-    with path.open("rb") as file:
-        kinds = list(_kinds(file, path))
+    kinds = list(_kinds(footage_file(path), size_of_footage(path)))
     return kinds[:1] in _FIRST and b"moov" not in kinds
 
 
-def _kinds(file: IO[bytes], path: Path) -> Iterator[bytes]:
+def _kinds(file: _File, n_bytes: int) -> Iterator[bytes]:
     """The kind of each box of the file, which then is read behind its head; one that is cut short is the last."""
-    n_bytes = path.stat().st_size
     for _ in range(_MOST_BOXES):
         start, size, kind = file.tell(), *_box(file)
         if not kind:
@@ -45,7 +46,7 @@ def _kinds(file: IO[bytes], path: Path) -> Iterator[bytes]:
         file.seek(start + size)
 
 
-def _box(file: IO[bytes]) -> tuple[int, bytes]:
+def _box(file: _File) -> tuple[int, bytes]:
     """Size and kind of the box that begins here; size 0 where there is none."""
     header = file.read(_BOX.size)
     if len(header) < _BOX.size:
@@ -56,7 +57,7 @@ def _box(file: IO[bytes]) -> tuple[int, bytes]:
     return size, kind
 
 
-def _packed_bytes(file: IO[bytes]) -> int:
+def _packed_bytes(file: _File) -> int:
     """What `cmvd` states, where the header's first box is a packed one."""
     if _box(file)[1] != b"cmov":
         return 0

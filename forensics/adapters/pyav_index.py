@@ -19,12 +19,14 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from forensics.adapters.cut_short import cut_short
+from forensics.adapters.footage_file import footage_file
 from forensics.adapters.pyav_open import MAX_PIXELS, NOT_SEEKABLE, choose_stream, open_file, rate_of, single_threaded
 from forensics.adapters.pyav_packets import Packets, behind, packets_until_trouble, read_packets, shortfalls
 from forensics.adapters.pyav_remux import through_working_copy
 from forensics.adapters.pyav_untimed import Untimed, index_untimed
 from forensics.errors import UnreadableFootage
 from forensics.evidence import Footage, Indexed, Medium, Reader, Timing
+from forensics.place import Place
 from forensics.timeline import Int64Array, PacketIndex
 
 # Elsewhere the duration is estimated from the packets, or the header's frame count says more.
@@ -49,7 +51,7 @@ class _FirstLook:
 
 
 def index_file(
-    path: Path,
+    path: Place,
     *,
     working_copy: Path,
     stream_index: int | None = None,
@@ -58,7 +60,7 @@ def index_file(
     """The index of the chosen video stream, with a working copy where the file itself cannot seek.
 
     Args:
-        path: one local video file.
+        path: one video file, of a disk or a store.
         working_copy: where a stream copy is written if one is needed; `.mp4` is appended.
         stream_index: the stream to read; None for the default, else the largest one.
         assumed_rate: frames per second for containers without pts; None for the stream's own.
@@ -104,11 +106,11 @@ def index_file(
         return replace(indexed, reader_reason=f"the reference reader, slowly: {objection.detail}")
 
 
-def _ends_as_gif(path: Path) -> bool:
+def _ends_as_gif(path: Place) -> bool:
     """Whether the last bytes say so; the demuxer does not tell that it ran out of bytes in a picture."""
-    with path.open("rb") as file:
-        file.seek(-len(_END_OF_GIF), os.SEEK_END)
-        return file.read() == _END_OF_GIF
+    file = footage_file(path)
+    file.seek(-len(_END_OF_GIF), os.SEEK_END)
+    return file.read(len(_END_OF_GIF)) == _END_OF_GIF
 
 
 def _incredible(index: PacketIndex) -> str:
@@ -124,7 +126,7 @@ def _seeks_badly(container_name: str) -> bool:
     return bool(NOT_SEEKABLE & set(container_name.split(",")))
 
 
-def _first_look(path: Path, stream_index: int | None) -> _FirstLook:
+def _first_look(path: Place, stream_index: int | None) -> _FirstLook:
     with open_file(path) as container:
         stream = choose_stream(container, path, stream_index)
         name, width_px, height_px = stream.codec_context.name, stream.width, stream.height
@@ -200,7 +202,7 @@ def _in_presentation_order(packets: Packets, time_base: Fraction) -> tuple[Packe
 
 
 def _as_players_see_it(
-    path: Path, stream_index: int, index: PacketIndex, packets: Packets, order: Int64Array
+    path: Place, stream_index: int, index: PacketIndex, packets: Packets, order: Int64Array
 ) -> tuple[PacketIndex, int]:
     """Hidden frames marked and the edit list's shift applied: (index, ticks added to a stored pts).
 

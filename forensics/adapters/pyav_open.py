@@ -1,4 +1,4 @@
-"""Open one named video file with PyAV, and nothing else: no network, no playlist, no second file.
+"""Open one named video with PyAV, and nothing else: no playlist, no second file, no network but the named store.
 
 Three locks, each enough by itself for what it is for: the demuxer must be on the list `FORMATS`, whose containers
 hold their own pictures; the file is opened here and only read through, its name is given with the only protocol, so
@@ -6,7 +6,6 @@ that no part of it is read as another one, an option or a pattern; and reference
 """
 
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import av
@@ -14,9 +13,10 @@ import av.error
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from forensics.adapters.footage_file import FootageFile, disk_failed
+from forensics.adapters.footage_file import disk_failed, footage_file, size_of_footage
 from forensics.adapters.mov_header import lacks_header, packed_header_bytes
 from forensics.errors import UnreadableFootage
+from forensics.place import Place
 
 __all__ = ["FORMATS", "MAX_PIXELS", "NOT_SEEKABLE", "choose_stream", "open_file", "rate_of", "single_threaded"]
 
@@ -55,11 +55,11 @@ _NO_HEADER = (
 NOT_SEEKABLE = frozenset({"mpegts", "mpeg", "h264", "hevc", "mjpeg", "m4v", "mpegvideo", "dv"})
 
 
-def open_file(path: Path, **options: str) -> InputContainer:
+def open_file(path: Place, **options: str) -> InputContainer:
     """The container at `path`, its edit lists ignored unless `options` says otherwise.
 
     Args:
-        path: one local file.
+        path: one file, of a disk or a store.
         options: demuxer options that replace ours.
 
     Raises:
@@ -76,12 +76,12 @@ def open_file(path: Path, **options: str) -> InputContainer:
         **options,
     }
     try:
-        if path.stat().st_size == 0:
+        if size_of_footage(path) == 0:
             raise UnreadableFootage(path, "empty", "the file has no bytes")
         unpacked = packed_header_bytes(path)
         if unpacked > _LARGEST_PACKED_HEADER_BYTES:
             raise UnreadableFootage(path, "too_large", f"its packed header says that it unpacks to {unpacked} bytes")
-        return av.open(FootageFile(path), "r", options=settings, metadata_errors="replace")
+        return av.open(footage_file(path), "r", options=settings, metadata_errors="replace")
     except FileNotFoundError as error:
         raise UnreadableFootage(path, "missing", "there is no such file") from error
     except PermissionError as error:
@@ -100,7 +100,7 @@ def _words(error: BaseException) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
-def choose_stream(container: InputContainer, path: Path, stream_index: int | None) -> VideoStream:
+def choose_stream(container: InputContainer, path: Place, stream_index: int | None) -> VideoStream:
     """The video stream that is read: the one asked for, else the default, else the largest.
 
     Raises:

@@ -22,6 +22,7 @@ from forensics.adapters.pyav_packets import Packets, behind, packets_until_troub
 from forensics.adapters.pyav_remux import through_working_copy
 from forensics.errors import UnreadableFootage
 from forensics.evidence import Footage, Indexed, Medium, Reader, Timing
+from forensics.place import Place
 from forensics.timeline import BoolArray, Int64Array, PacketIndex
 
 __all__ = ["Untimed", "index_untimed"]
@@ -44,7 +45,7 @@ class Untimed:
         doubt: why the times that the file states are not taken; empty where it states none.
     """
 
-    path: Path
+    path: Place
     stream_index: int
     packets: Packets
     medium: Medium
@@ -104,7 +105,7 @@ def _doubts(untimed: Untimed, rate: Fraction) -> Iterator[str]:
         yield f"a rate of {untimed.rate} frames/s is not believed, {rate} is assumed"
 
 
-def _presentation_numbers(path: Path, stream_index: int, n_packets: int) -> tuple[Int64Array, BoolArray]:
+def _presentation_numbers(path: Place, stream_index: int, n_packets: int) -> tuple[Int64Array, BoolArray]:
     """(N,) int64: at which place the picture of each packet is shown, -1 where it gave none; (N,) bool: it failed."""
     shown_at = np.full(n_packets, -1, dtype=np.int64)
     is_failed = np.zeros(n_packets, dtype=bool)

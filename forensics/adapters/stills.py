@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from forensics.adapters.footage_file import disk_failed, refuse_failing_disk
+from forensics.adapters.footage_file import disk_failed, on_disk, refuse_failing_disk
 from forensics.adapters.glance import watched
 from forensics.adapters.stills_album import MEMBER_FAULTS, Album, Picture, digest_stills, is_stills, open_album
 from forensics.adapters.stills_pixels import (
@@ -138,9 +138,10 @@ def open_reader(footage: Footage, index: PacketIndex, view: View) -> FrameReader
     Raises:
         IntegrityBroken: the pictures are no longer those that were indexed.
     """
-    survey = _survey(footage.path)
-    _check_unchanged(footage.path, survey.index(), index)
-    return _StillsReader(footage.path, survey.pictures, index, view)
+    path = on_disk(footage.path)
+    survey = _survey(path)
+    _check_unchanged(path, survey.index(), index)
+    return _StillsReader(path, survey.pictures, index, view)
 
 
 def _survey(path: Path) -> _Survey:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,6 +20,7 @@ from forensics.errors import DecoderLost
 from forensics.evidence import Footage
 from forensics.frames import Frame, Item, View
 from forensics.gate import Watch
+from forensics.place import Place
 from forensics.timeline import Int64Array, PacketIndex
 
 __all__ = ["DecodingChild", "Limits", "patience_for_bytes"]
@@ -47,12 +47,14 @@ class Limits:
         stall_s: seconds that it may say nothing, busy or not.
         hang_s: seconds of processor time that it may use up and say nothing; 0 for no limit.
         memory_bytes: resident memory, the shared pixels included.
+        cache_bytes: of footage from an object store that it keeps on its disk.
         n_slots: frames it may decode ahead.
     """
 
     stall_s: int = 60
     hang_s: int = 0
     memory_bytes: int = 4 << 30
+    cache_bytes: int = 256 << 20
     n_slots: int = 16
 
 
@@ -81,7 +83,7 @@ class DecodingChild:
         return self._process.pid if self._process else None
 
     def call(
-        self, path: Path, function: Callable[..., _Answer], /, *, patience: float = 1, **arguments: Any
+        self, path: Place, function: Callable[..., _Answer], /, *, patience: float = 1, **arguments: Any
     ) -> _Answer:
         """What `function` returns when it runs in the child.
 
@@ -165,9 +167,10 @@ class DecodingChild:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", self._limits.stall_s, 0))
         self._descriptor = shared_file()
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
+        arguments = (theirs.fileno(), self._descriptor, self._limits.cache_bytes)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "forensics.decoding.served", str(theirs.fileno()), str(self._descriptor)],
+                [sys.executable, "-P", "-m", "forensics.decoding.served", *map(str, arguments)],
                 pass_fds=(theirs.fileno(), self._descriptor),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -177,13 +180,13 @@ class DecodingChild:
         self._connection = Connection(ours.detach())
         self._index = None
 
-    def _send(self, path: Path, *message: Any) -> None:
+    def _send(self, path: Place, *message: Any) -> None:
         """Ask the child for something; it is started first if there is none."""
         if self._connection is None:
             self._start()
         self._say(path, message)
 
-    def _say(self, path: Path, message: Any) -> None:
+    def _say(self, path: Place, message: Any) -> None:
         assert self._connection is not None
         try:
             self._connection.send(message)
@@ -192,7 +195,7 @@ class DecodingChild:
         except OSError as error:
             raise self._dead(path) from error
 
-    def _hear(self, path: Path) -> tuple[Any, ...]:
+    def _hear(self, path: Place) -> tuple[Any, ...]:
         """The child's next message, or `DecoderLost` when it says nothing for too long or has grown too large."""
         assert self._connection is not None
         assert self._process is not None
@@ -209,7 +212,7 @@ class DecodingChild:
             raise self._dead(path) from error
         return message
 
-    def _is_heard(self, path: Path) -> bool:
+    def _is_heard(self, path: Place) -> bool:
         """Whether the child said something within a moment; its memory is looked at either way."""
         assert self._connection is not None
         assert self._process is not None
@@ -219,11 +222,11 @@ class DecodingChild:
             raise self._lost(path, "memory", f"it held {held} bytes, allowed are {self._limits.memory_bytes}")
         return is_heard
 
-    def _lost(self, path: Path, reason: str, detail: str, *, blames_footage: bool = False) -> DecoderLost:
+    def _lost(self, path: Place, reason: str, detail: str, *, blames_footage: bool = False) -> DecoderLost:
         self.close()
         return DecoderLost(path, reason, detail, blames_footage)
 
-    def _dead(self, path: Path) -> DecoderLost:
+    def _dead(self, path: Place) -> DecoderLost:
         """It closed the connection: how it ended."""
         assert self._process is not None
         try:

@@ -1,4 +1,4 @@
-"""The decoding side: `python -m forensics.decoding.served CONNECTION MEMORY`, both file descriptors.
+"""The decoding side: `python -m forensics.decoding.served CONNECTION MEMORY CACHE`: two file descriptors, and bytes.
 
 It answers one request after the other and ends when the asking side is gone. Messages are plain
 tuples; their first word says what they are.
@@ -8,14 +8,17 @@ import ctypes
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
+from forensics.adapters.object_store import keep_blocks
 from forensics.decoding.memory import SlotMemory
 from forensics.errors import ForensicsError
 from forensics.evidence import Footage, Reader
 from forensics.frames import Frame, FrameReader, Gap, Item, View
 from forensics.gate import Watch
+from forensics.place import StoreObject
 from forensics.timeline import Int64Array, PacketIndex
 
 __all__ = ["main"]
@@ -24,7 +27,9 @@ _PR_SET_PDEATHSIG = 1
 
 
 def open_reader(footage: Footage, index: PacketIndex, view: View) -> FrameReader:
-    """The adapter that the footage names."""
+    """The adapter that the footage names; an object must be what its index says of each block."""
+    if isinstance(footage.path, StoreObject):
+        footage = replace(footage, path=replace(footage.path, blocks=index.blocks))
     if footage.reader is Reader.STILLS:
         from forensics.adapters import stills
 
@@ -113,9 +118,10 @@ def main() -> None:
     """Serve until the asking side closes the connection."""
     _die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the asking side decides when to end
-    connection = Connection(int(sys.argv[1]))
+    connection, descriptor, cache_bytes = Connection(int(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])
+    keep_blocks(cache_bytes)
     try:
-        _Server(connection, int(sys.argv[2])).serve()
+        _Server(connection, descriptor).serve()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +11,7 @@ from forensics.case import CaseFolder
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
 from forensics.evidence import Evidence, Footage, Medium, Readable, Reader, Source, Timing, Verdict
+from forensics.place import StoreObject, place_of
 from forensics.tables import schemas
 from forensics.tables.files import read_table, write_table
 from forensics.timeline import PacketIndex
@@ -25,6 +25,9 @@ __all__ = [
     "save_index",
     "sources_table",
 ]
+
+
+_BLOCKS: Final = b"forensics.blocks"
 
 
 def sources_table(sources: Sequence[Source]) -> pa.Table:
@@ -47,7 +50,7 @@ def load_sources(folder: CaseFolder) -> list[Source]:
     if not folder.sources_file.exists():
         return []
     return [
-        Source(Path(row["path"]), row["evidence_id"], row["camera_id"], Verdict(row["verdict"]), row["reason"])
+        Source(place_of(row["path"]), row["evidence_id"], row["camera_id"], Verdict(row["verdict"]), row["reason"])
         for row in read_table(folder.sources_file, schemas.SOURCES).to_pylist()
     ]
 
@@ -75,6 +78,8 @@ def save_index(folder: CaseFolder, evidence_id: str, index: PacketIndex, picture
     is_damaged = np.isin(np.arange(index.n_frames), list(index.damaged))
     columns = [index.pts, index.is_key, index.size, index.is_hidden, is_damaged, names]
     metadata = {**(schemas.INDEX.metadata or {}), b"forensics.time_base": str(index.time_base).encode()}
+    if index.blocks:
+        metadata |= {_BLOCKS: index.blocks.hex().encode()}
     table = pa.Table.from_arrays([pa.array(column) for column in columns], schema=schemas.INDEX)
     write_table(path, table.replace_schema_metadata(metadata))
     return sha256_of_file(path)
@@ -90,7 +95,13 @@ def load_index(folder: CaseFolder, evidence: Evidence) -> PacketIndex:
     pts, is_key, size, is_hidden = (table[name].to_numpy() for name in ("pts", "is_key", "size", "is_hidden"))
     damaged = frozenset(np.flatnonzero(table["is_damaged"].to_numpy()).tolist())
     return PacketIndex(
-        pts.astype(np.int64), is_key.astype(bool), size.astype(np.int64), is_hidden.astype(bool), time_base, damaged
+        pts=pts.astype(np.int64),
+        is_key=is_key.astype(bool),
+        size=size.astype(np.int64),
+        is_hidden=is_hidden.astype(bool),
+        time_base=time_base,
+        damaged=damaged,
+        blocks=bytes.fromhex((table.schema.metadata or {}).get(_BLOCKS, b"").decode()),
     )
 
 
@@ -128,7 +139,8 @@ def _row(item: Evidence, folder: CaseFolder) -> dict[str, Any]:
 
 def _readable_columns(item: Evidence, readable: Readable, folder: CaseFolder) -> dict[str, Any]:
     medium, footage = readable.medium, readable.footage
-    is_copy = readable.working_copy_sha256 is not None
+    copy = footage.path if readable.working_copy_sha256 is not None else None
+    assert not isinstance(copy, StoreObject)  # it lies in the case
     return {
         "container": medium.container,
         "codec": medium.codec,
@@ -145,7 +157,7 @@ def _readable_columns(item: Evidence, readable: Readable, folder: CaseFolder) ->
         "reader_reason": readable.reader_reason,
         "stream_index": footage.stream_index,
         "other_streams": list(medium.other_streams),
-        "working_copy": footage.path.relative_to(folder.root).as_posix() if is_copy else None,
+        "working_copy": copy.relative_to(folder.root).as_posix() if copy else None,
         "working_copy_sha256": readable.working_copy_sha256,
         "shift_ticks": footage.shift_ticks,
         "index_sha256": readable.index_sha256,
@@ -163,7 +175,7 @@ def _fraction(text: str | None) -> Fraction | None:
 def _evidence(row: dict[str, Any], folder: CaseFolder) -> Evidence:
     return Evidence(
         evidence_id=row["evidence_id"],
-        path=Path(row["path"]),
+        path=place_of(row["path"]),
         sha256=row["sha256"],
         size_bytes=row["bytes"],
         camera_id=row["camera_id"],
@@ -176,7 +188,7 @@ def _evidence(row: dict[str, Any], folder: CaseFolder) -> Evidence:
 
 
 def _readable(row: dict[str, Any], folder: CaseFolder) -> Readable:
-    read_path = folder.inside(row["working_copy"]) if row["working_copy"] else Path(row["path"])
+    read_path = folder.inside(row["working_copy"]) if row["working_copy"] else place_of(row["path"])
     medium = Medium(
         container=row["container"],
         codec=row["codec"],

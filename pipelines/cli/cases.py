@@ -35,7 +35,7 @@ from pipelines.custody.case_lock import is_held
 from pipelines.custody.cases import make_case, with_clock
 from pipelines.custody.casework import Need, casework
 from pipelines.custody.mandate_words import authority_text, last_day_text
-from pipelines.ingest import relocate
+from pipelines.relocate import is_absent, relocate
 
 __all__ = ["cancel", "case", "evidence"]
 
@@ -298,7 +298,7 @@ def relocate_command(root: Path, search: Path, as_json: bool) -> int:
         raise click.UsageError(f"{search}: there is nothing to search; name the folder that the footage was moved to")
     with casework(root, "evidence relocate", need=Need.CHANGE) as work, work.alone():
         found = relocate(work.files, search)
-        absent = [item for item in load_evidence(work.folder) if not item.path.exists()]
+        absent = [item for item in load_evidence(work.folder) if is_absent(item)]
         work.recorded.exit_code = NOT_CLEAN if absent else 0
     facts = {"found": {item.evidence_id: str(path) for item, path in found}, "absent": [i.evidence_id for i in absent]}
     lines = [f"found  {item.evidence_id}  {path}" for item, path in found]

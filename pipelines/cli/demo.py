@@ -62,7 +62,7 @@ def _refuse_real_case(case: Case, footage: Path) -> None:
         UsageError: it is another case, or holds other footage.
     """
     is_own = (case.mandate.title, case.mandate.purpose) == (_MANDATE.title, _MANDATE.purpose)
-    if not is_own or any(source.path.parent != footage for source in load_sources(case.folder)):
+    if not is_own or any(source.path != footage / source.path.name for source in load_sources(case.folder)):
         raise UsageError(
             f"{case.folder.root}: a case that the demo did not make; painted people do not belong in it",
             "choose a new folder with --out",

@@ -15,11 +15,13 @@ from forensics.errors import NotAuthorised
 from forensics.evidence import Reader, Source, Verdict
 from forensics.mandate import Mandate, Mode, is_pending
 from forensics.models.shelf import Model
+from forensics.place import Place
 from forensics.spelling import in_shell
 from pipelines import clock
 from pipelines.cli.output import (
     NOT_CLEAN,
     emit,
+    footage_type,
     json_option,
     microseconds,
     one_line,
@@ -50,7 +52,7 @@ __all__ = ["ingest_command", "run_command", "scan"]
 
 
 @click.command()
-@click.argument("footage", nargs=-1, required=True, type=path_type)
+@click.argument("footage", nargs=-1, required=True, type=footage_type)
 @click.option("--case", "root", required=True, type=path_type, help="Folder of the case; made if it does not exist.")
 @click.option("--camera", help="Viewpoint of all the footage; default: each file's name without its suffix.")
 @click.option("--purpose", default="scan", help="Why; kept in the case.", show_default=True)
@@ -58,7 +60,9 @@ __all__ = ["ingest_command", "run_command", "scan"]
 @ingest_options
 @run_options
 @json_option
-def scan(footage: tuple[Path, ...], root: Path, camera: str | None, purpose: str, operator: str, **options: Any) -> int:
+def scan(
+    footage: tuple[Place, ...], root: Path, camera: str | None, purpose: str, operator: str, **options: Any
+) -> int:
     """Make a case, add footage and run it, in one go.
 
     Again on the same case: goes on where it stopped, and adds what is new. With --dry-run nothing
@@ -94,11 +98,11 @@ def _scratch_if(is_dry: bool, root: Path) -> Iterator[Path]:
 
 @click.command("ingest")
 @click.argument("root", metavar="CASE", type=path_type)
-@click.argument("footage", nargs=-1, required=True, type=path_type)
+@click.argument("footage", nargs=-1, required=True, type=footage_type)
 @click.option("--camera", required=True, help="Viewpoint of all the footage.")
 @ingest_options
 @json_option
-def ingest_command(root: Path, footage: tuple[Path, ...], camera: str, as_json: bool, **options: Any) -> int:
+def ingest_command(root: Path, footage: tuple[Place, ...], camera: str, as_json: bool, **options: Any) -> int:
     """Add footage of one camera to a case: digest, container, and the address of every frame.
 
     \b
@@ -138,7 +142,7 @@ def run_command(root: Path, **options: Any) -> int:
 
 
 def _ingest(
-    work: Work, footage: tuple[Path, ...], camera: str | None, settings: Settings, options: dict[str, Any]
+    work: Work, footage: tuple[Place, ...], camera: str | None, settings: Settings, options: dict[str, Any]
 ) -> list[Source]:
     paths = expanded(footage)
     for line in left_out(footage):
@@ -158,7 +162,8 @@ def _ingest(
         )
         for path in paths
     ]
-    limits = Limits(settings.run.index_stall_s, settings.detect.hang_s, settings.run.decoder_memory_bytes)
+    run = settings.run
+    limits = Limits(run.index_stall_s, settings.detect.hang_s, run.decoder_memory_bytes, run.cache_bytes)
     with work.alone():
         sources = ingest(work.files, given, limits=limits, on_source=_say_source)
     work.recorded.outputs["evidence"] = {str(source.path): source.evidence_id for source in sources}

@@ -9,12 +9,15 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from forensics.place import Place, StoreObject, place_of
+
 __all__ = [
     "NOT_CLEAN",
     "Command",
     "counted",
     "emit",
     "facts_text",
+    "footage_type",
     "json_option",
     "microseconds",
     "one_line",
@@ -195,3 +198,24 @@ class _Named(click.Path):
 
 # Whether a path can be read is for the command to say: one bad file among ten must not refuse the ten.
 path_type = _Named(path_type=Path, readable=False)
+
+
+class _Footage(click.ParamType[Place]):
+    """A file or folder, an object of a store, or all objects below a prefix that ends in a slash."""
+
+    name = "footage"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Place:
+        """Refuses the name of a store without a key; what it leads to is for the command to say."""
+        place = place_of(value) if isinstance(value, str) else value
+        if not isinstance(place, StoreObject):
+            path: Path = path_type.convert(value, param, ctx)
+            return path
+        bucket, _, key = place.url.partition("://")[2].partition("/")
+        if not bucket or not key:
+            said = f"{value!r} names no object; say s3://BUCKET/KEY, or s3://BUCKET/FOLDER/ for all below it"
+            self.fail(said, param, ctx)
+        return place
+
+
+footage_type = _Footage()

@@ -17,6 +17,7 @@ from forensics.case import CaseFolder
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
 from forensics.evidence import Evidence
+from forensics.place import Place
 from forensics.tables.evidence import load_evidence
 from forensics.tables.made_of import parts_named
 from forensics.tables.manifest import Published, published_state, read_manifest
@@ -37,7 +38,7 @@ __all__ = ["NOT_PUBLISHED", "Report", "verify_case"]
 NOT_PUBLISHED: Final = "the manifest does not name it, so no run published it"
 """How the problem with such a file ends."""
 
-Checks = Iterable[tuple[Path, str]]
+Checks = Iterable[tuple[Place, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def _compared(case: Case, asked: Asked) -> Report:
     problems = [*altered_in(case), *signature_faults(case, known, chain.digests, asked)]
     problems += alterations(folder, lambda: read_chain(folder.audit_file).lines, RECORDS)
     problems += _told(partial(_reviews, case))
-    checks: list[tuple[Path, str]] = []
+    checks: list[tuple[Place, str]] = []
     for named in (
         partial(_of_evidence, folder),
         partial(_of_parts, case),
@@ -122,7 +123,7 @@ def _told(look: Callable[[], Iterable[str]]) -> list[str]:
     return found
 
 
-def _kept_in(checks: list[tuple[Path, str]], named: Callable[[], Checks]) -> Iterable[str]:
+def _kept_in(checks: list[tuple[Place, str]], named: Callable[[], Checks]) -> Iterable[str]:
     """The checks are in the list; nothing is wrong with having them."""
     checks.extend(named())
     return ()
@@ -141,7 +142,7 @@ def _of_evidence(folder: CaseFolder) -> Checks:
     return [check for item in load_evidence(folder) for check in _evidence_checks(folder, item)]
 
 
-def _evidence_checks(folder: CaseFolder, item: Evidence) -> Iterator[tuple[Path, str]]:
+def _evidence_checks(folder: CaseFolder, item: Evidence) -> Iterator[tuple[Place, str]]:
     yield from footage_checks(item)
     if item.readable is not None:
         yield folder.index_file(item.evidence_id), item.readable.index_sha256
@@ -163,7 +164,7 @@ def _of_tables(case: Case) -> Checks:
     return [*_not_gone(case, tables), *pictures]
 
 
-def _not_gone(case: Case, checks: Checks) -> Checks:
+def _not_gone(case: Case, checks: Iterable[tuple[Path, str]]) -> Checks:
     """All but what was destroyed or withheld on record."""
     gone = certified(case.folder).keys() | withheld_as(case)
     root = case.folder.root

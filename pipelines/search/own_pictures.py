@@ -8,6 +8,7 @@ bytes, and is not known again: that is for those who answer for the case.
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from forensics.adapters.footage_file import on_disk
 from forensics.adapters.stills_album import is_stills, pictures_held
 from forensics.case import CaseFolder
 from forensics.digests import sha256_of_bytes
@@ -31,7 +32,7 @@ def own_pictures_among(folder: CaseFolder, given: Mapping[Path, bytes]) -> Itera
         NotAuthorised: evidence of stills cannot be read, so nobody can tell.
     """
     evidence = load_evidence(folder)
-    places = (folder.root, *(item.path for item in evidence))
+    places = (folder.root, *(item.path for item in evidence if isinstance(item.path, Path)))
     digests = {item.sha256 for item in evidence} | _published_thumbnails(folder)
     own = _thumbnails_among(folder, set(given.values()))
     for item in filter(_is_of_stills, evidence):
@@ -43,12 +44,14 @@ def own_pictures_among(folder: CaseFolder, given: Mapping[Path, bytes]) -> Itera
 
 def _is_of_stills(item: Evidence) -> bool:
     """Rejected evidence has no reader; a folder or zip of pictures it may be all the same."""
-    return is_stills(item.path) if item.readable is None else item.readable.footage.reader is Reader.STILLS
+    if item.readable is not None:
+        return item.readable.footage.reader is Reader.STILLS
+    return isinstance(item.path, Path) and is_stills(item.path)
 
 
 def _held_by(item: Evidence, contents: set[bytes]) -> set[bytes]:
     try:
-        return pictures_held(item.path, contents)
+        return pictures_held(on_disk(item.path), contents)
     except (UnreadableFootage, DecoderLost) as error:
         raise NotAuthorised(
             f"{item.path}: cannot be compared with the pictures that were given ({error.detail})",
