@@ -18,7 +18,7 @@ from forensics.errors import ForensicsError
 from forensics.hardware import instruction_set
 from forensics.models.shelf import verify
 from pipelines.custody.keys import keys_folder
-from pipelines.plan import libraries
+from pipelines.plan import installed, libraries
 from pipelines.review.reviewers import reviewer_keys_folder
 from pipelines.search.recognition import face_libraries
 
@@ -46,7 +46,19 @@ class Finding:
 def examine() -> list[Finding]:
     """Everything a run depends on; nothing heavy is loaded and nothing is changed."""
     looks: tuple[Callable[[], Iterator[Finding]], ...] = (
-        *(_python, _machine, _gpu, _libraries, _models, _faces, _face_libraries, _keys, _cluster, _disk),
+        *(
+            _python,
+            _machine,
+            _gpu,
+            _libraries,
+            _object_stores,
+            _models,
+            _faces,
+            _face_libraries,
+            _keys,
+            _cluster,
+            _disk,
+        ),
     )
     return [finding for look in looks for finding in look()]
 
@@ -77,6 +89,15 @@ def _libraries() -> Iterator[Finding]:
             yield Finding(name, "ok", version)
     if find_spec("ray") is None:
         yield Finding("ray", "note", "not installed; use --runner serial")
+
+
+def _object_stores() -> Iterator[Finding]:
+    found = installed(["s3fs"])["s3fs"]
+    if found == "absent":
+        detail = "s3fs is not installed: footage is read from disks; `pip install 'video-forensics[s3]'`"
+        yield Finding("object stores", "note", detail)
+    else:
+        yield Finding("object stores", "ok", f"s3://, by s3fs {found}")
 
 
 def _models() -> Iterator[Finding]:

@@ -180,6 +180,23 @@ def test_a_stage_that_uses_a_gpu_is_refused_where_there_is_none(ray_runner: Runn
         list(ray_runner.map(OnAGpu(), [1, 2]))
 
 
+class Told(Exception):
+    """What a runner said of its waiting."""
+
+
+def _raise(said: str) -> None:
+    raise Told(said)
+
+
+def test_a_cluster_without_room_is_told_of(cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines.runners import ray as engine
+
+    monkeypatch.setattr(engine, "_WAIT_S", 0.5)
+    runner = engine.RayRunner(workers=1, cpus_per_worker=99, on_wait=_raise)
+    with pytest.raises(Told, match="2 of 2 CPU free, each needs 99"):
+        list(runner.map(Doubling(), [1]))
+
+
 def test_the_last_items_wait_at_no_worker_while_another_is_free(cluster: None) -> None:
     """Three items, the first one long: whoever is free does both others."""
     from pipelines.runners.ray import RayRunner

@@ -146,5 +146,5 @@ def runner_for(settings: Settings, name: str, address: str | None) -> tuple[Runn
     cores = len(os.sched_getaffinity(0))
     workers = settings.run.workers or (cores if address is None else None)
     hardware = None if settings.run.mixed_hardware else instruction_set()
-    runner = RayRunner(workers, settings.run.retries, settings.run.stall_s, hardware=hardware)
+    runner = RayRunner(workers, settings.run.retries, settings.run.stall_s, hardware=hardware, on_wait=say)
     return runner, connected(address, workers or cores)

@@ -33,6 +33,7 @@ _IN_FLIGHT_PER_WORKER = 2
 # How long nobody may answer before workers are looked at, and how often the cluster is asked how large it is.
 _LOOK_S = 5
 _ASK_S = 2
+_WAIT_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class RayRunner:
         cpus_per_worker: what each actor reserves.
         hardware: the instruction set that every worker must have, since others give other last
             digits; None allows a mixture.
+        on_wait: told once for each `map` in whose first half minute the cluster had no room for a worker.
     """
 
     workers: int | None
@@ -54,6 +56,7 @@ class RayRunner:
     stall_s: float = 120
     cpus_per_worker: float = 1.0
     hardware: str | None = None
+    on_wait: Callable[[str], None] = field(default=lambda _: None, compare=False)
 
     def map(
         self, stage: Stage[ItemT, ResultT], items: Iterable[ItemT]
@@ -144,6 +147,7 @@ class _Pool:
         self._workers: list[_Worker] = []
         self._looked_s = time.monotonic()
         self._most, self._asked_s = 0, -math.inf
+        self._waits_till_s = time.monotonic() + _WAIT_S
 
     def run(self, items: Iterator[Any]) -> Iterator[Done[Any, Any] | Failed[Any]]:
         """Keep every worker supplied until nothing is left."""
@@ -162,6 +166,14 @@ class _Pool:
                 yield from self._collected(ready[0], busy[ready[0]])
             if time.monotonic() > self._looked_s + _LOOK_S:
                 yield from self._hanging_ended()
+            self._tell_of_waiting()
+
+    def _tell_of_waiting(self) -> None:
+        if any(worker.is_ready for worker in self._workers):
+            self._waits_till_s = math.inf
+        elif time.monotonic() > self._waits_till_s:
+            self._waits_till_s = math.inf
+            self._runner.on_wait(f"no worker has begun yet: {_room(self._runner, uses_gpu=self._uses_gpu)}")
 
     def _n_left(self, items: Iterator[Any]) -> int:
         """How many items nobody has drawn; enough for everybody where they do not say."""
@@ -298,6 +310,14 @@ def _most_workers(runner: RayRunner, *, uses_gpu: bool) -> int:
     if not n_gpus:
         raise CannotStart("the Ray cluster has no GPU", "join a machine with one, or leave out detect.device=cuda")
     return min(wanted, n_gpus)
+
+
+def _room(runner: RayRunner, *, uses_gpu: bool) -> str:
+    """What a worker needs, and what the cluster has of it."""
+    needs = {"CPU": runner.cpus_per_worker} | ({"GPU": 1} if uses_gpu else {})
+    has, free = ray.cluster_resources(), ray.available_resources()  # type: ignore[no-untyped-call]
+    told = (f"{free.get(kind, 0):g} of {has.get(kind, 0):g} {kind} free, each needs {n:g}" for kind, n in needs.items())
+    return f"{', '.join(told)}; it begins as soon as the cluster has room"
 
 
 def _answer(reference: Any, pending: _Pending) -> Any:
