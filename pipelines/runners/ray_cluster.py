@@ -26,6 +26,7 @@ if not (Path.home() / ".ray" / "auth_token").exists() and "RAY_AUTH_TOKEN_PATH" 
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_worker_niceness", "0")  # the job is what the machine is for
+os.environ.setdefault("AUTOSCALER_METRIC_PORT", "-1")  # else Ray tells its metrics to whoever asks, without a token
 
 import ray
 import ray.exceptions
