@@ -12,6 +12,8 @@ The rule:
 3. A frame without such a change is still. Since it is compared with a frame that was looked at, slow movement adds up.
 4. Once something moved, the next look follows `step_us` later, whatever happens meanwhile, and that frame is what
    later ones are compared with. So rain, leaves and clocks in the picture cost looks, and never hide anybody.
+5. Once nothing moved for `step_us` after such a look, one more settles it: somebody whom the last look at the movement
+   missed, and who stands still since, is not unseen until the next window.
 
 What lies between two looks, and whether it is looked at more closely, is told by `forensics.closer`.
 """
@@ -66,7 +68,7 @@ class GateRules:
 
     Attributes:
         window_us: media time after which everything begins anew, at the next keyframe.
-        step_us: from the first movement to the next look.
+        step_us: from the first movement to the next look, and from the last such look to the one that settles it.
     """
 
     window_us: int
@@ -172,6 +174,7 @@ class Watch:
         self._reference: LumaArray | None = None
         self._before_us = 0
         self._since_us: int | None = None
+        self._settles_us: int | None = None
         self._n_waiting = 0
 
     def judge(self, number: int, at_us: int, luma: LumaArray, glance: GlanceArray) -> Glimpse:
@@ -197,15 +200,19 @@ class Watch:
         since_us = self._before_us if self._since_us is None and has_moved else self._since_us
         if since_us is not None and (at_us - since_us >= self._rules.step_us or self._n_waiting >= _MOST_WAITING):
             return Sight.LOOK
-        return Sight.MOVED if has_moved else Sight.STILL
+        if has_moved:
+            return Sight.MOVED
+        return Sight.LOOK if self._settles_us is not None and at_us >= self._settles_us else Sight.STILL
 
     def follow(self, glimpse: Glimpse, at_us: int) -> None:
         """Take over what another watch, in another process, said of the next frame."""
         if glimpse.sight is Sight.LOOK:
+            is_after_movement = self._since_us is not None and not glimpse.begins_window
+            self._settles_us = at_us + self._rules.step_us if is_after_movement else None
             self._window = self._window_of(glimpse.number)
             self._reference, self._since_us, self._n_waiting = glimpse.luma, None, 0
         elif self._since_us is None and glimpse.sight is Sight.MOVED:
-            self._since_us = self._before_us
+            self._since_us, self._settles_us = self._before_us, None
         self._n_waiting += self._since_us is not None
         self._before_us = at_us
 

@@ -104,9 +104,16 @@ class TestWatch:
     def test_a_walker_is_looked_at_twice_a_second(self):
         assert sights([self.empty] * 5 + self.walk(13)) == "L...." + "mmmmL" + "mmmmL" + "mmm"
 
-    def test_who_stays_is_looked_at_once_and_still_then(self):
-        stays = [filmed(with_person(scene(), 60))] * 10
-        assert sights([self.empty] * 3 + stays) == "L.." + "mmmmL" + "....."
+    def test_who_stays_is_looked_at_once_more_and_still_then(self):
+        stays = [filmed(with_person(scene(), 60))] * 20
+        assert sights([self.empty] * 3 + stays) == "L.." + "mmmmL" + "....L" + "." * 10
+
+    def test_movement_that_goes_on_is_settled_once_it_ends(self):
+        stands = [filmed(with_person(scene(), 60, left=10 + 3 * 7))] * 14
+        assert sights([self.empty, *self.walk(8), *stands]) == "L" + "mmmmL" + "mmmmL" + "....L" + "." * 7
+
+    def test_a_window_that_begins_needs_no_settling(self):
+        assert sights([self.empty, *self.walk(1), *[self.empty] * 18], (0, 3)) == "Lm.L" + "." * 16
 
     def test_who_came_and_went_between_two_looks_is_followed_by_a_look_all_the_same(self):
         flash = [filmed(with_person(scene(), 60))]
