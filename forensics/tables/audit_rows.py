@@ -56,7 +56,9 @@ def _n_passed_over(outcome: EvidenceOutcome) -> int:
 def _compared(case: CaseFolder, outcome: EvidenceOutcome, least_score: float) -> Iterator[Audited]:
     index = load_index(case, outcome.evidence)
     seen = seen_in(read_table(chunk.part, schemas.DETECT_PART) for chunk in outcome.chunks if chunk.part)
-    paths = TrackPaths.of(seen.detections, track_numbers(outcome, len(seen.detections)), index.media_us)
+    numbers = track_numbers(outcome)
+    tracked = np.full(len(seen.detections), -1) if numbers is None else numbers
+    paths = TrackPaths.of(seen.detections, tracked, index.media_us)
     number_of = {name: number for number, name in enumerate(seen.class_names)}
     for path in outcome.audit_parts:
         for frame, rows in looks_in(read_table(path, schemas.AUDIT_PART)):

@@ -28,7 +28,7 @@ from forensics.tables.files import (
 )
 from forensics.tables.outcomes import Compared, EvidenceOutcome, Failure
 from forensics.tables.row_groups import TableWriter
-from forensics.tables.sighting_rows import Joined, described_thumbnails, detections_table, sightings_table, tracks_table
+from forensics.tables.sighting_rows import Joined, described_thumbnails, detection_tables, sightings_table, tracks_table
 
 __all__ = ["publish", "put_in_place", "remove_unnamed_pictures"]
 
@@ -85,7 +85,8 @@ def publish(
     pictures: list[dict[str, str]] = []
     with _writer(run, "detections") as detections, _writer(run, "tracks") as tracks, _writer(run, "sightings") as seen:
         for each in joined:
-            detections.add(detections_table(each))
+            for rows in detection_tables(each):
+                detections.add(rows)
             tracks.add(tracks_table(each))
             seen.add(sightings_table(each, run))
             pictures += described_thumbnails(each, run)
@@ -120,7 +121,7 @@ def _marked(told: Told, gaps: dict[str, int]) -> Told:
 @contextlib.contextmanager
 def _writer(run: RunFolder, name: str) -> Iterator[TableWriter]:
     with whole_file(run.tables / name / _TABLE_FILE) as file:
-        writer = TableWriter(file, schemas.TABLES[name])
+        writer = TableWriter(file, name)
         try:
             yield writer
             writer.close()

@@ -5,26 +5,36 @@ from typing import IO, Final
 import pyarrow as pa
 
 from forensics.tables.files import parquet_writer
+from forensics.tables.schemas import TABLES
 
 __all__ = ["TableWriter"]
 
-# Small enough that a minute of one camera costs one of them, large enough that their number stays small.
+# A question about a minute of one camera decodes one or two of them, and reads where all of them begin and end: few rows
+# where a row is wide and there are few, more where there are many. docs/scale.md has what was measured.
 _ROW_GROUP_ROWS: Final = 65_536
+_OF_WIDE_TABLES: Final = {"sightings": 16_384}
 
 
 class TableWriter:
-    """Gathers rows into row groups of one size, whatever the size of what comes."""
+    """Gathers rows into row groups of one size, whatever the size of what comes.
 
-    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
-        self._writer = parquet_writer(file, schema)
-        self._waiting = schema.empty_table()
+    Args:
+        file: the Parquet file.
+        name: of the table.
+    """
+
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        self._writer = parquet_writer(file, TABLES[name])
+        self._waiting = TABLES[name].empty_table()
+        self._n_rows = _OF_WIDE_TABLES.get(name, _ROW_GROUP_ROWS)
 
     def add(self, table: pa.Table) -> None:
         """Rows in the order they must have."""
         self._waiting = pa.concat_tables([self._waiting, table])
-        full = len(self._waiting) // _ROW_GROUP_ROWS * _ROW_GROUP_ROWS
+        full = len(self._waiting) // self._n_rows * self._n_rows
         if full:
-            self._writer.write_table(self._waiting.slice(0, full), row_group_size=_ROW_GROUP_ROWS)
+            # pages must not depend on how the rows came
+            self._writer.write_table(self._waiting.slice(0, full).combine_chunks(), row_group_size=self._n_rows)
             self._waiting = self._waiting.slice(full).combine_chunks()
 
     def close(self) -> None:

@@ -1,5 +1,6 @@
 """The rows of `detections`, `tracks` and `sightings`: parts joined with index, camera clock and ids."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from forensics.timeline import Int64Array, PacketIndex
 __all__ = [
     "Joined",
     "described_thumbnails",
-    "detections_table",
+    "detection_tables",
     "sightings_table",
     "track_id_of_sight",
     "track_numbers",
@@ -32,23 +33,20 @@ _NO_SIGHTS = schemas.SIGHT_PART.empty_table()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Joined:
-    """The parts of one evidence with its times and the ids of its tracks."""
+    """One evidence with its times and the ids of its tracks; its boxes stay in their parts."""
 
     outcome: EvidenceOutcome
     index: PacketIndex
     utc_us: Int64Array | None
-    seen: Seen
-    track_numbers: Int64Array
     sights: pa.Table
     track_ids: list[str]
     pictures: pa.ChunkedArray
 
     @classmethod
     def of(cls, case: CaseFolder, outcome: EvidenceOutcome, settings_digest: str) -> "Joined":
-        """Read the parts of one evidence."""
+        """Read what is known of the tracks of one evidence."""
         evidence = outcome.evidence
         index = load_index(case, evidence)
-        seen = seen_in(read_table(chunk.part, schemas.DETECT_PART) for chunk in outcome.chunks if chunk.part)
         sights = read_table(outcome.sight_part, schemas.SIGHT_PART) if outcome.sight_part else _NO_SIGHTS
         track_ids = [track_id_of_sight(evidence.evidence_id, settings_digest, row) for row in sights.to_pylist()]
         start = evidence.start_utc_us
@@ -56,8 +54,6 @@ class Joined:
             outcome=outcome,
             index=index,
             utc_us=None if start is None else outcome.camera.utc_us(start + index.media_us),
-            seen=seen,
-            track_numbers=track_numbers(outcome, len(seen.detections)),
             sights=sights,
             track_ids=track_ids,
             pictures=load_picture_names(case, evidence),
@@ -74,10 +70,10 @@ class Joined:
         return pa.array([value], kind).take(pa.array(np.zeros(n_rows, dtype=np.int64)))
 
 
-def track_numbers(outcome: EvidenceOutcome, n_detections: int) -> Int64Array:
-    """(N,) int64, the track of each detection of one evidence, -1 where it has none."""
+def track_numbers(outcome: EvidenceOutcome) -> Int64Array | None:
+    """(N,) int64, the track of each detection of one evidence, -1 where it has none; None where nothing was tracked."""
     if outcome.track_part is None or outcome.sight_part is None:
-        return np.full(n_detections, -1, dtype=np.int64)
+        return None
     numbers: Int64Array = read_table(outcome.track_part, schemas.TRACK_PART)["track_number"].to_numpy()
     return numbers
 
@@ -94,12 +90,23 @@ def track_id_of_sight(evidence_id: str, settings_digest: str, row: dict[str, Any
     )
 
 
-def detections_table(each: Joined) -> pa.Table:
-    """One row per box, by frame."""
-    detections, evidence = each.seen.detections, each.outcome.evidence
+def detection_tables(each: Joined) -> Iterator[pa.Table]:
+    """One row per box, by frame; a table for every part, so that no more than one of them is held."""
+    numbers, start = track_numbers(each.outcome), 0
+    for part in (chunk.part for chunk in each.outcome.chunks if chunk.part):
+        seen = seen_in([read_table(part, schemas.DETECT_PART)])
+        stop = start + len(seen.detections)
+        yield _detections_table(each, seen, np.full(stop - start, -1) if numbers is None else numbers[start:stop])
+        start = stop
+    if numbers is not None and start != len(numbers):
+        raise ValueError(f"{each.outcome.evidence.evidence_id}: {start} boxes, {len(numbers)} were tracked")
+
+
+def _detections_table(each: Joined, seen: Seen, track_number: Int64Array) -> pa.Table:
+    detections, evidence = seen.detections, each.outcome.evidence
     n_rows, frame = len(detections), detections.frame
-    numbers = pa.array(each.track_numbers, mask=each.track_numbers < 0)
-    names = pa.array(each.seen.class_names, pa.string())
+    numbers = pa.array(track_number, mask=track_number < 0)
+    names = pa.array(seen.class_names, pa.string())
     columns = {
         "evidence_id": each.constant(evidence.evidence_id, n_rows, pa.string()),
         "camera_id": each.constant(evidence.camera_id, n_rows, pa.string()),
@@ -111,7 +118,7 @@ def detections_table(each: Joined) -> pa.Table:
         "score": detections.score,
         **{name: detections.xyxy[:, place] for place, name in enumerate(("x1", "y1", "x2", "y2"))},
         "track_id": pa.array(each.track_ids, pa.string()).take(numbers),
-        "carried": each.seen.is_carried,
+        "carried": seen.is_carried,
         "picture": each.pictures.take(pa.array(frame)),
     }
     return pa.table(columns, schema=schemas.DETECTIONS)

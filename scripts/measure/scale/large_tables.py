@@ -52,7 +52,7 @@ def large_case(root: Path, *, n_sightings: int, n_detections: int) -> Made:
     named = ("sightings", "detections")
     files = [folder.tables / name / "part-0.parquet" for name in named]
     with whole_file(files[0]) as first, whole_file(files[1]) as second:
-        sightings, detections = TableWriter(first, schemas.SIGHTINGS), TableWriter(second, schemas.DETECTIONS)
+        sightings, detections = TableWriter(first, "sightings"), TableWriter(second, "detections")
         for rows in _sighted(n_sightings):
             sightings.add(rows)
             detections.add(_detected(rows, per_track))

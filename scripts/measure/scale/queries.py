@@ -1,5 +1,6 @@
 """What analysts ask of large tables: Polars and DuckDB on the published layout, Polars on the one people begin with."""
 
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from scripts.measure.scale.large_tables import DAY_START_US, Made, as_people_sto
 __all__ = ["asked"]
 
 _REPEATS: Final = 9
+_COLD_REPEATS: Final = 3
 _NOON: Final = datetime.fromtimestamp(DAY_START_US / 1e6, UTC) + timedelta(hours=12)
 _MINUTE: Final = timedelta(seconds=60)
 _CHUNK_S: Final = {"sightings": 600, "detections": 60}
@@ -24,7 +26,7 @@ Question = Callable[[], int]
 
 
 def asked(folder: Path, *, n_sightings: int, n_detections: int) -> dict[str, Any]:
-    """Milliseconds of every question to every layout, warm; and of opening the tables the first time."""
+    """Milliseconds of every question to every layout, warm and cold; and of opening the tables the first time."""
     began = time.monotonic()
     made = large_case(folder / "case", n_sightings=n_sightings, n_detections=n_detections)
     naive = {name: as_people_store_it(made, name, folder / f"naive-{name}", _CHUNK_S[name]) for name in ("sightings",)}
@@ -32,14 +34,14 @@ def asked(folder: Path, *, n_sightings: int, n_detections: int) -> dict[str, Any
     case = forensics.open_case(made.root)
     opened = {"sightings": case.sightings(), "detections": case.detections()}
     opened_s = time.monotonic() - began
-    found = {}
+    found, files = {}, [*made.root.rglob("*.parquet"), *folder.glob("naive-*/*.parquet")]
     for name, ways in _questions(made, opened, naive).items():
         answers = {way: question() for way, question in ways.items()}
         if len(set(answers.values())) != 1:
             raise SystemExit(f"{name}: the answers differ: {answers}")
         found[name] = {
             "rows": next(iter(answers.values())),
-            **{way: _timed(question) for way, question in ways.items()},
+            **{way: {**_timed(question), "cold": _cold(question, files)} for way, question in ways.items()},
         }
     return {"sightings": n_sightings, "detections": n_detections, "made_s": made_s, "opened_s": opened_s, "ms": found}
 
@@ -52,6 +54,19 @@ def _timed(question: Question) -> dict[str, float]:
         question()
         spent.append((time.perf_counter() - began) * 1000)
     return {"median": round(statistics.median(spent), 2), "least": round(min(spent), 2)}
+
+
+def _cold(question: Question, files: list[Path]) -> float:
+    """Milliseconds, the median of three, once the system has forgotten the files."""
+    spent = []
+    for _ in range(_COLD_REPEATS):
+        for file in files:
+            with file.open("rb") as opened:
+                os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        began = time.perf_counter()
+        question()
+        spent.append((time.perf_counter() - began) * 1000)
+    return round(statistics.median(spent), 2)
 
 
 def _questions(made: Made, opened: dict[str, pl.LazyFrame], naive: dict[str, Path]) -> dict[str, dict[str, Question]]:
