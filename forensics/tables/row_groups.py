@@ -9,8 +9,8 @@ from forensics.tables.schemas import TABLES
 
 __all__ = ["TableWriter"]
 
-# A question about a minute of one camera decodes one or two of them, and reads where all of them begin and end: few rows
-# where a row is wide and there are few, more where there are many. docs/scale.md has what was measured.
+# A question about a minute of one camera decodes one or two of them, and reads where all of them begin and end: few
+# rows where a row is wide and there are few, more where there are many. docs/scale.md has what was measured.
 _ROW_GROUP_ROWS: Final = 65_536
 _OF_WIDE_TABLES: Final = {"sightings": 16_384}
 
