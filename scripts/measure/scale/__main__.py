@@ -2,6 +2,7 @@
 
 scripts/scale campus                   8 cameras x 85 minutes x 60 frames/s, killed half way: 20 minutes, 4 GB
 scripts/scale campus --minutes 5       the same on less
+scripts/scale chunks                   a hundred thousand chunks, planned and handed to workers that answer at once
 scripts/scale nodes                    2, 4 and 8 nodes, work that sleeps; who joins, who is killed
 scripts/scale hosts                    as root: hosts of namespaces, and what docs/admin.md says
 scripts/scale queries                  10 million sightings and 100 million detections: 12 GB, 15 minutes
@@ -19,6 +20,7 @@ from typing import Any
 
 from forensics.hardware import instruction_set
 from scripts.measure.scale.on_a_campus import on_a_campus
+from scripts.measure.scale.on_chunks import on_chunks
 from scripts.measure.scale.on_hosts import on_hosts
 from scripts.measure.scale.on_nodes import come_and_go, on_nodes
 from scripts.measure.scale.queries import asked
@@ -45,12 +47,14 @@ def _found(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         n_sightings = round(arguments.millions * 1_000_000)
         return asked(folder, n_sightings=n_sightings, n_detections=10 * n_sightings)
     seconds = round(arguments.minutes * 60)
+    if arguments.what == "chunks":
+        return on_chunks(folder, n_cameras=_CAMERAS, seconds=seconds)
     return on_a_campus(folder, n_cameras=_CAMERAS, seconds=seconds, chunk_s=arguments.chunk_seconds)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("what", choices=["campus", "hosts", "nodes", "queries"])
+    parser.add_argument("what", choices=["campus", "chunks", "hosts", "nodes", "queries"])
     parser.add_argument("--minutes", type=float, default=85, help="of each camera")
     parser.add_argument("--short", action="store_true", help="of nodes: one joins, one is killed, and no more")
     parser.add_argument("--millions", type=float, default=10, help="of sightings; ten times as many detections")
