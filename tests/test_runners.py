@@ -167,9 +167,9 @@ def test_what_a_worker_had_answered_counts_even_if_its_death_is_heard_first(clus
     pool = engine._Pool(Killing(tmp_path, always=frozenset({2})), engine.RayRunner(workers=1, retries=0))
     pool._hire(iter([1]))
     (worker,) = pool._workers
-    pool._submit(engine._Pending(1), worker)
+    pool._submit(engine.Pending(1), worker)
     engine.ray.wait(list(worker.in_flight))
-    pool._submit(engine._Pending(2), worker)
+    pool._submit(engine.Pending(2), worker)
     _, reference_of_two = worker.in_flight
     outcomes = list(pool._collected(reference_of_two, worker))
     assert [(type(outcome), outcome.item) for outcome in outcomes] == [(Done, 1), (Failed, 2)]

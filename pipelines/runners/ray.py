@@ -11,7 +11,6 @@ is what the items say of themselves (``__length_hint__``): none is drawn to find
 """
 
 import math
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -20,17 +19,15 @@ from operator import length_hint
 from typing import Any
 
 from forensics.errors import CannotStart, ForensicsError
-from forensics.hardware import instruction_set
 from pipelines.runners.afterlife import dead_server
-from pipelines.runners.attempt import attempt
 from pipelines.runners.ray_cluster import connected, ray
+from pipelines.runners.ray_worker import Actor, Pending, Worker, answer_of, refuse_unopened
 from pipelines.stages.port import Done, Failed, ItemT, OnGpu, ResultT, Stage, patience
 
 __all__ = ["RayRunner", "connected"]
 
-# One item being worked on and one waiting, so that no worker idles while the driver writes.
-_IN_FLIGHT_PER_WORKER = 2
-# How long nobody may answer before workers are looked at, and how often the cluster is asked how large it is.
+# How long nobody may answer before workers are looked at, how often the cluster is asked how large it is, and when a run
+# that no worker has begun for says so.
 _LOOK_S = 5
 _ASK_S = 2
 _WAIT_S = 30
@@ -69,69 +66,6 @@ class RayRunner:
             pool.close()
 
 
-class _Actor:
-    """Lives in a worker process."""
-
-    def __init__(self, stage: Stage[Any, Any], hardware: str | None) -> None:
-        self._refusal: ForensicsError | None = None
-        try:
-            _require_hardware(hardware)
-            self._work: Callable[[Any], Any] = stage.open()
-        except ForensicsError as error:
-            self._refusal = error
-
-    def ready(self) -> None:
-        """Answered once the stage is open, or cannot be opened."""
-
-    def do(self, item: Any) -> Done[Any, Any] | Failed[Any] | ForensicsError:
-        """One try; the driver decides about another. An error means that the stage cannot be opened."""
-        return self._refusal or attempt(self._work, item, tries=1)
-
-
-def _require_hardware(wanted: str | None) -> None:
-    here = instruction_set()
-    if wanted is not None and here != wanted:
-        raise CannotStart(
-            f"worker {socket.gethostname()} is {here!r}, the run was begun on {wanted!r}: last digits may differ",
-            "keep such machines out of the cluster, or allow them with --set run.mixed_hardware=true",
-        )
-
-
-@dataclass(slots=True)
-class _Pending:
-    """An item that has no outcome yet; `is_doubted` once a worker died of it, or of its neighbour."""
-
-    item: Any
-    tried: int = 0
-    is_doubted: bool = False
-
-
-@dataclass(slots=True)
-class _Worker:
-    """An actor, what it holds, when it was last heard of, and what it answers once the cluster had room for it."""
-
-    actor: Any
-    ready: Any
-    in_flight: dict[Any, _Pending] = field(default_factory=dict)
-    heard_s: float = math.inf
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether it has answered that it is."""
-        return self.heard_s != math.inf
-
-    def silent_s(self) -> float:
-        """How long it has said nothing since it was ready; 0 before."""
-        return max(0.0, time.monotonic() - self.heard_s)
-
-    def has_room_for(self, pending: _Pending) -> bool:
-        """One in doubt wants to be alone."""
-        if pending.is_doubted:
-            return not self.in_flight
-        is_taken = any(held.is_doubted for held in self.in_flight.values())
-        return not is_taken and len(self.in_flight) < _IN_FLIGHT_PER_WORKER
-
-
 class _Pool:
     """The actors of one `map` and what each of them holds."""
 
@@ -139,12 +73,12 @@ class _Pool:
         self._stage = stage
         self._runner = runner
         self._uses_gpu = isinstance(stage, OnGpu) and stage.uses_gpu
-        self._remote = ray.remote(_Actor).options(
+        self._remote = ray.remote(Actor).options(
             num_cpus=runner.cpus_per_worker, num_gpus=int(self._uses_gpu), max_restarts=0
         )
         self._is_drained = False
-        self._again: deque[_Pending] = deque()
-        self._workers: list[_Worker] = []
+        self._again: deque[Pending] = deque()
+        self._workers: list[Worker] = []
         self._looked_s = time.monotonic()
         self._most, self._asked_s = 0, -math.inf
         self._waits_till_s = time.monotonic() + _WAIT_S
@@ -179,9 +113,9 @@ class _Pool:
         """How many items nobody has drawn; enough for everybody where they do not say."""
         return 0 if self._is_drained else length_hint(items, len(self._workers) + 1)
 
-    def _drawn(self, items: Iterator[Any]) -> _Pending | None:
+    def _drawn(self, items: Iterator[Any]) -> Pending | None:
         for item in items:
-            return _Pending(item)
+            return Pending(item)
         self._is_drained = True
         return None
 
@@ -192,27 +126,27 @@ class _Pool:
         n_items = self._n_left(items) + len(self._again) + sum(len(worker.in_flight) for worker in self._workers)
         for _ in range(min(self._most, n_items) - len(self._workers)):
             actor: Any = self._remote.remote(self._stage, self._runner.hardware)
-            self._workers.append(_Worker(actor, actor.ready.remote()))
+            self._workers.append(Worker(actor, actor.ready.remote()))
 
-    def _joined(self, worker: _Worker) -> None:
+    def _joined(self, worker: Worker) -> None:
         """The worker is ready, or will never be."""
         try:
             ray.get(worker.ready)
         except ray.exceptions.RayActorError as error:
-            _refuse_unopened(error)
+            refuse_unopened(error)
             self._workers.remove(worker)  # its machine died first
         else:
             worker.heard_s = time.monotonic()
 
     def _supply(self, items: Iterator[Any]) -> None:
         """Hand out items, those that come back first, until no worker has room for the next one."""
-        while worker := self._next_for(self._again[0] if self._again else _Pending(None), self._n_left(items)):
+        while worker := self._next_for(self._again[0] if self._again else Pending(None), self._n_left(items)):
             pending = self._again.popleft() if self._again else self._drawn(items)
             if pending is None:
                 return
             self._submit(pending, worker)
 
-    def _next_for(self, pending: _Pending, n_left: int) -> _Worker | None:
+    def _next_for(self, pending: Pending, n_left: int) -> Worker | None:
         """The worker with least to do that has room; a second item only where one stays left for everybody."""
         able = [worker for worker in self._workers if worker.is_ready and worker.has_room_for(pending)]
         worker = min(able, key=lambda candidate: len(candidate.in_flight), default=None)
@@ -220,18 +154,18 @@ class _Pool:
             return None
         return worker
 
-    def _submit(self, pending: _Pending, worker: _Worker) -> None:
+    def _submit(self, pending: Pending, worker: Worker) -> None:
         if not worker.in_flight:
             worker.heard_s = time.monotonic()
         pending.tried += 1
         worker.in_flight[worker.actor.do.remote(pending.item)] = pending
 
-    def _collected(self, reference: Any, worker: _Worker) -> Iterator[Done[Any, Any] | Failed[Any]]:
+    def _collected(self, reference: Any, worker: Worker) -> Iterator[Done[Any, Any] | Failed[Any]]:
         pending = worker.in_flight[reference]
         try:
-            outcome = _answer(reference, pending)
+            outcome = answer_of(reference, pending)
         except ray.exceptions.RayActorError as error:
-            _refuse_unopened(error)
+            refuse_unopened(error)
             yield from self._worker_lost(worker, "worker_died", str(error).splitlines()[0])
             return
         worker.heard_s = time.monotonic()
@@ -239,7 +173,7 @@ class _Pool:
         yield from self._judged(pending, outcome)
 
     def _judged(
-        self, pending: _Pending, outcome: Done[Any, Any] | Failed[Any] | ForensicsError
+        self, pending: Pending, outcome: Done[Any, Any] | Failed[Any] | ForensicsError
     ) -> Iterator[Done[Any, Any] | Failed[Any]]:
         """The outcome, unless the item is tried again."""
         if isinstance(outcome, ForensicsError):
@@ -261,13 +195,13 @@ class _Pool:
                 ray.kill(worker.actor)
                 yield from self._worker_lost(worker, "worker_hung", f"it said nothing for {limit_s:g} s")
 
-    def _worker_lost(self, worker: _Worker, error: str, detail: str) -> Iterator[Done[Any, Any] | Failed[Any]]:
+    def _worker_lost(self, worker: Worker, error: str, detail: str) -> Iterator[Done[Any, Any] | Failed[Any]]:
         """Forget the worker. What it had answered counts, the oldest of the rest is in doubt, others go back."""
         self._workers.remove(worker)
         unanswered = []
         for reference, pending in worker.in_flight.items():
             try:
-                outcome = _answer(reference, pending)
+                outcome = answer_of(reference, pending)
             except ray.exceptions.RayActorError:
                 unanswered.append(pending)
             else:
@@ -288,12 +222,6 @@ class _Pool:
         """End all workers; those of a cluster that died end by themselves."""
         for worker in self._workers if not dead_server() else ():
             ray.kill(worker.actor)
-
-
-def _refuse_unopened(error: "ray.exceptions.RayActorError") -> None:
-    """Return only if the worker died, instead of not being able to load its stage."""
-    if getattr(error, "actor_init_failed", False):
-        raise CannotStart(f"a worker could not load the stage: {error}", "see `forensics doctor`") from error
 
 
 def _most_workers(runner: RayRunner, *, uses_gpu: bool) -> int:
@@ -318,14 +246,6 @@ def _room(runner: RayRunner, *, uses_gpu: bool) -> str:
     has, free = ray.cluster_resources(), ray.available_resources()  # type: ignore[no-untyped-call]
     told = (f"{free.get(kind, 0):g} of {has.get(kind, 0):g} {kind} free, each needs {n:g}" for kind, n in needs.items())
     return f"{', '.join(told)}; it begins as soon as the cluster has room"
-
-
-def _answer(reference: Any, pending: _Pending) -> Any:
-    """What the worker said of an item; an answer that was lost with its machine is one failed try."""
-    try:
-        return ray.get(reference)
-    except ray.exceptions.ObjectLostError as error:
-        return Failed(pending.item, "result_lost", str(error).splitlines()[0], pending.tried)
 
 
 def _require_servers() -> None:
