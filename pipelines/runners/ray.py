@@ -26,8 +26,8 @@ from pipelines.stages.port import Done, Failed, ItemT, OnGpu, ResultT, Stage, pa
 
 __all__ = ["RayRunner", "connected"]
 
-# How long nobody may answer before workers are looked at, how often the cluster is asked how large it is, and when a run
-# that no worker has begun for says so.
+# How long nobody may answer before workers are looked at, how often the cluster is asked how large it is, and when a
+# run says that no worker has begun.
 _LOOK_S = 5
 _ASK_S = 2
 _WAIT_S = 30
