@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from forensics.adapters.footage_index import digest_and_size
 from forensics.adapters.object_store import size_of_object
 from forensics.adapters.stills_album import changes_of, mark_stills
-from forensics.errors import DecoderLost, UnreadableFootage
+from forensics.errors import CannotStart, DecoderLost, UnreadableFootage
 from forensics.evidence import Evidence
 from forensics.place import Place, StoreObject
 
@@ -80,10 +80,18 @@ def _difference_now(path: Place, expected: str, size_bytes: int) -> Loss | None:
 
 
 def difference(path: Place, expected: str) -> Loss | None:
-    """What is wrong with a file, or folder of stills, that must have this digest; None for nothing."""
+    """What is wrong with a file, object, or folder of stills, that must have this digest; None for nothing.
+
+    Raises:
+        CannotStart: a store does not answer, which says nothing of what lies in it.
+    """
     try:
         actual = digest_and_size(path)[0]
     except (UnreadableFootage, DecoderLost) as error:
+        if isinstance(path, StoreObject) and isinstance(error, DecoderLost):
+            raise CannotStart(
+                f"{path}: the store does not give it ({error.detail})", "try again when it does"
+            ) from error
         # An emptied file has other bytes; it is no kind of its own.
         reason = "altered" if error.reason == "empty" else error.reason
         return Loss(reason, f"{path}: cannot be read ({error.detail})")

@@ -59,6 +59,11 @@ class RunMetrics:
         """So many seconds of footage have no frame looked at yet."""
         self._backlog_s = max(0.0, media_s)
 
+    def refused(self, stage: str, n_items: int) -> None:
+        """So many items are not even tried, since their footage cannot be read or is another."""
+        self._items[stage, "failed"] += n_items
+        self._write()
+
     def drawn(self, stage: str) -> None:
         """A worker takes an item."""
         self._moved(stage, "waiting", "in_hand")

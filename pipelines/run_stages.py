@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from forensics.auditing import drawn, to_be_drawn
+from forensics.chunks import Chunk
 from forensics.digests import digest_of
 from forensics.evidence import Evidence
 from forensics.tables.files import write_table
@@ -49,17 +50,21 @@ def detect(run: Run) -> None:
         if planned.evidence.evidence_id in admitted
     ]
     todo.sort(key=_is_usual(todo))
-    seconds_of = {
-        plan.evidence.evidence_id: plan.seconds / max(1, plan.evidence.n_frames) for plan in run.plan.evidence
-    }
-    backlog_s = sum(work.chunk.n_frames * seconds_of[work.chunk.evidence_id] for work in todo)
+    backlog_s = sum(_media_seconds(run, planned.chunk) for planned in waiting)
     run.metrics.backlog(backlog_s)
-    for outcome in _detected(run, _detect_stage(run), todo):
+    for outcome in _detected(run, _detect_stage(run), todo, n_done=run.plan.n_chunks - len(waiting)):
         chunk = outcome.item.chunk
-        backlog_s -= chunk.n_frames * seconds_of[chunk.evidence_id]
+        backlog_s -= _media_seconds(run, chunk) if isinstance(outcome, Done) else 0
         run.metrics.backlog(backlog_s)
         _keep_chunk(run, units[chunk], outcome)
+    run.metrics.refused("detect", len(waiting) - len(todo))
     run.figures["frames_detected_now"] = sum(work.chunk.n_frames for work in todo)
+
+
+def _media_seconds(run: Run, chunk: Chunk) -> float:
+    """About how long a chunk is: its share of its evidence."""
+    plan = next(each for each in run.plan.evidence if each.evidence.evidence_id == chunk.evidence_id)
+    return plan.seconds * chunk.n_frames / max(1, plan.evidence.n_frames)
 
 
 def _is_usual(works: list[ChunkWork]) -> Callable[[ChunkWork], bool]:
@@ -74,11 +79,10 @@ def _detect_stage(run: Run) -> Detect:
 
 
 def _detected(
-    run: Run, stage: Detect, works: list[ChunkWork]
+    run: Run, stage: Detect, works: list[ChunkWork], n_done: int
 ) -> Iterator[Done[ChunkWork, pa.Table] | Failed[ChunkWork]]:
     """What became of every chunk; those that their worker did not survive are examined piece by piece, at the end."""
     deadly = []
-    n_done = run.plan.n_chunks - len(works)
     for outcome in mapped(run, stage, works, unit="frames", size=_frames_in, n_done=n_done):
         if isinstance(outcome, Failed) and outcome.error in WORKER_LOST:
             deadly.append(outcome.item)

@@ -89,6 +89,17 @@ def test_chunks_that_gave_nothing_are_failed(case: Case, tmp_path: Path, detecti
     run(case, metrics=RunMetrics(file, "case"))
     told = metrics_in(file)
     assert (told["items", "detect", "done"], told["items", "detect", "failed"]) == (len(CHUNKS) - 1, 1)
+    assert told["backlog_media_seconds",] == pytest.approx(1 / 3 * (N_FRAMES - 1) / 5, rel=0.01)
+
+
+def test_footage_that_is_another_is_failed_and_stays_in_the_backlog(case: Case, tmp_path: Path) -> None:
+    (clip_path,) = tmp_path.glob("*.mp4")
+    clip_path.write_bytes(clip_path.read_bytes() + b"more")
+    file = tmp_path / "gate.prom"
+    assert not run(case, metrics=RunMetrics(file, "case")).is_clean
+    told = metrics_in(file)
+    assert told["items", "detect", "failed"] == len(CHUNKS)
+    assert told["backlog_media_seconds",] == pytest.approx((N_FRAMES - 1) / 5, rel=0.01)
 
 
 def test_gaps_are_counted_by_their_reason(tmp_path: Path) -> None:

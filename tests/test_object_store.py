@@ -39,7 +39,7 @@ class Store:
     def info(self, url: str, refresh: bool) -> dict[str, Any]:
         if url not in self.content:
             raise FileNotFoundError(url)
-        return {"size": len(self.content[url]), "ETag": hashlib.md5(self.content[url]).hexdigest()}
+        return {"type": "file", "size": len(self.content[url]), "ETag": hashlib.md5(self.content[url]).hexdigest()}
 
     def cat_file(self, url: str, start: int, end: int) -> bytes:
         self.fetched.append((start, end))
@@ -133,6 +133,14 @@ def test_an_answer_that_was_cut_short_is_no_block(store: Store, monkeypatch: pyt
     monkeypatch.setattr(store, "cat_file", lambda url, start, end: store.content[url][start : end - 1])
     with pytest.raises(DecoderLost, match="of 1048576 bytes came"):
         ObjectFile(place).read(1)
+
+
+@pytest.mark.parametrize("url", [f"{_GATE.url}?versionId=1", f"{_GATE.url}/"])
+def test_a_key_that_the_library_would_take_for_another_is_refused(store: Store, url: str) -> None:
+    store.content[url] = b"others"
+    with pytest.raises(UnreadableFootage, match=r"would be read as another one|no video lies below it"):
+        digest_object(StoreObject(url))
+    assert store.fetched == []
 
 
 def test_stills_are_told_to_lie_on_a_disk(store: Store, tmp_path: Path) -> None:
@@ -267,6 +275,9 @@ def test_a_bucket_gives_the_tables_that_a_disk_gives(bucket: Bucket, clips: list
     paths = {f"s3://{bucket.name}/campus/{clip.name}" for clip in clips}
     assert set(tables(far, "evidence")["evidence"]["path"]) == paths
     assert bucket.forensics("verify", far).returncode == 0
+    silent = Bucket({**bucket.environment, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, bucket.name)
+    said = silent.forensics("verify", far)
+    assert (said.returncode, "the store does not give it" in said.stderr) == (6, True)
     assert bucket.forensics("status", far).returncode == 0
 
 
@@ -322,6 +333,14 @@ def test_containers_that_cannot_seek_are_read_through_a_copy(bucket: Bucket, tmp
     assert bucket.forensics("scan", url, "--case", case, "--runner", "serial", "--quiet").returncode in (0, 4)
     assert tables(case, "evidence")["evidence"]["working_copy"][0]
     assert set(tables(case, "coverage")["coverage"]["state"]) == {"detected"}
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    bucket.put(file)
+    said = bucket.forensics("reproduce", case, "--runner", "serial")
+    assert (said.returncode, "SHA-256 is" in said.stderr) == (5, True)
+    folder = bucket.forensics("ingest", case, f"s3://{bucket.name}/campus", "--camera", "gate")
+    assert f"say s3://{bucket.name}/campus/ for all" in folder.stdout
 
 
 @pytest.mark.parametrize(

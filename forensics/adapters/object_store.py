@@ -20,6 +20,7 @@ __all__ = ["ObjectFile", "digest_object", "keep_blocks", "objects_below", "size_
 _DIGEST_BYTES: Final = 32
 _BLOCKS_A_FETCH: Final = 16
 _BLOCKS_AT_HAND: Final = 4
+_MISREAD: Final = ("?versionId=",)
 _limit_bytes = 64 << 20
 
 
@@ -152,14 +153,27 @@ def objects_below(prefix: StoreObject) -> list[StoreObject]:
         DecoderLost: the store cannot be reached.
     """
     with _asking(prefix) as store:
-        return [StoreObject(f"s3://{key}") for key in sorted(store.find(prefix.url))]
+        urls = (f"s3://{key}" for key in sorted(store.find(prefix.url)))
+        return [StoreObject(url) for url in urls if url.startswith(prefix.url)]
 
 
 def _mark(place: StoreObject) -> dict[str, Any]:
     """What the store says of an object as it is now."""
+    _refuse_misread_name(place)
     with _asking(place) as store:
         facts = store.info(place.url, refresh=True)
+        if facts.get("type") != "file":
+            detail = f"there is no object of this name; say {place.url}/ for all videos below it"
+            raise UnreadableFootage(place, "missing", detail)
         return {name: facts.get(name) for name in ("size", "ETag", "LastModified", "VersionId")}
+
+
+def _refuse_misread_name(place: StoreObject) -> None:
+    """Return only if the library asks the store for this very key: it takes some ends of keys for something else."""
+    for part in filter(place.url.__contains__, _MISREAD):
+        raise UnreadableFootage(place, "bad_name", f"a key with {part} would be read as another one; copy the object")
+    if place.url.endswith("/"):
+        raise UnreadableFootage(place, "missing", "no video lies below it")
 
 
 def _fetched(place: StoreObject, start: int, stop: int) -> bytes:

@@ -13,10 +13,13 @@ from typing import Any
 from forensics.case import CaseFolder
 from forensics.errors import IntegrityBroken
 from forensics.models.shelf import Model
+from forensics.place import StoreObject
+from forensics.tables.evidence import load_evidence
 from forensics.tables.files import link_or_copy
 from pipelines.custody.case_file import Case
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.erasure import forget_reproduction
+from pipelines.footage_guard import difference
 from pipelines.progress import Progress
 from pipelines.proof.differences import first_difference
 from pipelines.proof.recorded import RecordedRun
@@ -54,9 +57,14 @@ def reproduced(
     """The run is made again beside the case's own and compared; nothing of it is left. The caller holds the lock.
 
     Raises:
-        IntegrityBroken: footage is no longer what was ingested.
+        IntegrityBroken: footage is no longer what was ingested, also where no frame of the run is read from it.
+        CannotStart: a store does not answer.
         Interrupted: a cancel was asked for, of the case.
     """
+    for item in load_evidence(case.folder):
+        loss = difference(item.path, item.sha256) if isinstance(item.path, StoreObject) else None
+        if loss is not None:
+            raise IntegrityBroken(loss.detail, "restore the recording as it was ingested")
     with _beside(case) as scratch:
         result = run_case(
             scratch,
@@ -71,8 +79,8 @@ def reproduced(
         if result.lost_footage:
             raise IntegrityBroken(result.lost_footage[0], "restore the recording as it was ingested")
         was = recorded.manifest
-        difference = first_difference(recorded.folder, was, result.folder, result.manifest)
-        return Reproduced(len(was["files"]), len(was.get("pictures", [])), difference)
+        found = first_difference(recorded.folder, was, result.folder, result.manifest)
+        return Reproduced(len(was["files"]), len(was.get("pictures", [])), found)
 
 
 @contextmanager

@@ -43,7 +43,7 @@ def _struck(trial: Trial, title: str, *, number: int, after: int, codes: tuple[i
 def drills() -> Iterator[Drill]:
     """Of what works for the driver."""
     for after in range(10):
-        worker = partial(_struck, title="ray::_Actor", number=signal.SIGKILL, after=after, codes=(0, _UNSETTLED))
+        worker = partial(_struck, title="ray::Actor", number=signal.SIGKILL, after=after, codes=(0, _UNSETTLED))
         yield Drill(f"worker killed after {after} parts", _WORKER, worker, "ray", is_short=after == 5)
     for after in range(10):
         number = (signal.SIGKILL, signal.SIGSEGV)[after % 3 == 2]
