@@ -16,7 +16,7 @@ _CONFIDENCE: Final = 0.95
 def audit_facts(settings: Settings, audits: Iterable[AuditedEvidence]) -> dict[str, Any] | None:
     """For `run.json`: counts, the share of frames in which somebody was missed, and how large it may be.
 
-    None where every chosen frame was looked at.
+    None where every chosen frame was looked at. Where all that was passed over was, nothing is left to chance.
     """
     if not settings.is_gated:
         return None
@@ -24,14 +24,17 @@ def audit_facts(settings: Settings, audits: Iterable[AuditedEvidence]) -> dict[s
     frames = (frame for each in evidence for frame in each.frames)
     audit = summed(sum(each.n_passed_over for each in evidence), frames, settings.detect.classes)
     n_looked_at = audit.n_looked_at
+    miss_rate = round(audit.n_with_a_miss / n_looked_at, 6) if n_looked_at else None
+    is_whole = bool(n_looked_at) and n_looked_at == audit.n_passed_over
+    at_worst = miss_rate if is_whole else round(at_most(audit.n_with_a_miss, n_looked_at, _CONFIDENCE), 6)
     return {
         "frames_passed_over": audit.n_passed_over,
         "frames_audited": n_looked_at,
         "seen": dict(sorted(audit.seen.items())),
         "missed": dict(sorted(audit.missed.items())),
         "frames_with_a_miss": audit.n_with_a_miss,
-        "miss_rate": round(audit.n_with_a_miss / n_looked_at, 6) if n_looked_at else None,
-        "miss_rate_at_most": round(at_most(audit.n_with_a_miss, n_looked_at, _CONFIDENCE), 6),
+        "miss_rate": miss_rate,
+        "miss_rate_at_most": at_worst,
         "confidence": _CONFIDENCE,
         "seed": settings.gate.audit_seed,
     }
@@ -44,6 +47,8 @@ def audit_line(audit: dict[str, Any]) -> str:
         return "the gate passed over no frame"
     if not looked:
         return f"the gate passed over {passed} frames, and none of them was checked"
+    if looked == passed:
+        return f"the gate passed over {passed} frames; all of them were looked at: somebody was missed in {missed}"
     return (
         f"the gate passed over {passed} frames; {looked} of them, by lot, were looked at: somebody was missed in "
         f"{missed}, so in at most {audit['miss_rate_at_most']:.2%} of them ({audit['confidence']:.0%} sure)"

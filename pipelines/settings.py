@@ -246,19 +246,29 @@ def load_settings(profile: Path | None, assignments: tuple[str, ...], base: dict
 
     Args:
         profile: a TOML file; None for none.
-        base: sections of an earlier run's settings; a profile replaces them.
+        base: sections of an earlier run's settings; a profile replaces them, but for a model that it does not name.
         assignments: texts such as ``detect.min_score=0.4``; lists are separated by commas.
 
     Raises:
         UsageError: an unknown name, with the known ones, or a value that does not fit.
     """
-    values = deepcopy(base or {}) if profile is None else _from_file(profile)
+    before = deepcopy(base or {})
+    values = before if profile is None else _with_model(profile, before.get("detect", {}).get("model"))
     for assignment in assignments:
         _assign(values, assignment)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
         raise _explained(error) from error
+
+
+def _with_model(profile: Path, model: str | None) -> dict[str, Any]:
+    """The profile, and the model that was used before where it names none."""
+    values = _from_file(profile)
+    detect = values.setdefault("detect", {})
+    if model is not None and isinstance(detect, dict):
+        detect.setdefault("model", model)
+    return values
 
 
 def told_settings(sections: dict[str, dict[str, Any]]) -> list[str]:

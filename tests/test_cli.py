@@ -21,13 +21,14 @@ from PIL import Image
 
 import forensics
 from forensics.case import CaseFolder
+from forensics.errors import UsageError
 from forensics.tables.schemas import PUBLISHED
 from pipelines.cli.main import exit_code_of
 from pipelines.cli.main import forensics as command_line
 from pipelines.cli.output import one_line
 from pipelines.custody.case_lock import locked
 from pipelines.run_record import newest_record
-from pipelines.settings import TrackSettings
+from pipelines.settings import TrackSettings, load_settings
 from tests.calling import Call, caller, clip, new_case, search_case
 from tests.demo_clips import make_clips
 
@@ -522,6 +523,19 @@ def test_one_setting_changes_nothing_else_of_the_last_run(call: Call, tmp_path: 
     assert "settings of run" not in call("run", case, "--profile", profile, *_SERIAL).err
     detect, track = _last_settings(case)
     assert (detect["fps"], detect["min_score"], track["buffer_ms"]) == (1.0, 0.1, TrackSettings().buffer_ms)
+
+
+def test_a_profile_that_names_no_model_keeps_that_of_the_last_run(tmp_path: Path) -> None:
+    profile, base = tmp_path / "profile.toml", {"detect": {"model": "other", "fps": 2.0}}
+    profile.write_text("[detect]\nmin_score = 0.3\n")
+    kept = load_settings(profile, (), base).detect
+    assert (kept.model, kept.min_score, kept.fps) == ("other", 0.3, None)
+    assert load_settings(profile, ("detect.model=third",), base).detect.model == "third"
+    profile.write_text('[detect]\nmodel = "named"\n')
+    assert load_settings(profile, (), base).detect.model == "named"
+    profile.write_text("detect = 3\n")
+    with pytest.raises(UsageError):
+        load_settings(profile, (), base)
 
 
 def test_another_setting_keeps_the_model_of_the_last_run(call: Call, tmp_path: Path) -> None:

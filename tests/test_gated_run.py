@@ -18,6 +18,7 @@ from forensics.errors import DecoderLost
 from forensics.evidence import Indexed
 from forensics.frames import Frame, Item, View
 from forensics.gate import GateRules, Glimpse, Watch, windows
+from pipelines.audit_record import audit_line
 from pipelines.custody.case_file import Case
 from pipelines.custody.cases import load_case
 from pipelines.custody.casework import Need, casework
@@ -131,6 +132,13 @@ class TestAudit:
         rows = table(case, "coverage").filter(pl.col("reason") == "audited")
         assert (rows["stop_frame"] - rows["start_frame"]).sum() == 100
         assert rows["detail"].str.contains(r"^(static|sampled); (nobody seen|\d seen, all in tracks)$").all()
+
+    def test_where_all_was_looked_at_nothing_is_left_to_chance(self, case: Case) -> None:
+        audit = run(case, *GATED, "gate.audit_share=1").audit
+        assert audit is not None
+        assert audit["frames_audited"] == audit["frames_passed_over"] > 300
+        assert audit["miss_rate_at_most"] == audit["miss_rate"] == 0
+        assert audit_line(audit).endswith("all of them were looked at: somebody was missed in 0")
 
     def test_what_it_saw_is_in_no_other_table(self, untouched: Case, case: Case, tmp_path: Path) -> None:
         unaudited = copied(untouched, tmp_path / "unaudited")

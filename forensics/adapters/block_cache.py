@@ -28,7 +28,7 @@ class BlockCache:
         self._n_slots = max(_FEWEST_SLOTS, limit_bytes // BLOCK_BYTES)
         self._slots = OrderedDict[bytes, tuple[int, int]]()
         self._free: Iterator[int] = iter(range(self._n_slots))
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed with the process
 
     def __del__(self) -> None:
         self._file.close()
@@ -57,7 +57,6 @@ class BlockCache:
         try:
             self._file.seek(slot * BLOCK_BYTES)
             self._file.write(block)
-            self._file.flush()
         except OSError:
             pass  # what lies there now has another digest, so it never comes out
         self._slots[digest] = (slot, len(block))

@@ -43,7 +43,8 @@ def whole_file(path: Path, mode: int = _PRIVATE) -> Iterator[IO[bytes]]:
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
-            os.fchmod(descriptor, mode)
+            if mode != _PRIVATE:  # which it is already; some file systems know no modes
+                os.fchmod(descriptor, mode)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -25,22 +25,24 @@ class TableWriter:
 
     def __init__(self, file: IO[bytes], name: str) -> None:
         self._writer = parquet_writer(file, TABLES[name])
-        self._waiting = TABLES[name].empty_table()
+        self._waiting, self._n_waiting = [TABLES[name].empty_table()], 0
         self._n_rows = _OF_WIDE_TABLES.get(name, _ROW_GROUP_ROWS)
 
     def add(self, table: pa.Table) -> None:
         """Rows in the order they must have."""
-        self._waiting = pa.concat_tables([self._waiting, table])
-        full = len(self._waiting) // self._n_rows * self._n_rows
+        self._waiting.append(table)
+        self._n_waiting += len(table)
+        full = self._n_waiting // self._n_rows * self._n_rows
         if full:
+            waiting = pa.concat_tables(self._waiting)
             # pages must not depend on how the rows came
-            self._writer.write_table(self._waiting.slice(0, full).combine_chunks(), row_group_size=self._n_rows)
-            self._waiting = self._waiting.slice(full).combine_chunks()
+            self._writer.write_table(waiting.slice(0, full).combine_chunks(), row_group_size=self._n_rows)
+            self._waiting, self._n_waiting = [waiting.slice(full).combine_chunks()], len(waiting) - full
 
     def close(self) -> None:
         """Write what is left; an empty table keeps its columns."""
-        if len(self._waiting):
-            self._writer.write_table(self._waiting.combine_chunks())
+        if self._n_waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting).combine_chunks())
         self._writer.close()
 
     def abandon(self) -> None:

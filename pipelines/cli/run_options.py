@@ -88,28 +88,29 @@ run_options = _together(
 
 
 def settings_for(options: dict[str, Any], root: Path) -> Settings:
-    """The settings of the case's last run, or the profile instead; then what the options change of them."""
+    """The settings of the case's last run, or the profile with that run's model; then what the options change."""
     changes = options["assignments"]
     if options["model"] is not None:
         path = Path(options["model"])
         changes = (*changes, f"detect.model={path.absolute() if path.exists() else path}")
-    base = _settings_of_last_run(root, changes) if options["profile"] is None else None
+    record, profile = newest_record(CaseFolder.to_be_at(root)), options["profile"]
+    base = {name: section for name, section in record.get("settings", {}).items() if name in _OF_LAST_RUN}
+    if base and profile is None:
+        _tell_of_last_run(record, base, changes)
     if options["workers"] is not None:
         changes = (*changes, f"run.workers={options['workers']}")
-    return load_settings(options["profile"], changes, base)
+    settings = load_settings(profile, changes, base)
+    if base and profile is not None and settings.detect.model != load_settings(profile, changes).detect.model:
+        say(f"model {record.get('model', {}).get('name')}, of run {record.get('run')}; the profile names none")
+    return settings
 
 
-def _settings_of_last_run(root: Path, changes: tuple[str, ...]) -> dict[str, Any]:
-    """The sections that decide what is done, and a word about them; empty before the first run."""
-    record = newest_record(CaseFolder.to_be_at(root))
-    if not record.get("settings"):
-        return {}
-    sections = {name: record["settings"][name] for name in _OF_LAST_RUN if name in record["settings"]}
+def _tell_of_last_run(record: dict[str, Any], sections: dict[str, Any], changes: tuple[str, ...]) -> None:
+    """What is taken over from it, and what of that is changed."""
     told = [f"model {record.get('model', {}).get('name')}", *told_settings(sections)]
     other = [change for change in changes if not _is_as_before(change, sections)]
     changed = f"; changed: {', '.join(other)}" if other else ""
     say(f"settings of run {record.get('run')}: {', '.join(told)}{changed}")
-    return sections
 
 
 def _is_as_before(change: str, sections: dict[str, Any]) -> bool:
