@@ -6,14 +6,16 @@ The gate (`forensics.gate`) says which frames are looked at first. Then:
 2. Frames that moved wait until the next look. If everybody who is followed at one look is found again at the other,
    and nobody else is there, they are *skipped*: whoever was in them is in both looks.
 3. Otherwise somebody came, left, or two of them might be mistaken for each other. Then the frame in the middle is
-   looked at, and both halves are asked the same; a few frames are looked at all. So the first and the last frame of
-   somebody are known to the frame, and where people cross every frame is looked at.
+   looked at, and both halves are asked the same; a few frames are looked at all.
+4. Where somebody came or left between two neighbours, the frames before or after are looked at until two in a row
+   show nothing of them: a score that wavers at the picture's border hides no first or last frame. That reaches back
+   behind the look before, and on behind the next.
 
-Followed is whoever reached the score that starts a track, and goes on to be until nothing is found of them any more.
+So the first and the last frame of somebody are known to the frame, and where people cross every frame is looked at.
 What becomes of a frame depends on its window alone.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -23,18 +25,17 @@ from forensics.coverage import State
 from forensics.detections import Boxes
 from forensics.frames import Frame, Gap, Item
 from forensics.gate import Glimpse, Sight
-from forensics.overlap import grown, overlaps, reach_after
-from forensics.timeline import BoolArray, Int64Array
+from forensics.presence import Look, Step, same_body, step_between
+from forensics.timeline import Int64Array
 
 __all__ = ["SAMPLED", "STATIC", "CloserRules", "Finding", "findings"]
 
 STATIC: Final = "static"
 SAMPLED: Final = "sampled"
 
-# So few frames are all looked at: a score that wavers at the picture's border would mislead a search by halves.
+# So few frames are all looked at: who hides behind another for a moment would mislead a search by halves.
 _ALL_OF: Final = 6
-_LEAST_OVERLAP: Final = 0.15
-_MISTAKEN_FROM: Final = 0.3
+_LEAVES_NO_TRACE: Final = 2
 _AS_BEFORE: Final = "the picture was as before again"
 
 
@@ -68,27 +69,27 @@ class Finding:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Look:
-    """What is known of a frame.
+@dataclass(slots=True, eq=False)
+class _Held:
+    """A frame whose fate is open.
 
     Attributes:
-        number: of the frame.
-        at_us: its media time.
-        boxes: what was seen.
-        is_followed: (N,) bool, which of them are somebody.
+        glimpse: what the gate said of it.
+        frame: its pixels, while nobody looked.
+        look: what is known of it; of a still frame the look before.
+        step: from the look before it; None where nothing was to be compared.
     """
 
-    number: int
-    at_us: int
-    boxes: Boxes
-    is_followed: BoolArray
+    glimpse: Glimpse
+    frame: Frame | None = None
+    look: Look | None = None
+    step: Step | None = None
 
 
 def findings(
     items: Iterable[Item], look: Callable[[Frame], Boxes], *, media_us: Int64Array, rules: CloserRules
 ) -> Iterator[Finding | Gap]:
-    """Exactly one `Finding` or `Gap` for every item, not always in their order.
+    """Exactly one `Finding` or `Gap` for every item; a gap may come before what precedes it.
 
     Args:
         items: of whole windows, in order, as a watch lets a reader hand them out; pixels are copied where they wait.
@@ -100,95 +101,137 @@ def findings(
 
 
 class _Closer:
-    """Goes through the items; knows the last look, and the frames that moved since."""
+    """Goes through the items, and holds the frames from the look before the last one on; the first is a look."""
 
     def __init__(self, look: Callable[[Frame], Boxes], media_us: Int64Array, rules: CloserRules) -> None:
         self._look = look
         self._media_us = media_us
         self._rules = rules
-        self._before: _Look | None = None
-        self._waiting: list[Frame] = []
+        self._held: list[_Held] = []
+        self._last_look = 0
 
     def through(self, items: Iterable[Item]) -> Iterator[Finding | Gap]:
         for item in items:
             if isinstance(item, Gap):
                 yield item
             elif isinstance(item, Glimpse):
-                yield from self._carried(item)
+                yield from self._still(item)
             else:
-                yield from self._seen(item)
+                yield from self._moved(item)
         yield from self._closed()
 
-    def _carried(self, glimpse: Glimpse) -> Iterator[Finding]:
-        """A still frame: it is as the last look was, and so ends what moved before it."""
-        before = self._before
-        assert before is not None
-        yield from _passed_over(self._waiting, _AS_BEFORE)
-        self._waiting = []
-        self._before = replace(before, number=glimpse.number, at_us=int(self._media_us[glimpse.number]))
-        if len(before.boxes):
-            yield Finding(glimpse, State.CARRIED, before.boxes, STATIC)
-        else:
-            yield Finding(glimpse, State.SKIPPED, None, STATIC)
+    def _still(self, glimpse: Glimpse) -> Iterator[Finding]:
+        """It is as the last look was, and so ends what moved before it."""
+        before = next(each.look for each in reversed(self._held) if each.look is not None)
+        known = replace(before, at_us=int(self._media_us[glimpse.number]))
+        self._held.append(_Held(glimpse, look=known))
+        self._look_closer()
+        yield from self._let_go(len(self._held) - 1)
 
-    def _seen(self, frame: Frame) -> Iterator[Finding]:
+    def _moved(self, frame: Frame) -> Iterator[Finding]:
         glimpse = _glimpse(frame)
         if glimpse.begins_window:
             yield from self._closed()
-        if glimpse.sight is Sight.MOVED and self._before is not None:
-            self._waiting.append(replace(frame, rgb=frame.rgb.copy()))
-        else:
-            yield from self._looked_at(frame)
+        if glimpse.sight is Sight.MOVED and self._held:
+            self._held.append(_Held(glimpse, frame=replace(frame, rgb=frame.rgb.copy())))
+            return
+        self._held.append(_Held(glimpse, frame=frame))
+        yield from self._let_go(self._looked_at_the_last())
 
     def _closed(self) -> Iterator[Finding]:
         """The last frame that moved is looked at, for nothing comes after it that could tell of it."""
-        if self._waiting:
-            yield from self._looked_at(self._waiting.pop())
-        self._before = None
+        if self._held and self._held[-1].look is None:
+            self._looked_at_the_last()
+        yield from self._let_go(len(self._held))
 
-    def _looked_at(self, frame: Frame) -> Iterator[Finding]:
-        now = self._now(frame)
-        yield _detected(frame, now)
-        waiting, self._waiting = self._waiting, []
-        self._before = now if self._before is None else (yield from self._between(self._before, waiting, now))
+    def _looked_at_the_last(self) -> int:
+        """Look at the frame that came last, and closer before it; what is before the look before is settled."""
+        self._show(len(self._held) - 1)
+        self._look_closer()
+        settled, self._last_look = self._last_look, len(self._held) - 1
+        return settled
 
-    def _between(self, before: _Look, waiting: Sequence[Frame], after: _Look) -> Generator[Finding, None, _Look]:
-        """What becomes of the frames between two looks; returns the second with all who are followed."""
-        followed, is_clear, overlap = self._followed(before, after)
-        if is_clear:
-            yield from _passed_over(waiting, _between_words(before, followed, overlap))
-            return followed
-        if len(waiting) <= _ALL_OF:
-            for frame in waiting:
-                now = self._now(frame)
-                yield _detected(frame, now)
-                before, _, _ = self._followed(before, now)
-            return self._followed(before, after)[0]
-        middle = len(waiting) // 2
-        now = self._now(waiting[middle])
-        yield _detected(waiting[middle], now)
-        now = yield from self._between(before, waiting[:middle], now)
-        return (yield from self._between(now, waiting[middle + 1 :], after))
+    def _let_go(self, n_frames: int) -> Iterator[Finding]:
+        """Tell what became of the first frames that are held."""
+        for place in range(n_frames):
+            held = self._held[place]
+            yield _settled(held, held.look) if held.look is not None else self._passed_over(place)
+        del self._held[:n_frames]
+        self._last_look = max(self._last_look - n_frames, 0)
 
-    def _now(self, frame: Frame) -> _Look:
-        boxes = self._look(frame)
-        is_followed: BoolArray = boxes.score >= self._rules.follow_score
-        return _Look(frame.number, int(self._media_us[frame.number]), boxes, is_followed)
+    def _passed_over(self, place: int) -> Finding:
+        before, following = self._look_before(place), self._next_look(place)
+        assert following is not None
+        detail = _between_words(self._known_at(before), self._held[following].step)
+        return Finding(self._held[place].glimpse, State.SKIPPED, None, SAMPLED, detail)
 
-    def _followed(self, before: _Look, after: _Look) -> tuple[_Look, bool, float]:
-        """The later look with all who are followed; whether nobody came, left or may be mistaken; the least overlap."""
-        overlap = _overlap(before, after)  # (N, M)
-        partner = _partners(overlap)
-        links = np.flatnonzero(before.is_followed & (partner >= 0))
-        is_continued = np.zeros(len(after.boxes), dtype=np.bool_)
-        is_continued[partner[links]] = True
-        is_followed = after.is_followed | is_continued
-        has_gone = len(links) < np.count_nonzero(before.is_followed)
-        has_come = np.any(is_followed & ~is_continued)
-        near = overlap[before.is_followed][:, is_followed] >= _MISTAKEN_FROM
-        is_mistakable = np.any(near.sum(axis=0) > 1) or np.any(near.sum(axis=1) > 1)
-        least = float(overlap[links, partner[links]].min()) if len(links) else 1.0
-        return replace(after, is_followed=is_followed), not (has_gone or has_come or is_mistakable), least
+    def _look_closer(self) -> None:
+        """Look at frames until every two looks explain what lies between them."""
+        place = 0
+        while (following := self._next_look(place)) is not None:
+            wanted = self._wanted(place, following)
+            if not wanted:
+                place = following
+            else:
+                place = min(place, self._look_before(wanted[0]))
+                for each in wanted:
+                    self._show(each)
+
+    def _wanted(self, place: int, following: int) -> Sequence[int]:
+        """The frames that must be looked at because of what two looks, one after the other, do not explain."""
+        before, after, held = self._known_at(place), self._known_at(following), self._held[following]
+        if after.number == before.number:
+            held.look = replace(after, is_followed=before.is_followed)
+            return ()
+        held.step = step = step_between(before, after, self._rules.follow_score)
+        held.look = step.after
+        n_between = following - place - 1
+        if step.is_clear:
+            return ()
+        if n_between:
+            return range(place + 1, following) if n_between <= _ALL_OF else ((place + following) // 2,)
+        edges = [(following, row, -1) for row in step.came.tolist()] + [(place, row, 1) for row in step.left.tolist()]
+        return [wanted for wanted in (self._trace(*edge) for edge in edges) if wanted is not None][:1]
+
+    def _trace(self, place: int, row: int, direction: int) -> int | None:
+        """The next frame to look at on the way out from somebody's first or last frame."""
+        here = self._known_at(place)
+        n_without = 0
+        while n_without < _LEAVES_NO_TRACE and 0 <= (place := place + direction) < len(self._held):
+            there = self._held[place].look
+            if there is None:
+                return None if n_without == 0 and self._goes_on(here, row, place, direction) else place
+            found = same_body(here, row, there)
+            if found is None:
+                n_without += 1
+            else:
+                here, row, n_without = there, found, 0
+        return None
+
+    def _goes_on(self, here: Look, row: int, place: int, direction: int) -> bool:
+        """Whether the next look in this direction has the same body, so that what lies between is explained."""
+        stop = len(self._held) if direction > 0 else -1
+        looks = (self._held[each].look for each in range(place, stop, direction))
+        beyond = next((look for look in looks if look is not None), None)
+        return beyond is not None and same_body(here, row, beyond) is not None
+
+    def _show(self, place: int) -> None:
+        held = self._held[place]
+        assert held.frame is not None
+        boxes, number = self._look(held.frame), held.frame.number
+        held.look = Look(number, int(self._media_us[number]), boxes, boxes.score >= self._rules.follow_score)
+        held.frame = None
+
+    def _known_at(self, place: int) -> Look:
+        look = self._held[place].look
+        assert look is not None
+        return look
+
+    def _next_look(self, place: int) -> int | None:
+        return next((each for each in range(place + 1, len(self._held)) if self._held[each].look is not None), None)
+
+    def _look_before(self, place: int) -> int:
+        return next(each for each in range(place - 1, -1, -1) if self._held[each].look is not None)
 
 
 def _glimpse(frame: Frame) -> Glimpse:
@@ -197,39 +240,19 @@ def _glimpse(frame: Frame) -> Glimpse:
     return frame.glimpse
 
 
-def _detected(frame: Frame, look: _Look) -> Finding:
-    return Finding(_glimpse(frame), State.DETECTED, look.boxes)
+def _settled(held: _Held, look: Look) -> Finding:
+    """What became of a frame that was looked at, or is as one that was."""
+    if held.glimpse.sight is not Sight.STILL:
+        return Finding(held.glimpse, State.DETECTED, look.boxes)
+    if len(look.boxes):
+        return Finding(held.glimpse, State.CARRIED, look.boxes, STATIC)
+    return Finding(held.glimpse, State.SKIPPED, None, STATIC)
 
 
-def _passed_over(frames: Sequence[Frame], detail: str) -> Iterator[Finding]:
-    for frame in frames:
-        yield Finding(_glimpse(frame), State.SKIPPED, None, SAMPLED, detail)
-
-
-def _between_words(before: _Look, after: _Look, overlap: float) -> str:
+def _between_words(before: Look, step: Step | None) -> str:
     """Why the frames between two looks could be passed over."""
-    n_followed = int(np.count_nonzero(after.is_followed))
-    found = f"{n_followed} followed, least overlap {overlap:.2f}" if n_followed else "nobody there"
-    return f"between {before.number} and {after.number}: {found}"
-
-
-def _overlap(before: _Look, after: _Look) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
-    """(N, M) in [0, 1], how well each box of one look may be each of the other; 0 for another class."""
-    reach = reach_after((after.at_us - before.at_us) / 1e6)
-    found = overlaps(grown(before.boxes.xyxy, reach), grown(after.boxes.xyxy, reach))
-    return np.where(before.boxes.class_index[:, None] == after.boxes.class_index[None, :], found, 0.0)
-
-
-def _partners(overlap: "np.ndarray[tuple[int, int], np.dtype[np.float64]]") -> Int64Array:
-    """(N,) the column that is each row's best while the row is the column's best; -1 where there is none.
-
-    >>> _partners(np.array([[0.9, 0.2], [0.8, 0.1]])).tolist()
-    [0, -1]
-    """
-    n_rows, n_columns = overlap.shape
-    if not n_rows or not n_columns:
-        return np.full(n_rows, -1, dtype=np.int64)
-    column = overlap.argmax(axis=1)
-    rows = np.arange(n_rows)
-    is_mutual = (overlap.argmax(axis=0)[column] == rows) & (overlap[rows, column] >= _LEAST_OVERLAP)
-    return np.where(is_mutual, column, -1).astype(np.int64)
+    if step is None:
+        return _AS_BEFORE
+    n_followed = int(np.count_nonzero(step.after.is_followed))
+    found = f"{n_followed} followed, least overlap {step.least_overlap:.2f}" if n_followed else "nobody followed"
+    return f"between {before.number} and {step.after.number}: {found}"

@@ -1,6 +1,6 @@
 """Which contenders are compared on which footage, and what must come out the same."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -96,16 +96,20 @@ def gate_on_people(place: Place) -> Comparison:
     clip = source if place.is_short else looped(source, 1200, place.scratch / "loop.mp4")
     n_frames = n_frames_in(clip)
     settings = {**GATED, "gate.audit_frames": 30} if place.is_short else GATED
-    every: dict[str, list[tuple[int, int]]] = {}
+    everybody: dict[str, list[tuple[int, int]]] = {}
+
+    def compared(name: str, wide: Mapping[str, str]) -> dict[str, Any]:
+        """The same people in every loop as where every frame of one loop is looked at with the same input."""
+        if name not in everybody:
+            case = place.fresh("reference")
+            ours(source, place.model, case, {"detect.classes": "person", **wide}, n_loop)
+            everybody[name] = _people(case)
+        case = max(place.scratch.glob(f"{name}-*"), key=lambda each: each.stat().st_mtime)
+        return _compared(_people(case), everybody[name], n_loop, n_frames // n_loop)
 
     def check(measured: dict[str, Measured]) -> dict[str, Any]:
-        """The same people in every loop as where every frame of one loop is looked at."""
-        if not every:
-            case = place.fresh("reference")
-            ours(source, place.model, case, {"detect.classes": "person"}, n_loop)
-            every["people"] = _people(case)
-        case = max(place.scratch.glob("gate-*"), key=lambda each: each.stat().st_mtime)
-        return {**_compared(_people(case), every["people"], n_loop, n_frames // n_loop), **_audited(measured)}
+        people = {"square input": compared("gate", {}), "rectangular input": compared("wide", RECTANGULAR)}
+        return {"people": people, **_audited(measured)}
 
     return Comparison(
         f"{source.name}, {n_frames} frames, behind the gate",
@@ -170,7 +174,7 @@ def _compared(found: list[tuple[int, int]], once: list[tuple[int, int]], n_loop:
     """How many of the people of every loop were found, and how far their first and last frames are off."""
     expected = [(first + k * n_loop, last + k * n_loop) for k in range(n_loops) for first, last in once]
     off = [min(max(abs(a - c), abs(b - d)) for c, d in found) if found else n_loop for a, b in expected]
-    return {"people": len(found), "people_expected": len(expected), "ends_off_by_at_most_frames": max(off)}
+    return {"found": len(found), "expected": len(expected), "ends_off_by_at_most_frames": max(off)}
 
 
 def _audited(measured: dict[str, Measured]) -> dict[str, Any]:

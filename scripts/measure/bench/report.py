@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from pipelines.audit_record import audit_line
 from scripts.measure.bench.measured import Measured
 
 __all__ = ["DECODING", "NETWORK", "limit_of", "summary", "table"]
@@ -70,14 +71,18 @@ def table(facts: dict[str, Any]) -> str:
         lines.append(f"| limit: cores / CPU of decoding plus network | {limit} | | | | |")
         lines += ["", f"Of the limit: {share['median']:.0%} ({share['least']:.0%} to {share['most']:.0%})."]
     for check in facts["checks"][-1:]:
-        told = {name: value for name, value in check.items() if name != "audit"}
-        audit = check.get("audit") or {}
-        keys = ("frames_passed_over", "frames_audited", "frames_with_a_miss", "miss_rate_at_most")
-        told |= {key: audit[key] for key in keys if key in audit}
-        lines += (
-            ["", ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told.items()) + "."] if told else []
-        )
+        lines += [line for told in _words(check) for line in ("", told)]
     return "\n".join(lines)
+
+
+def _words(check: dict[str, Any]) -> list[str]:
+    """How many people were found, and how exactly; whom the audit missed."""
+    told = [
+        f"{name}: {each['found']} people where {each['expected']} are when every frame is looked at, "
+        f"their first and last frames at most {each['ends_off_by_at_most_frames']} off."
+        for name, each in check.get("people", {}).items()
+    ]
+    return [*told, *([f"{audit_line(check['audit']).capitalize()}."] if "audit" in check else [])]
 
 
 def _text(spread: dict[str, float], digits: int) -> str:

@@ -1,0 +1,115 @@
+"""Who is there from look to look: who goes on, who came, who left, and who may be mistaken for somebody else.
+
+Followed is whoever reached the score that starts a track, and goes on to be until nothing is found of them any more.
+Boxes of two looks are the same body if each fits the other best, grown by how far a body may have gone.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from forensics.detections import Boxes
+from forensics.overlap import grown, overlaps, reach_after
+from forensics.timeline import BoolArray, Int64Array
+
+__all__ = ["Look", "Step", "same_body", "step_between"]
+
+_LEAST_OVERLAP: Final = 0.15
+_MISTAKEN_FROM: Final = 0.3
+
+_Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What is known of a frame.
+
+    Attributes:
+        number: of the frame that was looked at.
+        at_us: media time until which it is known to have been so.
+        boxes: what was seen.
+        is_followed: (N,) bool, which of them are somebody.
+    """
+
+    number: int
+    at_us: int
+    boxes: Boxes
+    is_followed: BoolArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """What became of everybody from one look to the next.
+
+    Attributes:
+        after: the later look, with all who are followed.
+        came: rows of its boxes, those who were not followed before.
+        left: rows of the earlier look's boxes, those of whom nothing is found any more.
+        is_mistakable: whether somebody may be mistaken for somebody else.
+        least_overlap: of those who are in both, in [0, 1]; 1 where nobody is.
+    """
+
+    after: Look
+    came: Int64Array
+    left: Int64Array
+    is_mistakable: bool
+    least_overlap: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether whoever was between the two looks is in both of them."""
+        return not (len(self.came) or len(self.left) or self.is_mistakable)
+
+
+def step_between(before: Look, after: Look, follow_score: float) -> Step:
+    """What became of everybody.
+
+    Args:
+        before: with all who are followed.
+        after: a later look; who is followed there is worked out.
+        follow_score: boxes from here up are somebody.
+    """
+    overlap = _overlap(before, after)  # (N, M)
+    partner = _partners(overlap)
+    links = np.flatnonzero(before.is_followed & (partner >= 0))
+    is_continued = np.zeros(len(after.boxes), dtype=np.bool_)
+    is_continued[partner[links]] = True
+    is_followed: BoolArray = (after.boxes.score >= follow_score) | is_continued
+    near = overlap[before.is_followed][:, is_followed] >= _MISTAKEN_FROM
+    return Step(
+        after=replace(after, is_followed=is_followed),
+        came=np.flatnonzero(is_followed & ~is_continued),
+        left=np.flatnonzero(before.is_followed & (partner < 0)),
+        is_mistakable=bool(np.any(near.sum(axis=0) > 1) or np.any(near.sum(axis=1) > 1)),
+        least_overlap=float(overlap[links, partner[links]].min()) if len(links) else 1.0,
+    )
+
+
+def same_body(here: Look, row: int, there: Look) -> int | None:
+    """The row of another look's boxes that is the same body as a row of this one's, whoever is followed."""
+    partner = int(_partners(_overlap(here, there))[row])
+    return partner if partner >= 0 else None
+
+
+def _overlap(one: Look, other: Look) -> _Floats:
+    """(N, M) in [0, 1], how well each box of one look may be each of the other; 0 for another class."""
+    reach = reach_after(abs(other.at_us - one.at_us) / 1e6)
+    found = overlaps(grown(one.boxes.xyxy, reach), grown(other.boxes.xyxy, reach))
+    return np.where(one.boxes.class_index[:, None] == other.boxes.class_index[None, :], found, 0.0)
+
+
+def _partners(overlap: _Floats) -> Int64Array:
+    """(N,) the column that is each row's best while the row is the column's best; -1 where there is none.
+
+    >>> _partners(np.array([[0.9, 0.2], [0.8, 0.1]])).tolist()
+    [0, -1]
+    """
+    n_rows, n_columns = overlap.shape
+    if not n_rows or not n_columns:
+        return np.full(n_rows, -1, dtype=np.int64)
+    column = overlap.argmax(axis=1)
+    rows = np.arange(n_rows)
+    is_mutual = (overlap.argmax(axis=0)[column] == rows) & (overlap[rows, column] >= _LEAST_OVERLAP)
+    return np.where(is_mutual, column, -1).astype(np.int64)
