@@ -6,8 +6,9 @@ unseen if Unicode calls them control, format, private or unassigned signs, or if
 
 import shlex
 import unicodedata
-from pathlib import Path
 from typing import Final
+
+from forensics.place import Place
 
 __all__ = ["fault_in_name", "in_shell", "is_text", "plain", "scripts_of", "unseen_in", "visible"]
 
@@ -93,7 +94,7 @@ def fault_in_name(name: str) -> str:
     return f"mixes letters that look alike: {', '.join(scripts)}" if len(scripts) > 1 else ""
 
 
-def in_shell(path: Path) -> str:
+def in_shell(path: Place) -> str:
     """A path as it must be typed, in a command that somebody is told to give.
 
     >>> in_shell(Path("/cases/old mill"))

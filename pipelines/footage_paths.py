@@ -14,7 +14,7 @@ from forensics.adapters.stills_album import leads_out
 from forensics.errors import CannotStart, DecoderLost, UnreadableFootage, UsageError
 from forensics.place import Place, StoreObject
 
-__all__ = ["expanded", "left_out", "refuse_cases"]
+__all__ = ["expanded", "left_out", "listed", "refuse_cases"]
 
 _VIDEO_SUFFIXES = frozenset(
     {".3g2", ".3gp", ".asf", ".avi", ".dav", ".dv", ".flv", ".gif", ".ivf", ".m1v", ".m2ts", ".m2v", ".m4v", ".mj2"}
@@ -61,7 +61,7 @@ def refuse_cases(places: tuple[Place, ...], case: Path) -> None:
 def left_out(places: tuple[Place, ...]) -> Iterator[str]:
     """One line for each folder that holds something that is not taken, so that nobody thinks it was."""
     for prefix in filter(_is_prefix, places):
-        other = Counter(found.suffix.lower() or "without suffix" for found in _listed(prefix) if not _is_video(found))
+        other = Counter(found.suffix.lower() or "without suffix" for found in listed(prefix) if not _is_video(found))
         yield from _told(prefix, other)
     for folder in _folders(places):
         other = Counter(_kind(path, folder) for path in folder.rglob("*") if not _is_taken(path, folder))
@@ -86,7 +86,12 @@ def _is_video(place: StoreObject) -> bool:
     return place.suffix.lower() in _VIDEO_SUFFIXES
 
 
-def _listed(prefix: StoreObject) -> list[StoreObject]:
+def listed(prefix: StoreObject) -> list[StoreObject]:
+    """Every object below a prefix, by key.
+
+    Raises:
+        CannotStart: the store does not say what it holds.
+    """
     try:
         return objects_below(prefix)
     except (UnreadableFootage, DecoderLost) as error:
@@ -107,7 +112,7 @@ def _kind(path: Path, folder: Path) -> str:
 
 def _expanded(path: Place) -> list[Place]:
     if _is_prefix(path):
-        return [found for found in _listed(path) if _is_video(found)] or [path]
+        return [found for found in listed(path) if _is_video(found)] or [path]
     if isinstance(path, StoreObject) or not path.is_dir():
         return [path]
     named = (p for p in path.rglob("*") if p.suffix.lower() in _VIDEO_SUFFIXES)

@@ -24,7 +24,7 @@ from forensics.timeline import PacketIndex
 from pipelines.custody.case_file import Case
 from pipelines.custody.deciding_files import DecidingFiles
 
-__all__ = ["Given", "ingest", "unknown_clocks"]
+__all__ = ["Given", "ingest", "unknown_clocks", "withdraw"]
 
 Answer = TypeVar("Answer")
 _DIGEST_PATIENCE: Final = 30  # a disk that must be woken, and a folder of which nobody knows how large it is
@@ -66,10 +66,15 @@ class _Shelf:
     files: DecidingFiles
 
     def add_source(self, source: Source) -> Source:
-        """Replace what was said of the same path and camera before."""
-        self.sources = [s for s in self.sources if (s.path, s.camera_id) != (source.path, source.camera_id)]
-        self.sources.append(source)
+        """Replace what was said of the same path and camera before; not if nothing could be read there this time."""
+        if source.evidence_id is None and any(s.evidence_id for s in self._said_of(source)):
+            return source
+        before = self._said_of(source)
+        self.sources = [*(each for each in self.sources if each not in before), source]
         return source
+
+    def _said_of(self, source: Source) -> list[Source]:
+        return [each for each in self.sources if (each.path, each.camera_id) == (source.path, source.camera_id)]
 
     def save(self) -> None:
         """Both lists are on disk, and in the log."""
@@ -110,6 +115,25 @@ def ingest(
     if contradictions:
         raise contradictions[0]
     return done
+
+
+def withdraw(files: DecidingFiles, path: Place) -> None:
+    """Take back a path that was given by mistake; only one of which nothing was ever read.
+
+    Raises:
+        UsageError: it was never given, or something was read there.
+    """
+    sources = load_sources(files.folder)
+    given = [source for source in sources if source.path == path]
+    if not given:
+        raise UsageError(f"{path} was never given", "`forensics status` names the footage")
+    read = next((source for source in given if source.evidence_id), None)
+    if read is not None:
+        raise UsageError(
+            f"{path} was read: it is evidence {read.evidence_id}", "evidence stays; only what gave none is taken back"
+        )
+    others = sources_table([source for source in sources if source.path != path])
+    files.write_together({files.folder.sources_file: encoded_table(others)})
 
 
 def _absolute(given: Given) -> Given:

@@ -8,7 +8,7 @@ import polars as pl
 
 import forensics
 from forensics.case import CaseFolder
-from forensics.evidence import Evidence, Verdict
+from forensics.evidence import Evidence, Source, Verdict
 from forensics.mandate import Standing, standing_of
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence, load_sources
@@ -33,7 +33,7 @@ def case_status(case: Case, now: datetime) -> dict[str, Any]:
     published = folder.manifest.exists()
     state = _state(folder, run.get("state", _NOT_RUN))
     search, standing = search_status(case), standing_of(case.mandate, now)
-    problems = [f"{s.verdict.value}: {s.path}: {s.reason}" for s in sources if s.verdict is not Verdict.OK]
+    problems = [_source_problem(folder, source) for source in sources if source.verdict is not Verdict.OK]
     return {
         "case": str(folder.root),
         "sources": len(sources),
@@ -91,6 +91,11 @@ def _next_work(root: Path, state: str, search: dict[str, Any], *, n_evidence: in
 def _state(folder: CaseFolder, recorded: str) -> str:
     """The recorded state; a run that died could not record its end."""
     return "interrupted" if recorded == "running" and not is_held(folder) else recorded
+
+
+def _source_problem(folder: CaseFolder, source: Source) -> str:
+    mistake = f"; given by mistake? `forensics evidence withdraw {in_shell(folder.root)} {in_shell(source.path)}`"
+    return f"{source.verdict.value}: {source.path}: {source.reason}{mistake if source.evidence_id is None else ''}"
 
 
 def _absent(folder: CaseFolder, evidence: list[Evidence]) -> list[str]:

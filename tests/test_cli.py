@@ -185,9 +185,10 @@ def _calls_with_json(case: Path, folder: Path) -> dict[str, tuple[object, ...]]:
         "case show": (own,),
         "case hold": (own, "--reason", "r"),
         "case policy": (own, "--watchlist-limit", 6, "--reason", "r"),
-        "ingest": (own, footage, "--camera", "new"),
+        "ingest": (own, footage, folder / "mistyped.mp4", "--camera", "new"),
         "case clock": (own, "new", "--offset", 5),
         "evidence relocate": (own, folder),
+        "evidence withdraw": (own, folder / "mistyped.mp4"),
         "run": (own, *_SERIAL),
         "scan": (footage, "--case", own, *_SERIAL),
         "status": (case,),
@@ -497,6 +498,24 @@ def test_a_dry_run_writes_nothing(call: Call, tmp_path: Path) -> None:
     assert _snapshot(case) == before
     assert call("run", case, *_SERIAL).code == 0
     assert call("run", case, "--dry-run", "--json").json["chunks_to_do"] == 0
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("--set", "detect.rectangular=true"),
+        ("--set", "detect.classes=no such thing"),
+        ("--set", "detect.classes=person", "--metrics", "metrics.txt"),
+        ("--set", "detect.batch=32", "--model", "no-such-model"),
+    ],
+)
+def test_a_dry_run_refuses_what_a_run_would(call: Call, seen: Path, tmp_path: Path, asked: tuple[str, ...]) -> None:
+    case = tmp_path / "case"
+    shutil.copytree(seen, case)
+    said = [call("run", case, *asked, *how) for how in (("--dry-run",), _SERIAL)]
+    assert [each.code for each in said] == [2, 2] or [each.code for each in said] == [6, 6]
+    errors = [next(line for line in each.err.splitlines() if line.startswith("error")) for each in said]
+    assert errors[0] == errors[1]
 
 
 def test_a_run_without_options_goes_on_with_the_settings_of_the_last_one(call: Call, tmp_path: Path) -> None:

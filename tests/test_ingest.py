@@ -326,6 +326,47 @@ def test_what_was_not_found_is_named(call: Call, case: Path, tmp_path: Path) -> 
     assert call("evidence", "relocate", case, tmp_path / "nowhere").code == 2
 
 
+def test_what_cannot_be_read_this_time_stays_what_it_was(call: Call, case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    call("ingest", case, path, "--camera", "gate")
+    before = sources(case)
+    hidden = path.rename(tmp_path / "elsewhere.mp4")
+    answer = call("ingest", case, path, "--camera", "gate")
+    assert (answer.code, "missing" in answer.out) == (4, True)
+    assert sources(case) == before
+    hidden.rename(path)
+    assert call("run", case, "--runner", "serial", "--quiet").code == 0
+
+
+def test_a_path_given_by_mistake_is_taken_back_and_the_log_keeps_both(call: Call, case: Path, tmp_path: Path) -> None:
+    path, mistyped = clip(tmp_path / "gate.mp4"), tmp_path / "gaet.mp4"
+    assert call("ingest", case, mistyped, path, "--camera", "gate").code == 4
+    assert call("run", case, "--runner", "serial", "--quiet").code == 4
+    assert "evidence withdraw" in call("status", case).out
+    assert call("evidence", "withdraw", case, mistyped).code == 0
+    assert [source.path for source in sources(case)] == [path]
+    assert call("run", case, "--runner", "serial", "--quiet").code == 0
+    assert call("verify", case).code == 0
+    log = (case / "audit.jsonl").read_text()
+    assert log.count(str(mistyped)) >= 2
+
+
+def test_evidence_is_not_taken_back(call: Call, case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    call("ingest", case, path, "--camera", "gate")
+    answer = call("evidence", "withdraw", case, path)
+    assert (answer.code, "it is evidence" in answer.err) == (2, True)
+    assert call("evidence", "withdraw", case, tmp_path / "other.mp4").code == 2
+    assert len(sources(case)) == 1
+
+
+@pytest.mark.parametrize("url", ["S3://archive/gate.mp4", "s3:/archive/gate.mp4", "gs://archive/gate.mp4"])
+def test_what_only_looks_like_a_store_is_no_local_path(call: Call, case: Path, url: str) -> None:
+    answer = call("ingest", case, url, "--camera", "gate")
+    assert (answer.code, "s3://BUCKET/KEY" in answer.err) == (2, True)
+    assert sources(case) == []
+
+
 # ---- clocks
 
 

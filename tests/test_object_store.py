@@ -213,10 +213,12 @@ class Bucket:
     environment: dict[str, str]
     name: str = "archive"
 
-    def put(self, *files: Path) -> None:
+    def put(self, *files: Path, name: str | None = None) -> None:
         self._script(
             "client.create_bucket(Bucket=bucket)\n"
-            + "\n".join(f"client.upload_file({str(file)!r}, bucket, {'campus/' + file.name!r})" for file in files)
+            + "\n".join(
+                f"client.upload_file({str(file)!r}, bucket, {'campus/' + (name or file.name)!r})" for file in files
+            )
         )
 
     def delete(self, name: str) -> None:
@@ -323,6 +325,24 @@ def test_what_is_gone_from_the_bucket_is_found_on_a_disk(bucket: Bucket, clips: 
     assert (answer.returncode, "missing" in answer.stderr + answer.stdout) == (4, True)
     assert bucket.forensics("evidence", "relocate", case, clips[0].parent).returncode == 0
     assert bucket.forensics("run", case, "--runner", "serial", "--quiet").returncode == 0
+
+
+def test_what_was_moved_to_another_key_is_found_there(bucket: Bucket, clips: list[Path], tmp_path: Path) -> None:
+    bucket.put(clips[0])
+    case = case_of(bucket, tmp_path / "case")
+    url = f"s3://{bucket.name}/campus/{clips[0].name}"
+    on_disk = Path(shutil.copy(clips[1], tmp_path))
+    assert bucket.forensics("ingest", case, url, on_disk, "--camera", "gate").returncode == 0
+    bucket.delete(clips[0].name)
+    bucket.put(clips[0], name="archived.mp4")
+    folder = f"s3://{bucket.name}/campus/"
+    found = bucket.forensics("evidence", "relocate", case, folder)
+    assert (found.returncode, f"{folder}archived.mp4" in found.stdout) == (0, True), found.stderr
+    assert bucket.forensics("run", case, "--runner", "serial", "--quiet").returncode == 0
+    bucket.put(on_disk)
+    on_disk.unlink()
+    refused = bucket.forensics("evidence", "relocate", case, folder)
+    assert (refused.returncode, "ingested from a disk" in refused.stderr) == (2, True), refused.stderr
 
 
 def test_containers_that_cannot_seek_are_read_through_a_copy(bucket: Bucket, tmp_path: Path) -> None:

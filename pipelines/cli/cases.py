@@ -10,6 +10,7 @@ import click
 
 from forensics.errors import UsageError
 from forensics.mandate import Mandate, Mode
+from forensics.place import Place
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence
 from pipelines import clock
@@ -20,6 +21,7 @@ from pipelines.cli.mandates import authorise_command, deny_command, hold_command
 from pipelines.cli.output import (
     NOT_CLEAN,
     emit,
+    footage_type,
     json_option,
     microseconds,
     parse_last_day,
@@ -35,6 +37,7 @@ from pipelines.custody.case_lock import is_held
 from pipelines.custody.cases import make_case, with_clock
 from pipelines.custody.casework import Need, casework
 from pipelines.custody.mandate_words import authority_text, last_day_text
+from pipelines.ingest import withdraw
 from pipelines.relocate import is_absent, relocate
 
 __all__ = ["cancel", "case", "evidence"]
@@ -285,19 +288,21 @@ def evidence() -> None:
 
 @evidence.command("relocate")
 @click.argument("root", metavar="CASE", type=path_type)
-@click.argument("search", metavar="FOLDER", type=path_type)
+@click.argument("search", metavar="FOLDER", type=footage_type)
 @json_option
-def relocate_command(root: Path, search: Path, as_json: bool) -> int:
-    """Find moved footage by its digest, below a file or folder; exit 4 if some stays absent.
+def relocate_command(root: Path, search: Place, as_json: bool) -> int:
+    """Find moved footage by its digest, below a file, a folder or a store's s3://BUCKET/FOLDER/.
+
+    Exit 4 if some stays absent.
 
     \b
     Example:
       forensics evidence relocate my-case /media/archive
     """
-    if not search.exists():
+    if isinstance(search, Path) and not search.exists():
         raise click.UsageError(f"{search}: there is nothing to search; name the folder that the footage was moved to")
     with casework(root, "evidence relocate", need=Need.CHANGE) as work, work.alone():
-        found = relocate(work.files, search)
+        found = relocate(work.files, search.absolute() if isinstance(search, Path) else search)
         absent = [item for item in load_evidence(work.folder) if is_absent(item)]
         work.recorded.exit_code = NOT_CLEAN if absent else 0
     facts = {"found": {item.evidence_id: str(path) for item, path in found}, "absent": [i.evidence_id for i in absent]}
@@ -307,6 +312,23 @@ def relocate_command(root: Path, search: Path, as_json: bool) -> int:
         lines.append(f"next: forensics run {in_shell(root)}")
     emit(facts, "\n".join(lines) or "all footage is where it was", as_json)
     return NOT_CLEAN if absent else 0
+
+
+@evidence.command("withdraw")
+@click.argument("root", metavar="CASE", type=path_type)
+@click.argument("path", metavar="PATH", type=footage_type)
+@json_option
+def withdraw_command(root: Path, path: Place, as_json: bool) -> None:
+    """Take back a path that was given by mistake and gave no evidence; the log keeps both.
+
+    \b
+    Example:
+      forensics evidence withdraw my-case gaet.mp4
+    """
+    place = path.absolute() if isinstance(path, Path) else path
+    with casework(root, "evidence withdraw", need=Need.CHANGE, facts={"path": str(place)}) as work, work.alone():
+        withdraw(work.files, place)
+    emit({"withdrawn": str(place)}, f"withdrawn  {place}\nnext: forensics run {in_shell(root)}", as_json)
 
 
 @click.command()

@@ -47,6 +47,7 @@ from pipelines.run_record import run_facts
 from pipelines.search.recognition import prepared
 from pipelines.search.superseded import forget_superseded
 from pipelines.settings import Settings
+from pipelines.stages.looking import load_for
 
 __all__ = ["ingest_command", "run_command", "scan"]
 
@@ -192,7 +193,11 @@ def _say_source(source: Source) -> None:
 
 def _run(work: Work, settings: Settings, model: Model, options: dict[str, Any]) -> int:
     if options["dry_run"]:
-        emit_plan(plan_run(work.case, settings, model), model, options["as_json"])
+        plan = plan_run(work.case, settings, model)
+        metrics_for(work.folder, options["metrics_file"])
+        if settings.detect.device == "cpu":  # what a GPU of another machine can do, nobody knows here
+            load_for(settings.detect, model)
+        emit_plan(plan, model, options["as_json"])
         return 0
     try:
         with work.alone():

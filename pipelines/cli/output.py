@@ -1,6 +1,7 @@
 """Data on standard output, everything else on standard error; `--json` is one JSON object."""
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
@@ -200,6 +201,9 @@ class _Named(click.Path):
 path_type = _Named(path_type=Path, readable=False)
 
 
+_LIKE_A_STORE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
 class _Footage(click.ParamType[Place]):
     """A file or folder, an object of a store, or all objects below a prefix that ends in a slash."""
 
@@ -210,6 +214,8 @@ class _Footage(click.ParamType[Place]):
         place = place_of(value) if isinstance(value, str) else value
         if not isinstance(place, StoreObject):
             path: Path = path_type.convert(value, param, ctx)
+            if _LIKE_A_STORE.match(str(value)) and not path.exists():
+                self.fail(f"{value!r} is no file here, and stores are said as s3://BUCKET/KEY", param, ctx)
             return path
         bucket, _, key = place.url.partition("://")[2].partition("/")
         if not bucket or not key:

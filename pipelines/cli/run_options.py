@@ -82,7 +82,7 @@ run_options = _together(
         metavar="FILE.prom",
         help="Keep metrics for Prometheus in this file.",
     ),
-    click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing."),
+    click.option("--dry-run", is_flag=True, help="Say what would be done, or what stands in its way."),
     click.option("--quiet", is_flag=True, help="No progress."),
 )
 
