@@ -22,7 +22,7 @@ from forensics.detections import Boxes, Detections, FloatArray
 from forensics.overlap import grown, overlaps, reach_after
 from forensics.timeline import Int64Array
 
-__all__ = ["Audit", "Audited", "TrackPaths", "drawn", "in_no_track", "summed", "to_be_drawn"]
+__all__ = ["Audit", "Audited", "TrackPaths", "drawn", "in_no_track", "rows_around", "summed", "to_be_drawn"]
 
 _LEAST_OVERLAP: Final = 0.15
 _PERSON: Final = "person"
@@ -70,6 +70,33 @@ def _scattered(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return mixed ^ (mixed >> np.uint64(31))
 
 
+def rows_around(frame: Int64Array, track: Int64Array, instants: Int64Array) -> Int64Array:
+    """Which detections tell where tracks are at some instants; of a part of an evidence, as of all its parts together.
+
+    Args:
+        frame: (N,) int64, non-decreasing.
+        track: (N,) int64, the number of each one's track; -1 where it has none.
+        instants: (A,) int64, increasing frame numbers.
+
+    Returns:
+        (K,) int64, increasing rows: of each track the first, the last, and those beside an instant.
+
+    >>> rows_around(np.arange(9), np.zeros(9, int), np.array([4])).tolist()
+    [0, 3, 4, 5, 8]
+    """
+    order = np.argsort(track, kind="stable")[np.count_nonzero(track < 0) :]
+    if not len(order):
+        return order
+    is_same = np.diff(track[order]) == 0
+    before, until = (np.searchsorted(instants, frame[order], side) for side in ("left", "right"))
+    is_kept = np.ones(len(order), dtype=np.bool_)
+    # between a row and the next one of its track lies an instant
+    is_beside = before[:-1] < until[1:]
+    is_kept[1:-1] = ~(is_same[:-1] & is_same[1:]) | is_beside[:-1] | is_beside[1:]
+    rows: Int64Array = np.sort(order[is_kept])
+    return rows
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackPaths:
     """Where each track of one evidence was seen.
@@ -89,7 +116,7 @@ class TrackPaths:
         """The tracks of one evidence.
 
         Args:
-            detections: all of it.
+            detections: all of it, or those that `rows_around` the asked instants keeps.
             track: (N,) int64, the number of each one's track from 0; -1 where it has none.
             media_us: media time of every frame.
         """

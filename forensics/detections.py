@@ -1,5 +1,6 @@
 """What a detector saw, as parallel columns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,7 +9,7 @@ import numpy.typing as npt
 
 from forensics.timeline import Int64Array
 
-__all__ = ["NO_BOXES", "Boxes", "Detections", "FloatArray"]
+__all__ = ["NO_BOXES", "NO_DETECTIONS", "Boxes", "Detections", "FloatArray", "joined"]
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -64,3 +65,21 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    def chosen(self, rows: Int64Array, class_numbers: Int64Array) -> "Detections":
+        """Some of them, their classes numbered anew.
+
+        Args:
+            rows: (K,) int64, increasing.
+            class_numbers: (C,) int64, the new number of each class.
+        """
+        return Detections(self.frame[rows], self.xyxy[rows], self.score[rows], class_numbers[self.class_index[rows]])
+
+
+NO_DETECTIONS: Final = Detections(np.empty(0, np.int64), NO_BOXES.xyxy, NO_BOXES.score, NO_BOXES.class_index)
+
+
+def joined(parts: Sequence[Detections]) -> Detections:
+    """One after the other; at least one."""
+    names = ("frame", "xyxy", "score", "class_index")
+    return Detections(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))

@@ -163,7 +163,8 @@ def audit(run: Run, tracked: list[EvidenceWork]) -> dict[str, tuple[Path, ...]]:
     admitted = _admitted(run, (work.evidence for work in waiting))
     todo = [work for work in waiting if work.evidence.evidence_id in admitted]
     stage = Audit(_detect_stage(run))
-    for outcome in mapped(run, stage, todo, unit="frames", size=stage.frames_in, n_done=len(works) - len(waiting)):
+    n_done = len(works) - len(waiting)
+    for outcome in mapped(run, stage, todo, unit="frames", size=lambda work: len(work.frames), n_done=n_done):
         if run.guard.still_admits(outcome.item.evidence):
             _keep(run, "audit", outcome.item.unit, outcome.item.evidence, outcome)
     made = defaultdict[str, tuple[Path, ...]](tuple)

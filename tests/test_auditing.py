@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest
 
 from forensics.adapters.exact_bound import at_most
-from forensics.auditing import Audited, TrackPaths, drawn, in_no_track, summed, to_be_drawn
+from forensics.auditing import Audited, TrackPaths, drawn, in_no_track, rows_around, summed, to_be_drawn
 from forensics.detections import Boxes, Detections
 
 EVIDENCE = "3f2a91c07d5e4b18"
@@ -120,6 +120,25 @@ class TestMisses:
         )
         seen, lost = in_no_track(boxes((1, 1, 0.9, 0)), nobody, at_us=3, least_score=0.4)
         assert (seen.tolist(), lost.tolist()) == ([0], [0])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_few_rows_of_each_part_tell_where_tracks_are_as_well_as_all_of_them(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    frame = np.sort(rng.integers(0, 200, 400))
+    track = rng.integers(-1, 6, 400)
+    xyxy = rng.integers(0, 500, (400, 4)).astype(np.float32)
+    every = Detections(frame, xyxy, np.ones(400, np.float32), np.zeros(400, np.int64))
+    media_us, instants = np.arange(200) * 40_000, np.sort(rng.choice(200, 7, replace=False))
+    cut = int(np.searchsorted(frame, rng.integers(0, 200)))
+    halves = (rows_around(frame[part], track[part], instants) + part.start for part in (slice(0, cut), slice(cut, 400)))
+    rows = np.concatenate(list(halves))
+    few = every.chosen(rows, np.zeros(1, np.int64))
+    whole, parts = (TrackPaths.of(*each, media_us) for each in ((every, track), (few, track[rows])))
+    assert len(rows) < 250
+    for now_us in media_us[instants].tolist():
+        for expected, found in zip(whole.at(0, now_us), parts.at(0, now_us), strict=True):
+            assert np.array_equal(expected, found)
 
 
 class TestTheSum:

@@ -131,7 +131,7 @@ class TestAudit:
         assert audit == result.audit
         rows = table(case, "coverage").filter(pl.col("reason") == "audited")
         assert (rows["stop_frame"] - rows["start_frame"]).sum() == 100
-        assert rows["detail"].str.contains(r"^(static|sampled); (nobody seen|\d seen, all in tracks)$").all()
+        assert rows["detail"].str.contains(r"^(static|sampled \(.+\)); (nobody seen|\d seen, all in tracks)$").all()
 
     def test_where_all_was_looked_at_nothing_is_left_to_chance(self, case: Case) -> None:
         audit = run(case, *GATED, "gate.audit_share=1").audit

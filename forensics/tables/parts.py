@@ -156,7 +156,7 @@ def coverage_of(part: pa.Table, audited: Mapping[int, str] | None = None) -> lis
 
 
 def _told_of(part: pa.Table, audited: Mapping[int, str]) -> pa.Table:
-    """The part with what the audit found of its frames: the reason becomes ``audited``, the detail says why before."""
+    """The part with what the audit found of its frames: the reason becomes ``audited``, the detail says both."""
     frames = part["frame"].to_numpy()
     rows = [row for row, frame in enumerate(frames.tolist()) if frame in audited] if audited else []
     if not rows:
@@ -166,7 +166,8 @@ def _told_of(part: pa.Table, audited: Mapping[int, str]) -> pa.Table:
         column: _Column = part[name].to_numpy().copy()
         columns[name] = column
     for row in rows:
-        columns["detail"][row] = f"{columns['reason'][row]}; {audited[int(frames[row])]}"
+        reason, detail = columns["reason"][row], columns["detail"][row]
+        columns["detail"][row] = f"{reason}{detail and f' ({detail})'}; {audited[int(frames[row])]}"
         columns["reason"][row] = AUDITED
     for name, column in columns.items():
         part = part.set_column(
