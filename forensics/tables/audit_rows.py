@@ -74,8 +74,9 @@ def _paths(outcome: EvidenceOutcome, frames: Int64Array, media_us: Int64Array) -
     """Where the tracks are in these frames, and the number of each class; no more than one part is held."""
     number_of: dict[str, int] = {}
     kept = [(NO_DETECTIONS, np.empty(0, dtype=np.int64))]
-    numbers, start = track_numbers(outcome), 0
-    for part in (chunk.part for chunk in outcome.chunks if chunk.part and numbers is not None):
+    tracked, start = track_numbers(outcome), 0
+    numbers = np.empty(0, dtype=np.int64) if tracked is None else tracked
+    for part in (chunk.part for chunk in outcome.chunks if chunk.part and len(numbers)):
         seen = seen_in([read_table(part, schemas.DETECT_PART)])
         track = numbers[start : start + len(seen.detections)]
         start += len(track)
