@@ -18,7 +18,7 @@ from tests.conftest import PROJECT
 
 _CONFIGS = PROJECT / "configs"
 _TEXTS = {name: (PROJECT / name).read_text() for name in ("docs/admin.md", "README.md", "docs/gate.md")}
-_RAYJOB = yaml.safe_load((_CONFIGS / "kuberay-rayjob.yaml").read_text())
+_RAYJOB, _POLICY = yaml.safe_load_all((_CONFIGS / "kuberay-rayjob.yaml").read_text())
 _RAY_CLUSTER = yaml.safe_load((_CONFIGS / "ray-cluster.yaml").read_text())
 
 
@@ -102,6 +102,15 @@ def test_a_token_is_asked_for_wherever_a_node_begins() -> None:
     for group in groups:
         environment = group["template"]["spec"]["containers"][0]["env"]
         assert {"name": "RAY_AUTH_MODE", "value": "token"} in environment
+
+
+def test_who_reaches_the_cluster_of_kubernetes_is_limited_where_it_lies() -> None:
+    assert _POLICY["metadata"]["namespace"] == _RAYJOB["metadata"]["namespace"]
+    assert _POLICY["spec"]["podSelector"]["matchLabels"] == {"ray.io/is-ray-node": "yes"}
+    (_, metrics) = _POLICY["spec"]["ingress"]
+    head, exporter = _RAYJOB["spec"]["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]["containers"]
+    assert "ports" not in head
+    assert [each["port"] for each in metrics["ports"]] == [each["containerPort"] for each in exporter["ports"]]
 
 
 def test_the_job_of_kubernetes_is_a_command_of_ours() -> None:
