@@ -82,7 +82,9 @@ def every_frame(place: Place) -> Comparison:
         "forensics scan, rectangular": lambda: ours(
             clip, place.model, place.fresh("wide"), {**settings, **RECTANGULAR}, n_frames
         ),
-        "YOLO.track, vid_stride=5": lambda: yolo_track(clip, place.model, stride=5, most=min(n_frames, n_loop) // 5 - 1),
+        "YOLO.track, vid_stride=5": lambda: yolo_track(
+            clip, place.model, stride=5, most=min(n_frames, n_loop) // 5 - 1
+        ),
         DECODING: lambda: on_every_core(lambda: decoding(clip)),
         NETWORK: lambda: on_every_core(lambda: network(place.model, "ONE_THREAD", "f32", most or 100)),
     }
