@@ -68,7 +68,8 @@ class LineProgress:
 
     def _say(self, rest: str) -> None:
         rate = self._n_done / max(1e-9, time.monotonic() - self._began)
-        text = f"{self._stage}: {self._n_done:,} of {self._n_total:,} {self._unit}, {rate:,.0f}/s{rest}"
+        pace = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
+        text = f"{self._stage}: {self._n_done:,} of {self._n_total:,} {self._unit}, {pace}{rest}"
         print(text, file=sys.stderr, flush=True)
 
 
