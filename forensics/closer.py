@@ -5,9 +5,10 @@ The gate (`forensics.gate`) says which frames are looked at first. Then:
 1. A still frame inherits the boxes of the look before it: it is *carried*, or *skipped* where there were none.
    So does a frame that was not decoded.
 2. Frames that moved wait until the next look. If everybody who is followed at one look is found again at the other,
-   and nobody else is there, they are *skipped*: whoever was in them is in both looks.
-3. Otherwise somebody came, left, or two of them might be mistaken for each other. Then the frame in the middle is
-   looked at, and both halves are asked the same; a few frames are looked at all.
+   about where their speed would have led them, and nobody else is there, they are *skipped*: whoever was in them is in
+   both looks, and a tracker knows them again.
+3. Otherwise somebody came, left, turned, or two of them might be mistaken for each other. Then the frame in the middle
+   is looked at, and both halves are asked the same; a few frames are looked at all.
 4. Where somebody came or left between two neighbours, the frames before or after are looked at until two in a row
    show nothing of them: a score that wavers at the picture's border hides no first or last frame. That reaches back
    behind the look before, and on behind the next.
@@ -125,7 +126,7 @@ class _Closer:
     def _still(self, glimpse: Glimpse) -> Iterator[Finding]:
         """It is as the last look was, and so ends what moved before it."""
         before = next(each.look for each in reversed(self._held) if each.look is not None)
-        known = replace(before, at_us=int(self._media_us[glimpse.number]))
+        known = before.still_at(int(self._media_us[glimpse.number]))
         self._held.append(_Held(glimpse, look=known))
         self._look_closer()
         yield from self._let_go(len(self._held) - 1)
@@ -221,7 +222,7 @@ class _Closer:
         held = self._held[place]
         assert held.frame is not None
         boxes, number = self._look(held.frame), held.frame.number
-        held.look = Look(number, int(self._media_us[number]), boxes, boxes.score >= self._rules.follow_score)
+        held.look = Look.first(number, int(self._media_us[number]), boxes, self._rules.follow_score)
         held.frame = None
 
     def _known_at(self, place: int) -> Look:

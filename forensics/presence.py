@@ -1,7 +1,8 @@
 """Who is there from look to look: who goes on, who came, who left, and who may be mistaken for somebody else.
 
 Followed is whoever reached the score that starts a track, and goes on to be until nothing is found of them any more.
-Boxes of two looks are the same body if each fits the other best, grown by how far a body may have gone.
+Boxes of two looks are the same body if each fits the other best, grown by how far a body may have gone. Whoever is not
+where their speed would have led them may be lost by a tracker, which expects them there.
 """
 
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from forensics.box_filter import BoxFilter
 from forensics.detections import Boxes
 from forensics.overlap import grown, overlaps, reach_after
 from forensics.timeline import BoolArray, Int64Array
@@ -19,7 +21,7 @@ __all__ = ["Look", "Step", "same_body", "step_between"]
 _LEAST_OVERLAP: Final = 0.15
 _MISTAKEN_FROM: Final = 0.3
 
-_Floats = npt.NDArray[np.float64]
+FloatArray64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,12 +33,26 @@ class Look:
         at_us: media time until which it is known to have been so.
         boxes: what was seen.
         is_followed: (N,) bool, which of them are somebody.
+        paths: (N,) where each of them will be next.
     """
 
     number: int
     at_us: int
     boxes: Boxes
     is_followed: BoolArray
+    paths: tuple[BoxFilter, ...]
+
+    @classmethod
+    def first(cls, number: int, at_us: int, boxes: Boxes, follow_score: float) -> "Look":
+        """One of which nobody knows what was before."""
+        return cls(number, at_us, boxes, boxes.score >= follow_score, tuple(map(BoxFilter, boxes.xyxy)))
+
+    def still_at(self, at_us: int) -> "Look":
+        """The same later on: nobody moved."""
+        paths = [path.after((at_us - self.at_us) / 1e6) for path in self.paths]
+        for path, box in zip(paths, self.boxes.xyxy, strict=True):
+            path.update(box)
+        return replace(self, at_us=at_us, paths=tuple(paths))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +64,7 @@ class Step:
         came: rows of its boxes, those who were not followed before.
         left: rows of the earlier look's boxes, those of whom nothing is found any more.
         is_mistakable: whether somebody may be mistaken for somebody else.
+        is_unexpected: whether somebody is not where their speed would have led them.
         least_overlap: of those who are in both, in [0, 1]; 1 where nobody is.
     """
 
@@ -55,12 +72,13 @@ class Step:
     came: Int64Array
     left: Int64Array
     is_mistakable: bool
+    is_unexpected: bool
     least_overlap: float
 
     @property
     def is_clear(self) -> bool:
         """Whether whoever was between the two looks is in both of them."""
-        return not (len(self.came) or len(self.left) or self.is_mistakable)
+        return not (len(self.came) or len(self.left) or self.is_mistakable or self.is_unexpected)
 
 
 def step_between(before: Look, after: Look, follow_score: float) -> Step:
@@ -78,11 +96,13 @@ def step_between(before: Look, after: Look, follow_score: float) -> Step:
     is_continued[partner[links]] = True
     is_followed: BoolArray = (after.boxes.score >= follow_score) | is_continued
     near = overlap[before.is_followed][:, is_followed] >= _MISTAKEN_FROM
+    expected, paths = _expected(before, after, links, partner[links])
     return Step(
-        after=replace(after, is_followed=is_followed),
+        after=replace(after, is_followed=is_followed, paths=paths),
         came=np.flatnonzero(is_followed & ~is_continued),
         left=np.flatnonzero(before.is_followed & (partner < 0)),
         is_mistakable=bool(np.any(near.sum(axis=0) > 1) or np.any(near.sum(axis=1) > 1)),
+        is_unexpected=bool(np.any(expected < _LEAST_OVERLAP)),
         least_overlap=float(overlap[links, partner[links]].min()) if len(links) else 1.0,
     )
 
@@ -93,14 +113,30 @@ def same_body(here: Look, row: int, there: Look) -> int | None:
     return partner if partner >= 0 else None
 
 
-def _overlap(one: Look, other: Look) -> _Floats:
+def _expected(
+    before: Look, after: Look, rows: Int64Array, partners: Int64Array
+) -> tuple[FloatArray64, tuple[BoxFilter, ...]]:
+    """(L,) how well those who go on fit where they were expected, and where all of the later look will be next."""
+    seconds = (after.at_us - before.at_us) / 1e6
+    paths = list(map(BoxFilter, after.boxes.xyxy))
+    moved = [before.paths[row].after(seconds) for row in rows.tolist()]
+    places = np.array([path.state_to_bbox() for path in moved]).reshape(-1, 4)
+    for path, partner in zip(moved, partners.tolist(), strict=True):
+        path.update(after.boxes.xyxy[partner])
+        paths[partner] = path
+    reach = reach_after(seconds)
+    fit = overlaps(grown(places, reach), grown(after.boxes.xyxy[partners], reach))
+    return np.diagonal(fit), tuple(paths)
+
+
+def _overlap(one: Look, other: Look) -> FloatArray64:
     """(N, M) in [0, 1], how well each box of one look may be each of the other; 0 for another class."""
     reach = reach_after(abs(other.at_us - one.at_us) / 1e6)
     found = overlaps(grown(one.boxes.xyxy, reach), grown(other.boxes.xyxy, reach))
     return np.where(one.boxes.class_index[:, None] == other.boxes.class_index[None, :], found, 0.0)
 
 
-def _partners(overlap: _Floats) -> Int64Array:
+def _partners(overlap: FloatArray64) -> Int64Array:
     """(N,) the column that is each row's best while the row is the column's best; -1 where there is none.
 
     >>> _partners(np.array([[0.9, 0.2], [0.8, 0.1]])).tolist()

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from forensics.adapters.bytetrack import ByteTrack
 from forensics.closer import SAMPLED, STATIC, CloserRules, Finding, findings
 from forensics.coverage import State
 from forensics.detections import NO_BOXES, Boxes
 from forensics.frames import Frame, Gap
 from forensics.gate import Glimpse, Sight
+from forensics.tracking import DEFAULT_TRACK_PARAMETERS
 
 FPS = 10
 NO_GLANCE = np.zeros(64, dtype=np.uint8)
@@ -127,6 +129,28 @@ def test_whose_score_dips_at_both_looks_around_is_found_all_the_same(first: int)
         expected = [n for n, _ in world.people]
         assert (min(shown), max(shown)) == (min(expected), max(expected))
         assert len(seen) < 24
+
+
+@pytest.mark.parametrize("first", range(31, 59, 3))
+def test_a_tracker_knows_again_who_ran_in_and_stopped(first: int) -> None:
+    """Looks that lie half a second apart show them in one place, and their speed would have led them far away."""
+    run, stand = 12, 120
+    path = [(100.0 + 5 * min(n, run), 0.9) for n in range(run + stand)]
+    sights = "W" + ("m" * 29 + "L") * 6
+    media_us = np.arange(len(sights), dtype=np.int64) * 1_000_000 // 60
+    world = World([(first, path)])
+    told = [
+        each
+        for each in findings(items(sights), world.look, media_us=media_us, rules=RULES)
+        if isinstance(each, Finding) and each.boxes is not None
+    ]
+    tracker = ByteTrack(DEFAULT_TRACK_PARAMETERS)
+    numbers = [
+        tracker.update(each.boxes.xyxy, each.boxes.score, int(media_us[each.glimpse.number]))  # type: ignore[union-attr]
+        for each in told
+    ]
+    assert len(told) < 40
+    assert set(np.concatenate(numbers).tolist()) == {0}
 
 
 def test_faint_things_that_come_and_go_cost_no_looks() -> None:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from forensics.adapters.bytetrack import BoxFilter, ByteTrack, GrownOverlap
+from forensics.adapters.bytetrack import ByteTrack, GrownOverlap
+from forensics.box_filter import BoxFilter
 from forensics.detections import Detections
 from forensics.tracking import TrackParameters, associate
 

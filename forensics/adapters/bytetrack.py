@@ -16,26 +16,21 @@ The association is the library's, used through its public arguments. Four things
   grows by about a hundredth of its side, and nothing changes.
 """
 
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from forensics.box_filter import BoxFilter
 from forensics.detections import FloatArray
 from forensics.overlap import grown, overlaps, reach_after
 from forensics.timeline import Int64Array
 from forensics.tracking import UNTRACKED, TrackParameters
 
-__all__ = ["BoxFilter", "ByteTrack", "GrownOverlap"]
+__all__ = ["ByteTrack", "GrownOverlap"]
 
 _NOTHING: Final = np.empty(0, dtype=np.int64)
 _SECONDS_PER_US: Final = 1e-6
-
-# In lengths of the box's longer side, which for a standing person is a body height.
-_MEASUREMENT_DEVIATION: Final = 0.05
-_FIRST_SPEED_DEVIATION: Final = 1.0  # a second
-_SPEED_CHANGE_DEVIATION: Final = 0.2  # after one second
 
 _Floats = npt.NDArray[np.float64]
 
@@ -114,61 +109,3 @@ class GrownOverlap:
             return np.zeros((len(boxes), len(others)))
         reach = reach_after(self.seconds)
         return overlaps(grown(boxes, reach), grown(others, reach))
-
-
-@dataclass(frozen=True, slots=True)
-class _Noise:
-    """What a tracklet of the library reads and scales before it hands it back."""
-
-    measurement_noise: float = 1.0
-    process_noise: float = 1.0
-
-
-class BoxFilter:
-    """A Kalman filter of a box's four coordinates that move at steady speed, in seconds.
-
-    Noise is in lengths of the box's longer side, so a scene tracks alike at any resolution, and
-    speed wanders as time passes, so an empty frame in between changes no prediction. The
-    coordinates are independent and share their noise: one 2x2 covariance, three numbers, serves all four.
-    """
-
-    def __init__(self, box: _Floats) -> None:
-        self.kf = _Noise()
-        self._place = np.asarray(box, dtype=np.float64)  # (4,) x1 y1 x2 y2
-        self._speed = np.zeros(4)  # (4,) pixels a second
-        side = self._longer_side()
-        self._place_variance = (_MEASUREMENT_DEVIATION * side) ** 2
-        self._covariance = 0.0
-        self._speed_variance = (_FIRST_SPEED_DEVIATION * side) ** 2
-
-    def set_kf_covariances(self, measurement_noise: float, process_noise: float) -> None:
-        """Change nothing: the library's noise is in pixels."""
-
-    def predict(self, seconds: float, frame_rate: float | None) -> None:
-        """Move on, and grow less certain."""
-        wander = (_SPEED_CHANGE_DEVIATION * self._longer_side()) ** 2 * seconds
-        spread = self._covariance + seconds * self._speed_variance
-        self._place = self._place + seconds * self._speed
-        self._place_variance += seconds * (self._covariance + spread) + wander * seconds * seconds / 3
-        self._covariance = spread + wander * seconds / 2
-        self._speed_variance += wander
-
-    def update(self, box: _Floats) -> None:
-        """Take in where the box was seen."""
-        total = self._place_variance + (_MEASUREMENT_DEVIATION * self._longer_side()) ** 2
-        place_gain, speed_gain = self._place_variance / total, self._covariance / total
-        surprise = box - self._place
-        self._place = self._place + place_gain * surprise
-        self._speed = self._speed + speed_gain * surprise
-        self._speed_variance -= speed_gain * self._covariance
-        self._covariance *= 1.0 - place_gain
-        self._place_variance *= 1.0 - place_gain
-
-    def state_to_bbox(self) -> _Floats:
-        """Tell where the box should be now: (4,) x1 y1 x2 y2."""
-        return self._place
-
-    def _longer_side(self) -> float:
-        left, top, right, bottom = cast("list[float]", self._place.tolist())
-        # a box whose edges were predicted to cross still has a size
-        return max(abs(right - left), abs(bottom - top), 1.0)
