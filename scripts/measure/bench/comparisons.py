@@ -117,21 +117,23 @@ def gate_on_people(place: Place) -> Comparison:
         return _compared(_people(place.newest(name)), everybody[name], n_loop, n_frames // n_loop)
 
     def check(measured: dict[str, Measured]) -> dict[str, Any]:
-        people = {"square input": compared("gate", {}), "rectangular input": compared("wide", RECTANGULAR)}
+        people = {"square input": compared("gate", {})}
+        if not place.is_short:
+            people["rectangular input"] = compared("wide", RECTANGULAR)
         return {"people": people, **_audited(measured)}
 
-    return Comparison(
-        f"{source.name}, {n_frames} frames, behind the gate",
-        {
-            PEER: lambda: yolo_track(clip, place.model, most=400 if place.is_short else n_loop - 1),
-            "forensics scan, gate": lambda: ours(clip, place.model, place.fresh("gate"), settings, n_frames),
+    contenders: dict[str, Run] = {
+        PEER: lambda: yolo_track(clip, place.model, most=400 if place.is_short else n_loop - 1),
+        "forensics scan, gate": lambda: ours(clip, place.model, place.fresh("gate"), settings, n_frames),
+    }
+    if not place.is_short:
+        contenders |= {
             "forensics scan, gate, rectangular": lambda: ours(
                 clip, place.model, place.fresh("wide"), {**settings, **RECTANGULAR}, n_frames
             ),
             "YOLO.track, vid_stride=5": lambda: yolo_track(clip, place.model, stride=5, most=n_loop // 5 - 1),
-        },
-        check,
-    )
+        }
+    return Comparison(f"{source.name}, {n_frames} frames, behind the gate", contenders, check)
 
 
 def gate_on_stillness(place: Place) -> Comparison:
