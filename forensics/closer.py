@@ -186,8 +186,10 @@ class _Closer:
         if after.number == before.number:
             held.look = replace(after, is_followed=before.is_followed)
             return ()
-        held.step = step = step_between(before, after, self._rules.follow_score)
-        held.look = step.after
+        if held.step is None or held.step.before is not before or held.step.after is not after:
+            held.step = step_between(before, after, self._rules.follow_score)
+            held.look = held.step.after
+        step = held.step
         n_between = following - place - 1
         if step.is_clear:
             return ()

@@ -60,6 +60,7 @@ class Step:
     """What became of everybody from one look to the next.
 
     Attributes:
+        before: the earlier look.
         after: the later look, with all who are followed.
         came: rows of its boxes, those who were not followed before.
         left: rows of the earlier look's boxes, those of whom nothing is found any more.
@@ -68,6 +69,7 @@ class Step:
         least_overlap: of those who are in both, in [0, 1]; 1 where nobody is.
     """
 
+    before: Look
     after: Look
     came: Int64Array
     left: Int64Array
@@ -98,6 +100,7 @@ def step_between(before: Look, after: Look, follow_score: float) -> Step:
     near = overlap[before.is_followed][:, is_followed] >= _MISTAKEN_FROM
     expected, paths = _expected(before, after, links, partner[links])
     return Step(
+        before=before,
         after=replace(after, is_followed=is_followed, paths=paths),
         came=np.flatnonzero(is_followed & ~is_continued),
         left=np.flatnonzero(before.is_followed & (partner < 0)),

@@ -69,7 +69,12 @@ class RunMetrics:
         self._moved(stage, "waiting", "in_hand")
 
     def answered(self, stage: str, outcome: Done[Any, Any] | Failed[Any], size: int, unit: str) -> None:
-        """What became of an item of so many frames, files or people."""
+        """What became of an item of so many frames, files or people.
+
+        What was told before is written first, so that the metrics of one file belong together.
+        """
+        if time.monotonic() > self._written_s + _EVERY_S:
+            self._write()
         self._heard_s = time.time()
         if isinstance(outcome, Done):
             self._moved(stage, "in_hand", "done")
@@ -79,8 +84,6 @@ class RunMetrics:
             self._peak_bytes = max(self._peak_bytes, outcome.peak_bytes)
         else:
             self._moved(stage, "in_hand", "failed")
-        if time.monotonic() > self._written_s + _EVERY_S:
-            self._write()
 
     def seen(self, part: pa.Table) -> None:
         """What a detect part says of its frames."""

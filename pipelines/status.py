@@ -53,7 +53,14 @@ def case_status(case: Case, now: datetime) -> dict[str, Any]:
             *_absent(folder, evidence),
             *(_failures(folder) if published else []),
         ],
-        "next": _next_step(case, standing, state, search, n_evidence=len(evidence)),
+        "next": _next_step(
+            case,
+            standing,
+            state,
+            search,
+            n_evidence=len(evidence),
+            is_stale=published and _is_stale(folder, sources),
+        ),
     }
 
 
@@ -65,7 +72,9 @@ def _mandate(case: Case, now: datetime) -> dict[str, Any]:
     return {"authority": authority_text(mandate, now), "expires_utc": mandate.expires_utc.isoformat()}
 
 
-def _next_step(case: Case, standing: Standing, state: str, search: dict[str, Any], *, n_evidence: int) -> str:
+def _next_step(
+    case: Case, standing: Standing, state: str, search: dict[str, Any], *, n_evidence: int, is_stale: bool
+) -> str:
     """The command that leads on from here."""
     root = case.folder.root
     if standing is Standing.LAPSED:
@@ -73,15 +82,23 @@ def _next_step(case: Case, standing: Standing, state: str, search: dict[str, Any
         return f"forensics case authorise {in_shell(root)} --authority REFERENCE, or {deny}"
     if standing is not Standing.ACTIVE:
         return "none: another search is another case"
-    return _next_work(root, state, search, n_evidence=n_evidence)
+    if state == "running":
+        return f"wait, or forensics cancel {in_shell(root)}"
+    return _next_work(root, state, search, n_evidence=n_evidence, is_stale=is_stale)
 
 
-def _next_work(root: Path, state: str, search: dict[str, Any], *, n_evidence: int) -> str:
+def _is_stale(folder: CaseFolder, sources: list[Source]) -> bool:
+    """Whether footage was given, or taken back, since the tables were published."""
+    published = forensics.open_case(folder.root).sources().select("path", "evidence_id").collect().rows()
+    return set(published) != {(str(source.path), source.evidence_id) for source in sources}
+
+
+def _next_work(root: Path, state: str, search: dict[str, Any], *, n_evidence: int, is_stale: bool) -> str:
     if not n_evidence:
         return f"forensics ingest {in_shell(root)} FOOTAGE... --camera ID"
     if search and not search["entries"]:
         return f'forensics watchlist add {in_shell(root)} ENTRY PICTURE --basis "..." --expires DAY'
-    if state in {_NOT_RUN, "interrupted"} or search.get("uncounted"):
+    if state in {_NOT_RUN, "interrupted"} or search.get("uncounted") or is_stale:
         return f"forensics run {in_shell(root)}"
     if search.get("wait_for_first") or search.get("wait_for_second"):
         return f"forensics review {in_shell(root)} --as NAME --reason TEXT"
@@ -95,7 +112,8 @@ def _state(folder: CaseFolder, recorded: str) -> str:
 
 def _source_problem(folder: CaseFolder, source: Source) -> str:
     mistake = f"; given by mistake? `forensics evidence withdraw {in_shell(folder.root)} {in_shell(source.path)}`"
-    return f"{source.verdict.value}: {source.path}: {source.reason}{mistake if source.evidence_id is None else ''}"
+    is_nowhere = source.evidence_id is None and source.reason.startswith(("missing", "no_media"))
+    return f"{source.verdict.value}: {source.path}: {source.reason}{mistake if is_nowhere else ''}"
 
 
 def _absent(folder: CaseFolder, evidence: list[Evidence]) -> list[str]:

@@ -328,7 +328,7 @@ def withdraw_command(root: Path, path: Place, as_json: bool) -> None:
     place = path.absolute() if isinstance(path, Path) else path
     with casework(root, "evidence withdraw", need=Need.CHANGE, facts={"path": str(place)}) as work, work.alone():
         withdraw(work.files, place)
-    emit({"withdrawn": str(place)}, f"withdrawn  {place}\nnext: forensics run {in_shell(root)}", as_json)
+    emit({"withdrawn": str(place)}, f"withdrawn  {place}\nnext: forensics status {in_shell(root)}", as_json)
 
 
 @click.command()

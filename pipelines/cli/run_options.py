@@ -100,6 +100,10 @@ def settings_for(options: dict[str, Any], root: Path) -> Settings:
     if options["workers"] is not None:
         changes = (*changes, f"run.workers={options['workers']}")
     settings = load_settings(profile, changes, base)
+    if not settings.is_gated:
+        for change in changes:
+            if change.strip().startswith("gate."):
+                say(f"{change} changes nothing without detect.gate=motion")
     if base and profile is not None and settings.detect.model != load_settings(profile, changes).detect.model:
         say(f"model {record.get('model', {}).get('name')}, of run {record.get('run')}; the profile names none")
     return settings

@@ -114,7 +114,7 @@ def opened_frame(case: Case, address: Address) -> Opened:
     wanted: Int64Array = np.array([number], dtype=np.int64)
     with DecodingChild(Limits()) as child:
         (answer,) = [_kept(each) for each in child.read(readable.footage, index, View(), wanted)]
-    facts = {**_place(case, item, index, number), **_seen(answer)}
+    facts = {**_place(case, item, index, number), **_seen(answer), **_looked_at(case, item, number)}
     return Opened(facts, answer.rgb if isinstance(answer, Frame) else None, _detections(case, item, number))
 
 
@@ -183,9 +183,25 @@ def _seen(answer: Item) -> dict[str, Any]:
     }
 
 
+def _is_published(case: Case) -> bool:
+    return case.folder.manifest.exists() or published_state(case.folder) is not Published.NEVER
+
+
+def _looked_at(case: Case, item: Evidence, number: int) -> dict[str, Any]:
+    """Whether a detector looked at the frame, if not why, and the tracks whose interval covers it; as published."""
+    if not _is_published(case):
+        return {}
+    opened, of_it = OpenCase.at(case.folder.root), pl.col("evidence_id") == item.evidence_id
+    coverage = opened.coverage().filter(of_it, pl.col("start_frame") <= number, pl.col("stop_frame") > number)
+    tracks = opened.tracks().filter(of_it, pl.col("first_frame") <= number, pl.col("last_frame") >= number)
+    rows = coverage.select(looked_at="state", why="reason", why_detail="detail").collect().to_dicts()
+    covering = tracks.select("track_id").sort("track_id").collect()["track_id"].to_list()
+    return {**(rows[0] if rows else {}), "covered_by_tracks": covering}
+
+
 def _detections(case: Case, item: Evidence, number: int) -> pl.DataFrame:
     """The published boxes of one frame; none before anything was published."""
-    if not case.folder.manifest.exists() and published_state(case.folder) is Published.NEVER:
+    if not _is_published(case):
         return pl.DataFrame(schema=_SHOWN)
     rows = OpenCase.at(case.folder.root).detections()
     is_there = (pl.col("evidence_id") == item.evidence_id) & (pl.col("frame") == number)

@@ -92,7 +92,7 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
             return CannotStart(f"no local Ray cluster could be begun ({said})", "try again, or use --runner serial")
         return CannotStart(
             f"no Ray cluster answers at {self._address} ({said})",
-            "check the address and RAY_AUTH_TOKEN, or leave out --ray to run on this machine",
+            "check the address, and the token in ~/.ray/auth_token or RAY_AUTH_TOKEN; or leave out --ray",
         )
 
     def _start_local(self) -> None:
