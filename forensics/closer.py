@@ -3,7 +3,6 @@
 The gate (`forensics.gate`) says which frames are looked at first. Then:
 
 1. A still frame inherits the boxes of the look before it: it is *carried*, or *skipped* where there were none.
-   So does a frame that was not decoded.
 2. Frames that moved wait until the next look. If everybody who is followed at one look is found again at the other,
    about where their speed would have led them, and nobody else is there, they are *skipped*: whoever was in them is in
    both looks, and a tracker knows them again.
@@ -30,11 +29,10 @@ from forensics.gate import Glimpse, Sight
 from forensics.presence import Look, Step, same_body, step_between
 from forensics.timeline import Int64Array
 
-__all__ = ["SAMPLED", "STATIC", "UNDECODED", "CloserRules", "Finding", "findings"]
+__all__ = ["SAMPLED", "STATIC", "CloserRules", "Finding", "findings"]
 
 STATIC: Final = "static"
 SAMPLED: Final = "sampled"
-UNDECODED: Final = "undecoded"
 
 # So few frames are all looked at: who hides behind another for a moment would mislead a search by halves.
 _ALL_OF: Final = 6
@@ -61,8 +59,8 @@ class Finding:
         glimpse: what the gate said of it.
         state: detected, carried or skipped.
         boxes: what was seen, or is carried; none where it was skipped.
-        reason: ``static``, ``undecoded`` or ``sampled``; empty where it was looked at.
-        detail: between which looks it was passed over, or why it was not decoded.
+        reason: ``static`` or ``sampled``; empty where it was looked at.
+        detail: between which looks it was passed over.
     """
 
     glimpse: Glimpse
@@ -249,10 +247,9 @@ def _settled(held: _Held, look: Look) -> Finding:
     """What became of a frame that was looked at, or is as one that was."""
     if held.glimpse.sight is not Sight.STILL:
         return Finding(held.glimpse, State.DETECTED, look.boxes)
-    reason, detail = UNDECODED if held.glimpse.undecoded else STATIC, held.glimpse.undecoded
     if len(look.boxes):
-        return Finding(held.glimpse, State.CARRIED, look.boxes, reason, detail)
-    return Finding(held.glimpse, State.SKIPPED, None, reason, detail)
+        return Finding(held.glimpse, State.CARRIED, look.boxes, STATIC)
+    return Finding(held.glimpse, State.SKIPPED, None, STATIC)
 
 
 def _between_words(before: Look, step: Step | None) -> str:

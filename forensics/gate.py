@@ -15,14 +15,10 @@ The rule:
 5. Once nothing moved for `step_us` after such a look, one more settles it: somebody whom the last look at the movement
    missed, and who stands still since, is not unseen until the next window.
 
-6. On request groups of pictures are not even decoded: where nothing moves, their keyframe and the next one are as the
-   last look was, and the packets between them are small (`forensics.calm`).
-
 What lies between two looks, and whether it is looked at more closely, is told by `forensics.closer`.
 """
 
-from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -73,13 +69,10 @@ class GateRules:
     Attributes:
         window_us: media time after which everything begins anew, at the next keyframe.
         step_us: from the first movement to the next look, and from the last such look to the one that settles it.
-        keyframes_first: whether groups of pictures between two still keyframes are decoded only if their packets tell
-            of movement.
     """
 
     window_us: int
     step_us: int
-    keyframes_first: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,17 +83,15 @@ class Glimpse:
         number: of the frame.
         sight: whether it is to be looked at, moved, or is still.
         change: against the last frame that was to be looked at; 1 is the least that counts. NaN where there is none.
-        glance: (64,) uint8, the frame at a glance, see `forensics.shots`; None where it was not decoded.
+        glance: (64,) uint8, the frame at a glance, see `forensics.shots`.
         luma: (h, w) uint8, what later frames are compared with; only where it is to be looked at.
-        undecoded: why it was not decoded; empty where it was.
     """
 
     number: int
     sight: Sight
     change: float
-    glance: GlanceArray | None
+    glance: GlanceArray
     luma: LumaArray | None = None
-    undecoded: str = ""
 
     @property
     def begins_window(self) -> bool:
@@ -174,11 +165,9 @@ class Watch:
     Args:
         rules: how it decides.
         starts: (W,) int64, where windows begin.
-        last: the last frame that it may know of.
     """
 
-    def __init__(self, rules: GateRules, starts: Int64Array, last: int) -> None:
-        self.last: Final = last
+    def __init__(self, rules: GateRules, starts: Int64Array) -> None:
         self._rules = rules
         self._starts = starts
         self._window = -1
@@ -187,40 +176,6 @@ class Watch:
         self._since_us: int | None = None
         self._settles_us: int | None = None
         self._n_waiting = 0
-
-    @property
-    def rules(self) -> GateRules:
-        """How it decides."""
-        return self._rules
-
-    @property
-    def starts(self) -> Int64Array:
-        """(W,) int64, where windows begin."""
-        return self._starts
-
-    def decoding_all(self) -> "Watch":
-        """Another that stands where this one does, and has every frame decoded."""
-        other = copy(self)
-        other._rules = replace(self._rules, keyframes_first=False)
-        return other
-
-    def change_until(self, number: int, luma: LumaArray, later: LumaArray) -> float:
-        """How much the next frame and a later one of its window differ from the last look, at most.
-
-        Args:
-            number: of the next frame.
-            luma: (h, w) uint8, of the next frame; where it begins a window it is itself the look.
-            later: (h, w) uint8.
-
-        Returns:
-            infinite while something moves, or another look is due.
-        """
-        begins = self._window_of(number) != self._window
-        is_settled = begins or (self._since_us is None and self._settles_us is None)
-        reference = luma if begins else self._reference
-        if not is_settled or reference is None or not reference.shape == luma.shape == later.shape:
-            return float("inf")
-        return max(change_between(reference, luma), change_between(reference, later))
 
     def judge(self, number: int, at_us: int, luma: LumaArray, glance: GlanceArray) -> Glimpse:
         """What becomes of the next frame.

@@ -82,10 +82,6 @@ class GateSettings(_Closed):
     follow_score: float = Field(
         0.4, ge=0, le=1, description="who reaches it is followed to the frame; at most track.activation_score"
     )
-    decode: Literal["all", "keyframes"] = Field(
-        "all",
-        description="keyframes: what lies between two still ones is decoded only if its packets tell of movement",
-    )
     audit_share: float = Field(
         0.01, ge=0, le=1, description="share of the frames not looked at that are looked at afterwards, by lot"
     )
@@ -98,7 +94,7 @@ class GateSettings(_Closed):
 
     def rules(self) -> GateRules:
         """What decides whether a frame is looked at first."""
-        return GateRules(round(self.window_s * 1_000_000), self.step_ms * 1_000, self.decode == "keyframes")
+        return GateRules(window_us=round(self.window_s * 1_000_000), step_us=self.step_ms * 1_000)
 
 
 _TRACK = TrackParameters()

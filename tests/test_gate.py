@@ -5,7 +5,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from forensics.calm import stir_in_groups
 from forensics.gate import GateRules, Sight, Watch, change_between, cut_places, windows
 from forensics.timeline import PacketIndex
 
@@ -85,7 +84,7 @@ class TestWindows:
 
 def sights(pictures: list[np.ndarray], starts: tuple[int, ...] = (0,), rules: GateRules = RULES) -> str:
     """What a watch says of each picture, a letter each."""
-    watch = Watch(rules, np.array(starts), 1000)
+    watch = Watch(rules, np.array(starts))
     told = [watch.judge(n, n * 1_000_000 // FPS, picture, NO_GLANCE).sight for n, picture in enumerate(pictures)]
     return "".join({Sight.LOOK: "L", Sight.MOVED: "m", Sight.STILL: "."}[sight] for sight in told)
 
@@ -139,66 +138,13 @@ class TestWatch:
 
     def test_a_second_watch_that_was_only_told_goes_on_as_the_first_would(self):
         pictures = [self.empty] * 4 + self.walk(12) + [self.empty] * 20
-        first, told = Watch(RULES, np.array([0, 30]), 1000), Watch(RULES, np.array([0, 30]), 1000)
+        first, told = Watch(RULES, np.array([0, 30])), Watch(RULES, np.array([0, 30]))
         for n, picture in enumerate(pictures):
             at_us = n * 1_000_000 // FPS
             rest = [(k, k * 1_000_000 // FPS, pictures[k], NO_GLANCE) for k in range(n, len(pictures))]
-            clone = Watch(RULES, np.array([0, 30]), 1000)
+            clone = Watch(RULES, np.array([0, 30]))
             clone.__dict__.update(told.__dict__)
-            expected = Watch(RULES, np.array([0, 30]), 1000)
+            expected = Watch(RULES, np.array([0, 30]))
             expected.__dict__.update(first.__dict__)
             assert [clone.judge(*each).sight for each in rest] == [expected.judge(*each).sight for each in rest]
             told.follow(first.judge(n, at_us, picture, NO_GLANCE), at_us)
-
-
-class TestStir:
-    def index(self, sizes: list[int], *, damaged: frozenset[int] = frozenset()) -> PacketIndex:
-        """Groups of five frames, a keyframe each."""
-        numbers = np.arange(len(sizes))
-        none = np.zeros(len(sizes), dtype=bool)
-        return PacketIndex(numbers, numbers % 5 == 0, np.array(sizes), none, Fraction(1), damaged=damaged)
-
-    def stir(self, sizes: list[int], *, starts: tuple[int, ...] = (0,), damaged: frozenset[int] = frozenset()):
-        return stir_in_groups(self.index(sizes, damaged=damaged), np.array(starts)).round(3).tolist()
-
-    def test_where_there_is_noise_each_is_held_against_what_is_usual_in_its_window(self):
-        sizes = (
-            [900, 100, 125, 90, 100] + [800, 110, 250, 100, 100] + [900, 50, 50, 50, 40] + [900, 100, 90, 99, 100] * 2
-        )
-        assert self.stir(sizes) == [1.0, 2.0, 1.6, 0.8, np.inf]
-
-    def test_where_there_is_none_each_is_held_against_its_own_keyframe(self):
-        sizes = [1000, 1, 9, 1, 1] + [1000, 1, 60, 1, 1] + [1000, 1, 1, 1, 1] * 2
-        assert self.stir(sizes) == [0.3, 2.0, 0.033, np.inf]
-
-    def test_what_ends_a_window_tells_nothing(self):
-        assert np.isinf(self.stir([900, 10, 10, 10, 10] * 4, starts=(0, 10))).tolist() == [False, True, False, True]
-
-    def test_windows_know_nothing_of_each_other(self):
-        sizes = [900, 100, 100, 100, 100] * 2 + [900, 500, 500, 500, 500] * 2
-        assert self.stir(sizes, starts=(0, 10)) == [0.8, np.inf, 0.8, np.inf]
-
-    def test_damage_and_groups_of_nothing_but_a_keyframe_tell_nothing(self):
-        calm = [900, 10, 10, 10, 10] * 3
-        assert np.isinf(self.stir(calm, damaged=frozenset({2}))).tolist() == [True, False, True]
-        assert np.isinf(self.stir(calm, damaged=frozenset({5}))).tolist() == [False, True, True]
-        alone = PacketIndex(np.arange(3), np.ones(3, bool), np.full(3, 9), np.zeros(3, bool), Fraction(1))
-        assert np.isinf(stir_in_groups(alone, np.array([0]))).all()
-
-
-class TestUntil:
-    def test_another_look_that_is_due_forbids_to_leave_anything_out(self):
-        watch, still = Watch(RULES, np.array([0]), 1000), filmed(scene())
-        assert watch.change_until(0, still, still) == 0
-        watch.judge(0, 0, still, NO_GLANCE)
-        assert watch.change_until(1, still, still) == 0
-        assert watch.change_until(1, still, filmed(with_person(scene(), 60))) >= 1
-        watch.judge(1, 100_000, filmed(with_person(scene(), 60)), NO_GLANCE)
-        assert watch.change_until(2, still, still) == np.inf
-
-    def test_what_begins_a_window_is_what_the_rest_is_held_against(self):
-        watch = Watch(RULES, np.array([0, 10]), 1000)
-        watch.judge(0, 0, filmed(scene()), NO_GLANCE)
-        other = filmed(scene(seed=2))
-        assert watch.change_until(9, other, other) >= 1
-        assert watch.change_until(10, other, other) == 0

@@ -121,53 +121,6 @@ def test_frames_that_were_not_chosen_stay_so_and_the_gate_judges_the_others(case
     assert len(people(case)) == 4
 
 
-SPARING = (*GATED, "gate.decode=keyframes", "gate.window_s=20")
-
-
-class TestUndecoded:
-    def test_groups_between_still_keyframes_are_not_decoded_and_the_same_people_are_seen(
-        self, untouched: Case, case: Case, tmp_path: Path
-    ) -> None:
-        every = copied(untouched, tmp_path / "every")
-        run(every)
-        run(case, *SPARING)
-        assert people(case) == people(every)
-        assert frames_by(case, "reason")["undecoded"] > N_FRAMES / 4
-        assert sum(frames_by(case, "state").values()) == N_FRAMES
-
-    def test_they_say_why_and_what_decided(self, case: Case) -> None:
-        run(case, *SPARING, "gate.audit_frames=0", "gate.audit_share=0")
-        rows = table(case, "coverage").filter(pl.col("reason") == "undecoded")
-        assert set(rows["state"]) == {"skipped", "carried"}
-        told = r"^keyframes \d+ and \d+ are as the last look was, packets tell of 0\.\d\d$"
-        assert rows["detail"].str.contains(told).all()
-        assert rows["change"].is_between(0, 1, closed="left").all()
-        assert (rows["stop_frame"] - rows["start_frame"]).max() == 9
-        parts = [pl.read_parquet(path) for path in case.folder.root.glob("runs/*/parts/detect/*.parquet")]
-        frames = pl.concat(parts)
-        assert frames.filter(pl.col("reason") == "undecoded")["glance"].is_null().all()
-        assert frames.filter(pl.col("reason") != "undecoded")["glance"].is_not_null().all()
-
-    @pytest.mark.parametrize("seconds", [15, 60])
-    def test_the_length_of_chunks_changes_nothing(
-        self, untouched: Case, case: Case, tmp_path: Path, seconds: int
-    ) -> None:
-        other = copied(untouched, tmp_path / "other")
-        assert run(case, *SPARING).manifest == run(other, *SPARING, f"chunk.seconds={seconds}").manifest
-
-    def test_the_audit_decodes_them_and_finds_whom_no_keyframe_shows(
-        self, case: Case, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        see_with(StreetDetector(ghosts=(Walker(120, 180, x=200),)), monkeypatch)
-        audit = run(case, *SPARING, "gate.audit_share=1").audit
-        assert audit is not None
-        assert audit["frames_with_a_miss"] > 30
-
-    def test_frames_chosen_by_rate_are_decoded(self, case: Case) -> None:
-        run(case, *SPARING, "detect.fps=3")
-        assert "undecoded" not in frames_by(case, "reason")
-
-
 class TestAudit:
     def test_frames_drawn_by_lot_are_looked_at_and_nobody_was_missed(self, case: Case) -> None:
         result = run(case, *GATED, "gate.audit_frames=100")
@@ -265,30 +218,24 @@ class Dying:
         self._n_ahead = 0
 
 
-@pytest.mark.parametrize("keyframes_first", [False, True])
-def test_a_watch_goes_on_behind_what_kills_the_decoder_however_far_it_was_ahead(
-    tmp_path: Path, keyframes_first: bool
-) -> None:
+def test_a_watch_goes_on_behind_what_kills_the_decoder_however_far_it_was_ahead(tmp_path: Path) -> None:
     clip = index_file(film(tmp_path / "street.mp4", 120, street()), working_copy=tmp_path / "copy")
     wanted = np.arange(120)
 
     def told(n_ahead: int) -> list[tuple[int, str]]:
-        rules = GateRules(10_000_000, 500_000, keyframes_first)
+        rules = GateRules(10_000_000, 500_000)
         child: Any = Dying(clip, 67, n_ahead)
-        watch = Watch(rules, windows(clip.index, rules.window_us), 119)
+        watch = Watch(rules, windows(clip.index, rules.window_us))
         items = read_past_poison(child, clip.footage, clip.index, View(320, 320), wanted, watch)
         return [(item.number, kind(item)) for item in items]
 
     reference = told(0)
     assert [number for number, what in reference if what == "Gap"] == [67, 68, 69]
-    assert {what for _, what in reference} >= {"Gap", "look", "moved", "still"}
-    assert ("undecoded" in {what for _, what in reference}) is keyframes_first
+    assert {what for _, what in reference} == {"Gap", "look", "moved", "still"}
     for n_ahead in (1, 3, 5, 16, 40):
         assert told(n_ahead) == reference
 
 
 def kind(item: Item) -> str:
     glimpse = item.glimpse if isinstance(item, Frame) else item
-    if isinstance(glimpse, Glimpse) and glimpse.undecoded:
-        return "undecoded"
     return glimpse.sight.value if isinstance(glimpse, Glimpse) else type(item).__name__

@@ -9,14 +9,13 @@ decoded here, with that keyframe.)
 Where something in a group fails, every frame stored behind it in the group becomes a gap: it may
 have been built on what is missing, and decoders do not say so. A gap counts only if the file, opened
 anew, gives it again: damage stays, a disk or a network that failed for a moment does not.
-
-Of a group in which a watch expects nothing only the keyframe is decoded; what is damaged behind it stays unknown.
 """
 
 import contextlib
 import math
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -29,14 +28,12 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from forensics.adapters.glance import GLIMPSE_VIEW, glance_of_luma
-from forensics.adapters.pyav_group import Group
 from forensics.adapters.pyav_index import upright_size
 from forensics.adapters.pyav_open import choose_stream, open_file, single_threaded
-from forensics.calm import FloatArray, stir_in_groups
 from forensics.errors import DecoderLost
 from forensics.evidence import Footage
 from forensics.frames import Frame, Gap, Item, RgbArray, View
-from forensics.gate import Glimpse, LumaArray, Sight, Watch
+from forensics.gate import Glimpse, Sight, Watch
 from forensics.timeline import Int64Array, PacketIndex
 
 __all__ = ["PyavReader", "open_reader"]
@@ -55,6 +52,45 @@ def open_reader(footage: Footage, index: PacketIndex, view: View) -> "PyavReader
     return PyavReader(footage, index, view)
 
 
+@dataclass(slots=True)
+class _Group:
+    """Frames [start, stop) while they are decoded.
+
+    Attributes:
+        start, stop: frame numbers; `start` is a keyframe, `stop` the next one.
+        stored_at: at which place in the group each frame's packet is stored.
+        failed: what the decoder said of a frame's packet.
+        damaged_from: the first place from which nothing is trusted.
+        seen_up_to: one past the last frame the decoder returned.
+    """
+
+    start: int
+    stop: int
+    stored_at: dict[int, int] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+    damaged_from: float = math.inf
+    seen_up_to: int = -1
+
+    def takes(self, number: int) -> None:
+        """The packet of this frame is the next one in the group."""
+        self.stored_at[number] = len(self.stored_at)
+
+    def distrust(self, number: int) -> None:
+        """What is stored from this frame on may lack something."""
+        self.damaged_from = min(self.damaged_from, self.stored_at.get(number, 0))
+
+    def sees(self, number: int) -> None:
+        """The decoder returned this frame; what it passed over is missing for those that need it."""
+        for passed in range(max(self.start, self.seen_up_to), number):
+            if passed in self.stored_at:
+                self.distrust(passed)
+        self.seen_up_to = number + 1
+
+    def is_damaged(self, number: int) -> bool:
+        """Whether something stored at or before this frame failed."""
+        return self.stored_at.get(number, math.inf) >= self.damaged_from
+
+
 class PyavReader:
     """Fills `FrameReader`; holds one open container."""
 
@@ -65,7 +101,6 @@ class PyavReader:
         self._scaler = VideoReformatter()
         self._dimmer = VideoReformatter()
         self._watch: Watch | None = None
-        self._stir: FloatArray | None = None
         self._ahead: list[VideoPacket] = []
         self._lacked_memory = False
         self._container, self._stream = self._open()
@@ -80,20 +115,17 @@ class PyavReader:
     def read(self, wanted: Int64Array, watch: Watch | None = None) -> Iterator[Item]:
         """See `FrameReader.read`."""
         self._watch = watch
-        rests = watch is not None and watch.rules.keyframes_first
-        self._stir = stir_in_groups(self._index, watch.starts) if watch is not None and rests else None
         places = np.searchsorted(self._index.keyframes, wanted, side="right") - 1
         edges = [*self._index.keyframes.tolist(), self._index.n_frames]
         for part in np.split(np.arange(len(wanted)), np.flatnonzero(np.diff(places)) + 1) if len(wanted) else ():
             place = int(places[part[0]])
-            group, numbers = (edges[place], edges[place + 1]), wanted[part].tolist()
-            yield from self._undecoded(place, *group, numbers) or self._read_surely(*group, numbers)
+            yield from self._read_surely(edges[place], edges[place + 1], wanted[part].tolist())
 
     def _read_surely(self, start: int, stop: int, wanted: list[int]) -> Iterator[Item]:
         """The wanted frames of one group; from its first gap on they are read once more, from a file opened anew."""
         n_sure = 0
         with contextlib.suppress(DecoderLost):  # a disk that failed is asked once more, too
-            for item in self._read_group(Group(start, stop), deque(wanted)):
+            for item in self._read_group(_Group(start, stop), deque(wanted)):
                 if isinstance(item, Gap) and not self._index.is_ambiguous[item.number]:
                     break
                 n_sure += 1
@@ -102,63 +134,12 @@ class PyavReader:
                 return
         self._from_the_start()
         self._lacked_memory = False
-        for item in self._read_group(Group(start, stop), deque(wanted[n_sure:])):
+        for item in self._read_group(_Group(start, stop), deque(wanted[n_sure:])):
             if isinstance(item, Gap) and self._lacked_memory:
                 raise MemoryError(f"{self._footage.path}: no memory to decode frames {start}-{stop - 1}")
             yield item
 
-    def _undecoded(self, place: int, start: int, stop: int, wanted: list[int]) -> list[Item]:
-        """What the watch says of a group of which only the keyframe is decoded; nothing where all of it must be.
-
-        Both keyframes must be as the last look was, and the packets between them calm.
-        """
-        watch, stir = self._watch, self._stir
-        if watch is None or stir is None or stir[place] >= 1 or stop > watch.last or len(wanted) < stop - start:
-            return []
-        passed = self._group_and_next(start, stop)
-        first, later = (self._decoded_alone(packet) for packet in (passed[:1], passed[-1:]))
-        change = math.inf
-        if first is not None and later is not None:
-            change = watch.change_until(start, self._luma(first), self._luma(later))
-        if first is None or change >= 1:
-            self._ahead = passed
-            return []
-        self._ahead = passed[-1:]
-        why = f"keyframes {start} and {stop} are as the last look was, packets tell of {stir[place]:.2f}"
-        key = self._handed_out(first, start)
-        rest = [Glimpse(number, Sight.STILL, change, None, undecoded=why) for number in wanted[1:]]
-        for glimpse in rest:
-            watch.follow(glimpse, int(self._index.media_us[glimpse.number]))
-        return [key, *rest]
-
-    def _group_and_next(self, start: int, stop: int) -> "list[VideoPacket]":
-        """The packets from one keyframe to the next, both among them; nothing where the file lacks one."""
-        for _ in range(2):
-            passed: list[VideoPacket] = []
-            with contextlib.suppress(DecoderLost):
-                for packet in self._from_keyframe(start):
-                    passed.append(packet)
-                    if packet.is_keyframe and self._packet_number(packet) >= stop:
-                        break
-                if passed and self._packet_number(passed[-1]) == stop:
-                    return passed
-            self._ahead = []
-            self._from_the_start()
-        return []
-
-    def _decoded_alone(self, packets: "list[VideoPacket]") -> VideoFrame | None:
-        """A keyframe by itself; None where there is none, or it is not sound."""
-        self._stream.codec_context.flush_buffers()
-        try:
-            frames = [frame for packet in packets for frame in packet.decode()]
-            frames += self._stream.codec_context.decode(None)
-        except av.error.FFmpegError as error:
-            self._note(error)
-            return None
-        sound = [f for f in frames if self._number_of(f) == self._packet_number(packets[0]) and not f.is_corrupt]
-        return sound[0] if len(sound) == 1 else None
-
-    def _read_group(self, group: Group, wanted: deque[int]) -> Iterator[Item]:
+    def _read_group(self, group: _Group, wanted: deque[int]) -> Iterator[Item]:
         """Hand out the wanted frames of one group, each once all that could spoil it was decoded."""
         held: deque[tuple[int, VideoFrame]] = deque()
         for number, frame in self._decoded(group):
@@ -173,7 +154,7 @@ class PyavReader:
         for number in wanted:
             yield self._gap(number, group)
 
-    def _settled(self, number: int, frame: VideoFrame, group: Group, wanted: deque[int]) -> Iterator[Item]:
+    def _settled(self, number: int, frame: VideoFrame, group: _Group, wanted: deque[int]) -> Iterator[Item]:
         """This frame if it is wanted and sound; before it, gaps for those that were passed over."""
         while wanted and wanted[0] < number:
             yield self._gap(wanted.popleft(), group)
@@ -181,7 +162,7 @@ class PyavReader:
             wanted.popleft()
             yield self._gap(number, group) if group.is_damaged(number) else self._handed_out(frame, number)
 
-    def _gap(self, number: int, group: Group) -> Gap:
+    def _gap(self, number: int, group: _Group) -> Gap:
         if self._index.is_ambiguous[number]:
             return Gap(number, "duplicate_pts", f"another frame claims pts {int(self._index.pts[number])} too")
         if number in group.failed:
@@ -190,7 +171,7 @@ class PyavReader:
             return Gap(number, "damaged_before", "an earlier frame that this one may be built on failed")
         return Gap(number, "decode_error", "the decoder returned no picture for this pts")
 
-    def _decoded(self, group: Group) -> Iterator[tuple[int, VideoFrame]]:
+    def _decoded(self, group: _Group) -> Iterator[tuple[int, VideoFrame]]:
         """The group's frames in presentation order; what fails is noted in the group."""
         self._stream.codec_context.flush_buffers()
         for packet in self._packets_of(group):
@@ -220,7 +201,7 @@ class PyavReader:
         """A full memory says nothing about the footage."""
         self._lacked_memory |= isinstance(error, MemoryError)
 
-    def _noted(self, frames: list[VideoFrame], group: Group) -> Iterator[tuple[int, VideoFrame]]:
+    def _noted(self, frames: list[VideoFrame], group: _Group) -> Iterator[tuple[int, VideoFrame]]:
         for frame in frames:
             number = self._number_of(frame)
             if group.start <= number < group.stop:
@@ -230,7 +211,7 @@ class PyavReader:
                     group.distrust(number)
                 yield number, frame
 
-    def _packets_of(self, group: Group) -> "Iterator[VideoPacket]":
+    def _packets_of(self, group: _Group) -> "Iterator[VideoPacket]":
         """The group's packets as they are stored, with the next keyframe only if frames before it need it."""
         packets = self._from_keyframe(group.start)
         for packet in packets:
@@ -301,21 +282,15 @@ class PyavReader:
         return Frame(number, pts, self._upright_rgb(frame), width_px, height_px, glimpse)
 
     def _glimpse(self, frame: VideoFrame, number: int) -> Glimpse | None:
-        """What the watch says of this frame; None where nobody watches."""
-        return None if self._watch is None else self._judged(frame, number)
-
-    def _judged(self, frame: VideoFrame, number: int) -> Glimpse:
-        assert self._watch is not None
-        luma = self._luma(frame)
-        return self._watch.judge(number, int(self._index.media_us[number]), luma, glance_of_luma(luma))
-
-    def _luma(self, frame: VideoFrame) -> LumaArray:
-        """The light of a frame as it is stored: turning it upright changes nothing."""
+        """What the watch says of this frame, as it is stored: turning it upright changes nothing."""
+        if self._watch is None:
+            return None
         width, height = GLIMPSE_VIEW.size_of(frame.width, frame.height)
         dim = self._dimmer.reformat(
             frame, width=width, height=height, format="gray8", interpolation=_EXACT_DIMMING, threads=1
         )
-        return np.asarray(dim.to_ndarray(), dtype=np.uint8)
+        luma = np.asarray(dim.to_ndarray(), dtype=np.uint8)
+        return self._watch.judge(number, int(self._index.media_us[number]), luma, glance_of_luma(luma))
 
     def _upright_rgb(self, frame: VideoFrame) -> RgbArray:
         """(h, w, 3) uint8, scaled to the view and turned as players show it."""

@@ -11,7 +11,6 @@ A kill, a wait or a full memory proves nothing, and comes through as `DecoderLos
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -51,31 +50,24 @@ def read_past_poison(
         DecoderLost: the child was lost, and nothing says that the footage did it.
     """
 
-    def read(numbers: Int64Array, *, all_decoded: bool = False) -> Iterator[Item]:
-        sent = watch.decoding_all() if watch is not None and all_decoded else watch
-        for item in child.read(footage, index, view, numbers, sent):
+    def read(numbers: Int64Array) -> Iterator[Item]:
+        for item in child.read(footage, index, view, numbers, watch):
             if watch is not None:
                 _follow(watch, item, index)
             yield item
 
-    may_rest = watch is not None and watch.rules.keyframes_first
-    n_read, last = 0, None
+    n_read = 0
     while n_read < len(wanted):
         try:
             for item in read(wanted[n_read:]):
-                n_read, last = n_read + 1, item
+                n_read += 1
                 yield item
         except DecoderLost as lost:
             if not lost.blames_footage:
                 raise
-            for item in _rest_of_group(last, index, wanted[n_read:]):
-                n_read += 1
-                if watch is not None:
-                    _follow(watch, item, index)
-                yield item
             n_ahead = _FRAMES_AHEAD
             for group in _groups(index, wanted[n_read:]):
-                yield from _read_alone(child, read, group, may_rest=may_rest)
+                yield from _read_alone(child, read, group)
                 n_read, n_ahead = n_read + len(group), n_ahead - len(group)
                 if n_ahead <= 0:
                     break
@@ -87,14 +79,6 @@ def _follow(watch: Watch, item: Item, index: PacketIndex) -> None:
         watch.follow(glimpse, int(index.media_us[glimpse.number]))
 
 
-def _rest_of_group(last: "Item | None", index: PacketIndex, wanted: Int64Array) -> list[Glimpse]:
-    """Of a group that is not decoded, what the lost child had not yet told: the same of every frame."""
-    if not isinstance(last, Glimpse) or not last.undecoded:
-        return []
-    stop = index.keyframes[np.searchsorted(index.keyframes, last.number, side="right")]
-    return [replace(last, number=number) for number in wanted[wanted < stop].tolist()]
-
-
 def _groups(index: PacketIndex, wanted: Int64Array) -> list[Int64Array]:
     """The wanted numbers of each group of pictures."""
     places = np.searchsorted(index.keyframes, wanted, side="right")
@@ -102,17 +86,14 @@ def _groups(index: PacketIndex, wanted: Int64Array) -> list[Int64Array]:
 
 
 def _read_alone(
-    child: DecodingChild, read: Callable[..., Iterator[Item]], group: Int64Array, *, may_rest: bool
+    child: DecodingChild, read: Callable[[Int64Array], Iterator[Item]], group: Int64Array
 ) -> Iterator[Item]:
-    """The frames of one group of pictures, each time in a child that has done nothing else.
-
-    Where a group may be left undecoded, the first child may be lost at the keyframe that tells so, the next group's.
-    """
-    waiting, n_lost, reason, detail = deque(group.tolist()), -1 if may_rest else 0, "", ""
+    """The frames of one group of pictures, each time in a child that has done nothing else."""
+    waiting, n_lost, reason, detail = deque(group.tolist()), 0, "", ""
     while waiting and n_lost < _LOST_ALONE:
         child.close()
         try:
-            for item in read(np.array(waiting, dtype=np.int64), all_decoded=may_rest and n_lost >= 0):
+            for item in read(np.array(waiting, dtype=np.int64)):
                 waiting.popleft()
                 n_lost = 0
                 yield item

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forensics.chunks import Chunk
-from forensics.closer import SAMPLED, STATIC, UNDECODED, Finding
+from forensics.closer import SAMPLED, STATIC, Finding
 from forensics.coverage import State, Stretch
 from forensics.detections import NO_BOXES, Boxes, Detections, FloatArray
 from forensics.frames import Gap
@@ -22,7 +22,7 @@ from forensics.timeline import BoolArray, Int64Array
 __all__ = ["AUDITED", "DetectRows", "Seen", "audit_table", "coverage_of", "looks_in", "passed_over", "seen_in"]
 
 AUDITED: Final = "audited"
-_PASSED: Final = (STATIC, SAMPLED, UNDECODED)
+_PASSED: Final = (STATIC, SAMPLED)
 
 # What is there is known of these; of the others at most from what lies around them.
 _KNOWN: Final = pa.array([State.DETECTED.value, State.CARRIED.value])
@@ -68,7 +68,7 @@ class DetectRows:
         row = self._row(glimpse.number)
         self._states[row], self._reasons[row], self._details[row] = finding.state.value, finding.reason, finding.detail
         self._changes[row] = glimpse.change
-        self._glances[row] = None if glimpse.glance is None else glimpse.glance.tobytes()
+        self._glances[row] = glimpse.glance.tobytes()
         self._boxes[row] = finding.boxes or NO_BOXES
 
     def gap(self, gap: Gap) -> None:

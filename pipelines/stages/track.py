@@ -90,9 +90,9 @@ def track_evidence(seen: Seen, index: PacketIndex, parameters: TrackParameters) 
 
 
 def _shots(seen: Seen, index: PacketIndex) -> Int64Array:
-    """(F,) int64, the shot of each known frame; of one that was not decoded that of the one before."""
+    """(F,) int64, the shot of each known frame, told from all frames that were decoded."""
     shots = shot_numbers(seen.glances, index.media_us[seen.glanced_frames])
-    return shots[np.searchsorted(seen.glanced_frames, seen.known_frames, side="right") - 1]
+    return shots[np.searchsorted(seen.glanced_frames, seen.known_frames)]
 
 
 def _part(numbers: Int64Array) -> pa.Table:

@@ -1,7 +1,7 @@
 """Frames per second of the main job, against what people write first and against the limit of the machine.
 
 scripts/bench                    all comparisons, three rounds: about 40 minutes on two cores
-scripts/bench every              only this one; also: people, still, crowd, keyframes
+scripts/bench every              only this one; also: people, still, crowd
 scripts/bench --short            a part of the footage, one round: fails if ours is slower than it must be
 scripts/bench --write docs/performance.json
 """

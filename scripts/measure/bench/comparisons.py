@@ -45,10 +45,6 @@ class Place:
         number = len(list(self.scratch.glob(f"{name}-*")))
         return self.scratch / f"{name}-{number}"
 
-    def newest(self, name: str) -> Path:
-        """The last path of this name that was made."""
-        return max(self.scratch.glob(f"{name}-*"), key=lambda each: each.stat().st_mtime)
-
 
 Run = Callable[[], Measured]
 
@@ -114,7 +110,8 @@ def gate_on_people(place: Place) -> Comparison:
             case = place.fresh("reference")
             ours(source, place.model, case, {"detect.classes": "person", **wide}, n_loop)
             everybody[name] = _people(case)
-        return _compared(_people(place.newest(name)), everybody[name], n_loop, n_frames // n_loop)
+        case = max(place.scratch.glob(f"{name}-*"), key=lambda each: each.stat().st_mtime)
+        return _compared(_people(case), everybody[name], n_loop, n_frames // n_loop)
 
     def check(measured: dict[str, Measured]) -> dict[str, Any]:
         people = {"square input": compared("gate", {})}
@@ -152,39 +149,6 @@ def gate_on_stillness(place: Place) -> Comparison:
     )
 
 
-def undecoded(place: Place) -> Comparison:
-    """A still camera of 1080p60: what it brings to decode only what packets tell of."""
-    clip = mostly_still(
-        place.clip("one-by-one-person-detection.mp4"),
-        120,
-        place.scratch / "still-1080p60.mp4",
-        action=_ACTION,
-        every_s=40,
-        size_px=(1920, 1080),
-        fps=60,
-    )
-    n_frames = n_frames_in(clip)
-    settings = {**GATED, "gate.window_s": 40, "gate.audit_frames": 100}
-    sparing = {**settings, "gate.decode": "keyframes"}
-
-    def check(measured: dict[str, Measured]) -> dict[str, Any]:
-        """The same people as where every frame is decoded."""
-        every, sparse = (_people(place.newest(name)) for name in ("all", "keyframes"))
-        return {"people": {"keyframes first": _compared(sparse, every, n_frames, 1)}, **_audited(measured)}
-
-    return Comparison(
-        f"{n_frames} frames of 1080p60 of which nine tenths are still",
-        {
-            "forensics scan, gate": lambda: ours(clip, place.model, place.fresh("all"), settings, n_frames),
-            "forensics scan, gate, keyframes first": lambda: ours(
-                clip, place.model, place.fresh("keyframes"), sparing, n_frames
-            ),
-            DECODING: lambda: on_every_core(lambda: decoding(clip)),
-        },
-        check,
-    )
-
-
 def gate_on_a_crowd(place: Place) -> Comparison:
     """A crowd that is never still: what the gate costs where it can spare nothing."""
     clip = looped(place.clip("walking.mp4"), 120, place.scratch / "crowd.mp4")
@@ -205,7 +169,6 @@ COMPARISONS: Final[dict[str, Callable[[Place], Comparison]]] = {
     "people": gate_on_people,
     "still": gate_on_stillness,
     "crowd": gate_on_a_crowd,
-    "keyframes": undecoded,
 }
 
 
@@ -224,4 +187,4 @@ def _compared(found: list[tuple[int, int]], once: list[tuple[int, int]], n_loop:
 
 def _audited(measured: dict[str, Measured]) -> dict[str, Any]:
     audits = [each.facts.get("audit") for each in measured.values()]
-    return {"audit": next(audit for audit in reversed(audits) if audit)}
+    return {"audit": next(audit for audit in audits if audit)}

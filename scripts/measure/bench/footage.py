@@ -53,16 +53,7 @@ def _appended(
     return end
 
 
-def mostly_still(
-    clip: Path,
-    seconds: float,
-    target: Path,
-    *,
-    action: tuple[int, int],
-    every_s: float,
-    size_px: tuple[int, int] | None = None,
-    fps: int | None = None,
-) -> Path:
+def mostly_still(clip: Path, seconds: float, target: Path, *, action: tuple[int, int], every_s: float) -> Path:
     """What a camera sees where little happens: an empty scene, and from time to time a stretch of the clip.
 
     The empty scene has noise of its own in every frame, and its light drifts.
@@ -73,16 +64,12 @@ def mostly_still(
         target: an .mp4 file.
         action: frames [start, stop) of the clip that are shown.
         every_s: from the begin of one such stretch to the next.
-        size_px: width and height; None for the clip's.
-        fps: frames a second; None for the clip's.
     """
     with av.open(str(clip)) as reading:
         stream = reading.streams.video[0]
-        rate = Fraction(fps or stream.average_rate or 25)
-        width, height = size_px or (stream.width, stream.height)
+        rate = Fraction(stream.average_rate or 25)
         frames = [
-            frame.to_ndarray(format="rgb24", width=width, height=height)
-            for frame, _ in zip(reading.decode(stream), range(action[1]), strict=False)
+            frame.to_ndarray(format="rgb24") for frame, _ in zip(reading.decode(stream), range(action[1]), strict=False)
         ]
     rng, every = np.random.default_rng(0), round(every_s * rate)
     with av.open(str(target), "w") as writing:
