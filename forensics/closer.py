@@ -8,9 +8,9 @@ The gate (`forensics.gate`) says which frames are looked at first. Then:
    both looks, and a tracker knows them again.
 3. Otherwise somebody came, left, turned, or two of them might be mistaken for each other. Then the frame in the middle
    is looked at, and both halves are asked the same; a few frames are looked at all.
-4. Where somebody came or left between two neighbours, the frames before or after are looked at until two in a row
-   show nothing of them: a score that wavers at the picture's border hides no first or last frame. That reaches back
-   behind the look before, and on behind the next.
+4. Where somebody came or left between two neighbours, the frames before or after are looked at until two in a row,
+   and a tenth of a second, show nothing of them: a score that wavers at the picture's border hides no first or last
+   frame. That reaches back behind the look before, and on behind the next.
 
 So the first and the last frame of somebody are known to the frame, and where people cross every frame is looked at.
 What becomes of a frame depends on its window alone.
@@ -18,6 +18,7 @@ What becomes of a frame depends on its window alone.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -37,6 +38,7 @@ SAMPLED: Final = "sampled"
 # So few frames are all looked at: who hides behind another for a moment would mislead a search by halves.
 _ALL_OF: Final = 6
 _LEAVES_NO_TRACE: Final = 2
+_LEAVES_NO_TRACE_US: Final = 100_000
 _AS_BEFORE: Final = "the picture was as before again"
 
 
@@ -182,7 +184,8 @@ class _Closer:
         """The frames that must be looked at because of what two looks, one after the other, do not explain."""
         before, after, held = self._known_at(place), self._known_at(following), self._held[following]
         if after.number == before.number:
-            held.look = replace(after, is_followed=before.is_followed)
+            if after.is_followed is not before.is_followed:
+                held.look = replace(after, is_followed=before.is_followed)
             return ()
         if held.step is None or held.step.before is not before or held.step.after is not after:
             held.step = step_between(before, after, self._rules.follow_score)
@@ -193,14 +196,20 @@ class _Closer:
             return ()
         if n_between:
             return range(place + 1, following) if n_between <= _ALL_OF else ((place + following) // 2,)
+        if all(each.look is not None for each in self._held):
+            return ()
         edges = [(following, row, -1) for row in step.came.tolist()] + [(place, row, 1) for row in step.left.tolist()]
-        return [wanted for wanted in (self._trace(*edge) for edge in edges) if wanted is not None][:1]
+        found = (self._trace(*edge) for edge in edges)
+        return list(islice((wanted for wanted in found if wanted is not None), 1))
 
     def _trace(self, place: int, row: int, direction: int) -> int | None:
         """The next frame to look at on the way out from somebody's first or last frame."""
         here = self._known_at(place)
         n_without = 0
-        while n_without < _LEAVES_NO_TRACE and 0 <= (place := place + direction) < len(self._held):
+        while 0 <= (place := place + direction) < len(self._held):
+            away_us = abs(int(self._media_us[self._held[place].glimpse.number]) - here.at_us)
+            if n_without >= _LEAVES_NO_TRACE and away_us > _LEAVES_NO_TRACE_US:
+                return None
             there = self._held[place].look
             if there is None:
                 return None if n_without == 0 and self._goes_on(here, row, place, direction) else place

@@ -112,8 +112,18 @@ def step_between(before: Look, after: Look, follow_score: float) -> Step:
 
 def same_body(here: Look, row: int, there: Look) -> int | None:
     """The row of another look's boxes that is the same body as a row of this one's, whoever is followed."""
-    partner = int(_partners(_overlap(here, there))[row])
-    return partner if partner >= 0 else None
+    only = replace(here, boxes=_row(here.boxes, row))
+    fits = _overlap(only, there)[0]
+    if not len(fits) or fits.max() < _LEAST_OVERLAP:
+        return None
+    partner = int(fits.argmax())
+    back = _overlap(here, replace(there, boxes=_row(there.boxes, partner)))[:, 0]
+    return partner if int(back.argmax()) == row else None
+
+
+def _row(boxes: Boxes, row: int) -> Boxes:
+    one = slice(row, row + 1)
+    return Boxes(boxes.xyxy[one], boxes.score[one], boxes.class_index[one])
 
 
 def _expected(

@@ -23,6 +23,7 @@ from forensics.tables.files import encoded_table
 from forensics.timeline import PacketIndex
 from pipelines.custody.case_file import Case
 from pipelines.custody.deciding_files import DecidingFiles
+from pipelines.footage_paths import is_text
 
 __all__ = ["Given", "ingest", "unknown_clocks", "withdraw"]
 
@@ -127,12 +128,13 @@ def withdraw(files: DecidingFiles, path: Place) -> None:
     given = [source for source in sources if source.path == path]
     if not given:
         raise UsageError(f"{path} was never given", "`forensics status` names the footage")
-    read = next((source for source in given if source.evidence_id), None)
-    if read is not None:
+    unread = [source for source in given if source.evidence_id is None]
+    if not unread:
         raise UsageError(
-            f"{path} was read: it is evidence {read.evidence_id}", "evidence stays; only what gave none is taken back"
+            f"{path} was read: it is evidence {given[0].evidence_id}",
+            "evidence stays; only what gave none is taken back",
         )
-    others = sources_table([source for source in sources if source.path != path])
+    others = sources_table([source for source in sources if source not in unread])
     files.write_together({files.folder.sources_file: encoded_table(others)})
 
 
@@ -141,7 +143,7 @@ def _absolute(given: Given) -> Given:
 
 
 def _taken_in(shelf: _Shelf, given: Given, child: DecodingChild) -> Source:
-    if isinstance(given.path, Path) and not _is_text(given.path):
+    if isinstance(given.path, Path) and not is_text(given.path):
         spelt = Path(os.fsencode(given.path).decode(errors="backslashreplace"))
         return Source(spelt, None, given.camera_id, Verdict.REJECTED, "bad_name: the name is not UTF-8; rename it")
     try:
@@ -156,7 +158,8 @@ def _taken_in(shelf: _Shelf, given: Given, child: DecodingChild) -> Source:
     if known is not None and _is_stored(shelf.folder, known):
         return _again(shelf, given, known)
     evidence = _indexed(shelf.folder, _as_before(given, known), child, sha256=sha256, size_bytes=size_bytes)
-    shelf.evidence[evidence_id] = evidence
+    if known is None or known.readable is None or evidence.readable is not None:
+        shelf.evidence[evidence_id] = evidence  # a repair that failed forgets nothing
     return Source(given.path, evidence_id, evidence.camera_id, evidence.verdict, evidence.reason)
 
 
@@ -186,15 +189,6 @@ def _as_before(given: Given, known: Evidence | None) -> Given:
     if readable.working_copy_sha256 is None and readable.footage.reader is not Reader.STILLS:
         given = replace(given, stream_index=readable.footage.stream_index, reader=readable.footage.reader)
     return given
-
-
-def _is_text(path: Path) -> bool:
-    """Whether tables can hold the path; other systems' names may be any bytes."""
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _is_stored(folder: CaseFolder, known: Evidence) -> bool:

@@ -12,15 +12,15 @@ from forensics.place import Place, StoreObject
 from forensics.tables.evidence import evidence_table, load_evidence, load_index
 from forensics.tables.files import encoded_table
 from pipelines.custody.deciding_files import DecidingFiles
-from pipelines.footage_paths import listed
+from pipelines.footage_paths import is_text, listed
 
 __all__ = ["is_absent", "relocate"]
 
 
 def is_absent(item: Evidence) -> bool:
-    """Whether nothing can be read where the evidence was; a store is asked, and may not answer."""
+    """Whether what lies where the evidence was has not even its size; a store is asked, and may not answer."""
     if not isinstance(item.path, StoreObject):
-        return not item.path.exists()
+        return not item.path.is_dir() and not (item.path.is_file() and item.path.stat().st_size == item.size_bytes)
     try:
         return size_of_object(item.path) != item.size_bytes
     except (UnreadableFootage, DecoderLost):
@@ -56,7 +56,7 @@ def _below(search: Place) -> Iterator[Place]:
         yield from listed(search) if search.url.endswith("/") else [search]
     else:
         yield search
-        yield from (path.absolute() for path in sorted(search.rglob("*")))
+        yield from (path.absolute() for path in sorted(search.rglob("*")) if is_text(path))
 
 
 def _is_likely(place: Place, lost: Iterable[Evidence]) -> bool:

@@ -1,20 +1,25 @@
 """What a case knows of footage once it was taken in, and how it notices that something changed since."""
 
 import hashlib
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
 
+import pipelines.ingest
+from forensics.adapters.footage_index import index_footage
 from forensics.cameras import Camera
 from forensics.case import CaseFolder
+from forensics.errors import UnreadableFootage
 from forensics.evidence import Evidence, Readable, Reader, Source, Timing, Verdict
 from forensics.tables.evidence import load_evidence, load_index, load_picture_names, load_sources
 from tests.calling import Call, caller, clip, new_case
@@ -349,6 +354,53 @@ def test_a_path_given_by_mistake_is_taken_back_and_the_log_keeps_both(call: Call
     assert call("verify", case).code == 0
     log = (case / "audit.jsonl").read_text()
     assert log.count(str(mistyped)) >= 2
+
+
+def test_a_repair_that_fails_forgets_nothing(
+    call: Call, case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    call("ingest", case, path, "--camera", "gate", "--start", "2026-05-01T10:00:00Z", "--clock-error", 500)
+    before = known(case)
+    CaseFolder.at(case).index_file(before[0].evidence_id).unlink()
+
+    asked: Any = pipelines.ingest._asked
+
+    def failing(child: Any, path: Any, function: Any, **arguments: Any) -> Any:
+        if function is index_footage:
+            raise UnreadableFootage(path, "no_packets", "the demuxer said so")
+        return asked(child, path, function, **arguments)
+
+    monkeypatch.setattr("pipelines.ingest._asked", failing)
+    failed = call("ingest", case, path, "--camera", "gate")
+    assert (failed.code, known(case)) == (4, before)
+    assert call("verify", case).code == 5
+    monkeypatch.undo()
+    assert call("ingest", case, path, "--camera", "gate").code == 0
+    assert known(case) == before
+    assert call("verify", case).code == 0
+
+
+def test_of_a_path_only_what_gave_nothing_is_taken_back(call: Call, case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    call("ingest", case, path, "--camera", "gate")
+    path.unlink()
+    assert call("ingest", case, path, "--camera", "hall").code == 4
+    assert [source.camera_id for source in sources(case)] == ["gate", "hall"]
+    assert call("evidence", "withdraw", case, path).code == 0
+    assert [source.camera_id for source in sources(case)] == ["gate"]
+
+
+def test_other_bytes_at_the_old_path_are_not_where_it_was(call: Call, case: Path, tmp_path: Path) -> None:
+    path, archive = clip(tmp_path / "gate.mp4"), tmp_path / "archive"
+    call("ingest", case, path, "--camera", "gate")
+    unspeakable = archive / os.fsdecode(b"n\xff")
+    unspeakable.mkdir(parents=True)
+    shutil.copy(path, unspeakable / "gate.mp4")
+    moved = Path(shutil.copy(path, archive))
+    path.write_bytes(path.read_bytes()[:1000])
+    assert call("evidence", "relocate", case, archive).code == 0
+    assert [item.path for item in known(case)] == [moved]
 
 
 def test_evidence_is_not_taken_back(call: Call, case: Path, tmp_path: Path) -> None:
