@@ -40,16 +40,20 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument(
-        "comparisons", nargs="*", choices=[[], *COMPARISONS], metavar="COMPARISON", help="which; all if none"
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("comparisons", nargs="*", metavar="COMPARISON", help=f"{', '.join(COMPARISONS)}; all if none")
     parser.add_argument("--shared", type=Path, default=_SHARED, help="the folder of models and footage")
     parser.add_argument("--model", type=Path, default=_SHARED / "models" / "yolo11n_int8_openvino_model")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--short", action="store_true", help="one round on less footage; exit 1 below the least ratio")
     parser.add_argument("--write", type=Path, metavar="FILE.json")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    unknown = [name for name in arguments.comparisons if name not in COMPARISONS]
+    if unknown:
+        parser.error(f"there is no comparison {unknown[0]}; there are {', '.join(COMPARISONS)}")
+    return arguments
 
 
 def _compared(comparison: Comparison, n_rounds: int) -> dict[str, Any]:

@@ -53,7 +53,9 @@ def _found(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="scripts/scale", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=["campus", "chunks", "hosts", "nodes", "queries"])
     parser.add_argument("--minutes", type=float, default=85, help="of each camera")
     parser.add_argument("--short", action="store_true", help="of nodes: one joins, one is killed, and no more")
