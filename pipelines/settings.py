@@ -317,11 +317,21 @@ def _value(section: str, key: str, text: str) -> Any:
 
 
 def _explained(error: ValidationError) -> UsageError:
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return UsageError(f"unknown setting {name}", f"known settings: {', '.join(known_names())}")
-    return UsageError(f"setting {name}: {first['msg'].lower()}, got {first['input']!r}", "give a value that fits")
+    """All that is wrong with the settings."""
+    faults = error.errors()
+    told = "; ".join(map(_fault, faults))
+    if any(fault["type"] == "extra_forbidden" for fault in faults):
+        return UsageError(told, f"known settings: {', '.join(known_names())}")
+    return UsageError(told, "give a value that fits")
+
+
+def _fault(fault: Any) -> str:
+    name = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"unknown setting {name}"
+    if not name or isinstance(fault["input"], (dict, BaseModel)):  # two settings that do not fit each other
+        return str(fault["ctx"]["error"]) if "ctx" in fault else str(fault["msg"])
+    return f"setting {name}: {fault['msg'].lower()}, got {fault['input']!r}"
 
 
 def _known_sections() -> str:
