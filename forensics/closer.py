@@ -10,7 +10,8 @@ The gate (`forensics.gate`) says which frames are looked at first. Then:
    is looked at, and both halves are asked the same; a few frames are looked at all.
 4. Where somebody came or left between two neighbours, the frames before or after are looked at until two in a row,
    and a tenth of a second, show nothing of them: a score that wavers at the picture's border hides no first or last
-   frame. That reaches back behind the look before, and on behind the next.
+   frame. That reaches back behind the look before, and on behind the next. At the borders of a window, behind which
+   nobody looks, the same is done for whatever is found there at all.
 
 So the first and the last frame of somebody are known to the frame, and where people cross every frame is looked at.
 What becomes of a frame depends on its window alone.
@@ -112,6 +113,7 @@ class _Closer:
         self._rules = rules
         self._held: list[_Held] = []
         self._last_look = 0
+        self._is_closing = False
 
     def through(self, items: Iterable[Item]) -> Iterator[Finding | Gap]:
         for item in items:
@@ -144,7 +146,10 @@ class _Closer:
     def _closed(self) -> Iterator[Finding]:
         """The last frame that moved is looked at, for nothing comes after it that could tell of it."""
         if self._held and self._held[-1].look is None:
-            self._looked_at_the_last()
+            self._show(len(self._held) - 1)
+        self._is_closing = True
+        self._look_closer()
+        self._is_closing = False
         yield from self._let_go(len(self._held))
 
     def _looked_at_the_last(self) -> int:
@@ -192,15 +197,21 @@ class _Closer:
             held.look = held.step.after
         step = held.step
         n_between = following - place - 1
-        if step.is_clear:
-            return ()
-        if n_between:
+        if n_between and not step.is_clear:
             return range(place + 1, following) if n_between <= _ALL_OF else ((place + following) // 2,)
         if all(each.look is not None for each in self._held):
             return ()
-        edges = [(following, row, -1) for row in step.came.tolist()] + [(place, row, 1) for row in step.left.tolist()]
-        found = (self._trace(*edge) for edge in edges)
+        found = (self._trace(*edge) for edge in self._edges(place, following, step))
         return list(islice((wanted for wanted in found if wanted is not None), 1))
+
+    def _edges(self, place: int, following: int, step: Step) -> Iterator[tuple[int, int, int]]:
+        """From which look and row, and in which direction, somebody's first or last frame is sought."""
+        yield from ((following, row, -1) for row in step.came.tolist())
+        yield from ((place, row, 1) for row in step.left.tolist())
+        if self._is_closing and following == len(self._held) - 1:
+            yield from ((following, row, -1) for row in step.faint_after.tolist())
+        if self._held[place].glimpse.begins_window:
+            yield from ((place, row, 1) for row in step.faint_before.tolist())
 
     def _trace(self, place: int, row: int, direction: int) -> int | None:
         """The next frame to look at on the way out from somebody's first or last frame."""

@@ -64,6 +64,8 @@ class Step:
         after: the later look, with all who are followed.
         came: rows of its boxes, those who were not followed before.
         left: rows of the earlier look's boxes, those of whom nothing is found any more.
+        faint_after: rows of the later look's boxes, what is followed nowhere and was not there before.
+        faint_before: rows of the earlier look's boxes, what is followed nowhere and is not there any more.
         is_mistakable: whether somebody may be mistaken for somebody else.
         is_unexpected: whether somebody is not where their speed would have led them.
         least_overlap: of those who are in both, in [0, 1]; 1 where nobody is.
@@ -73,6 +75,8 @@ class Step:
     after: Look
     came: Int64Array
     left: Int64Array
+    faint_after: Int64Array
+    faint_before: Int64Array
     is_mistakable: bool
     is_unexpected: bool
     least_overlap: float
@@ -104,6 +108,8 @@ def step_between(before: Look, after: Look, follow_score: float) -> Step:
         after=replace(after, is_followed=is_followed, paths=paths),
         came=np.flatnonzero(is_followed & ~is_continued),
         left=np.flatnonzero(before.is_followed & (partner < 0)),
+        faint_after=np.setdiff1d(np.flatnonzero(~is_followed), partner),
+        faint_before=np.flatnonzero(~before.is_followed & (partner < 0)),
         is_mistakable=bool(np.any(near.sum(axis=0) > 1) or np.any(near.sum(axis=1) > 1)),
         is_unexpected=bool(np.any(expected < _LEAST_OVERLAP)),
         least_overlap=float(overlap[links, partner[links]].min()) if len(links) else 1.0,

@@ -131,6 +131,23 @@ def test_whose_score_dips_at_both_looks_around_is_found_all_the_same(first: int)
         assert len(seen) < 24
 
 
+@pytest.mark.parametrize("border", range(12, 20))
+def test_a_score_that_dips_at_the_border_of_a_window_hides_no_first_or_last_frame(border: int) -> None:
+    """What a window's first or last look finds too faint to follow may be somebody in the window's next frames."""
+    dips = [0.43, 0.0, 0.14, 0.92, 0.73] + [0.9] * 8
+    entering = [(12 + n, [(100.0 + 8 * n, score)]) for n, score in enumerate(dips) if score]
+    leaving = [(19 - n, [(100.0 + 8 * n, score)]) for n, score in enumerate(dips) if score]
+    sights = ["W"] + ["L" if n % 5 == 0 else "m" for n in range(1, 40)]
+    sights[border] = "W"
+    for world in (World(entering), World(leaving)):
+        told = found(world, "".join(sights))
+        seen = [n for n, each in told.items() if isinstance(each, Finding) and each.boxes is not None]
+        shown = [n for n in seen if len(told[n].boxes)]  # type: ignore[union-attr, arg-type]
+        expected = [n for n, _ in world.people]
+        assert abs(min(shown) - min(expected)) <= 2
+        assert abs(max(shown) - max(expected)) <= 2
+
+
 @pytest.mark.parametrize("first", range(31, 59, 3))
 def test_a_tracker_knows_again_who_ran_in_and_stopped(first: int) -> None:
     """Looks that lie half a second apart show them in one place, and their speed would have led them far away."""
@@ -154,7 +171,7 @@ def test_a_tracker_knows_again_who_ran_in_and_stopped(first: int) -> None:
 
 
 def test_faint_things_that_come_and_go_cost_no_looks() -> None:
-    flicker = [(n, [(300.0, 0.2)]) for n in range(0, 16, 2)]
+    flicker = [(n, [(300.0, 0.2)]) for n in range(2, 16, 2)]
     world = World([(0, walk(16)), *flicker])
     assert states(found(world, "W" + "mmmmL" * 3)) == "D" + "----D" * 3
 
