@@ -97,6 +97,7 @@ def fault_in_name(name: str) -> str:
 def in_shell(path: Place) -> str:
     """A path as it must be typed, in a command that somebody is told to give.
 
+    >>> from pathlib import Path
     >>> in_shell(Path("/cases/old mill"))
     "'/cases/old mill'"
     """
