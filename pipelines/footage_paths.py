@@ -14,7 +14,7 @@ from forensics.adapters.stills_album import leads_out
 from forensics.errors import CannotStart, DecoderLost, UnreadableFootage, UsageError
 from forensics.place import Place, StoreObject
 
-__all__ = ["expanded", "is_text", "left_out", "listed", "refuse_cases"]
+__all__ = ["expanded", "left_out", "listed", "refuse_cases"]
 
 _VIDEO_SUFFIXES = frozenset(
     {".3g2", ".3gp", ".asf", ".avi", ".dav", ".dv", ".flv", ".gif", ".ivf", ".m1v", ".m2ts", ".m2v", ".m4v", ".mj2"}
@@ -56,15 +56,6 @@ def refuse_cases(places: tuple[Place, ...], case: Path) -> None:
                 f"{folder}: holds a case, {holder}, whose pictures and copies would be taken for footage",
                 "name the files or folders of footage beside it, or choose a case's folder elsewhere",
             )
-
-
-def is_text(path: Path) -> bool:
-    """Whether tables can hold the path; other systems' names may be any bytes."""
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def left_out(places: tuple[Place, ...]) -> Iterator[str]:

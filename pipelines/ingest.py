@@ -18,12 +18,12 @@ from forensics.digests import sha256_of_file
 from forensics.errors import DecoderLost, ForensicsError, UnreadableFootage, UsageError
 from forensics.evidence import Evidence, Indexed, Readable, Reader, Source, Timing, Verdict, evidence_id_of
 from forensics.place import Place, StoreObject
+from forensics.spelling import is_text
 from forensics.tables.evidence import evidence_table, load_evidence, load_sources, save_index, sources_table
 from forensics.tables.files import encoded_table
 from forensics.timeline import PacketIndex
 from pipelines.custody.case_file import Case
 from pipelines.custody.deciding_files import DecidingFiles
-from pipelines.footage_paths import is_text
 
 __all__ = ["Given", "ingest", "unknown_clocks", "withdraw"]
 
@@ -143,7 +143,7 @@ def _absolute(given: Given) -> Given:
 
 
 def _taken_in(shelf: _Shelf, given: Given, child: DecodingChild) -> Source:
-    if isinstance(given.path, Path) and not is_text(given.path):
+    if isinstance(given.path, Path) and not is_text(str(given.path)):
         spelt = Path(os.fsencode(given.path).decode(errors="backslashreplace"))
         return Source(spelt, None, given.camera_id, Verdict.REJECTED, "bad_name: the name is not UTF-8; rename it")
     try:

@@ -9,10 +9,11 @@ from forensics.case import CaseFolder
 from forensics.errors import DecoderLost, UnreadableFootage, UsageError
 from forensics.evidence import Evidence, evidence_id_of
 from forensics.place import Place, StoreObject
+from forensics.spelling import is_text
 from forensics.tables.evidence import evidence_table, load_evidence, load_index
 from forensics.tables.files import encoded_table
 from pipelines.custody.deciding_files import DecidingFiles
-from pipelines.footage_paths import is_text, listed
+from pipelines.footage_paths import listed
 
 __all__ = ["is_absent", "relocate"]
 
@@ -56,7 +57,7 @@ def _below(search: Place) -> Iterator[Place]:
         yield from listed(search) if search.url.endswith("/") else [search]
     else:
         yield search
-        yield from (path.absolute() for path in sorted(search.rglob("*")) if is_text(path))
+        yield from (path.absolute() for path in sorted(search.rglob("*")) if is_text(str(path)))
 
 
 def _is_likely(place: Place, lost: Iterable[Evidence]) -> bool:
