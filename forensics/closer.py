@@ -13,7 +13,8 @@ The gate (`forensics.gate`) says which frames are looked at first. Then:
    frame. That reaches back behind the look before, and on behind the next. At the borders of a window, behind which
    nobody looks, the same is done for whatever is found there at all.
 
-So the first and the last frame of somebody are known to the frame, and where people cross every frame is looked at.
+So the first and the last frame of whoever is found steadily are known to the frame, and where people cross every frame
+is looked at; docs/gate.md says whom that does not find. Another method than this one needs another `GATE_METHOD`.
 What becomes of a frame depends on its window alone.
 """
 

@@ -29,6 +29,7 @@ from forensics.shots import GlanceArray
 from forensics.timeline import Int64Array, PacketIndex
 
 __all__ = [
+    "GATE_METHOD",
     "GLIMPSE_SIDE_PX",
     "GateRules",
     "Glimpse",
@@ -41,6 +42,9 @@ __all__ = [
 ]
 
 LumaArray = npt.NDArray[np.uint8]
+
+GATE_METHOD: Final = 2
+"""Which rules these and those of `forensics.closer` are: other rules look at other frames, and so are another run."""
 
 # The longer side of the small picture: a person whom a network of 640 pixels can find covers several cells.
 GLIMPSE_SIDE_PX: Final = 160

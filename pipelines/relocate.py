@@ -56,7 +56,8 @@ def _below(search: Place) -> Iterator[Place]:
     if isinstance(search, StoreObject):
         yield from listed(search) if search.url.endswith("/") else [search]
     else:
-        yield search
+        if is_text(str(search)):
+            yield search
         yield from (path.absolute() for path in sorted(search.rglob("*")) if is_text(str(path)))
 
 

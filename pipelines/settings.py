@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from forensics.digests import digest_of
 from forensics.errors import NotAuthorised, UsageError
 from forensics.faces import QualityLimits
-from forensics.gate import GateRules
+from forensics.gate import GATE_METHOD, GateRules
 from forensics.tracking import TrackParameters
 
 __all__ = [
@@ -89,8 +89,9 @@ class GateSettings(_Closed):
     audit_seed: int = Field(0, ge=0, lt=1 << 32, description="of the lot that chooses them")
 
     def deciding(self) -> dict[str, Any]:
-        """What decides which frames are looked at, without the audit."""
-        return self.model_dump(mode="json", exclude={"audit_share", "audit_frames", "audit_seed"})
+        """What decides which frames are looked at: the method and its settings, without the audit."""
+        settings = self.model_dump(mode="json", exclude={"audit_share", "audit_frames", "audit_seed"})
+        return {**settings, "method": GATE_METHOD}
 
     def rules(self) -> GateRules:
         """What decides whether a frame is looked at first."""
@@ -228,10 +229,10 @@ class Settings(_Closed):
         """What decides the tables, without where the model lies: its digest stands beside this."""
         detect = self.detect.model_dump(mode="json", exclude={"model"})
         detect["classes"] = sorted(set(self.detect.classes))
-        sections: dict[str, _Closed] = {"track": self.track, "recognise": self.recognise}
+        sections = {name: getattr(self, name).model_dump(mode="json") for name in ("track", "recognise")}
         if self.is_gated:
-            sections["gate"] = self.gate
-        return {"detect": detect, **{name: section.model_dump(mode="json") for name, section in sections.items()}}
+            sections["gate"] = {**self.gate.model_dump(mode="json"), "method": GATE_METHOD}
+        return {"detect": detect, **sections}
 
     def digest(self, model_sha256: str, *, compares_faces: bool) -> str:
         """The name of these evidence settings with this model; what faces ask counts only where they are compared."""

@@ -239,3 +239,13 @@ def test_a_watch_goes_on_behind_what_kills_the_decoder_however_far_it_was_ahead(
 def kind(item: Item) -> str:
     glimpse = item.glimpse if isinstance(item, Frame) else item
     return glimpse.sight.value if isinstance(glimpse, Glimpse) else type(item).__name__
+
+
+def test_parts_of_other_rules_are_not_gone_on_with(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = run(case, *GATED)
+    assert run(case, *GATED).folder.run_id == before.folder.run_id
+    monkeypatch.setattr("pipelines.settings.GATE_METHOD", 0)
+    after = run(case, *GATED)
+    assert after.folder.run_id != before.folder.run_id
+    parts = [{path.name for path in each.folder.root.glob("parts/detect/*")} for each in (before, after)]
+    assert not parts[0] & parts[1]
