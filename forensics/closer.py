@@ -6,16 +6,17 @@ The gate (`forensics.gate`) says which frames are looked at first. Then:
 2. Frames that moved wait until the next look. If everybody who is followed at one look is found again at the other,
    about where their speed would have led them, and nobody else is there, they are *skipped*: whoever was in them is in
    both looks, and a tracker knows them again.
-3. Otherwise somebody came, left, turned, or two of them might be mistaken for each other. Then the frame in the middle
-   is looked at, and both halves are asked the same; a few frames are looked at all.
+3. Otherwise somebody came, left, turned, has been too faint to start a track so far, or two of them might be mistaken
+   for each other. Then the frame in the middle is looked at, and both halves are asked the same; the last few frames
+   are all looked at.
 4. Where somebody came or left between two neighbours, the frames before or after are looked at until two in a row,
    and a tenth of a second, show nothing of them: a score that wavers at the picture's border hides no first or last
    frame. That reaches back behind the look before, and on behind the next. At the borders of a window, behind which
    nobody looks, the same is done for whatever is found there at all.
 
 So the first and the last frame of whoever is found steadily are known to the frame, and where people cross every frame
-is looked at; docs/gate.md says whom that does not find. Another method than this one needs another `GATE_METHOD`.
-What becomes of a frame depends on its window alone.
+is looked at; docs/gate.md says whom that does not find. Other rules than these need another number
+in `forensics.methods`. What becomes of a frame depends on its window alone.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,11 +29,11 @@ import numpy as np
 from forensics.coverage import State
 from forensics.detections import Boxes
 from forensics.frames import Frame, Gap, Item
-from forensics.gate import Glimpse, Sight
+from forensics.gate import GateRules, Glimpse, Sight
 from forensics.presence import Look, Step, same_body, step_between
 from forensics.timeline import Int64Array
 
-__all__ = ["SAMPLED", "STATIC", "CloserRules", "Finding", "findings"]
+__all__ = ["SAMPLED", "STATIC", "Finding", "findings"]
 
 STATIC: Final = "static"
 SAMPLED: Final = "sampled"
@@ -42,17 +43,6 @@ _ALL_OF: Final = 6
 _LEAVES_NO_TRACE: Final = 2
 _LEAVES_NO_TRACE_US: Final = 100_000
 _AS_BEFORE: Final = "the picture was as before again"
-
-
-@dataclass(frozen=True, slots=True)
-class CloserRules:
-    """Who is followed from look to look.
-
-    Attributes:
-        follow_score: boxes from here up are somebody; what starts a track must not be below.
-    """
-
-    follow_score: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +82,7 @@ class _Held:
 
 
 def findings(
-    items: Iterable[Item], look: Callable[[Frame], Boxes], *, media_us: Int64Array, rules: CloserRules
+    items: Iterable[Item], look: Callable[[Frame], Boxes], *, media_us: Int64Array, rules: GateRules
 ) -> Iterator[Finding | Gap]:
     """Exactly one `Finding` or `Gap` for every item; a gap may come before what precedes it.
 
@@ -100,7 +90,7 @@ def findings(
         items: of whole windows, in order, as a watch lets a reader hand them out; pixels are copied where they wait.
         look: the boxes of one frame.
         media_us: (N,) int64, media time of every frame of the evidence.
-        rules: who is followed.
+        rules: who is followed, and what starts a track.
     """
     return _Closer(look, media_us, rules).through(items)
 
@@ -108,7 +98,7 @@ def findings(
 class _Closer:
     """Goes through the items, and holds the frames from the look before the last one on; the first is a look."""
 
-    def __init__(self, look: Callable[[Frame], Boxes], media_us: Int64Array, rules: CloserRules) -> None:
+    def __init__(self, look: Callable[[Frame], Boxes], media_us: Int64Array, rules: GateRules) -> None:
         self._look = look
         self._media_us = media_us
         self._rules = rules
@@ -191,10 +181,10 @@ class _Closer:
         before, after, held = self._known_at(place), self._known_at(following), self._held[following]
         if after.number == before.number:
             if after.is_followed is not before.is_followed:
-                held.look = replace(after, is_followed=before.is_followed)
+                held.look = replace(after, is_followed=before.is_followed, has_started=before.has_started)
             return ()
         if held.step is None or held.step.before is not before or held.step.after is not after:
-            held.step = step_between(before, after, self._rules.follow_score)
+            held.step = step_between(before, after, self._rules)
             held.look = held.step.after
         step = held.step
         n_between = following - place - 1
@@ -233,17 +223,21 @@ class _Closer:
         return None
 
     def _goes_on(self, here: Look, row: int, place: int, direction: int) -> bool:
-        """Whether the next look in this direction has the same body, so that what lies between is explained."""
+        """Whether the next look in this direction has the same body, so that what lies between is explained.
+
+        Before somebody was followed nothing is: any frame may be the one with which a track begins.
+        """
         stop = len(self._held) if direction > 0 else -1
         looks = (self._held[each].look for each in range(place, stop, direction))
         beyond = next((look for look in looks if look is not None), None)
-        return beyond is not None and same_body(here, row, beyond) is not None
+        found = None if beyond is None else same_body(here, row, beyond)
+        return beyond is not None and found is not None and (direction > 0 or bool(beyond.is_followed[found]))
 
     def _show(self, place: int) -> None:
         held = self._held[place]
         assert held.frame is not None
         boxes, number = self._look(held.frame), held.frame.number
-        held.look = Look.first(number, int(self._media_us[number]), boxes, self._rules.follow_score)
+        held.look = Look.first(number, int(self._media_us[number]), boxes, self._rules)
         held.frame = None
 
     def _known_at(self, place: int) -> Look:

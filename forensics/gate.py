@@ -29,7 +29,6 @@ from forensics.shots import GlanceArray
 from forensics.timeline import Int64Array, PacketIndex
 
 __all__ = [
-    "GATE_METHOD",
     "GLIMPSE_SIDE_PX",
     "GateRules",
     "Glimpse",
@@ -42,9 +41,6 @@ __all__ = [
 ]
 
 LumaArray = npt.NDArray[np.uint8]
-
-GATE_METHOD: Final = 2
-"""Which rules these and those of `forensics.closer` are: other rules look at other frames, and so are another run."""
 
 # The longer side of the small picture: a person whom a network of 640 pixels can find covers several cells.
 GLIMPSE_SIDE_PX: Final = 160
@@ -73,10 +69,14 @@ class GateRules:
     Attributes:
         window_us: media time after which everything begins anew, at the next keyframe.
         step_us: from the first movement to the next look, and from the last such look to the one that settles it.
+        follow_score: boxes from here up are somebody, who is followed from look to look.
+        start_score: what starts a track; until somebody who is followed has reached it, every frame is looked at.
     """
 
     window_us: int
     step_us: int
+    follow_score: float
+    start_score: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,7 @@
 """Who is there from look to look: who goes on, who came, who left, and who may be mistaken for somebody else.
 
-Followed is whoever reached the score that starts a track, and goes on to be until nothing is found of them any more.
+Followed is whoever reached the score to follow, and goes on to be until nothing is found of them any more. Before they
+have reached the score that starts a track, any frame between two looks may be the one that does.
 Boxes of two looks are the same body if each fits the other best, grown by how far a body may have gone. Whoever is not
 where their speed would have led them may be lost by a tracker, which expects them there.
 """
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from forensics.box_filter import BoxFilter
 from forensics.detections import Boxes
+from forensics.gate import GateRules
 from forensics.overlap import grown, overlaps, reach_after
 from forensics.timeline import BoolArray, Int64Array
 
@@ -33,6 +35,7 @@ class Look:
         at_us: media time until which it is known to have been so.
         boxes: what was seen.
         is_followed: (N,) bool, which of them are somebody.
+        has_started: (N,) bool, which of them had reached the score that starts a track by then.
         paths: (N,) where each of them will be next.
     """
 
@@ -40,12 +43,14 @@ class Look:
     at_us: int
     boxes: Boxes
     is_followed: BoolArray
+    has_started: BoolArray
     paths: tuple[BoxFilter, ...]
 
     @classmethod
-    def first(cls, number: int, at_us: int, boxes: Boxes, follow_score: float) -> "Look":
+    def first(cls, number: int, at_us: int, boxes: Boxes, rules: GateRules) -> "Look":
         """One of which nobody knows what was before."""
-        return cls(number, at_us, boxes, boxes.score >= follow_score, tuple(map(BoxFilter, boxes.xyxy)))
+        is_followed, has_started = boxes.score >= rules.follow_score, boxes.score >= rules.start_score
+        return cls(number, at_us, boxes, is_followed, has_started, tuple(map(BoxFilter, boxes.xyxy)))
 
     def still_at(self, at_us: int) -> "Look":
         """The same later on: nobody moved."""
@@ -68,6 +73,7 @@ class Step:
         faint_before: rows of the earlier look's boxes, what is followed nowhere and is not there any more.
         is_mistakable: whether somebody may be mistaken for somebody else.
         is_unexpected: whether somebody is not where their speed would have led them.
+        is_starting: whether a track of somebody who is in both may begin between the two.
         least_overlap: of those who are in both, in [0, 1]; 1 where nobody is.
     """
 
@@ -79,39 +85,44 @@ class Step:
     faint_before: Int64Array
     is_mistakable: bool
     is_unexpected: bool
+    is_starting: bool
     least_overlap: float
 
     @property
     def is_clear(self) -> bool:
         """Whether whoever was between the two looks is in both of them."""
-        return not (len(self.came) or len(self.left) or self.is_mistakable or self.is_unexpected)
+        is_anybody_new = len(self.came) or len(self.left)
+        return not (is_anybody_new or self.is_mistakable or self.is_unexpected or self.is_starting)
 
 
-def step_between(before: Look, after: Look, follow_score: float) -> Step:
+def step_between(before: Look, after: Look, rules: GateRules) -> Step:
     """What became of everybody.
 
     Args:
         before: with all who are followed.
         after: a later look; who is followed there is worked out.
-        follow_score: boxes from here up are somebody.
+        rules: who is followed, and what starts a track.
     """
     overlap = _overlap(before, after)  # (N, M)
     partner = _partners(overlap)
     links = np.flatnonzero(before.is_followed & (partner >= 0))
     is_continued = np.zeros(len(after.boxes), dtype=np.bool_)
     is_continued[partner[links]] = True
-    is_followed: BoolArray = (after.boxes.score >= follow_score) | is_continued
+    is_followed: BoolArray = (after.boxes.score >= rules.follow_score) | is_continued
+    has_started: BoolArray = after.boxes.score >= rules.start_score
+    has_started[partner[links]] |= before.has_started[links]
     near = overlap[before.is_followed][:, is_followed] >= _MISTAKEN_FROM
     expected, paths = _expected(before, after, links, partner[links])
     return Step(
         before=before,
-        after=replace(after, is_followed=is_followed, paths=paths),
+        after=replace(after, is_followed=is_followed, has_started=has_started, paths=paths),
         came=np.flatnonzero(is_followed & ~is_continued),
         left=np.flatnonzero(before.is_followed & (partner < 0)),
         faint_after=np.setdiff1d(np.flatnonzero(~is_followed), partner),
         faint_before=np.flatnonzero(~before.is_followed & (partner < 0)),
         is_mistakable=bool(np.any(near.sum(axis=0) > 1) or np.any(near.sum(axis=1) > 1)),
         is_unexpected=bool(np.any(expected < _LEAST_OVERLAP)),
+        is_starting=not before.has_started[links].all(),
         least_overlap=float(overlap[links, partner[links]].min()) if len(links) else 1.0,
     )
 

@@ -24,6 +24,7 @@ from pipelines.search.entries import entries_of
 
 __all__ = ["annual_counts", "disclosure"]
 
+_OF_THE_RECORD: Final = ("run", "settings", "model", "faces", "methods", "libraries", "hardware")
 _UNTIL_BOTH: Final = "until the second is in"
 _LIMITS: Final = (
     "Every row is a candidate for examination, not a finding: the machine proposes, people decide.",
@@ -48,7 +49,7 @@ def disclosure(case: Case) -> dict[str, Any]:
         "passed_over": record.get("audit"),
         "with": {
             "program": version("video-forensics"),
-            **{name: record.get(name) for name in ("run", "settings", "model", "faces", "libraries", "hardware")},
+            **{name: record.get(name) for name in _OF_THE_RECORD},
             "calibration": _calibration(record),
             "likelihood": read_manifest(case.folder).get("likelihood") if published else None,
         },

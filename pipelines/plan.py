@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
@@ -241,13 +241,15 @@ def _detect_facts(evidence: Evidence, settings: Settings, model_digest: str, sco
     """Everything that decides what a detect part holds, but for its range."""
     assert evidence.readable is not None
     limits = {"scope": [scope.start, scope.stop, scope.reason, scope.detail]} if scope.reason else {}
+    rules, methods = settings.gate_rules, settings.methods(compares_faces=False)
     return {
         **limits,
         "evidence": evidence.evidence_id,
         "index": evidence.readable.index_sha256,
         "reader": evidence.readable.footage.reader.value,
         "detect": settings.evidence_settings()["detect"],
-        **({"gate": settings.gate.deciding()} if settings.is_gated else {}),
+        "method": methods["detect"],
+        **({"gate": {**asdict(rules), "method": methods["gate"]}} if rules else {}),
         "model": model_digest,
         "libraries": libraries(),
     }

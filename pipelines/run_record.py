@@ -58,6 +58,7 @@ def begin_record(
         "settings": settings.model_dump(mode="json"),
         "model": {name: getattr(model, name) for name in ("name", "sha256", "format", "licence", "training_data")},
         "version": version("video-forensics"),
+        "methods": settings.methods(compares_faces=recognition is not None),
         "libraries": libraries(),
         "hardware": hardware,
         "faces": None if recognition is None else recognition.described,

@@ -74,8 +74,8 @@ def _is_usual(works: list[ChunkWork]) -> Callable[[ChunkWork], bool]:
 
 
 def _detect_stage(run: Run) -> Detect:
-    gate = run.settings.gate if run.settings.is_gated else None
-    return Detect(run.settings.detect, run.model, run.case.folder, run.limits, gate, run.settings.run.decoders)
+    settings = run.settings
+    return Detect(settings.detect, run.model, run.case.folder, run.limits, settings.gate_rules, settings.run.decoders)
 
 
 def _detected(

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from forensics.digests import digest_of
 from forensics.errors import NotAuthorised, UsageError
 from forensics.faces import QualityLimits
-from forensics.gate import GATE_METHOD, GateRules
+from forensics.gate import GateRules
+from forensics.methods import METHODS
 from forensics.tracking import TrackParameters
 
 __all__ = [
@@ -80,22 +81,13 @@ class GateSettings(_Closed):
         500, ge=1, le=60_000, description="from the first movement to the next look; shorter stays may pass unseen"
     )
     follow_score: float = Field(
-        0.4, ge=0, le=1, description="who reaches it is followed to the frame; at most track.activation_score"
+        0.25, ge=0, le=1, description="boxes from here up are followed to the frame; at most track.activation_score"
     )
     audit_share: float = Field(
         0.01, ge=0, le=1, description="share of the frames not looked at that are looked at afterwards, by lot"
     )
     audit_frames: int = Field(300, ge=0, description="how many of them at least, of the whole run")
     audit_seed: int = Field(0, ge=0, lt=1 << 32, description="of the lot that chooses them")
-
-    def deciding(self) -> dict[str, Any]:
-        """What decides which frames are looked at: the method and its settings, without the audit."""
-        settings = self.model_dump(mode="json", exclude={"audit_share", "audit_frames", "audit_seed"})
-        return {**settings, "method": GATE_METHOD}
-
-    def rules(self) -> GateRules:
-        """What decides whether a frame is looked at first."""
-        return GateRules(window_us=round(self.window_s * 1_000_000), step_us=self.step_ms * 1_000)
 
 
 _TRACK = TrackParameters()
@@ -222,24 +214,31 @@ class Settings(_Closed):
 
     @property
     def gate_rules(self) -> GateRules | None:
-        """What decides whether a frame is looked at first; None where every chosen frame is."""
-        return self.gate.rules() if self.is_gated else None
+        """What decides which frames are looked at; None where every chosen one is."""
+        if not self.is_gated:
+            return None
+        return GateRules(
+            window_us=round(self.gate.window_s * 1_000_000),
+            step_us=self.gate.step_ms * 1_000,
+            follow_score=self.gate.follow_score,
+            start_score=self.track.activation_score,
+        )
 
     def evidence_settings(self) -> dict[str, Any]:
         """What decides the tables, without where the model lies: its digest stands beside this."""
         detect = self.detect.model_dump(mode="json", exclude={"model"})
         detect["classes"] = sorted(set(self.detect.classes))
-        sections = {name: getattr(self, name).model_dump(mode="json") for name in ("track", "recognise")}
-        if self.is_gated:
-            sections["gate"] = {**self.gate.model_dump(mode="json"), "method": GATE_METHOD}
-        return {"detect": detect, **sections}
+        sections = ("track", "recognise", "gate") if self.is_gated else ("track", "recognise")
+        return {"detect": detect, **{name: getattr(self, name).model_dump(mode="json") for name in sections}}
+
+    def methods(self, *, compares_faces: bool) -> dict[str, int]:
+        """The number of each method of our own that decides the tables; see `forensics.methods`."""
+        return {name: METHODS[name] for name in self.evidence_settings() if compares_faces or name != "recognise"}
 
     def digest(self, model_sha256: str, *, compares_faces: bool) -> str:
         """The name of these evidence settings with this model; what faces ask counts only where they are compared."""
-        decisive = self.evidence_settings()
-        if not compares_faces:
-            del decisive["recognise"]
-        return digest_of({**decisive, "model": model_sha256})
+        methods, settings = self.methods(compares_faces=compares_faces), self.evidence_settings()
+        return digest_of({**{name: settings[name] for name in methods}, "methods": methods, "model": model_sha256})
 
 
 def load_settings(profile: Path | None, assignments: tuple[str, ...], base: dict[str, Any] | None = None) -> Settings:

@@ -7,17 +7,18 @@ import numpy as np
 import pytest
 
 from forensics.adapters.bytetrack import ByteTrack
-from forensics.closer import SAMPLED, STATIC, CloserRules, Finding, findings
+from forensics.closer import SAMPLED, STATIC, Finding, findings
 from forensics.coverage import State
-from forensics.detections import NO_BOXES, Boxes
+from forensics.detections import NO_BOXES, Boxes, Detections, FloatArray
 from forensics.frames import Frame, Gap
-from forensics.gate import Glimpse, Sight
-from forensics.tracking import DEFAULT_TRACK_PARAMETERS
+from forensics.gate import GateRules, Glimpse, Sight
+from forensics.timeline import Int64Array
+from forensics.tracking import DEFAULT_TRACK_PARAMETERS, associate
 
 FPS = 10
 NO_GLANCE = np.zeros(64, dtype=np.uint8)
 PIXEL = np.zeros((1, 1, 3), dtype=np.uint8)
-RULES = CloserRules(follow_score=0.4)
+RULES = GateRules(window_us=10_000_000, step_us=500_000, follow_score=0.25, start_score=0.4)
 
 
 @dataclass
@@ -107,6 +108,59 @@ def test_whose_score_wavers_at_the_border_is_found_at_the_first_frame_that_start
     told = found(World([(4, path)]), "W" + "mmmmL" * 2)
     assert states(told)[6] == "D"
     assert states(told)[5] == "D"
+
+
+def test_until_somebody_starts_a_track_every_frame_is_looked_at() -> None:
+    path = [(100.0 + 8 * n, 0.3) for n in range(8)] + walk(13, x=164)
+    told = found(World([(0, path)]), "W" + "mmmmL" * 4)
+    assert states(told) == "D" * 11 + "----D" * 2
+
+
+@pytest.mark.parametrize(("mean", "deviation"), [(0.35, 0.06), (0.5, 0.1), (0.6, 0.15)])
+@pytest.mark.parametrize("memory", [0.5, 0.9])
+def test_whoever_hovers_about_the_score_that_starts_a_track_begins_and_ends_where_they_do_without_a_gate(
+    mean: float, deviation: float, memory: float
+) -> None:
+    sights = ("W" + "mmmmL" * 12)[:60] * 2
+    media_us = np.arange(len(sights), dtype=np.int64) * 1_000_000 // FPS
+    n_looks = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        score = mean + deviation * wavering(rng, 70, memory)
+        path = [(100.0 + 8 * n, float(each)) for n, each in enumerate(np.clip(score, 0.11, 0.99))]
+        world = World([(int(rng.integers(5, 40)), path)])
+        every = ends([(n, world.boxes(n)) for n in range(len(sights))], media_us)
+        told = found(world, sights)
+        assert ends(looked_at(told), media_us) == every
+        n_looks += len(world.looks)
+    assert n_looks < 20 * 0.9 * len(sights)
+
+
+def wavering(rng: np.random.Generator, n_frames: int, memory: float) -> FloatArray:
+    """(F,) noise of deviation 1, of which each frame keeps a share of the one before."""
+    noise = rng.normal(size=n_frames) * np.sqrt(1 - memory**2)
+    noise[0] = rng.normal()
+    for n in range(1, n_frames):
+        noise[n] += memory * noise[n - 1]
+    return noise
+
+
+def looked_at(told: dict[int, Finding | Gap]) -> list[tuple[int, Boxes]]:
+    return [(n, each.boxes) for n, each in sorted(told.items()) if isinstance(each, Finding) and each.boxes is not None]
+
+
+def ends(seen: list[tuple[int, Boxes]], media_us: Int64Array) -> list[tuple[int, int]]:
+    """The first and last frame of every track."""
+    frames = np.array([number for number, _ in seen])
+    detections = Detections(
+        frame=np.repeat(frames, [len(boxes) for _, boxes in seen]),
+        xyxy=np.concatenate([boxes.xyxy for _, boxes in seen]),
+        score=np.concatenate([boxes.score for _, boxes in seen]),
+        class_index=np.concatenate([boxes.class_index for _, boxes in seen]),
+    )
+    track = associate(detections, frames, media_us[frames], tracker_for=ByteTrack, n_classes=1)
+    rows = [detections.frame[track == number] for number in range(track.max(initial=-1) + 1)]
+    return [(int(each[0]), int(each[-1])) for each in rows]
 
 
 def test_who_fades_is_followed_until_nothing_is_found_any_more() -> None:

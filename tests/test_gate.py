@@ -1,5 +1,6 @@
 """Which frames are looked at first: what moves is, what only looks otherwise is not, and no start is missed."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -10,7 +11,7 @@ from forensics.timeline import PacketIndex
 
 STEP_US = 500_000
 FPS = 10
-RULES = GateRules(window_us=10_000_000, step_us=STEP_US)
+RULES = GateRules(window_us=10_000_000, step_us=STEP_US, follow_score=0.25, start_score=0.4)
 NO_GLANCE = np.zeros(64, dtype=np.uint8)
 
 
@@ -129,7 +130,7 @@ class TestWatch:
         assert sights(rain) == "L" + "mmmmL" * 4
 
     def test_no_more_frames_wait_than_memory_was_reckoned_for(self):
-        forever = GateRules(window_us=10_000_000, step_us=3_600_000_000)
+        forever = replace(RULES, step_us=3_600_000_000)
         pictures = [self.empty, *self.walk(45) * 4]
         assert max(map(len, sights(pictures, rules=forever).split("L"))) == 64
 

@@ -18,6 +18,7 @@ from forensics.errors import DecoderLost
 from forensics.evidence import Indexed
 from forensics.frames import Frame, Item, View
 from forensics.gate import GateRules, Glimpse, Watch, windows
+from forensics.methods import METHODS
 from pipelines.audit_record import audit_line
 from pipelines.custody.case_file import Case
 from pipelines.custody.cases import load_case
@@ -223,7 +224,7 @@ def test_a_watch_goes_on_behind_what_kills_the_decoder_however_far_it_was_ahead(
     wanted = np.arange(120)
 
     def told(n_ahead: int) -> list[tuple[int, str]]:
-        rules = GateRules(10_000_000, 500_000)
+        rules = GateRules(window_us=10_000_000, step_us=500_000, follow_score=0.25, start_score=0.4)
         child: Any = Dying(clip, 67, n_ahead)
         watch = Watch(rules, windows(clip.index, rules.window_us))
         items = read_past_poison(child, clip.footage, clip.index, View(320, 320), wanted, watch)
@@ -244,7 +245,7 @@ def kind(item: Item) -> str:
 def test_parts_of_other_rules_are_not_gone_on_with(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     before = run(case, *GATED)
     assert run(case, *GATED).folder.run_id == before.folder.run_id
-    monkeypatch.setattr("pipelines.settings.GATE_METHOD", 0)
+    monkeypatch.setattr("pipelines.settings.METHODS", {**METHODS, "gate": 0})
     after = run(case, *GATED)
     assert after.folder.run_id != before.folder.run_id
     parts = [{path.name for path in each.folder.root.glob("parts/detect/*")} for each in (before, after)]

@@ -18,6 +18,7 @@ import pytest
 from forensics.audit import read_chain
 from forensics.case import CaseFolder
 from forensics.detections import Boxes
+from forensics.methods import METHODS
 from forensics.tables.manifest import read_manifest
 from pipelines.custody.erasure import biometric_files
 from pipelines.plan import libraries
@@ -137,6 +138,11 @@ def _libraries(case: Path, monkeypatch: pytest.MonkeyPatch, call: Call) -> str:
     return "the library av was"
 
 
+def _methods(case: Path, monkeypatch: pytest.MonkeyPatch, call: Call) -> str:
+    monkeypatch.setattr("pipelines.settings.METHODS", {**METHODS, "track": 99})
+    return "the number of the method `track` was 1, here it is 99"
+
+
 def _hardware(case: Path, monkeypatch: pytest.MonkeyPatch, call: Call) -> str:
     monkeypatch.setattr("pipelines.proof.recorded.hardware_for", lambda settings: "an abacus")
     return "here it is an abacus"
@@ -152,7 +158,7 @@ def _more_footage(case: Path, monkeypatch: pytest.MonkeyPatch, call: Call) -> st
     return "the digest of the list of evidence was"
 
 
-@pytest.mark.parametrize("changed", [_libraries, _hardware, _clock, _more_footage])
+@pytest.mark.parametrize("changed", [_libraries, _methods, _hardware, _clock, _more_footage])
 def test_what_decides_must_be_what_it_was(
     call: Call, case: Path, monkeypatch: pytest.MonkeyPatch, changed: Any
 ) -> None:

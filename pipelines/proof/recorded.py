@@ -118,6 +118,8 @@ def _causes(
     """Each cause by name, as it was recorded and as it is here."""
     record, settings = recorded.record, recorded.settings
     yield "the model", record["model"]["sha256"] or record["model"]["name"], model.sha256 or model.name
+    for name, number in settings.methods(compares_faces=recognition is not None).items():
+        yield f"the number of the method `{name}`", record.get("methods", {}).get(name, "not recorded"), number
     here = libraries()
     for name in sorted({*record["libraries"], *here}):
         yield f"the library {name}", record["libraries"].get(name, "absent"), here.get(name, "absent")

@@ -12,18 +12,18 @@ import pyarrow as pa
 from forensics.adapters.glance import glance
 from forensics.case import CaseFolder
 from forensics.chunks import Chunk, sampled
-from forensics.closer import CloserRules, Finding, findings
+from forensics.closer import Finding, findings
 from forensics.decoding.child import Limits
 from forensics.detections import Boxes
 from forensics.detector import Detector
 from forensics.evidence import Evidence
 from forensics.frames import Frame, Gap, Item
-from forensics.gate import Watch, windows
+from forensics.gate import GateRules, Watch, windows
 from forensics.models.shelf import Model
 from forensics.scope import Scope
 from forensics.tables.parts import DetectRows
 from forensics.timeline import Int64Array, PacketIndex
-from pipelines.settings import DetectSettings, GateSettings
+from pipelines.settings import DetectSettings
 from pipelines.stages.looking import Looker
 
 __all__ = ["ChunkWork", "Detect", "detect_chunk", "wanted_frames"]
@@ -55,7 +55,7 @@ class Detect:
     model: Model
     case: CaseFolder
     limits: Limits
-    gate: GateSettings | None = None
+    gate: GateRules | None = None
     n_decoders: int = 1
     name: ClassVar[str] = "detect"
 
@@ -91,11 +91,9 @@ class _Opened:
             frames = looker.read(work.evidence, wanted)
             rows = DetectRows(chunk, scope, wanted)
             return detect_chunk(rows, frames, detector=looker.detector, references=references)
-        rules = self._gate.rules()
-        items = looker.read(work.evidence, wanted, Watch(rules, windows(index, rules.window_us)))
+        items = looker.read(work.evidence, wanted, Watch(self._gate, windows(index, self._gate.window_us)))
         look = partial(_look, looker.detector, references)
-        closer = CloserRules(self._gate.follow_score)
-        found = findings(items, look, media_us=index.media_us, rules=closer)
+        found = findings(items, look, media_us=index.media_us, rules=self._gate)
         return gated_chunk(DetectRows(chunk, scope, wanted), found, looker.detector.class_names)
 
 

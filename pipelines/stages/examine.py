@@ -54,7 +54,7 @@ class Examine:
     def _examine(self, work: ChunkWork) -> pa.Table:
         index = load_index(self.detect.case, work.evidence)
         alone = partial(_in_a_fresh_process, self.detect)
-        places = cut_places(index, self.detect.gate.rules() if self.detect.gate else None)
+        places = cut_places(index, self.detect.gate)
         return pa.concat_tables(examined(work, places, alone, partial(_lost, self.detect, index)))
 
 
