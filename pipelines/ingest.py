@@ -67,15 +67,19 @@ class _Shelf:
     files: DecidingFiles
 
     def add_source(self, source: Source) -> Source:
-        """Replace what was said of the same path and camera before; not if nothing could be read there this time."""
-        if source.evidence_id is None and any(s.evidence_id for s in self._said_of(source)):
-            return source
-        before = self._said_of(source)
-        self.sources = [*(each for each in self.sources if each not in before), source]
-        return source
+        """Replace what was said of the same recording at the same path, for the same camera.
 
-    def _said_of(self, source: Source) -> list[Source]:
-        return [each for each in self.sources if (each.path, each.camera_id) == (source.path, source.camera_id)]
+        Other bytes than those that were read there before are another recording, and both stay; so do those if nothing
+        could be read there this time.
+        """
+        before = [each for each in self.sources if (each.path, each.camera_id) == (source.path, source.camera_id)]
+        if source.evidence_id is None and any(each.evidence_id for each in before):
+            return source
+        others = [
+            each for each in before if each.verdict is not Verdict.REJECTED and each.evidence_id != source.evidence_id
+        ]
+        self.sources = [*(each for each in self.sources if each not in before or each in others), source]
+        return source
 
     def save(self) -> None:
         """Both lists are on disk, and in the log."""

@@ -403,6 +403,20 @@ def test_other_bytes_at_the_old_path_are_not_where_it_was(call: Call, case: Path
     assert [item.path for item in known(case)] == [moved]
 
 
+def test_other_bytes_at_the_old_path_are_another_source(call: Call, case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    path.write_bytes(b"cut short")
+    call("ingest", case, path, "--camera", "gate")
+    for n_frames in (12, 18):
+        path.unlink()
+        clip(path, n_frames=n_frames)
+        call("ingest", case, path, "--camera", "gate")
+    recordings = {item.evidence_id for item in known(case) if item.readable}
+    assert len(recordings) == len(sources(case)) == 2
+    assert {source.evidence_id for source in sources(case)} == recordings
+    assert len(known(case)) == 3
+
+
 def test_evidence_is_not_taken_back(call: Call, case: Path, tmp_path: Path) -> None:
     path = clip(tmp_path / "gate.mp4")
     call("ingest", case, path, "--camera", "gate")

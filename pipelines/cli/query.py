@@ -25,10 +25,22 @@ from pipelines.run_record import newest_record
 
 __all__ = ["Wanted", "pictures_of", "query", "sightings_text", "wanted_rows"]
 
+# Columns that say nothing in a run without a gate, or without a calibration.
+_SHOWN_IF_KNOWN: Final = ("change", "log10_ratio")
 # What people want to see first; --format csv, json and parquet give every column.
 _SHOWN: Final = {
     "sightings": ["camera_id", "class_name", "first_utc", "first_s", "last_s", "sighting_id", "thumbnail"],
-    "coverage": ["camera_id", "evidence_id", "start_frame", "stop_frame", "state", "reason", "settled", "detail"],
+    "coverage": [
+        "camera_id",
+        "evidence_id",
+        "start_frame",
+        "stop_frame",
+        "state",
+        "reason",
+        "change",
+        "settled",
+        "detail",
+    ],
     "evidence": [
         *("evidence_id", "camera_id", "path", "codec", "width", "height"),
         *("n_frames", "start_utc", "verdict", "reason"),
@@ -267,7 +279,7 @@ def _print_table(found: pl.DataFrame, table: str) -> None:
     elif table == CANDIDATES_TABLE:
         print(_candidates_text(shown))
     else:
-        columns = _SHOWN.get(table, found.columns)
+        columns = _shown(found, table)
         print(table_text(columns, _rows_of(shown, columns), decimals=_DECIMALS.get(table, 2)))
     if len(found) > _LINES:
         left = counted(len(found) - _LINES, "more row", "more rows")
@@ -278,11 +290,15 @@ def _rows_of(found: pl.DataFrame, columns: Iterable[str]) -> list[list[Any]]:
     return [list(row) for row in found.select(columns).iter_rows()]
 
 
+def _shown(found: pl.DataFrame, table: str) -> list[str]:
+    columns = _SHOWN.get(table, found.columns)
+    return [name for name in columns if name not in _SHOWN_IF_KNOWN or found[name].is_not_null().any()]
+
+
 def _candidates_text(found: pl.DataFrame) -> str:
-    """Candidates for people: who, where, when, how alike; the ratio only where somebody calibrated one."""
+    """Candidates for people: who, where, when, how alike."""
     named = found.rename({"log10_likelihood_ratio": "log10_ratio"})
-    is_calibrated = named["log10_ratio"].is_not_null().any()
-    columns = [name for name in _SHOWN[CANDIDATES_TABLE] if is_calibrated or name != "log10_ratio"]
+    columns = _shown(named, CANDIDATES_TABLE)
     return table_text(columns, _rows_of(named, columns), decimals=_DECIMALS[CANDIDATES_TABLE])
 
 

@@ -26,8 +26,8 @@ def emit_plan(plan: RunPlan, model: Model, as_json: bool) -> None:
         "unreadable": len(plan.unreadable),
         "frames": plan.n_frames,
         # behind a gate fewer are, and nobody knows before they are decoded
-        "frames_looked_at_most" if plan.is_gated else "frames_looked_at": looked,
-        "frames_skipped_least" if plan.is_gated else "frames_skipped": plan.n_frames - looked,
+        "max_frames_looked_at" if plan.is_gated else "frames_looked_at": looked,
+        "min_frames_skipped" if plan.is_gated else "frames_skipped": plan.n_frames - looked,
         "frames_outside": sum(plan.outside.values()),
         "hours": round(seconds / 3600, 3),
         "chunks": plan.n_chunks,
