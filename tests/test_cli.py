@@ -94,7 +94,7 @@ def test_help_begins_with_what_the_command_does(call: Call, name: str) -> None:
     assert max(map(len, answer.out.splitlines())) <= 100
 
 
-@pytest.mark.parametrize("name", set(COMMANDS) - set(LEAVES))
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - set(LEAVES)))
 def test_a_group_says_the_whole_of_what_its_commands_do(call: Call, name: str) -> None:
     _, _, listed = call(*name.split()[1:], "--help").out.partition("Commands:\n")
     told = " ".join(listed.split())
@@ -516,6 +516,15 @@ def test_a_dry_run_refuses_what_a_run_would(call: Call, seen: Path, tmp_path: Pa
     assert [each.code for each in said] == [2, 2] or [each.code for each in said] == [6, 6]
     errors = [next(line for line in each.err.splitlines() if line.startswith("error")) for each in said]
     assert errors[0] == errors[1]
+
+
+def test_a_dry_run_refuses_a_cluster_that_a_run_would_not_reach(call: Call, seen: Path, tmp_path: Path) -> None:
+    case = Path(shutil.copytree(seen, tmp_path / "case"))
+    said = [call("run", case, "--ray", "127.0.0.1:1", *how) for how in (("--dry-run",), ())]
+    assert [each.code for each in said] == [6, 6]
+    for each in said:
+        assert "no Ray cluster answers at 127.0.0.1:1" in each.err
+    assert call("run", case, "--ray", "127.0.0.1:1", "--dry-run", *_SERIAL).code == 2
 
 
 def test_a_run_without_options_goes_on_with_the_settings_of_the_last_one(call: Call, tmp_path: Path) -> None:

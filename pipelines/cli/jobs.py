@@ -193,11 +193,7 @@ def _say_source(source: Source) -> None:
 
 def _run(work: Work, settings: Settings, model: Model, options: dict[str, Any]) -> int:
     if options["dry_run"]:
-        plan = plan_run(work.case, settings, model)
-        metrics_for(work.folder, options["metrics_file"])
-        if settings.detect.device == "cpu":  # what a GPU of another machine can do, nobody knows here
-            load_for(settings.detect, model)
-        emit_plan(plan, model, options["as_json"])
+        _try_out(work, settings, model, options)
         return 0
     try:
         with work.alone():
@@ -207,6 +203,19 @@ def _run(work: Work, settings: Settings, model: Model, options: dict[str, Any]) 
         raise
     emit_result(work.folder, result, options["as_json"])
     return 0 if result.is_clean else NOT_CLEAN
+
+
+def _try_out(work: Work, settings: Settings, model: Model, options: dict[str, Any]) -> None:
+    """Say what a run would do, or refuse what it would refuse."""
+    plan = plan_run(work.case, settings, model)
+    metrics_for(work.folder, options["metrics_file"])
+    if settings.detect.device == "cpu":  # what a GPU of another machine can do, nobody knows here
+        load_for(settings.detect, model)
+    if options["address"] is not None:
+        _, cluster = runner_for(settings, options["runner"], options["address"])
+        with cluster:
+            pass
+    emit_plan(plan, model, options["as_json"])
 
 
 def _ran(work: Work, settings: Settings, model: Model, options: dict[str, Any]) -> RunResult:

@@ -145,6 +145,8 @@ def runner_for(settings: Settings, name: str, address: str | None) -> tuple[Runn
         address: of a running cluster; None starts a local one.
     """
     if name == "serial":
+        if address is not None:
+            raise UsageError("--ray and --runner serial contradict each other", "leave one of them out")
         return SerialRunner(settings.run.retries), nullcontext()
     from pipelines.runners.ray import RayRunner, connected
 

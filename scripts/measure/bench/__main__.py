@@ -18,9 +18,9 @@ from typing import Any
 from forensics.hardware import instruction_set
 from scripts.measure.bench.comparisons import COMPARISONS, Comparison, Place
 from scripts.measure.bench.report import summary, table
+from scripts.measure.marks import put_tables
 
 _SHARED = Path(__file__).resolve().parents[4] / "shared"
-_MARKS = ("<!-- tables -->", "<!-- end of tables -->")
 # How many times faster than the peer ours must be on any machine: well below what docs/performance.md says.
 _LEAST = {"every": 1.1, "people": 2.5}
 
@@ -78,15 +78,8 @@ def _write(path: Path, found: dict[str, Any]) -> None:
     path.write_text(json.dumps({"machine": machine, "comparisons": all_of_them}, indent=1) + "\n")
     page = path.with_suffix(".md")
     if page.exists():
-        _put_tables(page, [all_of_them[name] for name in COMPARISONS if name in all_of_them])
-
-
-def _put_tables(page: Path, comparisons: list[dict[str, Any]]) -> None:
-    """Between its two marks the page holds the tables of these comparisons."""
-    before, _, rest = page.read_text().partition(_MARKS[0])
-    _, _, after = rest.partition(_MARKS[1])
-    tables = "\n\n".join(f"{table(facts)}\n\nMeasured {facts['date']}." for facts in comparisons)
-    page.write_text(f"{before}{_MARKS[0]}\n{tables}\n{_MARKS[1]}{after}")
+        listed = [all_of_them[name] for name in COMPARISONS if name in all_of_them]
+        put_tables(page, "\n\n".join(f"{table(facts)}\n\nMeasured {facts['date']}." for facts in listed))
 
 
 def verdict(found: dict[str, Any]) -> int:
