@@ -153,7 +153,7 @@ def in_no_track(boxes: Boxes, paths: TrackPaths, *, at_us: int, least_score: flo
     Returns:
         rows of `boxes`: (S,) int64 all that would have started a track, (M,) int64 those of them that were missed.
     """
-    seen = np.flatnonzero(boxes.score >= least_score)
+    seen = np.flatnonzero(boxes.reach(least_score))
     missed: list[int] = []
     for class_index in np.unique(boxes.class_index[seen]).tolist():
         rows = seen[boxes.class_index[seen] == class_index]

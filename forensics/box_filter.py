@@ -1,6 +1,5 @@
 """Where a body that was seen will be next, by where it was and how fast it went."""
 
-from copy import copy
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -44,7 +43,8 @@ class BoxFilter:
 
     def after(self, seconds: float) -> "BoxFilter":
         """Another that has moved on so far; this one stays."""
-        other = copy(self)
+        other = object.__new__(BoxFilter)  # many a frame: `copy` takes twice as long
+        vars(other).update(vars(self))
         other.predict(seconds, None)
         return other
 

@@ -30,7 +30,7 @@ from forensics.coverage import State
 from forensics.detections import Boxes
 from forensics.frames import Frame, Gap, Item
 from forensics.gate import GateRules, Glimpse, Sight
-from forensics.presence import Look, Step, same_body, step_between
+from forensics.presence import Look, Step, same_bodies, step_between
 from forensics.timeline import Int64Array
 
 __all__ = ["SAMPLED", "STATIC", "Finding", "findings"]
@@ -103,6 +103,8 @@ class _Closer:
         self._media_us = media_us
         self._rules = rules
         self._held: list[_Held] = []
+        # of two looks many bodies are sought in a crowd
+        self._same: dict[tuple[int, int, int, int], Int64Array] = {}
         self._last_look = 0
         self._is_closing = False
 
@@ -156,6 +158,7 @@ class _Closer:
             held = self._held[place]
             yield _settled(held, held.look) if held.look is not None else self._passed_over(place)
         del self._held[:n_frames]
+        self._same.clear()
         self._last_look = max(self._last_look - n_frames, 0)
 
     def _passed_over(self, place: int) -> Finding:
@@ -215,8 +218,8 @@ class _Closer:
             there = self._held[place].look
             if there is None:
                 return None if n_without == 0 and self._goes_on(here, row, place, direction) else place
-            found = same_body(here, row, there)
-            if found is None:
+            found = self._same_body(here, row, there)
+            if found < 0:
                 n_without += 1
             else:
                 here, row, n_without = there, found, 0
@@ -230,8 +233,17 @@ class _Closer:
         stop = len(self._held) if direction > 0 else -1
         looks = (self._held[each].look for each in range(place, stop, direction))
         beyond = next((look for look in looks if look is not None), None)
-        found = None if beyond is None else same_body(here, row, beyond)
-        return beyond is not None and found is not None and (direction > 0 or bool(beyond.is_followed[found]))
+        if beyond is None:
+            return False
+        found = self._same_body(here, row, beyond)
+        return found >= 0 and (direction > 0 or bool(beyond.is_followed[found]))
+
+    def _same_body(self, here: Look, row: int, there: Look) -> int:
+        """The row of the other look that is the same body; -1 if none is."""
+        pair = (here.number, here.at_us, there.number, there.at_us)
+        if pair not in self._same:
+            self._same[pair] = same_bodies(here, there)
+        return int(self._same[pair][row])
 
     def _show(self, place: int) -> None:
         held = self._held[place]

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from forensics.timeline import Int64Array
+from forensics.timeline import BoolArray, Int64Array
 
 __all__ = ["NO_BOXES", "NO_DETECTIONS", "Boxes", "Detections", "FloatArray", "joined"]
 
@@ -35,6 +35,16 @@ class Boxes:
 
     def __len__(self) -> int:
         return len(self.score)
+
+    def reach(self, score: float) -> BoolArray:
+        """(N,) bool, whose score is at least this; compared in double precision, as a tracker does.
+
+        >>> one = Boxes(np.zeros((1, 4), np.float32), np.array([0.7], np.float32), np.zeros(1, np.int64))
+        >>> one.reach(0.7).tolist(), one.score.tolist()
+        ([False], [0.699999988079071])
+        """
+        reached: BoolArray = self.score.astype(np.float64) >= score
+        return reached
 
 
 NO_BOXES: Final = Boxes(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))

@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["grown", "overlaps", "reach_after"]
+__all__ = ["grown", "overlaps", "paired_overlaps", "reach_after"]
 
 _Floats = npt.NDArray[np.float64]
 
@@ -32,14 +32,20 @@ def grown(boxes: npt.NDArray[Any], reach: float) -> _Floats:
 
 def overlaps(boxes: _Floats, others: _Floats) -> _Floats:
     """(N, M) intersection over union of (N, 4) with (M, 4); boxes without area overlap nothing."""
-    start = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    stop = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    shared: _Floats = np.maximum(stop - start, 0).prod(axis=2)  # (N, M)
-    union = _area(boxes)[:, None] + _area(others)[None, :] - shared
+    return paired_overlaps(boxes[:, None], others[None, :])
+
+
+def paired_overlaps(boxes: _Floats, others: _Floats) -> _Floats:
+    """(...) the same of each of (..., 4) with its counterpart among the others."""
+    start = np.maximum(boxes[..., :2], others[..., :2])
+    stop = np.minimum(boxes[..., 2:], others[..., 2:])
+    shared = _area(start, stop)
+    union = _area(boxes[..., :2], boxes[..., 2:]) + _area(others[..., :2], others[..., 2:]) - shared
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
-def _area(boxes: _Floats) -> _Floats:
-    """(N,) float64, none below zero."""
-    area: _Floats = np.maximum(boxes[:, 2:] - boxes[:, :2], 0).prod(axis=1)
+def _area(start: _Floats, stop: _Floats) -> _Floats:
+    """(...) float64 of boxes between two corners (..., 2), none below zero."""
+    sides = np.maximum(stop - start, 0)
+    area: _Floats = sides[..., 0] * sides[..., 1]
     return area

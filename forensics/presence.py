@@ -6,6 +6,7 @@ Boxes of two looks are the same body if each fits the other best, grown by how f
 where their speed would have led them may be lost by a tracker, which expects them there.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,10 +16,10 @@ import numpy.typing as npt
 from forensics.box_filter import BoxFilter
 from forensics.detections import Boxes
 from forensics.gate import GateRules
-from forensics.overlap import grown, overlaps, reach_after
+from forensics.overlap import grown, overlaps, paired_overlaps, reach_after
 from forensics.timeline import BoolArray, Int64Array
 
-__all__ = ["Look", "Step", "same_body", "step_between"]
+__all__ = ["Look", "Step", "same_bodies", "step_between"]
 
 _LEAST_OVERLAP: Final = 0.15
 _MISTAKEN_FROM: Final = 0.3
@@ -36,7 +37,7 @@ class Look:
         boxes: what was seen.
         is_followed: (N,) bool, which of them are somebody.
         has_started: (N,) bool, which of them had reached the score that starts a track by then.
-        paths: (N,) where each of them will be next.
+        paths: where each of those who are followed will be next, by row.
     """
 
     number: int
@@ -44,20 +45,21 @@ class Look:
     boxes: Boxes
     is_followed: BoolArray
     has_started: BoolArray
-    paths: tuple[BoxFilter, ...]
+    paths: Mapping[int, BoxFilter]
 
     @classmethod
     def first(cls, number: int, at_us: int, boxes: Boxes, rules: GateRules) -> "Look":
         """One of which nobody knows what was before."""
-        is_followed, has_started = boxes.score >= rules.follow_score, boxes.score >= rules.start_score
-        return cls(number, at_us, boxes, is_followed, has_started, tuple(map(BoxFilter, boxes.xyxy)))
+        is_followed, has_started = boxes.reach(rules.follow_score), boxes.reach(rules.start_score)
+        paths = {row: BoxFilter(boxes.xyxy[row]) for row in np.flatnonzero(is_followed).tolist()}
+        return cls(number, at_us, boxes, is_followed, has_started, paths)
 
     def still_at(self, at_us: int) -> "Look":
         """The same later on: nobody moved."""
-        paths = [path.after((at_us - self.at_us) / 1e6) for path in self.paths]
-        for path, box in zip(paths, self.boxes.xyxy, strict=True):
-            path.update(box)
-        return replace(self, at_us=at_us, paths=tuple(paths))
+        paths = {row: path.after((at_us - self.at_us) / 1e6) for row, path in self.paths.items()}
+        for row, path in paths.items():
+            path.update(self.boxes.xyxy[row])
+        return replace(self, at_us=at_us, paths=paths)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,15 +110,17 @@ def step_between(before: Look, after: Look, rules: GateRules) -> Step:
     links = np.flatnonzero(before.is_followed & (partner >= 0))
     is_continued = np.zeros(len(after.boxes), dtype=np.bool_)
     is_continued[partner[links]] = True
-    is_followed: BoolArray = (after.boxes.score >= rules.follow_score) | is_continued
-    has_started: BoolArray = after.boxes.score >= rules.start_score
+    is_followed = after.boxes.reach(rules.follow_score) | is_continued
+    has_started = after.boxes.reach(rules.start_score)
     has_started[partner[links]] |= before.has_started[links]
     near = overlap[before.is_followed][:, is_followed] >= _MISTAKEN_FROM
     expected, paths = _expected(before, after, links, partner[links])
+    came = np.flatnonzero(is_followed & ~is_continued)
+    paths |= {row: BoxFilter(after.boxes.xyxy[row]) for row in came.tolist()}
     return Step(
         before=before,
         after=replace(after, is_followed=is_followed, has_started=has_started, paths=paths),
-        came=np.flatnonzero(is_followed & ~is_continued),
+        came=came,
         left=np.flatnonzero(before.is_followed & (partner < 0)),
         faint_after=np.setdiff1d(np.flatnonzero(~is_followed), partner),
         faint_before=np.flatnonzero(~before.is_followed & (partner < 0)),
@@ -127,36 +131,24 @@ def step_between(before: Look, after: Look, rules: GateRules) -> Step:
     )
 
 
-def same_body(here: Look, row: int, there: Look) -> int | None:
-    """The row of another look's boxes that is the same body as a row of this one's, whoever is followed."""
-    only = replace(here, boxes=_row(here.boxes, row))
-    fits = _overlap(only, there)[0]
-    if not len(fits) or fits.max() < _LEAST_OVERLAP:
-        return None
-    partner = int(fits.argmax())
-    back = _overlap(here, replace(there, boxes=_row(there.boxes, partner)))[:, 0]
-    return partner if int(back.argmax()) == row else None
-
-
-def _row(boxes: Boxes, row: int) -> Boxes:
-    one = slice(row, row + 1)
-    return Boxes(boxes.xyxy[one], boxes.score[one], boxes.class_index[one])
+def same_bodies(here: Look, there: Look) -> Int64Array:
+    """(N,) the row of the other look's boxes that is the same body as each of this one's; -1 for none."""
+    return _partners(_overlap(here, there))
 
 
 def _expected(
     before: Look, after: Look, rows: Int64Array, partners: Int64Array
-) -> tuple[FloatArray64, tuple[BoxFilter, ...]]:
-    """(L,) how well those who go on fit where they were expected, and where all of the later look will be next."""
+) -> tuple[FloatArray64, dict[int, BoxFilter]]:
+    """(L,) how well those who go on fit where they were expected, and where each of them will be next."""
     seconds = (after.at_us - before.at_us) / 1e6
-    paths = list(map(BoxFilter, after.boxes.xyxy))
-    moved = [before.paths[row].after(seconds) for row in rows.tolist()]
-    places = np.array([path.state_to_bbox() for path in moved]).reshape(-1, 4)
-    for path, partner in zip(moved, partners.tolist(), strict=True):
+    paths = {
+        partner: before.paths[row].after(seconds) for row, partner in zip(rows.tolist(), partners.tolist(), strict=True)
+    }
+    places = np.array([path.state_to_bbox() for path in paths.values()]).reshape(-1, 4)
+    for partner, path in paths.items():
         path.update(after.boxes.xyxy[partner])
-        paths[partner] = path
     reach = reach_after(seconds)
-    fit = overlaps(grown(places, reach), grown(after.boxes.xyxy[partners], reach))
-    return np.diagonal(fit), tuple(paths)
+    return paired_overlaps(grown(places, reach), grown(after.boxes.xyxy[partners], reach)), paths
 
 
 def _overlap(one: Look, other: Look) -> FloatArray64:

@@ -1,4 +1,4 @@
-"""The survival campaign can fail, and some of its drills on every change; `scripts/drill` runs them all."""
+"""The survival campaign can fail; two of its drills as they are, `scripts/drill` runs them all."""
 
 import random
 import shutil
@@ -13,13 +13,7 @@ from scripts.measure.drill.__main__ import every_drill, tried
 from scripts.measure.drill.job import Job, difference
 from scripts.measure.drill.trial import Trial
 
-_HERE = (
-    "driver alone killed after 4 parts",
-    "killed publishing again between the old tables and the new",
-    "Ctrl-C once, serial, after 3 parts",
-    "twice at once, serial, after 1 parts",
-    "disk full when a table is written",
-)
+_HERE = ("killed publishing again between the old tables and the new", "disk full when a table is written")
 
 
 @pytest.fixture(scope="module")

@@ -67,16 +67,16 @@ def test_neither_chunks_nor_runner_nor_workers_change_a_byte(clips: list[Path], 
 
 
 def test_behind_the_gate_they_change_none_either(clips: list[Path], tmp_path: Path) -> None:
-    roots = [tmp_path / "-".join(way) for way in WAYS]
-    for way, root in zip(WAYS, roots, strict=True):
+    ways = (WAYS[0], WAYS[-1])
+    roots = [tmp_path / "-".join(way) for way in ways]
+    for way, root in zip(ways, roots, strict=True):
         scan(clips, root, *in_this_way(*way), *GATED)
-    assert [n_chunks(root) for root in roots] == [2, 4, 13]
-    reference, *others = map(published, roots)
+    assert [n_chunks(root) for root in roots] == [2, 13]
+    reference, other = map(published, roots)
     looks = table(roots[0], "coverage").group_by("state").agg(n=(pl.col("stop_frame") - pl.col("start_frame")).sum())
     assert set(looks["state"]) == {"detected", "skipped"}
     assert len(table(roots[0], "sightings")) == 2
-    for other in others:
-        assert other == reference
+    assert other == reference
 
 
 # ---- real footage

@@ -31,15 +31,8 @@ _SHOWN_IF_KNOWN: Final = ("change", "log10_ratio")
 _SHOWN: Final = {
     "sightings": ["camera_id", "class_name", "first_utc", "first_s", "last_s", "sighting_id", "thumbnail"],
     "coverage": [
-        "camera_id",
-        "evidence_id",
-        "start_frame",
-        "stop_frame",
-        "state",
-        "reason",
-        "change",
-        "settled",
-        "detail",
+        *("camera_id", "evidence_id", "start_frame", "stop_frame"),
+        *("state", "reason", "change", "settled", "detail"),
     ],
     "evidence": [
         *("evidence_id", "camera_id", "path", "codec", "width", "height"),
