@@ -184,8 +184,9 @@ class _Closer:
         before, after, held = self._known_at(place), self._known_at(following), self._held[following]
         if after.number == before.number:
             if after.is_followed is not before.is_followed:
-                held.look = replace(after, is_followed=before.is_followed, has_started=before.has_started)
-            return ()
+                held.look = before.still_at(after.at_us)
+            is_starting = bool(np.any(before.is_followed & ~before.has_started))
+            return range(place + 1, following) if is_starting else ()
         if held.step is None or held.step.before is not before or held.step.after is not after:
             held.step = step_between(before, after, self._rules)
             held.look = held.step.after

@@ -69,15 +69,15 @@ class _Shelf:
     def add_source(self, source: Source) -> Source:
         """Replace what was said of the same recording at the same path, for the same camera.
 
-        Other bytes than those that were read there before are another recording, and both stay; so do those if nothing
-        could be read there this time.
+        Other bytes than were there before are another recording, and both stay; what was read stays if nothing can be
+        read there this time.
         """
         before = [each for each in self.sources if (each.path, each.camera_id) == (source.path, source.camera_id)]
         if source.evidence_id is None and any(each.evidence_id for each in before):
             return source
-        others = [
-            each for each in before if each.verdict is not Verdict.REJECTED and each.evidence_id != source.evidence_id
-        ]
+        others = [each for each in before if each.evidence_id not in (None, source.evidence_id)]
+        if others and not source.reason:
+            source = replace(source, reason=f"other bytes were read here before: evidence {others[-1].evidence_id}")
         self.sources = [*(each for each in self.sources if each not in before or each in others), source]
         return source
 
@@ -123,23 +123,25 @@ def ingest(
 
 
 def withdraw(files: DecidingFiles, path: Place) -> None:
-    """Take back a path that was given by mistake; only one of which nothing was ever read.
+    """Take back what was given by mistake: a path, or what lay there, of which no frame could be read.
 
     Raises:
-        UsageError: it was never given, or something was read there.
+        UsageError: it was never given, or frames were read there.
     """
-    sources = load_sources(files.folder)
+    folder = files.folder
+    sources, evidence = load_sources(folder), load_evidence(folder)
     given = [source for source in sources if source.path == path]
     if not given:
         raise UsageError(f"{path} was never given", "`forensics status` names the footage")
-    unread = [source for source in given if source.evidence_id is None]
+    unread = [source for source in given if source.verdict is Verdict.REJECTED]
     if not unread:
-        raise UsageError(
-            f"{path} was read: it is evidence {given[0].evidence_id}",
-            "evidence stays; only what gave none is taken back",
-        )
-    others = sources_table([source for source in sources if source not in unread])
-    files.write_together({files.folder.sources_file: encoded_table(others)})
+        read = " and ".join(source.evidence_id or "" for source in given)
+        raise UsageError(f"{path} was read: it is evidence {read}", "evidence stays; only what gave none is taken back")
+    left = [source for source in sources if source not in unread]
+    withdrawn = {source.evidence_id for source in unread} - {source.evidence_id for source in left}
+    kept = [item for item in evidence if item.evidence_id not in withdrawn]
+    lists = {folder.evidence_file: evidence_table(folder, kept), folder.sources_file: sources_table(left)}
+    files.write_together({file: encoded_table(table) for file, table in lists.items()})
 
 
 def _absolute(given: Given) -> Given:

@@ -132,8 +132,9 @@ class RunPlan:
 
     @property
     def bytes_to_write(self) -> int:
-        """An estimate of what parts, thumbnails and tables will take."""
-        return self.n_frames * _BYTES_PER_FRAME + len(self.evidence) * _BYTES_PER_EVIDENCE
+        """An estimate of what parts that are not there yet, thumbnails and tables will take."""
+        n_frames = sum(each.chunk.n_frames for each in self.chunks_to_do())
+        return n_frames * _BYTES_PER_FRAME + len(self.evidence) * _BYTES_PER_EVIDENCE
 
     def chunks_to_do(self) -> list[PlannedChunk]:
         """Chunks without a part."""

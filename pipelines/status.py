@@ -1,5 +1,6 @@
 """What a case holds and how far its work is."""
 
+from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -33,7 +34,7 @@ def case_status(case: Case, now: datetime) -> dict[str, Any]:
     published = folder.manifest.exists()
     state = _state(folder, run.get("state", _NOT_RUN))
     search, standing = search_status(case), standing_of(case.mandate, now)
-    problems = [_source_problem(folder, source) for source in sources if source.verdict is not Verdict.OK]
+    problems = [_source_problem(folder, source, sources) for source in sources if source.verdict is not Verdict.OK]
     return {
         "case": str(folder.root),
         "sources": len(sources),
@@ -51,6 +52,7 @@ def case_status(case: Case, now: datetime) -> dict[str, Any]:
             *problems,
             *unknown_clocks(case),
             *_absent(folder, evidence),
+            *_claimed_twice(folder, evidence),
             *(_failures(folder) if published else []),
         ],
         "next": _next_step(
@@ -110,10 +112,30 @@ def _state(folder: CaseFolder, recorded: str) -> str:
     return "interrupted" if recorded == "running" and not is_held(folder) else recorded
 
 
-def _source_problem(folder: CaseFolder, source: Source) -> str:
-    mistake = f"; given by mistake? `forensics evidence withdraw {in_shell(folder.root)} {in_shell(source.path)}`"
-    is_nowhere = source.evidence_id is None and source.reason.startswith(("missing", "no_media"))
-    return f"{source.verdict.value}: {source.path}: {source.reason}{mistake if is_nowhere else ''}"
+def _source_problem(folder: CaseFolder, source: Source, sources: list[Source]) -> str:
+    withdraw = f"`forensics evidence withdraw {in_shell(folder.root)} {in_shell(source.path)}`"
+    way_out = ""
+    if source.evidence_id is None and source.reason.startswith(("missing", "no_media")):
+        way_out = f"; given by mistake? {withdraw}"
+    elif source.verdict is Verdict.REJECTED and any(
+        each.path == source.path and each.verdict is not Verdict.REJECTED for each in sources
+    ):
+        way_out = f"; what lies there now was read, {withdraw} takes back what did before"
+    return f"{source.verdict.value}: {source.path}: {source.reason}{way_out}"
+
+
+def _claimed_twice(folder: CaseFolder, evidence: list[Evidence]) -> list[str]:
+    """Where other bytes came to a path: only one of the recordings can lie there."""
+    by_path = defaultdict[str, list[str]](list)
+    for item in evidence:
+        if item.readable is not None:
+            by_path[str(item.path)].append(item.evidence_id)
+    find = f"`forensics evidence relocate {in_shell(folder.root)} FOLDER` finds the others elsewhere"
+    return [
+        f"claimed twice: evidence {' and '.join(ids)} were read at {path}, and only one of them can lie there; {find}"
+        for path, ids in by_path.items()
+        if len(ids) > 1
+    ]
 
 
 def _absent(folder: CaseFolder, evidence: list[Evidence]) -> list[str]:

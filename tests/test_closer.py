@@ -116,6 +116,12 @@ def test_until_somebody_starts_a_track_every_frame_is_looked_at() -> None:
     assert states(told) == "D" * 11 + "----D" * 2
 
 
+def test_who_has_started_no_track_is_looked_at_until_the_picture_is_as_before() -> None:
+    faint = [(100.0, 0.3)] * 3 + [(100.0, 0.9)] * 3 + [(100.0, 0.3)] * 10
+    told = found(World([(0, faint)]), "Wmmmmmm.........")
+    assert states(told).startswith("DDDDDDD")
+
+
 @pytest.mark.parametrize(("mean", "deviation"), [(0.35, 0.06), (0.5, 0.1), (0.6, 0.15)])
 @pytest.mark.parametrize("memory", [0.5, 0.9])
 def test_whoever_hovers_about_the_score_that_starts_a_track_begins_and_ends_where_they_do_without_a_gate(

@@ -139,7 +139,7 @@ class TestAudit:
         assert audit is not None
         assert audit["frames_audited"] == audit["frames_passed_over"] > 300
         assert audit["miss_rate_at_most"] == audit["miss_rate"] == 0
-        assert audit_line(audit).endswith("all of them were looked at: somebody was missed in 0")
+        assert audit_line(audit).endswith("all of them were looked at: in 0 somebody is in no track")
 
     def test_what_it_saw_is_in_no_other_table(self, untouched: Case, case: Case, tmp_path: Path) -> None:
         unaudited = copied(untouched, tmp_path / "unaudited")
@@ -165,7 +165,7 @@ class TestAudit:
         said = caller(capsys)("status", case.folder.root).out
         passed = record(result)["audit"]["frames_passed_over"]
         assert (
-            f"the gate passed over {passed} frames; 100 of them, by lot, were looked at: somebody was missed in 0"
+            f"the gate passed over {passed} frames; 100 of them, by lot, were looked at: in 0 somebody is in no track"
             in said
         )
         assert "at most 2.95%" in said

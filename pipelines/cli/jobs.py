@@ -209,7 +209,7 @@ def _try_out(work: Work, settings: Settings, model: Model, options: dict[str, An
     """Say what a run would do, or refuse what it would refuse."""
     plan = plan_run(work.case, settings, model)
     metrics_for(work.folder, options["metrics_file"])
-    if settings.detect.device == "cpu":  # what a GPU of another machine can do, nobody knows here
+    if settings.detect.device == "cpu" or options["address"] is None:  # what other machines' GPUs can do, nobody knows
         load_for(settings.detect, model)
     if options["address"] is not None:
         _, cluster = runner_for(settings, options["runner"], options["address"])

@@ -9,6 +9,7 @@ import click
 
 from forensics.adapters.frame_picture import frame_png, marked
 from forensics.errors import IntegrityBroken, UsageError
+from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence
 from forensics.tables.files import write_bytes
 from pipelines.cli.output import (
@@ -170,12 +171,12 @@ def _advice(work: Work, problem: str) -> str:
     if any(problem.startswith(f"{path}:") for path in _footage(work)):
         return (
             "restore the recording as it was ingested, from the original or a copy of it; if it was moved, "
-            f"`forensics evidence relocate {root} FOLDER` finds it"
+            f"`forensics evidence relocate {in_shell(root)} FOLDER` finds it"
         )
     if problem.endswith(NOT_PUBLISHED):
         return "move it out of the folder: whoever opens the tables by a pattern would read it, too"
     made_anew = {
-        f"{work.folder.tables}/": f"`forensics run {root}` again publishes anew",
+        f"{work.folder.tables}/": f"`forensics run {in_shell(root)}` again publishes anew",
         f"{work.folder.index_file('').parent}/": "an index is made anew by ingesting the recording again",
         f"{work.folder.working_copy('any').parent}/": "a working copy is made anew by ingesting the recording again",
     }

@@ -104,6 +104,8 @@ def settings_for(options: dict[str, Any], root: Path) -> Settings:
         for change in changes:
             if change.strip().startswith("gate."):
                 say(f"{change} changes nothing without detect.gate=motion")
+    if base and profile is not None:
+        _tell_of_profile(record, base, settings)
     if base and profile is not None and settings.detect.model != load_settings(profile, changes).detect.model:
         say(f"model {record.get('model', {}).get('name')}, of run {record.get('run')}; the profile names none")
     return settings
@@ -115,6 +117,16 @@ def _tell_of_last_run(record: dict[str, Any], sections: dict[str, Any], changes:
     other = [change for change in changes if not _is_as_before(change, sections)]
     changed = f"; changed: {', '.join(other)}" if other else ""
     say(f"settings of run {record.get('run')}: {', '.join(told)}{changed}")
+
+
+def _tell_of_profile(record: dict[str, Any], sections: dict[str, Any], settings: Settings) -> None:
+    """What the last run was asked for and this one is not, since a profile says all that is not the default."""
+    kept = told_settings(
+        {name: section for name, section in settings.model_dump(mode="json").items() if name in sections}
+    )
+    replaced = [told for told in told_settings(sections) if told not in kept]
+    if replaced:
+        say(f"the profile replaces settings of run {record.get('run')}: {', '.join(replaced)}")
 
 
 def _is_as_before(change: str, sections: dict[str, Any]) -> bool:
