@@ -527,6 +527,17 @@ def test_a_dry_run_refuses_a_cluster_that_a_run_would_not_reach(call: Call, seen
     assert call("run", case, "--ray", "127.0.0.1:1", "--dry-run", *_SERIAL).code == 2
 
 
+def test_a_profile_says_what_it_replaces(call: Call, seen: Path, tmp_path: Path) -> None:
+    case = Path(shutil.copytree(seen, tmp_path / "case"))
+    assert call("run", case, "--set", "track.buffer_ms=3000", *_SERIAL).code == 0
+    profile = tmp_path / "profile.toml"
+    profile.write_text("[detect]\nfps = 3\n")
+    said = call("run", case, "--profile", profile, "--dry-run").err
+    assert "the profile replaces what run " in said
+    assert "track.buffer_ms=3000" in said
+    assert "detect.fps" not in said
+
+
 def test_a_run_without_options_goes_on_with_the_settings_of_the_last_one(call: Call, tmp_path: Path) -> None:
     case = tmp_path / "case"
     assert call("scan", clip(tmp_path / "gate.mp4"), "--case", case, "--set", "detect.fps=2", *_SERIAL).code == 0

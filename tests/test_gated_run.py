@@ -10,8 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from forensics.adapters.exact_bound import at_most
 from forensics.adapters.pyav_index import index_file
 from forensics.adapters.pyav_reader import open_reader
+from forensics.auditing import Audited
 from forensics.decoding.child import Limits
 from forensics.decoding.poison import read_past_poison
 from forensics.errors import DecoderLost
@@ -19,12 +21,14 @@ from forensics.evidence import Indexed
 from forensics.frames import Frame, Item, View
 from forensics.gate import GateRules, Glimpse, Watch, windows
 from forensics.methods import METHODS
-from pipelines.audit_record import audit_line
+from forensics.tables.audit_rows import AuditedEvidence
+from pipelines.audit_record import audit_facts, audit_line
 from pipelines.custody.case_file import Case
 from pipelines.custody.cases import load_case
 from pipelines.custody.casework import Need, casework
 from pipelines.ingest import Given, ingest
 from pipelines.run import RunResult
+from pipelines.settings import DetectSettings, Settings
 from tests.calling import caller
 from tests.painted_case import copied, make_case_of, run, table
 from tests.street import StreetDetector, Walker, film, street
@@ -169,6 +173,14 @@ class TestAudit:
             in said
         )
         assert "at most 2.95%" in said
+
+    def test_what_was_drawn_and_could_not_be_looked_at_counts_as_missed(self) -> None:
+        settings = Settings(detect=DetectSettings(gate="motion"))
+        audit = audit_facts(settings, [AuditedEvidence(1000, tuple(Audited(n, (), ()) for n in range(250)))])
+        assert audit is not None
+        assert (audit["frames_drawn"], audit["frames_audited"], audit["miss_rate"]) == (300, 250, 0)
+        assert audit["miss_rate_at_most"] == pytest.approx(at_most(50, 300, 0.95), abs=1e-6)
+        assert "and may be in the 50 more that could not be looked at, so in at most 20.6" in audit_line(audit)
 
     def test_without_a_gate_there_is_none(self, case: Case) -> None:
         result = run(case)

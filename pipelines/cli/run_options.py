@@ -126,7 +126,7 @@ def _tell_of_profile(record: dict[str, Any], sections: dict[str, Any], settings:
     )
     replaced = [told for told in told_settings(sections) if told not in kept]
     if replaced:
-        say(f"the profile replaces settings of run {record.get('run')}: {', '.join(replaced)}")
+        say(f"the profile replaces what run {record.get('run')} was asked for: {', '.join(replaced)}")
 
 
 def _is_as_before(change: str, sections: dict[str, Any]) -> bool:

@@ -3,7 +3,8 @@
 scripts/evaluate-gate CLIP...                         with the model that the bench uses
 scripts/evaluate-gate ../shared/footage/*.mp4 --write docs/gate.md
 
-Every frame that the gate passed over is looked at afterwards, so the last column is a count and no estimate.
+Each clip is run four times, a minute for 600 frames on two cores. Every frame that the gate passed over is looked at
+afterwards, so the last column is a count and no estimate.
 """
 
 import argparse
