@@ -109,6 +109,7 @@ class _Closer:
         self._is_closing = False
 
     def through(self, items: Iterable[Item]) -> Iterator[Finding | Gap]:
+        """See `findings`."""
         for item in items:
             if isinstance(item, Gap):
                 yield item

@@ -76,8 +76,9 @@ class _Shelf:
         if source.evidence_id is None and any(each.evidence_id for each in before):
             return source
         others = [each for each in before if each.evidence_id not in (None, source.evidence_id)]
-        if others and not source.reason:
-            source = replace(source, reason=f"other bytes were read here before: evidence {others[-1].evidence_id}")
+        if others:
+            before_it = f"other bytes were given here before: evidence {others[-1].evidence_id}"
+            source = replace(source, reason="; ".join(filter(None, (source.reason, before_it))))
         self.sources = [*(each for each in self.sources if each not in before or each in others), source]
         return source
 
@@ -122,8 +123,11 @@ def ingest(
     return done
 
 
-def withdraw(files: DecidingFiles, path: Place) -> None:
-    """Take back what was given by mistake: a path, or what lay there, of which no frame could be read.
+def withdraw(files: DecidingFiles, path: Place) -> list[Source]:
+    """Take back what was given by mistake: a path, or what lay there, of which no frame could ever be read.
+
+    Returns:
+        what was said of it.
 
     Raises:
         UsageError: it was never given, or frames were read there.
@@ -133,7 +137,9 @@ def withdraw(files: DecidingFiles, path: Place) -> None:
     given = [source for source in sources if source.path == path]
     if not given:
         raise UsageError(f"{path} was never given", "`forensics status` names the footage")
-    unread = [source for source in given if source.verdict is Verdict.REJECTED]
+    # a recording whose repair failed is called rejected, too, and stays
+    was_read = {item.evidence_id for item in evidence if item.readable is not None}
+    unread = [source for source in given if source.evidence_id not in was_read]
     if not unread:
         read = " and ".join(source.evidence_id or "" for source in given)
         raise UsageError(f"{path} was read: it is evidence {read}", "evidence stays; only what gave none is taken back")
@@ -142,6 +148,7 @@ def withdraw(files: DecidingFiles, path: Place) -> None:
     kept = [item for item in evidence if item.evidence_id not in withdrawn]
     lists = {folder.evidence_file: evidence_table(folder, kept), folder.sources_file: sources_table(left)}
     files.write_together({file: encoded_table(table) for file, table in lists.items()})
+    return unread
 
 
 def _absolute(given: Given) -> Given:

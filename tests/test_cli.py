@@ -504,6 +504,9 @@ def test_a_dry_run_writes_nothing(call: Call, tmp_path: Path) -> None:
     "asked",
     [
         ("--set", "detect.rectangular=true"),
+        ("--set", "detect.device=cuda"),
+        ("--set", "detect.batch=32"),
+        ("--set", "detect.precision=bf16"),
         ("--set", "detect.classes=no such thing"),
         ("--set", "detect.classes=person", "--metrics", "metrics.txt"),
         ("--set", "detect.batch=32", "--model", "no-such-model"),

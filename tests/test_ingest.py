@@ -153,8 +153,11 @@ def test_footage_that_was_rejected_is_read_again_when_it_is_whole(call: Call, ca
     assert [(s.path, s.verdict) for s in sources(case)] == [(path, Verdict.REJECTED), (path, Verdict.OK)]
     assert call("run", case, "--runner", "serial", "--quiet").code == 4
     assert "takes back what did before" in call("status", case).out
+    (rejected,) = (item for item in known(case) if item.readable is None)
     assert call("evidence", "withdraw", case, path).code == 0
     assert [(s.path, s.verdict) for s in sources(case)] == [(path, Verdict.OK)]
+    assert rejected.evidence_id in (case / "audit.jsonl").read_text().splitlines()[-1]
+    assert call("verify", case).code == 0
     assert call("run", case, "--runner", "serial", "--quiet").code == 0
     assert call("verify", case).code == 0
 
@@ -381,6 +384,8 @@ def test_a_repair_that_fails_forgets_nothing(
     failed = call("ingest", case, path, "--camera", "gate")
     assert (failed.code, known(case)) == (4, before)
     assert call("verify", case).code == 5
+    assert call("evidence", "withdraw", case, path).code == 2
+    assert known(case) == before
     monkeypatch.undo()
     assert call("ingest", case, path, "--camera", "gate").code == 0
     assert known(case) == before
@@ -420,7 +425,7 @@ def test_other_bytes_at_the_old_path_are_another_source(call: Call, case: Path, 
     recordings = {item.evidence_id for item in known(case) if item.readable}
     assert len(recordings) == 2
     assert {source.evidence_id for source in sources(case)} == {item.evidence_id for item in known(case)} > recordings
-    assert sources(case)[-1].reason.startswith("other bytes were read here before: evidence ")
+    assert sources(case)[-1].reason.startswith("other bytes were given here before: evidence ")
     assert "claimed twice" in call("status", case).out
     assert len(known(case)) == 3
 

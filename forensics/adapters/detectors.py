@@ -28,6 +28,14 @@ def _loaded(model: Model, options: DetectorOptions) -> Detector:
         raise UsageError(
             f"{model.name} has no rectangular input", "leave out detect.rectangular, or give an exported network"
         )
+    if model.format != "pt" and options.batch != 1:
+        raise UsageError(f"{model.name} looks at one frame at a time", "give a .pt file, or leave out detect.batch")
+    if model.format != "pt" and options.device != "cpu":
+        raise UsageError(
+            f"{model.name} runs on the processor only, not on {options.device}", "give a .pt file, or device cpu"
+        )
+    if model.format == "builtin" and options.precision != "f32":
+        raise UsageError(f"{model.name} has no {options.precision}", "leave out detect.precision, or give a network")
     if model.format == "builtin":
         from forensics.adapters.builtin import CLASS_NAMES, load_builtin
 
@@ -36,12 +44,6 @@ def _loaded(model: Model, options: DetectorOptions) -> Detector:
         from forensics.adapters import ultralytics_detector
 
         return ultralytics_detector.load(model, options)
-    if options.batch != 1:
-        raise UsageError(f"{model.name} looks at one frame at a time", "give a .pt file, or leave out detect.batch")
-    if options.device != "cpu":
-        raise UsageError(
-            f"{model.name} runs on the processor only, not on {options.device}", "give a .pt file, or device cpu"
-        )
     from forensics.adapters import openvino_detector
 
     return openvino_detector.load(model, options)

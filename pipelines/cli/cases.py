@@ -319,7 +319,7 @@ def relocate_command(root: Path, search: Place, as_json: bool) -> int:
 @click.argument("path", metavar="PATH", type=footage_type)
 @json_option
 def withdraw_command(root: Path, path: Place, as_json: bool) -> None:
-    """Take back a path that was given by mistake and gave no evidence; the log keeps both.
+    """Take back a path that was given by mistake, or a file of which no frame could be read; the log keeps it.
 
     \b
     Example:
@@ -327,7 +327,8 @@ def withdraw_command(root: Path, path: Place, as_json: bool) -> None:
     """
     place = path.absolute() if isinstance(path, Path) else path
     with casework(root, "evidence withdraw", need=Need.CHANGE, facts={"path": str(place)}) as work, work.alone():
-        withdraw(work.files, place)
+        withdrawn = withdraw(work.files, place)
+        work.recorded.outputs["withdrawn"] = [[each.evidence_id, each.camera_id, each.reason] for each in withdrawn]
     emit({"withdrawn": str(place)}, f"withdrawn  {place}\nnext: forensics status {in_shell(root)}", as_json)
 
 

@@ -7,6 +7,7 @@ import click
 
 from forensics.adapters.signing import key_id_of, pem_of, public_of
 from forensics.errors import UsageError
+from forensics.spelling import in_shell
 from forensics.tables.files import encoded_json, write_bytes
 from pipelines.cli.output import emit, json_option, path_type, reason_option
 from pipelines.custody.casework import Need, casework
@@ -42,7 +43,7 @@ def checkpoint_command(root: Path, output: Path, reason: str, as_json: bool) -> 
         work.recorded.outputs |= {"lines": checkpoint.lines, "head": checkpoint.head, "key_id": checkpoint.key_id}
     text = (
         f"{output}: the log up to line {checkpoint.lines}, signed with key {checkpoint.key_id}\n"
-        f"keep it away from this machine; later: forensics verify {root} --checkpoint {output}"
+        f"keep it away from this machine; later: forensics verify {in_shell(root)} --checkpoint {in_shell(output)}"
     )
     emit(facts, text, as_json)
 

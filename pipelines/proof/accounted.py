@@ -29,9 +29,11 @@ def coverage_faults(folder: CaseFolder, manifest: dict[str, Any]) -> Iterator[st
     for row in published.select(["evidence_id", "index_sha256"]).to_pylist():
         evidence_id = row["evidence_id"]
         stretches = covered.pop(evidence_id, [])
+        if not row["index_sha256"]:
+            continue  # nothing of it was read, and it may have been withdrawn since
         if evidence_id not in known:
             yield f"{path}: tells of evidence {evidence_id}, which the case does not know"
-        elif row["index_sha256"]:
+        else:
             n_frames = load_index(folder, known[evidence_id]).n_frames
             yield from _faults_of(path, evidence_id, stretches, n_frames)
     for evidence_id in sorted(covered):
