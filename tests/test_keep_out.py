@@ -268,6 +268,19 @@ def test_a_table_that_names_a_picture_elsewhere_opens_nothing(
     assert not (tmp_path / "sheet.png").exists()
 
 
+def test_openvino_reports_to_nobody(tmp_path: Path) -> None:
+    """Its telemetry forks this process, asks the network, and leaves a client's number in the home."""
+    program = (
+        "import os, time; from forensics.adapters.openvino_core import openvino_core\n"
+        "before = []; os.register_at_fork(before=lambda: before.append(1))\n"
+        "openvino_core(); time.sleep(1); print(len(before))"
+    )
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "0"), done.stderr
+    assert list(tmp_path.rglob("*intel*")) == []
+
+
 def test_nothing_reads_a_format_that_can_run_code() -> None:
     """No module of ours unpickles, evaluates or imports what it was given, but for one that loads a trusted model."""
     can_run_code = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "imp", "code"}

@@ -1,9 +1,16 @@
-"""OpenVINO's one entrance for this process."""
+"""OpenVINO's one entrance for this process, which tells nobody of it.
 
+When OpenVINO is imported it reports that over the network, from a forked copy of this process, and leaves a client's
+number in the user's home. Without the package that does so it reports nothing: so that is never found.
+"""
+
+import sys
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 __all__ = ["openvino_core"]
+
+sys.modules.setdefault("openvino_telemetry", cast("Any", None))  # importing it fails, and OpenVINO does without
 
 
 @cache
