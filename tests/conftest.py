@@ -11,6 +11,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 SHARED = PROJECT.parent / "shared"
 # Workers and children look for nothing in the folder where a command runs; those of tests need the stages of tests.
 _OPEN = Image.open
+_SCHEDULING = os.sched_getscheduler(0)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
 
 
@@ -20,6 +21,13 @@ def _unpatched_pillow() -> Iterator[None]:
     Image.open = _OPEN
     yield
     Image.open = _OPEN
+
+
+@pytest.fixture(autouse=True)
+def _usual_priority() -> Iterator[None]:
+    """A process that has taken real-time priority can stop the whole machine, and its children have it as well."""
+    yield
+    assert os.sched_getscheduler(0) == _SCHEDULING, "a library has changed the priority of this process"
 
 
 @pytest.fixture(autouse=True)

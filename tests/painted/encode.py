@@ -1,6 +1,8 @@
 """Files written with PyAV: encoding painted frames, and stream copies of what was encoded."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -48,7 +50,10 @@ class Recipe:
 
 def encode(path: Path, recipe: Recipe, times: Sequence[Fraction]) -> Path:
     """Write a clip that shows number n at `times[n]` seconds."""
-    with av.open(str(path), "w", format=recipe.container, options=recipe.container_options) as container:
+    with (
+        _usual_priority(),
+        av.open(str(path), "w", format=recipe.container, options=recipe.container_options) as container,
+    ):
         stream = _stream_of(container, recipe)
         if path.suffix == ".avi" or recipe.codec in _COUNT_FRAMES:
             stream.codec_context.time_base = 1 / recipe.rate
@@ -86,6 +91,16 @@ def skip_to_keyframe(nth: int) -> Callable[[Packets], Packets]:
         return packets[starts[nth] :]
 
     return choose
+
+
+@contextmanager
+def _usual_priority() -> Iterator[None]:
+    """SVT-AV1, where root runs it, leaves its caller and all that it will start with the highest real-time priority."""
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
 
 
 def _stream_of(container: "av.container.OutputContainer", recipe: Recipe) -> "av.VideoStream":
