@@ -5,18 +5,20 @@ from pathlib import Path
 from forensics.case import CaseFolder, RunFolder
 from forensics.tables.files import link_or_copy
 from pipelines.parts_guard import PartsGuard
-from pipelines.run_record import hardware_in
+from pipelines.run_record import hardware_for, hardware_in
+from pipelines.settings import Settings
 
 __all__ = ["adopt", "adoptable"]
 
 
-def adoptable(run: RunFolder, hardware: str | None) -> dict[str, Path]:
+def adoptable(run: RunFolder, settings: Settings) -> dict[str, Path]:
     """The detect parts of the other runs of a case, by unit; of several runs those of the first by name.
 
     Args:
         run: the one that takes over.
-        hardware: the kind of machine on which they must have been made; None for any.
+        settings: its own; unless they allow any machine, parts of another kind of machine are left out.
     """
+    hardware = None if settings.run.mixed_hardware else hardware_for(settings)
     found: dict[str, Path] = {}
     for folder in sorted(CaseFolder(run.case_root).runs.glob("*/parts/detect")):
         other = folder.parents[1]

@@ -61,6 +61,7 @@ class RunResult:
         outside: how many of them the case may not look at, by reason.
         remade: what became of stored parts that were not what had been written, a line for each.
         audit: what was found in frames that the gate had passed over; None without a gate.
+        is_as_before: whether the tables are, byte for byte, those that were published before.
     """
 
     folder: RunFolder
@@ -73,11 +74,17 @@ class RunResult:
     outside: dict[str, int]
     remade: tuple[str, ...]
     audit: dict[str, Any] | None
+    is_as_before: bool
 
     @property
     def lost_footage(self) -> tuple[str, ...]:
         """What became of footage that is missing or is no longer what was ingested, a line for each."""
         return tuple(f"{f.error}: {f.detail}" for f in self.failures if f.stage == "footage")
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the next run may finish what this one could not; lost footage must be found first."""
+        return any(failure.stage != "footage" for failure in self.failures)
 
     @property
     def candidates(self) -> int | None:
@@ -179,6 +186,7 @@ def _completed(run: Run, files: DecidingFiles) -> RunResult:
     for evidence_id, loss in sorted(run.guard.lost.items()):
         run.failures.append(Failure(evidence_id, "footage", "whole evidence", 1, loss.reason, loss.detail))
     audits = _audits(run, outcomes)
+    before = _published_sha256(run.case)
     manifest = _publish(run, files, outcomes, audits)
     result = RunResult(
         folder=run.plan.folder,
@@ -191,9 +199,15 @@ def _completed(run: Run, files: DecidingFiles) -> RunResult:
         outside=run.plan.outside,
         remade=remade,
         audit=audit_facts(run.settings, audits.values()),
+        is_as_before=_published_sha256(run.case) == before,
     )
     finish_record(files, run.plan.folder.record, is_clean=result.is_clean, figures=run.figures, audit=result.audit)
     return result
+
+
+def _published_sha256(case: Case) -> str | None:
+    """Of the published manifest, which names every table with its digest; None before the first run has ended."""
+    return sha256_of_file(case.folder.manifest) if case.folder.manifest.exists() else None
 
 
 def _audits(run: Run, outcomes: list[EvidenceOutcome]) -> dict[str, AuditedEvidence]:

@@ -17,7 +17,6 @@ from forensics.tables.outcomes import Failure
 from forensics.tables.parts import DetectRows
 from pipelines.adoption import adopt, adoptable
 from pipelines.plan import EvidencePlan, PlannedChunk
-from pipelines.run_record import hardware_for
 from pipelines.running import Run, mapped
 from pipelines.search.recognition import Recognition
 from pipelines.stages.audit import Audit, AuditWork
@@ -34,8 +33,7 @@ __all__ = ["audit", "detect", "recognise", "recognise_works", "sight", "sight_wo
 
 def detect(run: Run) -> None:
     """One part for every chunk that has none and whose footage still is what was ingested."""
-    hardware = None if run.settings.run.mixed_hardware else hardware_for(run.settings)
-    others = adoptable(run.plan.folder, hardware)
+    others = adoptable(run.plan.folder, run.settings)
     for planned in run.plan.chunks_to_do():
         if planned.is_outside:
             _keep_outside(run, planned)

@@ -290,13 +290,16 @@ def _from_file(profile: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(profile.read_text())
     except FileNotFoundError as error:
-        raise UsageError(f"{profile}: there is no such profile", "check the path; configs/ holds examples") from error
+        raise UsageError(f"{profile}: there is no such profile", f"check the path; {_examples()}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{profile}: not a TOML file ({error})", "mend it; configs/ holds examples") from error
+        raise UsageError(f"{profile}: not a TOML file ({error})", f"mend it; {_examples()}") from error
     except OSError as error:
-        raise UsageError(
-            f"{profile}: {error.strerror}", "name a readable TOML file; configs/ holds examples"
-        ) from error
+        raise UsageError(f"{profile}: {error.strerror}", f"name a readable TOML file; {_examples()}") from error
+
+
+def _examples() -> str:
+    """Where profiles lie that can be used as they are."""
+    return f"{Path(__file__).resolve().parents[1] / 'configs'} holds examples"
 
 
 def _assign(values: dict[str, Any], assignment: str) -> None:

@@ -500,6 +500,44 @@ def test_a_dry_run_writes_nothing(call: Call, tmp_path: Path) -> None:
     assert call("run", case, "--dry-run", "--json").json["chunks_to_do"] == 0
 
 
+def test_a_dry_run_counts_what_another_run_has_done(call: Call, tmp_path: Path) -> None:
+    case = new_case(call, tmp_path / "case")
+    call("ingest", case, clip(tmp_path / "gate.mp4"), "--camera", "gate")
+    assert call("run", case, *_SERIAL).code == 0
+    facts = call("run", case, "--set", "track.buffer_ms=500", "--dry-run", "--json").json
+    assert (facts["chunks"], facts["chunks_taken_over"], facts["chunks_to_do"]) == (1, 1, 0)
+
+
+def test_a_run_that_changes_nothing_says_so(call: Call, tmp_path: Path) -> None:
+    case = new_case(call, tmp_path / "case")
+    call("ingest", case, clip(tmp_path / "gate.mp4"), "--camera", "gate")
+    assert "as they were" not in call("run", case, *_SERIAL).out
+    assert "the tables are as they were, byte for byte" in call("run", case, *_SERIAL).out
+    assert "as they were" not in call("run", case, *_SERIAL, "--set", "track.buffer_ms=500").out
+
+
+@pytest.mark.parametrize("names", [("before.mp4", "after.mp4"), ("one/gate.mp4", "two/gate.mp4")])
+def test_recordings_of_one_camera_are_told_apart(
+    call: Call, tmp_path: Path, seen: Path, names: tuple[str, str]
+) -> None:
+    case = new_case(call, tmp_path / "case")
+    for name in names:
+        made = tmp_path / name
+        made.parent.mkdir(exist_ok=True)
+        make_clips(tmp_path / "made", n_frames={"gate": _N_FRAMES})[0].rename(made)
+        with made.open("ab") as file:
+            file.write(name.encode())  # other bytes, the same people
+        assert call("ingest", case, made, "--camera", "gate").code == 0
+    assert call("run", case, *_SERIAL, "--set", "detect.fps=3").code == 0
+    found = forensics.open_case(case).sightings().collect()
+    header, *rows = call("query", case).out.splitlines()
+    assert header.split()[:2] == ["camera_id", "recording"]
+    recordings = {tuple(row.split()[1:-6]) for row in rows if row.startswith("gate")}
+    by_id = {("gate.mp4", evidence_id) for evidence_id in found["evidence_id"]}
+    assert recordings == ({("before.mp4",), ("after.mp4",)} if "before.mp4" in names else by_id)
+    assert "recording" not in call("query", seen).out
+
+
 @pytest.mark.parametrize(
     "asked",
     [

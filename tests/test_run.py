@@ -31,6 +31,7 @@ from pipelines.custody.case_file import Case, encoded_case
 from pipelines.custody.cases import load_case, with_clock
 from pipelines.ingest import Given
 from pipelines.progress import NoProgress
+from pipelines.status import case_status
 from pipelines.stopping import Interrupted
 from tests.demo_clips import make_clips
 from tests.painted import KINDS
@@ -352,11 +353,15 @@ def test_a_lost_chunk_is_an_unsettled_gap_that_the_next_run_mends(
     assert table(case, "failures").rows(named=True) == [asdict(failure)]
     assert (failure.stage, failure.unit, failure.attempts) == ("detect", "frames 4-7", 2)
     assert (failure.error, failure.detail) == ("RuntimeError", "cannot bear number 5")
+    assert result.is_unfinished
+    assert "forensics run" in case_status(case, datetime.now(UTC))["next"]
     kept = times_of_detect_parts(case)
 
     detecting(frozenset())
     mended = run(case)
     assert mended.is_clean
+    assert not mended.is_unfinished
+    assert "forensics query" in case_status(case, datetime.now(UTC))["next"]
     assert mended.manifest == undisturbed
     assert kept.items() < times_of_detect_parts(case).items()
 

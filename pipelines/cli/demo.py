@@ -15,7 +15,7 @@ from forensics.models.shelf import BUILTIN
 from forensics.tables.evidence import load_sources
 from pipelines import clock
 from pipelines.cli.output import microseconds, path_type, say
-from pipelines.cli.query import pictures_of, sightings_text
+from pipelines.cli.rows import pictures_of, sightings_text
 from pipelines.cli.run_options import runner_for
 from pipelines.custody.case_file import Case
 from pipelines.custody.cases import make_case
@@ -96,6 +96,6 @@ def _shown(work: Work, runner: str) -> None:
     found = opened.sightings().collect()
     sheet = out / "sightings.png"
     write_contact_sheet(pictures_of(opened, found), sheet)
-    print(sightings_text(found))
+    print(sightings_text(opened, found))
     print(f"\n{sum(clip.n_people for clip in clips)} walks were painted, {len(found)} sightings were found.")
     print(f"open next:\n  {sheet}\n  {case.folder.tables}/sightings/part-0.parquet\n  {result.folder.record}")

@@ -215,7 +215,7 @@ def _try_out(work: Work, settings: Settings, model: Model, options: dict[str, An
         _, cluster = runner_for(settings, options["runner"], options["address"])
         with cluster:
             pass
-    emit_plan(plan, model, options["as_json"])
+    emit_plan(plan, settings, model, options["as_json"])
 
 
 def _ran(work: Work, settings: Settings, model: Model, options: dict[str, Any]) -> RunResult:

@@ -1,8 +1,5 @@
 """`query`: rows of one published table, for people or for programs."""
 
-import io
-import sys
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,33 +15,14 @@ from forensics.errors import UsageError
 from forensics.tables.open import OpenCase, candidates_of
 from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
 from pipelines.audit_record import audit_line
-from pipelines.cli.output import counted, emit, parse_utc, path_type, reason_option, say, table_text
+from pipelines.cli.output import counted, emit, parse_utc, path_type, reason_option, say
+from pipelines.cli.rows import SHOWN_LINES, pictures_of, print_rows
 from pipelines.custody.casework import Need, casework
 from pipelines.outputs import output_file
 from pipelines.run_record import newest_record
 
-__all__ = ["Wanted", "pictures_of", "query", "sightings_text", "wanted_rows"]
+__all__ = ["Wanted", "query", "wanted_rows"]
 
-# Columns that say nothing in a run without a gate, or without a calibration.
-_SHOWN_IF_KNOWN: Final = ("change", "log10_ratio")
-# What people want to see first; --format csv, json and parquet give every column.
-_SHOWN: Final = {
-    "sightings": ["camera_id", "class_name", "first_utc", "first_s", "last_s", "sighting_id", "thumbnail"],
-    "coverage": [
-        *("camera_id", "evidence_id", "start_frame", "stop_frame"),
-        *("state", "reason", "change", "settled", "detail"),
-    ],
-    "evidence": [
-        *("evidence_id", "camera_id", "path", "codec", "width", "height"),
-        *("n_frames", "start_utc", "verdict", "reason"),
-    ],
-    CANDIDATES_TABLE: [
-        *("sighting_id", "entry_id", "camera_id", "first_utc", "rank", "decision"),
-        *("similarity", "margin", "log10_ratio", "n_faces", "reason"),
-    ],
-    "tracks": ["track_id", "camera_id", "class_name", "first_frame", "last_frame", "n_detections"],
-    "detections": ["camera_id", "frame", "utc", "class_name", "score", "x1", "y1", "x2", "y2", "track_id"],
-}
 _TIME_COLUMNS: Final = {
     "sightings": ("first_utc", "last_utc"),
     CANDIDATES_TABLE: ("first_utc", "last_utc"),
@@ -54,9 +32,6 @@ _TIME_COLUMNS: Final = {
 _WHERE: Final = ("camera_id", "first_utc", "last_utc")
 # What asks for examination goes first; everything else stays as it was published.
 _FIRST: Final = {Decision.CANDIDATE.value: 0, Decision.LEAD.value: 1}
-# Thresholds are stated to three: what passes by 0.005 must not look equal.
-_DECIMALS: Final = {CANDIDATES_TABLE: 3}
-_LINES: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +73,7 @@ class Wanted:
     type=click.Choice([decision.value for decision in Decision]),
     help="Only what the rules made this of; repeat it; candidates only.",
 )
-@click.option("--limit", type=click.IntRange(1), help=f"At most so many rows; a table shows {_LINES} unless told.")
+@click.option("--limit", type=click.IntRange(1), help=f"At most so many rows; a table shows {SHOWN_LINES} unless told.")
 @click.option(
     "--format",
     "kind",
@@ -144,7 +119,7 @@ def query(root: Path, table: str, reason: str, as_json: bool, **options: Any) ->
     if as_json:
         emit({"table": table, "run": opened.run_id, "rows": found.to_dicts()}, "", as_json)
     else:
-        _print(found, table, options["kind"])
+        print_rows(opened, found, table, options["kind"])
 
 
 def _found(opened: OpenCase, table: str, wanted: Wanted, limit: int | None) -> pl.DataFrame:
@@ -248,78 +223,6 @@ def _say_of_all(found: pl.DataFrame) -> None:
     if expected is not None:
         passing = f"of all strangers' sightings of the run about {expected:.2g} would pass by chance"
     say(f"least similarity that counts: {threshold:.3f}; {passing}")
-
-
-def _print(found: pl.DataFrame, table: str, kind: str) -> None:
-    if kind == "csv":
-        nested = [name for name, dtype in found.schema.items() if isinstance(dtype, pl.List)]
-        flat = found.with_columns(pl.col(name).cast(pl.List(pl.String)).list.join(" ") for name in nested)
-        print(flat.write_csv(), end="")
-    elif kind == "json":
-        print(found.write_json())
-    elif kind == "parquet":
-        buffer = io.BytesIO()
-        found.write_parquet(buffer)
-        sys.stdout.buffer.write(buffer.getvalue())
-    else:
-        _print_table(found, table)
-
-
-def _print_table(found: pl.DataFrame, table: str) -> None:
-    shown = found.head(_LINES)
-    if table == "sightings":
-        print(sightings_text(shown))
-    elif table == CANDIDATES_TABLE:
-        print(_candidates_text(shown))
-    else:
-        columns = _shown(found, table)
-        print(table_text(columns, _rows_of(shown, columns), decimals=_DECIMALS.get(table, 2)))
-    if len(found) > _LINES:
-        left = counted(len(found) - _LINES, "more row", "more rows")
-        say(f"{left}; see --limit, or --format csv, json or parquet")
-
-
-def _rows_of(found: pl.DataFrame, columns: Iterable[str]) -> list[list[Any]]:
-    return [list(row) for row in found.select(columns).iter_rows()]
-
-
-def _shown(found: pl.DataFrame, table: str) -> list[str]:
-    columns = _SHOWN.get(table, found.columns)
-    return [name for name in columns if name not in _SHOWN_IF_KNOWN or found[name].is_not_null().any()]
-
-
-def _candidates_text(found: pl.DataFrame) -> str:
-    """Candidates for people: who, where, when, how alike."""
-    named = found.rename({"log10_likelihood_ratio": "log10_ratio"})
-    columns = _shown(named, CANDIDATES_TABLE)
-    return table_text(columns, _rows_of(named, columns), decimals=_DECIMALS[CANDIDATES_TABLE])
-
-
-def sightings_text(found: pl.DataFrame) -> str:
-    """Sightings for people: when, where, what, for how long, its name and the picture."""
-    seconds = [(pl.col(f"{end}_media_us") / 1e6).alias(f"{end}_s") for end in ("first", "last")]
-    columns = _SHOWN["sightings"]
-    return table_text(columns, _rows_of(found.with_columns(seconds), columns))
-
-
-def pictures_of(opened: OpenCase, found: pl.DataFrame) -> list[tuple[Path, str, str, str]]:
-    """File and three lines of every sighting that has a thumbnail: where and what, when, and its id."""
-    return [
-        (
-            opened.picture(row["thumbnail"]),
-            f"{row['camera_id']}  {row['class_name']}",
-            _when(row),
-            row["sighting_id"],
-        )
-        for row in found.iter_rows(named=True)
-        if row["thumbnail"]
-    ]
-
-
-def _when(row: dict[str, Any]) -> str:
-    if row["first_utc"] is not None:
-        return f"{row['first_utc']:%Y-%m-%d %H:%M:%S}Z"
-    return f"{row['first_media_us'] / 1e6:.1f} s to {row['last_media_us'] / 1e6:.1f} s"
 
 
 def _write_pictures(opened: OpenCase, table: str, found: pl.DataFrame, target: Path) -> None:

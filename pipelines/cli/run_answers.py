@@ -5,19 +5,23 @@ from typing import Any
 from forensics.case import CaseFolder
 from forensics.models.shelf import Model
 from forensics.spelling import in_shell
+from pipelines.adoption import adoptable
 from pipelines.audit_record import audit_line
 from pipelines.cli.output import counted, emit, facts_text, one_line
-from pipelines.plan import RunPlan
+from pipelines.parts_guard import PartsGuard
+from pipelines.plan import PlannedChunk, RunPlan
 from pipelines.run import RunResult
 from pipelines.search.remarks import remarks
+from pipelines.settings import Settings
 
 __all__ = ["emit_plan", "emit_result"]
 
 
-def emit_plan(plan: RunPlan, model: Model, as_json: bool) -> None:
+def emit_plan(plan: RunPlan, settings: Settings, model: Model, as_json: bool) -> None:
     """What a run would do is on standard output."""
     seconds = sum(each.seconds for each in plan.evidence)
-    to_do = plan.chunks_to_do()
+    to_do = [planned for planned in plan.chunks_to_do() if not planned.is_outside]
+    n_taken_over = _n_taken_over(plan, settings, to_do)
     looked = sum(each.n_looked_at for each in plan.evidence)
     facts = {
         "run": plan.folder.run_id,
@@ -31,10 +35,17 @@ def emit_plan(plan: RunPlan, model: Model, as_json: bool) -> None:
         "frames_outside": sum(plan.outside.values()),
         "hours": round(seconds / 3600, 3),
         "chunks": plan.n_chunks,
-        "chunks_to_do": len(to_do),
+        "chunks_taken_over": n_taken_over,
+        "chunks_to_do": len(to_do) - n_taken_over,
         "bytes_to_write": plan.bytes_to_write,
     }
     emit(facts, "\n".join(facts_text(facts)), as_json)
+
+
+def _n_taken_over(plan: RunPlan, settings: Settings, to_do: list[PlannedChunk]) -> int:
+    """How many of these chunks another run of the case has done already."""
+    others, guard = adoptable(plan.folder, settings), PartsGuard.of(CaseFolder(plan.folder.case_root))
+    return sum(planned.unit in others and guard.may_adopt(others[planned.unit]) for planned in to_do)
 
 
 def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
@@ -49,6 +60,7 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         "outside": result.outside,
         "remade": result.remade,
         "lost_footage": result.lost_footage,
+        "as_before": result.is_as_before,
     }
     seen = counted(rows["sightings"], "sighting", "sightings")
     lines = [f"run {result.folder.run_id}: {seen}, {counted(rows['detections'], 'detection', 'detections')}"]
@@ -62,6 +74,8 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         facts["remarks"] = remarks(folder)
         lines += facts["remarks"]
     lines += [one_line(line) for line in (*result.remade, *result.lost_footage)]
+    if result.is_as_before:
+        lines.append("the tables are as they were, byte for byte")
     if not result.is_clean:
         lines.append("not everything could be read or looked at; `forensics status` says what and why")
     lines.append(f"next: {_next_step(folder, result)}")
@@ -76,6 +90,8 @@ def _reasons(outside: dict[str, int]) -> str:
 
 
 def _next_step(folder: CaseFolder, result: RunResult) -> str:
+    if result.is_unfinished:
+        return f"forensics run {in_shell(folder.root)}, which tries again what failed"
     if result.candidates:
         return f"forensics review {in_shell(folder.root)} --as NAME --reason TEXT"
     return f"forensics query {in_shell(folder.root)}"

@@ -1,0 +1,126 @@
+"""Rows of a published table: as text for people, as CSV, JSON or Parquet for programs, and as pictures."""
+
+import io
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from forensics.tables.open import OpenCase
+from forensics.tables.schemas import CANDIDATES_TABLE
+from pipelines.cli.output import counted, say, table_text
+
+__all__ = ["SHOWN_LINES", "pictures_of", "print_rows", "sightings_text"]
+
+# Columns that say nothing in a run without a gate, or without a calibration.
+_SHOWN_IF_KNOWN: Final = ("change", "log10_ratio")
+# What people want to see first; --format csv, json and parquet give every column.
+_SHOWN: Final = {
+    "sightings": ["camera_id", "class_name", "first_utc", "first_s", "last_s", "sighting_id", "thumbnail"],
+    "coverage": [
+        *("camera_id", "evidence_id", "start_frame", "stop_frame"),
+        *("state", "reason", "change", "settled", "detail"),
+    ],
+    "evidence": [
+        *("evidence_id", "camera_id", "path", "codec", "width", "height"),
+        *("n_frames", "start_utc", "verdict", "reason"),
+    ],
+    CANDIDATES_TABLE: [
+        *("sighting_id", "entry_id", "camera_id", "first_utc", "rank", "decision"),
+        *("similarity", "margin", "log10_ratio", "n_faces", "reason"),
+    ],
+    "tracks": ["track_id", "camera_id", "class_name", "first_frame", "last_frame", "n_detections"],
+    "detections": ["camera_id", "frame", "utc", "class_name", "score", "x1", "y1", "x2", "y2", "track_id"],
+}
+# Thresholds are stated to three: what passes by 0.005 must not look equal.
+_DECIMALS: Final = {CANDIDATES_TABLE: 3}
+SHOWN_LINES: Final = 50
+
+
+def print_rows(opened: OpenCase, found: pl.DataFrame, table: str, kind: str) -> None:
+    """Rows of a table on standard output: ``table`` for people; ``csv``, ``json`` or ``parquet`` give all columns."""
+    if kind == "csv":
+        nested = [name for name, dtype in found.schema.items() if isinstance(dtype, pl.List)]
+        flat = found.with_columns(pl.col(name).cast(pl.List(pl.String)).list.join(" ") for name in nested)
+        print(flat.write_csv(), end="")
+    elif kind == "json":
+        print(found.write_json())
+    elif kind == "parquet":
+        buffer = io.BytesIO()
+        found.write_parquet(buffer)
+        sys.stdout.buffer.write(buffer.getvalue())
+    else:
+        _print_table(opened, found, table)
+
+
+def _print_table(opened: OpenCase, found: pl.DataFrame, table: str) -> None:
+    shown = found.head(SHOWN_LINES)
+    if table == "sightings":
+        print(sightings_text(opened, shown))
+    elif table == CANDIDATES_TABLE:
+        print(_candidates_text(shown))
+    else:
+        columns = _shown(found, table)
+        print(table_text(columns, _rows_of(shown, columns), decimals=_DECIMALS.get(table, 2)))
+    if len(found) > SHOWN_LINES:
+        left = counted(len(found) - SHOWN_LINES, "more row", "more rows")
+        say(f"{left}; see --limit, or --format csv, json or parquet")
+
+
+def _rows_of(found: pl.DataFrame, columns: Iterable[str]) -> list[list[Any]]:
+    return [list(row) for row in found.select(columns).iter_rows()]
+
+
+def _shown(found: pl.DataFrame, table: str) -> list[str]:
+    columns = _SHOWN.get(table, found.columns)
+    return [name for name in columns if name not in _SHOWN_IF_KNOWN or found[name].is_not_null().any()]
+
+
+def _candidates_text(found: pl.DataFrame) -> str:
+    """Candidates for people: who, where, when, how alike."""
+    named = found.rename({"log10_likelihood_ratio": "log10_ratio"})
+    columns = _shown(named, CANDIDATES_TABLE)
+    return table_text(columns, _rows_of(named, columns), decimals=_DECIMALS[CANDIDATES_TABLE])
+
+
+def sightings_text(opened: OpenCase, found: pl.DataFrame) -> str:
+    """Sightings for people: where, what, when, for how long, its name and the picture.
+
+    The recording is named where one camera has several.
+    """
+    seconds = [(pl.col(f"{end}_media_us") / 1e6).alias(f"{end}_s") for end in ("first", "last")]
+    columns = _SHOWN["sightings"]
+    if found["evidence_id"].n_unique() > found["camera_id"].n_unique():
+        found = found.join(_recordings(opened), on="evidence_id", how="left", maintain_order="left")
+        columns = [columns[0], "recording", *columns[1:]]
+    return table_text(columns, _rows_of(found.with_columns(seconds), columns))
+
+
+def _recordings(opened: OpenCase) -> pl.DataFrame:
+    """The file's name of every evidence, and its id where several files have that name."""
+    name = pl.col("path").str.extract(r"([^/]+)/?$")
+    with_id = pl.format("{} {}", name, "evidence_id")
+    said = pl.when(name.is_duplicated()).then(with_id).otherwise(name)
+    return opened.evidence().collect().select("evidence_id", said.alias("recording"))
+
+
+def pictures_of(opened: OpenCase, found: pl.DataFrame) -> list[tuple[Path, str, str, str]]:
+    """File and three lines of every sighting that has a thumbnail: where and what, when, and its id."""
+    return [
+        (
+            opened.picture(row["thumbnail"]),
+            f"{row['camera_id']}  {row['class_name']}",
+            _when(row),
+            row["sighting_id"],
+        )
+        for row in found.iter_rows(named=True)
+        if row["thumbnail"]
+    ]
+
+
+def _when(row: dict[str, Any]) -> str:
+    if row["first_utc"] is not None:
+        return f"{row['first_utc']:%Y-%m-%d %H:%M:%S}Z"
+    return f"{row['first_media_us'] / 1e6:.1f} s to {row['last_media_us'] / 1e6:.1f} s"
