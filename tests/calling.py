@@ -17,9 +17,24 @@ from pipelines.custody.cases import make_case
 from pipelines.custody.casework import Need, casework
 from tests.painted.encode import PAL, Recipe, encode
 
-__all__ = ["Answer", "Call", "caller", "clip", "new_case", "search_case"]
+__all__ = [
+    "ENTRY_ENDS",
+    "ENTRY_LAST_DAY",
+    "MANDATE_ENDS",
+    "Answer",
+    "Call",
+    "caller",
+    "clip",
+    "new_case",
+    "search_case",
+]
 
 Call = Callable[..., "Answer"]
+
+# Of what tests make, relative to today: a fixed day is over some day.
+MANDATE_ENDS = datetime(clock.utc_now().year + 2, 1, 1, tzinfo=UTC)
+ENTRY_LAST_DAY = f"{clock.utc_now().year + 1}-01-31"
+ENTRY_ENDS = datetime(clock.utc_now().year + 1, 2, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +94,7 @@ def new_case(call: Call, root: Path) -> Path:
 def search_case(
     root: Path, *, mode: str = "search", authority: str | None = "12 Gs 3/26", now: datetime | None = None
 ) -> Path:
-    """An empty case that compares faces, of cameras gate and hall on 1 May 2026, until the end of 2027."""
+    """An empty case that compares faces, of cameras gate and hall on 1 May 2026, until the end of next year."""
     mandate = Mandate(
         Mode(mode),
         title="Platform 2",
@@ -90,7 +105,7 @@ def search_case(
         cameras=("gate", "hall"),
         from_utc=datetime(2026, 5, 1, tzinfo=UTC),
         to_utc=datetime(2026, 5, 2, tzinfo=UTC),
-        expires_utc=datetime(2028, 1, 1, tzinfo=UTC),
+        expires_utc=MANDATE_ENDS,
         authority=(authority or "") if mode == "search" else "",
     )
     make_case(root, mandate, now=now or clock.utc_now())

@@ -19,7 +19,7 @@ from forensics.detections import Boxes
 from forensics.faces import Face, Measure
 from forensics.frames import Frame, RgbArray, View
 from forensics.timeline import Int64Array, PacketIndex
-from tests.calling import Answer, Call, search_case
+from tests.calling import ENTRY_LAST_DAY, Answer, Call, search_case
 from tests.painted.encode import Recipe, encode
 
 __all__ = ["FaceCase", "install", "reference_of"]
@@ -158,7 +158,7 @@ class FaceCase:
     def enrol(self, entry: str, number: int, folder: Path) -> None:
         """Put person `number` on the watch-list."""
         picture = reference_of(number, folder / f"{entry}.png")
-        self.do("watchlist add", entry, picture, "--basis", "warrant 12/26", "--expires", "2027-01-31")
+        self.do("watchlist add", entry, picture, "--basis", "warrant 12/26", "--expires", ENTRY_LAST_DAY)
 
     def run(self) -> None:
         """The whole job, in this process."""

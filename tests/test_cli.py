@@ -29,7 +29,7 @@ from pipelines.cli.output import one_line
 from pipelines.custody.case_lock import locked
 from pipelines.run_record import newest_record
 from pipelines.settings import TrackSettings, load_settings
-from tests.calling import Call, caller, clip, new_case, search_case
+from tests.calling import ENTRY_LAST_DAY, Call, caller, clip, new_case, search_case
 from tests.demo_clips import make_clips
 
 _N_FRAMES = 140
@@ -157,7 +157,7 @@ def test_every_text_that_is_given_must_be_text(call: Call) -> None:
         ("case", "hold", "{case}", "--reason", "\udcff"),
         ("case", "init", "{new}", "--operator", "o", "--purpose", "\udcff"),
         ("reviewer", "add", "{case}", "B. \udcff"),
-        ("watchlist", "add", "{case}", "E1", "face.jpg", "--basis", "\udcff", "--expires", "2027-01-31"),
+        ("watchlist", "add", "{case}", "E1", "face.jpg", "--basis", "\udcff", "--expires", ENTRY_LAST_DAY),
         ("ingest", "{case}", "gate.mp4", "--camera", "\udcff"),
     ],
 )

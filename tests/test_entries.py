@@ -13,7 +13,7 @@ from forensics.likelihood_model import LikelihoodModel
 from forensics.origins import Origin
 from pipelines.search.entries import entries_of, people_of
 from pipelines.search.remarks import remarks
-from tests.calling import Call, caller
+from tests.calling import ENTRY_LAST_DAY, Call, caller
 from tests.face_case import FaceCase, reference_of
 
 _NO_LIMITS = QualityLimits(eyes_px=0, sharpness=0, yaw_degrees=90, score=0)
@@ -54,7 +54,7 @@ def decide(case: FaceCase, name: str, candidate: str) -> None:
 
 
 def enrol_from(case: FaceCase, entry: str, candidate: str) -> None:
-    told = ("--from-sighting", candidate, "--basis", "confirmed", "--expires", "2027-01-31")
+    told = ("--from-sighting", candidate, "--basis", "confirmed", "--expires", ENTRY_LAST_DAY)
     case.do("watchlist add", entry, *told)
 
 
@@ -189,7 +189,7 @@ def test_an_entry_goes_for_a_reason(case: FaceCase, tmp_path: Path) -> None:
 
 
 def add(case: FaceCase, entry: str, *pictures: Path) -> tuple[int, str]:
-    answer = case.call("watchlist", "add", case.root, entry, *pictures, "--basis", "b", "--expires", "2027-01-31")
+    answer = case.call("watchlist", "add", case.root, entry, *pictures, "--basis", "b", "--expires", ENTRY_LAST_DAY)
     return answer.code, answer.err
 
 
@@ -214,7 +214,7 @@ def test_a_picture_is_of_one_entry(case: FaceCase, tmp_path: Path) -> None:
 def test_a_confirmed_candidate_is_an_entry_once(confirmed: FaceCase) -> None:
     candidate = candidate_of(confirmed, "E0")
     enrol_from(confirmed, "E0-gate", candidate)
-    told = ("--from-sighting", candidate, "--basis", "again", "--expires", "2027-01-31")
+    told = ("--from-sighting", candidate, "--basis", "again", "--expires", ENTRY_LAST_DAY)
     answer = confirmed.call("watchlist", "add", confirmed.root, "E0-again", *told)
     assert (answer.code, "of entry E0-gate already" in answer.err) == (2, True), answer.err
 

@@ -19,7 +19,7 @@ from forensics.faces import Face, FaceDetector, FaceEmbedder, shortcomings
 from forensics.frames import View
 from forensics.models.forbidden import protected_word_in, refuse_protected
 from forensics.pooling import similarities, singles
-from tests.calling import Call, caller, search_case
+from tests.calling import ENTRY_LAST_DAY, Call, caller, search_case
 
 # ---- what is not there
 
@@ -272,7 +272,7 @@ def test_each_man_is_found_in_his_own_sighting(
     assert call("ingest", case, clip, *stated).code == 0
     for name in ("lin-manuel-miranda.png", "alex-lacamoire.png", "obama.jpg", "biden.jpg"):
         picture = shared / "faces" / name
-        added = call("watchlist", "add", case, picture.stem, picture, "--basis", "b", "--expires", "2027-01-31")
+        added = call("watchlist", "add", case, picture.stem, picture, "--basis", "b", "--expires", ENTRY_LAST_DAY)
         assert added.code == 0, added.err
     model = shared / "models" / "yolo11n_int8_openvino_model"
     ran = call("run", case, "--model", model, "--set", "detect.classes=person", "--runner", "serial", "--quiet")

@@ -27,7 +27,7 @@ from pipelines import clock
 from pipelines.custody.case_lock import locked
 from pipelines.custody.cases import load_case
 from pipelines.custody.keys import keyring_for, keys_folder
-from tests.calling import Call, caller, clip, search_case
+from tests.calling import MANDATE_ENDS, Call, caller, clip, search_case
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOUR_US = 3_600_000_000
@@ -305,8 +305,9 @@ def test_before_the_first_run_the_48_hours_have_not_begun(tmp_path: Path, call: 
     case = search_case(tmp_path / "case", authority="pending")
     for command in (("case", "show"), ("status",)):
         assert "pending, 48 hours from the first run" in call(*command, case).out
-    assert "its last day: 2027-12-31" in call("status", case).out
-    assert "expires utc  2027-12-31, the last day" in call("case", "show", case).out
+    last_day = f"{MANDATE_ENDS - timedelta(days=1):%Y-%m-%d}"
+    assert f"its last day: {last_day}" in call("status", case).out
+    assert f"expires utc  {last_day}, the last day" in call("case", "show", case).out
     assert "next: forensics ingest" in call("status", case).out
 
 
@@ -343,11 +344,11 @@ def test_a_denied_case_is_over(searched: Path, call: Call) -> None:
 
 def test_what_expired_is_read_then_erased(searched: Path, at: Clock, call: Call) -> None:
     assert call("case", "authorise", searched, "--authority", "12 Gs").code == 0
-    at.now = datetime(2028, 1, 1, 0, 0, 1, tzinfo=UTC)
+    at.now = MANDATE_ENDS + timedelta(seconds=1)
     assert call("run", searched, "--runner", "serial").code == 3
     assert list(searched.rglob("tables/candidates/*.parquet")), "seven days of grace"
     assert call("case", "hold", searched, "--reason", "appeal").code == 0
-    at.now = datetime(2028, 1, 9, tzinfo=UTC)
+    at.now = MANDATE_ENDS + timedelta(days=8)
     assert call("case", "sweep", searched.parent).code == 0
     assert list(searched.rglob("tables/candidates/*.parquet")), "a hold blocks deletion"
     answer = call("case", "hold", searched, "--lift", "--reason", "the appeal is over")

@@ -16,7 +16,7 @@ import pytest
 from forensics.decoding.child import DecodingChild
 from pipelines import clock
 from pipelines.cli.main import exit_code_of
-from tests.calling import Answer, Call, caller, search_case
+from tests.calling import ENTRY_LAST_DAY, MANDATE_ENDS, Answer, Call, caller, search_case
 from tests.face_case import FaceCase, install, reference_of
 
 
@@ -112,11 +112,11 @@ def _as_it_is(copy: Copy) -> None:
 
 
 def _expired(copy: Copy) -> None:
-    copy.pass_time(timedelta(days=405))
+    copy.pass_time(MANDATE_ENDS + timedelta(days=1) - clock.utc_now())
 
 
 def _erased(copy: Copy) -> None:
-    copy.pass_time(timedelta(days=700))
+    copy.pass_time(MANDATE_ENDS + timedelta(days=99) - clock.utc_now())
 
 
 def _lapsed(copy: Copy) -> None:
@@ -196,7 +196,7 @@ _RUN = ("run", "{case}", "--runner", "serial", "--quiet")
 _DRY = (*_RUN, "--dry-run")
 _SCAN = ("scan", "{folder}/gate.mp4", "--case", "{case}", "--runner", "serial", "--quiet")
 _INGEST = ("ingest", "{case}", "{folder}/1.png", "--camera", "gate")
-_ADD = ("watchlist", "add", "{case}", "E9", "{folder}/1.png", "--basis", "b", "--expires", "2027-01-31")
+_ADD = ("watchlist", "add", "{case}", "E9", "{folder}/1.png", "--basis", "b", "--expires", ENTRY_LAST_DAY)
 _CALIBRATE = ("watchlist", "calibrate", "{case}", "{folder}", "--reason", "r")
 _POLICY = ("case", "policy", "{case}", "--watchlist-limit", "6", "--reason", "r")
 _REVIEWER = ("reviewer", "add", "{case}", "D. Diaz")
@@ -237,7 +237,7 @@ _ROWS: tuple[tuple[Callable[[Copy], None], tuple[str, ...], int, str], ...] = (
     (_as_it_is, _from("{folder}/absent.png"), 2, "absent.png"),
     (_as_it_is, (*_ADD[:3], "E9", "--from-sighting", "s:E0", *_ADD[5:]), 3, "two reviewers"),
     (_as_it_is, (*_ADD[:3], "../E9", *_ADD[4:]), 2, "no name of an entry"),
-    (_as_it_is, (*_ADD[:-1], "2029-01-01"), 2, "outlive"),
+    (_as_it_is, (*_ADD[:-1], f"{MANDATE_ENDS + timedelta(days=1):%Y-%m-%d}"), 2, "outlive"),
     (_as_it_is, (*_ADD[:-1], "2020-01-01"), 2, "is over"),
     (_as_it_is, (*_POLICY[:-2], "--reason", " "), 2, "reason"),
     (_full, _ADD, 3, "allows 1"),

@@ -5,7 +5,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from pipelines.custody.casework import Need, casework
 from pipelines.custody.erasure import quarantine
 from pipelines.custody.keys import keyring_for
 from pipelines.search.watchlist import remove_entry
-from tests.calling import Call, caller, search_case
+from tests.calling import ENTRY_ENDS, ENTRY_LAST_DAY, MANDATE_ENDS, Call, caller, search_case
 from tests.face_case import FaceCase, reference_of
 
 
@@ -112,14 +112,16 @@ def test_the_others_can_be_reviewed_when_an_entry_is_gone(found: FaceCase, tmp_p
 
 def test_a_name_stands_for_the_same_pictures_for_ever(found: FaceCase, tmp_path: Path) -> None:
     found.do("watchlist remove", "E1", "--reason", "found")
-    told = ("--basis", "b", "--expires", "2027-01-31")
+    told = ("--basis", "b", "--expires", ENTRY_LAST_DAY)
     for name in ("E1", "e1", "E0"):
         answer = found.call("watchlist", "add", found.root, name, reference_of(2, tmp_path / "other.png"), *told)
         assert (answer.code, "another name" in answer.err) == (2, True)
 
 
 def test_the_defence_learns_of_entries_that_are_gone(found: FaceCase, tmp_path: Path) -> None:
-    found.call("watchlist", "add", found.root, "bad", tmp_path / "none.png", "--basis", "b", "--expires", "2027-01-31")
+    found.call(
+        "watchlist", "add", found.root, "bad", tmp_path / "none.png", "--basis", "b", "--expires", ENTRY_LAST_DAY
+    )
     found.do("watchlist remove", "E1", "--reason", "found")
     found.do("case disclose", "-o", tmp_path / "told.json", "--reason", "request of counsel")
     told = json.loads((tmp_path / "told.json").read_text())["for"]
@@ -285,7 +287,7 @@ def _keys_left(root: Path) -> list[Key]:
         ("a" * 65, {}, 2, "no name of an entry"),
         ("E1", {"--basis": " "}, 2, "basis"),
         ("E1", {"--expires": "2020-01-01"}, 2, "is over"),
-        ("E1", {"--expires": "2028-01-01"}, 2, "outlive"),
+        ("E1", {"--expires": f"{MANDATE_ENDS:%Y-%m-%d}"}, 2, "outlive"),
         ("E1", {"--expires": "soon"}, 2, "not a day"),
         ("E0", {}, 2, "already"),
         ("e0", {}, 2, "already"),
@@ -302,7 +304,7 @@ def test_what_is_no_entry(
 ) -> None:
     case = FaceCase.make(tmp_path, call, monkeypatch)
     case.enrol("E0", 0, tmp_path)
-    stated = {"--basis": "b", "--expires": "2027-01-31"} | options
+    stated = {"--basis": "b", "--expires": ENTRY_LAST_DAY} | options
     flags = [word for pair in stated.items() for word in pair]
     answer = call("watchlist", "add", case.root, entry, reference_of(1, tmp_path / "1.png"), *flags)
     assert (answer.code, said in answer.err) == (code, True), answer.err
@@ -315,7 +317,7 @@ def test_the_list_is_short_unless_somebody_says_why(
     case = FaceCase.make(tmp_path, call, monkeypatch)
     for number in range(5):
         case.enrol(f"E{number}", number, tmp_path)
-    sixth = (case.root, "E5", reference_of(5, tmp_path / "5.png"), "--basis", "b", "--expires", "2027-01-31")
+    sixth = (case.root, "E5", reference_of(5, tmp_path / "5.png"), "--basis", "b", "--expires", ENTRY_LAST_DAY)
     assert call("watchlist", "add", *sixth).code == 3
     assert call("case", "policy", case.root, "--watchlist-limit", 6).code == 2, "not without a reason"
     assert call("case", "policy", case.root, "--watchlist-limit", 51, "--reason", "r").code == 2
@@ -329,7 +331,7 @@ def test_nobody_is_enrolled_from_the_footage(found: FaceCase, tmp_path: Path, ca
     copy = tmp_path / "innocent.jpg"
     copy.write_bytes(thumbnail.read_bytes())
     for picture in (thumbnail, copy, tmp_path / "gate.mp4"):
-        answer = call("watchlist", "add", found.root, "E9", picture, "--basis", "b", "--expires", "2027-01-31")
+        answer = call("watchlist", "add", found.root, "E9", picture, "--basis", "b", "--expires", ENTRY_LAST_DAY)
         assert answer.code == 3, answer.err
         assert "footage" in answer.err
 
@@ -350,7 +352,7 @@ def of_stills(tmp_path: Path, call: Call) -> Path:
 
 
 def _enrolled(call: Call, case: Path, picture: Path) -> tuple[int, str]:
-    answer = call("watchlist", "add", case, "E9", picture, "--basis", "b", "--expires", "2027-01-31")
+    answer = call("watchlist", "add", case, "E9", picture, "--basis", "b", "--expires", ENTRY_LAST_DAY)
     return answer.code, answer.err
 
 
@@ -394,7 +396,7 @@ def test_other_modes_compare_no_faces(tmp_path: Path, call: Call, mode: str) -> 
     case = tmp_path / "case"
     assert call("case", "init", case, "--mode", mode, "--purpose", "p", "--operator", "o").code == 0
     picture = reference_of(1, tmp_path / "1.png")
-    assert call("watchlist", "add", case, "E1", picture, "--basis", "b", "--expires", "2027-01-31").code == 3
+    assert call("watchlist", "add", case, "E1", picture, "--basis", "b", "--expires", ENTRY_LAST_DAY).code == 3
     assert call("query", case, "candidates", "--reason", "r").code == 3
     assert call("review", case, "--as", "B. Becker", "--reason", "r").code == 3
 
@@ -418,7 +420,7 @@ def test_pictures_say_what_is_wrong_with_them(tmp_path: Path, call: Call, monkey
         "absent.png": "No such file",
     }
     for name, words in said.items():
-        answer = call("watchlist", "add", case.root, "E1", tmp_path / name, "--basis", "b", "--expires", "2027-01-31")
+        answer = call("watchlist", "add", case.root, "E1", tmp_path / name, "--basis", "b", "--expires", ENTRY_LAST_DAY)
         assert (answer.code, words in answer.err) == (2, True), answer.err
     assert not (case.root / "watchlist").exists()
 
@@ -433,13 +435,13 @@ def test_a_key_that_is_gone_stops_everything_sealed(found: FaceCase, call: Call)
     keyring_for(CaseFolder(found.root), load_case(found.root).case_id).path.unlink()
     assert call("run", found.root, "--runner", "serial").code == 3
     picture = reference_of(2, found.root.parent / "2.png")
-    assert call("watchlist", "add", found.root, "E2", picture, "--basis", "b", "--expires", "2027-01-31").code == 3
+    assert call("watchlist", "add", found.root, "E2", picture, "--basis", "b", "--expires", ENTRY_LAST_DAY).code == 3
 
 
 def test_an_entry_ends_on_its_day(found: FaceCase, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     listed = sorted(path.name for path in found.root.glob("watchlist/*"))
     assert len(listed) > 1, "each has a certificate of its own"
-    monkeypatch.setattr("pipelines.clock.utc_now", lambda: datetime(2027, 2, 1, 0, 0, 1, tzinfo=UTC))
+    monkeypatch.setattr("pipelines.clock.utc_now", lambda: ENTRY_ENDS + timedelta(seconds=1))
     assert call("status", found.root).code == 0
     assert not list(found.root.glob("watchlist/*"))
     certificates = [json.loads(path.read_text()) for path in found.root.glob("certificates/*-entry*.json")]
@@ -467,10 +469,10 @@ def test_a_run_names_one_next_step(found: FaceCase) -> None:
 
 
 def test_an_entry_ends_on_the_day_that_was_given(found: FaceCase, tmp_path: Path) -> None:
-    told = ("--basis", "b", "--expires", "2027-01-31")
+    told = ("--basis", "b", "--expires", ENTRY_LAST_DAY)
     out = found.do("watchlist add", "E5", reference_of(5, tmp_path / "E5.png"), *told)
-    assert "E5: 1 picture, until 2027-01-31\n" in out
-    assert "2027-01-31" in found.do("watchlist list")
+    assert f"E5: 1 picture, until {ENTRY_LAST_DAY}\n" in out
+    assert ENTRY_LAST_DAY in found.do("watchlist list")
 
 
 def test_candidates_say_where_and_when_and_what_asks_for_examination_goes_first(found: FaceCase) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
@@ -25,7 +25,7 @@ from pipelines.custody.casework import Need, casework
 from pipelines.review.desk import ReviewDesk
 from pipelines.review.reviewers import load_private, reviewer_named, reviewers_of
 from pipelines.review.reviews import load_reviews
-from tests.calling import Answer, Call, caller
+from tests.calling import ENTRY_ENDS, ENTRY_LAST_DAY, MANDATE_ENDS, Answer, Call, caller
 from tests.face_case import FaceCase
 
 
@@ -205,7 +205,7 @@ def test_two_people_confirm(found: FaceCase) -> None:
 
 
 def _enrol_from(case: FaceCase, candidate: str, *more: object) -> tuple[int, str]:
-    told = ("--from-sighting", candidate, "--basis", "confirmed", "--expires", "2027-01-31", *more)
+    told = ("--from-sighting", candidate, "--basis", "confirmed", "--expires", ENTRY_LAST_DAY, *more)
     answer = case.call("watchlist", "add", case.root, "E0-gate", *told)
     return answer.code, answer.err
 
@@ -267,7 +267,7 @@ def test_a_candidate_that_is_none_is_not_confirmed(confirmed: FaceCase) -> None:
 
 def test_pictures_or_a_candidate_but_not_both(confirmed: FaceCase, tmp_path: Path) -> None:
     assert _enrol_from(confirmed, _candidate(confirmed), tmp_path / "E0.png")[0] == 2
-    nothing = confirmed.call("watchlist", "add", confirmed.root, "E1", "--basis", "b", "--expires", "2027-01-31")
+    nothing = confirmed.call("watchlist", "add", confirmed.root, "E1", "--basis", "b", "--expires", ENTRY_LAST_DAY)
     assert (nothing.code, "--from-sighting" in nothing.err) == (2, True)
 
 
@@ -759,7 +759,7 @@ def test_an_entry_that_ends_leaves_an_open_desk(found: FaceCase, monkeypatch: py
     with casework(found.root, "review", need=Need.RESULTS, reason="test") as work:
         desk = ReviewDesk.at(work, "B. Becker")
         assert len(desk.candidates()) == 1
-        monkeypatch.setattr("pipelines.clock.utc_now", lambda: datetime(2027, 6, 1, tzinfo=UTC))
+        monkeypatch.setattr("pipelines.clock.utc_now", lambda: ENTRY_ENDS + timedelta(days=99))
         assert desk.candidates() == []
 
 
@@ -767,7 +767,7 @@ def test_nobody_prolongs_a_review_by_hand(found: FaceCase, monkeypatch: pytest.M
     with casework(found.root, "review", need=Need.RESULTS, reason="test") as work:
         desk = ReviewDesk.at(work, "B. Becker")
         text = found.root.joinpath("case.toml").read_text()
-        found.root.joinpath("case.toml").write_text(text.replace("2028-01-01", "2048-01-01"))
+        found.root.joinpath("case.toml").write_text(text.replace(f"{MANDATE_ENDS:%Y-%m-%d}", "2099-01-01"))
         assert load_case(found.root).mandate != work.case.mandate
         now = clock.utc_now() + timedelta(days=1000)
         monkeypatch.setattr("pipelines.clock.utc_now", lambda: now)

@@ -31,7 +31,7 @@ from pipelines.review.desk import ReviewDesk
 from pipelines.review.reviewers import reviewers_of
 from pipelines.review.reviews import load_reviews
 from pipelines.search.watchlist import remove_entry
-from tests.calling import Call, caller, new_case, search_case
+from tests.calling import ENTRY_ENDS, ENTRY_LAST_DAY, Call, caller, new_case, search_case
 from tests.face_case import FaceCase
 
 
@@ -95,7 +95,7 @@ def _ghosts(case: Path) -> None:
 
 
 def _entry_for_ever(case: Path) -> None:
-    _edited(case / "watchlist" / "E0" / "entry.json", "2027-02-01", "2040-02-01")
+    _edited(case / "watchlist" / "E0" / "entry.json", f"{ENTRY_ENDS:%Y-%m-%d}", "2099-02-01")
 
 
 def _entry_of_nobody(case: Path) -> None:
@@ -540,7 +540,7 @@ def test_a_case_whose_first_command_died_is_in_order(
     with monkeypatch.context() as patched:
         patched.setattr("pipelines.custody.deciding_files.DecidingFiles.know", _die)
         patched.setattr("forensics.audit_log.AuditLog._end", lambda *_: None)
-        made = call("case", "init", tmp_path / "case", *given, "--expires", "2027-12-31")
+        made = call("case", "init", tmp_path / "case", *given, "--expires", ENTRY_LAST_DAY)
         assert made.code == 137
         monkeypatch.setattr("forensics.audit_log._is_dead", lambda _: True)
     for command in (("case", "show"), ("verify",), ("status",)):
