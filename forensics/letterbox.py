@@ -42,6 +42,11 @@ class Letterbox:
         top = round((input_height_px - height) / 2 - 0.1)
         return cls(left, top, width, height, frame.width_px, frame.height_px)
 
+    def inside(self, pixels: RgbArray) -> RgbArray:
+        """The part of an input that the frame takes, as a view."""
+        across = slice(self.left_px, self.left_px + self.scaled_width_px)
+        return pixels[self.top_px : self.top_px + self.scaled_height_px, across]
+
     def to_frame(self, boxes: Boxes) -> Boxes:
         """Boxes in pixels of the upright frame, clipped to it; those that lie in the padding are gone.
 
@@ -60,4 +65,4 @@ class Letterbox:
 def paint(rgb: RgbArray, box: Letterbox, into: RgbArray) -> None:
     """`into` (h, w, 3) holds the picture where the letterbox says, and grey around it."""
     into[:] = _GREY
-    into[box.top_px : box.top_px + box.scaled_height_px, box.left_px : box.left_px + box.scaled_width_px] = rgb
+    box.inside(into)[:] = rgb

@@ -198,12 +198,13 @@ def test_every_frame_gets_its_own_answer_in_order(made: Model) -> None:
     )
 
 
-def test_neighbours_change_nothing(made: Model) -> None:
-    detector = load(made)
-    frames = [grey(number, 30 * number, (64, 40)) for number in range(8)]
+@pytest.mark.parametrize("sizes_px", [[(64, 40)], [(64, 40), (40, 64), (20, 20)]], ids=["of one size", "of any size"])
+def test_neighbours_change_nothing(made: Model, sizes_px: list[tuple[int, int]]) -> None:
+    detector = load(made, min_score=0.001)
+    frames = [grey(number, 30 * number, sizes_px[number // 2 % len(sizes_px)]) for number in range(8)]
     together = list(detector.detect(frames, []))
     for one, (number, found) in zip(frames, together, strict=True):
-        ((same_number, alone),) = detector.detect([one], [])
+        ((same_number, alone),) = load(made, min_score=0.001).detect([one], [])
         assert (number, found.xyxy.tobytes(), found.score.tobytes()) == (
             same_number,
             alone.xyxy.tobytes(),

@@ -27,12 +27,18 @@ from forensics.overlap import grown, overlaps, reach_after
 from forensics.timeline import Int64Array
 from forensics.tracking import UNTRACKED, TrackParameters
 
-__all__ = ["ByteTrack", "GrownOverlap"]
+__all__ = ["ByteTrack", "GrownOverlap", "load_tracker"]
 
 _NOTHING: Final = np.empty(0, dtype=np.int64)
 _SECONDS_PER_US: Final = 1e-6
 
 _Floats = npt.NDArray[np.float64]
+
+
+def load_tracker() -> None:
+    """Load the library; the first tracker would."""
+    import supervision  # noqa: F401
+    import trackers  # noqa: F401
 
 
 class ByteTrack:

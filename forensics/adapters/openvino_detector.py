@@ -81,12 +81,21 @@ class _Head:
         return in_order(letterbox.to_frame(found))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Slot:
-    """One request and the input buffer that it reads."""
+    """One request, the input buffer that it reads, and where the frame before lay in it."""
 
     request: Any
     pixels: RgbArray
+    letterbox: Letterbox | None = None
+
+    def show(self, rgb: RgbArray, letterbox: Letterbox) -> None:
+        """The buffer holds this frame; what lies around it is painted only where the one before lay elsewhere."""
+        if letterbox == self.letterbox:
+            letterbox.inside(self.pixels)[:] = rgb
+        else:
+            paint(rgb, letterbox, self.pixels)
+            self.letterbox = letterbox
 
 
 class _Inputs:
@@ -172,7 +181,7 @@ def _new_slot(compiled: Any, size: tuple[int, int]) -> _Slot:
 def _start(slot: _Slot, frame: Frame) -> tuple[_Slot, int, Letterbox]:
     height, width = slot.pixels.shape[:2]
     letterbox = Letterbox.of(frame, width, height)
-    paint(frame.rgb, letterbox, slot.pixels)
+    slot.show(frame.rgb, letterbox)
     slot.request.start_async()
     return slot, frame.number, letterbox
 

@@ -27,6 +27,8 @@ __all__ = ["DecodingChild", "Limits", "patience_for_bytes"]
 
 _Answer = TypeVar("_Answer")
 _POLL_S = 0.5
+# How many messages a child may say between two looks at its memory.
+_MESSAGES_PER_LOOK = 8
 _LAST_WORDS_S = 10
 # Limits are for so many frames that are decoded, or so many bytes that are searched, without a word.
 _FRAMES_A_LIMIT = 100
@@ -70,6 +72,7 @@ class DecodingChild:
         self._index: PacketIndex | None = None
         self._reading: object | None = None
         self._patience = 1.0
+        self._n_heard = 0
 
     def __enter__(self) -> "DecodingChild":
         return self
@@ -161,6 +164,11 @@ class DecodingChild:
             return 2, _LARGEST_FULL_FRAME_BYTES
         return self._limits.n_slots, 3 * view.width_px * view.height_px
 
+    def start(self) -> None:
+        """Start the child now, so that it is ready when it is first asked."""
+        if self._connection is None:
+            self._start()
+
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         # a child that does not listen must not hold us for ever, however long the message
@@ -182,8 +190,7 @@ class DecodingChild:
 
     def _send(self, path: Place, *message: Any) -> None:
         """Ask the child for something; it is started first if there is none."""
-        if self._connection is None:
-            self._start()
+        self.start()
         self._say(path, message)
 
     def _say(self, path: Place, message: Any) -> None:
@@ -198,29 +205,35 @@ class DecodingChild:
     def _hear(self, path: Place) -> tuple[Any, ...]:
         """The child's next message, or `DecoderLost` when it says nothing for too long or has grown too large."""
         assert self._connection is not None
-        assert self._process is not None
-        stall_s, hang_s = self._limits.stall_s * self._patience, self._limits.hang_s * self._patience
-        deadline, used_s = time.monotonic() + stall_s, processor_seconds(self._process.pid)
-        while not self._is_heard(path):
-            if hang_s and processor_seconds(self._process.pid) - used_s > hang_s:
-                raise self._lost(path, "hung", f"busy for {hang_s:g} s without a word", blames_footage=True)
-            if time.monotonic() > deadline:
-                raise self._lost(path, "timeout", f"no word for {stall_s:g} s")
+        self._n_heard += 1
+        if self._n_heard % _MESSAGES_PER_LOOK == 0:
+            self._limit_memory(path)
+        if not self._connection.poll(0):
+            self._wait(path)
         try:
             message: tuple[Any, ...] = self._connection.recv()
         except (EOFError, OSError) as error:
             raise self._dead(path) from error
         return message
 
-    def _is_heard(self, path: Place) -> bool:
-        """Whether the child said something within a moment; its memory is looked at either way."""
+    def _wait(self, path: Place) -> None:
+        """Until the child says something."""
         assert self._connection is not None
         assert self._process is not None
-        is_heard = self._connection.poll(_POLL_S)
+        stall_s, hang_s = self._limits.stall_s * self._patience, self._limits.hang_s * self._patience
+        deadline, used_s = time.monotonic() + stall_s, processor_seconds(self._process.pid)
+        while not self._connection.poll(_POLL_S):
+            self._limit_memory(path)
+            if hang_s and processor_seconds(self._process.pid) - used_s > hang_s:
+                raise self._lost(path, "hung", f"busy for {hang_s:g} s without a word", blames_footage=True)
+            if time.monotonic() > deadline:
+                raise self._lost(path, "timeout", f"no word for {stall_s:g} s")
+
+    def _limit_memory(self, path: Place) -> None:
+        assert self._process is not None
         held = resident_bytes(self._process.pid)
         if held > self._limits.memory_bytes:
             raise self._lost(path, "memory", f"it held {held} bytes, allowed are {self._limits.memory_bytes}")
-        return is_heard
 
     def _lost(self, path: Place, reason: str, detail: str, *, blames_footage: bool = False) -> DecoderLost:
         self.close()

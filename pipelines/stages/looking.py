@@ -58,9 +58,15 @@ class Looker:
         self, settings: DetectSettings, model: Model, case: CaseFolder, limits: Limits, n_decoders: int = 1
     ) -> None:
         load_opencv().setNumThreads(1)
-        self.detector = load_for(settings, model)
         self._children = [DecodingChild(limits) for _ in range(n_decoders)]
         self._together = Together(n_decoders)
+        try:
+            for child in self._children:
+                child.start()  # it loads what it needs while this process loads the detector
+            self.detector = load_for(settings, model)
+        except BaseException:
+            self.close()
+            raise
         self._index_of = lru_cache(maxsize=2)(lambda evidence: load_index(case, evidence))
         self._references: tuple[tuple[str, bytes], list[Frame]] | None = None
 

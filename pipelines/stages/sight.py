@@ -62,6 +62,7 @@ class _Opened:
         load_opencv().setNumThreads(1)
         self._case = stage.case
         self._child = DecodingChild(stage.limits)
+        self._child.start()
 
     def __call__(self, work: SightWork) -> pa.Table:
         evidence = work.tracked.evidence

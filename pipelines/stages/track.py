@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from forensics.adapters.bytetrack import ByteTrack
+from forensics.adapters.bytetrack import ByteTrack, load_tracker
 from forensics.case import CaseFolder
 from forensics.evidence import Evidence
 from forensics.shots import shot_numbers
@@ -66,7 +66,9 @@ class Track:
         return item.evidence.n_frames
 
     def open(self) -> Callable[[EvidenceWork], pa.Table]:
-        """Nothing heavy is loaded: the tracker's library is, once something is to be followed."""
+        """Load the tracker's library, once per worker."""
+        if self.method != "none":
+            load_tracker()
         return self._track
 
     def _track(self, work: EvidenceWork) -> pa.Table:
