@@ -24,6 +24,7 @@ from forensics.evidence import Timing, Verdict
 from forensics.frames import Gap, View
 from forensics.models.shelf import BUILTIN
 from forensics.tables.evidence import load_evidence, load_picture_names, load_sources
+from scripts.measure.bad_inputs.tracing import speaks
 from tests.calling import Call, caller, clip, new_case
 from tests.painted.damage import cut_tail
 from tests.painted.encode import Packets, Recipe, copy, encode
@@ -244,3 +245,20 @@ def test_a_large_photograph_is_decoded(tmp_path: Path) -> None:
     assert not isinstance(frame, Gap)
     assert frame.rgb.shape == (6_000, 8_000, 3)
     assert frame.rgb[-1, -1].tolist() == pytest.approx([10, 20, 30], abs=3)
+
+
+@pytest.mark.parametrize(
+    ("call", "port", "address", "is_heard"),
+    [
+        ("bind", 0, "::1", False),
+        ("bind", 0, "::", True),
+        ("bind", 8265, "::1", True),
+        ("connect", 0, "::1", True),
+        ("connect", 443, "2001:db8::1", True),
+    ],
+)
+def test_the_trace_of_a_bad_input_hears_all_but_the_question_for_ipv6(
+    call: str, port: int, address: str, *, is_heard: bool
+) -> None:
+    asked = f'{{sa_family=AF_INET6, sin6_port=htons({port}), inet_pton(AF_INET6, "{address}", &sin6_addr)}}'
+    assert speaks(f"4918  {call}(6<socket:[1]>, {asked}, 28) = 0") is is_heard

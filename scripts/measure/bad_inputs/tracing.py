@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Opened", "can_trace", "traced"]
+__all__ = ["Opened", "can_trace", "speaks", "traced"]
 
 _ROOT = Path(__file__).resolve().parents[3]
 _CALLS = "trace=open,openat,openat2,creat,connect,bind,execve"
@@ -18,6 +18,8 @@ _OPEN = re.compile(
     r'\b(?:open|openat|openat2|creat)\((?:(?:AT_FDCWD|\d+)(?:<(?P<at>[^>]*)>)?, )?"(?P<path>(?:[^"\\]|\\.)*)"'
 )
 _NETWORK = re.compile(r"\b(?:connect|bind)\(.*sa_family=AF_INET6?\b")
+# urllib3, which the tracker's library loads, asks in this way whether the machine knows IPv6; nobody can hear it.
+_ASKS_FOR_IPV6 = re.compile(r'\bbind\(.*sin6_port=htons\(0\).*inet_pton\(AF_INET6, "::1",')
 _LIMIT_S = 300
 # What stands in `sys.path` for a project that is installed where it lies; it is the name of no file.
 _HOOK = "__editable__"
@@ -73,8 +75,13 @@ def traced(words: Sequence[object], *, folder: Path, keys: Path) -> Opened:
     environment |= {"FORENSICS_KEYS": str(keys), "PYTHONPATH": str(_ROOT), "TMPDIR": str(scratch)}
     code = subprocess.run(command, cwd=folder, env=environment, timeout=_LIMIT_S, capture_output=True, check=False)
     lines = log.read_text(errors="surrogateescape").splitlines()
-    network = tuple(line for line in lines if _NETWORK.search(line))
+    network = tuple(line for line in lines if speaks(line))
     return Opened(code.returncode, frozenset(_paths(lines, folder)), network)
+
+
+def speaks(line: str) -> bool:
+    """Whether a line of the trace speaks or listens to the network."""
+    return bool(_NETWORK.search(line)) and not _ASKS_FOR_IPV6.search(line)
 
 
 def _paths(lines: Sequence[str], cwd: Path) -> Iterator[Path]:
