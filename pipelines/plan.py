@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
@@ -136,13 +136,13 @@ class RunPlan:
         n_frames = sum(each.chunk.n_frames for each in self.chunks_to_do())
         return n_frames * _BYTES_PER_FRAME + len(self.evidence) * _BYTES_PER_EVIDENCE
 
-    def chunks_to_do(self) -> list[PlannedChunk]:
-        """Chunks without a part."""
+    def chunks_to_do(self, is_done: Callable[[Path], bool] = Path.exists) -> list[PlannedChunk]:
+        """Chunks whose part is not there, or not as it must be if somebody says how."""
         return [
             PlannedChunk(chunk, unit, plan.evidence, plan.scope)
             for plan in self.evidence
             for chunk, unit in zip(plan.chunks, plan.units, strict=True)
-            if not self.folder.part("detect", unit).exists()
+            if not is_done(self.folder.part("detect", unit))
         ]
 
 

@@ -61,7 +61,7 @@ class RunResult:
         outside: how many of them the case may not look at, by reason.
         remade: what became of stored parts that were not what had been written, a line for each.
         audit: what was found in frames that the gate had passed over; None without a gate.
-        is_as_before: whether the tables are, byte for byte, those that were published before.
+        is_as_before: whether what is published is, byte for byte, what was published before, whatever lay there since.
     """
 
     folder: RunFolder

@@ -61,7 +61,8 @@ def case_status(case: Case, now: datetime) -> dict[str, Any]:
             state,
             search,
             n_evidence=len(evidence),
-            is_due=published and (_is_stale(folder, sources) or _is_unfinished(folder)),
+            is_stale=published and _is_stale(folder, sources),
+            is_unfinished=published and _is_unfinished(folder),
         ),
     }
 
@@ -75,7 +76,14 @@ def _mandate(case: Case, now: datetime) -> dict[str, Any]:
 
 
 def _next_step(
-    case: Case, standing: Standing, state: str, search: dict[str, Any], *, n_evidence: int, is_due: bool
+    case: Case,
+    standing: Standing,
+    state: str,
+    search: dict[str, Any],
+    *,
+    n_evidence: int,
+    is_stale: bool,
+    is_unfinished: bool,
 ) -> str:
     """The command that leads on from here."""
     root = case.folder.root
@@ -86,7 +94,7 @@ def _next_step(
         return "none: another search is another case"
     if state == "running":
         return f"wait, or forensics cancel {in_shell(root)}"
-    return _next_work(root, state, search, n_evidence=n_evidence, is_due=is_due)
+    return _next_work(root, state, search, n_evidence=n_evidence, is_stale=is_stale, is_unfinished=is_unfinished)
 
 
 def _is_stale(folder: CaseFolder, sources: list[Source]) -> bool:
@@ -101,15 +109,19 @@ def _is_unfinished(folder: CaseFolder) -> bool:
     return not failures.filter(pl.col("stage") != "footage").collect().is_empty()
 
 
-def _next_work(root: Path, state: str, search: dict[str, Any], *, n_evidence: int, is_due: bool) -> str:
+def _next_work(
+    root: Path, state: str, search: dict[str, Any], *, n_evidence: int, is_stale: bool, is_unfinished: bool
+) -> str:
     if not n_evidence:
         return f"forensics ingest {in_shell(root)} FOOTAGE... --camera ID"
     if search and not search["entries"]:
         return f'forensics watchlist add {in_shell(root)} ENTRY PICTURE --basis "..." --expires DAY'
-    if state in {_NOT_RUN, "interrupted"} or search.get("uncounted") or is_due:
+    if state in {_NOT_RUN, "interrupted"} or search.get("uncounted") or is_stale:
         return f"forensics run {in_shell(root)}"
     if search.get("wait_for_first") or search.get("wait_for_second"):
         return f"forensics review {in_shell(root)} --as NAME --reason TEXT"
+    if is_unfinished:
+        return f"forensics run {in_shell(root)}, which tries again what failed"
     return f"forensics query {in_shell(root)}"
 
 

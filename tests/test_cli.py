@@ -508,12 +508,21 @@ def test_a_dry_run_counts_what_another_run_has_done(call: Call, tmp_path: Path) 
     assert (facts["chunks"], facts["chunks_taken_over"], facts["chunks_to_do"]) == (1, 1, 0)
 
 
+def test_a_dry_run_counts_a_broken_part_as_to_do(call: Call, tmp_path: Path) -> None:
+    case = new_case(call, tmp_path / "case")
+    call("ingest", case, clip(tmp_path / "gate.mp4"), "--camera", "gate")
+    assert call("run", case, *_SERIAL).code == 0
+    next(case.glob("runs/*/parts/detect/*.parquet")).write_bytes(b"other bytes")
+    facts = call("run", case, "--dry-run", "--json").json
+    assert (facts["chunks"], facts["chunks_taken_over"], facts["chunks_to_do"]) == (1, 0, 1)
+
+
 def test_a_run_that_changes_nothing_says_so(call: Call, tmp_path: Path) -> None:
     case = new_case(call, tmp_path / "case")
     call("ingest", case, clip(tmp_path / "gate.mp4"), "--camera", "gate")
-    assert "as they were" not in call("run", case, *_SERIAL).out
-    assert "the tables are as they were, byte for byte" in call("run", case, *_SERIAL).out
-    assert "as they were" not in call("run", case, *_SERIAL, "--set", "track.buffer_ms=500").out
+    assert "published before" not in call("run", case, *_SERIAL).out
+    assert "published before, byte for byte" in call("run", case, *_SERIAL).out
+    assert "published before" not in call("run", case, *_SERIAL, "--set", "track.buffer_ms=500").out
 
 
 @pytest.mark.parametrize("names", [("before.mp4", "after.mp4"), ("one/gate.mp4", "two/gate.mp4")])
@@ -529,12 +538,13 @@ def test_recordings_of_one_camera_are_told_apart(
             file.write(name.encode())  # other bytes, the same people
         assert call("ingest", case, made, "--camera", "gate").code == 0
     assert call("run", case, *_SERIAL, "--set", "detect.fps=3").code == 0
-    found = forensics.open_case(case).sightings().collect()
+    ids = set(forensics.open_case(case).sightings().collect()["evidence_id"])
     header, *rows = call("query", case).out.splitlines()
-    assert header.split()[:2] == ["camera_id", "recording"]
-    recordings = {tuple(row.split()[1:-6]) for row in rows if row.startswith("gate")}
-    by_id = {("gate.mp4", evidence_id) for evidence_id in found["evidence_id"]}
-    assert recordings == ({("before.mp4",), ("after.mp4",)} if "before.mp4" in names else by_id)
+    assert header.split()[:3] == ["camera_id", "recording", "evidence_id"]
+    shown = [row.split()[1:3] for row in rows if row.startswith("gate")]
+    assert {name for name, _ in shown} == {Path(name).name for name in names}
+    assert {evidence_id for _, evidence_id in shown} == ids
+    assert len(ids) == 2
     assert "recording" not in call("query", seen).out
 
 

@@ -27,7 +27,7 @@ __all__ = ["DecodingChild", "Limits", "patience_for_bytes"]
 
 _Answer = TypeVar("_Answer")
 _POLL_S = 0.5
-# How many messages a child may say between two looks at its memory.
+# Its memory is looked at with the first message of each answer, then with every eighth, and while it says nothing.
 _MESSAGES_PER_LOOK = 8
 _LAST_WORDS_S = 10
 # Limits are for so many frames that are decoded, or so many bytes that are searched, without a word.
@@ -191,6 +191,7 @@ class DecodingChild:
     def _send(self, path: Place, *message: Any) -> None:
         """Ask the child for something; it is started first if there is none."""
         self.start()
+        self._n_heard = 0
         self._say(path, message)
 
     def _say(self, path: Place, message: Any) -> None:
@@ -205,11 +206,11 @@ class DecodingChild:
     def _hear(self, path: Place) -> tuple[Any, ...]:
         """The child's next message, or `DecoderLost` when it says nothing for too long or has grown too large."""
         assert self._connection is not None
-        self._n_heard += 1
-        if self._n_heard % _MESSAGES_PER_LOOK == 0:
-            self._limit_memory(path)
         if not self._connection.poll(0):
             self._wait(path)
+        if self._n_heard % _MESSAGES_PER_LOOK == 0:
+            self._limit_memory(path)
+        self._n_heard += 1
         try:
             message: tuple[Any, ...] = self._connection.recv()
         except (EOFError, OSError) as error:

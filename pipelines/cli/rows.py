@@ -88,22 +88,20 @@ def _candidates_text(found: pl.DataFrame) -> str:
 def sightings_text(opened: OpenCase, found: pl.DataFrame) -> str:
     """Sightings for people: where, what, when, for how long, its name and the picture.
 
-    The recording is named where one camera has several.
+    The recording is named where one camera has several, with its id: names may be equal, or only look so.
     """
     seconds = [(pl.col(f"{end}_media_us") / 1e6).alias(f"{end}_s") for end in ("first", "last")]
     columns = _SHOWN["sightings"]
     if found["evidence_id"].n_unique() > found["camera_id"].n_unique():
         found = found.join(_recordings(opened), on="evidence_id", how="left", maintain_order="left")
-        columns = [columns[0], "recording", *columns[1:]]
+        columns = [columns[0], "recording", "evidence_id", *columns[1:]]
     return table_text(columns, _rows_of(found.with_columns(seconds), columns))
 
 
 def _recordings(opened: OpenCase) -> pl.DataFrame:
-    """The file's name of every evidence, and its id where several files have that name."""
-    name = pl.col("path").str.extract(r"([^/]+)/?$")
-    with_id = pl.format("{} {}", name, "evidence_id")
-    said = pl.when(name.is_duplicated()).then(with_id).otherwise(name)
-    return opened.evidence().collect().select("evidence_id", said.alias("recording"))
+    """The file's name of every evidence."""
+    name = pl.col("path").str.extract(r"([^/]+)/?$").alias("recording")
+    return opened.evidence().select("evidence_id", name).collect()
 
 
 def pictures_of(opened: OpenCase, found: pl.DataFrame) -> list[tuple[Path, str, str, str]]:

@@ -9,7 +9,7 @@ from pipelines.adoption import adoptable
 from pipelines.audit_record import audit_line
 from pipelines.cli.output import counted, emit, facts_text, one_line
 from pipelines.parts_guard import PartsGuard
-from pipelines.plan import PlannedChunk, RunPlan
+from pipelines.plan import RunPlan
 from pipelines.run import RunResult
 from pipelines.search.remarks import remarks
 from pipelines.settings import Settings
@@ -20,8 +20,10 @@ __all__ = ["emit_plan", "emit_result"]
 def emit_plan(plan: RunPlan, settings: Settings, model: Model, as_json: bool) -> None:
     """What a run would do is on standard output."""
     seconds = sum(each.seconds for each in plan.evidence)
-    to_do = [planned for planned in plan.chunks_to_do() if not planned.is_outside]
-    n_taken_over = _n_taken_over(plan, settings, to_do)
+    guard, others = PartsGuard.of(CaseFolder(plan.folder.case_root)), adoptable(plan.folder, settings)
+    open_chunks = plan.chunks_to_do(lambda part: part.exists() and not guard.fault_in(part))
+    to_do = [planned for planned in open_chunks if not planned.is_outside]
+    n_taken_over = sum(planned.unit in others and guard.may_adopt(others[planned.unit]) for planned in to_do)
     looked = sum(each.n_looked_at for each in plan.evidence)
     facts = {
         "run": plan.folder.run_id,
@@ -40,12 +42,6 @@ def emit_plan(plan: RunPlan, settings: Settings, model: Model, as_json: bool) ->
         "bytes_to_write": plan.bytes_to_write,
     }
     emit(facts, "\n".join(facts_text(facts)), as_json)
-
-
-def _n_taken_over(plan: RunPlan, settings: Settings, to_do: list[PlannedChunk]) -> int:
-    """How many of these chunks another run of the case has done already."""
-    others, guard = adoptable(plan.folder, settings), PartsGuard.of(CaseFolder(plan.folder.case_root))
-    return sum(planned.unit in others and guard.may_adopt(others[planned.unit]) for planned in to_do)
 
 
 def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
@@ -75,7 +71,7 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         lines += facts["remarks"]
     lines += [one_line(line) for line in (*result.remade, *result.lost_footage)]
     if result.is_as_before:
-        lines.append("the tables are as they were, byte for byte")
+        lines.append("these are the tables that were published before, byte for byte")
     if not result.is_clean:
         lines.append("not everything could be read or looked at; `forensics status` says what and why")
     lines.append(f"next: {_next_step(folder, result)}")
@@ -90,8 +86,8 @@ def _reasons(outside: dict[str, int]) -> str:
 
 
 def _next_step(folder: CaseFolder, result: RunResult) -> str:
-    if result.is_unfinished:
-        return f"forensics run {in_shell(folder.root)}, which tries again what failed"
     if result.candidates:
         return f"forensics review {in_shell(folder.root)} --as NAME --reason TEXT"
+    if result.is_unfinished:
+        return f"forensics run {in_shell(folder.root)}, which tries again what failed"
     return f"forensics query {in_shell(folder.root)}"
