@@ -62,7 +62,8 @@ def case_status(case: Case, now: datetime) -> dict[str, Any]:
             search,
             n_evidence=len(evidence),
             is_stale=published and _is_stale(folder, sources),
-            is_unfinished=published and _is_unfinished(folder),
+            is_unfinished=published and not forensics.open_case(folder.root).failures().collect().is_empty(),
+            is_absent=bool(_absent(folder, evidence)),
         ),
     }
 
@@ -84,6 +85,7 @@ def _next_step(
     n_evidence: int,
     is_stale: bool,
     is_unfinished: bool,
+    is_absent: bool,
 ) -> str:
     """The command that leads on from here."""
     root = case.folder.root
@@ -94,7 +96,9 @@ def _next_step(
         return "none: another search is another case"
     if state == "running":
         return f"wait, or forensics cancel {in_shell(root)}"
-    return _next_work(root, state, search, n_evidence=n_evidence, is_stale=is_stale, is_unfinished=is_unfinished)
+    work = f"forensics evidence relocate {in_shell(root)} FOLDER" if is_absent else f"forensics run {in_shell(root)}"
+    is_due = is_stale or state in {_NOT_RUN, "interrupted"}
+    return _next_work(root, work, search, n_evidence=n_evidence, is_due=is_due, is_unfinished=is_unfinished)
 
 
 def _is_stale(folder: CaseFolder, sources: list[Source]) -> bool:
@@ -103,25 +107,19 @@ def _is_stale(folder: CaseFolder, sources: list[Source]) -> bool:
     return set(published) != {(str(source.path), source.evidence_id) for source in sources}
 
 
-def _is_unfinished(folder: CaseFolder) -> bool:
-    """Whether the next run may finish what the published one could not; lost footage must be found first."""
-    failures = forensics.open_case(folder.root).failures()
-    return not failures.filter(pl.col("stage") != "footage").collect().is_empty()
-
-
 def _next_work(
-    root: Path, state: str, search: dict[str, Any], *, n_evidence: int, is_stale: bool, is_unfinished: bool
+    root: Path, work: str, search: dict[str, Any], *, n_evidence: int, is_due: bool, is_unfinished: bool
 ) -> str:
     if not n_evidence:
         return f"forensics ingest {in_shell(root)} FOOTAGE... --camera ID"
     if search and not search["entries"]:
         return f'forensics watchlist add {in_shell(root)} ENTRY PICTURE --basis "..." --expires DAY'
-    if state in {_NOT_RUN, "interrupted"} or search.get("uncounted") or is_stale:
-        return f"forensics run {in_shell(root)}"
+    if is_due or search.get("uncounted"):
+        return work
     if search.get("wait_for_first") or search.get("wait_for_second"):
         return f"forensics review {in_shell(root)} --as NAME --reason TEXT"
     if is_unfinished:
-        return f"forensics run {in_shell(root)}, which tries again what failed"
+        return work
     return f"forensics query {in_shell(root)}"
 
 

@@ -517,6 +517,31 @@ def test_a_dry_run_counts_a_broken_part_as_to_do(call: Call, tmp_path: Path) -> 
     assert (facts["chunks"], facts["chunks_taken_over"], facts["chunks_to_do"]) == (1, 0, 1)
 
 
+def test_every_answer_says_what_it_cannot_tell_of(call: Call, tmp_path: Path) -> None:
+    case = new_case(call, tmp_path / "case")
+    kept, lost = make_clips(tmp_path / "footage", n_frames={"gate": _N_FRAMES, "hall": _N_FRAMES})
+    for path in (kept, lost):
+        assert call("ingest", case, path, "--camera", path.stem).code == 0
+    lost.rename(tmp_path / "elsewhere.mp4")
+    assert call("run", case, "--dry-run", "--json").json["absent"] == 1
+    ran = call("run", case, *_SERIAL, "--set", "detect.fps=3")
+    assert (ran.code, "next: forensics evidence relocate" in ran.out) == (4, True)
+    assert "next: forensics evidence relocate" in call("status", case).out
+
+    answer = call("query", case)
+    assert "gate" in answer.out
+    assert "rows may be missing, since work failed (footage)" in answer.err
+    assert f"{_N_FRAMES} frames were not looked at" in answer.err
+    told = call("query", case, "tracks", "--json").json
+    assert (told["failures"], told["gap_frames"]) == (1, _N_FRAMES)
+
+    assert call("evidence", "relocate", case, tmp_path).code == 0
+    assert "next: forensics run" in call("status", case).out
+    assert call("run", case, *_SERIAL).code == 0
+    assert "next: forensics query" in call("status", case).out
+    assert call("query", case).err == ""
+
+
 def test_a_run_that_changes_nothing_says_so(call: Call, tmp_path: Path) -> None:
     case = new_case(call, tmp_path / "case")
     call("ingest", case, clip(tmp_path / "gate.mp4"), "--camera", "gate")

@@ -12,6 +12,7 @@ import forensics
 from forensics.adapters.contact_sheet import write_contact_sheet
 from forensics.comparison import Decision
 from forensics.errors import UsageError
+from forensics.spelling import in_shell
 from forensics.tables.open import OpenCase, candidates_of
 from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
 from pipelines.audit_record import audit_line
@@ -28,6 +29,8 @@ _TIME_COLUMNS: Final = {
     CANDIDATES_TABLE: ("first_utc", "last_utc"),
     "detections": ("utc", "utc"),
 }
+# Tables that say of themselves what is not there.
+_OF_WHAT_WAS_GIVEN: Final = ("sources", "evidence", "failures", "coverage")
 # Where and when a candidate was seen: what every answer about candidates gains from `sightings`.
 _WHERE: Final = ("camera_id", "first_utc", "last_utc")
 # What asks for examination goes first; everything else stays as it was published.
@@ -110,6 +113,7 @@ def query(root: Path, table: str, reason: str, as_json: bool, **options: Any) ->
         if options["pictures"] is not None:
             _write_pictures(opened, table, found, options["pictures"])
         _say_of_run(opened)
+        missed = _say_missed(opened, table)
         _say_untimed(opened, table, wanted)
         if not len(found):
             _hint(opened, table, wanted)
@@ -117,7 +121,7 @@ def query(root: Path, table: str, reason: str, as_json: bool, **options: Any) ->
     if table == CANDIDATES_TABLE:
         _say_of_all(found)
     if as_json:
-        emit({"table": table, "run": opened.run_id, "rows": found.to_dicts()}, "", as_json)
+        emit({"table": table, "run": opened.run_id, **missed, "rows": found.to_dicts()}, "", as_json)
     else:
         print_rows(opened, found, table, options["kind"])
 
@@ -171,6 +175,21 @@ def _say_of_run(opened: OpenCase) -> None:
         say(f"the tables are those of run {opened.run_id}; the last run, {last['run']}, has published none")
 
 
+def _say_missed(opened: OpenCase, table: str) -> dict[str, int]:
+    """What these rows cannot tell of, found or not: work that failed, and frames that could not be looked at."""
+    failures = opened.failures().collect()
+    gaps = opened.coverage().filter(pl.col("state") == "gap")
+    n_frames = int(gaps.select((pl.col("stop_frame") - pl.col("start_frame")).sum()).collect().item() or 0)
+    if table not in _OF_WHAT_WAS_GIVEN:
+        root = in_shell(opened.folder.root)
+        if len(failures):
+            stages = ", ".join(failures["stage"].unique(maintain_order=True))
+            say(f"rows may be missing, since work failed ({stages}): `forensics status {root}` says what and why")
+        if n_frames:
+            say(f"{counted(n_frames, 'frame was', 'frames were')} not looked at: `forensics query {root} coverage`")
+    return {"failures": len(failures), "gap_frames": n_frames}
+
+
 def _say_untimed(opened: OpenCase, table: str, wanted: Wanted) -> None:
     """How many rows no question about time can find, since nobody said when their recording began."""
     if (wanted.since is None and wanted.until is None) or table == CANDIDATES_TABLE:
@@ -184,7 +203,7 @@ def _say_untimed(opened: OpenCase, table: str, wanted: Wanted) -> None:
 
 
 def _hint(opened: OpenCase, table: str, wanted: Wanted) -> None:
-    """Say why nothing may have been found: a name that the case does not know, or frames that nobody looked at."""
+    """Say why nothing may have been found: a name that the case does not know, or what the gate may have missed."""
     camera, entry_id = wanted.equal["camera_id"], wanted.equal["entry_id"]
     if camera is not None and camera not in (cameras := _values(opened.evidence(), "camera_id")):
         say(f"the case has no camera {camera!r}, it has {', '.join(cameras)}")
@@ -194,10 +213,6 @@ def _hint(opened: OpenCase, table: str, wanted: Wanted) -> None:
     class_name, seen = wanted.equal["class_name"], "sightings" if table == CANDIDATES_TABLE else table
     if class_name is not None and class_name not in (classes := _values(opened.table(seen), "class_name")):
         say(f"nothing was found of class {class_name!r}, but of {', '.join(classes) or 'none at all'}")
-    gaps = opened.coverage().filter(pl.col("state") == "gap")
-    n_frames = int(gaps.select((pl.col("stop_frame") - pl.col("start_frame")).sum()).collect().item() or 0)
-    if n_frames and table not in ("sources", "evidence"):
-        say(f"{counted(n_frames, 'frame was', 'frames were')} not looked at: `forensics query CASE coverage`")
     audit = newest_record(opened.folder).get("audit")
     if audit and table not in ("sources", "evidence"):
         say(audit_line(audit))

@@ -92,16 +92,17 @@ def sightings_text(opened: OpenCase, found: pl.DataFrame) -> str:
     """
     seconds = [(pl.col(f"{end}_media_us") / 1e6).alias(f"{end}_s") for end in ("first", "last")]
     columns = _SHOWN["sightings"]
-    if found["evidence_id"].n_unique() > found["camera_id"].n_unique():
-        found = found.join(_recordings(opened), on="evidence_id", how="left", maintain_order="left")
+    recordings = _recordings(opened)
+    if recordings["camera_id"].is_duplicated().any():
+        found = found.join(recordings.drop("camera_id"), on="evidence_id", how="left", maintain_order="left")
         columns = [columns[0], "recording", "evidence_id", *columns[1:]]
     return table_text(columns, _rows_of(found.with_columns(seconds), columns))
 
 
 def _recordings(opened: OpenCase) -> pl.DataFrame:
-    """The file's name of every evidence."""
+    """Every evidence with its camera and its file's name."""
     name = pl.col("path").str.extract(r"([^/]+)/?$").alias("recording")
-    return opened.evidence().select("evidence_id", name).collect()
+    return opened.evidence().select("evidence_id", "camera_id", name).collect()
 
 
 def pictures_of(opened: OpenCase, found: pl.DataFrame) -> list[tuple[Path, str, str, str]]:

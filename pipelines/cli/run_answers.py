@@ -10,6 +10,7 @@ from pipelines.audit_record import audit_line
 from pipelines.cli.output import counted, emit, facts_text, one_line
 from pipelines.parts_guard import PartsGuard
 from pipelines.plan import RunPlan
+from pipelines.relocate import is_absent
 from pipelines.run import RunResult
 from pipelines.search.remarks import remarks
 from pipelines.settings import Settings
@@ -30,6 +31,7 @@ def emit_plan(plan: RunPlan, settings: Settings, model: Model, as_json: bool) ->
         "model": model.name,
         "files": len(plan.evidence),
         "unreadable": len(plan.unreadable),
+        "absent": sum(is_absent(each.evidence) for each in plan.evidence),
         "frames": plan.n_frames,
         # behind a gate fewer are, and nobody knows before they are decoded
         "max_frames_looked_at" if plan.is_gated else "frames_looked_at": looked,
@@ -90,4 +92,6 @@ def _next_step(folder: CaseFolder, result: RunResult) -> str:
         return f"forensics review {in_shell(folder.root)} --as NAME --reason TEXT"
     if result.is_unfinished:
         return f"forensics run {in_shell(folder.root)}, which tries again what failed"
+    if result.lost_footage:
+        return f"forensics evidence relocate {in_shell(folder.root)} FOLDER, if the footage lies elsewhere now"
     return f"forensics query {in_shell(folder.root)}"
