@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from forensics.digests import digest_of
 from forensics.errors import NotAuthorised, UsageError
-from forensics.faces import QualityLimits
-from forensics.gate import GateRules
+from forensics.faces.face import QualityLimits
+from forensics.footage.motion_gate import GateRules
 from forensics.methods import METHODS
-from forensics.tracking import TrackParameters
+from forensics.tracking.association import TrackParameters
 
 __all__ = [
     "ChunkSettings",

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-PROJECT = Path(__file__).resolve().parents[1]
-SHARED = PROJECT.parent / "shared"
+from testing.project import ROOT, SHARED
+
 # Workers and children look for nothing in the folder where a command runs; those of tests need the stages of tests.
 _OPEN = Image.open
 _SCHEDULING = os.sched_getscheduler(0)
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
 
 @pytest.fixture(autouse=True)

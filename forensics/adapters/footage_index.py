@@ -4,11 +4,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from forensics.adapters.footage_file import disk_failed, on_disk, refuse_failing_disk
-from forensics.adapters.object_store import digest_object
+from forensics.adapters.store.checked_file import disk_failed, on_disk, refuse_failing_disk
+from forensics.adapters.store.object_store import digest_object
 from forensics.digests import sha256_of_file
 from forensics.errors import UnreadableFootage
-from forensics.evidence import Indexed
+from forensics.footage.evidence import Indexed
 from forensics.place import Place, StoreObject
 
 __all__ = ["digest_and_size", "index_footage", "prove_decord"]
@@ -23,13 +23,13 @@ def digest_and_size(path: Place) -> tuple[str, int]:
         UnreadableFootage: the path is missing, may not be read, is empty or holds no pictures.
         DecoderLost: the disk does not give its bytes.
     """
-    from forensics.adapters import stills
+    from forensics.adapters.stills import stills_reader
 
     if isinstance(path, StoreObject):
         return digest_object(path)[:2]
     try:
         if path.is_dir():
-            return stills.digest_stills(path)
+            return stills_reader.digest_stills(path)
         if path.stat().st_size == 0:
             raise UnreadableFootage(path, "empty", "the file has no bytes")
         if not path.is_file():
@@ -52,13 +52,14 @@ def index_footage(
         UnreadableFootage: nothing can be read, with the reason.
         DecoderLost: the disk fails, also where only a few bytes of a header or an end are looked at.
     """
-    from forensics.adapters import pyav_index, stills
+    from forensics.adapters.stills import stills_reader
+    from forensics.adapters.video import pyav_index
 
     try:
         if isinstance(path, StoreObject):
             _refuse_stills(path)
-        elif stills.is_stills(path):
-            return stills.index_stills(path)
+        elif stills_reader.is_stills(path):
+            return stills_reader.index_stills(path)
         return pyav_index.index_file(
             path, working_copy=working_copy, stream_index=stream_index, assumed_rate=assumed_rate
         )
@@ -75,6 +76,6 @@ def _refuse_stills(place: StoreObject) -> None:
 
 def prove_decord(indexed: Indexed) -> str:
     """Why decord may not read this file; empty where it was proven exact on it."""
-    from forensics.adapters import decord_reader
+    from forensics.adapters.video import decord_reader
 
     return decord_reader.prove(on_disk(indexed.footage.path), indexed.index, indexed.footage.stream_index)

@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from forensics.decoding.memory import SlotMemory, shared_file
-from forensics.decoding.watch import Ended, processor_seconds, resident_bytes
+from forensics.decoding.frame_slots import SlotMemory, shared_file
+from forensics.decoding.process_usage import Ended, processor_seconds, resident_bytes
 from forensics.errors import DecoderLost
-from forensics.evidence import Footage
-from forensics.frames import Frame, Item, View
-from forensics.gate import Watch
+from forensics.footage.evidence import Footage
+from forensics.footage.frames import Frame, Item, View
+from forensics.footage.motion_gate import Watch
+from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.place import Place
-from forensics.timeline import Int64Array, PacketIndex
 
 __all__ = ["DecodingChild", "Limits", "patience_for_bytes"]
 
@@ -178,7 +178,7 @@ class DecodingChild:
         arguments = (theirs.fileno(), self._descriptor, self._limits.cache_bytes)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "forensics.decoding.served", *map(str, arguments)],
+                [sys.executable, "-P", "-m", "forensics.decoding.child_main", *map(str, arguments)],
                 pass_fds=(theirs.fileno(), self._descriptor),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forensics.comparison import Decision, expected_false_candidates
+from forensics.faces.comparison import Decision, expected_false_candidates
 from forensics.tables import schemas
 from forensics.tables.files import read_table
 from forensics.tables.outcomes import Compared, EvidenceOutcome

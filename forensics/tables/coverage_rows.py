@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from forensics.coverage import State, Stretch, check_complete, merged
+from forensics.footage.coverage import State, Stretch, check_complete, merged
 from forensics.tables import schemas
 from forensics.tables.files import read_table
 from forensics.tables.outcomes import ChunkOutcome, EvidenceOutcome, Failure

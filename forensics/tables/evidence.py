@@ -7,14 +7,14 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from forensics.case import CaseFolder
+from forensics.custody.case_folder import CaseFolder
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
-from forensics.evidence import Evidence, Footage, Medium, Readable, Reader, Source, Timing, Verdict
+from forensics.footage.evidence import Evidence, Footage, Medium, Readable, Reader, Source, Timing, Verdict
+from forensics.footage.timeline import PacketIndex
 from forensics.place import StoreObject, place_of
 from forensics.tables import schemas
 from forensics.tables.files import read_table, write_table
-from forensics.timeline import PacketIndex
 
 __all__ = [
     "evidence_table",

@@ -17,12 +17,15 @@ from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
 
 __all__ = [
+    "described",
     "encoded_json",
     "encoded_table",
     "fault_in_table",
     "link_or_copy",
+    "parquet_writer",
     "read_table",
     "remove_unfinished",
+    "sync_folder",
     "whole_file",
     "write_bytes",
     "write_json",

@@ -4,10 +4,10 @@ import json
 from enum import Enum, auto
 from typing import Any
 
-from forensics.audit import read_chain
-from forensics.case import CaseFolder
+from forensics.custody.case_folder import CaseFolder
+from forensics.custody.log import read_chain
+from forensics.custody.registered_files import ABSENT, WRITES, files_in
 from forensics.errors import IntegrityBroken, UsageError
-from forensics.registered import ABSENT, WRITES, files_in
 from forensics.spelling import in_shell
 
 __all__ = ["Published", "published_state", "read_manifest"]

@@ -11,13 +11,13 @@ from typing import Final
 
 import polars as pl
 
-from forensics.audit_log import AuditLog
-from forensics.case import CaseFolder
+from forensics.custody.case_folder import CaseFolder
+from forensics.custody.log_writer import AuditLog
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.tables.manifest import read_manifest
+from forensics.tables.result_access import refuse_unless_active
 from forensics.tables.schemas import CANDIDATES_TABLE, PUBLISHED
-from forensics.tables.standing import refuse_unless_active
 
 __all__ = ["OpenCase", "candidates_of", "published_files"]
 

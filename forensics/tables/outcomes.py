@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from forensics.cameras import Camera
-from forensics.chunks import Chunk
-from forensics.evidence import Evidence
-from forensics.likelihood_model import LikelihoodModel
+from forensics.faces.likelihood_model import LikelihoodModel
+from forensics.footage.cameras import Camera
+from forensics.footage.chunks import Chunk
+from forensics.footage.evidence import Evidence
 
 __all__ = ["ChunkOutcome", "Compared", "EvidenceOutcome", "Failure"]
 

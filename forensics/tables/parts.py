@@ -9,15 +9,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forensics.chunks import Chunk
-from forensics.closer import SAMPLED, STATIC, Finding
-from forensics.coverage import State, Stretch
-from forensics.detections import NO_BOXES, Boxes, Detections, FloatArray
-from forensics.frames import Gap
-from forensics.scope import Scope
-from forensics.shots import GLANCE_SIDE, GlanceArray
+from forensics.custody.scope import Scope
+from forensics.detection.detections import NO_BOXES, Boxes, Detections, FloatArray
+from forensics.footage.chunks import Chunk
+from forensics.footage.coverage import State, Stretch
+from forensics.footage.frames import Gap
+from forensics.footage.shot_cuts import GLANCE_SIDE, GlanceArray
+from forensics.footage.timeline import BoolArray, Int64Array
+from forensics.sampling.refinement import SAMPLED, STATIC, Finding
 from forensics.tables.schemas import AUDIT_PART, DETECT_PART
-from forensics.timeline import BoolArray, Int64Array
 
 __all__ = ["AUDITED", "DetectRows", "Seen", "audit_table", "coverage_of", "looks_in", "passed_over", "seen_in"]
 

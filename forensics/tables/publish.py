@@ -12,10 +12,9 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from forensics.case import CaseFolder, RunFolder
-from forensics.evidence import Evidence, Source, Verdict
+from forensics.custody.case_folder import CaseFolder, RunFolder
+from forensics.footage.evidence import Evidence, Source, Verdict
 from forensics.tables import schemas
-from forensics.tables.audit_rows import AuditedEvidence
 from forensics.tables.candidate_rows import candidates_table, n_candidates
 from forensics.tables.coverage_rows import checked_coverage, coverage_table, failure_row, n_gap_frames
 from forensics.tables.evidence import evidence_table, sources_table
@@ -29,6 +28,7 @@ from forensics.tables.files import (
 from forensics.tables.outcomes import Compared, EvidenceOutcome, Failure
 from forensics.tables.row_groups import TableWriter
 from forensics.tables.sighting_rows import Joined, described_thumbnails, detection_tables, sightings_table, tracks_table
+from forensics.tables.spot_check_rows import AuditedEvidence
 
 __all__ = ["publish", "put_in_place", "remove_unnamed_pictures"]
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from forensics.shots import GLANCE_SIDE
+from forensics.footage.shot_cuts import GLANCE_SIDE
 
 __all__ = [
     "AUDIT_PART",

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from forensics.case import CaseFolder, RunFolder
+from forensics.custody.case_folder import CaseFolder, RunFolder
 from forensics.digests import sha256_of_bytes
-from forensics.sightings import sighting_id_of, track_id_of
+from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.tables import schemas
 from forensics.tables.evidence import load_index, load_picture_names
 from forensics.tables.files import read_table, write_bytes
 from forensics.tables.outcomes import EvidenceOutcome
 from forensics.tables.parts import Seen, seen_in
-from forensics.timeline import Int64Array, PacketIndex
+from forensics.tracking.sightings import sighting_id_of, track_id_of
 
 __all__ = [
     "Joined",

@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
+from forensics.custody.mandate import Mandate, Mode
 from forensics.errors import UsageError
-from forensics.mandate import Mandate, Mode
 from forensics.place import Place
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence
 from pipelines import clock
-from pipelines.cli.accounts import disclose_command, report_command
 from pipelines.cli.checkpoints import checkpoint_command
+from pipelines.cli.disclosure import disclose_command, report_command
 from pipelines.cli.groups import Group
 from pipelines.cli.mandates import authorise_command, deny_command, hold_command, sweep_command
 from pipelines.cli.output import (
@@ -31,14 +31,14 @@ from pipelines.cli.output import (
     required_reason,
     table_text,
 )
-from pipelines.cli.text import TEXT
-from pipelines.custody.case_file import Case
+from pipelines.cli.text_types import TEXT
+from pipelines.custody.case_document import Case
 from pipelines.custody.case_lock import is_held
-from pipelines.custody.cases import make_case, with_clock
-from pipelines.custody.casework import Need, casework
-from pipelines.custody.mandate_words import authority_text, last_day_text
-from pipelines.ingest import withdraw
-from pipelines.relocate import is_absent, relocate
+from pipelines.custody.case_store import make_case, with_clock
+from pipelines.custody.mandate_text import authority_text, last_day_text
+from pipelines.custody.session import Need, casework
+from pipelines.intake.ingest import withdraw
+from pipelines.intake.relocate import is_absent, relocate
 
 __all__ = ["cancel", "case", "evidence"]
 

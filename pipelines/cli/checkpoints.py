@@ -5,15 +5,15 @@ from typing import Final
 
 import click
 
-from forensics.adapters.signing import key_id_of, pem_of, public_of
+from forensics.adapters.crypto.signing import key_id_of, pem_of, public_of
 from forensics.errors import UsageError
 from forensics.spelling import in_shell
 from forensics.tables.files import encoded_json, write_bytes
 from pipelines.cli.output import emit, json_option, path_type, reason_option
-from pipelines.custody.casework import Need, casework
 from pipelines.custody.checkpoints import described_checkpoint, signed_checkpoint
 from pipelines.custody.installation import installation_key, installation_key_file
-from pipelines.outputs import output_file
+from pipelines.custody.outputs import output_file
+from pipelines.custody.session import Need, casework
 
 __all__ = ["checkpoint_command", "installation"]
 

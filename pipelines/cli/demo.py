@@ -7,24 +7,24 @@ from typing import Final
 import click
 
 import forensics
-from forensics.adapters.contact_sheet import write_contact_sheet
+from forensics.adapters.pictures.contact_sheet import write_contact_sheet
+from forensics.custody.mandate import Mandate, Mode
 from forensics.decoding.child import Limits
 from forensics.errors import UsageError
-from forensics.mandate import Mandate, Mode
-from forensics.models.shelf import BUILTIN
+from forensics.models.model_store import BUILTIN
 from forensics.tables.evidence import load_sources
 from pipelines import clock
 from pipelines.cli.output import microseconds, path_type, say
-from pipelines.cli.rows import pictures_of, sightings_text
+from pipelines.cli.row_formats import pictures_of, sightings_text
 from pipelines.cli.run_options import runner_for
-from pipelines.custody.case_file import Case
-from pipelines.custody.cases import make_case
-from pipelines.custody.casework import Need, Work, casework
+from pipelines.custody.case_document import Case
+from pipelines.custody.case_store import make_case
+from pipelines.custody.session import Need, Work, casework
 from pipelines.demo.footage import make_footage
-from pipelines.ingest import Given, ingest
-from pipelines.progress import progress_for
-from pipelines.run import plan_run, result_facts, run_case
-from pipelines.run_record import run_facts
+from pipelines.intake.ingest import Given, ingest
+from pipelines.run.driver import plan_run, result_facts, run_case
+from pipelines.run.progress import progress_for
+from pipelines.run.record import run_facts
 from pipelines.settings import Settings
 
 __all__ = ["demo"]

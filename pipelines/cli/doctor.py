@@ -3,7 +3,7 @@
 import click
 
 from pipelines.cli.output import emit, json_option, table_text
-from pipelines.doctor import examine
+from pipelines.desk.doctor import examine
 
 __all__ = ["doctor"]
 

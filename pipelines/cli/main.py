@@ -13,8 +13,8 @@ import click
 from forensics.errors import CannotStart, ForensicsError
 from pipelines.cli.groups import Group
 from pipelines.cli.output import say
-from pipelines.cli.text import only_text
-from pipelines.stopping import Interrupted
+from pipelines.cli.text_types import only_text
+from pipelines.run.cancellation import Interrupted
 
 __all__ = ["exit_code_of", "main"]
 
@@ -27,21 +27,21 @@ _COMMANDS = {
     "doctor": ("pipelines.cli.doctor", "doctor"),
     "models": ("pipelines.cli.models", "models"),
     "demo": ("pipelines.cli.demo", "demo"),
-    "scan": ("pipelines.cli.jobs", "scan"),
+    "scan": ("pipelines.cli.run", "scan"),
     "case": ("pipelines.cli.cases", "case"),
-    "ingest": ("pipelines.cli.jobs", "ingest_command"),
+    "ingest": ("pipelines.cli.run", "ingest_command"),
     "evidence": ("pipelines.cli.cases", "evidence"),
-    "run": ("pipelines.cli.jobs", "run_command"),
+    "run": ("pipelines.cli.run", "run_command"),
     "watchlist": ("pipelines.cli.watchlist", "watchlist"),
     "reviewer": ("pipelines.cli.review", "reviewer"),
     "review": ("pipelines.cli.review", "review"),
     "cancel": ("pipelines.cli.cases", "cancel"),
-    "status": ("pipelines.cli.answers", "status"),
+    "status": ("pipelines.cli.status", "status"),
     "query": ("pipelines.cli.query", "query"),
     "verify": ("pipelines.cli.proof", "verify"),
     "reproduce": ("pipelines.cli.reproduce", "reproduce"),
     "installation": ("pipelines.cli.checkpoints", "installation"),
-    "export": ("pipelines.cli.answers", "export"),
+    "export": ("pipelines.cli.status", "export"),
 }
 
 

@@ -16,11 +16,11 @@ from pipelines.cli.output import (
     required_reason,
     table_text,
 )
-from pipelines.custody.cases import authorised, cases_below, with_hold
-from pipelines.custody.casework import Need, casework
+from pipelines.custody.case_store import authorised, cases_below, with_hold
 from pipelines.custody.denial import deny, stop_anyway
-from pipelines.custody.due import enforce
 from pipelines.custody.erasure import described_certificate, release
+from pipelines.custody.retention import enforce
+from pipelines.custody.session import Need, casework
 
 __all__ = ["authorise_command", "deny_command", "hold_command", "sweep_command"]
 

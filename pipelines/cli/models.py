@@ -6,9 +6,9 @@ import click
 
 from forensics.errors import IntegrityBroken
 from forensics.models.catalogue import catalogue
+from forensics.models.model_store import cache_folder
+from forensics.models.model_store import verify as verify_shelf
 from forensics.models.pull import pull as pull_model
-from forensics.models.shelf import cache_folder
-from forensics.models.shelf import verify as verify_shelf
 from pipelines.cli.groups import Group
 from pipelines.cli.output import emit, json_option, path_type, say, table_text
 

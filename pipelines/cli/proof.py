@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from forensics.adapters.frame_picture import frame_png, marked
+from forensics.adapters.pictures.frame_picture import frame_png, marked
 from forensics.errors import IntegrityBroken, UsageError
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence
@@ -22,10 +22,10 @@ from pipelines.cli.output import (
     reason_option,
     table_text,
 )
-from pipelines.custody.cases import load_case
-from pipelines.custody.casework import Need, Work, casework
+from pipelines.custody.case_store import load_case
 from pipelines.custody.checkpoints import read_checkpoint
-from pipelines.outputs import output_file
+from pipelines.custody.outputs import output_file
+from pipelines.custody.session import Need, Work, casework
 from pipelines.proof.frame import Address, Opened, opened_frame, parse_address
 from pipelines.proof.signatures import Asked, Signer, public_key
 from pipelines.proof.verify import NOT_PUBLISHED, Report, verify_case

@@ -9,18 +9,18 @@ import click
 import polars as pl
 
 import forensics
-from forensics.adapters.contact_sheet import write_contact_sheet
-from forensics.comparison import Decision
+from forensics.adapters.pictures.contact_sheet import write_contact_sheet
 from forensics.errors import UsageError
+from forensics.faces.comparison import Decision
 from forensics.spelling import in_shell
 from forensics.tables.open import OpenCase, candidates_of
 from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
-from pipelines.audit_record import audit_line
 from pipelines.cli.output import counted, emit, parse_utc, path_type, reason_option, say
-from pipelines.cli.rows import SHOWN_LINES, pictures_of, print_rows
-from pipelines.custody.casework import Need, casework
-from pipelines.outputs import output_file
-from pipelines.run_record import newest_record
+from pipelines.cli.row_formats import SHOWN_LINES, pictures_of, print_rows
+from pipelines.custody.outputs import output_file
+from pipelines.custody.session import Need, casework
+from pipelines.run.record import newest_record
+from pipelines.run.spot_check_report import audit_line
 
 __all__ = ["Wanted", "query", "wanted_rows"]
 

@@ -7,15 +7,15 @@ from typing import Any
 import click
 
 from forensics.errors import IntegrityBroken, NotAuthorised
-from forensics.models.shelf import resolve
+from forensics.models.model_store import resolve
 from pipelines.cli.output import counted, emit, json_option, path_type, reason_option, say
 from pipelines.cli.run_options import runner_for
-from pipelines.custody.casework import Need, Work, casework
-from pipelines.custody.due import enforce
 from pipelines.custody.mandate_watch import within_mandate
-from pipelines.progress import progress_for
-from pipelines.proof.recorded import RecordedRun, other_version, recorded_run, refuse_other_causes
+from pipelines.custody.retention import enforce
+from pipelines.custody.session import Need, Work, casework
+from pipelines.proof.recorded_run import RecordedRun, other_version, recorded_run, refuse_other_causes
 from pipelines.proof.reproduce import Reproduced, reproduced
+from pipelines.run.progress import progress_for
 from pipelines.search.recognition import prepared
 
 __all__ = ["reproduce"]

@@ -6,8 +6,8 @@ from typing import Any, Final
 import click
 
 from forensics.errors import UsageError
-from forensics.faces import worth_in_words
-from forensics.reviewing import CHECKLIST, Agreement, Review, Verdict
+from forensics.faces.face import worth_in_words
+from forensics.faces.review_rules import CHECKLIST, Agreement, Review, Verdict
 from forensics.spelling import in_shell
 from pipelines.cli.groups import Group
 from pipelines.cli.output import (
@@ -21,12 +21,12 @@ from pipelines.cli.output import (
     say,
     table_text,
 )
-from pipelines.custody.casework import Need, casework
-from pipelines.custody.work import os_user
-from pipelines.outputs import output_file
+from pipelines.custody.open_case import os_user
+from pipelines.custody.outputs import output_file
+from pipelines.custody.session import Need, casework
+from pipelines.review.candidate_text import STATES, faces_in_words, quality_in_words, seen_in_words
 from pipelines.review.desk import Candidate, ReviewDesk
 from pipelines.review.reviewers import add_reviewer, replace_reviewer, reviewer_named, reviewers_of, revoke_reviewer
-from pipelines.review.words import STATES, faces_in_words, quality_in_words, seen_in_words
 
 __all__ = ["review", "reviewer"]
 
@@ -254,7 +254,7 @@ def _scores(scores: dict[str, Any]) -> list[tuple[str, str]]:
 def _verdict(review: Review) -> str:
     """One verdict with all that was said.
 
-    >>> from forensics.reviewing import Review
+    >>> from forensics.faces.review_rules import Review
     >>> checks = {"nose": "agrees", "eyes": "not_seen"}
     >>> _verdict(Review("c", "r", "s", "e", "B. Becker", "k", Verdict.CONFIRM, checks, "a scar", 1, "", ""))
     'B. Becker: confirm; nose agrees, eyes not seen; "a scar"'
@@ -265,7 +265,7 @@ def _verdict(review: Review) -> str:
 
 
 def _write_pictures(desk: ReviewDesk, candidate: Candidate, target: Path) -> None:
-    from forensics.adapters.contact_sheet import require_picture_name, write_side_by_side
+    from forensics.adapters.pictures.contact_sheet import require_picture_name, write_side_by_side
 
     require_picture_name(target)  # before anything is opened
     pictures = desk.pictures(candidate)

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 import click
 
-from forensics.case import CaseFolder
+from forensics.custody.case_folder import CaseFolder
 from forensics.errors import UsageError
 from forensics.hardware import instruction_set
-from forensics.models.shelf import Model, resolve
+from forensics.models.model_store import Model, resolve
 from pipelines.cli.output import Command, parse_utc, path_type, say
-from pipelines.metrics import METRICS_SUFFIX, RunMetrics
-from pipelines.outputs import output_file
-from pipelines.run_record import newest_record
+from pipelines.custody.outputs import output_file
+from pipelines.run.metrics import METRICS_SUFFIX, RunMetrics
+from pipelines.run.record import newest_record
 from pipelines.runners.serial import SerialRunner
 from pipelines.settings import Settings, load_settings, told_settings
 from pipelines.stages.port import Runner

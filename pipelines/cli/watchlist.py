@@ -6,21 +6,22 @@ from pathlib import Path
 
 import click
 
-from forensics.adapters.face_models import face_models
+from forensics.adapters.faces.face_models import face_models
 from forensics.errors import UsageError
 from forensics.spelling import in_shell
 from pipelines.cli.groups import Group
 from pipelines.cli.output import counted, emit, json_option, parse_last_day, path_type, required_reason, say, table_text
-from pipelines.custody.casework import Need, casework
+from pipelines.custody.entries import CHOSEN, FROM_CANDIDATE, Entry, entries_of
+from pipelines.custody.entry_removal import remove_entry
 from pipelines.custody.erasure import described_certificate
 from pipelines.custody.keys import keyring_for
-from pipelines.custody.mandate_words import last_day_text
-from pipelines.custody.work import os_user
+from pipelines.custody.mandate_text import last_day_text
+from pipelines.custody.open_case import os_user
+from pipelines.custody.session import Need, casework
+from pipelines.review.confirmed_faces import confirmed_faces
 from pipelines.search.calibration import Calibrated, calibrate
-from pipelines.search.confirmed_faces import confirmed_faces
-from pipelines.search.entries import CHOSEN, FROM_CANDIDATE, Entry, entries_of
-from pipelines.search.portraits import given_pictures
-from pipelines.search.watchlist import Wanted, add_entry, remove_entry
+from pipelines.search.reference_pictures import given_pictures
+from pipelines.search.watchlist import Wanted, add_entry
 from pipelines.settings import Settings
 
 __all__ = ["watchlist"]

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from forensics.case import CaseFolder
+from forensics.custody.case_folder import CaseFolder
 from forensics.errors import CannotStart, IntegrityBroken
 
 __all__ = ["is_held", "locked", "taken_over"]

@@ -12,10 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from forensics.adapters.signing import is_signed_by, key_id_of, public_of, signed
-from forensics.audit import AuditLine
-from forensics.case import CaseFolder
-from forensics.checkpoints import Checkpoint, contradiction, decoded_checkpoint
+from forensics.adapters.crypto.signing import is_signed_by, key_id_of, public_of, signed
+from forensics.custody.case_folder import CaseFolder
+from forensics.custody.checkpoints import Checkpoint, contradiction, decoded_checkpoint
+from forensics.custody.log import AuditLine
 from forensics.errors import IntegrityBroken
 
 __all__ = [

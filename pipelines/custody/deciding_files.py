@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from forensics.audit import AuditLine, read_chain
-from forensics.case import CaseFolder
+from forensics.custody.case_folder import CaseFolder
+from forensics.custody.log import AuditLine, read_chain
+from forensics.custody.registered_files import ABSENT, WRITES, WROTE, accepted
 from forensics.digests import sha256_of_bytes, sha256_of_file
 from forensics.errors import IntegrityBroken
-from forensics.registered import ABSENT, WRITES, WROTE, accepted
 from forensics.tables.files import write_bytes
 
 __all__ = ["EVERYTHING", "LISTS", "RECORDS", "DecidingFiles", "alterations"]

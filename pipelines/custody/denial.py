@@ -5,15 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from forensics.case import CaseFolder
+from forensics.custody.case_folder import CaseFolder
 from forensics.errors import ForensicsError, NotAuthorised
 from forensics.tables.files import encoded_json, write_bytes
 from pipelines import clock
-from pipelines.custody.case_file import read_case
+from pipelines.custody.case_document import read_case
 from pipelines.custody.case_lock import taken_over
 from pipelines.custody.erasure import destroy, quarantine
 from pipelines.custody.keys import keyring_for
-from pipelines.custody.work import Work, os_user, who_works
+from pipelines.custody.open_case import Work, os_user, who_works
 
 __all__ = ["deny", "stop_anyway"]
 

@@ -13,12 +13,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from forensics.adapters.sealing import Key, seal, unseal
-from forensics.case import CaseFolder
+from forensics.adapters.crypto.sealing import Key, seal, unseal
+from forensics.custody.case_folder import CaseFolder
 from forensics.digests import sha256_of_bytes, sha256_of_file
 from forensics.errors import IntegrityBroken
 from forensics.tables.files import encoded_json
-from pipelines.custody.case_file import Case
+from pipelines.custody.case_document import Case
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.keys import keyring_for
 

@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from forensics.adapters.signing import PRIVATE_BYTES, new_private_key
+from forensics.adapters.crypto.signing import PRIVATE_BYTES, new_private_key
 from forensics.errors import NotAuthorised
 from forensics.tables.files import whole_file
 from pipelines.custody.keys import keys_folder, no_place, private_folder

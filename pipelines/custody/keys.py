@@ -9,21 +9,29 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from forensics.adapters.sealing import Key
-from forensics.case import CaseFolder
+from platformdirs import user_config_path, user_data_path
+
+from forensics.adapters.crypto.sealing import Key
+from forensics.custody.case_folder import CaseFolder
 from forensics.errors import NotAuthorised, UsageError
 from forensics.tables.files import sync_folder, whole_file
 
-__all__ = ["Keyring", "keyring_for", "keys_folder", "no_place", "private_folder"]
+__all__ = ["Keyring", "keyring_for", "keys_folder", "no_place", "private_folder", "reviewer_keys_folder"]
 
 
 def keys_folder() -> Path:
-    """`$FORENSICS_KEYS`, else the user's own."""
-    named = os.environ.get("FORENSICS_KEYS")
-    if named:
-        return Path(named).absolute()
-    base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "forensics" / "keys"
+    """Return the folder of the cases' keys: `$FORENSICS_KEYS`, by default in the user's data folder."""
+    return _named_by("FORENSICS_KEYS") or user_data_path("forensics") / "keys"
+
+
+def reviewer_keys_folder() -> Path:
+    """Return the folder of the reviewers' keys: `$FORENSICS_REVIEWER_KEYS`, by default in the user's settings."""
+    return _named_by("FORENSICS_REVIEWER_KEYS") or user_config_path("forensics") / "reviewers"
+
+
+def _named_by(variable: str) -> Path | None:
+    named = os.environ.get(variable)
+    return Path(named).absolute() if named else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Final
 
+from forensics.custody.mandate import stops_at
 from forensics.errors import NotAuthorised
-from forensics.mandate import stops_at
 from pipelines import clock
-from pipelines.custody.case_file import Case
+from pipelines.custody.case_document import Case
 
 __all__ = ["MandateEnded", "within_mandate"]
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forensics.errors import CannotStart
-from forensics.frames import RgbArray
+from forensics.footage.frames import RgbArray
 from pipelines.demo.scenes import paint_gate, paint_hall
 
 __all__ = ["DemoRecording", "Walk", "make_footage"]

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from forensics.frames import RgbArray
+from forensics.footage.frames import RgbArray
 
 __all__ = ["paint_gate", "paint_hall"]
 

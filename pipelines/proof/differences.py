@@ -7,7 +7,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from forensics.case import RunFolder
+from forensics.custody.case_folder import RunFolder
 from forensics.digests import sha256_of_file
 
 __all__ = ["altered_since", "first_difference"]

@@ -12,21 +12,21 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from forensics.audit import read_chain
+from forensics.custody.log import read_chain
 from forensics.decoding.child import DecodingChild, Limits
 from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
-from forensics.evidence import Evidence, Readable
-from forensics.frames import Frame, Gap, Item, RgbArray, View
+from forensics.footage.evidence import Evidence, Readable
+from forensics.footage.frames import Frame, Gap, Item, RgbArray, View
+from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence, load_index
 from forensics.tables.manifest import Published, published_state
 from forensics.tables.open import OpenCase
-from forensics.timeline import Int64Array, PacketIndex
-from pipelines.custody.case_file import Case
+from pipelines.custody.case_document import Case
 from pipelines.custody.deciding_files import RECORDS, alterations
-from pipelines.footage_guard import difference, footage_checks
-from pipelines.footage_scope import scope_in
+from pipelines.run.footage_integrity import difference, footage_checks
+from pipelines.run.footage_scope import scope_in
 
 __all__ = ["Address", "Opened", "opened_frame", "parse_address"]
 

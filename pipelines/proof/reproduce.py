@@ -10,23 +10,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from forensics.case import CaseFolder
+from forensics.custody.case_folder import CaseFolder
 from forensics.errors import IntegrityBroken
-from forensics.models.shelf import Model
+from forensics.models.model_store import Model
 from forensics.place import StoreObject
 from forensics.tables.evidence import load_evidence
 from forensics.tables.files import link_or_copy
-from pipelines.custody.case_file import Case
+from pipelines.custody.case_document import Case
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.erasure import forget_reproduction
-from pipelines.footage_guard import difference
-from pipelines.progress import Progress
 from pipelines.proof.differences import first_difference
-from pipelines.proof.recorded import RecordedRun
-from pipelines.run import run_case
+from pipelines.proof.recorded_run import RecordedRun
+from pipelines.run.cancellation import StopRequest
+from pipelines.run.driver import run_case
+from pipelines.run.footage_integrity import difference
+from pipelines.run.progress import Progress
 from pipelines.search.recognition import Recognition
 from pipelines.stages.port import Runner
-from pipelines.stopping import StopRequest
 
 __all__ = ["Reproduced", "reproduced"]
 

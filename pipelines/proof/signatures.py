@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from forensics.adapters.signing import key_id_of, public_in_pem, public_of
-from forensics.checkpoints import Checkpoint, contradiction
+from forensics.adapters.crypto.signing import key_id_of, public_in_pem, public_of
+from forensics.custody.checkpoints import Checkpoint, contradiction
 from forensics.errors import UsageError
-from pipelines.custody.case_file import Case
+from pipelines.custody.case_document import Case
 from pipelines.custody.checkpoints import Checkpoints, fault_in, told_against
 from pipelines.custody.installation import installation_key_file
 

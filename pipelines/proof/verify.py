@@ -12,26 +12,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from forensics.audit import read_chain
-from forensics.case import CaseFolder
+from forensics.custody.case_folder import CaseFolder
+from forensics.custody.log import read_chain
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
-from forensics.evidence import Evidence
+from forensics.footage.evidence import Evidence
 from forensics.place import Place
 from forensics.tables.evidence import load_evidence
-from forensics.tables.made_of import parts_named
 from forensics.tables.manifest import Published, published_state, read_manifest
-from pipelines.custody.case_file import Case
-from pipelines.custody.cases import load_case
+from forensics.tables.run_inventory import parts_named
+from pipelines.custody.case_document import Case
+from pipelines.custody.case_integrity import altered_in
+from pipelines.custody.case_store import load_case
 from pipelines.custody.checkpoints import kept_checkpoints
 from pipelines.custody.deciding_files import RECORDS, alterations
 from pipelines.custody.erasure import certified, withheld_as
-from pipelines.custody.unaltered import altered_in
-from pipelines.footage_guard import difference, footage_checks
-from pipelines.proof.accounted import coverage_faults
-from pipelines.proof.kept_runs import of_kept_runs
+from pipelines.proof.coverage_check import coverage_faults
 from pipelines.proof.signatures import Asked, Signer, signature_faults, signers_of
+from pipelines.proof.stored_runs import of_kept_runs
 from pipelines.review.reviews import load_reviews
+from pipelines.run.footage_integrity import difference, footage_checks
 
 __all__ = ["NOT_PUBLISHED", "Report", "verify_case"]
 

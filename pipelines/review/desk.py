@@ -11,22 +11,32 @@ from typing import Any
 
 import polars as pl
 
-from forensics.audit import read_chain
-from forensics.comparison import Decision
+from forensics.custody.log import read_chain
+from forensics.custody.mandate import Standing, standing_of
 from forensics.digests import canonical_json, sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
-from forensics.mandate import Standing, standing_of
-from forensics.reviewing import CHECKLIST, Agreement, Review, State, Verdict, refusal, same_name, state_of, visible_to
+from forensics.faces.comparison import Decision
+from forensics.faces.review_rules import (
+    CHECKLIST,
+    Agreement,
+    Review,
+    State,
+    Verdict,
+    refusal,
+    same_name,
+    state_of,
+    visible_to,
+)
 from forensics.spelling import in_shell
 from forensics.tables.open import OpenCase, candidates_of
 from pipelines import clock
-from pipelines.custody.cases import load_case
+from pipelines.custody.case_store import load_case
+from pipelines.custody.entries import entries_of, expired_entries
 from pipelines.custody.keys import keyring_for
-from pipelines.custody.work import Work
+from pipelines.custody.open_case import Work
 from pipelines.review.reviewers import Reviewer, reviewer_named, reviewers_of
 from pipelines.review.reviews import add_review, load_reviews, of_candidate
 from pipelines.search.candidate_faces import candidate_faces
-from pipelines.search.entries import entries_of, expired_entries
 from pipelines.search.references import reference_pictures
 
 __all__ = ["Candidate", "Pictures", "ReviewDesk"]

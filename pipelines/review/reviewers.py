@@ -5,27 +5,26 @@ Whoever is root on a machine can hold two keys: the signature says which key dec
 """
 
 import json
-import os
 import stat
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from forensics.adapters.signing import key_id_of, new_private_key, public_of
-from forensics.case import CaseFolder
+from forensics.adapters.crypto.signing import key_id_of, new_private_key, public_of
+from forensics.custody.case_folder import CaseFolder
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
-from forensics.reviewing import same_name
+from forensics.faces.review_rules import same_name
 from forensics.spelling import fault_in_name
 from forensics.tables.files import encoded_json, whole_file
-from pipelines.custody.case_file import Case
+from pipelines.custody.case_document import Case
 from pipelines.custody.deciding_files import DecidingFiles
+from pipelines.custody.keys import reviewer_keys_folder
 
 __all__ = [
     "Reviewer",
     "add_reviewer",
     "load_private",
     "replace_reviewer",
-    "reviewer_keys_folder",
     "reviewer_named",
     "reviewers_of",
     "revoke_reviewer",
@@ -178,15 +177,6 @@ def _private_path(case: Case, reviewer: Reviewer) -> Path:
     if base.resolve().is_relative_to(case.folder.root.resolve()):
         raise UsageError(f"{base}: keys may not lie inside the case", "set $FORENSICS_REVIEWER_KEYS to another folder")
     return base / f"{case.case_id}-{reviewer.key_id}.key"
-
-
-def reviewer_keys_folder() -> Path:
-    """`$FORENSICS_REVIEWER_KEYS`, else the user's own."""
-    named = os.environ.get("FORENSICS_REVIEWER_KEYS")
-    if named:
-        return Path(named).absolute()
-    base = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(base) if base else Path.home() / ".config") / "forensics" / "reviewers"
 
 
 def _private_folder(folder: Path) -> None:

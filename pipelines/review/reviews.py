@@ -6,16 +6,16 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Final
 
-from forensics.adapters.signing import is_signed_by, signed
-from forensics.case import CaseFolder
+from forensics.adapters.crypto.signing import is_signed_by, signed
+from forensics.custody.case_folder import CaseFolder
+from forensics.custody.mandate import Standing, standing_of
 from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised
-from forensics.mandate import Standing, standing_of
-from forensics.reviewing import Review, Verdict, refusal
+from forensics.faces.review_rules import Review, Verdict, refusal
 from pipelines import clock
-from pipelines.custody.case_file import Case
+from pipelines.custody.case_document import Case
 from pipelines.custody.case_lock import locked
-from pipelines.custody.cases import load_case
+from pipelines.custody.case_store import load_case
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.review.reviewers import Reviewer, load_private, reviewers_of
 

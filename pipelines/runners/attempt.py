@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from forensics.decoding.watch import children, processor_seconds
+from forensics.decoding.process_usage import children, processor_seconds
 from pipelines.stages.port import Done, Failed, ItemT, ResultT
 
 __all__ = ["attempt", "peak_bytes"]

@@ -19,7 +19,7 @@ from operator import length_hint
 from typing import Any
 
 from forensics.errors import CannotStart, ForensicsError
-from pipelines.runners.afterlife import dead_server
+from pipelines.runners.cluster_cleanup import dead_server
 from pipelines.runners.ray_cluster import connected, ray
 from pipelines.runners.ray_worker import Actor, Pending, Worker, answer_of, refuse_unopened
 from pipelines.stages.port import Done, Failed, ItemT, OnGpu, ResultT, Stage, patience

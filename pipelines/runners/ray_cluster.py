@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from forensics.errors import CannotStart
-from pipelines.runners.afterlife import Undertaker, dead_server
+from pipelines.runners.cluster_cleanup import ClusterCleanup, dead_server
 
 # Ray reads these when it is imported. Whoever reaches an open cluster's ports runs code, so every
 # cluster has a token: the one in the environment, the one in the user's file, or a fresh one.
@@ -65,7 +65,7 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
         self._address = address
         self._workers = workers
         self._own_folder: Path | None = None
-        self._undertaker: Undertaker | None = None
+        self._cleanup: ClusterCleanup | None = None
 
     def __enter__(self) -> None:
         try:
@@ -98,7 +98,7 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
     def _start_local(self) -> None:
         before = signal.getsignal(signal.SIGTERM)
         self._own_folder = Path(tempfile.mkdtemp(prefix="forensics-", dir=_SHORT_FOLDER))
-        self._undertaker = Undertaker(self._own_folder)
+        self._cleanup = ClusterCleanup(self._own_folder)
         with bound_to_loopback():
             ray.init(
                 address="local",  # else it would join whatever cluster runs on this machine
@@ -118,10 +118,10 @@ class connected:  # noqa: N801 - reads as what it is: `with connected(...)`
     def __exit__(self, *_: object) -> None:
         has_died = bool(dead_server())
         ray.shutdown()
-        if self._undertaker is not None and has_died:
-            self._undertaker.bury()
-        elif self._undertaker is not None:
-            self._undertaker.dismiss()
+        if self._cleanup is not None and has_died:
+            self._cleanup.finish()
+        elif self._cleanup is not None:
+            self._cleanup.cancel()
         if self._own_folder is not None:
             shutil.rmtree(self._own_folder, ignore_errors=True)
 

@@ -13,19 +13,19 @@ from typing import Final
 
 import numpy as np
 
-from forensics.adapters.face_models import FaceModels, open_faces
-from forensics.adapters.likelihood_fit import fitted
-from forensics.adapters.sealing import Key, seal, unseal
-from forensics.calibrations import near_copy_threshold
-from forensics.case import CaseFolder
-from forensics.detections import FloatArray
+from forensics.adapters.crypto.sealing import Key, seal, unseal
+from forensics.adapters.faces.face_models import FaceModels, open_faces
+from forensics.adapters.statistics.likelihood_fit import fitted
+from forensics.custody.case_folder import CaseFolder
+from forensics.detection.detections import FloatArray
 from forensics.errors import NotAuthorised, UsageError
-from forensics.faces import FaceDetector, FaceEmbedder, Measure, QualityLimits
-from forensics.likelihood_model import LikelihoodModel
-from forensics.pooling import similarities, singles
+from forensics.faces.face import FaceDetector, FaceEmbedder, Measure, QualityLimits
+from forensics.faces.likelihood_model import LikelihoodModel
+from forensics.faces.pooling import similarities, singles
+from forensics.faces.published_rates import near_copy_threshold
 from forensics.tables.files import write_bytes
-from pipelines.custody.case_file import Case
-from pipelines.search.portraits import Picture, Unfit, given_pictures, portrait_of
+from pipelines.custody.case_document import Case
+from pipelines.search.reference_pictures import Picture, Unfit, given_pictures, portrait_of
 
 __all__ = ["NEAR_COPY", "Calibrated", "calibrate", "stored_likelihood"]
 

@@ -4,22 +4,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from forensics.adapters.face_models import FaceModels, face_models
-from forensics.adapters.sealing import Key, seal
-from forensics.calibrations import calibration_for, pairwise_threshold
-from forensics.comparison import Rules, fmr_for
-from forensics.origins import Origin
+from forensics.adapters.crypto.sealing import Key, seal
+from forensics.adapters.faces.face_models import FaceModels, face_models
+from forensics.faces.comparison import Rules, fmr_for
+from forensics.faces.published_rates import calibration_for, pairwise_threshold
+from forensics.faces.reference_sources import Origin
 from forensics.tables.outcomes import Compared
-from forensics.tables.standing import scope_digest
-from pipelines.custody.case_file import Case
+from forensics.tables.result_access import scope_digest
+from pipelines.custody.case_document import Case
+from pipelines.custody.entries import Entry, entries_of
 from pipelines.custody.keys import keyring_for
-from pipelines.plan import installed
 from pipelines.search.calibration import stored_likelihood
-from pipelines.search.entries import Entry, entries_of
-from pipelines.search.origins import origins_of
+from pipelines.search.entry_sources import origins_of
 from pipelines.search.references import templates_of
 from pipelines.settings import RecogniseSettings
 from pipelines.stages.recognise import TEMPLATES
+from pipelines.versions import installed
 
 __all__ = ["Recognition", "face_libraries", "prepared"]
 

@@ -10,21 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
-from forensics.adapters.face_models import FaceModels, open_faces
-from forensics.adapters.face_quality import REFERENCE_LIMITS
-from forensics.adapters.sealing import Key, seal, unseal
-from forensics.calibrations import pairwise_threshold
-from forensics.case import CaseFolder
-from forensics.comparison import people_in
-from forensics.detections import FloatArray
+from forensics.adapters.crypto.sealing import Key, seal, unseal
+from forensics.adapters.faces.face_models import FaceModels, open_faces
+from forensics.adapters.faces.face_quality import REFERENCE_LIMITS
+from forensics.custody.case_folder import CaseFolder
+from forensics.detection.detections import FloatArray
 from forensics.errors import UsageError
-from forensics.faces import FaceDetector, FaceEmbedder, worth
-from forensics.pooling import Pools, pooled, similarities, singles
+from forensics.faces.comparison import people_in
+from forensics.faces.face import FaceDetector, FaceEmbedder, worth
+from forensics.faces.pooling import Pools, pooled, similarities, singles
+from forensics.faces.published_rates import pairwise_threshold
+from forensics.faces.templates import Templates
 from forensics.tables.files import write_bytes
-from forensics.templates import Templates
-from pipelines.custody.case_file import Case
-from pipelines.search.entries import entries_of, entry_named, people_of
-from pipelines.search.portraits import Picture, Portrait, Unfit, portrait_again, portrait_of
+from pipelines.custody.case_document import Case
+from pipelines.custody.entries import entries_of, entry_named, people_of
+from pipelines.search.reference_pictures import Picture, Portrait, Unfit, portrait_again, portrait_of
 
 __all__ = ["keep_references", "reference_pictures", "templates_of"]
 

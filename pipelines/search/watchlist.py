@@ -7,22 +7,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from forensics.adapters.face_models import FaceModels
-from forensics.adapters.sealing import Key
-from forensics.case import CaseFolder
+from forensics.adapters.crypto.sealing import Key
+from forensics.adapters.faces.face_models import FaceModels
+from forensics.custody.case_folder import CaseFolder
 from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
 from forensics.tables.files import encoded_json
-from pipelines.custody.case_file import Case
+from pipelines.custody.case_document import Case
 from pipelines.custody.deciding_files import DecidingFiles
-from pipelines.custody.erasure import certified, destroy_files
-from pipelines.custody.mandate_words import last_day_text
-from pipelines.search.candidate_faces import parts_without
-from pipelines.search.entries import CHOSEN, Entry, entries_of, entry_named
-from pipelines.search.portraits import Picture
+from pipelines.custody.entries import CHOSEN, Entry, entries_of
+from pipelines.custody.erasure import certified
+from pipelines.custody.mandate_text import last_day_text
+from pipelines.search.reference_pictures import Picture
 from pipelines.search.references import keep_references
 
-__all__ = ["Wanted", "add_entry", "remove_entry"]
+__all__ = ["Wanted", "add_entry"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -128,22 +127,3 @@ def _former_names(folder: CaseFolder) -> set[str]:
     """Of entries whose pictures were destroyed, as they are compared."""
     paths = (Path(path) for path in certified(folder))
     return {path.parts[1].casefold() for path in paths if path.is_relative_to(folder.watchlist.name)}
-
-
-def remove_entry(
-    case: Case, files: DecidingFiles, entry_id: str, *, why: str, who: dict[str, str], now: datetime
-) -> Path:
-    """The entry's pictures, template and the faces that were like it are gone; returns the certificate.
-
-    Rows of candidates that name it are numbers; they go with the next run, which compares without it.
-
-    Raises:
-        UsageError: there is no such entry.
-        NotAuthorised: the case is on hold.
-    """
-    entry_named(case.folder, entry_id)
-    if case.mandate.hold:
-        raise NotAuthorised(f"the case is on hold ({case.mandate.hold})", "nothing of it may be deleted")
-    paths = [path for path in sorted((case.folder.watchlist / entry_id).iterdir()) if path.is_file()]
-    paths += parts_without(case.folder, entry_id)
-    return destroy_files(case, files, paths, reason="entry", why=f"{entry_id}: {why}", who=who, now=now)

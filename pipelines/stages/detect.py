@@ -9,22 +9,22 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from forensics.adapters.glance import glance
-from forensics.case import CaseFolder
-from forensics.chunks import Chunk, sampled
-from forensics.closer import Finding, findings
+from forensics.adapters.pictures.frame_summary import glance
+from forensics.custody.case_folder import CaseFolder
+from forensics.custody.scope import Scope
 from forensics.decoding.child import Limits
-from forensics.detections import Boxes
-from forensics.detector import Detector
-from forensics.evidence import Evidence
-from forensics.frames import Frame, Gap, Item
-from forensics.gate import GateRules, Watch, windows
-from forensics.models.shelf import Model
-from forensics.scope import Scope
+from forensics.detection.detections import Boxes
+from forensics.detection.detector import Detector
+from forensics.footage.chunks import Chunk, sampled
+from forensics.footage.evidence import Evidence
+from forensics.footage.frames import Frame, Gap, Item
+from forensics.footage.motion_gate import GateRules, Watch, windows
+from forensics.footage.timeline import Int64Array, PacketIndex
+from forensics.models.model_store import Model
+from forensics.sampling.refinement import Finding, findings
 from forensics.tables.parts import DetectRows
-from forensics.timeline import Int64Array, PacketIndex
 from pipelines.settings import DetectSettings
-from pipelines.stages.looking import Looker
+from pipelines.stages.detection_context import Looker
 
 __all__ = ["ChunkWork", "Detect", "detect_chunk", "wanted_frames"]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar, runtime_checkable
 
-__all__ = ["WORKER_LOST", "Closing", "Done", "Failed", "OnGpu", "Runner", "Stage", "patience"]
+__all__ = ["WORKER_LOST", "Closing", "Done", "Failed", "ItemT", "OnGpu", "ResultT", "Runner", "Stage", "patience"]
 
 WORKER_LOST: Final = frozenset({"worker_died", "worker_hung"})
 """What is said of items that their worker did not survive, or over which it had to be ended."""

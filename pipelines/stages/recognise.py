@@ -12,28 +12,28 @@ from typing import ClassVar, Final
 import numpy as np
 import pyarrow as pa
 
-from forensics.adapters.face_crop import face_jpeg
-from forensics.adapters.face_models import FaceModels, open_faces
-from forensics.adapters.face_quality import quality_of
-from forensics.adapters.sealing import Key, seal, unseal
-from forensics.case import CaseFolder
-from forensics.comparison import Rules
+from forensics.adapters.crypto.sealing import Key, seal, unseal
+from forensics.adapters.faces.face_crop import face_jpeg
+from forensics.adapters.faces.face_models import FaceModels, open_faces
+from forensics.adapters.faces.face_quality import quality_of
+from forensics.custody.case_folder import CaseFolder
 from forensics.decoding.child import DecodingChild, Limits
-from forensics.decoding.poison import read_past_poison
-from forensics.detections import FloatArray
+from forensics.decoding.decoder_crashes import read_past_poison
+from forensics.detection.detections import FloatArray
 from forensics.digests import digest_of
-from forensics.evidence import Evidence
-from forensics.face_selection import moments
-from forensics.frames import Item, View
-from forensics.origins import Origin
-from forensics.people import Comparison, Examination, Person, compared, gathered
-from forensics.sightings import sighting_id_of
+from forensics.faces.comparison import Rules
+from forensics.faces.face_search import Comparison, Examination, Person, compared, gathered
+from forensics.faces.face_selection import moments
+from forensics.faces.reference_sources import Origin
+from forensics.faces.templates import Templates
+from forensics.footage.evidence import Evidence
+from forensics.footage.frames import Item, View
+from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.tables.evidence import load_index
 from forensics.tables.files import read_table
 from forensics.tables.schemas import RECOGNISE_PART, SIGHT_PART, TRACK_PART
 from forensics.tables.sighting_rows import track_id_of_sight
-from forensics.templates import Templates
-from forensics.timeline import Int64Array, PacketIndex
+from forensics.tracking.sightings import sighting_id_of
 from pipelines.settings import RecogniseSettings
 from pipelines.stages.sight import SightWork
 

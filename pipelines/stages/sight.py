@@ -8,19 +8,19 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from forensics.adapters.opencv import load_opencv
-from forensics.adapters.thumbnails import thumbnail_jpeg
-from forensics.case import CaseFolder
+from forensics.adapters.libraries.opencv import load_opencv
+from forensics.adapters.pictures.thumbnails import thumbnail_jpeg
+from forensics.custody.case_folder import CaseFolder
 from forensics.decoding.child import DecodingChild, Limits
-from forensics.decoding.poison import read_past_poison
-from forensics.detections import FloatArray
-from forensics.frames import Frame, Item, View
-from forensics.sightings import Tracks, fold
+from forensics.decoding.decoder_crashes import read_past_poison
+from forensics.detection.detections import FloatArray
+from forensics.footage.frames import Frame, Item, View
+from forensics.footage.timeline import Int64Array
 from forensics.tables.evidence import load_index
 from forensics.tables.files import read_table
 from forensics.tables.parts import Seen
 from forensics.tables.schemas import SIGHT_PART, TRACK_PART
-from forensics.timeline import Int64Array
+from forensics.tracking.sightings import Tracks, fold
 from pipelines.stages.track import EvidenceWork
 
 __all__ = ["Sight", "SightWork", "sight_evidence"]

@@ -8,16 +8,16 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from forensics.adapters.bytetrack import ByteTrack, load_tracker
-from forensics.case import CaseFolder
-from forensics.evidence import Evidence
-from forensics.shots import shot_numbers
+from forensics.adapters.trackers.bytetrack import ByteTrack, load_tracker
+from forensics.custody.case_folder import CaseFolder
+from forensics.footage.evidence import Evidence
+from forensics.footage.shot_cuts import shot_numbers
+from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.tables.evidence import load_index
 from forensics.tables.files import read_table
 from forensics.tables.parts import Seen, passed_over, seen_in
 from forensics.tables.schemas import DETECT_PART, TRACK_PART
-from forensics.timeline import Int64Array, PacketIndex
-from forensics.tracking import TrackParameters, associate, each_its_own
+from forensics.tracking.association import TrackParameters, associate, each_its_own
 
 __all__ = ["EvidenceWork", "Track", "track_evidence"]
 

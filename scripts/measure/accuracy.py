@@ -20,10 +20,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 SHARED = PROJECT.parent / "shared"
 os.environ.update(YOLO_AUTOINSTALL="false", YOLO_OFFLINE="true", YOLO_VERBOSE="false")
 
-from forensics.adapters.builtin import load_builtin
-from forensics.detector import Detector
-from forensics.frames import Frame, View
-from forensics.timeline import PacketIndex
+from forensics.adapters.detectors.builtin import load_builtin
+from forensics.detection.detector import Detector
+from forensics.footage.frames import Frame, View
+from forensics.footage.timeline import PacketIndex
 
 Answers = list[np.ndarray]
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from forensics.adapters.pyav_reader import open_reader
+from forensics.adapters.video.pyav_reader import open_reader
 from forensics.errors import UnreadableFootage
 from scripts.measure.campaign import Campaign, Outcome, Tried
-from tests.painted import KINDS, Kind
-from tests.painted.measure import MODES, Child, Count, index_kind, measure_all, measure_decord
+from testing.painted import KINDS, Kind
+from testing.painted.measure import MODES, Child, Count, index_kind, measure_all, measure_decord
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 HEADINGS = ("kind", "holds", "painted", "indexed", "reader", *MODES, "remark")

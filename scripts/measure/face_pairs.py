@@ -9,13 +9,13 @@ from pathlib import Path
 import av
 import numpy as np
 
-from forensics.adapters.face_models import face_models, open_faces
-from forensics.adapters.face_quality import quality_of
-from forensics.adapters.stills_pixels import read_pixels
-from forensics.calibrations import calibration_for
-from forensics.faces import FaceDetector, FaceEmbedder, QualityLimits, shortcomings
-from forensics.frames import RgbArray, View
-from forensics.pooling import similarities, singles
+from forensics.adapters.faces.face_models import face_models, open_faces
+from forensics.adapters.faces.face_quality import quality_of
+from forensics.adapters.stills.pixels import read_pixels
+from forensics.faces.face import FaceDetector, FaceEmbedder, QualityLimits, shortcomings
+from forensics.faces.pooling import similarities, singles
+from forensics.faces.published_rates import calibration_for
+from forensics.footage.frames import RgbArray, View
 
 _FOOTAGE_LIMITS = QualityLimits(eyes_px=18, sharpness=15, yaw_degrees=45, score=0.8)
 _DISTANCES = (0.60, 0.573, 0.55, 0.50, 0.45)

@@ -17,7 +17,7 @@ import polars as pl
 
 from scripts.measure.bench.contenders import ours
 from scripts.measure.bench.footage import n_frames_in
-from scripts.measure.marks import put_tables
+from scripts.measure.generated_sections import put_tables
 
 _SHARED = Path(__file__).resolve().parents[3] / "shared"
 _PEOPLE = {"detect.classes": "person"}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from forensics.audit import FIRST, decoded
+from forensics.custody.log import FIRST, decoded
 
 __all__ = ["OF_THE_CHAIN", "OF_THE_CHECKPOINT", "Mutate"]
 

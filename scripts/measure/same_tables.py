@@ -24,7 +24,16 @@ _FOOTAGE = _SHARED / "footage"
 _MODEL = _SHARED / "models" / "yolo11n_int8_openvino_model"
 _COMMAND = "from pipelines.cli import main; main()"
 _MISSING = (
-    *("--mode", "missing", "--title", "Same tables", "--purpose", "comparison of two revisions", "--operator", "A. Ahmed"),
+    *(
+        "--mode",
+        "missing",
+        "--title",
+        "Same tables",
+        "--purpose",
+        "comparison of two revisions",
+        "--operator",
+        "A. Ahmed",
+    ),
     *("--legal-basis", "consent", "--reference", "M 1", "--camera", "stage", "--from", "2026-05-01T00:00:00Z"),
     *("--to", "2026-05-02T00:00:00Z", "--expires", "2099-12-31"),
 )
@@ -49,7 +58,9 @@ class Tree:
         line = [sys.executable, "-c", _COMMAND, *map(str, words)]
         done = subprocess.run(line, cwd=self.root, env=surroundings, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            sys.exit(f"{self.root.name}: forensics {' '.join(map(str, words))} ended with {done.returncode}\n{done.stderr}")
+            sys.exit(
+                f"{self.root.name}: forensics {' '.join(map(str, words))} ended with {done.returncode}\n{done.stderr}"
+            )
         return done.stdout
 
 

@@ -20,14 +20,14 @@ from random import Random
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
-from forensics.audit import break_in, read_chain
-from forensics.checkpoints import Checkpoint, contradiction, decoded_checkpoint
+from forensics.custody.checkpoints import Checkpoint, contradiction, decoded_checkpoint
+from forensics.custody.log import break_in, read_chain
 from pipelines.cli.main import exit_code_of
 from scripts.measure.campaign import Campaign, Outcome, Tried
 from scripts.measure.file_edits import EDITS, Edit, group_of, replaced
 from scripts.measure.log_mutations import OF_THE_CHAIN, OF_THE_CHECKPOINT, Mutate
-from tests.painted.encode import Recipe, encode
-from tests.painted_case import PaintedDetector
+from testing.painted.encode import Recipe, encode
+from testing.painted_case import PaintedDetector
 
 _RESULTS = Path(__file__).resolve().parents[2] / "docs" / "validation"
 _TIMES = tuple(Fraction(number, 5) for number in range(12))
@@ -75,7 +75,7 @@ class Published:
 def _painted(folder: Path) -> Iterator[None]:
     """Keys of its own, and a detector that reads the painted numbers."""
     keys = {"FORENSICS_KEYS": str(folder / "keys"), "FORENSICS_REVIEWER_KEYS": str(folder / "reviewers")}
-    detector = patch("pipelines.stages.looking.load_for", lambda settings, model: PaintedDetector())
+    detector = patch("pipelines.stages.detection_context.load_for", lambda settings, model: PaintedDetector())
     with patch.dict(os.environ, keys), detector:
         yield
 

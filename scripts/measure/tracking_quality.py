@@ -19,10 +19,10 @@ import motrics
 import numpy as np
 import supervision
 
-from forensics.adapters.bytetrack import ByteTrack
-from forensics.detections import Detections
-from forensics.timeline import Int64Array
-from forensics.tracking import DEFAULT_TRACK_PARAMETERS, UNTRACKED, associate
+from forensics.adapters.trackers.bytetrack import ByteTrack
+from forensics.detection.detections import Detections
+from forensics.footage.timeline import Int64Array
+from forensics.tracking.association import DEFAULT_TRACK_PARAMETERS, UNTRACKED, associate
 
 # Scene-level rules for sightings; the truth of MOT15 also holds people seen for a moment.
 EVERY_TRACK = replace(DEFAULT_TRACK_PARAMETERS, minimum_detections=1, minimum_duration_ms=0)
@@ -33,7 +33,7 @@ PAGE = """\
 # How tracks are made, and how well
 
 One pass over the stored detections of an evidence joins them into tracks. ByteTrack of the package
-`trackers` associates; `forensics/adapters/bytetrack.py` gives it media time instead of frame counts,
+`trackers` associates; `forensics/adapters/trackers/bytetrack.py` gives it media time instead of frame counts,
 a filter whose noise is in box lengths and seconds instead of pixels and frames, and an overlap of
 boxes that grow with the time between two looks.
 
@@ -55,7 +55,7 @@ each; there `minimum_detections` must be 1 and `minimum_duration_ms` 0.
 In edited footage the picture goes over from one scene to another, and what stands in the same place
 is somebody else. Every looked-at frame keeps its light in 8 by 8 cells (`glance`, 64 bytes, 0.17
 ms); a track ends where the three looks before a step correlate with none of the three after it by
-0.5 or more (`forensics/shots.py`, `track.cuts=false` leaves it). Of the clips at hand, with the
+0.5 or more (`forensics/footage/shot_cuts.py`, `track.cuts=false` leaves it). Of the clips at hand, with the
 likeness at each step: `short_hamilton_clip.mp4` has three cuts, all found, at -0.03, 0.24 and 0.44;
 a car that drives up to the lens reaches 0.75, a jump on stage 0.80, everything else stays above
 0.94 (`nasa_multistream.mp4` 0.63, a graphic that appears). Looks more than 0.25 s apart are not

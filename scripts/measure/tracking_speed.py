@@ -8,9 +8,9 @@ import time
 
 import numpy as np
 
-from forensics.adapters.bytetrack import ByteTrack
-from forensics.detections import Detections
-from forensics.tracking import associate
+from forensics.adapters.trackers.bytetrack import ByteTrack
+from forensics.detection.detections import Detections
+from forensics.tracking.association import associate
 
 WIDTH_PX, HEIGHT_PX, FPS = 1920, 1080, 60
 BODY_PX = np.array([60.0, 170.0])

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
 from forensics.errors import ForensicsError, UsageError
-from forensics.reviewing import CHECKLIST, Verdict
+from forensics.faces.review_rules import CHECKLIST, Verdict
 from pipelines.review.desk import Candidate, ReviewDesk
 
 __all__ = ["Sent", "fields_of", "sent"]

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from forensics.errors import ForensicsError, NotAuthorised, UsageError
-from forensics.reviewing import CHECKLIST, Agreement
+from forensics.faces.review_rules import CHECKLIST, Agreement
+from pipelines.review.candidate_text import STATES, VERDICTS, faces_in_words, quality_in_words, seen_in_words
 from pipelines.review.desk import Candidate, Pictures, ReviewDesk
 from pipelines.review.page import rendering
+from pipelines.review.page.access import COOKIE, Gate
 from pipelines.review.page.forms import Sent, fields_of, sent
-from pipelines.review.page.gate import COOKIE, Gate
-from pipelines.review.words import STATES, VERDICTS, faces_in_words, quality_in_words, seen_in_words
 
 __all__ = ["application"]
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from forensics.errors import UsageError
 from pipelines.review.desk import ReviewDesk
-from pipelines.review.page.gate import Gate
+from pipelines.review.page.access import Gate
 from pipelines.review.page.pages import application
 
 __all__ = ["serve"]

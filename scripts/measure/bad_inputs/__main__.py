@@ -19,10 +19,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from scripts.measure.bad_inputs.bad import Bad
+from scripts.measure.bad_inputs.bad_file import Bad
 from scripts.measure.bad_inputs.cases import Work, all_bad, judged_case
+from scripts.measure.bad_inputs.checked_job import measure_baseline
 from scripts.measure.bad_inputs.healthy import paint_healthy
-from scripts.measure.bad_inputs.judging import measure_baseline
 from scripts.measure.bad_inputs.opening import try_opening
 from scripts.measure.campaign import Campaign
 

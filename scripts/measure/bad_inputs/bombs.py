@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 from PIL import Image
 
-from scripts.measure.bad_inputs.bad import Bad
+from scripts.measure.bad_inputs.bad_file import Bad
 from scripts.measure.bad_inputs.originals import Workshop
 
 __all__ = ["bombs"]

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.measure.bad_inputs.bad import Bad
+from scripts.measure.bad_inputs.bad_file import Bad
 from scripts.measure.bad_inputs.bombs import bombs
 from scripts.measure.bad_inputs.changing import changing_files
+from scripts.measure.bad_inputs.checked_job import Judged, judge
 from scripts.measure.bad_inputs.cut_and_flipped import cut_files, flipped_files, whole_files
 from scripts.measure.bad_inputs.healthy import Baseline, Healthy
 from scripts.measure.bad_inputs.hostile_names import hostile_names
-from scripts.measure.bad_inputs.judging import Judged, judge
 from scripts.measure.bad_inputs.lying_headers import lying_headers
 from scripts.measure.bad_inputs.lying_times import lying_times
 from scripts.measure.bad_inputs.non_media import non_media, polyglots

@@ -8,9 +8,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from scripts.measure.bad_inputs.bad import Bad, Expected, by_times
+from scripts.measure.bad_inputs.bad_file import Bad, Expected, by_times
 from scripts.measure.bad_inputs.originals import Workshop
-from tests.painted.picture import paint
+from testing.painted.picture import paint
 
 __all__ = ["changing_files"]
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import polars as pl
 
-from forensics.case import CaseFolder
+from forensics.custody.case_folder import CaseFolder
 from forensics.tables.evidence import load_evidence, load_index, load_sources
-from scripts.measure.bad_inputs.bad import Bad
+from scripts.measure.bad_inputs.bad_file import Bad
 from scripts.measure.bad_inputs.number_reader import number_told
-from scripts.measure.bad_inputs.watching import Watched
+from scripts.measure.bad_inputs.process_limits import Watched
 
 __all__ = ["Asked", "Given", "coverage_faults", "ingest_faults", "limits_faults", "number_faults", "source_faults"]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import av
 
-from scripts.measure.bad_inputs.bad import Bad, by_number, by_time
+from scripts.measure.bad_inputs.bad_file import Bad, by_number, by_time
 from scripts.measure.bad_inputs.originals import ORIGINALS, PAIRS, Workshop
-from tests.painted.encode import PAL, Recipe, encode
+from testing.painted.encode import PAL, Recipe, encode
 
 __all__ = ["cut_files", "flipped_files", "whole_files"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 from PIL import Image
 
-from tests.painted.encode import Recipe, encode
-from tests.painted.picture import paint
+from testing.painted.encode import Recipe, encode
+from testing.painted.picture import paint
 
 __all__ = ["Baseline", "Healthy", "paint_healthy", "rows_of"]
 

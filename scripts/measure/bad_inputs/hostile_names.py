@@ -10,9 +10,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from scripts.measure.bad_inputs.bad import Bad, by_number, by_time
+from scripts.measure.bad_inputs.bad_file import Bad, by_number, by_time
 from scripts.measure.bad_inputs.originals import ORIGINALS, Workshop
-from tests.painted.picture import paint
+from testing.painted.picture import paint
 
 __all__ = ["hostile_names"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from scripts.measure.bad_inputs.bad import Bad, Expected, by_time
+from scripts.measure.bad_inputs.bad_file import Bad, Expected, by_time
 from scripts.measure.bad_inputs.originals import ORIGINALS, Workshop
 from scripts.measure.bad_inputs.patching import after, box_field, element, put
 from scripts.measure.bad_inputs.sequence_header import with_size

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import av
 
-from scripts.measure.bad_inputs.bad import Bad, Expected, by_times
+from scripts.measure.bad_inputs.bad_file import Bad, Expected, by_times
 from scripts.measure.bad_inputs.originals import Workshop
 from scripts.measure.bad_inputs.patching import put
-from tests.painted.encode import copy
+from testing.painted.encode import copy
 
 __all__ = ["lying_times"]
 

@@ -18,9 +18,9 @@ import av
 import numpy as np
 from PIL import Image
 
-from scripts.measure.bad_inputs.bad import Bad, Expected, by_number, by_time
+from scripts.measure.bad_inputs.bad_file import Bad, Expected, by_number, by_time
 from scripts.measure.bad_inputs.originals import ORIGINALS, Workshop
-from tests.painted.picture import paint
+from testing.painted.picture import paint
 
 __all__ = ["non_media", "polyglots"]
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from forensics.detections import Boxes
-from forensics.frames import Frame, View
-from forensics.timeline import Int64Array, PacketIndex
-from tests.painted import number_in
+from forensics.detection.detections import Boxes
+from forensics.footage.frames import Frame, View
+from forensics.footage.timeline import Int64Array, PacketIndex
+from testing.painted import number_in
 
 __all__ = ["NumberReader", "number_told"]
 

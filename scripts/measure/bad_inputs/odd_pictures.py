@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from scripts.measure.bad_inputs.bad import Bad, by_number
+from scripts.measure.bad_inputs.bad_file import Bad, by_number
 from scripts.measure.bad_inputs.originals import Workshop
-from tests.painted.picture import paint
+from testing.painted.picture import paint
 
 __all__ = ["odd_pictures"]
 

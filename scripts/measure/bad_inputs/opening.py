@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.measure.bad_inputs.bad import Bad
+from scripts.measure.bad_inputs.bad_file import Bad
 from scripts.measure.bad_inputs.healthy import Healthy
 from scripts.measure.bad_inputs.originals import Workshop
 from scripts.measure.bad_inputs.tracing import Opened, can_trace, traced

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.painted import KINDS, Kind
-from tests.painted.encode import Recipe, encode
+from testing.painted import KINDS, Kind
+from testing.painted.encode import Recipe, encode
 
 __all__ = ["ORIGINALS", "PAIRS", "Workshop"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from scripts.measure.bad_inputs.bad import Bad
+from scripts.measure.bad_inputs.bad_file import Bad
 from scripts.measure.bad_inputs.originals import Workshop
 from scripts.measure.bad_inputs.patching import boxes, put
 

@@ -18,7 +18,7 @@ from typing import Any
 from forensics.hardware import instruction_set
 from scripts.measure.bench.comparisons import COMPARISONS, Comparison, Place
 from scripts.measure.bench.report import summary, table
-from scripts.measure.marks import put_tables
+from scripts.measure.generated_sections import put_tables
 
 _SHARED = Path(__file__).resolve().parents[4] / "shared"
 # How many times faster than the peer ours must be on any machine: well below what docs/performance.md says.

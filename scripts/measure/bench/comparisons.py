@@ -9,7 +9,7 @@ import polars as pl
 
 from scripts.measure.bench.contenders import decoding, network, on_every_core, ours, yolo_track
 from scripts.measure.bench.footage import excerpt, looped, mostly_still, n_frames_in
-from scripts.measure.bench.measured import Measured
+from scripts.measure.bench.measurement import Measured
 from scripts.measure.bench.report import DECODING, NETWORK
 
 __all__ = ["COMPARISONS", "PEER", "Comparison", "Place"]

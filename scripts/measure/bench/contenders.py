@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from scripts.measure.bench.measured import Measured, timed
+from scripts.measure.bench.measurement import Measured, timed
 
 __all__ = ["decoding", "network", "on_every_core", "ours", "yolo_track"]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from pipelines.audit_record import audit_line
-from scripts.measure.bench.measured import Measured
+from pipelines.run.spot_check_report import audit_line
+from scripts.measure.bench.measurement import Measured
 
 __all__ = ["DECODING", "NETWORK", "limit_of", "summary", "table"]
 

@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from forensics.audit import read_chain
-from scripts.measure.drill.deaths import killed_at_moment
+from forensics.custody.log import read_chain
 from scripts.measure.drill.drill import Drill
+from scripts.measure.drill.driver_kills import killed_at_moment
 from scripts.measure.drill.job import N_PARTS
 from scripts.measure.drill.trial import Trial
 

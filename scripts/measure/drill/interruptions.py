@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from forensics.audit import read_chain
+from forensics.custody.log import read_chain
 from scripts.measure.drill.drill import Drill
 from scripts.measure.drill.trial import Trial
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from forensics.digests import sha256_of_file
 from scripts.measure.drill.processes import Command
-from tests.demo_clips import make_clips
+from testing.demo_clips import make_clips
 
 __all__ = ["N_PARTS", "START", "Job", "difference", "published", "settings_of"]
 

@@ -15,7 +15,7 @@ __all__ = ["drills"]
 
 _NO_MEMORY: Final = "memory runs out: the same run, or the same command again, ends in the same tables"
 _GROUPS: Final = Path("/sys/fs/cgroup/memory")
-_CHILD: Final = "forensics.decoding.served"
+_CHILD: Final = "forensics.decoding.child_main"
 _WORKER: Final = "ray::Actor"
 _UNSETTLED: Final = 4
 _GROUP_BYTES: Final = 32 << 20

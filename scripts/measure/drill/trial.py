@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from forensics.audit import break_in, open_begins, read_chain
+from forensics.custody.log import break_in, open_begins, read_chain
 from forensics.digests import sha256_of_file
 from scripts.measure.drill.job import Job, difference, settings_of
 from scripts.measure.drill.processes import Command, Ended, marked, waited_for

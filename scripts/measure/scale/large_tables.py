@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from forensics.case import CaseFolder
+from forensics.custody.case_folder import CaseFolder
 from forensics.tables import schemas
 from forensics.tables.files import described, whole_file, write_json
 from forensics.tables.row_groups import TableWriter

@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 
-from scripts.measure.scale.at_once import network_that_answers_at_once
 from scripts.measure.scale.campus import FPS, campus, dimmed_s
-from scripts.measure.scale.watched import ended
+from scripts.measure.scale.instant_detector import network_that_answers_at_once
+from scripts.measure.scale.measured_command import ended
 
 __all__ = ["on_a_campus"]
 

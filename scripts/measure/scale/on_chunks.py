@@ -9,17 +9,17 @@ from typing import Any, ClassVar
 import psutil
 import pyarrow as pa
 
-from forensics.models.shelf import resolve
+from forensics.models.model_store import resolve
 from forensics.tables.parts import DetectRows
-from pipelines.custody.cases import load_case
-from pipelines.run import plan_run
+from pipelines.custody.case_store import load_case
+from pipelines.run.driver import plan_run
 from pipelines.runners.ray import RayRunner, connected
 from pipelines.settings import load_settings
 from pipelines.stages.detect import ChunkWork
 from pipelines.stages.port import Done
-from scripts.measure.scale.at_once import network_that_answers_at_once
 from scripts.measure.scale.campus import campus
-from scripts.measure.scale.watched import ended
+from scripts.measure.scale.instant_detector import network_that_answers_at_once
+from scripts.measure.scale.measured_command import ended
 
 __all__ = ["on_chunks"]
 

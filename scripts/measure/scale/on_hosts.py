@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from forensics.case import CaseFolder
+from forensics.custody.case_folder import CaseFolder
 from forensics.tables.manifest import read_manifest
 from pipelines.demo.footage import make_footage
 from scripts.measure.scale.hosts import Host, network_of

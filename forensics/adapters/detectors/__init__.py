@@ -1,0 +1,1 @@
+"""Detectors: OpenVINO, ultralytics, and `builtin`, which needs no model file."""

@@ -1,0 +1,1 @@
+"""Libraries that several adapters share, opened without their side effects."""

@@ -1,0 +1,1 @@
+"""Statistics by other libraries: likelihood ratios and exact intervals."""

@@ -1,0 +1,1 @@
+"""Folders and ZIP archives of still pictures: members, capture times, pixels."""

@@ -1,0 +1,1 @@
+"""Trackers of other libraries behind the port of `forensics.tracking`."""

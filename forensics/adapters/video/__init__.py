@@ -1,0 +1,1 @@
+"""Video files: opened, indexed and decoded by PyAV, or by decord where it is proven exact."""

@@ -1,0 +1,151 @@
+"""Open one named video with PyAV, and nothing else: no playlist, no second file, no network but the named store.
+
+Three locks, each enough by itself for what it is for: the demuxer must be on the list `FORMATS`, whose containers
+hold their own pictures; the file is opened here and only read through, its name is given with the only protocol, so
+that no part of it is read as another one, an option or a pattern; and references of QuickTime to other files stay off.
+"""
+
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.error
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from forensics.adapters.store.checked_file import disk_failed, footage_file, size_of_footage
+from forensics.adapters.video.mov_header import lacks_header, packed_header_bytes
+from forensics.errors import UnreadableFootage
+from forensics.place import Place
+
+__all__ = ["FORMATS", "MAX_PIXELS", "NOT_SEEKABLE", "choose_stream", "open_file", "rate_of", "single_threaded"]
+
+# Containers that hold their own pictures. Playlists, concat scripts and image sequences point at
+# other files and are left out.
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2",
+    "matroska,webm",
+    "avi",
+    "mpegts",
+    "mpeg",
+    "h264",
+    "hevc",
+    "mjpeg",
+    "m4v",
+    "mpegvideo",
+    "flv",
+    "asf",
+    "dv",
+    "mxf",
+    "ivf",
+    "nut",
+    "gif",
+)
+
+# Of one picture. What states more is not decoded: it would take hundreds of megabytes for a few bytes.
+MAX_PIXELS = 8192 * 8192
+_LARGEST_PACKED_HEADER_BYTES = 64 << 20
+
+_NO_HEADER = (
+    "an MP4 or QuickTime file without its header (moov), which is written last: it was cut short, or its recorder lost "
+    "power; its pictures may be there, and a repair tool may bring them back"
+)
+
+# Demuxers whose seeks miss: these are read through a remuxed working copy.
+NOT_SEEKABLE = frozenset({"mpegts", "mpeg", "h264", "hevc", "mjpeg", "m4v", "mpegvideo", "dv"})
+
+
+def open_file(path: Place, **options: str) -> InputContainer:
+    """The container at `path`, its edit lists ignored unless `options` says otherwise.
+
+    Args:
+        path: one file, of a disk or a store.
+        options: demuxer options that replace ours.
+
+    Raises:
+        UnreadableFootage: with reason missing, no_permission, empty, too_large, no_header, not_media or unreadable.
+        DecoderLost: the disk fails; also later, from whatever reads on in the container.
+    """
+    settings = {
+        "protocol_whitelist": "file",
+        "format_whitelist": ",".join(FORMATS),
+        "enable_drefs": "0",
+        "use_absolute_path": "0",
+        "ignore_editlist": "1",
+        "max_pixels": str(MAX_PIXELS),
+        **options,
+    }
+    try:
+        if size_of_footage(path) == 0:
+            raise UnreadableFootage(path, "empty", "the file has no bytes")
+        unpacked = packed_header_bytes(path)
+        if unpacked > _LARGEST_PACKED_HEADER_BYTES:
+            raise UnreadableFootage(path, "too_large", f"its packed header says that it unpacks to {unpacked} bytes")
+        return av.open(footage_file(path), "r", options=settings, metadata_errors="replace")
+    except FileNotFoundError as error:
+        raise UnreadableFootage(path, "missing", "there is no such file") from error
+    except PermissionError as error:
+        raise UnreadableFootage(path, "no_permission", "this user may not read the file") from error
+    except (av.error.InvalidDataError, ValueError) as error:
+        if lacks_header(path):
+            raise UnreadableFootage(path, "no_header", _NO_HEADER) from error
+        raise UnreadableFootage(path, "not_media", f"no known video container ({_words(error)})") from error
+    except av.error.FFmpegError as error:
+        raise UnreadableFootage(path, "unreadable", _words(error)) from error
+    except OSError as error:
+        raise disk_failed(path, error) from error
+
+
+def _words(error: BaseException) -> str:
+    return str(getattr(error, "strerror", None) or error)
+
+
+def choose_stream(container: InputContainer, path: Place, stream_index: int | None) -> VideoStream:
+    """The video stream that is read: the one asked for, else the default, else the largest.
+
+    Raises:
+        UnreadableFootage: there is no such stream, or no video at all.
+    """
+    streams = [stream for stream in container.streams.video if not _is_cover(stream)]
+    if stream_index is not None:
+        named = [stream for stream in streams if stream.index == stream_index]
+        if not named:
+            known = ", ".join(str(stream.index) for stream in streams) or "none"
+            raise UnreadableFootage(path, "no_such_stream", f"no video stream {stream_index}; there are: {known}")
+        streams = named
+    if not streams:
+        kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "no streams"
+        raise UnreadableFootage(path, "no_video", f"the file holds no video ({kinds})")
+    decodable = [stream for stream in streams if _has_decoder(stream)]
+    if not decodable:
+        raise UnreadableFootage(path, "no_decoder", "the video is encrypted, or its codec is unknown here")
+    return min(decodable, key=lambda stream: (not _is_default(stream), -stream.width * stream.height, stream.index))
+
+
+def _has_decoder(stream: VideoStream) -> bool:
+    context: Any = stream.codec_context
+    return context is not None
+
+
+def _is_cover(stream: VideoStream) -> bool:
+    return bool(stream.disposition & stream.disposition.__class__.attached_pic)
+
+
+def _is_default(stream: VideoStream) -> bool:
+    return bool(stream.disposition & stream.disposition.__class__.default)
+
+
+def single_threaded(stream: VideoStream) -> None:
+    """Make decoding repeatable: one thread, and an error instead of a picture patched up by guessing."""
+    context: Any = stream.codec_context
+    context.thread_count = 1
+    context.thread_type = "NONE"
+    context.options = {"err_detect": "crccheck+explode", "max_pixels": str(MAX_PIXELS)}
+
+
+def rate_of(stream: VideoStream) -> Fraction | None:
+    """Frames per second as the stream states them: the codec's own figure before the container's."""
+    for rate in (stream.codec_context.framerate, stream.average_rate, stream.guessed_rate):
+        if rate:
+            return Fraction(rate)
+    return None

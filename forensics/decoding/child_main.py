@@ -1,0 +1,132 @@
+"""The decoding child: `python -m forensics.decoding.child_main CONNECTION MEMORY CACHE`.
+
+CONNECTION and MEMORY are file descriptors, CACHE is a number of bytes.
+
+It answers one request after the other and ends when the asking side is gone. Messages are plain
+tuples; their first word says what they are.
+"""
+
+import ctypes
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from typing import Any
+
+from forensics.adapters.store.object_store import keep_blocks
+from forensics.decoding.frame_slots import SlotMemory
+from forensics.errors import ForensicsError
+from forensics.footage.evidence import Footage, Reader
+from forensics.footage.frames import Frame, FrameReader, Gap, Item, View
+from forensics.footage.motion_gate import Watch
+from forensics.footage.timeline import Int64Array, PacketIndex
+from forensics.place import StoreObject
+
+__all__ = ["main"]
+
+_PR_SET_PDEATHSIG = 1
+
+
+def open_reader(footage: Footage, index: PacketIndex, view: View) -> FrameReader:
+    """The adapter that the footage names; an object must be what its index says of each block."""
+    if isinstance(footage.path, StoreObject):
+        footage = replace(footage, path=replace(footage.path, blocks=index.blocks))
+    if footage.reader is Reader.STILLS:
+        from forensics.adapters.stills import stills_reader
+
+        return stills_reader.open_reader(footage, index, view)
+    if footage.reader is Reader.DECORD:
+        from forensics.adapters.video import decord_reader
+
+        return decord_reader.open_reader(footage, index, view)
+    from forensics.adapters.video import pyav_reader
+
+    return pyav_reader.open_reader(footage, index, view)
+
+
+class _Server:
+    """Serves one connection; keeps the last reader open, since the next request mostly wants the same."""
+
+    def __init__(self, connection: Connection, descriptor: int) -> None:
+        self._connection = connection
+        self._descriptor = descriptor
+        self._index: PacketIndex | None = None
+        self._reader: FrameReader | None = None
+        self._opened: tuple[Footage, View] | None = None
+
+    def serve(self) -> None:
+        while True:
+            verb, *arguments = self._connection.recv()
+            try:
+                answer = getattr(self, f"_do_{verb}")(*arguments)
+                self._connection.send(("done", answer))
+            except (BrokenPipeError, ConnectionResetError):
+                raise
+            except (ForensicsError, MemoryError) as error:
+                self._connection.send(("error", error))
+            except OSError as error:
+                # a disk that fails is not the footage's fault; the reader's own kinds of it may not survive the way
+                self._connection.send(("error", OSError(error.errno, error.strerror or str(error))))
+
+    def _do_call(self, function: Any, arguments: dict[str, Any]) -> Any:
+        """Any function of ours that opens footage; it runs here so that a hang costs this process only."""
+        return function(**arguments)
+
+    def _do_read(
+        self,
+        footage: Footage,
+        index: PacketIndex | None,
+        view: View,
+        wanted: Int64Array,
+        watch: Watch | None,
+        slots: tuple[int, int],
+    ) -> None:
+        """Send every wanted frame; `index` None means the one of the request before; `slots`: how many of what size."""
+        if index is not None:
+            self._index, self._opened = index, None
+        assert self._index is not None
+        if self._reader is None or self._opened != (footage, view):
+            self._reader, self._opened = open_reader(footage, self._index, view), (footage, view)
+        self._send_frames(self._reader.read(wanted, watch), SlotMemory(self._descriptor, *slots))
+
+    def _send_frames(self, frames: Iterator[Item], memory: SlotMemory) -> None:
+        free = list(range(memory.n_slots))
+        for frame in frames:
+            if not isinstance(frame, Frame):
+                self._connection.send(("other", frame))
+                continue
+            if not memory.fits(frame.rgb):
+                detail = f"{frame.width_px}x{frame.height_px} does not fit into {memory.slot_bytes} bytes"
+                self._connection.send(("other", Gap(frame.number, "too_large", detail)))
+                continue
+            while not free or self._connection.poll():
+                free.append(self._connection.recv())
+            slot = free.pop()
+            memory.put(slot, frame.rgb)
+            facts = (frame.number, frame.pts, frame.width_px, frame.height_px, frame.glimpse)
+            self._connection.send(("frame", slot, frame.rgb.shape[:2], facts))
+        while len(free) < memory.n_slots:
+            free.append(self._connection.recv())
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to end this process with its parent, also out of a native loop."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main() -> None:
+    """Serve until the asking side closes the connection."""
+    _die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the asking side decides when to end
+    connection, descriptor, cache_bytes = Connection(int(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])
+    keep_blocks(cache_bytes)
+    try:
+        _Server(connection, descriptor).serve()
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""What a process uses, as the system counts it, and what its end says."""
+
+import signal
+from dataclasses import dataclass
+
+import psutil
+
+__all__ = ["Ended", "children", "processor_seconds", "resident_bytes"]
+
+# Signals that a process brings upon itself. SIGBUS is none of them: it comes of a full disk too.
+_OWN_SIGNALS = frozenset(
+    {signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP, signal.SIGSYS},
+)
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the resident memory of a process; 0 if it has ended."""
+    try:
+        resident: int = psutil.Process(pid).memory_info().rss
+    except psutil.Error:
+        return 0
+    return resident
+
+
+def processor_seconds(pid: int) -> float:
+    """Return the processor time of all threads of a process; 0 if it has ended."""
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
+
+
+def children() -> list[int]:
+    """Return the ids of the processes that this one started and that have not ended."""
+    return [child.pid for child in psutil.Process().children()]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a process ended.
+
+    Attributes:
+        status: its exit status; below zero a signal.
+        last_line: what it said last on its standard error.
+    """
+
+    status: int
+    last_line: str
+
+    @property
+    def is_crash(self) -> bool:
+        """Whether it ended by what it did, not by what others did to it.
+
+        >>> Ended(-signal.SIGSEGV, "").is_crash, Ended(-signal.SIGKILL, "").is_crash, Ended(1, "ValueError").is_crash
+        (True, False, True)
+        """
+        return self.status > 0 or -self.status in _OWN_SIGNALS
+
+    def __str__(self) -> str:
+        how = f"signal {signal.Signals(-self.status).name}" if self.status < 0 else f"exit status {self.status}"
+        return f"{how}: {self.last_line}" if self.last_line else how

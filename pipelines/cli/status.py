@@ -1,0 +1,117 @@
+"""`status` and `export`: what came out."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import polars as pl
+
+import forensics
+from forensics.tables.evidence import load_evidence
+from forensics.tracking.export_mot import mot_lines
+from pipelines.cli.groups import Group
+from pipelines.cli.output import counted, emit, facts_text, json_option, one_line, path_type, reason_option, table_text
+from pipelines.cli.query import Wanted, wanted_rows
+from pipelines.custody.mandate_text import last_day_text
+from pipelines.custody.outputs import output_folder
+from pipelines.custody.session import Need, casework
+from pipelines.desk.status import case_status
+from pipelines.run.spot_check_report import audit_line
+
+__all__ = ["export", "status"]
+
+
+@click.command()
+@click.argument("root", metavar="CASE", type=path_type)
+@json_option
+def status(root: Path, as_json: bool) -> None:
+    """What the case holds, what was looked at, and what went wrong.
+
+    \b
+    Example:
+      forensics status my-case
+    """
+    with casework(root, "status", need=Need.LOOK) as work:
+        facts = case_status(work.case, work.now)
+    emit(facts, "\n".join(_status_lines(facts)), as_json)
+
+
+def _status_lines(facts: dict[str, Any]) -> list[str]:
+    said = {name: facts[name] for name in ("case", "sources", "evidence")}
+    said |= {"run": facts["run"] or "none yet", "state": facts["state"], "mandate": _standing(facts)}
+    if facts["published_run"] not in (None, facts["run"]):
+        said |= {"tables": f"of run {facts['published_run']}, and so is what was looked at"}
+    if "entries" in facts:
+        said |= {"authority": facts["authority"], "entries": facts["entries"], "review": _waiting(facts)}
+    lines = facts_text(said)
+    if facts["coverage"]:
+        rows = [[row["state"], row["reason"] or "-", row["frames"], row["settled"]] for row in facts["coverage"]]
+        lines += ["", table_text(["state", "reason", "frames", "settled"], rows)]
+    if facts["audit"]:
+        lines += ["", audit_line(facts["audit"])]
+    if facts["problems"]:
+        lines += ["", "not in order:", *(f"  {one_line(problem)}" for problem in facts["problems"])]
+    return [*lines, "", f"next: {facts['next']}"]
+
+
+def _standing(facts: dict[str, Any]) -> str:
+    """Whether the case may run, and until when."""
+    if "expires_utc" not in facts:
+        return str(facts["standing"])
+    return f"{facts['standing']}, its last day: {last_day_text(datetime.fromisoformat(facts['expires_utc']))}"
+
+
+def _waiting(facts: dict[str, Any]) -> str:
+    """How many candidates wait for whom, or why nobody can tell."""
+    if facts["uncounted"]:
+        return f"candidates: {facts['uncounted']}"
+    first = counted(facts["wait_for_first"], "candidate waits", "candidates wait")
+    return f"{first} for the first review, {facts['wait_for_second']} for the second"
+
+
+@click.group(cls=Group)
+def export() -> None:
+    """Hand results to other tools."""
+
+
+@export.command("mot")
+@click.argument("root", metavar="CASE", type=path_type)
+@click.option("--output", "-o", type=path_type, required=True, help="Folder for one text file per evidence.")
+@click.option("--class", "class_name", help="Only this class, such as person.")
+@reason_option
+@json_option
+def mot(root: Path, output: Path, class_name: str | None, reason: str, as_json: bool) -> None:
+    """Tracks as MOT Challenge text, one file per evidence.
+
+    \b
+    Example:
+      forensics export mot my-case -o tracks --class person
+    """
+    facts = {"format": "mot", "output": str(output)}
+    with casework(root, "export", need=Need.LOOK, reason=reason, facts=facts) as work:
+        output_folder(work.folder, output, [_mot_name(item.evidence_id) for item in load_evidence(work.folder)])
+        detections = forensics.open_case(root).detections()
+        rows = wanted_rows(detections, "detections", Wanted({"class_name": class_name})).collect()
+        written = _write_mot(rows, output)
+        work.recorded.outputs["files"] = len(written)
+    emit({"files": written}, "\n".join(written.values()), as_json)
+
+
+def _mot_name(evidence_id: object) -> str:
+    return f"{evidence_id}.txt"
+
+
+def _write_mot(rows: pl.DataFrame, output: Path) -> dict[str, str]:
+    """One text file per evidence; returns their paths by evidence id."""
+    output.mkdir(exist_ok=True)
+    written = {}
+    for (evidence_id,), part in rows.partition_by("evidence_id", as_dict=True, maintain_order=True).items():
+        boxes = part.select("x1", "y1", "x2", "y2").to_numpy()
+        lines = mot_lines(
+            part["frame"].to_numpy(), boxes, part["score"].to_numpy(), track_id=part["track_id"].to_list()
+        )
+        target = output / _mot_name(evidence_id)
+        target.write_text("".join(f"{line}\n" for line in lines))
+        written[str(evidence_id)] = str(target)
+    return written

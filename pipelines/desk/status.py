@@ -1,0 +1,177 @@
+"""What a case holds and how far its work is."""
+
+from collections import defaultdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+import forensics
+from forensics.custody.case_folder import CaseFolder
+from forensics.custody.mandate import Standing, standing_of
+from forensics.footage.evidence import Evidence, Source, Verdict
+from forensics.spelling import in_shell
+from forensics.tables.evidence import load_evidence, load_sources
+from forensics.tables.manifest import read_manifest
+from pipelines.custody.case_document import Case
+from pipelines.custody.case_lock import is_held
+from pipelines.custody.mandate_text import authority_text
+from pipelines.intake.ingest import unknown_clocks
+from pipelines.review.search_status import search_status
+from pipelines.run.record import newest_record
+
+__all__ = ["case_status"]
+
+_NOT_RUN: Final = "nothing was run yet"
+
+
+def case_status(case: Case, now: datetime) -> dict[str, Any]:
+    """Counts, the newest run's state, the mandate's standing, what waits, coverage, problems, and what is next."""
+    folder = case.folder
+    sources, evidence = load_sources(folder), load_evidence(folder)
+    run = newest_record(folder)
+    published = folder.manifest.exists()
+    state = _state(folder, run.get("state", _NOT_RUN))
+    search, standing = search_status(case), standing_of(case.mandate, now)
+    problems = [_source_problem(folder, source, sources) for source in sources if source.verdict is not Verdict.OK]
+    return {
+        "case": str(folder.root),
+        "sources": len(sources),
+        "evidence": len(evidence),
+        "run": run.get("run"),
+        "state": state,
+        "standing": standing.value,
+        **_mandate(case, now),
+        **search,
+        "published_run": read_manifest(folder)["run"] if published else None,
+        "audit": run.get("audit"),
+        "figures": run.get("figures", {}),
+        "coverage": _coverage(folder) if published else [],
+        "problems": [
+            *problems,
+            *unknown_clocks(case),
+            *_absent(folder, evidence),
+            *_claimed_twice(folder, evidence),
+            *(_failures(folder) if published else []),
+        ],
+        "next": _next_step(
+            case,
+            standing,
+            state,
+            search,
+            n_evidence=len(evidence),
+            is_stale=published and _is_stale(folder, sources),
+            is_unfinished=published and not forensics.open_case(folder.root).failures().collect().is_empty(),
+            is_absent=bool(_absent(folder, evidence)),
+        ),
+    }
+
+
+def _mandate(case: Case, now: datetime) -> dict[str, Any]:
+    """Its authority and its end, in modes that compare faces."""
+    mandate = case.mandate
+    if not mandate.mode.compares_faces or mandate.expires_utc is None:
+        return {}
+    return {"authority": authority_text(mandate, now), "expires_utc": mandate.expires_utc.isoformat()}
+
+
+def _next_step(
+    case: Case,
+    standing: Standing,
+    state: str,
+    search: dict[str, Any],
+    *,
+    n_evidence: int,
+    is_stale: bool,
+    is_unfinished: bool,
+    is_absent: bool,
+) -> str:
+    """The command that leads on from here."""
+    root = case.folder.root
+    if standing is Standing.LAPSED:
+        deny = f"forensics case deny {in_shell(root)} --reason TEXT"
+        return f"forensics case authorise {in_shell(root)} --authority REFERENCE, or {deny}"
+    if standing is not Standing.ACTIVE:
+        return "none: another search is another case"
+    if state == "running":
+        return f"wait, or forensics cancel {in_shell(root)}"
+    work = f"forensics evidence relocate {in_shell(root)} FOLDER" if is_absent else f"forensics run {in_shell(root)}"
+    is_due = is_stale or state in {_NOT_RUN, "interrupted"}
+    return _next_work(root, work, search, n_evidence=n_evidence, is_due=is_due, is_unfinished=is_unfinished)
+
+
+def _is_stale(folder: CaseFolder, sources: list[Source]) -> bool:
+    """Whether footage was given, or taken back, since the tables were published."""
+    published = forensics.open_case(folder.root).sources().select("path", "evidence_id").collect().rows()
+    return set(published) != {(str(source.path), source.evidence_id) for source in sources}
+
+
+def _next_work(
+    root: Path, work: str, search: dict[str, Any], *, n_evidence: int, is_due: bool, is_unfinished: bool
+) -> str:
+    if not n_evidence:
+        return f"forensics ingest {in_shell(root)} FOOTAGE... --camera ID"
+    if search and not search["entries"]:
+        return f'forensics watchlist add {in_shell(root)} ENTRY PICTURE --basis "..." --expires DAY'
+    if is_due or search.get("uncounted"):
+        return work
+    if search.get("wait_for_first") or search.get("wait_for_second"):
+        return f"forensics review {in_shell(root)} --as NAME --reason TEXT"
+    if is_unfinished:
+        return work
+    return f"forensics query {in_shell(root)}"
+
+
+def _state(folder: CaseFolder, recorded: str) -> str:
+    """The recorded state; a run that died could not record its end."""
+    return "interrupted" if recorded == "running" and not is_held(folder) else recorded
+
+
+def _source_problem(folder: CaseFolder, source: Source, sources: list[Source]) -> str:
+    withdraw = f"`forensics evidence withdraw {in_shell(folder.root)} {in_shell(source.path)}`"
+    way_out = ""
+    if source.evidence_id is None and source.reason.startswith(("missing", "no_media")):
+        way_out = f"; given by mistake? {withdraw}"
+    elif source.verdict is Verdict.REJECTED and any(
+        each.path == source.path and each.verdict is not Verdict.REJECTED for each in sources
+    ):
+        way_out = f"; what lies there now was read, {withdraw} takes back what did before"
+    return f"{source.verdict.value}: {source.path}: {source.reason}{way_out}"
+
+
+def _claimed_twice(folder: CaseFolder, evidence: list[Evidence]) -> list[str]:
+    """Where other bytes came to a path: only one of the recordings can lie there."""
+    by_path = defaultdict[str, list[str]](list)
+    for item in evidence:
+        if item.readable is not None:
+            by_path[str(item.path)].append(item.evidence_id)
+    find = f"`forensics evidence relocate {in_shell(folder.root)} FOLDER` finds the others elsewhere"
+    return [
+        f"claimed twice: evidence {' and '.join(ids)} were read at {path}, and only one of them can lie there; {find}"
+        for path, ids in by_path.items()
+        if len(ids) > 1
+    ]
+
+
+def _absent(folder: CaseFolder, evidence: list[Evidence]) -> list[str]:
+    """What lies on a disk and is gone; a store is asked when its footage is read."""
+    find = f"`forensics evidence relocate {in_shell(folder.root)} FOLDER` finds it"
+    return [
+        f"absent: {item.path} is not there any more; {find}"
+        for item in evidence
+        if isinstance(item.path, Path) and not item.path.exists()
+    ]
+
+
+def _coverage(folder: CaseFolder) -> list[dict[str, Any]]:
+    frames = (pl.col("stop_frame") - pl.col("start_frame")).sum().alias("frames")
+    rows = forensics.open_case(folder.root).coverage().group_by("state", "reason", "settled").agg(frames)
+    return rows.sort("state", "reason", "settled").collect().to_dicts()
+
+
+def _failures(folder: CaseFolder) -> list[str]:
+    rows = forensics.open_case(folder.root).failures().collect().iter_rows(named=True)
+    return [
+        f"{r['stage']}: {r['evidence_id']} {r['unit']}: {r['error']}: {r['detail']} (will be tried again)" for r in rows
+    ]

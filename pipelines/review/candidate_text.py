@@ -1,0 +1,66 @@
+"""What people read about a candidate, on the page and in the terminal: times, quality, states and verdicts in words."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from forensics.faces.face import FAIR_WORTH, GOOD_WORTH, worth_in_words
+from forensics.faces.review_rules import State, Verdict
+
+__all__ = ["STATES", "VERDICTS", "faces_in_words", "quality_in_words", "seen_in_words"]
+
+STATES: Final = {
+    State.OPEN: "waits for two reviewers",
+    State.FIRST: "waits for a second reviewer",
+    State.CONFIRMED: "two reviewers confirm it",
+    State.EXCLUDED: "two reviewers exclude it",
+    State.DISAGREED: "two reviewers disagree",
+    State.UNDECIDED: "undecided",
+}
+VERDICTS: Final = {
+    Verdict.CONFIRM: "The same person, in my opinion",
+    Verdict.EXCLUDE: "Not the same person, in my opinion",
+    Verdict.UNDECIDED: "Undecided",
+}
+
+
+def seen_in_words(facts: dict[str, Any]) -> str:
+    """From when to when somebody was seen.
+
+    >>> first, last = datetime(2026, 5, 1, 12, 0, 0, 200_000), datetime(2026, 5, 1, 12, 0, 3)
+    >>> seen_in_words({"first_utc": first, "last_utc": last, "clock_error_ms": 500})
+    '2026-05-01 12:00:00.2 to 12:00:03.0 UTC, give or take 500 ms'
+    >>> seen_in_words({"first_utc": None, "last_utc": None, "clock_error_ms": None})
+    'time unknown'
+    """
+    first, last, error_ms = facts["first_utc"], facts["last_utc"], facts["clock_error_ms"]
+    if first is None or last is None:
+        return "time unknown"
+    until = _clock(last) if last.date() == first.date() else _instant(last)
+    text = f"{_instant(first)} UTC" if _instant(first) == _instant(last) else f"{_instant(first)} to {until} UTC"
+    return text if error_ms is None else f"{text}, give or take {error_ms} ms"
+
+
+def _instant(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d} {_clock(instant)}"
+
+
+def _clock(instant: datetime) -> str:
+    return f"{instant:%H:%M:%S}.{instant.microsecond // 100_000}"
+
+
+def faces_in_words(facts: dict[str, Any]) -> str:
+    """How many faces were compared, over how long.
+
+    >>> faces_in_words({"n_faces": 5, "span_ms": 2200}), faces_in_words({"n_faces": 1, "span_ms": 0})
+    ('5 over 2.2 s', '1')
+    """
+    return f"{facts['n_faces']} over {facts['span_ms'] / 1000:.1f} s" if facts["span_ms"] else f"{facts['n_faces']}"
+
+
+def quality_in_words(quality: float) -> str:
+    """How good the compared faces were, and on which scale.
+
+    >>> quality_in_words(0.1234)
+    'low: 0.123 of 1 (fair from 0.2, good from 0.4)'
+    """
+    return f"{worth_in_words(quality)}: {quality:.3f} of 1 (fair from {FAIR_WORTH}, good from {GOOD_WORTH})"

@@ -1,0 +1,184 @@
+"""A search in which everything is real but the eyes: people are told apart by the size of their boxes.
+
+The detector puts the same people into every frame; the face models find one face in each crop and describe it by
+the crop's shape. Every vector they ever made is kept, so that a test can look for it where it must not be.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from forensics.adapters.faces.face_models import FaceModels
+from forensics.detection.detections import Boxes
+from forensics.faces.face import Face, Measure
+from forensics.footage.frames import Frame, RgbArray, View
+from forensics.footage.timeline import Int64Array, PacketIndex
+from testing.commands import ENTRY_LAST_DAY, Answer, Call, search_case
+from testing.painted.encode import Recipe, encode
+
+__all__ = ["FaceCase", "install", "reference_of"]
+
+RATE = Fraction(5)
+N_FRAMES = 12
+_REASON = ("--reason", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Fills `Detector`: so many people who stand still in a 640x480 picture."""
+
+    n_people: int
+    class_names: tuple[str, ...] = ("person",)
+    view: View = field(default=View(640, 480))
+
+    def references(self, index: PacketIndex, start: int, stop: int) -> Int64Array:
+        return np.array([], dtype=np.int64)
+
+    def detect(self, frames: Iterable[Frame], references: Sequence[Frame]) -> Iterator[tuple[int, Boxes]]:
+        rows = np.array([_box(number) for number in range(self.n_people)], dtype=np.float32).reshape(-1, 4)
+        for frame in frames:
+            yield frame.number, Boxes(rows, np.full(len(rows), 0.9, np.float32), np.zeros(len(rows), dtype=np.int64))
+
+
+def _box(number: int) -> tuple[int, int, int, int]:
+    """Boxes on a grid, each of another size, none touching."""
+    column, row = number % 9, number // 9
+    left, top = 10 + column * 70, 10 + row * 75
+    return (left, top, left + 24 + number % 7 * 4, top + 40 + number // 7 % 8 * 4)
+
+
+def _crop_size(number: int) -> tuple[int, int]:
+    from forensics.faces.face_selection import head_region
+
+    left, top, right, bottom = head_region(np.array(_box(number), dtype=np.float32), 640, 480)
+    return right - left, bottom - top
+
+
+def reference_of(number: int, path: Path, *, seed: int = 0) -> Path:
+    """A picture of person `number`, as the fake eyes see it: twenty times as large; another seed, another picture."""
+    width, height = _crop_size(number)
+    grain = np.random.default_rng([number, seed]).integers(0, 255, (height * 20, width * 20, 3), dtype=np.uint8)
+    Image.fromarray(grain).save(path)
+    return path
+
+
+@dataclass(slots=True)
+class Eyes:
+    """Fills `FaceDetector` and `FaceEmbedder`; pictures of one colour hold no face, half-and-half ones two."""
+
+    vectors: list[npt.NDArray[np.float32]] = field(default_factory=list)
+    model_id: str = "eyes-00000000"
+    measure: Measure = Measure.EUCLIDEAN
+
+    def faces(self, rgb: RgbArray) -> list[Face]:
+        height, width = rgb.shape[:2]
+        if width > 100 and rgb.std() < 1:
+            return []
+        return [_face(width, height)] * (2 if width == height else 1)
+
+    def aligned(self, rgb: RgbArray, face: Face) -> RgbArray:
+        height, width = rgb.shape[:2]
+        scale = 20 if width > 100 * 4 else 1
+        photograph = _photograph(rgb) if scale > 1 else 0
+        return np.full((4, 4, 3), (width // scale, height // scale, photograph), dtype=np.uint8)
+
+    def embed(self, aligned: Sequence[RgbArray]) -> npt.NDArray[np.float32]:
+        rows = [_vector(*(int(value) for value in each[0, 0]), len(self.vectors) + n) for n, each in enumerate(aligned)]
+        self.vectors += rows
+        return np.stack(rows)
+
+
+def _face(width: int, height: int) -> Face:
+    points = [(0.35, 0.3), (0.65, 0.3), (0.5, 0.45), (0.4, 0.55), (0.6, 0.55)]
+    scale = np.array([width, height], dtype=np.float32)
+    box = np.array([0.2 * width, 0.1 * height, 0.8 * width, 0.7 * height], dtype=np.float32)
+    return Face(box, np.array(points, dtype=np.float32) * scale, 0.9)
+
+
+def _photograph(rgb: RgbArray) -> int:
+    """Which of 251 photographs it is, by which of eight stretches of grain are bright: a darker copy is the same."""
+    stretches = [stretch.mean() for stretch in np.array_split(rgb.ravel()[:8000], 8)]
+    return 1 + int(np.argsort(stretches) @ 8 ** np.arange(8)) % 251
+
+
+def _vector(width: int, height: int, photograph: int, nonce: int) -> npt.NDArray[np.float32]:
+    """Near to others of the same size, nearer to those of one photograph, far from another's; never the same twice."""
+    person = np.random.default_rng([width, height]).normal(size=128)
+    own = np.random.default_rng([8, photograph]).normal(size=128) if photograph else np.zeros(128)
+    noise = np.random.default_rng([7, nonce]).normal(size=128)
+    return (person / np.linalg.norm(person) + 0.026 * own + 0.005 * noise).astype(np.float32)
+
+
+def install(monkeypatch: pytest.MonkeyPatch, root: Path, n_people: int) -> Eyes:
+    """Put the fake eyes where the real ones are loaded."""
+    weights = root / "weights"
+    weights.write_bytes(b"weights")
+    models = FaceModels("yunet", weights, "0" * 64, "Dlib", weights, "1" * 64)
+    eyes = Eyes()
+    monkeypatch.setattr("pipelines.stages.detection_context.load_for", lambda settings, model: People(n_people))
+    for module in ("pipelines.stages.recognise", "pipelines.search.references", "pipelines.search.calibration"):
+        monkeypatch.setattr(f"{module}.open_faces", lambda models: (eyes, eyes))
+    for module in ("pipelines.search.recognition", "pipelines.cli.watchlist"):
+        monkeypatch.setattr(f"{module}.face_models", lambda detector, embedder: models)
+    return eyes
+
+
+@dataclass(slots=True)
+class FaceCase:
+    """A case of mode search whose footage shows some people, and the commands on it."""
+
+    root: Path
+    eyes: Eyes
+    call: Call
+
+    @classmethod
+    def make(cls, folder: Path, call: Call, monkeypatch: pytest.MonkeyPatch, *, n_people: int = 3) -> "FaceCase":
+        eyes = install(monkeypatch, folder, n_people)
+        footage = encode(
+            folder / "gate.mp4",
+            Recipe(options={"preset": "ultrafast", "bf": "0"}, rate=RATE, gop=4, width_px=640, height_px=480),
+            [number / RATE for number in range(N_FRAMES)],
+        )
+        case = cls(search_case(folder / "case"), eyes, call)
+        case.do("ingest", footage, "--camera", "gate", "--start", "2026-05-01T12:00:00Z", "--clock-error", 0)
+        return case
+
+    def do(self, command: str, *arguments: object) -> str:
+        """Run a command on the case; it must do well."""
+        answer = self.call(*command.split(), self.root, *arguments)
+        assert answer.code == 0, answer.err
+        return answer.out
+
+    def enrol(self, entry: str, number: int, folder: Path) -> None:
+        """Put person `number` on the watch-list."""
+        picture = reference_of(number, folder / f"{entry}.png")
+        self.do("watchlist add", entry, picture, "--basis", "warrant 12/26", "--expires", ENTRY_LAST_DAY)
+
+    def run(self) -> None:
+        """The whole job, in this process."""
+        quiet = ("--runner", "serial", "--quiet", "--set", "recognise.minimum_eyes_px=8")
+        self.do("run", *quiet, "--set", "recognise.minimum_sharpness=0")
+
+    def candidates(self) -> list[dict[str, object]]:
+        """The whole table."""
+        answer = self.call("query", self.root, "candidates", *_REASON, "--json")
+        rows: list[dict[str, object]] = answer.json["rows"]
+        return rows
+
+    def decide(self, name: str, candidate: str, verdict: str, *more: object) -> Answer:
+        """Look at a candidate's pictures, then give a verdict; returns what the second command answered."""
+        who = ("--as", name, "--candidate", candidate, "--reason", "candidates of run 1")
+        looked = self.call("review", self.root, *who, "--pictures", self.root.parent / "sheet.png")
+        if looked.code:
+            return looked
+        return self.call("review", self.root, *who, "--verdict", verdict, "--check", "nose=agrees", *more)
+
+    def reviewer(self, name: str) -> None:
+        """A reviewer with a key."""
+        self.do("reviewer add", name)

@@ -1,0 +1,124 @@
+"""Files written with PyAV: encoding painted frames, and stream copies of what was encoded."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from testing.painted.picture import paint
+
+__all__ = ["PAL", "Recipe", "copy", "encode", "skip_to_keyframe"]
+
+PAL = Fraction(25)
+_TICKS_PER_SECOND = 90_000
+_COUNT_FRAMES = ("mpeg2video", "mpeg4", "mjpeg")
+Packets = list["av.Packet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a clip is encoded and put into a file.
+
+    Attributes:
+        codec: the encoder's name.
+        options: of the encoder.
+        container: the muxer's name; None to go by the file name.
+        container_options: of the muxer.
+        width_px, height_px: of the upright picture.
+        pixel_format: that is encoded.
+        rate: frames per second; also the nominal rate of a clip with varying intervals.
+        gop: frames from one keyframe to the next.
+        turned_degrees: clockwise turn that a player must make, 0 or 90.
+    """
+
+    codec: str = "libx264"
+    options: dict[str, str] = field(default_factory=dict)
+    container: str | None = None
+    container_options: dict[str, str] = field(default_factory=dict)
+    width_px: int = 160
+    height_px: int = 96
+    pixel_format: str = "yuv420p"
+    rate: Fraction = PAL
+    gop: int = 12
+    turned_degrees: int = 0
+
+
+def encode(path: Path, recipe: Recipe, times: Sequence[Fraction]) -> Path:
+    """Write a clip that shows number n at `times[n]` seconds."""
+    with (
+        _usual_priority(),
+        av.open(str(path), "w", format=recipe.container, options=recipe.container_options) as container,
+    ):
+        stream = _stream_of(container, recipe)
+        if path.suffix == ".avi" or recipe.codec in _COUNT_FRAMES:
+            stream.codec_context.time_base = 1 / recipe.rate
+        for number, time in enumerate(times):
+            frame = _frame_of(number, recipe)
+            frame.time_base = stream.codec_context.time_base
+            frame.pts = round(time / frame.time_base)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def copy(
+    source: Path,
+    path: Path,
+    *,
+    choose: Callable[[Packets], Packets] = lambda packets: packets,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """Write the chosen packets of `source` to `path` without decoding them; returns `path`."""
+    with av.open(str(source)) as origin, av.open(str(path), "w", options=options or {}) as container:
+        stream = container.add_stream_from_template(origin.streams.video[0])
+        packets = [packet for packet in origin.demux(video=0) if packet.size]
+        for packet in choose(packets):
+            packet.stream = stream
+            container.mux(packet)
+    return path
+
+
+def skip_to_keyframe(nth: int) -> Callable[[Packets], Packets]:
+    """A choice of packets for `copy`: everything from the nth keyframe on, counted from 0."""
+
+    def choose(packets: Packets) -> Packets:
+        starts = [place for place, packet in enumerate(packets) if packet.is_keyframe]
+        return packets[starts[nth] :]
+
+    return choose
+
+
+@contextmanager
+def _usual_priority() -> Iterator[None]:
+    """SVT-AV1, where root runs it, leaves its caller and all that it will start with the highest real-time priority."""
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
+
+
+def _stream_of(container: "av.container.OutputContainer", recipe: Recipe) -> "av.VideoStream":
+    stream = container.add_stream(recipe.codec, rate=recipe.rate, options=recipe.options)
+    is_turned = recipe.turned_degrees == 90
+    stream.width, stream.height = (
+        (recipe.height_px, recipe.width_px) if is_turned else (recipe.width_px, recipe.height_px)
+    )
+    stream.pix_fmt = recipe.pixel_format
+    stream.codec_context.gop_size = recipe.gop
+    stream.codec_context.thread_count = 1
+    stream.codec_context.time_base = Fraction(1, _TICKS_PER_SECOND)
+    if is_turned:
+        stream.set_display_rotation(-recipe.turned_degrees)
+    return stream
+
+
+def _frame_of(number: int, recipe: Recipe) -> "av.VideoFrame":
+    rgb = paint(number, recipe.width_px, recipe.height_px)
+    stored = np.ascontiguousarray(np.rot90(rgb)) if recipe.turned_degrees == 90 else rgb
+    return av.VideoFrame.from_ndarray(stored, format="rgb24").reformat(format=recipe.pixel_format)

@@ -1,0 +1,102 @@
+"""A street seen by a camera that stands still: walkers of pure white, and a detector that finds what is white."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from forensics.detection.detections import Boxes
+from forensics.footage.frames import Frame, RgbArray, View
+from forensics.footage.timeline import Int64Array, PacketIndex
+
+__all__ = ["FPS", "StreetDetector", "Walker", "film", "street"]
+
+FPS = 10
+WIDTH_PX, HEIGHT_PX = 320, 192
+
+
+@dataclass(frozen=True, slots=True)
+class Walker:
+    """Somebody 16 by 40 pixels.
+
+    Attributes:
+        first, last: frames in which they are there.
+        x: of their left side in the first one.
+        step: pixels a frame.
+        y: of their head.
+    """
+
+    first: int
+    last: int
+    x: float = 20
+    step: float = 4
+    y: int = 100
+
+
+def film(path: Path, n_frames: int, walkers: Sequence[Walker], noise: float = 1.0) -> Path:
+    """Write what the camera saw, a keyframe every second."""
+    rng = np.random.default_rng(0)
+    ground = np.kron(rng.integers(30, 150, (12, 20)), np.ones((16, 16)))
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(FPS), options={"preset": "ultrafast", "crf": "18"})
+        stream.width, stream.height, stream.pix_fmt = WIDTH_PX, HEIGHT_PX, "yuv420p"
+        stream.codec_context.gop_size = FPS
+        for number in range(n_frames):
+            picture = ground + rng.normal(0, noise, ground.shape)
+            for who in (each for each in walkers if each.first <= number <= each.last):
+                left = round(who.x + who.step * (number - who.first))
+                picture[who.y : who.y + 40, left : left + 16] = 255
+            rgb = np.repeat(picture.clip(0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def street() -> list[Walker]:
+    """Sixty seconds: one walks, two cross, one comes to stand, and nobody is there for half of the time."""
+    return [
+        Walker(53, 107),
+        Walker(203, 251),
+        Walker(203, 251, x=230, step=-4),
+        Walker(377, 386),
+        Walker(387, 560, x=60, step=0),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class StreetDetector:
+    """Fills `Detector`: every white patch is a person.
+
+    Attributes:
+        ghosts: seen where no pixel tells of them.
+    """
+
+    ghosts: tuple[Walker, ...] = ()
+    class_names: tuple[str, ...] = ("person",)
+    view: View = field(default=View(WIDTH_PX, WIDTH_PX))
+
+    def references(self, index: PacketIndex, start: int, stop: int) -> Int64Array:
+        return np.array([], dtype=np.int64)
+
+    def detect(self, frames: Iterable[Frame], references: Sequence[Frame]) -> Iterator[tuple[int, Boxes]]:
+        for frame in frames:
+            found = _white_patches(frame.rgb)
+            there = (ghost for ghost in self.ghosts if ghost.first <= frame.number <= ghost.last)
+            found += [(ghost.x, ghost.y, ghost.x + 16, ghost.y + 40) for ghost in there]
+            xyxy = np.array(found, dtype=np.float32).reshape(-1, 4)
+            yield frame.number, Boxes(xyxy, np.full(len(xyxy), 0.9, np.float32), np.zeros(len(xyxy), dtype=np.int64))
+
+
+def _white_patches(rgb: RgbArray) -> list[tuple[float, float, float, float]]:
+    """Boxes around runs of columns that are white, left to right."""
+    is_white = rgb.min(axis=2) > 225
+    columns = np.flatnonzero(is_white.sum(axis=0) > 20)
+    runs = np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1) if len(columns) else []
+    found = []
+    for run in runs:
+        rows = np.flatnonzero(is_white[:, run].any(axis=1))
+        found.append((float(run[0]), float(rows[0]), float(run[-1] + 1), float(rows[-1] + 1)))
+    return found

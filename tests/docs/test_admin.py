@@ -1,0 +1,139 @@
+"""docs/admin.md and the files it names: every command, option, setting and metric in them exists."""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from pipelines.cli.main import forensics as command_line
+from pipelines.run.metrics import RunMetrics
+from pipelines.settings import known_names
+from testing.project import ROOT
+
+_CONFIGS = ROOT / "configs"
+_TEXTS = {name: (ROOT / name).read_text() for name in ("docs/admin.md", "README.md", "docs/gate.md")}
+_RAYJOB, _POLICY = yaml.safe_load_all((_CONFIGS / "kuberay-rayjob.yaml").read_text())
+_RAY_CLUSTER = yaml.safe_load((_CONFIGS / "ray-cluster.yaml").read_text())
+
+
+def commands_in(text: str, program: str) -> Iterator[list[str]]:
+    """Every call of a program, in blocks of code, in code between backticks, and in commands joined by ``&&``."""
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()] + re.findall(r"`([^`\n]+)`", text)
+    for line in lines:
+        for part in re.split(r"&&|;|\|", line.split("   #")[0]):
+            words = [word for word in shlex.split(part, comments=True) if not re.fullmatch(r"\w+=\S*", word)]
+            if words[:1] == [program] and len(words) > 1:
+                yield words[1:]
+
+
+def refuse_unknown(words: list[str]) -> None:
+    """Return only if the command and all its options exist."""
+    command: Any = command_line
+    rest = list(words)
+    context = click.Context(command, info_name="forensics")
+    while isinstance(command, click.Group) and rest:
+        found = command.get_command(context, rest[0])
+        assert found is not None, f"forensics {' '.join(words)}: there is no {rest[0]}"
+        command, rest = found, rest[1:]
+        context = click.Context(command, parent=context, info_name=command.name)
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    asked = {word.split("=")[0] for word in rest if re.match("--?[a-z]", word)}
+    assert asked <= known | {"--help"}, f"forensics {' '.join(words)}: {asked - known}"
+
+
+@pytest.mark.parametrize("name", _TEXTS)
+def test_every_command_of_ours_exists(name: str) -> None:
+    commands = list(commands_in(_TEXTS[name], "forensics"))
+    assert commands
+    for words in commands:
+        refuse_unknown(words)
+
+
+def test_every_setting_that_is_named_exists() -> None:
+    named = set(re.findall(r"\b(?:detect|gate|track|recognise|chunk|run)\.[a-z_]+\b", _TEXTS["docs/admin.md"]))
+    assert named - {"run.json"} <= set(known_names())
+
+
+def test_every_metric_is_described_and_no_other() -> None:
+    metrics = RunMetrics(None, "case")
+    metrics.begin("detect", 1)
+    given = {family.name for family in metrics.collect()}
+    named = set(re.findall(r"forensics_[a-z_]+", _TEXTS["docs/admin.md"]))
+    assert {name.removesuffix("_total") for name in named} == given
+
+
+@pytest.fixture(scope="module")
+def options_of_ray_start() -> set[str]:
+    said = subprocess.run(
+        [sys.executable, "-m", "ray.scripts.scripts", "start", "--help"], capture_output=True, text=True, check=True
+    )
+    return set(re.findall(r"--[a-z-]+", said.stdout))
+
+
+def test_every_way_to_begin_a_node_has_options_that_exist(options_of_ray_start: set[str]) -> None:
+    asked = {
+        word.split("=")[0]
+        for path in (*_CONFIGS.glob("ray-*"), ROOT / "docs" / "admin.md")
+        for command in re.findall(r"ray start (.*?(?:\\\n.*?|\n    --.*?)*)\n", path.read_text())
+        for word in command.split()
+        if word.startswith("--")
+    }
+    assert {"--head", "--address", "--num-cpus"} <= asked
+    assert asked <= options_of_ray_start
+
+
+def test_a_token_is_asked_for_wherever_a_node_begins() -> None:
+    for path in _CONFIGS.glob("ray-*"):
+        text = path.read_text()
+        starts = text.count("ray start ")
+        assert starts
+        assert text.count("RAY_AUTH_MODE=token") >= starts
+    groups = [
+        _RAYJOB["spec"]["rayClusterSpec"]["headGroupSpec"],
+        *_RAYJOB["spec"]["rayClusterSpec"]["workerGroupSpecs"],
+    ]
+    for group in groups:
+        environment = group["template"]["spec"]["containers"][0]["env"]
+        assert {"name": "RAY_AUTH_MODE", "value": "token"} in environment
+
+
+def test_who_reaches_the_cluster_of_kubernetes_is_limited_where_it_lies() -> None:
+    assert _POLICY["metadata"]["namespace"] == _RAYJOB["metadata"]["namespace"]
+    assert _POLICY["spec"]["podSelector"]["matchLabels"] == {"ray.io/is-ray-node": "yes"}
+    (_, metrics) = _POLICY["spec"]["ingress"]
+    head, exporter = _RAYJOB["spec"]["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]["containers"]
+    assert "ports" not in head
+    assert [each["port"] for each in metrics["ports"]] == [each["containerPort"] for each in exporter["ports"]]
+
+
+def test_the_job_of_kubernetes_is_a_command_of_ours() -> None:
+    program, *words = shlex.split(_RAYJOB["spec"]["entrypoint"])
+    assert program == "forensics"
+    refuse_unknown(words)
+
+
+_VALIDATE = """
+import sys, yaml
+from ray.autoscaler._private.util import prepare_config, validate_config
+config = prepare_config(yaml.safe_load(open(sys.argv[1])))
+validate_config(config)
+print(config["provider"]["type"], config["max_workers"])
+"""
+
+
+def test_ray_takes_its_file() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _VALIDATE, str(_CONFIGS / "ray-cluster.yaml")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["local", "2"], done.stderr
+    assert len(_RAY_CLUSTER["provider"]["worker_ips"]) == _RAY_CLUSTER["max_workers"]

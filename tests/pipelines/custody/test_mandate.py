@@ -1,0 +1,560 @@
+"""What a case may do, where and until when: the rules, and the commands that hold to them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import forensics
+from forensics.adapters.crypto.sealing import Key, seal, unseal
+from forensics.custody.case_folder import CaseFolder
+from forensics.custody.log import read_chain
+from forensics.custody.mandate import Mandate, Mode, Standing, standing_of, stops_at
+from forensics.custody.scope import scope_of
+from forensics.errors import IntegrityBroken, NotAuthorised
+from forensics.footage.cameras import Camera
+from forensics.tables.files import write_bytes
+from pipelines import clock
+from pipelines.custody.case_lock import locked
+from pipelines.custody.case_store import load_case
+from pipelines.custody.keys import keyring_for, keys_folder
+from testing.commands import MANDATE_ENDS, Call, caller, clip, search_case
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+HOUR_US = 3_600_000_000
+NOON_US = 1_777_636_800_000_000
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    return caller(capsys)
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(microseconds=1)
+        return self.now
+
+    def forward(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    standing_still = Clock()
+    monkeypatch.setattr(clock, "utc_now", standing_still)
+    return standing_still
+
+
+# ---- rules
+
+_FULL = Mandate(
+    Mode.SEARCH,
+    title="t",
+    purpose="p",
+    operator="o",
+    legal_basis="b",
+    reference="r",
+    cameras=("gate",),
+    from_utc=NOON,
+    to_utc=NOON + timedelta(hours=2),
+    expires_utc=NOON + timedelta(days=30),
+    authority="pending",
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "missing"),
+    [
+        ({}, ()),
+        ({"purpose": " "}, ("purpose",)),
+        ({"operator": ""}, ("operator",)),
+        ({"title": ""}, ("title",)),
+        ({"legal_basis": ""}, ("legal-basis",)),
+        ({"reference": "\t"}, ("reference",)),
+        ({"cameras": ()}, ("camera",)),
+        ({"cameras": ("",)}, ("camera",)),
+        ({"from_utc": None}, ("from",)),
+        ({"to_utc": None}, ("to",)),
+        ({"expires_utc": None}, ("expires",)),
+        ({"authority": ""}, ("authority",)),
+    ],
+)
+def test_a_search_needs_every_field(changes: dict[str, object], missing: tuple[str, ...]) -> None:
+    assert replace(_FULL, **changes).missing_fields == missing
+
+
+def test_modes_need_what_they_ask_for() -> None:
+    little = Mandate(Mode.SCENE, title="", purpose="p", operator="o")
+    assert little.missing_fields == ()
+    assert replace(little, mode=Mode.WILDLIFE).missing_fields == ()
+    assert "authority" not in replace(_FULL, mode=Mode.MISSING, authority="").missing_fields
+    assert "legal-basis" in replace(little, mode=Mode.MISSING).missing_fields
+
+
+_RUN = NOON + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "after", "standing"),
+    [
+        ({}, timedelta(days=29), Standing.ACTIVE),
+        ({"first_run_utc": _RUN}, timedelta(days=1, hours=47, minutes=59), Standing.ACTIVE),
+        ({"first_run_utc": _RUN}, timedelta(days=3), Standing.LAPSED),
+        ({"first_run_utc": _RUN}, timedelta(days=3, minutes=1), Standing.LAPSED),
+        ({"first_run_utc": _RUN, "authority": "Pending"}, timedelta(days=3), Standing.LAPSED),
+        ({"first_run_utc": _RUN, "authority": "pend\u200bing "}, timedelta(days=3), Standing.LAPSED),
+        ({"first_run_utc": _RUN, "authority": "12 Gs"}, timedelta(days=3, minutes=1), Standing.ACTIVE),
+        ({"authority": "12 Gs"}, timedelta(days=30), Standing.EXPIRED),
+        ({"authority": "12 Gs"}, timedelta(days=36, hours=23), Standing.EXPIRED),
+        ({"authority": "12 Gs"}, timedelta(days=37), Standing.DUE),
+        ({"first_run_utc": _RUN}, timedelta(days=37), Standing.DUE),
+        ({"hold": "trial"}, timedelta(days=99), Standing.EXPIRED),
+        ({"denied_utc": _RUN, "hold": "trial"}, timedelta(days=99), Standing.DENIED),
+        ({"erased_utc": _RUN}, timedelta(days=99), Standing.ERASED),
+    ],
+)
+def test_what_holds_when(changes: dict[str, object], after: timedelta, standing: Standing) -> None:
+    assert standing_of(replace(_FULL, **changes), NOON + after) is standing
+
+
+@pytest.mark.parametrize("written", ["Pending", " pending ", "PENDING\n", "\uff50ending"])
+def test_what_is_pending_is_so_however_it_is_written(call: Call, tmp_path: Path, written: str) -> None:
+    case = search_case(tmp_path / "case", authority=written)
+    assert load_case(case).mandate.authority == "pending"
+    answer = call("case", "authorise", case, "--authority", written)
+    assert (answer.code, "no reference" in answer.err) == (2, True)
+    assert call("case", "authorise", case, "--authority", "12 Gs 3/26").code == 0
+
+
+def test_a_run_stops_at_the_first_of_its_ends() -> None:
+    assert stops_at(_FULL) == _FULL.expires_utc
+    assert stops_at(replace(_FULL, first_run_utc=_RUN)) == _RUN + timedelta(hours=48)
+    assert stops_at(Mandate(Mode.SCENE, title="", purpose="p", operator="o")) is None
+
+
+# ---- scope
+
+
+def _frames(*minutes: float) -> np.ndarray:
+    return np.array([round(minute * 60_000_000) for minute in minutes], dtype=np.int64)
+
+
+@pytest.mark.parametrize(
+    ("start_minute", "error_ms", "inside"),
+    [
+        (0, 0, (0, 4)),  # 12:00, 12:30, 13:00, 13:30 of 12:00 to 14:00
+        (-30, 0, (1, 4)),
+        (-30, 1, (2, 4)),  # a millisecond of doubt puts the frame at 12:00:00 outside
+        (60, 0, (0, 2)),  # 14:00 itself is the end
+        (60, 60_000, (0, 2)),
+        (89, 60_001, (0, 1)),  # 13:29 +- 60.001 s is inside, 13:59 is not
+        (120, 0, (0, 0)),
+        (-500, 0, (0, 0)),
+        (0, 3_600_000, (2, 3)),  # only 13:00 +- 1 h fits, and its end is excluded
+    ],
+)
+def test_a_frame_is_inside_with_all_of_its_error(start_minute: int, error_ms: int, inside: tuple[int, int]) -> None:
+    start = NOON_US + start_minute * 60_000_000
+    scope = scope_of(_FULL, Camera("gate"), _frames(0, 30, 60, 90), start_utc_us=start, clock_error_ms=error_ms)
+    if inside == (2, 3):  # 13:00 + 1 h is 14:00, which is excluded
+        inside = (2, 2)
+    assert scope.stop - scope.start == inside[1] - inside[0]
+    if inside[0] != inside[1]:
+        assert (scope.start, scope.stop) == inside
+    assert scope.reason == ("" if inside == (0, 4) else "scope")
+
+
+@pytest.mark.parametrize(
+    ("camera", "start", "error", "reason"),
+    [("hall", NOON_US, 0, "scope"), ("gate", None, 0, "scope_unknown"), ("gate", NOON_US, None, "scope_unknown")],
+)
+def test_what_nobody_stated_is_outside(camera: str, start: int | None, error: int | None, reason: str) -> None:
+    scope = scope_of(_FULL, Camera(camera), _frames(0, 30), start_utc_us=start, clock_error_ms=error)
+    assert (scope.start, scope.stop, scope.reason) == (0, 0, reason)
+
+
+def test_a_corrected_clock_counts() -> None:
+    late = Camera("gate", offset_ms=-7_200_000, error_ms=0)
+    scope = scope_of(_FULL, late, _frames(0, 30), start_utc_us=NOON_US + 2 * HOUR_US, clock_error_ms=None)
+    assert (scope.start, scope.stop, scope.reason) == (0, 2, "")
+
+
+# ---- sealing
+
+
+def test_sealed_bytes_open_with_their_key_and_place_only() -> None:
+    key = Key.fresh()
+    sealed = seal(key, b"face", "a")
+    assert unseal(key, sealed, "a") == b"face"
+    assert b"face" not in sealed
+    assert seal(key, b"face", "a") == sealed, "the same again gives the same bytes"
+    for other_key, data, context in (
+        (Key.fresh(), sealed, "a"),
+        (key, sealed, "b"),
+        (key, sealed[:-1] + bytes([sealed[-1] ^ 1]), "a"),
+        (key, b"face", "a"),
+        (key, sealed[:10], "a"),
+    ):
+        with pytest.raises(IntegrityBroken):
+            unseal(other_key, data, context)
+
+
+def test_a_key_shows_itself_nowhere() -> None:
+    key = Key(bytes(range(32)))
+    assert str(key) == repr(key) == f"{key}" == "Key(...)"
+
+
+def test_a_key_is_private_and_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
+    case = load_case(search_case(tmp_path / "case"))
+    keyring = keyring_for(case.folder, case.case_id)
+    assert oct(keyring.path.stat().st_mode & 0o777) == "0o600"
+    assert not keyring.path.is_relative_to(case.folder.root)
+    keyring.path.chmod(0o640)
+    with pytest.raises(NotAuthorised, match="others can read"):
+        keyring.load()
+    monkeypatch.setenv("FORENSICS_KEYS", str(tmp_path / "inner" / "keys"))
+    answer = call("case", "init", tmp_path / "inner", "--purpose", "p", "--operator", "o")
+    assert answer.code == 2, "keys may not lie in the case"
+
+
+# ---- a case over time
+
+
+@pytest.fixture
+def searched(tmp_path: Path, at: Clock, call: Call) -> Path:
+    """A search with a pending authority that was run once, on footage of its camera and hour."""
+    case = search_case(tmp_path / "case", authority="pending", now=at())
+    footage = clip(tmp_path / "gate.mp4")
+    stated = ("--start", "2026-05-01T12:00:00Z", "--clock-error", 0)
+    assert call("ingest", case, footage, "--camera", "gate", *stated).code == 0
+    answer = call("run", case, "--runner", "serial", "--quiet")
+    assert answer.code == 0, answer.err
+    return case
+
+
+def test_48_hours_from_the_first_run(searched: Path, at: Clock, call: Call) -> None:
+    first = load_case(searched).mandate.first_run_utc
+    assert first is not None
+    at.now = first + timedelta(hours=47, minutes=59)
+    assert call("run", searched, "--runner", "serial", "--quiet").code == 0
+    assert load_case(searched).mandate.first_run_utc == first, "the first run counts, not the last"
+    assert call("query", searched, "candidates", "--reason", "look").code == 0
+
+    until = f"pending, until {first + timedelta(hours=48):%Y-%m-%d %H:%M}Z"
+    for command in (("case", "show"), ("status",)):
+        assert until in call(*command, searched).out
+    assert until in call("run", searched, "--runner", "serial", "--quiet").err
+
+    at.now = first + timedelta(hours=48, minutes=1)
+    answer = call("run", searched, "--runner", "serial", "--quiet")
+    assert answer.code == 3
+    assert "authority" in answer.err
+    assert not list(searched.rglob("tables/candidates/*.parquet")), "results are withheld"
+    assert call("query", searched, "candidates", "--reason", "look").code == 3
+    status = call("status", searched).out
+    for said in ("mandate  lapsed", "results withheld since", "candidates: withheld", "next: forensics case authorise"):
+        assert said in status
+    case = load_case(searched)
+    assert keyring_for(case.folder, case.case_id).withheld.exists()
+    assert call("verify", searched).code == 0, "withheld is not missing"
+
+    answer = call("case", "authorise", searched, "--authority", "12 Gs 345/26")
+    assert answer.code == 0, answer.err
+    assert call("query", searched, "candidates", "--reason", "look").code == 0
+    assert call("run", searched, "--runner", "serial", "--quiet").code == 0
+    assert call("case", "authorise", searched, "--authority", "another").code == 3, "an authority is entered once"
+    assert call("verify", searched).code == 0
+
+
+@pytest.mark.parametrize("place", ["/proc/nowhere", "a-file"])
+def test_without_a_place_for_keys_no_case_is_made(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    (tmp_path / "a-file").write_text("")
+    monkeypatch.setenv("FORENSICS_KEYS", str(tmp_path / place / "keys"))
+    told = ("--title", "t", "--purpose", "p", "--operator", "o", "--legal-basis", "l", "--reference", "r")
+    when = ("--from", "2026-05-01T00:00:00Z", "--to", "2026-05-02T00:00:00Z", "--expires", "2099-12-31")
+    answer = call("case", "init", tmp_path / "case", "--mode", "missing", *told, "--camera", "gate", *when)
+    assert (answer.code, "set $FORENSICS_KEYS" in answer.err) == (2, True)
+    assert not (tmp_path / "case").exists()
+
+
+def test_where_the_case_cannot_be_written_no_key_is_left(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        search_case(tmp_path / "file" / "case")
+    assert [path for path in keys_folder().rglob("*") if path.is_file()] == []
+
+
+def test_before_the_first_run_the_48_hours_have_not_begun(tmp_path: Path, call: Call) -> None:
+    case = search_case(tmp_path / "case", authority="pending")
+    for command in (("case", "show"), ("status",)):
+        assert "pending, 48 hours from the first run" in call(*command, case).out
+    last_day = f"{MANDATE_ENDS - timedelta(days=1):%Y-%m-%d}"
+    assert f"its last day: {last_day}" in call("status", case).out
+    assert f"expires utc  {last_day}, the last day" in call("case", "show", case).out
+    assert "next: forensics ingest" in call("status", case).out
+
+
+def test_a_denied_case_is_over(searched: Path, call: Call) -> None:
+    evidence = {p: p.read_bytes() for p in [searched.parent / "gate.mp4", *(searched / "evidence").rglob("*.parquet")]}
+    sealed = seal(keyring_for(CaseFolder(searched), load_case(searched).case_id).load(), b"x", "y")
+    started = time.monotonic()
+    answer = call("case", "deny", searched, "--reason", "refused by the court")
+    assert answer.code == 0, answer.err
+    assert time.monotonic() - started < 60
+    assert not list(searched.rglob("candidates/*.parquet"))
+    (certificate,) = (searched / "certificates").glob("*.json")
+    stored = json.loads(certificate.read_text())
+    assert (stored["state"], stored["key_destroyed"], stored["reason"]) == ("done", True, "denied")
+    assert all(set(file) == {"path", "sha256"} for file in stored["files"])
+    with pytest.raises(NotAuthorised):
+        keyring_for(CaseFolder(searched), load_case(searched).case_id).load()
+    with pytest.raises(IntegrityBroken):
+        unseal(Key.fresh(), sealed, "y")
+    for command in (["run", searched], ["ingest", searched, searched.parent / "gate.mp4", "--camera", "gate"]):
+        assert call(*command).code == 3
+    assert call("query", searched, "candidates", "--reason", "look").code == 3
+    assert call("case", "authorise", searched, "--authority", "too late").code == 3
+    assert call("case", "deny", searched, "--reason", "again").code == 3
+    shown, status = call("case", "show", searched).out, call("status", searched).out
+    assert "pending" not in shown + status
+    assert f"authority  denied {datetime.now(UTC):%Y}" in shown
+    for said in ("mandate  denied", "candidates: destroyed", "another search is another case"):
+        assert said in status
+    assert call("verify", searched).code == 0, "what is certified is not missing"
+    assert call("query", searched, "sightings").code == 0
+    assert {path: path.read_bytes() for path in evidence} == evidence, "evidence is untouched"
+
+
+def test_what_expired_is_read_then_erased(searched: Path, at: Clock, call: Call) -> None:
+    assert call("case", "authorise", searched, "--authority", "12 Gs").code == 0
+    at.now = MANDATE_ENDS + timedelta(seconds=1)
+    assert call("run", searched, "--runner", "serial").code == 3
+    assert list(searched.rglob("tables/candidates/*.parquet")), "seven days of grace"
+    assert call("case", "hold", searched, "--reason", "appeal").code == 0
+    at.now = MANDATE_ENDS + timedelta(days=8)
+    assert call("case", "sweep", searched.parent).code == 0
+    assert list(searched.rglob("tables/candidates/*.parquet")), "a hold blocks deletion"
+    answer = call("case", "hold", searched, "--lift", "--reason", "the appeal is over")
+    assert answer.code == 0, answer.err
+    assert not list(searched.rglob("tables/candidates/*.parquet"))
+    assert load_case(searched).mandate.erased_utc is not None
+    assert "erased" in call("case", "show", searched).out
+    assert call("verify", searched).code == 0
+
+
+def test_cron_enforces_the_dates_of_every_case(searched: Path, at: Clock, call: Call, tmp_path: Path) -> None:
+    shutil.copytree(searched, tmp_path / "broken")
+    (tmp_path / "broken" / "case.toml").write_text("nonsense")
+    first = load_case(searched).mandate.first_run_utc
+    assert first is not None
+    at.now = first + timedelta(hours=49)
+    answer = call("case", "sweep", tmp_path, "--json")
+    assert answer.code == 4, "one of them cannot be read"
+    standings = {Path(row["case"]).name: row["standing"] for row in answer.json["cases"]}
+    assert standings == {"case": "lapsed", "broken": "failed"}
+    assert not list(searched.rglob("tables/candidates/*.parquet"))
+
+
+def test_a_clock_that_runs_backwards_is_refused(searched: Path, at: Clock, call: Call) -> None:
+    at.forward(hours=-1)
+    for command in (["status", searched], ["run", searched], ["case", "show", searched]):
+        answer = call(*command)
+        assert answer.code == 3
+        assert "clock" in answer.err
+
+
+@pytest.mark.parametrize("change", ["expires_utc = 2099-01-01T00:00:00Z", 'operator = "B. Bold"', "edited"])
+def test_a_mandate_is_not_edited_by_hand(searched: Path, call: Call, change: str) -> None:
+    file = searched / "case.toml"
+    name = change.partition(" ")[0]
+    lines = [change if line.startswith(f"{name} =") else line for line in file.read_text().splitlines()]
+    file.write_text("\n".join([*lines, "# edited" if change == "edited" else ""]))
+    answer = call("run", searched)
+    assert answer.code == 5
+    assert "other means" in answer.err
+
+
+def test_a_mandate_of_yesterday_is_not_put_back(searched: Path, call: Call) -> None:
+    before = (searched / "case.toml").read_bytes()
+    assert call("case", "policy", searched, "--watchlist-limit", 6, "--reason", "r").code == 0
+    (searched / "case.toml").write_bytes(before)
+    assert call("status", searched).code == 5
+
+
+def test_a_log_that_is_gone_is_missed(searched: Path, call: Call) -> None:
+    (searched / "audit.jsonl").unlink()
+    assert call("run", searched).code == 5
+
+
+def test_the_log_tells_who_looked_for_whom_and_why(searched: Path, call: Call, at: Clock) -> None:
+    at.now = datetime.now(UTC)
+    call("query", searched, "candidates", "--reason", "report to the prosecutor")
+    lines = read_chain(searched / "audit.jsonl").lines
+    commands = [(line.kind, line.command) for line in lines if line.kind != "note"]
+    assert commands[:2] == [("begin", "case init"), ("end", "case init")]
+    assert commands[-1] == ("end", "query")
+    (run,) = [line for line in lines if line.kind == "note" and line.command == "run"]
+    assert {"run", "settings_digest", "model", "evidence", "watchlist", "version"} <= run.facts.keys()
+    forensics.open_case(searched).candidates(reason="appeal")
+    begins = [line for line in read_chain(searched / "audit.jsonl").lines if line.kind == "begin"]
+    assert [(line.command, line.why) for line in begins[-2:]] == [
+        ("query", "report to the prosecutor"),
+        ("open candidates", "appeal"),
+    ]
+    at.now = datetime.now(UTC)
+    assert call("verify", searched).code == 0
+    text = (searched / "audit.jsonl").read_text().replace("prosecutor", "defence")
+    (searched / "audit.jsonl").write_text(text)
+    assert call("verify", searched).code == 5
+
+
+# ---- what lies outside is never looked at
+
+
+@pytest.mark.parametrize(
+    ("camera", "stated", "reason"),
+    [
+        ("yard", ("--start", "2026-05-01T12:00:00Z", "--clock-error", 0), "scope"),
+        ("gate", ("--start", "2026-05-03T12:00:00Z", "--clock-error", 0), "scope"),
+        ("gate", ("--start", "2026-05-01T23:59:59.9Z", "--clock-error", 1000), "scope"),
+        ("gate", ("--start", "2026-05-01T12:00:00Z"), "scope_unknown"),
+        ("gate", (), "scope_unknown"),
+    ],
+)
+def test_footage_outside_is_not_opened(
+    tmp_path: Path, call: Call, camera: str, stated: tuple[object, ...], reason: str
+) -> None:
+    case = search_case(tmp_path / "case")
+    footage = clip(tmp_path / "gate.mp4")
+    answer = call("ingest", case, footage, "--camera", camera, *stated)
+    assert answer.code == 0
+    assert ("12 of 12 frames lie outside the scope of the case" in answer.err) == (reason == "scope")
+    footage.unlink()  # whoever opened it now would notice
+    answer = call("run", case, "--runner", "serial", "--quiet")
+    assert answer.code == (4 if reason == "scope_unknown" else 0), answer.err
+    assert f"12 of 12 frames lie outside the mandate ({reason})" in answer.out
+    rows = call("query", case, "coverage", "--json").json["rows"]
+    assert [(row["state"], row["reason"], row["stop_frame"]) for row in rows] == [("skipped", reason, 12)]
+    assert call("query", case, "detections", "--json").json["rows"] == []
+
+
+def test_the_edge_of_the_window_is_exact_to_the_frame(tmp_path: Path, call: Call) -> None:
+    case = search_case(tmp_path / "case")
+    # 25 frames a second from 0.2 s before midnight: frames 0 to 4 are before it, the window ends there
+    stated = ("--start", "2026-05-01T23:59:59.8Z", "--clock-error", 0)
+    answer = call("ingest", case, clip(tmp_path / "gate.mp4"), "--camera", "gate", *stated)
+    assert "7 of 12 frames lie outside the scope of the case, so no run looks at them: not wholly" in answer.err
+    assert "7 of 12 frames lie outside the mandate (scope)" in call("run", case, "--runner", "serial", "--quiet").out
+    rows = call("query", case, "coverage", "--json").json["rows"]
+    assert [(row["state"], row["reason"], row["start_frame"], row["stop_frame"]) for row in rows] == [
+        ("detected", "", 0, 5),
+        ("skipped", "scope", 5, 12),
+    ]
+
+
+# ---- a run is stopped
+
+_RUN_SLOWLY = """
+import sys, time
+from pipelines.cli.main import exit_code_of
+from pipelines.stages import detect
+whole = detect.detect_chunk
+def slowly(*arguments, **named):
+    time.sleep(120)
+    return whole(*arguments, **named)
+detect.detect_chunk = slowly
+sys.exit(exit_code_of(["run", sys.argv[1], "--runner", "serial", "--quiet"]))
+"""
+
+
+@pytest.fixture
+def working(tmp_path: Path, call: Call) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
+    """A case and a process that has begun to run it and would take two minutes."""
+    case = search_case(tmp_path / "case")
+    stated = ("--start", "2026-05-01T12:00:00Z", "--clock-error", 0)
+    assert call("ingest", case, clip(tmp_path / "gate.mp4"), "--camera", "gate", *stated).code == 0
+    with subprocess.Popen([sys.executable, "-c", _RUN_SLOWLY, str(case)], stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 60
+        while not list(case.glob("runs/*/run.json")):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.1)
+        yield case, process
+        process.kill()
+
+
+def test_denial_stops_a_run_that_works(working: tuple[Path, subprocess.Popen[bytes]], call: Call) -> None:
+    case, process = working
+    started = time.monotonic()
+    answer = call("case", "deny", case, "--reason", "refused")
+    assert answer.code == 0, answer.err
+    assert process.wait(10) == 3
+    assert time.monotonic() - started < 60
+    assert process.stderr is not None
+    assert b"refused" in process.stderr.read()
+    lines = read_chain(case / "audit.jsonl").lines
+    (end,) = [line for line in lines if line.command == "run" and line.kind == "end"]
+    assert end.facts["exit_code"] == 3
+
+
+def test_denial_ends_a_run_that_hangs(working: tuple[Path, subprocess.Popen[bytes]], call: Call) -> None:
+    case, process = working
+    os.kill(process.pid, 19)  # SIGSTOP: it can hear nothing
+    started = time.monotonic()
+    assert call("case", "deny", case, "--reason", "refused").code == 0
+    assert time.monotonic() - started < 60
+    assert process.wait(10) == -9
+    assert load_case(case).mandate.denied_utc is not None
+
+
+@pytest.mark.parametrize("dies_in", ["keys.Keyring.destroy", "denial.taken_over", "denial.destroy", "erasure._finish"])
+def test_a_denial_that_died_half_way_is_finished(
+    searched: Path, call: Call, monkeypatch: pytest.MonkeyPatch, dies_in: str
+) -> None:
+    write_bytes(searched / "watchlist" / "E1" / "a.picture.sealed", b"FSEAL1")
+    with monkeypatch.context() as patched:
+        patched.setattr(f"pipelines.custody.{dies_in}", _die)
+        assert call("case", "deny", searched, "--reason", "refused").code == 137
+    assert call("run", searched).code == 3
+    assert call("case", "show", searched).code == 0
+    assert not (searched / "watchlist" / "E1").exists()
+    assert not keyring_for(CaseFolder(searched), load_case(searched).case_id).exists
+    (certificate,) = (searched / "certificates").glob("*.json")
+    assert json.loads(certificate.read_text())["why"] == "refused"
+    assert call("verify", searched).code == 0
+
+
+def _die(*_: object, **__: object) -> None:
+    raise SystemExit(137)
+
+
+def test_a_mark_alone_stops_and_destroys_nothing(searched: Path, call: Call) -> None:
+    """Whoever may write into the folder can stop the case; only a denial on record destroys."""
+    facts = {"why": "mischief", "who": {}, "at_utc": datetime.now(UTC).isoformat()}
+    (searched / ".denied").write_text(json.dumps(facts))
+    assert call("run", searched).code == 3
+    assert call("case", "sweep", searched.parent).code == 0
+    assert keyring_for(CaseFolder(searched), load_case(searched).case_id).exists
+
+
+def test_who_only_looks_takes_no_lock(searched: Path, call: Call) -> None:
+    with locked(CaseFolder(searched)):
+        for command in (["status", searched], ["case", "show", searched], ["verify", searched]):
+            assert call(*command).code == 0

@@ -1,0 +1,168 @@
+"""What is handed out lands nowhere in the case, its evidence or its keys, whatever name these places are called by."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from forensics.custody.case_folder import CaseFolder
+from forensics.custody.mandate import Mandate, Mode
+from forensics.decoding.child import Limits
+from forensics.errors import UsageError
+from pipelines.custody.case_store import make_case
+from pipelines.custody.outputs import output_file
+from pipelines.custody.session import Need, casework
+from pipelines.intake.ingest import Given, ingest
+from testing.commands import Call, caller, clip
+from testing.face_case import FaceCase, reference_of
+
+_FORENSICS = (sys.executable, "-c", "from pipelines.cli.main import main; main()")
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    return caller(capsys)
+
+
+@pytest.fixture(scope="module")
+def seen_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("seen")
+    (folder / "stills").mkdir()
+    reference_of(1, folder / "stills" / "a.png")
+    case = make_case(folder / "case", Mandate(Mode.SCENE, title="", purpose="p", operator="o"), now=datetime.now(UTC))
+    given = [Given(clip(folder / "gate.mp4"), "gate"), Given(folder / "stills", "hall")]
+    with casework(case.folder.root, "ingest", need=Need.WORK) as work:
+        ingest(work.files, given, limits=Limits(), on_source=lambda _: None)
+    run = [*_FORENSICS, "run", case.folder.root, "--runner", "serial", "--quiet"]
+    subprocess.run(run, check=True, capture_output=True)
+    return case.folder.root
+
+
+@pytest.fixture
+def place(seen_once: Path, tmp_path: Path, call: Call) -> Path:
+    """A folder with a case that was run, and its evidence: `gate.mp4` and the folder `stills`."""
+    copied = Path(shutil.copytree(seen_once.parent, tmp_path / "place"))
+    for name, camera in (("gate.mp4", "gate"), ("stills", "hall")):  # the copies are known as evidence as well
+        assert call("ingest", copied / "case", copied / name, "--camera", camera).code == 0
+    return copied
+
+
+def _state(folder: Path) -> dict[Path, bytes]:
+    """All that lies there, but for what every command writes: the log."""
+    files = (
+        path for path in folder.rglob("*") if path.is_file() and path.name not in {"audit.jsonl", "checkpoints.jsonl"}
+    )
+    return {path: path.read_bytes() for path in files}
+
+
+def _commands(case: Path, target: Path) -> list[tuple[object, ...]]:
+    return [
+        ("case", "disclose", case, "-o", target, "--reason", "r"),
+        ("query", case, "--pictures", target),
+        ("export", "mot", case, "-o", target),
+    ]
+
+
+def _hard_link(target: Path, of: Path) -> Path:
+    os.link(of, target)
+    return target
+
+
+def _link(target: Path, of: Path) -> Path:
+    target.symlink_to(of)
+    return target
+
+
+_OWN: dict[str, Callable[[Path], Path]] = {
+    "in the case": lambda place: place / "case" / "new.png",
+    "the case": lambda place: place / "case",
+    "case.toml": lambda place: place / "case" / "case.toml",
+    "a way around": lambda place: place / "stills" / ".." / "case" / "new.png",
+    "a link into the case": lambda place: _link(place / "in", place / "case") / "new.png",
+    "a link that leads to nothing yet": lambda place: _link(place / "new.png", place / "case" / "new.png"),
+    "evidence": lambda place: place / "gate.mp4",
+    "a link to evidence": lambda place: _link(place / "new.png", place / "gate.mp4"),
+    "a hard link to evidence": lambda place: _hard_link(place / "new.png", place / "gate.mp4"),
+    "below evidence": lambda place: place / "stills" / "new.png",
+    "a picture of the evidence": lambda place: place / "stills" / "a.png",
+    "a hard link to a picture of it": lambda place: _hard_link(place / "new.png", place / "stills" / "a.png"),
+    "a hard link to the case": lambda place: _hard_link(place / "new.png", place / "case" / "case.toml"),
+    "keys": lambda _: Path(os.environ["FORENSICS_KEYS"]) / "new.png",
+    "keys of reviewers": lambda _: Path(os.environ["FORENSICS_REVIEWER_KEYS"]) / "new.png",
+}
+
+
+@pytest.mark.parametrize("name", _OWN)
+def test_nothing_is_handed_out_into_what_is_not_written_to(call: Call, place: Path, name: str) -> None:
+    target = _OWN[name](place)
+    before = _state(place)
+    for command in _commands(place / "case", target):
+        answer = call(*command)
+        assert answer.code == 2, (command, answer.err)
+        assert "which is not written to" in answer.err
+    assert _state(place) == before
+    assert call("verify", place / "case").code == 0
+
+
+_NOWHERE: dict[str, Callable[[Path], Path]] = {
+    "there is no folder": lambda place: place / "absent" / "new.png",
+    "there is no folder ": lambda place: place / "file" / "new.png",
+    "is there and not a": lambda place: place / "pipe",
+    "nothing can be written there": lambda place: place / ("a" * 300 + ".png"),
+}
+
+
+@pytest.mark.parametrize("said", _NOWHERE)
+def test_a_place_where_nothing_can_be_written_is_said(call: Call, place: Path, said: str) -> None:
+    (place / "file").touch()
+    os.mkfifo(place / "pipe")
+    for command in _commands(place / "case", _NOWHERE[said](place)):
+        answer = call(*command)
+        assert answer.code == 2, (command, answer.err)
+        assert said in answer.err
+
+
+def test_files_of_an_export_that_are_links_to_evidence(call: Call, place: Path) -> None:
+    (place / "mot").mkdir()
+    evidence = call("query", place / "case", "evidence", "--json").json["rows"]
+    target = next(row["evidence_id"] for row in evidence if str(row["path"]).endswith("gate.mp4"))
+    _hard_link(place / "mot" / f"{target}.txt", place / "gate.mp4")
+    before = _state(place)
+    answer = call("export", "mot", place / "case", "-o", place / "mot")
+    assert (answer.code, "which is not written to" in answer.err) == (2, True)
+    assert _state(place) == before
+
+
+def test_beside_the_evidence_is_not_in_it(call: Call, place: Path) -> None:
+    assert call("case", "disclose", place / "case", "-o", place / "told.json", "--reason", "r").code == 0
+    assert call("case", "disclose", place / "case", "-o", place / "told.json", "--reason", "again").code == 0
+    assert call("export", "mot", place / "case", "-o", place / "tracks").code == 0
+    assert call("export", "mot", place / "case", "-o", place / "tracks").code == 0
+
+
+def test_a_file_elsewhere_with_two_names_may_be_replaced(place: Path) -> None:
+    (place / "one.png").touch()
+    assert output_file(CaseFolder(place / "case"), _hard_link(place / "two.png", place / "one.png"))
+    with pytest.raises(UsageError, match="not a file"):
+        output_file(CaseFolder(place / "case"), place)
+
+
+def test_a_reviewers_pictures_neither(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = FaceCase.make(tmp_path, call, monkeypatch, n_people=2)
+    case.enrol("E0", 0, tmp_path)
+    case.run()
+    case.reviewer("B. Becker")
+    (name,) = [f"{row['sighting_id']}:E0" for row in case.candidates() if row["decision"] == "candidate"]
+    asked = ("--as", "B. Becker", "--reason", "r", "--candidate", name, "--pictures")
+    _hard_link(tmp_path / "twin.png", tmp_path / "gate.mp4")
+    before = (tmp_path / "gate.mp4").read_bytes()
+    for target in (case.root / "new.png", tmp_path / "twin.png", tmp_path / "absent" / "new.png"):
+        assert call("review", case.root, *asked, target).code == 2
+        assert not (case.root / "new.png").exists()
+    assert (tmp_path / "gate.mp4").read_bytes() == before
+    case.do("review", *asked, tmp_path / "new.png")

@@ -1,0 +1,527 @@
+"""A search for known people, end to end with made-up eyes: who is found, what is kept, and what never is."""
+
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from forensics.adapters.crypto.sealing import Key, is_sealed, unseal
+from forensics.custody.case_folder import CaseFolder
+from forensics.errors import IntegrityBroken
+from pipelines.custody.case_store import load_case
+from pipelines.custody.entry_removal import remove_entry
+from pipelines.custody.erasure import quarantine
+from pipelines.custody.keys import keyring_for
+from pipelines.custody.session import Need, casework
+from testing.commands import ENTRY_ENDS, ENTRY_LAST_DAY, MANDATE_ENDS, Call, caller, search_case
+from testing.face_case import FaceCase, reference_of
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    return caller(capsys)
+
+
+@pytest.fixture
+def found(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> FaceCase:
+    """Three people at the gate, two of them on the list, and one on the list who is not there."""
+    case = FaceCase.make(tmp_path, call, monkeypatch)
+    for entry, number in (("E0", 0), ("E1", 1), ("absent", 40)):
+        case.enrol(entry, number, tmp_path)
+    case.run()
+    return case
+
+
+def test_the_right_sightings_become_candidates(found: FaceCase) -> None:
+    rows = found.candidates()
+    assert len(rows) == 9, "every pair that was compared has a row"
+    candidates = {row["entry_id"]: row for row in rows if row["decision"] == "candidate"}
+    assert set(candidates) == {"E0", "E1"}
+    assert candidates["E0"]["sighting_id"] != candidates["E1"]["sighting_id"]
+    for row in candidates.values():
+        assert row["rank"] == 1
+        assert row["n_faces"] >= 3
+        assert row["span_ms"] >= 1000
+        assert row["margin"] > 0.5
+        assert row["similarity"] > row["threshold"]
+    assert [row["decision"] for row in rows if row["entry_id"] == "absent"] == ["below"] * 3
+    assert {row["expected_false_candidates"] for row in rows} == {rows[0]["expected_false_candidates"]}
+    assert rows[0]["expected_false_candidates"] == pytest.approx(3 * 0.01)
+
+
+def test_an_empty_list_is_a_recorded_result(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = FaceCase.make(tmp_path, call, monkeypatch)
+    case.run()
+    assert case.candidates() == []
+
+
+def test_again_changes_nothing_and_another_entry_compares_anew(found: FaceCase, tmp_path: Path) -> None:
+    before, n_vectors = found.candidates(), len(found.eyes.vectors)
+    found.run()
+    assert found.candidates() == before
+    assert len(found.eyes.vectors) == n_vectors, "nothing was embedded again"
+    found.enrol("E2", 2, tmp_path)
+    found.run()
+    assert {row["entry_id"] for row in found.candidates() if row["decision"] == "candidate"} == {"E0", "E1", "E2"}
+
+
+def _named_in_parts(case: FaceCase) -> set[str]:
+    parts = (pl.read_parquet(path) for path in case.root.glob("runs/*/parts/recognise/*.parquet"))
+    return {name for part in parts for name in part["entry_id"].to_list()}
+
+
+def test_an_entry_that_is_removed_is_gone(found: FaceCase) -> None:
+    before = {path.name for path in found.root.glob("runs/*/parts/recognise/*")}
+    found.do("watchlist remove", "E1", "--reason", "found")
+    assert not (found.root / "watchlist" / "E1").exists()
+    assert _named_in_parts(found) == {"E0", "absent"}
+    assert before.isdisjoint(path.name for path in found.root.glob("runs/*/parts/recognise/*"))
+    assert found.call("verify", found.root).code == 0
+    found.run()
+    assert {row["entry_id"] for row in found.candidates()} == {"E0", "absent"}
+    assert found.call("verify", found.root).code == 0
+
+
+def test_an_entry_that_ends_while_results_are_withheld_is_gone_too(found: FaceCase) -> None:
+    with casework(found.root, "lapse", need=Need.LOOK) as work:
+        quarantine(work.case, work.files)
+        remove_entry(work.case, work.files, "E1", why="ended", who=work.who, now=work.now)
+    assert not list(found.root.glob("runs/*/parts/recognise/*"))
+    found.run()
+    assert {row["entry_id"] for row in found.candidates()} == {"E0", "absent"}
+    assert found.call("verify", found.root).code == 0
+
+
+def test_the_others_can_be_reviewed_when_an_entry_is_gone(found: FaceCase, tmp_path: Path) -> None:
+    names = {row["entry_id"]: f"{row['sighting_id']}:{row['entry_id']}"
+             for row in found.candidates() if row["decision"] == "candidate"}  # fmt: skip
+    found.reviewer("B. Becker")
+    found.do("watchlist remove", "E1", "--reason", "found")
+    who = ("--as", "B. Becker", "--reason", "r", "--candidate")
+    found.do("review", *who, names["E0"], "--pictures", tmp_path / "sheet.png")
+    gone = found.call("review", found.root, *who, names["E1"], "--pictures", tmp_path / "gone.png")
+    assert (gone.code, (tmp_path / "gone.png").exists()) == (2, False)
+
+
+def test_a_name_stands_for_the_same_pictures_for_ever(found: FaceCase, tmp_path: Path) -> None:
+    found.do("watchlist remove", "E1", "--reason", "found")
+    told = ("--basis", "b", "--expires", ENTRY_LAST_DAY)
+    for name in ("E1", "e1", "E0"):
+        answer = found.call("watchlist", "add", found.root, name, reference_of(2, tmp_path / "other.png"), *told)
+        assert (answer.code, "another name" in answer.err) == (2, True)
+
+
+def test_the_defence_learns_of_entries_that_are_gone(found: FaceCase, tmp_path: Path) -> None:
+    found.call(
+        "watchlist", "add", found.root, "bad", tmp_path / "none.png", "--basis", "b", "--expires", ENTRY_LAST_DAY
+    )
+    found.do("watchlist remove", "E1", "--reason", "found")
+    found.do("case disclose", "-o", tmp_path / "told.json", "--reason", "request of counsel")
+    told = json.loads((tmp_path / "told.json").read_text())["for"]
+    assert [(entry["entry"], entry["pictures"], entry["is_listed"]) for entry in told] == [
+        ("E0", 1, True),
+        ("E1", 1, False),
+        ("absent", 1, True),
+    ]
+
+
+def _everything(root: Path, key: Key) -> list[bytes]:
+    """Every file of a case as it lies, and again with everything decrypted; sealed columns too."""
+    from pipelines.stages.recognise import face_context
+
+    contents = []
+    for path in sorted(root.rglob("*")):
+        if not path.is_file():
+            continue
+        data = path.read_bytes()
+        contents.append(data)
+        if is_sealed(data):
+            contents.append(_unsealed(key, data, path))
+        if path.suffix == ".parquet":
+            table = pl.read_parquet(path)
+            contents += [table[name].to_numpy().tobytes() for name in table.columns if table[name].dtype.is_float()]
+            if "sealed_faces" in table.columns:
+                for row in table.iter_rows(named=True):
+                    contents += [
+                        unseal(key, face, face_context(row["sighting_id"], number))
+                        for number, face in enumerate(row["sealed_faces"])
+                    ]
+    return contents
+
+
+def _unsealed(key: Key, data: bytes, path: Path) -> bytes:
+    """With whichever context the file was sealed."""
+    import json
+
+    entry = path.parent.name
+    digests = [picture["sha256"] for picture in json.loads((path.parent / "entry.json").read_text())["pictures"]]
+    contexts = [f"reference:{entry}:{digest}" for digest in digests]
+    contexts.append(f"template:{entry}:{path.name.partition('.')[0]}")
+    for context in contexts:
+        try:
+            return unseal(key, data, context)
+        except IntegrityBroken:
+            continue
+    raise AssertionError(f"{path} opens with none of {contexts}")
+
+
+def test_no_template_of_anybody_else_is_ever_written(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = FaceCase.make(tmp_path, call, monkeypatch, n_people=54)
+    case.enrol("E0", 0, tmp_path)
+    template = case.eyes.vectors[0]
+    case.run()
+    for number in (1, 2):
+        case.enrol(f"E{number}", number, tmp_path)
+        case.run()  # a list that changed compares everybody again
+    assert len(case.eyes.vectors) > 500
+    key = keyring_for(CaseFolder(case.root), load_case(case.root).case_id).load()
+    contents = _everything(case.root, key)
+    others = [vector for vector in case.eyes.vectors if not np.array_equal(vector, template)]
+    enrolled = {vector.tobytes() for vector in _templates(case, key)}
+    written = [
+        vector
+        for vector in others
+        if vector.tobytes() not in enrolled
+        for form in (vector.tobytes()[:32], vector.astype("<f8").tobytes()[:32], repr(float(vector[3])).encode()[:9])
+        if any(form in data for data in contents)
+    ]
+    assert written == []
+    assert any(template.tobytes()[:32] in data for data in contents), "the search finds what is there"
+    assert not any(template.tobytes()[:32] in path.read_bytes() for path in case.root.rglob("*") if path.is_file())
+
+
+def _templates(case: FaceCase, key: Key) -> list[np.ndarray]:
+    return [
+        np.frombuffer(_unsealed(key, path.read_bytes(), path), dtype="<f4")[:-1]
+        for path in case.root.glob("watchlist/*/*.template.sealed")
+    ]
+
+
+def test_after_erasure_nothing_opens(found: FaceCase) -> None:
+    folder = CaseFolder(found.root)
+    key = keyring_for(folder, load_case(found.root).case_id).load()
+    sealed = [path.read_bytes() for path in found.root.glob("watchlist/*/*.sealed")]
+    for part in found.root.glob("runs/*/parts/recognise/*.parquet"):
+        sealed += [face for faces in pl.read_parquet(part)["sealed_faces"].to_list() for face in faces]
+    copies = (sealed * 100)[:100]
+    contexts = {unseal_any(key, data) for data in sealed}
+    assert None not in contexts, "all of them open before"
+    found.do("case deny", "--reason", "refused")
+    assert not keyring_for(folder, load_case(found.root).case_id).exists
+    opened = [data for data in copies if any(unseal_any(other, data) for other in _keys_left(found.root))]
+    assert (len(copies), opened) == (100, [])
+    assert not list(found.root.glob("watchlist/*/*"))
+    assert not list(found.root.glob("runs/*/parts/recognise/*"))
+
+
+_TEMPLATE_BYTES = (128 + 1) * 4  # the vector and its scatter
+
+
+def unseal_any(key: Key, data: bytes) -> str | None:
+    """The kind of what opens; None where nothing does, in whatever context."""
+    from cryptography.exceptions import InvalidTag
+
+    from forensics.adapters.crypto import sealing
+
+    seen: list[str] = []
+
+    class _Any:
+        def __init__(self, subkey: bytes) -> None:
+            self._subkey = subkey
+
+        def decrypt(self, nonce: bytes, ciphertext: bytes, context: bytes) -> bytes:
+            # counter mode without the tag: the strongest reader that there can be
+            from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+            counter = nonce + (2).to_bytes(4, "big")
+            clear = Cipher(algorithms.AES(self._subkey), modes.CTR(counter)).decryptor().update(ciphertext[:-16])
+            if not (clear.startswith((b"\xff\xd8\xff", b"\x89PNG")) or len(clear) == _TEMPLATE_BYTES):
+                raise InvalidTag
+            if len(clear) == _TEMPLATE_BYTES and not _is_template(clear):
+                raise InvalidTag
+            seen.append("opened")
+            return clear
+
+    start = 6 + 12
+    try:
+        _Any(sealing._subkey(key, b"seal")).decrypt(data[6:start], data[start:], b"")
+    except InvalidTag:
+        return None
+    return seen[0]
+
+
+def _is_template(clear: bytes) -> bool:
+    values = np.frombuffer(clear, dtype="<f4")[:-1]
+    return bool(np.all(np.abs(values) < 2)) and 0.5 < float(np.linalg.norm(values)) < 2
+
+
+def _keys_left(root: Path) -> list[Key]:
+    """Every 32 bytes that lie anywhere around the case and could be a key, and some fresh ones."""
+    import os
+
+    keys = [Key.fresh() for _ in range(3)]
+    for path in Path(os.environ["FORENSICS_KEYS"]).rglob("*"):
+        if path.is_file() and path.stat().st_size == 32:
+            keys.append(Key(path.read_bytes()))
+    return keys
+
+
+# ---- refusals at the watch-list
+
+
+@pytest.mark.parametrize(
+    ("entry", "options", "code", "said"),
+    [
+        ("../x", {}, 2, "no name of an entry"),
+        ("", {}, 2, "no name of an entry"),
+        (".hidden", {}, 2, "no name of an entry"),
+        ("a" * 65, {}, 2, "no name of an entry"),
+        ("E1", {"--basis": " "}, 2, "basis"),
+        ("E1", {"--expires": "2020-01-01"}, 2, "is over"),
+        ("E1", {"--expires": f"{MANDATE_ENDS:%Y-%m-%d}"}, 2, "outlive"),
+        ("E1", {"--expires": "soon"}, 2, "not a day"),
+        ("E0", {}, 2, "already"),
+        ("e0", {}, 2, "already"),
+    ],
+)
+def test_what_is_no_entry(
+    tmp_path: Path,
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+    entry: str,
+    options: dict[str, str],
+    code: int,
+    said: str,
+) -> None:
+    case = FaceCase.make(tmp_path, call, monkeypatch)
+    case.enrol("E0", 0, tmp_path)
+    stated = {"--basis": "b", "--expires": ENTRY_LAST_DAY} | options
+    flags = [word for pair in stated.items() for word in pair]
+    answer = call("watchlist", "add", case.root, entry, reference_of(1, tmp_path / "1.png"), *flags)
+    assert (answer.code, said in answer.err) == (code, True), answer.err
+    assert [path.name for path in (case.root / "watchlist").iterdir()] == ["E0"]
+
+
+def test_the_list_is_short_unless_somebody_says_why(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = FaceCase.make(tmp_path, call, monkeypatch)
+    for number in range(5):
+        case.enrol(f"E{number}", number, tmp_path)
+    sixth = (case.root, "E5", reference_of(5, tmp_path / "5.png"), "--basis", "b", "--expires", ENTRY_LAST_DAY)
+    assert call("watchlist", "add", *sixth).code == 3
+    assert call("case", "policy", case.root, "--watchlist-limit", 6).code == 2, "not without a reason"
+    assert call("case", "policy", case.root, "--watchlist-limit", 51, "--reason", "r").code == 2
+    case.do("case policy", "--watchlist-limit", 6, "--reason", "six missing from one boat")
+    assert call("watchlist", "add", *sixth).code == 0
+    assert "six missing from one boat" in (case.root / "audit.jsonl").read_text()
+
+
+def test_nobody_is_enrolled_from_the_footage(found: FaceCase, tmp_path: Path, call: Call) -> None:
+    (thumbnail, *_) = sorted(found.root.rglob("crops/*.jpg"))
+    copy = tmp_path / "innocent.jpg"
+    copy.write_bytes(thumbnail.read_bytes())
+    for picture in (thumbnail, copy, tmp_path / "gate.mp4"):
+        answer = call("watchlist", "add", found.root, "E9", picture, "--basis", "b", "--expires", ENTRY_LAST_DAY)
+        assert answer.code == 3, answer.err
+        assert "footage" in answer.err
+
+
+@pytest.fixture
+def of_stills(tmp_path: Path, call: Call) -> Path:
+    """A search whose evidence is a folder and a zip of pictures."""
+    case = search_case(tmp_path / "case")
+    for number in range(2):
+        reference_of(number, tmp_path / f"{number}.png")
+    (tmp_path / "stills").mkdir()
+    shutil.copy(tmp_path / "0.png", tmp_path / "stills" / "a.png")
+    with zipfile.ZipFile(tmp_path / "stills.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(tmp_path / "1.png", "deep/b.png")
+    for name in ("stills", "stills.zip"):
+        assert call("ingest", case, tmp_path / name, "--camera", "gate").code == 0
+    return case
+
+
+def _enrolled(call: Call, case: Path, picture: Path) -> tuple[int, str]:
+    answer = call("watchlist", "add", case, "E9", picture, "--basis", "b", "--expires", ENTRY_LAST_DAY)
+    return answer.code, answer.err
+
+
+@pytest.mark.parametrize("take", [shutil.copy, os.link, os.symlink])
+@pytest.mark.parametrize("name", ["stills/a.png", "1.png"])
+def test_a_picture_of_the_evidence_is_known_wherever_it_lies(
+    of_stills: Path, tmp_path: Path, call: Call, *, take: Callable[[Path, Path], object], name: str
+) -> None:
+    take(tmp_path / name, tmp_path / "innocent.jpg")
+    code, said = _enrolled(call, of_stills, tmp_path / "innocent.jpg")
+    assert (code, "own footage" in said) == (3, True), said
+
+
+def test_evidence_of_stills_must_be_there_to_be_compared(of_stills: Path, tmp_path: Path, call: Call) -> None:
+    other = reference_of(7, tmp_path / "other.png")
+    (tmp_path / "stills").rename(tmp_path / "moved")
+    code, said = _enrolled(call, of_stills, other)
+    assert (code, "evidence relocate" in said) == (3, True), said
+
+
+def test_thumbnails_of_earlier_runs_are_the_cases_own(found: FaceCase, tmp_path: Path) -> None:
+    earlier = found.root / "runs" / "0123456789abcdef" / "crops" / "t.jpg"
+    earlier.parent.mkdir(parents=True)
+    reference_of(8, tmp_path / "innocent.png").replace(earlier)
+    shutil.copy(earlier, tmp_path / "innocent.png")
+    code, said = _enrolled(found.call, found.root, tmp_path / "innocent.png")
+    assert (code, "own footage" in said) == (3, True), said
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_file_is_no_picture(tmp_path: Path, call: Call, kind: str) -> None:
+    picture = {"pipe": tmp_path / "pipe", "device": Path("/dev/zero"), "folder": tmp_path / "folder"}[kind]
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    code, said = _enrolled(call, search_case(tmp_path / "case"), picture)
+    assert (code, f"{picture}: not a file" in said) == (2, True), said
+
+
+@pytest.mark.parametrize("mode", ["scene", "wildlife"])
+def test_other_modes_compare_no_faces(tmp_path: Path, call: Call, mode: str) -> None:
+    case = tmp_path / "case"
+    assert call("case", "init", case, "--mode", mode, "--purpose", "p", "--operator", "o").code == 0
+    picture = reference_of(1, tmp_path / "1.png")
+    assert call("watchlist", "add", case, "E1", picture, "--basis", "b", "--expires", ENTRY_LAST_DAY).code == 3
+    assert call("query", case, "candidates", "--reason", "r").code == 3
+    assert call("review", case, "--as", "B. Becker", "--reason", "r").code == 3
+
+
+def test_pictures_say_what_is_wrong_with_them(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import Image
+
+    case = FaceCase.make(tmp_path, call, monkeypatch)
+    Image.new("RGB", (300, 200), "grey").save(tmp_path / "none.png")
+    Image.fromarray(np.random.default_rng(1).integers(0, 255, (200, 200, 3), dtype=np.uint8)).save(tmp_path / "two.png")
+    Image.fromarray(np.random.default_rng(1).integers(0, 255, (80, 90, 3), dtype=np.uint8)).save(tmp_path / "small.png")
+    smooth = np.tile(np.linspace(0, 255, 900, dtype=np.uint8)[:, np.newaxis, np.newaxis], (1, 700, 3))
+    Image.fromarray(smooth).save(tmp_path / "blurred.png")
+    (tmp_path / "text.png").write_text("no picture")
+    said = {
+        "none.png": "no face was found",
+        "two.png": "2 faces were found",
+        "small.png": "too small",
+        "blurred.png": "blurred",
+        "text.png": "not a picture",
+        "absent.png": "No such file",
+    }
+    for name, words in said.items():
+        answer = call("watchlist", "add", case.root, "E1", tmp_path / name, "--basis", "b", "--expires", ENTRY_LAST_DAY)
+        assert (answer.code, words in answer.err) == (2, True), answer.err
+    assert not (case.root / "watchlist").exists()
+
+
+def test_candidates_are_read_for_a_reason(found: FaceCase, call: Call) -> None:
+    assert call("query", found.root, "candidates").code == 3
+    assert call("query", found.root, "candidates", "--reason", " ").code == 3
+    assert call("query", found.root, "sightings").code == 0
+
+
+def test_a_key_that_is_gone_stops_everything_sealed(found: FaceCase, call: Call) -> None:
+    keyring_for(CaseFolder(found.root), load_case(found.root).case_id).path.unlink()
+    assert call("run", found.root, "--runner", "serial").code == 3
+    picture = reference_of(2, found.root.parent / "2.png")
+    assert call("watchlist", "add", found.root, "E2", picture, "--basis", "b", "--expires", ENTRY_LAST_DAY).code == 3
+
+
+def test_an_entry_ends_on_its_day(found: FaceCase, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = sorted(path.name for path in found.root.glob("watchlist/*"))
+    assert len(listed) > 1, "each has a certificate of its own"
+    monkeypatch.setattr("pipelines.clock.utc_now", lambda: ENTRY_ENDS + timedelta(seconds=1))
+    assert call("status", found.root).code == 0
+    assert not list(found.root.glob("watchlist/*"))
+    certificates = [json.loads(path.read_text()) for path in found.root.glob("certificates/*-entry*.json")]
+    assert sorted(each["why"] for each in certificates) == [f"{entry_id}: expired" for entry_id in listed]
+    assert call("verify", found.root).code == 0
+
+
+def test_search_case_is_whole(tmp_path: Path) -> None:
+    assert load_case(search_case(tmp_path / "case")).mandate.missing_fields == ()
+
+
+# ---- what a person asks about candidates
+
+
+def test_a_run_names_one_next_step(found: FaceCase) -> None:
+    quiet = ("--runner", "serial", "--quiet")
+    out = found.do("run", *quiet)
+    assert "2 candidates for examination\n" in out
+    assert [line.split()[2] for line in out.splitlines() if "forensics" in line] == ["review"]
+    for entry in ("E0", "E1"):
+        found.do("watchlist remove", entry, "--reason", "found")
+    out = found.do("run", *quiet)
+    assert "0 candidates for examination\n" in out
+    assert [line.split()[2] for line in out.splitlines() if "forensics" in line] == ["query"]
+
+
+def test_an_entry_ends_on_the_day_that_was_given(found: FaceCase, tmp_path: Path) -> None:
+    told = ("--basis", "b", "--expires", ENTRY_LAST_DAY)
+    out = found.do("watchlist add", "E5", reference_of(5, tmp_path / "E5.png"), *told)
+    assert f"E5: 1 picture, until {ENTRY_LAST_DAY}\n" in out
+    assert ENTRY_LAST_DAY in found.do("watchlist list")
+
+
+def test_candidates_say_where_and_when_and_what_asks_for_examination_goes_first(found: FaceCase) -> None:
+    rows = found.candidates()
+    decisions = [row["decision"] for row in rows]
+    assert decisions[:2] == ["candidate"] * 2
+    assert "candidate" not in decisions[2:]
+    assert {row["camera_id"] for row in rows} == {"gate"}
+    assert all(str(row["first_utc"]) < str(row["last_utc"]) for row in rows)
+    assert list(rows[0])[-3:] == ["camera_id", "first_utc", "last_utc"]
+
+
+def test_what_holds_for_all_candidates_is_said_once(found: FaceCase) -> None:
+    answer = found.call("query", found.root, "candidates", "--reason", "r")
+    header, *lines = answer.out.splitlines()
+    assert {"camera_id", "first_utc"} <= set(header.split())
+    assert not {"expected_false_candidates", "threshold", "log10_ratio"} & set(header.split())
+    assert "about 0.03 would pass by chance" in answer.err
+    assert len(lines) == 9
+    assert max(map(len, answer.out.splitlines())) <= 130
+
+
+@pytest.mark.parametrize(
+    ("asked", "n_rows"),
+    [
+        (("--decision", "candidate"), 2),
+        (("--decision", "candidate", "--decision", "below"), 9),
+        (("--decision", "no_face"), 0),
+        (("--entry", "E0", "--camera", "gate"), 3),
+        (("--camera", "hall"), 0),
+        (("--class", "person", "--from", "2026-05-01T12:00:01Z"), 9),
+        (("--class", "bicycle"), 0),
+        (("--to", "2026-05-01T12:00:00Z"), 0),
+    ],
+)
+def test_candidates_are_chosen_by_what_is_known_of_their_sighting(
+    found: FaceCase, asked: tuple[str, ...], n_rows: int
+) -> None:
+    answer = found.call("query", found.root, "candidates", "--reason", "r", *asked, "--json")
+    assert len(answer.json["rows"]) == n_rows
+
+
+def test_an_entry_that_nobody_knows_is_answered_with_those_that_are(found: FaceCase) -> None:
+    answer = found.call("query", found.root, "candidates", "--reason", "r", "--entry", "nobody", "--format", "csv")
+    assert answer.code == 0
+    assert "no face was compared with an entry 'nobody', but with E0, E1, absent\n" in answer.err
+
+
+def test_a_decision_is_asked_of_candidates_only(found: FaceCase) -> None:
+    answer = found.call("query", found.root, "sightings", "--decision", "candidate")
+    assert answer.code == 2
+    assert "has no column decision" in answer.err
