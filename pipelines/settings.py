@@ -30,7 +30,7 @@ __all__ = [
     "Settings",
     "TrackSettings",
     "load_settings",
-    "told_settings",
+    "settings_text",
 ]
 
 
@@ -271,7 +271,7 @@ def _with_model(profile: Path, model: str | None) -> dict[str, Any]:
     return values
 
 
-def told_settings(sections: dict[str, dict[str, Any]]) -> list[str]:
+def settings_text(sections: dict[str, dict[str, Any]]) -> list[str]:
     """Every setting of these sections that is not the default, as ``section.name=value``; the model apart.
 
     >>> told_settings({"detect": {"model": "builtin", "fps": 2.0, "classes": ["person"]}})

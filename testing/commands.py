@@ -14,7 +14,8 @@ from forensics.custody.mandate import Mandate, Mode
 from pipelines import clock
 from pipelines.cli.main import exit_code_of
 from pipelines.custody.case_store import make_case
-from pipelines.custody.session import Need, casework
+from pipelines.custody.open_session import open_session
+from pipelines.custody.session import Need
 from testing.painted.encode import PAL, Recipe, encode
 
 __all__ = [
@@ -109,5 +110,5 @@ def search_case(
         authority=(authority or "") if mode == "search" else "",
     )
     make_case(root, mandate, now=now or clock.utc_now())
-    with casework(root, "case init", need=Need.CHANGE):
+    with open_session(root, "case init", need=Need.CHANGE):
         return root

@@ -19,7 +19,8 @@ from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.models.model_store import BUILTIN
 from pipelines.custody.case_document import Case
 from pipelines.custody.case_store import load_case, make_case
-from pipelines.custody.session import Need, casework
+from pipelines.custody.open_session import open_session
+from pipelines.custody.session import Need
 from pipelines.intake.ingest import Given, ingest
 from pipelines.run.driver import RunResult, run_case
 from pipelines.run.metrics import RunMetrics
@@ -93,8 +94,8 @@ def make_painted_case(folder: Path, **given: Any) -> Case:
 def make_case_of(root: Path, *given: Given) -> Case:
     mandate = Mandate(Mode.SCENE, title="t", purpose="p", operator="o")
     case = make_case(root, mandate, now=datetime(2026, 5, 2, tzinfo=UTC))
-    with casework(root, "ingest", need=Need.WORK) as work:
-        ingest(work.files, given, limits=Limits(), on_source=lambda source: None)
+    with open_session(root, "ingest", need=Need.WORK) as session:
+        ingest(session.files, given, limits=Limits(), on_source=lambda source: None)
     return case
 
 
@@ -112,12 +113,12 @@ def run(
     metrics: RunMetrics | None = None,
 ) -> RunResult:
     """One run, in this process unless a runner says where; the case is read anew, as a command would."""
-    with casework(case.folder.root, "run", need=Need.WORK) as work:
+    with open_session(case.folder.root, "run", need=Need.WORK) as session:
         return run_case(
-            work.case,
+            session.case,
             load_settings(None, (*_SETTINGS, *assignments)),
             BUILTIN,
-            files=work.files,
+            files=session.files,
             runner=runner or SerialRunner(retries=1),
             progress=progress or NoProgress(),
             metrics=metrics,

@@ -15,8 +15,8 @@ from forensics.digests import canonical_json, sha256_of_bytes
 __all__ = [
     "FIRST",
     "INTERRUPTED",
-    "AuditLine",
     "Chain",
+    "LogLine",
     "break_in",
     "decoded",
     "first_break",
@@ -30,7 +30,7 @@ _KINDS: Final = ("begin", "end", "note")
 
 
 @dataclass(frozen=True, slots=True)
-class AuditLine:
+class LogLine:
     """One line.
 
     Attributes:
@@ -83,7 +83,7 @@ INTERRUPTED: Final = "interrupted"
 """What an end says of a command whose process was found dead by another."""
 
 
-def decoded(data: bytes) -> AuditLine:
+def decoded(data: bytes) -> LogLine:
     """The line that these bytes are, and nothing near it.
 
     Raises:
@@ -94,7 +94,7 @@ def decoded(data: bytes) -> AuditLine:
         raise ValueError("not the names of a line")
     if any(type(stored[name]) not in kinds for name, kinds in _TYPES.items()) or stored["kind"] not in _KINDS:
         raise ValueError("a value of another kind")
-    line = AuditLine(**{name: value for name, value in stored.items() if name != "sha256"})
+    line = LogLine(**{name: value for name, value in stored.items() if name != "sha256"})
     if line.encoded() != data:
         raise ValueError("not what was written")
     return line
@@ -111,7 +111,7 @@ class Chain:
         torn: bytes after the last newline, which a dying command left.
     """
 
-    lines: tuple[AuditLine, ...]
+    lines: tuple[LogLine, ...]
     digests: tuple[str, ...]
     problem: str
     torn: bytes
@@ -119,7 +119,7 @@ class Chain:
 
 # By path: the bytes that were parsed, by their length and digest, and what they said. A log only grows, and a command
 # reads it often; bytes that are not the same are parsed anew.
-_PARSED: Final[dict[Path, tuple[int, str, tuple[AuditLine, ...], tuple[str, ...]]]] = {}
+_PARSED: Final[dict[Path, tuple[int, str, tuple[LogLine, ...], tuple[str, ...]]]] = {}
 
 
 def read_chain(path: Path) -> Chain:
@@ -142,7 +142,7 @@ def read_chain(path: Path) -> Chain:
     return Chain(tuple(lines), tuple(digests), problem, torn)
 
 
-def head(lines: Sequence[AuditLine]) -> str:
+def head(lines: Sequence[LogLine]) -> str:
     """The digest that the next line must hold."""
     return lines[-1].sha256 if lines else FIRST
 
@@ -181,7 +181,7 @@ def _breaks(chain: Chain) -> Iterator[str]:
         previous, last_us = digest, line.at_utc_us
 
 
-def open_begins(lines: Sequence[AuditLine]) -> list[AuditLine]:
+def open_begins(lines: Sequence[LogLine]) -> list[LogLine]:
     """Begins without an end."""
     ended = {line.of for line in lines if line.kind == "end"}
     return [line for line in lines if line.kind == "begin" and line.number not in ended]

@@ -12,25 +12,25 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from forensics.custody.case_folder import CaseFolder
-from forensics.custody.log import FIRST, INTERRUPTED, AuditLine, Chain, break_in, decoded, open_begins, read_chain
+from forensics.custody.log import FIRST, INTERRUPTED, Chain, LogLine, break_in, decoded, open_begins, read_chain
 from forensics.digests import sha256_of_bytes
 from forensics.errors import ForensicsError, IntegrityBroken, NotAuthorised
 
-__all__ = ["AuditLog", "Recorded", "Witness"]
+__all__ = ["Anchor", "CommandRecord", "LogWriter"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_MESSAGE: Final = 500
 _INTERRUPTED: Final = 130
 
 
-class Witness(Protocol):
+class Anchor(Protocol):
     """Remembers outside the case how far its log goes."""
 
     def is_up_to_date(self, n_lines: int, head: str) -> bool:
         """Whether a log of so many lines, the last with this digest, is just what is witnessed."""
         ...
 
-    def problem(self, lines: Sequence[AuditLine]) -> str:
+    def problem(self, lines: Sequence[LogLine]) -> str:
         """Why a log cannot be the one that is witnessed; empty if it can."""
         ...
 
@@ -40,7 +40,7 @@ class Witness(Protocol):
 
 
 @dataclass(slots=True)
-class Recorded:
+class CommandRecord:
     """A command while it runs.
 
     Attributes:
@@ -50,11 +50,11 @@ class Recorded:
         end: its end, once it is on disk; None while it works.
     """
 
-    line: AuditLine
-    log: "AuditLog"
+    line: LogLine
+    log: "LogWriter"
     outputs: dict[str, Any] = field(default_factory=dict)
     exit_code: int = 0
-    end: AuditLine | None = None
+    end: LogLine | None = None
 
     def note(self, name: str, facts: dict[str, Any]) -> None:
         """Something happened meanwhile; it is on disk now."""
@@ -62,7 +62,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditLog:
+class LogWriter:
     """The log of one case.
 
     Attributes:
@@ -73,10 +73,12 @@ class AuditLog:
 
     folder: CaseFolder
     now: Callable[[], datetime]
-    witness: Witness | None = None
+    witness: Anchor | None = None
 
     @contextlib.contextmanager
-    def recorded(self, command: str, *, who: dict[str, str], why: str, facts: dict[str, Any]) -> Iterator[Recorded]:
+    def recorded(
+        self, command: str, *, who: dict[str, str], why: str, facts: dict[str, Any]
+    ) -> Iterator[CommandRecord]:
         """A begin before the block and an end after it, whatever happens in it but the death of the process.
 
         Raises:
@@ -85,7 +87,7 @@ class AuditLog:
         self._close_interrupted(who)
         begun = {**facts, "process": _process()}
         line = self.append("begin", command, who=who, why=why, of=None, facts=begun)
-        recorded = Recorded(line, self)
+        recorded = CommandRecord(line, self)
         try:
             yield recorded
         except BaseException as error:
@@ -93,14 +95,14 @@ class AuditLog:
             raise
         self._end(recorded, {"exit_code": recorded.exit_code})
 
-    def _end(self, recorded: Recorded, how: dict[str, Any]) -> None:
+    def _end(self, recorded: CommandRecord, how: dict[str, Any]) -> None:
         begin = recorded.line
         facts = {"outputs": recorded.outputs, **how}
         recorded.end = self.append("end", begin.command, who=begin.who, why=begin.why, of=begin.number, facts=facts)
 
     def append(
         self, kind: str, command: str, *, who: dict[str, str], why: str, of: int | None, facts: dict[str, Any]
-    ) -> AuditLine:
+    ) -> LogLine:
         """One more line is on disk.
 
         Raises:
@@ -120,10 +122,10 @@ class AuditLog:
         why: str,
         of: int | None,
         facts: dict[str, Any],
-    ) -> AuditLine:
+    ) -> LogLine:
         torn = self._torn_moved(descriptor)
         last = self._last_line(descriptor)
-        line = AuditLine(
+        line = LogLine(
             number=0 if last is None else last.number + 1,
             at_utc_us=self._time_after(last),
             kind=kind,
@@ -148,7 +150,7 @@ class AuditLog:
                 problem = self.witness.problem(chain.lines)
         return chain, problem
 
-    def _told_witness(self, line: AuditLine) -> None:
+    def _told_witness(self, line: LogLine) -> None:
         """The witness knows of the line before it is written, so that no kill parts them."""
         if self.witness is None:
             return
@@ -195,7 +197,7 @@ class AuditLog:
         os.ftruncate(descriptor, size - len(torn))
         return {"torn": {"bytes": len(torn), "sha256": sha256_of_bytes(torn)}}
 
-    def _last_line(self, descriptor: int) -> AuditLine | None:
+    def _last_line(self, descriptor: int) -> LogLine | None:
         whole = _tail(descriptor, os.fstat(descriptor).st_size).removesuffix(b"\n")
         if not whole:
             return None
@@ -206,7 +208,7 @@ class AuditLog:
                 f"{self.folder.audit_file}: its last line is not what was written ({error})", "restore it from a copy"
             ) from error
 
-    def _time_after(self, last: AuditLine | None) -> int:
+    def _time_after(self, last: LogLine | None) -> int:
         now_us = _microseconds(self.now())
         if last is not None and now_us < last.at_utc_us:
             raise NotAuthorised(

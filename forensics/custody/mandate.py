@@ -1,6 +1,6 @@
 """What a case may do, where, and until when: the one place that decides it.
 
-A mandate is what somebody answers for. `standing_of` says what holds at an instant, from nothing but
+A mandate is what somebody answers for. `mandate_status` says what holds at an instant, from nothing but
 the mandate and the clock:
 
     active     it may run
@@ -23,10 +23,10 @@ __all__ = [
     "ERASURE_GRACE",
     "PENDING",
     "Mandate",
+    "MandateStatus",
     "Mode",
-    "Standing",
     "is_pending",
-    "standing_of",
+    "mandate_status",
     "stops_at",
 ]
 
@@ -58,7 +58,7 @@ class Mode(StrEnum):
         return self in {Mode.SEARCH, Mode.MISSING}
 
 
-class Standing(StrEnum):
+class MandateStatus(StrEnum):
     """What holds of a mandate at an instant; see the module."""
 
     ACTIVE = "active"
@@ -135,7 +135,7 @@ class Mandate:
         return None if self.expires_utc is None else self.expires_utc + ERASURE_GRACE
 
 
-def standing_of(mandate: Mandate, now: datetime) -> Standing:
+def mandate_status(mandate: Mandate, now: datetime) -> MandateStatus:
     """What holds at `now`; an end counts from its very instant.
 
     >>> from datetime import UTC
@@ -147,16 +147,16 @@ def standing_of(mandate: Mandate, now: datetime) -> Standing:
     'lapsed'
     """
     if mandate.denied_utc is not None:
-        return Standing.DENIED
+        return MandateStatus.DENIED
     if mandate.erased_utc is not None:
-        return Standing.ERASED
+        return MandateStatus.ERASED
     if mandate.erasure_due is not None and now >= mandate.erasure_due and not mandate.hold:
-        return Standing.DUE
+        return MandateStatus.DUE
     if mandate.authority_ends is not None and now >= mandate.authority_ends:
-        return Standing.LAPSED
+        return MandateStatus.LAPSED
     if mandate.expires_utc is not None and now >= mandate.expires_utc:
-        return Standing.EXPIRED
-    return Standing.ACTIVE
+        return MandateStatus.EXPIRED
+    return MandateStatus.ACTIVE
 
 
 def stops_at(mandate: Mandate) -> datetime | None:

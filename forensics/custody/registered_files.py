@@ -8,16 +8,16 @@ no edit, no older copy, no file that was put there, none that was taken away.
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from forensics.custody.log import AuditLine
+from forensics.custody.log import LogLine
 
-__all__ = ["ABSENT", "WRITES", "WROTE", "accepted", "files_in"]
+__all__ = ["ABSENT", "WRITES", "WROTE", "accepted_contents", "files_in"]
 
 WRITES: Final = "writes"
 WROTE: Final = "wrote"
 ABSENT: Final = ""
 
 
-def accepted(lines: Sequence[AuditLine]) -> dict[str, tuple[str, ...]]:
+def accepted_contents(lines: Sequence[LogLine]) -> dict[str, tuple[str, ...]]:
     """The SHA-256 digests that each registered file may have, by its path relative to the case; `ABSENT` for no file.
 
     A note that names no files, which no command writes, says nothing.
@@ -35,7 +35,7 @@ def accepted(lines: Sequence[AuditLine]) -> dict[str, tuple[str, ...]]:
     return known
 
 
-def files_in(line: AuditLine) -> Mapping[str, str]:
+def files_in(line: LogLine) -> Mapping[str, str]:
     """What a note says of files, digest by path; nothing for any other line."""
     files = line.facts.get("files") if line.kind == "note" and line.command in {WRITES, WROTE} else None
     return files if isinstance(files, dict) else {}

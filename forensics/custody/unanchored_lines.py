@@ -8,7 +8,7 @@ no verdict.
 from collections.abc import Sequence
 from typing import Final
 
-from forensics.custody.log import INTERRUPTED, AuditLine
+from forensics.custody.log import INTERRUPTED, LogLine
 
 __all__ = ["LOOKS", "REFUSED", "fault_in_foreign"]
 
@@ -25,7 +25,7 @@ LOOKS: Final = frozenset(
 """Commands that change nothing that lies in a case."""
 
 
-def fault_in_foreign(lines: Sequence[AuditLine], first: int) -> str:
+def fault_in_foreign(lines: Sequence[LogLine], first: int) -> str:
     """Why some line from number `first` on can have been written by nobody who may; empty if all can."""
     for line in lines[first:]:
         if not (_is_looking(line, lines) or _closes_the_dead(line)):
@@ -33,7 +33,7 @@ def fault_in_foreign(lines: Sequence[AuditLine], first: int) -> str:
     return ""
 
 
-def _is_looking(line: AuditLine, lines: Sequence[AuditLine]) -> bool:
+def _is_looking(line: LogLine, lines: Sequence[LogLine]) -> bool:
     """Whether it is the begin or the end of a look, or of a command that was refused."""
     if line.command not in {*LOOKS, REFUSED}:
         return False
@@ -43,7 +43,7 @@ def _is_looking(line: AuditLine, lines: Sequence[AuditLine]) -> bool:
     return is_its_end and (line.command in LOOKS or "error" in line.facts)
 
 
-def _closes_the_dead(line: AuditLine) -> bool:
+def _closes_the_dead(line: LogLine) -> bool:
     """Whether it ends what somebody found dead, and says nothing else."""
     said = {name: value for name, value in line.facts.items() if name != "torn"}
     return line.kind == "end" and said == {"exit_code": None, "error": INTERRUPTED}

@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from forensics.decoding.frame_slots import SlotMemory, shared_file
-from forensics.decoding.process_usage import Ended, processor_seconds, resident_bytes
+from forensics.decoding.process_usage import ProcessEnd, processor_seconds, resident_bytes
 from forensics.errors import DecoderLost
 from forensics.footage.evidence import Footage
 from forensics.footage.frames import Frame, Item, View
-from forensics.footage.motion_gate import Watch
+from forensics.footage.motion_gate import MotionGate
 from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.place import Place
 
@@ -109,7 +109,7 @@ class DecodingChild:
         return result
 
     def read(
-        self, footage: Footage, index: PacketIndex, view: View, wanted: Int64Array, watch: Watch | None = None
+        self, footage: Footage, index: PacketIndex, view: View, wanted: Int64Array, watch: MotionGate | None = None
     ) -> Iterator[Item]:
         """One item for every wanted number, see `FrameReader.read`; decoded ahead while the caller works.
 
@@ -249,7 +249,7 @@ class DecodingChild:
             return self._lost(path, "died", "it closed the connection and did not end")
         self._words.seek(0)
         lines = self._words.read()[-2000:].decode(errors="replace").strip().splitlines()
-        ended = Ended(status, lines[-1] if lines else "")
+        ended = ProcessEnd(status, lines[-1] if lines else "")
         return self._lost(path, "died", str(ended), blames_footage=ended.is_crash)
 
     def close(self) -> None:

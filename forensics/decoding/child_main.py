@@ -19,7 +19,7 @@ from forensics.decoding.frame_slots import SlotMemory
 from forensics.errors import ForensicsError
 from forensics.footage.evidence import Footage, Reader
 from forensics.footage.frames import Frame, FrameReader, Gap, Item, View
-from forensics.footage.motion_gate import Watch
+from forensics.footage.motion_gate import MotionGate
 from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.place import StoreObject
 
@@ -79,7 +79,7 @@ class _Server:
         index: PacketIndex | None,
         view: View,
         wanted: Int64Array,
-        watch: Watch | None,
+        watch: MotionGate | None,
         slots: tuple[int, int],
     ) -> None:
         """Send every wanted frame; `index` None means the one of the request before; `slots`: how many of what size."""

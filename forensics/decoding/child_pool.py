@@ -11,7 +11,7 @@ import numpy as np
 from forensics.footage.frames import Frame, Item
 from forensics.footage.timeline import Int64Array
 
-__all__ = ["Together"]
+__all__ = ["DecoderPool"]
 
 
 Read = Callable[[Int64Array], Iterator[Item]]
@@ -20,7 +20,7 @@ Read = Callable[[Int64Array], Iterator[Item]]
 _AHEAD_PER_READ = 256
 
 
-class Together:
+class DecoderPool:
     """Threads in which decoding children are started and asked, one for each of them.
 
     A child dies with the thread that started it, so these live as long as it does.

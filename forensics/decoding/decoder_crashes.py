@@ -18,23 +18,23 @@ from forensics.decoding.child import DecodingChild
 from forensics.errors import DecoderLost
 from forensics.footage.evidence import Footage
 from forensics.footage.frames import Frame, Gap, Item, View
-from forensics.footage.motion_gate import Glimpse, Watch
+from forensics.footage.motion_gate import GateResult, MotionGate
 from forensics.footage.timeline import Int64Array, PacketIndex
 
-__all__ = ["read_past_poison"]
+__all__ = ["read_past_crashes"]
 
 # Frames that the child may have been ahead of the last one it handed out: its slots, and those that it held back.
 _FRAMES_AHEAD = 64
 _LOST_ALONE = 2
 
 
-def read_past_poison(
+def read_past_crashes(
     child: DecodingChild,
     footage: Footage,
     index: PacketIndex,
     view: View,
     wanted: Int64Array,
-    watch: Watch | None = None,
+    watch: MotionGate | None = None,
 ) -> Iterator[Item]:
     """One item for every wanted number, in order, see `FrameReader.read`, whatever the footage does to the decoder.
 
@@ -73,9 +73,9 @@ def read_past_poison(
                     break
 
 
-def _follow(watch: Watch, item: Item, index: PacketIndex) -> None:
+def _follow(watch: MotionGate, item: Item, index: PacketIndex) -> None:
     glimpse = item.glimpse if isinstance(item, Frame) else item
-    if isinstance(glimpse, Glimpse):
+    if isinstance(glimpse, GateResult):
         watch.follow(glimpse, int(index.media_us[glimpse.number]))
 
 

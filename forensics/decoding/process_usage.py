@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import psutil
 
-__all__ = ["Ended", "children", "processor_seconds", "resident_bytes"]
+__all__ = ["ProcessEnd", "children", "processor_seconds", "resident_bytes"]
 
 # Signals that a process brings upon itself. SIGBUS is none of them: it comes of a full disk too.
 _OWN_SIGNALS = frozenset(
@@ -37,7 +37,7 @@ def children() -> list[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ProcessEnd:
     """How a process ended.
 
     Attributes:

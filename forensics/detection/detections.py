@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from forensics.footage.timeline import BoolArray, Int64Array
 
-__all__ = ["NO_BOXES", "NO_DETECTIONS", "Boxes", "Detections", "FloatArray", "joined"]
+__all__ = ["NO_BOXES", "NO_DETECTIONS", "Boxes", "Detections", "FloatArray", "concatenate"]
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -89,7 +89,7 @@ class Detections:
 NO_DETECTIONS: Final = Detections(np.empty(0, np.int64), NO_BOXES.xyxy, NO_BOXES.score, NO_BOXES.class_index)
 
 
-def joined(parts: Sequence[Detections]) -> Detections:
+def concatenate(parts: Sequence[Detections]) -> Detections:
     """One after the other; at least one."""
     names = ("frame", "xyxy", "score", "class_index")
     return Detections(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))

@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["grown", "overlaps", "paired_overlaps", "reach_after"]
+__all__ = ["expand_boxes", "iou_matrix", "paired_iou", "reach_after"]
 
 _Floats = npt.NDArray[np.float64]
 
@@ -23,19 +23,19 @@ def reach_after(seconds: float) -> float:
     return min(_REACH_PER_SECOND * seconds, _LARGEST_REACH)
 
 
-def grown(boxes: npt.NDArray[Any], reach: float) -> _Floats:
+def expand_boxes(boxes: npt.NDArray[Any], reach: float) -> _Floats:
     """(N, 4) boxes moved out on every side by `reach` of their longer sides."""
     start, stop = boxes[:, :2].astype(np.float64), boxes[:, 2:].astype(np.float64)
     margin = (stop - start).max(axis=1, keepdims=True) * reach
     return np.concatenate([start - margin, stop + margin], axis=1)
 
 
-def overlaps(boxes: _Floats, others: _Floats) -> _Floats:
+def iou_matrix(boxes: _Floats, others: _Floats) -> _Floats:
     """(N, M) intersection over union of (N, 4) with (M, 4); boxes without area overlap nothing."""
-    return paired_overlaps(boxes[:, None], others[None, :])
+    return paired_iou(boxes[:, None], others[None, :])
 
 
-def paired_overlaps(boxes: _Floats, others: _Floats) -> _Floats:
+def paired_iou(boxes: _Floats, others: _Floats) -> _Floats:
     """(...) the same of each of (..., 4) with its counterpart among the others."""
     start = np.maximum(boxes[..., :2], others[..., :2])
     stop = np.minimum(boxes[..., 2:], others[..., 2:])

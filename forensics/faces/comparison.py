@@ -13,18 +13,18 @@ import numpy.typing as npt
 
 from forensics.detection.detections import FloatArray
 from forensics.faces.face import Measure
-from forensics.faces.pooling import similarities, singles
+from forensics.faces.pooling import similarities, single_face_pools
 from forensics.footage.timeline import Int64Array
 
 __all__ = [
     "Decision",
     "Rules",
-    "decided",
+    "decide",
     "expected_false_candidates",
     "fmr_for",
     "is_enough",
     "people_in",
-    "ranked",
+    "rank",
     "rate_of_list",
 ]
 
@@ -75,7 +75,7 @@ def people_in(vectors: FloatArray, measure: Measure, one_person: float) -> list[
     >>> [rows.tolist() for rows in people_in(vectors, Measure.EUCLIDEAN, 0.4)]
     [[0, 2], [1]]
     """
-    each = singles(vectors, measure)
+    each = single_face_pools(vectors, measure)
     alike = similarities(each, each, measure) >= one_person
     reached = alike
     for _ in range(len(vectors)):
@@ -84,9 +84,7 @@ def people_in(vectors: FloatArray, measure: Measure, one_person: float) -> list[
     return [np.flatnonzero(first == number) for number in np.unique(first).tolist()]
 
 
-def ranked(
-    similarity: Float64Array, entry_ids: Sequence[str], people: Sequence[str]
-) -> tuple[Int64Array, Float64Array]:
+def rank(similarity: Float64Array, entry_ids: Sequence[str], people: Sequence[str]) -> tuple[Int64Array, Float64Array]:
     """(E,) int64 ranks from 1, the most similar first, ties by id; (E,) float64 margins to the best other person.
 
     Entries of one person do not compete: a rank is one more than the number of other people of whom some entry is
@@ -117,7 +115,7 @@ def ranked(
     return rank, margin
 
 
-def decided(similarity: float, n_faces: int, span_ms: int, rules: Rules) -> Decision:
+def decide(similarity: float, n_faces: int, span_ms: int, rules: Rules) -> Decision:
     """What a similarity is worth.
 
     >>> decided(0.6, 3, 1000, Rules(threshold=0.5)).value

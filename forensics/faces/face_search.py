@@ -1,6 +1,6 @@
 """The faces of one tracked person: gathered from a few frames, the best kept, embedded, compared, forgotten.
 
-Nothing here writes anything. An embedding lives as long as `compared` runs.
+Nothing here writes anything. An embedding lives as long as `compare_faces` runs.
 """
 
 from collections import Counter
@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from forensics.detection.detections import FloatArray
-from forensics.faces.comparison import Decision, Rules, decided, is_enough, people_in, ranked
+from forensics.faces.comparison import Decision, Rules, decide, is_enough, people_in, rank
 from forensics.faces.face import Face, FaceDetector, FaceEmbedder, Quality, QualityLimits, shortcomings, worth
 from forensics.faces.face_selection import best_apart, head_region
-from forensics.faces.pooling import Pools, pooled, similarities
+from forensics.faces.pooling import Pools, pool, similarities
 from forensics.faces.templates import Templates
 from forensics.footage.frames import Frame, Gap, Item, RgbArray
 from forensics.footage.timeline import BoolArray, Int64Array
 
-__all__ = ["Comparison", "Examination", "Look", "Person", "compared", "gathered", "kept"]
+__all__ = ["Comparison", "Examination", "FaceCrop", "Person", "compare_faces", "gather_faces", "select_faces"]
 
 Read = Callable[[Int64Array], Iterator[Item]]
 
@@ -72,7 +72,7 @@ class Examination:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class FaceCrop:
     """What one look at a person gave.
 
     Attributes:
@@ -122,31 +122,31 @@ class Comparison:
     pictures: tuple[bytes, ...]
 
 
-def gathered(people: Sequence[Person], read: Read, examination: Examination, rules: Rules) -> list[list[Look]]:
+def gather_faces(people: Sequence[Person], read: Read, examination: Examination, rules: Rules) -> list[list[FaceCrop]]:
     """Every look at every person, in time order; those whose face was seen too seldom are looked at again."""
     first = _looked([(person, ~person.is_second) for person in people], read, examination)
     again = [
-        (person, person.is_second & _is_seen_too_seldom(kept(looks, examination), rules))
+        (person, person.is_second & _is_seen_too_seldom(select_faces(looks, examination), rules))
         for person, looks in zip(people, first, strict=True)
     ]
     second = _looked(again, read, examination)
     return [sorted(one + other, key=lambda look: look.media_us) for one, other in zip(first, second, strict=True)]
 
 
-def _is_seen_too_seldom(faces: Sequence[Look], rules: Rules) -> bool:
+def _is_seen_too_seldom(faces: Sequence[FaceCrop], rules: Rules) -> bool:
     return bool(faces) and not is_enough(len(faces), _span_ms(faces), rules)
 
 
-def _looked(wanted: Sequence[tuple[Person, BoolArray]], read: Read, examination: Examination) -> list[list[Look]]:
+def _looked(wanted: Sequence[tuple[Person, BoolArray]], read: Read, examination: Examination) -> list[list[FaceCrop]]:
     """The looks at each person in the rows that are wanted, each frame read once."""
-    looks: list[list[Look]] = [[] for _ in wanted]
+    looks: list[list[FaceCrop]] = [[] for _ in wanted]
     places = _places(wanted)
     for item in read(np.array(sorted(places), dtype=np.int64)):
         for number, row in places[item.number]:
             person = wanted[number][0]
             media_us = int(person.media_us[row])
             if isinstance(item, Gap):
-                looks[number].append(Look(media_us, (item.reason,)))
+                looks[number].append(FaceCrop(media_us, (item.reason,)))
             elif isinstance(item, Frame):
                 looks[number].append(_look(item, person.xyxy[row], media_us, examination))
     return looks
@@ -161,19 +161,19 @@ def _places(wanted: Sequence[tuple[Person, BoolArray]]) -> dict[int, list[tuple[
     return places
 
 
-def _look(frame: Frame, xyxy: FloatArray, media_us: int, examination: Examination) -> Look:
+def _look(frame: Frame, xyxy: FloatArray, media_us: int, examination: Examination) -> FaceCrop:
     height, width = frame.rgb.shape[:2]
     left, top, right, bottom = head_region(xyxy, width, height)
     crop = np.ascontiguousarray(frame.rgb[top:bottom, left:right])
     face = _face_of(examination.detector.faces(crop), xyxy - np.array([left, top, left, top], dtype=np.float32))
     if face is None:
-        return Look(media_us, ("none",))
+        return FaceCrop(media_us, ("none",))
     aligned = examination.embedder.aligned(crop, face)
     quality = examination.quality_of(crop, face, aligned)
     problems = shortcomings(quality, examination.limits)
     if problems:
-        return Look(media_us, problems)
-    return Look(media_us, (), worth(quality, examination.limits), aligned, examination.picture_of(crop, face))
+        return FaceCrop(media_us, problems)
+    return FaceCrop(media_us, (), worth(quality, examination.limits), aligned, examination.picture_of(crop, face))
 
 
 def _face_of(faces: Sequence[Face], person_xyxy: FloatArray) -> Face | None:
@@ -193,7 +193,7 @@ def _is_centred_in(face: Face, box: tuple[float, float, float, float]) -> bool:
     return bool(box[0] <= across <= box[2] and box[1] <= down <= box[3])
 
 
-def kept(looks: Sequence[Look], examination: Examination) -> list[Look]:
+def select_faces(looks: Sequence[FaceCrop], examination: Examination) -> list[FaceCrop]:
     """The best few faces of one person, in time order."""
     good = [look for look in looks if look.aligned is not None]
     times = np.array([look.media_us for look in good], dtype=np.int64)
@@ -202,15 +202,15 @@ def kept(looks: Sequence[Look], examination: Examination) -> list[Look]:
     return [good[row] for row in rows.tolist()]
 
 
-def compared(
+def compare_faces(
     people: Sequence[Person],
-    looks: Sequence[Sequence[Look]],
+    looks: Sequence[Sequence[FaceCrop]],
     templates: Templates,
     rules: Rules,
     examination: Examination,
 ) -> Iterator[Comparison]:
     """Every person with every entry: by person, then by rank, what was not compared by entry id."""
-    faces = [kept(each, examination) for each in looks]
+    faces = [select_faces(each, examination) for each in looks]
     vectors = iter(_embedded([look for each in faces for look in each], examination.embedder))
     for person, each, own in zip(people, looks, faces, strict=True):
         own_vectors = np.array([next(vectors) for _ in own], dtype=np.float32)
@@ -228,7 +228,7 @@ def _not_compared(person: Person, entry_id: str, decision: Decision, reason: str
     return Comparison(person.sighting_id, entry_id, None, None, None, 0.0, 0, 0, 0, decision, reason, pictures=())
 
 
-def _embedded(looks: Sequence[Look], embedder: FaceEmbedder) -> Iterator[FloatArray]:
+def _embedded(looks: Sequence[FaceCrop], embedder: FaceEmbedder) -> Iterator[FloatArray]:
     aligned = [look.aligned for look in looks if look.aligned is not None]
     for start in range(0, len(aligned), _FACES_AT_A_TIME):
         yield from embedder.embed(aligned[start : start + _FACES_AT_A_TIME])
@@ -236,7 +236,7 @@ def _embedded(looks: Sequence[Look], embedder: FaceEmbedder) -> Iterator[FloatAr
 
 def _rows(
     person: Person,
-    faces: Sequence[Look],
+    faces: Sequence[FaceCrop],
     vectors: FloatArray,
     templates: Templates,
     rules: Rules,
@@ -246,19 +246,19 @@ def _rows(
     measure = examination.embedder.measure
     rows = people_in(vectors, measure, rules.one_person)
     groups = [[faces[row] for row in each.tolist()] for each in rows]
-    pools = Pools.stacked([pooled(vectors[each], _worth(faces)[each], measure) for each in rows])
+    pools = Pools.stacked([pool(vectors[each], _worth(faces)[each], measure) for each in rows])
     similarity = similarities(pools, templates.pools, measure)
     nearest, best = similarity.argmax(axis=0), similarity.max(axis=0)
-    rank, margin = ranked(best, templates.entry_ids, templates.people)
-    for place in sorted(range(len(rank)), key=lambda place: (rank[place], -best[place], templates.entry_ids[place])):
+    ranks, margin = rank(best, templates.entry_ids, templates.people)
+    for place in sorted(range(len(ranks)), key=lambda place: (ranks[place], -best[place], templates.entry_ids[place])):
         group = groups[int(nearest[place])]
         span_ms = _span_ms(group)
         value = float(similarity[nearest[place], place])
-        decision = decided(value, len(group), span_ms, rules)
+        decision = decide(value, len(group), span_ms, rules)
         yield Comparison(
             sighting_id=person.sighting_id,
             entry_id=templates.entry_ids[place],
-            rank=int(rank[place]),
+            rank=int(ranks[place]),
             similarity=value,
             margin=float(margin[place]) if np.isfinite(margin[place]) else None,
             quality=float(_worth(group).mean()),
@@ -271,16 +271,16 @@ def _rows(
         )
 
 
-def _span_ms(faces: Sequence[Look]) -> int:
+def _span_ms(faces: Sequence[FaceCrop]) -> int:
     """From the first of them to the last, in whole milliseconds; at least one is given, in time order."""
     return (faces[-1].media_us - faces[0].media_us) // 1000
 
 
-def _worth(faces: Sequence[Look]) -> npt.NDArray[np.float64]:
+def _worth(faces: Sequence[FaceCrop]) -> npt.NDArray[np.float64]:
     return np.array([look.worth for look in faces], dtype=np.float64)
 
 
-def _pictures(faces: Sequence[Look]) -> tuple[bytes, ...]:
+def _pictures(faces: Sequence[FaceCrop]) -> tuple[bytes, ...]:
     return tuple(look.picture for look in faces if look.picture is not None)
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from forensics.detection.detections import FloatArray
 from forensics.faces.face import Measure
 
-__all__ = ["Pools", "pooled", "similarities", "singles"]
+__all__ = ["Pools", "pool", "similarities", "single_face_pools"]
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -42,12 +42,12 @@ class Pools:
         return cls(np.concatenate([each.vectors for each in pools]), np.concatenate([each.scatter for each in pools]))
 
 
-def singles(vectors: FloatArray, measure: Measure) -> Pools:
+def single_face_pools(vectors: FloatArray, measure: Measure) -> Pools:
     """Each of (N, D) vectors as a pool of its own."""
     return Pools(_ready(vectors, measure).astype(np.float32), np.zeros(len(vectors), dtype=np.float32))
 
 
-def pooled(vectors: FloatArray, worth: Float64Array, measure: Measure) -> Pools:
+def pool(vectors: FloatArray, worth: Float64Array, measure: Measure) -> Pools:
     """(K, D) vectors of one person, weighted by (K,) worth, as one pool; summed as float64 in row order."""
     ready, weights = _ready(vectors, measure), np.asarray(worth, dtype=np.float64)
     weights = weights / weights.sum()

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from forensics.errors import ForensicsError
 
-__all__ = ["CoverageBroken", "State", "Stretch", "check_complete", "merged"]
+__all__ = ["CoverageBroken", "CoverageRange", "State", "check_complete", "merge_ranges"]
 
 
 class State(StrEnum):
@@ -19,7 +19,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class CoverageRange:
     """Frames [start, stop) of one evidence in one state.
 
     Attributes:
@@ -64,13 +64,13 @@ class CoverageBroken(ForensicsError):
         )
 
 
-def merged(stretches: Iterable[Stretch]) -> list[Stretch]:
+def merge_ranges(stretches: Iterable[CoverageRange]) -> list[CoverageRange]:
     """Neighbours that differ in nothing but their place and their change become one.
 
     >>> merged([Stretch(0, 2, State.DETECTED), Stretch(2, 5, State.DETECTED)])[0].stop
     5
     """
-    result: list[Stretch] = []
+    result: list[CoverageRange] = []
     for stretch in stretches:
         last = result[-1] if result else None
         if last is not None and last.stop == stretch.start and _kind(last) == _kind(stretch):
@@ -85,11 +85,11 @@ def _larger(one: float | None, other: float | None) -> float | None:
     return max(known, default=None)
 
 
-def _kind(stretch: Stretch) -> tuple[State, str, bool, str]:
+def _kind(stretch: CoverageRange) -> tuple[State, str, bool, str]:
     return (stretch.state, stretch.reason, stretch.is_settled, stretch.detail)
 
 
-def check_complete(evidence_id: str, stretches: Sequence[Stretch], n_frames: int) -> None:
+def check_complete(evidence_id: str, stretches: Sequence[CoverageRange], n_frames: int) -> None:
     """Every frame in [0, n_frames) lies in exactly one stretch, and they stand in order.
 
     Raises:

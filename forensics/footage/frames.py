@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from forensics.footage.motion_gate import Glimpse, Watch
+from forensics.footage.motion_gate import GateResult, MotionGate
 from forensics.footage.timeline import Int64Array
 
 __all__ = ["Frame", "FrameReader", "Gap", "Item", "RgbArray", "View"]
@@ -33,7 +33,7 @@ class Frame:
     rgb: RgbArray
     width_px: int
     height_px: int
-    glimpse: Glimpse | None = None
+    glimpse: GateResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Gap:
     detail: str
 
 
-Item: TypeAlias = "Frame | Glimpse | Gap"
+Item: TypeAlias = "Frame | GateResult | Gap"
 """What a reader hands out for a frame: its picture, or that it is still, or why there is none."""
 
 
@@ -83,7 +83,7 @@ class View:
 class FrameReader(Protocol):
     """Hands out frames of one evidence at one view."""
 
-    def read(self, wanted: Int64Array, watch: Watch | None = None) -> Iterator[Item]:
+    def read(self, wanted: Int64Array, watch: MotionGate | None = None) -> Iterator[Item]:
         """Yield one item for every wanted number, in the order given: a `Frame`, or a `Gap` where there is none.
 
         Args:

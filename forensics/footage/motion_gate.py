@@ -29,12 +29,12 @@ from forensics.footage.shot_cuts import GlanceArray
 from forensics.footage.timeline import Int64Array, PacketIndex
 
 __all__ = [
-    "GLIMPSE_SIDE_PX",
+    "GATE_SIDE_PX",
+    "GateDecision",
+    "GateResult",
     "GateRules",
-    "Glimpse",
     "LumaArray",
-    "Sight",
-    "Watch",
+    "MotionGate",
     "change_between",
     "cut_places",
     "windows",
@@ -43,7 +43,7 @@ __all__ = [
 LumaArray = npt.NDArray[np.uint8]
 
 # The longer side of the small picture: a person whom a network of 640 pixels can find covers several cells.
-GLIMPSE_SIDE_PX: Final = 160
+GATE_SIDE_PX: Final = 160
 
 _LEVELS: Final = 256
 _LEAST_CHANGE: Final = 6.0
@@ -54,7 +54,7 @@ _DEVIATIONS_PER_MEDIAN: Final = 1.4826
 _MOST_WAITING: Final = 64
 
 
-class Sight(StrEnum):
+class GateDecision(StrEnum):
     """What the gate says of a frame."""
 
     LOOK = "look"
@@ -80,7 +80,7 @@ class GateRules:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Glimpse:
+class GateResult:
     """What the gate says of one frame, and why.
 
     Attributes:
@@ -92,7 +92,7 @@ class Glimpse:
     """
 
     number: int
-    sight: Sight
+    sight: GateDecision
     change: float
     glance: GlanceArray
     luma: LumaArray | None = None
@@ -163,7 +163,7 @@ def _median(levels: npt.NDArray[np.int16]) -> int:
     return int(np.searchsorted(counts, (levels.size + 1) // 2))
 
 
-class Watch:
+class MotionGate:
     """Goes through the frames of one evidence in order; what it says of a frame depends on its window alone.
 
     Args:
@@ -181,7 +181,7 @@ class Watch:
         self._settles_us: int | None = None
         self._n_waiting = 0
 
-    def judge(self, number: int, at_us: int, luma: LumaArray, glance: GlanceArray) -> Glimpse:
+    def judge(self, number: int, at_us: int, luma: LumaArray, glance: GlanceArray) -> GateResult:
         """What becomes of the next frame.
 
         Args:
@@ -192,30 +192,30 @@ class Watch:
         """
         reference = self._reference
         if self._window_of(number) != self._window or reference is None or reference.shape != luma.shape:
-            glimpse = Glimpse(number, Sight.LOOK, float("nan"), glance, luma)
+            glimpse = GateResult(number, GateDecision.LOOK, float("nan"), glance, luma)
         else:
             change = change_between(reference, luma)
             sight = self._sight(at_us, has_moved=change >= 1)
-            glimpse = Glimpse(number, sight, change, glance, luma if sight is Sight.LOOK else None)
+            glimpse = GateResult(number, sight, change, glance, luma if sight is GateDecision.LOOK else None)
         self.follow(glimpse, at_us)
         return glimpse
 
-    def _sight(self, at_us: int, *, has_moved: bool) -> Sight:
+    def _sight(self, at_us: int, *, has_moved: bool) -> GateDecision:
         since_us = self._before_us if self._since_us is None and has_moved else self._since_us
         if since_us is not None and (at_us - since_us >= self._rules.step_us or self._n_waiting >= _MOST_WAITING):
-            return Sight.LOOK
+            return GateDecision.LOOK
         if has_moved:
-            return Sight.MOVED
-        return Sight.LOOK if self._settles_us is not None and at_us >= self._settles_us else Sight.STILL
+            return GateDecision.MOVED
+        return GateDecision.LOOK if self._settles_us is not None and at_us >= self._settles_us else GateDecision.STILL
 
-    def follow(self, glimpse: Glimpse, at_us: int) -> None:
+    def follow(self, glimpse: GateResult, at_us: int) -> None:
         """Take over what another watch, in another process, said of the next frame."""
-        if glimpse.sight is Sight.LOOK:
+        if glimpse.sight is GateDecision.LOOK:
             is_after_movement = self._since_us is not None and not glimpse.begins_window
             self._settles_us = at_us + self._rules.step_us if is_after_movement else None
             self._window = self._window_of(glimpse.number)
             self._reference, self._since_us, self._n_waiting = glimpse.luma, None, 0
-        elif self._since_us is None and glimpse.sight is Sight.MOVED:
+        elif self._since_us is None and glimpse.sight is GateDecision.MOVED:
             self._since_us, self._settles_us = self._before_us, None
         self._n_waiting += self._since_us is not None
         self._before_us = at_us

@@ -11,7 +11,7 @@ from forensics.models.catalogue import Entry, catalogue, entry_with_digest, entr
 from forensics.models.digest import digest_of
 from forensics.models.withdrawn import refuse_withdrawn, refuse_withdrawn_digest
 
-__all__ = ["BUILTIN", "Model", "cache_folder", "check", "resolve", "shelves", "verify"]
+__all__ = ["BUILTIN", "Model", "cache_folder", "check", "model_folders", "resolve", "verify"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def verify() -> list[tuple[str, str]]:
     return [(entry.name, _state_of(entry)) for entry in catalogue()]
 
 
-def shelves() -> tuple[Path, ...]:
+def model_folders() -> tuple[Path, ...]:
     """Folders where models are sought, in order: `$FORENSICS_MODELS` if set, the user's cache."""
     named = os.environ.get("FORENSICS_MODELS")
     return (Path(named), cache_folder()) if named else (cache_folder(),)
@@ -109,11 +109,11 @@ def _on_shelf(location: str) -> Path | None:
     # a shelf hands out what lies on it, not what a path such as ../x leads to
     if not location or Path(location).name != location:
         return None
-    return next((shelf / location for shelf in shelves() if (shelf / location).exists()), None)
+    return next((shelf / location for shelf in model_folders() if (shelf / location).exists()), None)
 
 
 def _absent(name: str, entry: Entry | None) -> CannotStart:
-    sought = ", ".join(map(str, shelves()))
+    sought = ", ".join(map(str, model_folders()))
     if entry:
         return CannotStart(f"the model {entry.name} is not in {sought}", f"run: forensics models pull {entry.name}")
     known = ", ".join(known.name for known in catalogue() if known.task == "detect")

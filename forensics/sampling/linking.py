@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from forensics.detection.detections import Boxes
-from forensics.detection.iou import grown, overlaps, paired_overlaps, reach_after
+from forensics.detection.iou import expand_boxes, iou_matrix, paired_iou, reach_after
 from forensics.footage.motion_gate import GateRules
 from forensics.footage.timeline import BoolArray, Int64Array
 from forensics.tracking.box_filter import BoxFilter
 
-__all__ = ["Look", "Step", "same_bodies", "step_between"]
+__all__ = ["LinkStep", "SampledFrame", "link_frames", "same_bodies"]
 
 _LEAST_OVERLAP: Final = 0.15
 _MISTAKEN_FROM: Final = 0.3
@@ -28,7 +28,7 @@ FloatArray64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class SampledFrame:
     """What is known of a frame.
 
     Attributes:
@@ -48,13 +48,13 @@ class Look:
     paths: Mapping[int, BoxFilter]
 
     @classmethod
-    def first(cls, number: int, at_us: int, boxes: Boxes, rules: GateRules) -> "Look":
+    def first(cls, number: int, at_us: int, boxes: Boxes, rules: GateRules) -> "SampledFrame":
         """One of which nobody knows what was before."""
         is_followed, has_started = boxes.reach(rules.follow_score), boxes.reach(rules.start_score)
         paths = {row: BoxFilter(boxes.xyxy[row]) for row in np.flatnonzero(is_followed).tolist()}
         return cls(number, at_us, boxes, is_followed, has_started, paths)
 
-    def still_at(self, at_us: int) -> "Look":
+    def still_at(self, at_us: int) -> "SampledFrame":
         """The same later on: nobody moved."""
         paths = {row: path.after((at_us - self.at_us) / 1e6) for row, path in self.paths.items()}
         for row, path in paths.items():
@@ -63,7 +63,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Step:
+class LinkStep:
     """What became of everybody from one look to the next.
 
     Attributes:
@@ -79,8 +79,8 @@ class Step:
         least_overlap: of those who are in both, in [0, 1]; 1 where nobody is.
     """
 
-    before: Look
-    after: Look
+    before: SampledFrame
+    after: SampledFrame
     came: Int64Array
     left: Int64Array
     faint_after: Int64Array
@@ -97,7 +97,7 @@ class Step:
         return not (is_anybody_new or self.is_mistakable or self.is_unexpected or self.is_starting)
 
 
-def step_between(before: Look, after: Look, rules: GateRules) -> Step:
+def link_frames(before: SampledFrame, after: SampledFrame, rules: GateRules) -> LinkStep:
     """What became of everybody.
 
     Args:
@@ -117,7 +117,7 @@ def step_between(before: Look, after: Look, rules: GateRules) -> Step:
     expected, paths = _expected(before, after, links, partner[links])
     came = np.flatnonzero(is_followed & ~is_continued)
     paths |= {row: BoxFilter(after.boxes.xyxy[row]) for row in came.tolist()}
-    return Step(
+    return LinkStep(
         before=before,
         after=replace(after, is_followed=is_followed, has_started=has_started, paths=paths),
         came=came,
@@ -131,13 +131,13 @@ def step_between(before: Look, after: Look, rules: GateRules) -> Step:
     )
 
 
-def same_bodies(here: Look, there: Look) -> Int64Array:
+def same_bodies(here: SampledFrame, there: SampledFrame) -> Int64Array:
     """(N,) the row of the other look's boxes that is the same body as each of this one's; -1 for none."""
     return _partners(_overlap(here, there))
 
 
 def _expected(
-    before: Look, after: Look, rows: Int64Array, partners: Int64Array
+    before: SampledFrame, after: SampledFrame, rows: Int64Array, partners: Int64Array
 ) -> tuple[FloatArray64, dict[int, BoxFilter]]:
     """(L,) how well those who go on fit where they were expected, and where each of them will be next."""
     seconds = (after.at_us - before.at_us) / 1e6
@@ -148,13 +148,13 @@ def _expected(
     for partner, path in paths.items():
         path.update(after.boxes.xyxy[partner])
     reach = reach_after(seconds)
-    return paired_overlaps(grown(places, reach), grown(after.boxes.xyxy[partners], reach)), paths
+    return paired_iou(expand_boxes(places, reach), expand_boxes(after.boxes.xyxy[partners], reach)), paths
 
 
-def _overlap(one: Look, other: Look) -> FloatArray64:
+def _overlap(one: SampledFrame, other: SampledFrame) -> FloatArray64:
     """(N, M) in [0, 1], how well each box of one look may be each of the other; 0 for another class."""
     reach = reach_after(abs(other.at_us - one.at_us) / 1e6)
-    found = overlaps(grown(one.boxes.xyxy, reach), grown(other.boxes.xyxy, reach))
+    found = iou_matrix(expand_boxes(one.boxes.xyxy, reach), expand_boxes(other.boxes.xyxy, reach))
     return np.where(one.boxes.class_index[:, None] == other.boxes.class_index[None, :], found, 0.0)
 
 

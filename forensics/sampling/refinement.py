@@ -29,11 +29,11 @@ import numpy as np
 from forensics.detection.detections import Boxes
 from forensics.footage.coverage import State
 from forensics.footage.frames import Frame, Gap, Item
-from forensics.footage.motion_gate import GateRules, Glimpse, Sight
+from forensics.footage.motion_gate import GateDecision, GateResult, GateRules
 from forensics.footage.timeline import Int64Array
-from forensics.sampling.linking import Look, Step, same_bodies, step_between
+from forensics.sampling.linking import LinkStep, SampledFrame, link_frames, same_bodies
 
-__all__ = ["SAMPLED", "STATIC", "Finding", "findings"]
+__all__ = ["SAMPLED", "STATIC", "FrameOutcome", "refine"]
 
 STATIC: Final = "static"
 SAMPLED: Final = "sampled"
@@ -46,7 +46,7 @@ _AS_BEFORE: Final = "the picture was as before again"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Finding:
+class FrameOutcome:
     """What became of one frame that was decoded.
 
     Attributes:
@@ -57,7 +57,7 @@ class Finding:
         detail: between which looks it was passed over.
     """
 
-    glimpse: Glimpse
+    glimpse: GateResult
     state: State
     boxes: Boxes | None = None
     reason: str = ""
@@ -75,16 +75,16 @@ class _Held:
         step: from the look before it; None where nothing was to be compared.
     """
 
-    glimpse: Glimpse
+    glimpse: GateResult
     frame: Frame | None = None
-    look: Look | None = None
-    step: Step | None = None
+    look: SampledFrame | None = None
+    step: LinkStep | None = None
 
 
-def findings(
+def refine(
     items: Iterable[Item], look: Callable[[Frame], Boxes], *, media_us: Int64Array, rules: GateRules
-) -> Iterator[Finding | Gap]:
-    """Exactly one `Finding` or `Gap` for every item; a gap may come before what precedes it.
+) -> Iterator[FrameOutcome | Gap]:
+    """Exactly one `FrameOutcome` or `Gap` for every item; a gap may come before what precedes it.
 
     Args:
         items: of whole windows, in order, as a watch lets a reader hand them out; pixels are copied where they wait.
@@ -108,18 +108,18 @@ class _Closer:
         self._last_look = 0
         self._is_closing = False
 
-    def through(self, items: Iterable[Item]) -> Iterator[Finding | Gap]:
-        """See `findings`."""
+    def through(self, items: Iterable[Item]) -> Iterator[FrameOutcome | Gap]:
+        """See `refine`."""
         for item in items:
             if isinstance(item, Gap):
                 yield item
-            elif isinstance(item, Glimpse):
+            elif isinstance(item, GateResult):
                 yield from self._still(item)
             else:
                 yield from self._moved(item)
         yield from self._closed()
 
-    def _still(self, glimpse: Glimpse) -> Iterator[Finding]:
+    def _still(self, glimpse: GateResult) -> Iterator[FrameOutcome]:
         """It is as the last look was, and so ends what moved before it."""
         before = next(each.look for each in reversed(self._held) if each.look is not None)
         known = before.still_at(int(self._media_us[glimpse.number]))
@@ -127,17 +127,17 @@ class _Closer:
         self._look_closer()
         yield from self._let_go(len(self._held) - 1)
 
-    def _moved(self, frame: Frame) -> Iterator[Finding]:
+    def _moved(self, frame: Frame) -> Iterator[FrameOutcome]:
         glimpse = _glimpse(frame)
         if glimpse.begins_window:
             yield from self._closed()
-        if glimpse.sight is Sight.MOVED and self._held:
+        if glimpse.sight is GateDecision.MOVED and self._held:
             self._held.append(_Held(glimpse, frame=replace(frame, rgb=frame.rgb.copy())))
             return
         self._held.append(_Held(glimpse, frame=frame))
         yield from self._let_go(self._looked_at_the_last())
 
-    def _closed(self) -> Iterator[Finding]:
+    def _closed(self) -> Iterator[FrameOutcome]:
         """The last frame that moved is looked at, for nothing comes after it that could tell of it."""
         if self._held and self._held[-1].look is None:
             self._show(len(self._held) - 1)
@@ -153,7 +153,7 @@ class _Closer:
         settled, self._last_look = self._last_look, len(self._held) - 1
         return settled
 
-    def _let_go(self, n_frames: int) -> Iterator[Finding]:
+    def _let_go(self, n_frames: int) -> Iterator[FrameOutcome]:
         """Tell what became of the first frames that are held."""
         for place in range(n_frames):
             held = self._held[place]
@@ -162,11 +162,11 @@ class _Closer:
         self._same.clear()
         self._last_look = max(self._last_look - n_frames, 0)
 
-    def _passed_over(self, place: int) -> Finding:
+    def _passed_over(self, place: int) -> FrameOutcome:
         before, following = self._look_before(place), self._next_look(place)
         assert following is not None
         detail = _between_words(self._known_at(before), self._held[following].step)
-        return Finding(self._held[place].glimpse, State.SKIPPED, None, SAMPLED, detail)
+        return FrameOutcome(self._held[place].glimpse, State.SKIPPED, None, SAMPLED, detail)
 
     def _look_closer(self) -> None:
         """Look at frames until every two looks explain what lies between them."""
@@ -189,7 +189,7 @@ class _Closer:
             is_starting = bool(np.any(before.is_followed & ~before.has_started))
             return range(place + 1, following) if is_starting else ()
         if held.step is None or held.step.before is not before or held.step.after is not after:
-            held.step = step_between(before, after, self._rules)
+            held.step = link_frames(before, after, self._rules)
             held.look = held.step.after
         step = held.step
         n_between = following - place - 1
@@ -200,7 +200,7 @@ class _Closer:
         found = (self._trace(*edge) for edge in self._edges(place, following, step))
         return list(islice((wanted for wanted in found if wanted is not None), 1))
 
-    def _edges(self, place: int, following: int, step: Step) -> Iterator[tuple[int, int, int]]:
+    def _edges(self, place: int, following: int, step: LinkStep) -> Iterator[tuple[int, int, int]]:
         """From which look and row, and in which direction, somebody's first or last frame is sought."""
         yield from ((following, row, -1) for row in step.came.tolist())
         yield from ((place, row, 1) for row in step.left.tolist())
@@ -227,7 +227,7 @@ class _Closer:
                 here, row, n_without = there, found, 0
         return None
 
-    def _goes_on(self, here: Look, row: int, place: int, direction: int) -> bool:
+    def _goes_on(self, here: SampledFrame, row: int, place: int, direction: int) -> bool:
         """Whether the next look in this direction has the same body, so that what lies between is explained.
 
         Before somebody was followed nothing is: any frame may be the one with which a track begins.
@@ -240,7 +240,7 @@ class _Closer:
         found = self._same_body(here, row, beyond)
         return found >= 0 and (direction > 0 or bool(beyond.is_followed[found]))
 
-    def _same_body(self, here: Look, row: int, there: Look) -> int:
+    def _same_body(self, here: SampledFrame, row: int, there: SampledFrame) -> int:
         """The row of the other look that is the same body; -1 if none is."""
         pair = (here.number, here.at_us, there.number, there.at_us)
         if pair not in self._same:
@@ -251,10 +251,10 @@ class _Closer:
         held = self._held[place]
         assert held.frame is not None
         boxes, number = self._look(held.frame), held.frame.number
-        held.look = Look.first(number, int(self._media_us[number]), boxes, self._rules)
+        held.look = SampledFrame.first(number, int(self._media_us[number]), boxes, self._rules)
         held.frame = None
 
-    def _known_at(self, place: int) -> Look:
+    def _known_at(self, place: int) -> SampledFrame:
         look = self._held[place].look
         assert look is not None
         return look
@@ -266,22 +266,22 @@ class _Closer:
         return next(each for each in range(place - 1, -1, -1) if self._held[each].look is not None)
 
 
-def _glimpse(frame: Frame) -> Glimpse:
+def _glimpse(frame: Frame) -> GateResult:
     if frame.glimpse is None:
         raise ValueError(f"frame {frame.number} was handed out by a reader that nobody watches")
     return frame.glimpse
 
 
-def _settled(held: _Held, look: Look) -> Finding:
+def _settled(held: _Held, look: SampledFrame) -> FrameOutcome:
     """What became of a frame that was looked at, or is as one that was."""
-    if held.glimpse.sight is not Sight.STILL:
-        return Finding(held.glimpse, State.DETECTED, look.boxes)
+    if held.glimpse.sight is not GateDecision.STILL:
+        return FrameOutcome(held.glimpse, State.DETECTED, look.boxes)
     if len(look.boxes):
-        return Finding(held.glimpse, State.CARRIED, look.boxes, STATIC)
-    return Finding(held.glimpse, State.SKIPPED, None, STATIC)
+        return FrameOutcome(held.glimpse, State.CARRIED, look.boxes, STATIC)
+    return FrameOutcome(held.glimpse, State.SKIPPED, None, STATIC)
 
 
-def _between_words(before: Look, step: Step | None) -> str:
+def _between_words(before: SampledFrame, step: LinkStep | None) -> str:
     """Why the frames between two looks could be passed over."""
     if step is None:
         return _AS_BEFORE

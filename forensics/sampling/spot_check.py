@@ -19,16 +19,25 @@ import numpy as np
 import numpy.typing as npt
 
 from forensics.detection.detections import Boxes, Detections, FloatArray
-from forensics.detection.iou import grown, overlaps, reach_after
+from forensics.detection.iou import expand_boxes, iou_matrix, reach_after
 from forensics.footage.timeline import Int64Array
 
-__all__ = ["Audit", "Audited", "TrackPaths", "drawn", "in_no_track", "rows_around", "summed", "to_be_drawn"]
+__all__ = [
+    "SpotCheckSummary",
+    "SpotCheckedFrame",
+    "TrackPaths",
+    "draw_sample",
+    "outside_tracks",
+    "rows_around",
+    "sample_sizes",
+    "summarise",
+]
 
 _LEAST_OVERLAP: Final = 0.15
 _PERSON: Final = "person"
 
 
-def to_be_drawn(n_passed_over: Sequence[int], *, share: float, least: int) -> list[int]:
+def sample_sizes(n_passed_over: Sequence[int], *, share: float, least: int) -> list[int]:
     """How many frames of each evidence are drawn: a share of all, and at least so many of the whole run.
 
     Args:
@@ -44,7 +53,7 @@ def to_be_drawn(n_passed_over: Sequence[int], *, share: float, least: int) -> li
     return [-(-wanted * n // n_all) if n else 0 for n in n_passed_over]
 
 
-def drawn(evidence_id: str, passed_over: Int64Array, n_drawn: int, seed: int) -> Int64Array:
+def draw_sample(evidence_id: str, passed_over: Int64Array, n_drawn: int, seed: int) -> Int64Array:
     """The frames that the lot falls on.
 
     Args:
@@ -141,7 +150,7 @@ class TrackPaths:
         return np.array(boxes, dtype=np.float32).reshape(-1, 4), np.array(away, dtype=np.int64)
 
 
-def in_no_track(boxes: Boxes, paths: TrackPaths, *, at_us: int, least_score: float) -> tuple[Int64Array, Int64Array]:
+def outside_tracks(boxes: Boxes, paths: TrackPaths, *, at_us: int, least_score: float) -> tuple[Int64Array, Int64Array]:
     """Whom a look found, and who of them lies in no track.
 
     Args:
@@ -167,7 +176,7 @@ def _is_somewhere(xyxy: FloatArray, there: FloatArray, away_us: Int64Array) -> n
     fit = np.zeros((len(xyxy), len(there)))
     for place, away in enumerate(away_us.tolist()):
         reach = reach_after(away / 1e6)
-        fit[:, place] = overlaps(grown(xyxy, reach), grown(there[place : place + 1], reach))[:, 0]
+        fit[:, place] = iou_matrix(expand_boxes(xyxy, reach), expand_boxes(there[place : place + 1], reach))[:, 0]
     is_somewhere = np.zeros(len(xyxy), dtype=np.bool_)
     while fit.size and fit.max() >= _LEAST_OVERLAP:
         row, column = divmod(int(fit.argmax()), fit.shape[1])
@@ -177,7 +186,7 @@ def _is_somewhere(xyxy: FloatArray, there: FloatArray, away_us: Int64Array) -> n
 
 
 @dataclass(frozen=True, slots=True)
-class Audited:
+class SpotCheckedFrame:
     """A frame that was passed over and looked at afterwards.
 
     Attributes:
@@ -200,7 +209,7 @@ class Audited:
 
 
 @dataclass(frozen=True, slots=True)
-class Audit:
+class SpotCheckSummary:
     """What the audit of a run found.
 
     Attributes:
@@ -218,7 +227,7 @@ class Audit:
     n_with_a_miss: int
 
 
-def summed(n_passed_over: int, audited: Iterable[Audited], classes: tuple[str, ...]) -> Audit:
+def summarise(n_passed_over: int, audited: Iterable[SpotCheckedFrame], classes: tuple[str, ...]) -> SpotCheckSummary:
     """What all the frames say together.
 
     Args:
@@ -231,4 +240,4 @@ def summed(n_passed_over: int, audited: Iterable[Audited], classes: tuple[str, .
     missed = Counter(name for each in frames for name, _ in each.missed)
     somebody = {_PERSON} if not classes or _PERSON in classes else set(classes)
     n_with_a_miss = sum(any(name in somebody for name, _ in each.missed) for each in frames)
-    return Audit(n_passed_over, len(frames), seen, missed, n_with_a_miss)
+    return SpotCheckSummary(n_passed_over, len(frames), seen, missed, n_with_a_miss)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from forensics.footage.coverage import State, Stretch, check_complete, merged
+from forensics.footage.coverage import CoverageRange, State, check_complete, merge_ranges
 from forensics.tables import schemas
 from forensics.tables.files import read_table
 from forensics.tables.outcomes import ChunkOutcome, EvidenceOutcome, Failure
@@ -14,7 +14,7 @@ from forensics.tables.parts import coverage_of
 __all__ = ["checked_coverage", "coverage_table", "failure_row", "n_gap_frames"]
 
 
-def checked_coverage(outcome: EvidenceOutcome, audited: Mapping[int, str]) -> list[Stretch]:
+def checked_coverage(outcome: EvidenceOutcome, audited: Mapping[int, str]) -> list[CoverageRange]:
     """Every frame of the evidence in one state, counted from its parts.
 
     Args:
@@ -24,28 +24,30 @@ def checked_coverage(outcome: EvidenceOutcome, audited: Mapping[int, str]) -> li
     Raises:
         CoverageBroken: a frame is missing, or counted twice.
     """
-    stretches = merged(stretch for chunk in outcome.chunks for stretch in _chunk_coverage(chunk, audited))
+    stretches = merge_ranges(stretch for chunk in outcome.chunks for stretch in _chunk_coverage(chunk, audited))
     check_complete(outcome.evidence.evidence_id, stretches, outcome.evidence.n_frames)
     return stretches
 
 
-def n_gap_frames(stretches: list[Stretch]) -> int:
+def n_gap_frames(stretches: list[CoverageRange]) -> int:
     """How many frames could not be handed out."""
     return sum(stretch.stop - stretch.start for stretch in stretches if stretch.state is State.GAP)
 
 
-def _chunk_coverage(outcome: ChunkOutcome, audited: Mapping[int, str]) -> list[Stretch]:
+def _chunk_coverage(outcome: ChunkOutcome, audited: Mapping[int, str]) -> list[CoverageRange]:
     if outcome.part is None:
         chunk = outcome.chunk
-        return [Stretch(chunk.start, chunk.stop, State.GAP, outcome.lost, False, outcome.detail)]
+        return [CoverageRange(chunk.start, chunk.stop, State.GAP, outcome.lost, False, outcome.detail)]
     return coverage_of(read_table(outcome.part, schemas.DETECT_PART), audited)
 
 
-def coverage_table(outcome: EvidenceOutcome, stretches: list[Stretch]) -> pa.Table:
+def coverage_table(outcome: EvidenceOutcome, stretches: list[CoverageRange]) -> pa.Table:
     """The stretches, and a row without frames for every video stream of the file that is not read."""
     readable = outcome.evidence.readable
     others = readable.medium.other_streams if readable else ()
-    unread = [Stretch(0, 0, State.SKIPPED, "stream_not_read", True, f"video stream {number}") for number in others]
+    unread = [
+        CoverageRange(0, 0, State.SKIPPED, "stream_not_read", True, f"video stream {number}") for number in others
+    ]
     rows = [
         {
             "evidence_id": outcome.evidence.evidence_id,

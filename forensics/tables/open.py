@@ -12,7 +12,7 @@ from typing import Final
 import polars as pl
 
 from forensics.custody.case_folder import CaseFolder
-from forensics.custody.log_writer import AuditLog
+from forensics.custody.log_writer import LogWriter
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.tables.manifest import read_manifest
@@ -118,7 +118,7 @@ class OpenCase:
         """
         if not reason.strip():
             raise UsageError("candidates are read for a reason", "say it: case.candidates(reason=...)")
-        log = AuditLog(self.folder, lambda: datetime.now(UTC))
+        log = LogWriter(self.folder, lambda: datetime.now(UTC))
         with log.recorded("open candidates", who=_reader(), why=reason, facts={}):
             refuse_unless_active(self.folder, datetime.now(UTC))
             return candidates_of(self.folder)

@@ -12,16 +12,25 @@ import pyarrow.compute as pc
 from forensics.custody.scope import Scope
 from forensics.detection.detections import NO_BOXES, Boxes, Detections, FloatArray
 from forensics.footage.chunks import Chunk
-from forensics.footage.coverage import State, Stretch
+from forensics.footage.coverage import CoverageRange, State
 from forensics.footage.frames import Gap
 from forensics.footage.shot_cuts import GLANCE_SIDE, GlanceArray
 from forensics.footage.timeline import BoolArray, Int64Array
-from forensics.sampling.refinement import SAMPLED, STATIC, Finding
+from forensics.sampling.refinement import SAMPLED, STATIC, FrameOutcome
 from forensics.tables.schemas import AUDIT_PART, DETECT_PART
 
-__all__ = ["AUDITED", "DetectRows", "Seen", "audit_table", "coverage_of", "looks_in", "passed_over", "seen_in"]
+__all__ = [
+    "SPOT_CHECKED",
+    "DetectRows",
+    "StoredDetections",
+    "coverage_of",
+    "passed_over",
+    "read_detections",
+    "spot_check_table",
+    "spot_checked_frames",
+]
 
-AUDITED: Final = "audited"
+SPOT_CHECKED: Final = "audited"
 _PASSED: Final = (STATIC, SAMPLED)
 
 # What is there is known of these; of the others at most from what lies around them.
@@ -62,7 +71,7 @@ class DetectRows:
         row = self._row(number)
         self._states[row], self._reasons[row], self._boxes[row] = State.DETECTED.value, "", boxes
 
-    def found(self, finding: Finding) -> None:
+    def found(self, finding: FrameOutcome) -> None:
         """What became of this frame behind the gate."""
         glimpse = finding.glimpse
         row = self._row(glimpse.number)
@@ -129,7 +138,7 @@ def _boxes_column(boxes: Sequence[Boxes], class_names: tuple[str, ...]) -> pa.Li
     )
 
 
-def coverage_of(part: pa.Table, audited: Mapping[int, str] | None = None) -> list[Stretch]:
+def coverage_of(part: pa.Table, audited: Mapping[int, str] | None = None) -> list[CoverageRange]:
     """The part's frames as stretches of one state.
 
     Args:
@@ -148,7 +157,9 @@ def coverage_of(part: pa.Table, audited: Mapping[int, str] | None = None) -> lis
     lengths = np.diff([*starts, len(part)])
     columns = (firsts[name].to_pylist() for name in ("frame", "state", "reason", "detail"))
     return [
-        Stretch(frame, frame + n_frames, State(state), reason, True, detail, None if np.isnan(largest) else largest)
+        CoverageRange(
+            frame, frame + n_frames, State(state), reason, True, detail, None if np.isnan(largest) else largest
+        )
         for frame, state, reason, detail, n_frames, largest in zip(
             *columns, lengths.tolist(), change.tolist(), strict=True
         )
@@ -168,7 +179,7 @@ def _told_of(part: pa.Table, audited: Mapping[int, str]) -> pa.Table:
     for row in rows:
         reason, detail = columns["reason"][row], columns["detail"][row]
         columns["detail"][row] = f"{reason}{detail and f' ({detail})'}; {audited[int(frames[row])]}"
-        columns["reason"][row] = AUDITED
+        columns["reason"][row] = SPOT_CHECKED
     for name, column in columns.items():
         part = part.set_column(
             part.schema.get_field_index(name), DETECT_PART.field(name), pa.array(column, pa.string())
@@ -183,7 +194,7 @@ def passed_over(part: pa.Table) -> Int64Array:
     return frames
 
 
-def audit_table(seen: Sequence[tuple[int, Boxes | None]], class_names: tuple[str, ...]) -> pa.Table:
+def spot_check_table(seen: Sequence[tuple[int, Boxes | None]], class_names: tuple[str, ...]) -> pa.Table:
     """The part of some frames that were looked at afterwards; None stands for one that could not be read."""
     columns = {
         "frame": [frame for frame, _ in seen],
@@ -193,7 +204,7 @@ def audit_table(seen: Sequence[tuple[int, Boxes | None]], class_names: tuple[str
     return pa.table(columns, schema=AUDIT_PART)
 
 
-def looks_in(part: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+def spot_checked_frames(part: pa.Table) -> Iterator[tuple[int, pa.Table]]:
     """Each frame of an audit's part that could be read, with its boxes."""
     kind = pa.schema(list(AUDIT_PART.field("boxes").type.value_type))
     for row in part.filter(pc.equal(part["state"], State.DETECTED.value)).to_pylist():
@@ -206,7 +217,7 @@ def _codes(column: pa.ChunkedArray) -> Int64Array:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class StoredDetections:
     """What the detector saw in one evidence.
 
     Attributes:
@@ -226,7 +237,7 @@ class Seen:
     glances: GlanceArray
 
 
-def seen_in(parts: Iterable[pa.Table]) -> Seen:
+def read_detections(parts: Iterable[pa.Table]) -> StoredDetections:
     """All boxes of one evidence from its parts, given in the order of their chunks."""
     tables = list(parts)
     part = pa.concat_tables(tables) if tables else DETECT_PART.empty_table()
@@ -242,7 +253,7 @@ def seen_in(parts: Iterable[pa.Table]) -> Seen:
         class_index=class_index,
     )
     is_known, has_glance = pc.is_in(part["state"], _KNOWN).to_numpy(), part["glance"].is_valid()
-    return Seen(
+    return StoredDetections(
         detections,
         class_names,
         known_frames=frame[is_known].astype(np.int64),

@@ -28,7 +28,7 @@ from forensics.tables.files import (
 from forensics.tables.outcomes import Compared, EvidenceOutcome, Failure
 from forensics.tables.row_groups import TableWriter
 from forensics.tables.sighting_rows import Joined, described_thumbnails, detection_tables, sightings_table, tracks_table
-from forensics.tables.spot_check_rows import AuditedEvidence
+from forensics.tables.spot_check_rows import SpotCheckedEvidence
 
 __all__ = ["publish", "put_in_place", "remove_unnamed_pictures"]
 
@@ -45,7 +45,7 @@ def publish(
     sources: Sequence[Source],
     failures: Sequence[Failure],
     settings_digest: str,
-    audits: Mapping[str, AuditedEvidence],
+    audits: Mapping[str, SpotCheckedEvidence],
     compared: Compared | None = None,
 ) -> dict[str, Any]:
     """Write every table of a run and its manifest; returns the manifest.
@@ -68,7 +68,7 @@ def publish(
     coverage = {}
     for outcome in ordered:
         evidence_id = outcome.evidence.evidence_id
-        coverage[evidence_id] = checked_coverage(outcome, audits.get(evidence_id, AuditedEvidence()).by_frame())
+        coverage[evidence_id] = checked_coverage(outcome, audits.get(evidence_id, SpotCheckedEvidence()).by_frame())
     if run.tables.exists():
         shutil.rmtree(run.tables)
     gaps = {evidence_id: n for evidence_id, stretches in coverage.items() if (n := n_gap_frames(stretches))}

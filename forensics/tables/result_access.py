@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
-from forensics.custody.mandate import Mandate, Mode, Standing, standing_of
-from forensics.custody.registered_files import accepted
+from forensics.custody.mandate import Mandate, MandateStatus, Mode, mandate_status
+from forensics.custody.registered_files import accepted_contents
 from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.spelling import in_shell
@@ -26,13 +26,15 @@ def refuse_unless_active(folder: CaseFolder, now: datetime) -> None:
         IntegrityBroken: `case.toml` is not what the log knows.
     """
     data = folder.case_file.read_bytes()
-    if sha256_of_bytes(data) not in accepted(read_chain(folder.audit_file).lines).get(folder.case_file.name, ()):
+    if sha256_of_bytes(data) not in accepted_contents(read_chain(folder.audit_file).lines).get(
+        folder.case_file.name, ()
+    ):
         raise IntegrityBroken(
             f"{folder.case_file}: was changed by other means than these commands", "restore it from a copy"
         )
     refuse_stale_scope(folder)
-    standing = Standing.DENIED if folder.denied_file.exists() else standing_of(_mandate(data), now)
-    if standing is not Standing.ACTIVE:
+    standing = MandateStatus.DENIED if folder.denied_file.exists() else mandate_status(_mandate(data), now)
+    if standing is not MandateStatus.ACTIVE:
         raise NotAuthorised(f"{folder.root}: its mandate is {standing.value}", "see `forensics case show`")
 
 

@@ -14,12 +14,12 @@ from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
 from forensics.tables.outcomes import EvidenceOutcome
 
-__all__ = ["encoded_parts", "parts_named"]
+__all__ = ["encode_inventory", "parts_named"]
 
 _DIGITS: Final = 64
 
 
-def encoded_parts(run: RunFolder, outcomes: Iterable[EvidenceOutcome]) -> bytes:
+def encode_inventory(run: RunFolder, outcomes: Iterable[EvidenceOutcome]) -> bytes:
     """The list of all that these outcomes rest on, by path relative to the case."""
     paths = sorted({path for outcome in outcomes for path in _rests_on(run, outcome)})
     return "".join(f"{sha256_of_file(path)}  {path.relative_to(run.case_root).as_posix()}\n" for path in paths).encode()

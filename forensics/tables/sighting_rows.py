@@ -14,7 +14,7 @@ from forensics.tables import schemas
 from forensics.tables.evidence import load_index, load_picture_names
 from forensics.tables.files import read_table, write_bytes
 from forensics.tables.outcomes import EvidenceOutcome
-from forensics.tables.parts import Seen, seen_in
+from forensics.tables.parts import StoredDetections, read_detections
 from forensics.tracking.sightings import sighting_id_of, track_id_of
 
 __all__ = [
@@ -94,7 +94,7 @@ def detection_tables(each: Joined) -> Iterator[pa.Table]:
     """One row per box, by frame; a table for every part, so that no more than one of them is held."""
     numbers, start = track_numbers(each.outcome), 0
     for part in (chunk.part for chunk in each.outcome.chunks if chunk.part):
-        seen = seen_in([read_table(part, schemas.DETECT_PART)])
+        seen = read_detections([read_table(part, schemas.DETECT_PART)])
         stop = start + len(seen.detections)
         yield _detections_table(each, seen, np.full(stop - start, -1) if numbers is None else numbers[start:stop])
         start = stop
@@ -102,7 +102,7 @@ def detection_tables(each: Joined) -> Iterator[pa.Table]:
         raise ValueError(f"{each.outcome.evidence.evidence_id}: {start} boxes, {len(numbers)} were tracked")
 
 
-def _detections_table(each: Joined, seen: Seen, track_number: Int64Array) -> pa.Table:
+def _detections_table(each: Joined, seen: StoredDetections, track_number: Int64Array) -> pa.Table:
     detections, evidence = seen.detections, each.outcome.evidence
     n_rows, frame = len(detections), detections.frame
     numbers = pa.array(track_number, mask=track_number < 0)

@@ -36,7 +36,8 @@ from pipelines.custody.case_document import Case
 from pipelines.custody.case_lock import is_held
 from pipelines.custody.case_store import make_case, with_clock
 from pipelines.custody.mandate_text import authority_text, last_day_text
-from pipelines.custody.session import Need, casework
+from pipelines.custody.open_session import open_session
+from pipelines.custody.session import Need
 from pipelines.intake.ingest import withdraw
 from pipelines.intake.relocate import is_absent, relocate
 
@@ -106,7 +107,7 @@ def init(root: Path, mode: str, as_json: bool, **given: Any) -> None:
     given["title"] = given["title"] or ("" if Mode(mode).compares_faces else root.name)
     mandate = Mandate(**_asked({"mode": Mode(mode), **given}))
     made = make_case(root, mandate, now=clock.utc_now())
-    with casework(root, "case init", need=Need.CHANGE, facts=_facts(made)):
+    with open_session(root, "case init", need=Need.CHANGE, facts=_facts(made)):
         emit(
             _facts(made),
             f"made {made.folder.root}\nnext: forensics ingest {in_shell(root)} FOOTAGE... --camera ID",
@@ -140,9 +141,9 @@ def show(root: Path, as_json: bool) -> None:
     Example:
       forensics case show my-case
     """
-    with casework(root, "case show", need=Need.LOOK) as work:
-        facts = {**_facts(work.case), "standing": work.standing.value}
-        said = {**facts, **_in_words(work.case.mandate, work.now)}
+    with open_session(root, "case show", need=Need.LOOK) as session:
+        facts = {**_facts(session.case), "standing": session.standing.value}
+        said = {**facts, **_in_words(session.case.mandate, session.now)}
         lines = [
             f"{name.replace('_', ' '):>15}  {value}" for name, value in said.items() if name != "cameras" and value
         ]
@@ -238,15 +239,17 @@ def clock_command(
     stated = {name: value for name, value in given.items() if value is not None}
     if not stated:
         raise click.UsageError("say what to correct: --offset, --error or --drift")
-    with casework(root, "case clock", need=Need.CHANGE, reason=reason, facts={"camera": camera_id, **stated}) as work:
-        known = {item.camera_id for item in load_evidence(work.folder)} | set(work.case.cameras)
+    with open_session(
+        root, "case clock", need=Need.CHANGE, reason=reason, facts={"camera": camera_id, **stated}
+    ) as session:
+        known = {item.camera_id for item in load_evidence(session.folder)} | set(session.case.cameras)
         if camera_id not in known:
             raise UsageError(
                 f"the case has no camera {camera_id!r}", f"`forensics case show {in_shell(root)}` lists them"
             )
-        with work.alone():
-            work.change(lambda case: with_clock(case, replace(case.camera(camera_id), **stated)))
-        corrected = work.case.camera(camera_id)
+        with session.alone():
+            session.change(lambda case: with_clock(case, replace(case.camera(camera_id), **stated)))
+        corrected = session.case.camera(camera_id)
     emit(
         {"camera": camera_id, "offset_ms": corrected.offset_ms, "error_ms": corrected.error_ms},
         f"{camera_id}: offset {corrected.offset_ms} ms\n"
@@ -268,9 +271,9 @@ def policy_command(root: Path, watchlist_limit: int, reason: str, as_json: bool)
       forensics case policy my-case --watchlist-limit 8 --reason "eight people missing from one boat"
     """
     facts = {"watchlist_limit": watchlist_limit}
-    with casework(root, "case policy", need=Need.WORK, reason=reason, facts=facts) as work, work.alone():
-        facts = {**facts, "was": work.case.watchlist_limit}
-        work.change(lambda case: replace(case, watchlist_limit=watchlist_limit))
+    with open_session(root, "case policy", need=Need.WORK, reason=reason, facts=facts) as session, session.alone():
+        facts = {**facts, "was": session.case.watchlist_limit}
+        session.change(lambda case: replace(case, watchlist_limit=watchlist_limit))
     emit(facts, f"the watch-list may have {watchlist_limit} entries, it was {facts['was']}", as_json)
 
 
@@ -301,10 +304,10 @@ def relocate_command(root: Path, search: Place, as_json: bool) -> int:
     """
     if isinstance(search, Path) and not search.exists():
         raise click.UsageError(f"{search}: there is nothing to search; name the folder that the footage was moved to")
-    with casework(root, "evidence relocate", need=Need.CHANGE) as work, work.alone():
-        found = relocate(work.files, search.absolute() if isinstance(search, Path) else search)
-        absent = [item for item in load_evidence(work.folder) if is_absent(item)]
-        work.recorded.exit_code = NOT_CLEAN if absent else 0
+    with open_session(root, "evidence relocate", need=Need.CHANGE) as session, session.alone():
+        found = relocate(session.files, search.absolute() if isinstance(search, Path) else search)
+        absent = [item for item in load_evidence(session.folder) if is_absent(item)]
+        session.recorded.exit_code = NOT_CLEAN if absent else 0
     facts = {"found": {item.evidence_id: str(path) for item, path in found}, "absent": [i.evidence_id for i in absent]}
     lines = [f"found  {item.evidence_id}  {path}" for item, path in found]
     lines += [f"absent {item.evidence_id}  {item.path}" for item in absent]
@@ -326,9 +329,12 @@ def withdraw_command(root: Path, path: Place, as_json: bool) -> None:
       forensics evidence withdraw my-case gaet.mp4
     """
     place = path.absolute() if isinstance(path, Path) else path
-    with casework(root, "evidence withdraw", need=Need.CHANGE, facts={"path": str(place)}) as work, work.alone():
-        withdrawn = withdraw(work.files, place)
-        work.recorded.outputs["withdrawn"] = [[each.evidence_id, each.camera_id, each.reason] for each in withdrawn]
+    with (
+        open_session(root, "evidence withdraw", need=Need.CHANGE, facts={"path": str(place)}) as session,
+        session.alone(),
+    ):
+        withdrawn = withdraw(session.files, place)
+        session.recorded.outputs["withdrawn"] = [[each.evidence_id, each.camera_id, each.reason] for each in withdrawn]
     emit({"withdrawn": str(place)}, f"withdrawn  {place}\nnext: forensics status {in_shell(root)}", as_json)
 
 
@@ -342,9 +348,9 @@ def cancel(root: Path, as_json: bool) -> None:
     Example:
       forensics cancel my-case
     """
-    with casework(root, "cancel", need=Need.LOOK) as work:
-        works = is_held(work.folder)
+    with open_session(root, "cancel", need=Need.LOOK) as session:
+        works = is_held(session.folder)
         if works:
-            work.folder.cancel_file.touch()
+            session.folder.cancel_file.touch()
     text = "asked; the run ends after the chunks in flight" if works else "nothing is running on this case"
     emit({"asked": works}, text, as_json)

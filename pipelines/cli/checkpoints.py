@@ -12,8 +12,9 @@ from forensics.tables.files import encoded_json, write_bytes
 from pipelines.cli.output import emit, json_option, path_type, reason_option
 from pipelines.custody.checkpoints import described_checkpoint, signed_checkpoint
 from pipelines.custody.installation import installation_key, installation_key_file
+from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import output_file
-from pipelines.custody.session import Need, casework
+from pipelines.custody.session import Need
 
 __all__ = ["checkpoint_command", "installation"]
 
@@ -35,12 +36,12 @@ def checkpoint_command(root: Path, output: Path, reason: str, as_json: bool) -> 
     Example:
       forensics case checkpoint my-case -o my-case-2026-05-04.json
     """
-    with casework(root, "case checkpoint", need=Need.LOOK, reason=reason, facts={"output": str(output)}) as work:
-        output_file(work.folder, output)
-        checkpoint = signed_checkpoint(work.case.case_id, work.recorded.line, installation_key(), now=work.now)
+    with open_session(root, "case checkpoint", need=Need.LOOK, reason=reason, facts={"output": str(output)}) as session:
+        output_file(session.folder, output)
+        checkpoint = signed_checkpoint(session.case.case_id, session.recorded.line, installation_key(), now=session.now)
         facts = described_checkpoint(checkpoint)
         write_bytes(output, encoded_json(facts))
-        work.recorded.outputs |= {"lines": checkpoint.lines, "head": checkpoint.head, "key_id": checkpoint.key_id}
+        session.recorded.outputs |= {"lines": checkpoint.lines, "head": checkpoint.head, "key_id": checkpoint.key_id}
     text = (
         f"{output}: the log up to line {checkpoint.lines}, signed with key {checkpoint.key_id}\n"
         f"keep it away from this machine; later: forensics verify {in_shell(root)} --checkpoint {in_shell(output)}"

@@ -19,7 +19,8 @@ from pipelines.cli.row_formats import pictures_of, sightings_text
 from pipelines.cli.run_options import runner_for
 from pipelines.custody.case_document import Case
 from pipelines.custody.case_store import make_case
-from pipelines.custody.session import Need, Work, casework
+from pipelines.custody.open_session import open_session
+from pipelines.custody.session import Need, Session
 from pipelines.demo.footage import make_footage
 from pipelines.intake.ingest import Given, ingest
 from pipelines.run.driver import plan_run, result_facts, run_case
@@ -51,8 +52,8 @@ def demo(out: Path, runner: str) -> None:
     """
     if not (out / "case.toml").exists():
         make_case(out, _MANDATE, now=clock.utc_now())
-    with casework(out, "demo", need=Need.WORK) as work:
-        _shown(work, runner)
+    with open_session(out, "demo", need=Need.WORK) as session:
+        _shown(session, runner)
 
 
 def _refuse_real_case(case: Case, footage: Path) -> None:
@@ -69,8 +70,8 @@ def _refuse_real_case(case: Case, footage: Path) -> None:
         )
 
 
-def _shown(work: Work, runner: str) -> None:
-    case, out = work.case, work.folder.root
+def _shown(session: Session, runner: str) -> None:
+    case, out = session.case, session.folder.root
     _refuse_real_case(case, out / "footage")
     say("painting two cameras' footage ...")
     clips = make_footage(out / "footage")
@@ -84,14 +85,14 @@ def _shown(work: Work, runner: str) -> None:
         for clip in clips
     ]
     settings = Settings()
-    with work.alone():
-        ingest(work.files, given, limits=Limits(), on_source=lambda source: say(f"taken in: {source.path.name}"))
-        work.recorded.note("run", run_facts(plan_run(case, settings, BUILTIN), BUILTIN, None))
+    with session.alone():
+        ingest(session.files, given, limits=Limits(), on_source=lambda source: say(f"taken in: {source.path.name}"))
+        session.recorded.note("run", run_facts(plan_run(case, settings, BUILTIN), BUILTIN, None))
         engine, cluster = runner_for(settings, runner, None)
         with cluster:
             progress = progress_for(quiet=False)
-            result = run_case(case, settings, BUILTIN, files=work.files, runner=engine, progress=progress)
-    work.recorded.outputs |= result_facts(result)
+            result = run_case(case, settings, BUILTIN, files=session.files, runner=engine, progress=progress)
+    session.recorded.outputs |= result_facts(result)
     opened = forensics.open_case(out)
     found = opened.sightings().collect()
     sheet = out / "sightings.png"

@@ -11,8 +11,9 @@ from forensics.tables.files import write_bytes
 from pipelines import clock
 from pipelines.cli.output import NOT_CLEAN, counted, emit, json_option, path_type, required_reason, say, table_text
 from pipelines.custody.case_store import cases_below
+from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import output_file
-from pipelines.custody.session import Need, casework
+from pipelines.custody.session import Need
 from pipelines.proof.disclosure import annual_counts, disclosure
 
 __all__ = ["disclose_command", "report_command"]
@@ -32,11 +33,11 @@ def disclose_command(root: Path, output: Path, reason: str, as_json: bool) -> No
     Example:
       forensics case disclose my-case -o disclosure.json --reason "request of counsel, 4 May"
     """
-    with casework(root, "case disclose", need=Need.LOOK, reason=reason, facts={"output": str(output)}) as work:
-        output_file(work.folder, output)
-        told = disclosure(work.case)
+    with open_session(root, "case disclose", need=Need.LOOK, reason=reason, facts={"output": str(output)}) as session:
+        output_file(session.folder, output)
+        told = disclosure(session.case)
         write_bytes(output, json.dumps(told, indent=2, ensure_ascii=False, default=str).encode())
-        work.recorded.outputs["sha256"] = sha256_of_file(output)
+        session.recorded.outputs["sha256"] = sha256_of_file(output)
     facts = {"output": str(output), "candidates": len(told["candidates"]), "evidence": len(told["searched"])}
     pairs = counted(len(told["candidates"]), "compared pair", "compared pairs")
     emit(facts, f"{output}: {pairs}, {counted(len(told['searched']), 'recording', 'recordings')}", as_json)
@@ -56,8 +57,8 @@ def report_command(root: Path, year: int, as_json: bool) -> int:
     known, is_clean = [], True
     for case in cases_below(root):
         try:
-            with casework(case, "case report", need=Need.LOOK, reason=f"annual report {year}") as work:
-                known.append(work.case)
+            with open_session(case, "case report", need=Need.LOOK, reason=f"annual report {year}") as session:
+                known.append(session.case)
         except (ForensicsError, OSError) as error:
             is_clean = False
             say(f"{case}: not counted: {error}")

@@ -39,7 +39,7 @@ _COMMANDS = {
     "status": ("pipelines.cli.status", "status"),
     "query": ("pipelines.cli.query", "query"),
     "verify": ("pipelines.cli.proof", "verify"),
-    "reproduce": ("pipelines.cli.reproduce", "reproduce"),
+    "reproduce": ("pipelines.cli.reproduce", "reproduce_command"),
     "installation": ("pipelines.cli.checkpoints", "installation"),
     "export": ("pipelines.cli.status", "export"),
 }

@@ -19,8 +19,9 @@ from pipelines.cli.output import (
 from pipelines.custody.case_store import authorised, cases_below, with_hold
 from pipelines.custody.denial import deny, stop_anyway
 from pipelines.custody.erasure import described_certificate, release
-from pipelines.custody.retention import enforce
-from pipelines.custody.session import Need, casework
+from pipelines.custody.open_session import open_session
+from pipelines.custody.retention import enforce_retention
+from pipelines.custody.session import Need
 
 __all__ = ["authorise_command", "deny_command", "hold_command", "sweep_command"]
 
@@ -38,12 +39,14 @@ def authorise_command(root: Path, authority: str, reason: str, as_json: bool) ->
       forensics case authorise my-case --authority "District court 12 Gs 345/26"
     """
     with (
-        casework(root, "case authorise", need=Need.CHANGE, reason=reason, facts={"authority": authority}) as work,
-        work.alone(),
+        open_session(
+            root, "case authorise", need=Need.CHANGE, reason=reason, facts={"authority": authority}
+        ) as session,
+        session.alone(),
     ):
-        work.change(lambda case: authorised(case, authority))
-        n_files = release(work.case, work.files) if work.keyring.withheld.exists() else 0
-        work.recorded.outputs["released_files"] = n_files
+        session.change(lambda case: authorised(case, authority))
+        n_files = release(session.case, session.files) if session.keyring.withheld.exists() else 0
+        session.recorded.outputs["released_files"] = n_files
     emit(
         {"authority": authority, "released_files": n_files},
         f"authority {authority}; {counted(n_files, 'file is', 'files are')} readable again\n"
@@ -66,9 +69,11 @@ def deny_command(root: Path, reason: str, as_json: bool) -> None:
       forensics case deny my-case --reason "refused by the district court, 3 May"
     """
     try:
-        with casework(root, "case deny", need=Need.CHANGE, reason=reason) as work:
-            certificate = deny(work, reason)
-            work.recorded.outputs["certificate"] = None if certificate is None else described_certificate(certificate)
+        with open_session(root, "case deny", need=Need.CHANGE, reason=reason) as session:
+            certificate = deny(session, reason)
+            session.recorded.outputs["certificate"] = (
+                None if certificate is None else described_certificate(certificate)
+            )
     except (ForensicsError, OSError):
         stop_anyway(root, reason)
         raise
@@ -91,12 +96,14 @@ def hold_command(root: Path, lift: bool, reason: str, as_json: bool) -> None:
     Example:
       forensics case hold my-case --reason "trial on 3 September, order of the court"
     """
-    with casework(root, "case hold", need=Need.HOLD, reason=reason, facts={"lift": lift}) as work:
-        with work.alone():
-            work.change(lambda case: with_hold(case, "" if lift else reason))
-        enforce(work)
-        said = work.done
-    emit({"hold": work.case.mandate.hold, "done": said}, "\n".join(["lifted" if lift else "on hold", *said]), as_json)
+    with open_session(root, "case hold", need=Need.HOLD, reason=reason, facts={"lift": lift}) as session:
+        with session.alone():
+            session.change(lambda case: with_hold(case, "" if lift else reason))
+        enforce_retention(session)
+        said = session.done
+    emit(
+        {"hold": session.case.mandate.hold, "done": said}, "\n".join(["lifted" if lift else "on hold", *said]), as_json
+    )
 
 
 @click.command("sweep")
@@ -112,8 +119,8 @@ def sweep_command(root: Path, as_json: bool) -> int:
     rows, is_clean = [], True
     for case in cases_below(root):
         try:
-            with casework(case, "case sweep", need=Need.CHANGE, reason="dates") as work:
-                rows.append([str(case), work.standing.value, "; ".join(work.done)])
+            with open_session(case, "case sweep", need=Need.CHANGE, reason="dates") as session:
+                rows.append([str(case), session.standing.value, "; ".join(session.done)])
         except (ForensicsError, OSError) as error:
             is_clean = False
             rows.append([str(case), "failed", str(error)])

@@ -24,10 +24,11 @@ from pipelines.cli.output import (
 )
 from pipelines.custody.case_store import load_case
 from pipelines.custody.checkpoints import read_checkpoint
+from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import output_file
-from pipelines.custody.session import Need, Work, casework
-from pipelines.proof.frame import Address, Opened, opened_frame, parse_address
-from pipelines.proof.signatures import Asked, Signer, public_key
+from pipelines.custody.session import Need, Session
+from pipelines.proof.frame import Address, OpenedFrame, open_frame, parse_address
+from pipelines.proof.signatures import Signer, TrustedKeys, public_key
 from pipelines.proof.verify import NOT_PUBLISHED, Report, verify_case
 
 __all__ = ["verify"]
@@ -75,31 +76,33 @@ def verify(
         return _verify_frame(root, parse_address(address), pictures, options["reason"], as_json)
     if pictures:
         raise click.UsageError("-o and --marked write one frame; name it with --frame EVIDENCE:PTS")
-    with casework(root, "verify", need=Need.CHECK) as work:
-        report = verify_case(work.case, _asked(kept, trusted))
+    with open_session(root, "verify", need=Need.CHECK) as session:
+        report = verify_case(session.case, _asked(kept, trusted))
         _emit(report, as_json)
-        work.recorded.outputs["checked"] = report.n_checked
+        session.recorded.outputs["checked"] = report.n_checked
         if report.problems:
-            _refuse(work, report.problems)
+            _refuse(session, report.problems)
     return 0
 
 
 def _verify_frame(root: Path, address: Address, pictures: dict[str, Path], reason: str, as_json: bool) -> int:
     need = Need.RESULTS if load_case(root).mandate.mode.compares_faces else Need.LOOK
     asked = {"frame": asdict(address), "pictures": {name: str(path) for name, path in pictures.items()}}
-    with casework(root, "verify frame", need=need, reason=reason, facts=asked) as work:
+    with open_session(root, "verify frame", need=need, reason=reason, facts=asked) as session:
         for path in pictures.values():
-            output_file(work.folder, path)
-        opened = opened_frame(work.case, address)
-        work.recorded.outputs |= {name: opened.facts.get(name) for name in ("evidence", "frame", "rgb_sha256", "gap")}
-        work.recorded.exit_code = 0 if opened.rgb is not None else NOT_CLEAN
+            output_file(session.folder, path)
+        opened = open_frame(session.case, address)
+        session.recorded.outputs |= {
+            name: opened.facts.get(name) for name in ("evidence", "frame", "rgb_sha256", "gap")
+        }
+        session.recorded.exit_code = 0 if opened.rgb is not None else NOT_CLEAN
         _write_pictures(opened, pictures)
     facts = {**opened.facts, "detections": opened.detections.to_dicts(), **{k: str(p) for k, p in pictures.items()}}
     emit(facts, "\n".join(_frame_lines(opened, pictures)), as_json)
-    return work.recorded.exit_code
+    return session.recorded.exit_code
 
 
-def _write_pictures(opened: Opened, pictures: dict[str, Path]) -> None:
+def _write_pictures(opened: OpenedFrame, pictures: dict[str, Path]) -> None:
     """One as it is, one with its boxes, whichever was asked for; of a gap there is none."""
     if opened.rgb is None:
         return
@@ -110,7 +113,7 @@ def _write_pictures(opened: Opened, pictures: dict[str, Path]) -> None:
         write_bytes(pictures["marked"], frame_png(marked(opened.rgb, boxes)))
 
 
-def _frame_lines(opened: Opened, pictures: dict[str, Path]) -> list[str]:
+def _frame_lines(opened: OpenedFrame, pictures: dict[str, Path]) -> list[str]:
     facts = dict(opened.facts)
     utc_us = facts.pop("utc_us")
     if utc_us is not None:
@@ -123,11 +126,11 @@ def _frame_lines(opened: Opened, pictures: dict[str, Path]) -> list[str]:
     return lines
 
 
-def _asked(kept: tuple[Path, ...], trusted: tuple[str, ...]) -> Asked:
+def _asked(kept: tuple[Path, ...], trusted: tuple[str, ...]) -> TrustedKeys:
     missing = [path for path in kept if not path.is_file()]
     if missing:
         raise UsageError(f"{missing[0]}: there is no such file", "name what `forensics case checkpoint` wrote")
-    return Asked({path: read_checkpoint(path) for path in kept}, frozenset(map(public_key, trusted)))
+    return TrustedKeys({path: read_checkpoint(path) for path in kept}, frozenset(map(public_key, trusted)))
 
 
 def _emit(report: Report, as_json: bool) -> None:
@@ -160,15 +163,15 @@ def _signed_by(signer: Signer, n_lines: int) -> str:
     return f"signed up to line {signer.lines} of {n_lines} with key {signer.key_id} ({signer.whose})"
 
 
-def _refuse(work: Work, problems: tuple[str, ...]) -> None:
+def _refuse(session: Session, problems: tuple[str, ...]) -> None:
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    raise IntegrityBroken(f"{problems[0]}{more}", _advice(work, problems[0]))
+    raise IntegrityBroken(f"{problems[0]}{more}", _advice(session, problems[0]))
 
 
-def _advice(work: Work, problem: str) -> str:
+def _advice(session: Session, problem: str) -> str:
     """How the first thing that is wrong can be mended; no run mends footage, it would only leave a gap."""
-    root = work.folder.root
-    if any(problem.startswith(f"{path}:") for path in _footage(work)):
+    root = session.folder.root
+    if any(problem.startswith(f"{path}:") for path in _footage(session)):
         return (
             "restore the recording as it was ingested, from the original or a copy of it; if it was moved, "
             f"`forensics evidence relocate {in_shell(root)} FOLDER` finds it"
@@ -176,17 +179,17 @@ def _advice(work: Work, problem: str) -> str:
     if problem.endswith(NOT_PUBLISHED):
         return "move it out of the folder: whoever opens the tables by a pattern would read it, too"
     made_anew = {
-        f"{work.folder.tables}/": f"`forensics run {in_shell(root)}` again publishes anew",
-        f"{work.folder.index_file('').parent}/": "an index is made anew by ingesting the recording again",
-        f"{work.folder.working_copy('any').parent}/": "a working copy is made anew by ingesting the recording again",
+        f"{session.folder.tables}/": f"`forensics run {in_shell(root)}` again publishes anew",
+        f"{session.folder.index_file('').parent}/": "an index is made anew by ingesting the recording again",
+        f"{session.folder.working_copy('any').parent}/": "a working copy is made anew by ingesting the recording again",
     }
     how = [said for place, said in made_anew.items() if problem.startswith(place)]
     return "; ".join(["restore the file from a copy", *how])
 
 
-def _footage(work: Work) -> set[str]:
+def _footage(session: Session) -> set[str]:
     """Where the evidence lies, if the list of it can be read."""
     try:
-        return {str(item.path) for item in load_evidence(work.folder)}
+        return {str(item.path) for item in load_evidence(session.folder)}
     except IntegrityBroken:
         return set()

@@ -17,10 +17,11 @@ from forensics.tables.open import OpenCase, candidates_of
 from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
 from pipelines.cli.output import counted, emit, parse_utc, path_type, reason_option, say
 from pipelines.cli.row_formats import SHOWN_LINES, pictures_of, print_rows
+from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import output_file
-from pipelines.custody.session import Need, casework
+from pipelines.custody.session import Need
 from pipelines.run.record import newest_record
-from pipelines.run.spot_check_report import audit_line
+from pipelines.run.spot_check_report import spot_check_text
 
 __all__ = ["Wanted", "query", "wanted_rows"]
 
@@ -105,9 +106,9 @@ def query(root: Path, table: str, reason: str, as_json: bool, **options: Any) ->
     )
     need = Need.RESULTS if table == CANDIDATES_TABLE else Need.LOOK
     facts = {"table": table, **wanted.facts}
-    with casework(root, "query", need=need, reason=reason, facts=facts) as work:
+    with open_session(root, "query", need=need, reason=reason, facts=facts) as session:
         if options["pictures"] is not None:
-            output_file(work.folder, options["pictures"])
+            output_file(session.folder, options["pictures"])
         opened = forensics.open_case(root)
         found = _found(opened, table, wanted, options["limit"])
         if options["pictures"] is not None:
@@ -117,7 +118,7 @@ def query(root: Path, table: str, reason: str, as_json: bool, **options: Any) ->
         _say_untimed(opened, table, wanted)
         if not len(found):
             _hint(opened, table, wanted)
-        work.recorded.outputs["rows"] = len(found)
+        session.recorded.outputs["rows"] = len(found)
     if table == CANDIDATES_TABLE:
         _say_of_all(found)
     if as_json:
@@ -215,7 +216,7 @@ def _hint(opened: OpenCase, table: str, wanted: Wanted) -> None:
         say(f"nothing was found of class {class_name!r}, but of {', '.join(classes) or 'none at all'}")
     audit = newest_record(opened.folder).get("audit")
     if audit and table not in ("sources", "evidence"):
-        say(audit_line(audit))
+        say(spot_check_text(audit))
 
 
 def _values(rows: pl.LazyFrame, column: str) -> list[str]:

@@ -11,17 +11,18 @@ from forensics.models.model_store import resolve
 from pipelines.cli.output import counted, emit, json_option, path_type, reason_option, say
 from pipelines.cli.run_options import runner_for
 from pipelines.custody.mandate_watch import within_mandate
-from pipelines.custody.retention import enforce
-from pipelines.custody.session import Need, Work, casework
+from pipelines.custody.open_session import open_session
+from pipelines.custody.retention import enforce_retention
+from pipelines.custody.session import Need, Session
 from pipelines.proof.recorded_run import RecordedRun, other_version, recorded_run, refuse_other_causes
-from pipelines.proof.reproduce import Reproduced, reproduced
+from pipelines.proof.reproduce import Reproduction, reproduce
 from pipelines.run.progress import progress_for
-from pipelines.search.recognition import prepared
+from pipelines.search.recognition import prepare_recognition
 
-__all__ = ["reproduce"]
+__all__ = ["reproduce_command"]
 
 
-@click.command()
+@click.command("reproduce")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("run_id", metavar="[RUN]", required=False)
 @click.option("--model", help="Where the same model lies now; another one is refused.")
@@ -40,7 +41,7 @@ __all__ = ["reproduce"]
 @click.option("--quiet", is_flag=True, help="No progress.")
 @reason_option
 @json_option
-def reproduce(root: Path, run_id: str | None, as_json: bool, **options: Any) -> None:
+def reproduce_command(root: Path, run_id: str | None, as_json: bool, **options: Any) -> None:
     """Make a run again from nothing and compare every table with the recorded one, byte by byte; exit 5 if one differs.
 
     The published run unless another is named. Its settings, model and libraries are asked for, and it is refused
@@ -51,8 +52,8 @@ def reproduce(root: Path, run_id: str | None, as_json: bool, **options: Any) -> 
       forensics reproduce my-case
       forensics reproduce my-case 6f0c2b9a51d7e384 --runner serial
     """
-    with casework(root, "reproduce", need=Need.WORK, reason=options["reason"], facts={"run": run_id}) as work:
-        recorded, outcome = _made_again(work, run_id, options)
+    with open_session(root, "reproduce", need=Need.WORK, reason=options["reason"], facts={"run": run_id}) as session:
+        recorded, outcome = _made_again(session, run_id, options)
         facts = {
             "run": recorded.folder.run_id,
             "equal": not outcome.difference,
@@ -60,7 +61,7 @@ def reproduce(root: Path, run_id: str | None, as_json: bool, **options: Any) -> 
             "tables": outcome.n_tables,
             "pictures": outcome.n_pictures,
         }
-        work.recorded.outputs |= facts
+        session.recorded.outputs |= facts
         emit(facts, _text(recorded, outcome), as_json)
         if outcome.difference:
             raise IntegrityBroken(
@@ -69,36 +70,36 @@ def reproduce(root: Path, run_id: str | None, as_json: bool, **options: Any) -> 
             )
 
 
-def _text(recorded: RecordedRun, outcome: Reproduced) -> str:
+def _text(recorded: RecordedRun, outcome: Reproduction) -> str:
     if outcome.difference:
         return outcome.difference
     tables = counted(outcome.n_tables, "table", "tables")
     return f"run {recorded.folder.run_id}: {tables} and {outcome.n_pictures} pictures came out equal, byte for byte"
 
 
-def _made_again(work: Work, run_id: str | None, options: dict[str, Any]) -> tuple[RecordedRun, Reproduced]:
+def _made_again(session: Session, run_id: str | None, options: dict[str, Any]) -> tuple[RecordedRun, Reproduction]:
     try:
-        with work.alone():
-            recorded = recorded_run(work.case, run_id)
-            return recorded, _compared(work, recorded, options)
+        with session.alone():
+            recorded = recorded_run(session.case, run_id)
+            return recorded, _compared(session, recorded, options)
     except NotAuthorised:
-        enforce(work)  # the mandate ended while the run worked
+        enforce_retention(session)  # the mandate ended while the run worked
         raise
 
 
-def _compared(work: Work, recorded: RecordedRun, options: dict[str, Any]) -> Reproduced:
+def _compared(session: Session, recorded: RecordedRun, options: dict[str, Any]) -> Reproduction:
     model = resolve(options["model"] or recorded.model_name, trusted_sha256=frozenset(options["trusted"]))
     recognition = None
-    if work.case.mandate.mode.compares_faces:
-        recognition = prepared(work.case, recorded.settings.recognise, now=work.now)
-    refuse_other_causes(work.case, recorded, model, recognition)
+    if session.case.mandate.mode.compares_faces:
+        recognition = prepare_recognition(session.case, recorded.settings.recognise, now=session.now)
+    refuse_other_causes(session.case, recorded, model, recognition)
     if other_version(recorded):
         say(other_version(recorded))
     recorded = _with_workers(recorded, options["workers"])
     runner, cluster = runner_for(recorded.settings, options["runner"], options["address"])
     progress = progress_for(options["quiet"])
-    with within_mandate(work.case), cluster:
-        return reproduced(work.case, recorded, model, runner=runner, progress=progress, recognition=recognition)
+    with within_mandate(session.case), cluster:
+        return reproduce(session.case, recorded, model, runner=runner, progress=progress, recognition=recognition)
 
 
 def _with_workers(recorded: RecordedRun, workers: int | None) -> RecordedRun:

@@ -21,9 +21,9 @@ from pipelines.cli.output import (
     say,
     table_text,
 )
-from pipelines.custody.open_case import os_user
+from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import output_file
-from pipelines.custody.session import Need, casework
+from pipelines.custody.session import Need, os_user
 from pipelines.review.candidate_text import STATES, faces_in_words, quality_in_words, seen_in_words
 from pipelines.review.desk import Candidate, ReviewDesk
 from pipelines.review.reviewers import add_reviewer, replace_reviewer, reviewer_named, reviewers_of, revoke_reviewer
@@ -57,9 +57,9 @@ def add(root: Path, name: str, as_json: bool) -> None:
       forensics reviewer add my-case "B. Becker"
     """
     facts = {"reviewer": name}
-    with casework(root, "reviewer add", need=Need.WORK, facts=facts) as work, work.alone():
-        added, path = add_reviewer(work.case, work.files, name, now=work.now, who=os_user())
-        work.recorded.outputs["key_id"] = added.key_id
+    with open_session(root, "reviewer add", need=Need.WORK, facts=facts) as session, session.alone():
+        added, path = add_reviewer(session.case, session.files, name, now=session.now, who=os_user())
+        session.recorded.outputs["key_id"] = added.key_id
     following = f"next: forensics review {in_shell(root)} --as {added.name!r} --reason TEXT"
     text = f"{added.name}: key {added.key_id} at {path}\n{following}"
     emit({"reviewer": added.name, "key_id": added.key_id, "path": str(path)}, text, as_json)
@@ -75,8 +75,8 @@ def list_command(root: Path, as_json: bool) -> None:
     Example:
       forensics reviewer list my-case
     """
-    with casework(root, "reviewer list", need=Need.LOOK) as work:
-        known = reviewers_of(work.folder)
+    with open_session(root, "reviewer list", need=Need.LOOK) as session:
+        known = reviewers_of(session.folder)
     columns = ["name", "key_id", "added_utc", "added_by", "revoked_utc", "revoked_why"]
     rows = [[getattr(each, column) for column in columns] for each in known]
     facts = [dict(zip(columns, row, strict=True)) for row in rows]
@@ -96,8 +96,11 @@ def revoke(root: Path, name: str, reason: str, as_json: bool) -> None:
       forensics reviewer revoke my-case "B. Becker" --reason "left the office"
     """
     facts = {"reviewer": name}
-    with casework(root, "reviewer revoke", need=Need.CHANGE, reason=reason, facts=facts) as work, work.alone():
-        gone = revoke_reviewer(work.case, work.files, name, why=reason, now=work.now)
+    with (
+        open_session(root, "reviewer revoke", need=Need.CHANGE, reason=reason, facts=facts) as session,
+        session.alone(),
+    ):
+        gone = revoke_reviewer(session.case, session.files, name, why=reason, now=session.now)
     emit({"reviewer": gone.name, "key_id": gone.key_id}, f"{gone.name}: key {gone.key_id} counts no more", as_json)
 
 
@@ -114,9 +117,11 @@ def replace_command(root: Path, name: str, reason: str, as_json: bool) -> None:
       forensics reviewer replace my-case "B. Becker" --reason "the machine was lost"
     """
     facts = {"reviewer": name}
-    with casework(root, "reviewer replace", need=Need.WORK, reason=reason, facts=facts) as work, work.alone():
-        gone, added, path = replace_reviewer(work.case, work.files, name, why=reason, now=work.now, who=os_user())
-        work.recorded.outputs |= {"revoked": gone.key_id, "key_id": added.key_id}
+    with open_session(root, "reviewer replace", need=Need.WORK, reason=reason, facts=facts) as session, session.alone():
+        gone, added, path = replace_reviewer(
+            session.case, session.files, name, why=reason, now=session.now, who=os_user()
+        )
+        session.recorded.outputs |= {"revoked": gone.key_id, "key_id": added.key_id}
     emit(
         {"reviewer": added.name, "key_id": added.key_id, "path": str(path)},
         f"{added.name}: key {added.key_id}",
@@ -157,11 +162,11 @@ def review(root: Path, name: str, wanted: str | None, as_json: bool, **options: 
             f"write {options['pictures']} without --verdict, look at it, and give the verdict in a command of its own",
         )
     facts = {"reviewer": name, "candidate": wanted}
-    with casework(root, "review", need=Need.RESULTS, reason=options["reason"], facts=facts) as work:
-        reviewer_named(work.folder, name)
+    with open_session(root, "review", need=Need.RESULTS, reason=options["reason"], facts=facts) as session:
+        reviewer_named(session.folder, name)
         if options["pictures"] is not None:
-            output_file(work.folder, options["pictures"])
-        desk = ReviewDesk.at(work, name)
+            output_file(session.folder, options["pictures"])
+        desk = ReviewDesk.at(session, name)
         if options["page"]:
             from pipelines.review.page.server import serve
 

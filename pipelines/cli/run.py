@@ -35,17 +35,17 @@ from pipelines.cli.run_summary import emit_plan, emit_result
 from pipelines.custody.case_store import make_case, with_first_run
 from pipelines.custody.mandate_text import authority_text
 from pipelines.custody.mandate_watch import within_mandate
-from pipelines.custody.open_case import os_user
-from pipelines.custody.retention import enforce
-from pipelines.custody.session import Need, Work, casework
-from pipelines.intake.footage_paths import expanded, left_out, refuse_cases
+from pipelines.custody.open_session import open_session
+from pipelines.custody.retention import enforce_retention
+from pipelines.custody.session import Need, Session, os_user
+from pipelines.intake.footage_paths import expand_paths, refuse_cases, skipped_text
 from pipelines.intake.ingest import Given, ingest, unknown_clocks
 from pipelines.review.superseded_faces import forget_superseded
 from pipelines.run.driver import RunResult, plan_run, result_facts, run_case
 from pipelines.run.footage_scope import outside_text
 from pipelines.run.progress import progress_for
 from pipelines.run.record import run_facts
-from pipelines.search.recognition import prepared
+from pipelines.search.recognition import prepare_recognition
 from pipelines.settings import Settings
 from pipelines.stages.detection_context import load_for
 
@@ -81,10 +81,10 @@ def scan(
         if not (root_used / "case.toml").exists():
             mandate = Mandate(Mode.SCENE, title=root.name, purpose=purpose, operator=operator)
             make_case(root_used, mandate, now=clock.utc_now())
-        with casework(root_used, "scan", need=Need.WORK, facts=facts) as work:
-            _ingest(work, footage, camera, settings, options)
-            work.recorded.exit_code = _run(work, settings, model, options)
-            return work.recorded.exit_code
+        with open_session(root_used, "scan", need=Need.WORK, facts=facts) as session:
+            _ingest(session, footage, camera, settings, options)
+            session.recorded.exit_code = _run(session, settings, model, options)
+            return session.recorded.exit_code
 
 
 @contextmanager
@@ -112,10 +112,10 @@ def ingest_command(root: Path, footage: tuple[Place, ...], camera: str, as_json:
     """
     refuse_cases(footage, root)
     facts = {"footage": [str(path) for path in footage], "camera": camera}
-    with casework(root, "ingest", need=Need.WORK, facts=facts) as work:
-        sources = _ingest(work, footage, camera, Settings(), options)
+    with open_session(root, "ingest", need=Need.WORK, facts=facts) as session:
+        sources = _ingest(session, footage, camera, Settings(), options)
         is_whole = all(source.verdict is Verdict.OK for source in sources)
-        work.recorded.exit_code = 0 if is_whole else NOT_CLEAN
+        session.recorded.exit_code = 0 if is_whole else NOT_CLEAN
     rows = [
         [source.verdict.value, source.camera_id, source.evidence_id, source.path, source.reason] for source in sources
     ]
@@ -136,17 +136,17 @@ def run_command(root: Path, **options: Any) -> int:
     Example:
       forensics run my-case --model yolo11n_openvino_model/ --set detect.classes=person --dry-run
     """
-    with casework(root, "run", need=Need.WORK, reason=options["reason"]) as work:
+    with open_session(root, "run", need=Need.WORK, reason=options["reason"]) as session:
         settings = settings_for(options, root)
-        work.recorded.exit_code = _run(work, settings, model_for(settings, options), options)
-        return work.recorded.exit_code
+        session.recorded.exit_code = _run(session, settings, model_for(settings, options), options)
+        return session.recorded.exit_code
 
 
 def _ingest(
-    work: Work, footage: tuple[Place, ...], camera: str | None, settings: Settings, options: dict[str, Any]
+    session: Session, footage: tuple[Place, ...], camera: str | None, settings: Settings, options: dict[str, Any]
 ) -> list[Source]:
-    paths = expanded(footage)
-    for line in left_out(footage):
+    paths = expand_paths(footage)
+    for line in skipped_text(footage):
         say(line)
     if options["start"] is not None and len(paths) > 1:
         raise click.UsageError("--start is the time of one recording; ingest each file on its own")
@@ -165,12 +165,12 @@ def _ingest(
     ]
     run = settings.run
     limits = Limits(run.index_stall_s, settings.detect.hang_s, run.decoder_memory_bytes, run.cache_bytes)
-    with work.alone():
-        sources = ingest(work.files, given, limits=limits, on_source=_say_source)
-    work.recorded.outputs["evidence"] = {str(source.path): source.evidence_id for source in sources}
-    for line in unknown_clocks(work.case):
+    with session.alone():
+        sources = ingest(session.files, given, limits=limits, on_source=_say_source)
+    session.recorded.outputs["evidence"] = {str(source.path): source.evidence_id for source in sources}
+    for line in unknown_clocks(session.case):
         say(line)
-    outside = outside_text(work.case, {source.evidence_id for source in sources if source.evidence_id})
+    outside = outside_text(session.case, {source.evidence_id for source in sources if source.evidence_id})
     if outside:
         say(outside)
     return sources
@@ -191,24 +191,24 @@ def _say_source(source: Source) -> None:
     say(f"{source.verdict.value:>8}  {one_line(source.path.name + reason)}")
 
 
-def _run(work: Work, settings: Settings, model: Model, options: dict[str, Any]) -> int:
+def _run(session: Session, settings: Settings, model: Model, options: dict[str, Any]) -> int:
     if options["dry_run"]:
-        _try_out(work, settings, model, options)
+        _try_out(session, settings, model, options)
         return 0
     try:
-        with work.alone():
-            result = _ran(work, settings, model, options)
+        with session.alone():
+            result = _ran(session, settings, model, options)
     except NotAuthorised:
-        enforce(work)  # the mandate ended while the run worked
+        enforce_retention(session)  # the mandate ended while the run worked
         raise
-    emit_result(work.folder, result, options["as_json"])
+    emit_result(session.folder, result, options["as_json"])
     return 0 if result.is_clean else NOT_CLEAN
 
 
-def _try_out(work: Work, settings: Settings, model: Model, options: dict[str, Any]) -> None:
+def _try_out(session: Session, settings: Settings, model: Model, options: dict[str, Any]) -> None:
     """Say what a run would do, or refuse what it would refuse."""
-    plan = plan_run(work.case, settings, model)
-    metrics_for(work.folder, options["metrics_file"])
+    plan = plan_run(session.case, settings, model)
+    metrics_for(session.folder, options["metrics_file"])
     if settings.detect.device == "cpu" or options["address"] is None:  # what other machines' GPUs can do, nobody knows
         load_for(settings.detect, model)
     if options["address"] is not None:
@@ -218,32 +218,32 @@ def _try_out(work: Work, settings: Settings, model: Model, options: dict[str, An
     emit_plan(plan, settings, model, options["as_json"])
 
 
-def _ran(work: Work, settings: Settings, model: Model, options: dict[str, Any]) -> RunResult:
-    plan = plan_run(work.case, settings, model)
+def _ran(session: Session, settings: Settings, model: Model, options: dict[str, Any]) -> RunResult:
+    plan = plan_run(session.case, settings, model)
     recognition = None
-    if work.case.mandate.mode.compares_faces:
-        recognition = prepared(work.case, settings.recognise, now=work.now)
-        if work.case.mandate.first_run_utc is None:
-            work.change(lambda case: with_first_run(case, work.now))
-        if is_pending(work.case.mandate.authority):
+    if session.case.mandate.mode.compares_faces:
+        recognition = prepare_recognition(session.case, settings.recognise, now=session.now)
+        if session.case.mandate.first_run_utc is None:
+            session.change(lambda case: with_first_run(case, session.now))
+        if is_pending(session.case.mandate.authority):
             say(
-                f"authority {authority_text(work.case.mandate, work.now)}; "
-                f"enter it with `forensics case authorise {in_shell(work.folder.root)} --authority REFERENCE`"
+                f"authority {authority_text(session.case.mandate, session.now)}; "
+                f"enter it with `forensics case authorise {in_shell(session.folder.root)} --authority REFERENCE`"
             )
         if not recognition.entries:
             say(
                 "the watch-list is empty, so no face is compared; "
-                f"see `forensics watchlist add {in_shell(work.folder.root)}`"
+                f"see `forensics watchlist add {in_shell(session.folder.root)}`"
             )
-    work.recorded.note("run", run_facts(plan, model, recognition))
+    session.recorded.note("run", run_facts(plan, model, recognition))
     runner, cluster = runner_for(settings, options["runner"], options["address"])
-    progress, metrics = progress_for(options["quiet"]), metrics_for(work.folder, options["metrics_file"])
-    with within_mandate(work.case), cluster:
+    progress, metrics = progress_for(options["quiet"]), metrics_for(session.folder, options["metrics_file"])
+    with within_mandate(session.case), cluster:
         result = run_case(
-            work.case,
+            session.case,
             settings,
             model,
-            files=work.files,
+            files=session.files,
             runner=runner,
             progress=progress,
             metrics=metrics,
@@ -251,7 +251,7 @@ def _ran(work: Work, settings: Settings, model: Model, options: dict[str, Any]) 
         )
     if metrics.fault:
         say(f"the metrics are not up to date: {metrics.fault}")
-    work.recorded.outputs |= result_facts(result)
+    session.recorded.outputs |= result_facts(result)
     if recognition is not None:
-        forget_superseded(work, result.folder.run_id, result.recognise_parts)
+        forget_superseded(session, result.folder.run_id, result.recognise_parts)
     return result

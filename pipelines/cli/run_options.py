@@ -17,7 +17,7 @@ from pipelines.custody.outputs import output_file
 from pipelines.run.metrics import METRICS_SUFFIX, RunMetrics
 from pipelines.run.record import newest_record
 from pipelines.runners.serial import SerialRunner
-from pipelines.settings import Settings, load_settings, told_settings
+from pipelines.settings import Settings, load_settings, settings_text
 from pipelines.stages.port import Runner
 
 __all__ = ["ingest_options", "metrics_for", "model_for", "run_options", "runner_for", "settings_for"]
@@ -113,7 +113,7 @@ def settings_for(options: dict[str, Any], root: Path) -> Settings:
 
 def _tell_of_last_run(record: dict[str, Any], sections: dict[str, Any], changes: tuple[str, ...]) -> None:
     """What is taken over from it, and what of that is changed."""
-    told = [f"model {record.get('model', {}).get('name')}", *told_settings(sections)]
+    told = [f"model {record.get('model', {}).get('name')}", *settings_text(sections)]
     other = [change for change in changes if not _is_as_before(change, sections)]
     changed = f"; changed: {', '.join(other)}" if other else ""
     say(f"settings of run {record.get('run')}: {', '.join(told)}{changed}")
@@ -121,10 +121,10 @@ def _tell_of_last_run(record: dict[str, Any], sections: dict[str, Any], changes:
 
 def _tell_of_profile(record: dict[str, Any], sections: dict[str, Any], settings: Settings) -> None:
     """What the last run was asked for and this one is not, since a profile says all that is not the default."""
-    kept = told_settings(
+    kept = settings_text(
         {name: section for name, section in settings.model_dump(mode="json").items() if name in sections}
     )
-    replaced = [told for told in told_settings(sections) if told not in kept]
+    replaced = [told for told in settings_text(sections) if told not in kept]
     if replaced:
         say(f"the profile replaces what run {record.get('run')} was asked for: {', '.join(replaced)}")
 

@@ -9,10 +9,10 @@ from pipelines.cli.output import counted, emit, facts_text, one_line
 from pipelines.intake.relocate import is_absent
 from pipelines.review.remarks import remarks
 from pipelines.run.driver import RunResult
-from pipelines.run.part_integrity import PartsGuard
-from pipelines.run.part_reuse import adoptable
+from pipelines.run.part_integrity import PartChecker
+from pipelines.run.part_reuse import reusable_parts
 from pipelines.run.plan import RunPlan
-from pipelines.run.spot_check_report import audit_line
+from pipelines.run.spot_check_report import spot_check_text
 from pipelines.settings import Settings
 
 __all__ = ["emit_plan", "emit_result"]
@@ -21,7 +21,7 @@ __all__ = ["emit_plan", "emit_result"]
 def emit_plan(plan: RunPlan, settings: Settings, model: Model, as_json: bool) -> None:
     """What a run would do is on standard output."""
     seconds = sum(each.seconds for each in plan.evidence)
-    guard, others = PartsGuard.of(CaseFolder(plan.folder.case_root)), adoptable(plan.folder, settings)
+    guard, others = PartChecker.of(CaseFolder(plan.folder.case_root)), reusable_parts(plan.folder, settings)
     open_chunks = plan.chunks_to_do(lambda part: part.exists() and not guard.fault_in(part))
     to_do = [planned for planned in open_chunks if not planned.is_outside]
     n_taken_over = sum(planned.unit in others and guard.may_adopt(others[planned.unit]) for planned in to_do)
@@ -54,7 +54,7 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         "clean": result.is_clean,
         "rows": rows,
         "figures": result.figures,
-        "audit": result.audit,
+        "audit": result.spot_check,
         "outside": result.outside,
         "remade": result.remade,
         "lost_footage": result.lost_footage,
@@ -65,8 +65,8 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
     if result.outside:
         frames = f"{sum(result.outside.values())} of {counted(result.n_frames, 'frame', 'frames')}"
         lines.append(f"{frames} lie outside the mandate ({_reasons(result.outside)})")
-    if result.audit is not None:
-        lines.append(audit_line(result.audit))
+    if result.spot_check is not None:
+        lines.append(spot_check_text(result.spot_check))
     if result.candidates is not None:
         lines.append(counted(result.candidates, "candidate for examination", "candidates for examination"))
         facts["remarks"] = remarks(folder)

@@ -14,10 +14,11 @@ from pipelines.cli.groups import Group
 from pipelines.cli.output import counted, emit, facts_text, json_option, one_line, path_type, reason_option, table_text
 from pipelines.cli.query import Wanted, wanted_rows
 from pipelines.custody.mandate_text import last_day_text
+from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import output_folder
-from pipelines.custody.session import Need, casework
+from pipelines.custody.session import Need
 from pipelines.desk.status import case_status
-from pipelines.run.spot_check_report import audit_line
+from pipelines.run.spot_check_report import spot_check_text
 
 __all__ = ["export", "status"]
 
@@ -32,8 +33,8 @@ def status(root: Path, as_json: bool) -> None:
     Example:
       forensics status my-case
     """
-    with casework(root, "status", need=Need.LOOK) as work:
-        facts = case_status(work.case, work.now)
+    with open_session(root, "status", need=Need.LOOK) as session:
+        facts = case_status(session.case, session.now)
     emit(facts, "\n".join(_status_lines(facts)), as_json)
 
 
@@ -49,7 +50,7 @@ def _status_lines(facts: dict[str, Any]) -> list[str]:
         rows = [[row["state"], row["reason"] or "-", row["frames"], row["settled"]] for row in facts["coverage"]]
         lines += ["", table_text(["state", "reason", "frames", "settled"], rows)]
     if facts["audit"]:
-        lines += ["", audit_line(facts["audit"])]
+        lines += ["", spot_check_text(facts["audit"])]
     if facts["problems"]:
         lines += ["", "not in order:", *(f"  {one_line(problem)}" for problem in facts["problems"])]
     return [*lines, "", f"next: {facts['next']}"]
@@ -89,12 +90,12 @@ def mot(root: Path, output: Path, class_name: str | None, reason: str, as_json: 
       forensics export mot my-case -o tracks --class person
     """
     facts = {"format": "mot", "output": str(output)}
-    with casework(root, "export", need=Need.LOOK, reason=reason, facts=facts) as work:
-        output_folder(work.folder, output, [_mot_name(item.evidence_id) for item in load_evidence(work.folder)])
+    with open_session(root, "export", need=Need.LOOK, reason=reason, facts=facts) as session:
+        output_folder(session.folder, output, [_mot_name(item.evidence_id) for item in load_evidence(session.folder)])
         detections = forensics.open_case(root).detections()
         rows = wanted_rows(detections, "detections", Wanted({"class_name": class_name})).collect()
         written = _write_mot(rows, output)
-        work.recorded.outputs["files"] = len(written)
+        session.recorded.outputs["files"] = len(written)
     emit({"files": written}, "\n".join(written.values()), as_json)
 
 

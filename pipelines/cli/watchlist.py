@@ -16,12 +16,12 @@ from pipelines.custody.entry_removal import remove_entry
 from pipelines.custody.erasure import described_certificate
 from pipelines.custody.keys import keyring_for
 from pipelines.custody.mandate_text import last_day_text
-from pipelines.custody.open_case import os_user
-from pipelines.custody.session import Need, casework
+from pipelines.custody.open_session import open_session
+from pipelines.custody.session import Need, os_user
 from pipelines.review.confirmed_faces import confirmed_faces
-from pipelines.search.calibration import Calibrated, calibrate
-from pipelines.search.reference_pictures import given_pictures
-from pipelines.search.watchlist import Wanted, add_entry
+from pipelines.search.calibration import CalibrationResult, calibrate
+from pipelines.search.reference_pictures import read_pictures
+from pipelines.search.watchlist import NewEntry, add_entry
 from pipelines.settings import Settings
 
 __all__ = ["watchlist"]
@@ -67,20 +67,24 @@ def add(
         raise UsageError("an entry needs pictures, or a confirmed candidate", "give PICTURE... or --from-sighting")
     origin = f"{FROM_CANDIDATE}{candidate}" if candidate else CHOSEN
     facts = {"entry": entry_id, "basis": basis, "expires_utc": expires_utc.isoformat(), "origin": origin}
-    with casework(root, "watchlist add", need=Need.WORK, reason=basis, facts=facts) as work, work.alone():
+    with open_session(root, "watchlist add", need=Need.WORK, reason=basis, facts=facts) as session, session.alone():
         settings = Settings().recognise
-        key_for = keyring_for(work.folder, work.case.case_id).load
-        given = confirmed_faces(work.case, key_for(), candidate) if candidate else given_pictures(work.folder, pictures)
+        key_for = keyring_for(session.folder, session.case.case_id).load
+        given = (
+            confirmed_faces(session.case, key_for(), candidate)
+            if candidate
+            else read_pictures(session.folder, pictures)
+        )
         entry = add_entry(
-            work.case,
-            work.files,
-            Wanted(entry_id, given, origin, basis, expires_utc),
+            session.case,
+            session.files,
+            NewEntry(entry_id, given, origin, basis, expires_utc),
             models_for=lambda: face_models(settings.detector, settings.model),
             key_for=key_for,
-            now=work.now,
+            now=session.now,
             who=os_user(),
         )
-        work.recorded.outputs["pictures"] = [picture["sha256"] for picture in entry.pictures]
+        session.recorded.outputs["pictures"] = [picture["sha256"] for picture in entry.pictures]
     shown = counted(len(entry.pictures), "picture", "pictures")
     text = f"{entry_id}: {shown}, until {last_day_text(expires_utc)}\nnext: forensics run {in_shell(root)}"
     emit(_facts(entry), text, as_json)
@@ -96,9 +100,9 @@ def list_command(root: Path, as_json: bool) -> None:
     Example:
       forensics watchlist list my-case
     """
-    with casework(root, "watchlist list", need=Need.LOOK) as work:
-        entries = entries_of(work.folder)
-        limit = work.case.watchlist_limit
+    with open_session(root, "watchlist list", need=Need.LOOK) as session:
+        entries = entries_of(session.folder)
+        limit = session.case.watchlist_limit
     rows = [
         [e.entry_id, len(e.pictures), e.basis, last_day_text(e.expires_utc), e.added_utc, e.added_by, e.origin]
         for e in entries
@@ -133,11 +137,11 @@ def remove(root: Path, entry_id: str, reason: str, as_json: bool) -> None:
       forensics watchlist remove my-case E1 --reason "the person was found"
     """
     with (
-        casework(root, "watchlist remove", need=Need.CHANGE, reason=reason, facts={"entry": entry_id}) as work,
-        work.alone(),
+        open_session(root, "watchlist remove", need=Need.CHANGE, reason=reason, facts={"entry": entry_id}) as session,
+        session.alone(),
     ):
-        certificate = remove_entry(work.case, work.files, entry_id, why=reason, who=work.who, now=work.now)
-        work.recorded.outputs["certificate"] = described_certificate(certificate)
+        certificate = remove_entry(session.case, session.files, entry_id, why=reason, who=session.who, now=session.now)
+        session.recorded.outputs["certificate"] = described_certificate(certificate)
     emit(
         {"certificate": str(certificate)},
         f"{entry_id} is gone, see {certificate}\nnext: forensics run {in_shell(root)}",
@@ -161,23 +165,25 @@ def calibrate_command(root: Path, pictures: Path, reason: str, as_json: bool) ->
       forensics watchlist calibrate my-case people/ --reason "staff, asked on 2 May"
     """
     with (
-        casework(root, "watchlist calibrate", need=Need.WORK, reason=reason, facts={"folder": str(pictures)}) as work,
-        work.alone(),
+        open_session(
+            root, "watchlist calibrate", need=Need.WORK, reason=reason, facts={"folder": str(pictures)}
+        ) as session,
+        session.alone(),
     ):
         settings = Settings().recognise
         calibrated = calibrate(
-            work.case,
+            session.case,
             pictures,
             limits=settings.limits(),
             models=face_models(settings.detector, settings.model),
-            key=keyring_for(work.folder, work.case.case_id).load(),
+            key=keyring_for(session.folder, session.case.case_id).load(),
         )
         facts = asdict(calibrated)
-        work.recorded.outputs["calibration"] = facts
+        session.recorded.outputs["calibration"] = facts
     emit(facts, _told(calibrated, root), as_json)
 
 
-def _told(calibrated: Calibrated, root: Path) -> str:
+def _told(calibrated: CalibrationResult, root: Path) -> str:
     model = calibrated.likelihood
     pairs = f"{model.n_same} pairs of one person, {model.n_different} of two"
     left_out = ", ".join(f"{reason} {n}" for reason, n in sorted(calibrated.left_out.items())) or "none"

@@ -13,7 +13,7 @@ from pathlib import Path
 from forensics.custody.case_folder import CaseFolder
 from forensics.errors import CannotStart, IntegrityBroken
 
-__all__ = ["is_held", "locked", "taken_over"]
+__all__ = ["is_held", "locked", "take_over_lock"]
 
 _POLL_S = 0.2
 
@@ -60,7 +60,7 @@ def _opened(folder: CaseFolder) -> int:
 
 
 @contextlib.contextmanager
-def taken_over(folder: CaseFolder, *, patience_s: float) -> Iterator[None]:
+def take_over_lock(folder: CaseFolder, *, patience_s: float) -> Iterator[None]:
     """Hold the case, whoever had it: wait for them to stop, then end their process if it runs on this machine.
 
     Raises:

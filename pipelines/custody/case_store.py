@@ -15,7 +15,7 @@ from forensics.spelling import fault_in_name
 from forensics.tables.files import remove_unfinished, write_bytes
 from pipelines.custody.case_document import Case, checked_clock, encoded_case, read_case
 from pipelines.custody.keys import keyring_for
-from pipelines.custody.log_anchor import witness_for
+from pipelines.custody.log_anchor import anchor_for
 from pipelines.custody.mandate_text import last_day_text
 
 __all__ = [
@@ -52,13 +52,13 @@ def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
     keyring = keyring_for(folder, case.case_id)
     if mandate.mode.compares_faces:
         keyring.make()
-        witness_for(folder, case.case_id).begin()
+        anchor_for(folder, case.case_id).begin()
     try:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_bytes(folder.case_file, encoded_case(case))
     except OSError:
         keyring.destroy()  # a key without a case would lie there for ever
-        witness_for(folder, case.case_id).forget()
+        anchor_for(folder, case.case_id).forget()
         raise
     return case
 

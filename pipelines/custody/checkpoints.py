@@ -15,18 +15,18 @@ from typing import Any, Final
 from forensics.adapters.crypto.signing import is_signed_by, key_id_of, public_of, signed
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.checkpoints import Checkpoint, contradiction, decoded_checkpoint
-from forensics.custody.log import AuditLine
+from forensics.custody.log import LogLine
 from forensics.errors import IntegrityBroken
 
 __all__ = [
     "Checkpoints",
     "described_checkpoint",
     "fault_in",
-    "keep",
-    "kept_checkpoints",
     "last_contradiction",
     "read_checkpoint",
     "signed_checkpoint",
+    "store_checkpoint",
+    "stored_checkpoints",
     "told_against",
 ]
 
@@ -46,7 +46,7 @@ class Checkpoints:
     problem: str
 
 
-def signed_checkpoint(case_id: str, line: AuditLine, private: bytes, *, now: datetime) -> Checkpoint:
+def signed_checkpoint(case_id: str, line: LogLine, private: bytes, *, now: datetime) -> Checkpoint:
     """A checkpoint of the log up to and including `line`."""
     public = public_of(private)
     unsigned = Checkpoint(
@@ -60,7 +60,7 @@ def described_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
     return asdict(checkpoint)
 
 
-def keep(folder: CaseFolder, checkpoint: Checkpoint) -> None:
+def store_checkpoint(folder: CaseFolder, checkpoint: Checkpoint) -> None:
     """One more lies in the case; what a dying command left of one is no checkpoint and goes."""
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
     descriptor = os.open(folder.checkpoints_file, flags, 0o600)
@@ -82,7 +82,7 @@ def _is_torn(data: bytes) -> bool:
     return data.startswith(b"{") and b"}" not in data
 
 
-def kept_checkpoints(folder: CaseFolder) -> Checkpoints:
+def stored_checkpoints(folder: CaseFolder) -> Checkpoints:
     """All that lie in the case, up to the first that cannot be read; the last may be cut short."""
     path = folder.checkpoints_file
     *whole, last = path.read_bytes().split(b"\n") if path.exists() else [b""]

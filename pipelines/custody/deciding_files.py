@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from forensics.custody.case_folder import CaseFolder
-from forensics.custody.log import AuditLine, read_chain
-from forensics.custody.registered_files import ABSENT, WRITES, WROTE, accepted
+from forensics.custody.log import LogLine, read_chain
+from forensics.custody.registered_files import ABSENT, WRITES, WROTE, accepted_contents
 from forensics.digests import sha256_of_bytes, sha256_of_file
 from forensics.errors import IntegrityBroken
 from forensics.tables.files import write_bytes
@@ -62,7 +62,7 @@ class DecidingFiles:
         Raises:
             IntegrityBroken: what one held is not what the log knows.
         """
-        known = accepted(read_chain(self.folder.audit_file).lines)
+        known = accepted_contents(read_chain(self.folder.audit_file).lines)
         digests = {path: sha256_of_bytes(data) for path, data in contents.items()}
         for path in contents:
             self._refuse_altered(path, known)
@@ -94,7 +94,7 @@ class DecidingFiles:
         if not _is_one(self.folder, path, EVERYTHING):
             path.unlink(missing_ok=True)
             return
-        self._refuse_altered(path, accepted(read_chain(self.folder.audit_file).lines))
+        self._refuse_altered(path, accepted_contents(read_chain(self.folder.audit_file).lines))
         facts = {"files": {self._name(path): ABSENT}}
         self.note(WRITES, facts)
         path.unlink(missing_ok=True)
@@ -130,7 +130,7 @@ def _is_named(name: str, patterns: Patterns) -> bool:
 
 
 def alterations(
-    folder: CaseFolder, read_lines: Callable[[], Sequence[AuditLine]], patterns: Patterns = EVERYTHING
+    folder: CaseFolder, read_lines: Callable[[], Sequence[LogLine]], patterns: Patterns = EVERYTHING
 ) -> list[str]:
     """What is not as the log knows it, in words, by path; a file that changed meanwhile is looked at again.
 
@@ -141,8 +141,8 @@ def alterations(
     """
     suspects: Iterable[str] | None = None
     for _ in range(3):
-        digests = dict(_digests(folder, suspects or accepted(read_lines()), patterns))
-        known = accepted(read_lines())
+        digests = dict(_digests(folder, suspects or accepted_contents(read_lines()), patterns))
+        known = accepted_contents(read_lines())
         suspects = [path for path, sha256 in digests.items() if sha256 not in known.get(path, (ABSENT,))]
         if not suspects:
             return []

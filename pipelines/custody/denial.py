@@ -10,10 +10,10 @@ from forensics.errors import ForensicsError, NotAuthorised
 from forensics.tables.files import encoded_json, write_bytes
 from pipelines import clock
 from pipelines.custody.case_document import read_case
-from pipelines.custody.case_lock import taken_over
+from pipelines.custody.case_lock import take_over_lock
 from pipelines.custody.erasure import destroy, quarantine
 from pipelines.custody.keys import keyring_for
-from pipelines.custody.open_case import Work, os_user, who_works
+from pipelines.custody.session import Session, operator_facts, os_user
 
 __all__ = ["deny", "stop_anyway"]
 
@@ -21,7 +21,7 @@ __all__ = ["deny", "stop_anyway"]
 _PATIENCE_S: Final = 20.0
 
 
-def deny(work: Work, why: str) -> Path | None:
+def deny(session: Session, why: str) -> Path | None:
     """The case can never run again and its biometric data is destroyed; returns the certificate.
 
     The mark and the key come first, so that nothing new is begun and nothing sealed can be read from
@@ -32,19 +32,19 @@ def deny(work: Work, why: str) -> Path | None:
         NotAuthorised: it was denied before.
         CannotStart: a run on another machine does not stop; the key is gone all the same.
     """
-    on_record = read_case(work.folder).mandate.denied_utc
+    on_record = read_case(session.folder).mandate.denied_utc
     if on_record is not None:
         raise NotAuthorised(f"the case was denied on {on_record:%Y-%m-%d %H:%M}Z", "there is nothing to do")
-    work.read_again()
-    work.files.write(work.folder.denied_file, _mark(work.who, why))
-    if not work.case.mandate.hold:
-        work.keyring.destroy()
-    with taken_over(work.folder, patience_s=_PATIENCE_S):
-        work.change(lambda case: replace(case, mandate=replace(case.mandate, denied_utc=work.now)))
-        if work.case.mandate.hold:
-            quarantine(work.case, work.files)
+    session.read_again()
+    session.files.write(session.folder.denied_file, _mark(session.who, why))
+    if not session.case.mandate.hold:
+        session.keyring.destroy()
+    with take_over_lock(session.folder, patience_s=_PATIENCE_S):
+        session.change(lambda case: replace(case, mandate=replace(case.mandate, denied_utc=session.now)))
+        if session.case.mandate.hold:
+            quarantine(session.case, session.files)
             return None
-        return destroy(work.case, work.files, reason="denied", why=why, who=work.who, now=work.now)
+        return destroy(session.case, session.files, reason="denied", why=why, who=session.who, now=session.now)
 
 
 def stop_anyway(root: Path, why: str) -> None:
@@ -64,7 +64,7 @@ def stop_anyway(root: Path, why: str) -> None:
         return
     if not case.mandate.hold:
         keyring_for(folder, case.case_id).destroy()
-    write_bytes(folder.denied_file, _mark(who_works(case), why))
+    write_bytes(folder.denied_file, _mark(operator_facts(case), why))
 
 
 def _withhold_unread(folder: CaseFolder) -> None:

@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forensics.custody.case_folder import CaseFolder
-from forensics.custody.log import FIRST, AuditLine
+from forensics.custody.log import FIRST, LogLine
 from forensics.custody.unanchored_lines import fault_in_foreign
 from forensics.errors import IntegrityBroken
 from forensics.tables.files import write_json
 from pipelines.custody.keys import keyring_for
 
-__all__ = ["LogWitness", "witness_for"]
+__all__ = ["LogAnchor", "anchor_for"]
 
 
 @dataclass(frozen=True, slots=True)
-class LogWitness:
-    """Fills `forensics.custody.log_writer.Witness`.
+class LogAnchor:
+    """Fills `forensics.custody.log_writer.Anchor`.
 
     Attributes:
         path: where it lies.
@@ -51,7 +51,7 @@ class LogWitness:
         known, last, following = self._known()
         return (n_lines, head) in {(known, last), (known + 1, following)}
 
-    def problem(self, lines: Sequence[AuditLine]) -> str:
+    def problem(self, lines: Sequence[LogLine]) -> str:
         """Why a log cannot be the one that is witnessed; empty if it can.
 
         It may be longer, since others look at a case too; but only who has the case's key folder does anything else.
@@ -72,6 +72,6 @@ class LogWitness:
             raise IntegrityBroken(f"{self.path}: cannot be read ({error})", "restore it with the case's key") from error
 
 
-def witness_for(folder: CaseFolder, case_id: str) -> LogWitness:
+def anchor_for(folder: CaseFolder, case_id: str) -> LogAnchor:
     """The witness of a case's log, by the side of its key."""
-    return LogWitness(keyring_for(folder, case_id).path.with_suffix(".log.json"))
+    return LogAnchor(keyring_for(folder, case_id).path.with_suffix(".log.json"))

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, time, timedelta
 
-from forensics.custody.mandate import PENDING, Mandate, Standing, is_pending, standing_of
+from forensics.custody.mandate import PENDING, Mandate, MandateStatus, is_pending, mandate_status
 
 __all__ = ["authority_text", "instant_text", "last_day_text"]
 
@@ -35,6 +35,6 @@ def authority_text(mandate: Mandate, now: datetime) -> str:
     ends = mandate.authority_ends
     if ends is None:
         return f"{PENDING}, 48 hours from the first run"
-    if standing_of(mandate, now) is Standing.LAPSED:
+    if mandate_status(mandate, now) is MandateStatus.LAPSED:
         return f"{PENDING}, results withheld since {instant_text(ends)}"
     return f"{PENDING}, until {instant_text(ends)}"

@@ -9,7 +9,7 @@ import polars as pl
 
 import forensics
 from forensics.custody.case_folder import CaseFolder
-from forensics.custody.mandate import Standing, standing_of
+from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.footage.evidence import Evidence, Source, Verdict
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence, load_sources
@@ -33,7 +33,7 @@ def case_status(case: Case, now: datetime) -> dict[str, Any]:
     run = newest_record(folder)
     published = folder.manifest.exists()
     state = _state(folder, run.get("state", _NOT_RUN))
-    search, standing = search_status(case), standing_of(case.mandate, now)
+    search, standing = search_status(case), mandate_status(case.mandate, now)
     problems = [_source_problem(folder, source, sources) for source in sources if source.verdict is not Verdict.OK]
     return {
         "case": str(folder.root),
@@ -78,7 +78,7 @@ def _mandate(case: Case, now: datetime) -> dict[str, Any]:
 
 def _next_step(
     case: Case,
-    standing: Standing,
+    standing: MandateStatus,
     state: str,
     search: dict[str, Any],
     *,
@@ -89,10 +89,10 @@ def _next_step(
 ) -> str:
     """The command that leads on from here."""
     root = case.folder.root
-    if standing is Standing.LAPSED:
+    if standing is MandateStatus.LAPSED:
         deny = f"forensics case deny {in_shell(root)} --reason TEXT"
         return f"forensics case authorise {in_shell(root)} --authority REFERENCE, or {deny}"
-    if standing is not Standing.ACTIVE:
+    if standing is not MandateStatus.ACTIVE:
         return "none: another search is another case"
     if state == "running":
         return f"wait, or forensics cancel {in_shell(root)}"

@@ -14,7 +14,7 @@ from forensics.adapters.store.object_store import objects_below
 from forensics.errors import CannotStart, DecoderLost, UnreadableFootage, UsageError
 from forensics.place import Place, StoreObject
 
-__all__ = ["expanded", "left_out", "listed", "refuse_cases"]
+__all__ = ["expand_paths", "listed", "refuse_cases", "skipped_text"]
 
 _VIDEO_SUFFIXES = frozenset(
     {".3g2", ".3gp", ".asf", ".avi", ".dav", ".dv", ".flv", ".gif", ".ivf", ".m1v", ".m2ts", ".m2v", ".m4v", ".mj2"}
@@ -24,7 +24,7 @@ _VIDEO_SUFFIXES = frozenset(
 _PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
-def expanded(places: tuple[Place, ...]) -> list[Place]:
+def expand_paths(places: tuple[Place, ...]) -> list[Place]:
     """Every file, folder of stills and object that is meant, in the order given, folders and prefixes by name.
 
     A path that is no folder stands for itself, also when it does not exist: ingest says what is
@@ -58,7 +58,7 @@ def refuse_cases(places: tuple[Place, ...], case: Path) -> None:
             )
 
 
-def left_out(places: tuple[Place, ...]) -> Iterator[str]:
+def skipped_text(places: tuple[Place, ...]) -> Iterator[str]:
     """One line for each folder that holds something that is not taken, so that nobody thinks it was."""
     for prefix in filter(_is_prefix, places):
         other = Counter(found.suffix.lower() or "without suffix" for found in listed(prefix) if not _is_video(found))

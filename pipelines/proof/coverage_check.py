@@ -8,15 +8,15 @@ from typing import Any
 import pyarrow as pa
 
 from forensics.custody.case_folder import CaseFolder
-from forensics.footage.coverage import CoverageBroken, State, Stretch, check_complete
+from forensics.footage.coverage import CoverageBroken, CoverageRange, State, check_complete
 from forensics.tables.evidence import load_evidence, load_index
 from forensics.tables.files import read_table
 from forensics.tables.schemas import TABLES
 
-__all__ = ["coverage_faults"]
+__all__ = ["check_coverage"]
 
 
-def coverage_faults(folder: CaseFolder, manifest: dict[str, Any]) -> Iterator[str]:
+def check_coverage(folder: CaseFolder, manifest: dict[str, Any]) -> Iterator[str]:
     """What the published coverage leaves out, counts twice or makes up, in words, by evidence.
 
     Raises:
@@ -40,7 +40,7 @@ def coverage_faults(folder: CaseFolder, manifest: dict[str, Any]) -> Iterator[st
         yield f"{path}: tells of evidence {evidence_id}, which the table evidence does not know"
 
 
-def _faults_of(path: Path, evidence_id: str, stretches: list[Stretch], n_frames: int) -> Iterator[str]:
+def _faults_of(path: Path, evidence_id: str, stretches: list[CoverageRange], n_frames: int) -> Iterator[str]:
     try:
         check_complete(evidence_id, stretches, n_frames)
     except CoverageBroken as broken:
@@ -49,12 +49,12 @@ def _faults_of(path: Path, evidence_id: str, stretches: list[Stretch], n_frames:
         )
 
 
-def _stretches(coverage: pa.Table) -> dict[str, list[Stretch]]:
+def _stretches(coverage: pa.Table) -> dict[str, list[CoverageRange]]:
     """By evidence, in order; streams that are not read have no frames."""
-    found = defaultdict[str, list[Stretch]](list)
+    found = defaultdict[str, list[CoverageRange]](list)
     for row in coverage.to_pylist():
         if row["start_frame"] < row["stop_frame"]:
-            stretch = Stretch(row["start_frame"], row["stop_frame"], State(row["state"]))
+            stretch = CoverageRange(row["start_frame"], row["stop_frame"], State(row["state"]))
             found[row["evidence_id"]].append(stretch)
     return found
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from forensics.custody.log import Chain, first_break, head, read_chain
-from forensics.custody.mandate import Standing, standing_of
+from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.digests import sha256_of_bytes
 from forensics.errors import ForensicsError
 from forensics.faces.published_rates import calibration_for
@@ -119,8 +119,8 @@ def _entries(case: Case, chain: Chain) -> list[dict[str, Any]]:
 
 def _candidates(case: Case, chain: Chain) -> tuple[list[dict[str, Any]], str]:
     """Every compared pair, rejected ones too, with what people said of it; and why there are none, if so."""
-    standing = standing_of(case.mandate, clock.utc_now())
-    if standing not in {Standing.ACTIVE, Standing.EXPIRED}:
+    standing = mandate_status(case.mandate, clock.utc_now())
+    if standing not in {MandateStatus.ACTIVE, MandateStatus.EXPIRED}:
         return [], f"the case is {standing.value}"
     try:
         rows = candidates_of(case.folder).collect().to_dicts()
@@ -197,7 +197,7 @@ def _outcome(case: Case, now: datetime) -> str:
     """What came of a case: what people decided, else what became of its mandate."""
     if not case.mandate.mode.compares_faces:
         return "no faces compared"
-    standing = standing_of(case.mandate, now).value
+    standing = mandate_status(case.mandate, now).value
     if standing in {"denied", "erased", "lapsed"}:
         return standing
     if not case.folder.manifest.exists():

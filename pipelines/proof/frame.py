@@ -28,7 +28,7 @@ from pipelines.custody.deciding_files import RECORDS, alterations
 from pipelines.run.footage_integrity import difference, footage_checks
 from pipelines.run.footage_scope import scope_in
 
-__all__ = ["Address", "Opened", "opened_frame", "parse_address"]
+__all__ = ["Address", "OpenedFrame", "open_frame", "parse_address"]
 
 _SPELT: Final = re.compile(r"([0-9a-f]+)(?::(-?\d{1,18})|#(\d{1,18}))")
 _SHOWN: Final = {
@@ -54,7 +54,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Opened:
+class OpenedFrame:
     """What was found at an address.
 
     Attributes:
@@ -86,7 +86,7 @@ def parse_address(text: str) -> Address:
     return Address(evidence, None if pts is None else int(pts), None if number is None else int(number))
 
 
-def opened_frame(case: Case, address: Address) -> Opened:
+def open_frame(case: Case, address: Address) -> OpenedFrame:
     """The frame at an address, decoded now from a recording that still is what was ingested.
 
     Raises:
@@ -115,7 +115,7 @@ def opened_frame(case: Case, address: Address) -> Opened:
     with DecodingChild(Limits()) as child:
         (answer,) = [_kept(each) for each in child.read(readable.footage, index, View(), wanted)]
     facts = {**_place(case, item, index, number), **_seen(answer), **_looked_at(case, item, number)}
-    return Opened(facts, answer.rgb if isinstance(answer, Frame) else None, _detections(case, item, number))
+    return OpenedFrame(facts, answer.rgb if isinstance(answer, Frame) else None, _detections(case, item, number))
 
 
 def _kept(answer: Item) -> Item:

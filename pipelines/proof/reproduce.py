@@ -28,11 +28,11 @@ from pipelines.run.progress import Progress
 from pipelines.search.recognition import Recognition
 from pipelines.stages.port import Runner
 
-__all__ = ["Reproduced", "reproduced"]
+__all__ = ["Reproduction", "reproduce"]
 
 
 @dataclass(frozen=True, slots=True)
-class Reproduced:
+class Reproduction:
     """What came out.
 
     Attributes:
@@ -45,7 +45,7 @@ class Reproduced:
     difference: str
 
 
-def reproduced(
+def reproduce(
     case: Case,
     recorded: RecordedRun,
     model: Model,
@@ -53,7 +53,7 @@ def reproduced(
     runner: Runner,
     progress: Progress,
     recognition: Recognition | None,
-) -> Reproduced:
+) -> Reproduction:
     """The run is made again beside the case's own and compared; nothing of it is left. The caller holds the lock.
 
     Raises:
@@ -80,7 +80,7 @@ def reproduced(
             raise IntegrityBroken(result.lost_footage[0], "restore the recording as it was ingested")
         was = recorded.manifest
         found = first_difference(recorded.folder, was, result.folder, result.manifest)
-        return Reproduced(len(was["files"]), len(was.get("pictures", [])), found)
+        return Reproduction(len(was["files"]), len(was.get("pictures", [])), found)
 
 
 @contextmanager

@@ -11,13 +11,13 @@ from pipelines.custody.case_document import Case
 from pipelines.custody.checkpoints import Checkpoints, fault_in, told_against
 from pipelines.custody.installation import installation_key_file
 
-__all__ = ["Asked", "Signer", "public_key", "signature_faults", "signers_of"]
+__all__ = ["Signer", "TrustedKeys", "public_key", "signature_faults", "signers_of"]
 
 _KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TrustedKeys:
     """What the log is held against beside the checkpoints that lie in the case.
 
     Attributes:
@@ -67,7 +67,7 @@ def public_key(text: str) -> str:
         ) from error
 
 
-def signature_faults(case: Case, known: Checkpoints, digests: Sequence[str], asked: Asked) -> Iterator[str]:
+def signature_faults(case: Case, known: Checkpoints, digests: Sequence[str], asked: TrustedKeys) -> Iterator[str]:
     """What is wrong with checkpoints, in words: those that were kept elsewhere first.
 
     Args:
@@ -94,7 +94,7 @@ def signature_faults(case: Case, known: Checkpoints, digests: Sequence[str], ask
         yield f"{log}: no checkpoint is signed with a key that is to be trusted"
 
 
-def signers_of(known: Checkpoints, asked: Asked) -> tuple[Signer, ...]:
+def signers_of(known: Checkpoints, asked: TrustedKeys) -> tuple[Signer, ...]:
     """Every key that signed, by id, among the checkpoints in the case and those kept elsewhere."""
     everything = [*known.all, *asked.kept.values()]
     own = _own_public()

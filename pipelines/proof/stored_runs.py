@@ -15,12 +15,12 @@ from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
 from forensics.tables.run_inventory import parts_named
 
-__all__ = ["is_known", "of_kept_runs"]
+__all__ = ["is_known", "stored_run_checks"]
 
 _AT_WORK = {"running", "interrupted", "refused"}
 
 
-def of_kept_runs(folder: CaseFolder) -> Iterator[tuple[Path, str]]:
+def stored_run_checks(folder: CaseFolder) -> Iterator[tuple[Path, str]]:
     """Path and SHA-256 of every part, table and picture that a run's lists name and that is there.
 
     Raises:

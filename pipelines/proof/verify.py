@@ -22,14 +22,14 @@ from forensics.tables.evidence import load_evidence
 from forensics.tables.manifest import Published, published_state, read_manifest
 from forensics.tables.run_inventory import parts_named
 from pipelines.custody.case_document import Case
-from pipelines.custody.case_integrity import altered_in
+from pipelines.custody.case_integrity import find_alterations
 from pipelines.custody.case_store import load_case
-from pipelines.custody.checkpoints import kept_checkpoints
+from pipelines.custody.checkpoints import stored_checkpoints
 from pipelines.custody.deciding_files import RECORDS, alterations
 from pipelines.custody.erasure import certified, withheld_as
-from pipelines.proof.coverage_check import coverage_faults
-from pipelines.proof.signatures import Asked, Signer, signature_faults, signers_of
-from pipelines.proof.stored_runs import of_kept_runs
+from pipelines.proof.coverage_check import check_coverage
+from pipelines.proof.signatures import Signer, TrustedKeys, signature_faults, signers_of
+from pipelines.proof.stored_runs import stored_run_checks
 from pipelines.review.reviews import load_reviews
 from pipelines.run.footage_integrity import difference, footage_checks
 
@@ -62,7 +62,7 @@ class Report:
     is_half_published: bool
 
 
-def verify_case(case: Case, asked: Asked) -> Report:
+def verify_case(case: Case, asked: TrustedKeys) -> Report:
     """Compare the log, evidence, parts, published files and pictures with what was recorded.
 
     Where a run publishes meanwhile, what was read before says nothing about what it published: all is compared again.
@@ -82,11 +82,11 @@ def _digest_of_manifest(folder: CaseFolder) -> str:
         return ""
 
 
-def _compared(case: Case, asked: Asked) -> Report:
+def _compared(case: Case, asked: TrustedKeys) -> Report:
     folder = case.folder
-    known = kept_checkpoints(folder)
+    known = stored_checkpoints(folder)
     chain = read_chain(folder.audit_file)
-    problems = [*altered_in(case), *signature_faults(case, known, chain.digests, asked)]
+    problems = [*find_alterations(case), *signature_faults(case, known, chain.digests, asked)]
     problems += alterations(folder, lambda: read_chain(folder.audit_file).lines, RECORDS)
     problems += _told(partial(_reviews, case))
     checks: list[tuple[Place, str]] = []
@@ -94,7 +94,7 @@ def _compared(case: Case, asked: Asked) -> Report:
         partial(_of_evidence, folder),
         partial(_of_parts, case),
         partial(_of_tables, case),
-        partial(of_kept_runs, folder),
+        partial(stored_run_checks, folder),
     ):
         problems += _told(partial(_kept_in, checks, named))
     checks = list(dict.fromkeys(checks))
@@ -182,4 +182,4 @@ def _unnamed(case: Case) -> Iterator[str]:
 
 
 def _coverage(folder: CaseFolder) -> Iterable[str]:
-    return coverage_faults(folder, _manifest(folder)) if folder.manifest.exists() else ()
+    return check_coverage(folder, _manifest(folder)) if folder.manifest.exists() else ()

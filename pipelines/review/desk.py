@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from forensics.custody.log import read_chain
-from forensics.custody.mandate import Standing, standing_of
+from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.digests import canonical_json, sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
 from forensics.faces.comparison import Decision
@@ -33,7 +33,7 @@ from pipelines import clock
 from pipelines.custody.case_store import load_case
 from pipelines.custody.entries import entries_of, expired_entries
 from pipelines.custody.keys import keyring_for
-from pipelines.custody.open_case import Work
+from pipelines.custody.session import Session
 from pipelines.review.reviewers import Reviewer, reviewer_named, reviewers_of
 from pipelines.review.reviews import add_review, load_reviews, of_candidate
 from pipelines.search.candidate_faces import candidate_faces
@@ -43,11 +43,11 @@ __all__ = ["Candidate", "Pictures", "ReviewDesk"]
 
 _PICTURES_OPENED = "pictures opened"
 _ENDED = {
-    Standing.LAPSED: "the authority is still pending 48 hours after the first run",
-    Standing.EXPIRED: "the mandate has expired",
-    Standing.DUE: "the mandate has expired",
-    Standing.DENIED: "the authority was refused",
-    Standing.ERASED: "the biometric data was destroyed",
+    MandateStatus.LAPSED: "the authority is still pending 48 hours after the first run",
+    MandateStatus.EXPIRED: "the mandate has expired",
+    MandateStatus.DUE: "the mandate has expired",
+    MandateStatus.DENIED: "the authority was refused",
+    MandateStatus.ERASED: "the biometric data was destroyed",
 }
 
 
@@ -92,21 +92,21 @@ class ReviewDesk:
     """A case opened for one reviewer.
 
     Attributes:
-        work: the command that opened it.
+        session: the command that opened it.
         reviewer: who sits at it.
     """
 
-    work: Work
+    session: Session
     reviewer: Reviewer
 
     @classmethod
-    def at(cls, work: Work, name: str) -> "ReviewDesk":
+    def at(cls, session: Session, name: str) -> "ReviewDesk":
         """The desk of the reviewer of that name.
 
         Raises:
             NotAuthorised: there is no such reviewer.
         """
-        return cls(work, reviewer_named(work.folder, name))
+        return cls(session, reviewer_named(session.folder, name))
 
     def candidates(self) -> list[Candidate]:
         """All that asks for examination or has a verdict, of entries that are on the list, in the table's order.
@@ -115,15 +115,15 @@ class ReviewDesk:
             NotAuthorised: the mandate has ended.
         """
         self._require_active()
-        opened = OpenCase.at(self.work.folder.root)
-        ended = [] if self.work.case.mandate.hold else expired_entries(self.work.folder, clock.utc_now())
-        listed = [entry.entry_id for entry in entries_of(self.work.folder) if entry.entry_id not in ended]
+        opened = OpenCase.at(self.session.folder.root)
+        ended = [] if self.session.case.mandate.hold else expired_entries(self.session.folder, clock.utc_now())
+        listed = [entry.entry_id for entry in entries_of(self.session.folder) if entry.entry_id not in ended]
         asks = pl.col("decision").is_in([Decision.CANDIDATE.value, Decision.LEAD.value])
-        decided = {f"{each.sighting_id}:{each.entry_id}" for each in load_reviews(self.work.case)}
+        decided = {f"{each.sighting_id}:{each.entry_id}" for each in load_reviews(self.session.case)}
         asks |= pl.concat_str("sighting_id", "entry_id", separator=":").is_in(sorted(decided))
         asks &= pl.col("entry_id").is_in(listed)
         where = opened.sightings().select("sighting_id", "camera_id", "first_utc", "last_utc", "clock_error_ms")
-        rows = candidates_of(self.work.folder).filter(asks).join(where, on="sighting_id", maintain_order="left")
+        rows = candidates_of(self.session.folder).filter(asks).join(where, on="sighting_id", maintain_order="left")
         return [_candidate(row) for row in rows.collect().to_dicts()]
 
     def _require_active(self) -> None:
@@ -135,9 +135,9 @@ class ReviewDesk:
         Raises:
             NotAuthorised: the mandate has ended, and how.
         """
-        for case in (load_case(self.work.folder.root), self.work.case):
-            standing = standing_of(case.mandate, clock.utc_now())
-            if standing is not Standing.ACTIVE:
+        for case in (load_case(self.session.folder.root), self.session.case):
+            standing = mandate_status(case.mandate, clock.utc_now())
+            if standing is not MandateStatus.ACTIVE:
                 raise NotAuthorised(f"the review has ended: {_ENDED[standing]}", "see `forensics case show CASE`")
 
     def candidate(self, name: str) -> Candidate:
@@ -153,7 +153,7 @@ class ReviewDesk:
 
     def reviews(self, candidate: Candidate) -> list[Review]:
         """All verdicts on a candidate, for the rules; people see `visible`."""
-        return of_candidate(load_reviews(self.work.case), candidate.sighting_id, candidate.entry_id)
+        return of_candidate(load_reviews(self.session.case), candidate.sighting_id, candidate.entry_id)
 
     def visible(self, candidate: Candidate) -> list[Review]:
         """The verdicts that this reviewer may see."""
@@ -171,7 +171,7 @@ class ReviewDesk:
 
     def refusal(self, candidate: Candidate) -> str:
         """Why this reviewer may give no verdict on it; empty if they may."""
-        revoked = [each.key_id for each in reviewers_of(self.work.folder) if each.revoked_utc]
+        revoked = [each.key_id for each in reviewers_of(self.session.folder) if each.revoked_utc]
         return refusal(
             self.reviews(candidate),
             reviewer=self.reviewer.name,
@@ -182,9 +182,9 @@ class ReviewDesk:
 
     def _submitters(self) -> list[str]:
         """Who answers for the case, and under which names its runs were started."""
-        runs = [line for line in read_chain(self.work.folder.audit_file).lines if line.command in {"run", "scan"}]
+        runs = [line for line in read_chain(self.session.folder.audit_file).lines if line.command in {"run", "scan"}]
         users = {line.who.get(name, "") for line in runs if line.kind == "begin" for name in ("user", "login")}
-        return sorted({self.work.case.mandate.operator, *users} - {""})
+        return sorted({self.session.case.mandate.operator, *users} - {""})
 
     def pictures(self, candidate: Candidate) -> Pictures:
         """The pictures of a candidate; that they are opened, and which they are, is recorded before they are shown.
@@ -194,17 +194,19 @@ class ReviewDesk:
         """
         self._require_active()
         pictures = self._pictures(candidate)
-        self.work.recorded.note(_PICTURES_OPENED, {**self._opening_of(candidate), "seen": pictures.seen})
+        self.session.recorded.note(_PICTURES_OPENED, {**self._opening_of(candidate), "seen": pictures.seen})
         return pictures
 
     def _pictures(self, candidate: Candidate) -> Pictures:
         """What they are now, for no eyes."""
-        key = keyring_for(self.work.folder, self.work.case.case_id).load()
-        faces = candidate_faces(self.work.folder, key, sighting_id=candidate.sighting_id, entry_id=candidate.entry_id)
+        key = keyring_for(self.session.folder, self.session.case.case_id).load()
+        faces = candidate_faces(
+            self.session.folder, key, sighting_id=candidate.sighting_id, entry_id=candidate.entry_id
+        )
         if not faces:
-            again = f"compare again: forensics run {in_shell(self.work.folder.root)}"
+            again = f"compare again: forensics run {in_shell(self.session.folder.root)}"
             raise NotAuthorised("the faces of this candidate are no longer there", again)
-        references = tuple(reference_pictures(self.work.folder, key, candidate.entry_id))
+        references = tuple(reference_pictures(self.session.folder, key, candidate.entry_id))
         digests = [sha256_of_bytes(picture) for picture in (*faces, *references)]
         seen = sha256_of_bytes(canonical_json([candidate.name, digests]).encode())
         return Pictures(faces, references, seen)
@@ -219,7 +221,7 @@ class ReviewDesk:
             NotAuthorised: it has not, or they are others by now.
         """
         told, seen = self._opening_of(candidate), self._pictures(candidate).seen
-        lines = read_chain(self.work.folder.audit_file).lines
+        lines = read_chain(self.session.folder.audit_file).lines
         opened = [line.facts for line in lines if line.kind == "note" and line.command == _PICTURES_OPENED]
         mine = [
             facts.get("seen") for facts in opened
@@ -239,7 +241,7 @@ class ReviewDesk:
 
     def command(self, candidate: Candidate) -> str:
         """How a candidate is examined in the terminal, up to what is done with it."""
-        words = ("forensics", "review", str(self.work.folder.root), "--as", self.reviewer.name)
+        words = ("forensics", "review", str(self.session.folder.root), "--as", self.reviewer.name)
         return shlex.join((*words, "--candidate", candidate.name))
 
     def decide(self, candidate: Candidate, verdict: Verdict, checklist: dict[str, str], note: str) -> Review:
@@ -253,8 +255,8 @@ class ReviewDesk:
         _check(checklist, verdict, note)
         seen = self._seen(candidate)
         unsigned = Review(
-            case_id=self.work.case.case_id,
-            run_id=OpenCase.at(self.work.folder.root).run_id,
+            case_id=self.session.case.case_id,
+            run_id=OpenCase.at(self.session.folder.root).run_id,
             sighting_id=candidate.sighting_id,
             entry_id=candidate.entry_id,
             reviewer=self.reviewer.name,
@@ -266,8 +268,10 @@ class ReviewDesk:
             seen=seen,
             previous="",
         )
-        review = add_review(self.work.case, self.work.files, self.reviewer, unsigned, submitters=self._submitters())
-        self.work.recorded.note(
+        review = add_review(
+            self.session.case, self.session.files, self.reviewer, unsigned, submitters=self._submitters()
+        )
+        self.session.recorded.note(
             "verdict",
             {
                 "reviewer": review.reviewer,

@@ -8,7 +8,7 @@ from typing import Final
 
 from forensics.adapters.crypto.signing import is_signed_by, signed
 from forensics.custody.case_folder import CaseFolder
-from forensics.custody.mandate import Standing, standing_of
+from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.faces.review_rules import Review, Verdict, refusal
@@ -99,8 +99,8 @@ def add_review(
     """
     private = load_private(case, reviewer)
     with locked(case.folder):
-        standing = standing_of(load_case(case.folder.root).mandate, clock.utc_now())
-        if standing is not Standing.ACTIVE:
+        standing = mandate_status(load_case(case.folder.root).mandate, clock.utc_now())
+        if standing is not MandateStatus.ACTIVE:
             raise NotAuthorised(f"the mandate is {standing.value}", "see `forensics case show CASE`")
         reviews = load_reviews(case)
         revoked = [each.key_id for each in reviewers_of(case.folder) if each.revoked_utc]

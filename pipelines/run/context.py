@@ -11,9 +11,9 @@ from forensics.models.model_store import Model
 from forensics.tables.outcomes import Failure
 from pipelines.custody.case_document import Case
 from pipelines.run.cancellation import StopRequest
-from pipelines.run.footage_integrity import FootageGuard
+from pipelines.run.footage_integrity import FootageChecker
 from pipelines.run.metrics import RunMetrics
-from pipelines.run.part_integrity import PartsGuard
+from pipelines.run.part_integrity import PartChecker
 from pipelines.run.plan import RunPlan
 from pipelines.run.progress import Progress
 from pipelines.search.recognition import Recognition
@@ -34,14 +34,14 @@ class Run:
     runner: Runner
     progress: Progress
     stop: StopRequest
-    parts: PartsGuard
+    parts: PartChecker
     metrics: RunMetrics
     recognition: Recognition | None = None
     failures: list[Failure] = field(default_factory=list)
     lost: dict[str, Failure] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
     peak_bytes: int = 0
-    guard: FootageGuard = field(default_factory=FootageGuard)
+    guard: FootageChecker = field(default_factory=FootageChecker)
 
     @property
     def limits(self) -> Limits:

@@ -22,20 +22,20 @@ from forensics.models.model_store import Model
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.outcomes import ChunkOutcome, EvidenceOutcome, Failure
 from forensics.tables.publish import publish, put_in_place, remove_unnamed_pictures
-from forensics.tables.run_inventory import encoded_parts
-from forensics.tables.spot_check_rows import AuditedEvidence, audited
+from forensics.tables.run_inventory import encode_inventory
+from forensics.tables.spot_check_rows import SpotCheckedEvidence, spot_checked_evidence
 from pipelines.custody.case_document import Case
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.run.cancellation import Interrupted, StopRequest
 from pipelines.run.context import Run
 from pipelines.run.footage_integrity import Loss
 from pipelines.run.metrics import RunMetrics
-from pipelines.run.part_integrity import PartsGuard
+from pipelines.run.part_integrity import PartChecker
 from pipelines.run.plan import EvidencePlan, RunPlan, keep_boundaries, make_plan
 from pipelines.run.progress import Progress
 from pipelines.run.record import begin_record, finish_record, interrupt_record
-from pipelines.run.spot_check_report import audit_facts
-from pipelines.run.stage_loop import audit, detect, recognise, recognise_works, sight, sight_works, track
+from pipelines.run.spot_check_report import spot_check_facts
+from pipelines.run.stage_loop import detect, recognise, recognise_works, sight, sight_works, spot_check, track
 from pipelines.search.recognition import Recognition
 from pipelines.settings import Settings
 from pipelines.stages.port import Runner
@@ -73,7 +73,7 @@ class RunResult:
     n_frames: int
     outside: dict[str, int]
     remade: tuple[str, ...]
-    audit: dict[str, Any] | None
+    spot_check: dict[str, Any] | None
     is_as_before: bool
 
     @property
@@ -141,7 +141,7 @@ def run_case(
     """
     plan = plan_run(case, settings, model)
     stop = stop or StopRequest(case.folder.cancel_file)
-    parts, metrics = PartsGuard.of(case.folder), metrics or RunMetrics(None, case.folder.root.name)
+    parts, metrics = PartChecker.of(case.folder), metrics or RunMetrics(None, case.folder.root.name)
     run = Run(case, settings, model, plan, runner, progress, stop, parts, metrics, recognition)
     for linked in plan.folder.links_out():
         raise IntegrityBroken(linked, "put there what belongs there; a case is moved as a whole")
@@ -174,7 +174,7 @@ def _completed(run: Run, files: DecidingFiles) -> RunResult:
     with run.stop.heard():
         detect(run)
         tracked = track(run)
-        audit_parts = audit(run, tracked)
+        audit_parts = spot_check(run, tracked)
         sight(run, tracked)
         if run.recognition is not None:
             recognise(run, run.recognition, tracked)
@@ -198,10 +198,10 @@ def _completed(run: Run, files: DecidingFiles) -> RunResult:
         n_frames=run.plan.n_frames,
         outside=run.plan.outside,
         remade=remade,
-        audit=audit_facts(run.settings, audits.values()),
+        spot_check=spot_check_facts(run.settings, audits.values()),
         is_as_before=_published_sha256(run.case) == before,
     )
-    finish_record(files, run.plan.folder.record, is_clean=result.is_clean, figures=run.figures, audit=result.audit)
+    finish_record(files, run.plan.folder.record, is_clean=result.is_clean, figures=run.figures, audit=result.spot_check)
     return result
 
 
@@ -210,12 +210,12 @@ def _published_sha256(case: Case) -> str | None:
     return sha256_of_file(case.folder.manifest) if case.folder.manifest.exists() else None
 
 
-def _audits(run: Run, outcomes: list[EvidenceOutcome]) -> dict[str, AuditedEvidence]:
+def _audits(run: Run, outcomes: list[EvidenceOutcome]) -> dict[str, SpotCheckedEvidence]:
     """What was found in frames that the gate had passed over, by evidence; nothing without a gate."""
     if not run.settings.is_gated:
         return {}
     least_score = run.settings.track.activation_score
-    return {each.evidence.evidence_id: audited(run.case.folder, each, least_score) for each in outcomes}
+    return {each.evidence.evidence_id: spot_checked_evidence(run.case.folder, each, least_score) for each in outcomes}
 
 
 def _check_disk(plan: RunPlan) -> None:
@@ -262,7 +262,7 @@ def _if_there(path: Path) -> Path | None:
 
 
 def _publish(
-    run: Run, files: DecidingFiles, outcomes: list[EvidenceOutcome], audits: dict[str, AuditedEvidence]
+    run: Run, files: DecidingFiles, outcomes: list[EvidenceOutcome], audits: dict[str, SpotCheckedEvidence]
 ) -> dict[str, Any]:
     began = time.perf_counter()
     manifest = publish(
@@ -275,7 +275,7 @@ def _publish(
         audits=audits,
         compared=run.recognition.compared if run.recognition else None,
     )
-    files.write(run.plan.folder.parts_list, encoded_parts(run.plan.folder, outcomes))
+    files.write(run.plan.folder.parts_list, encode_inventory(run.plan.folder, outcomes))
     with files.replacing(run.case.folder.manifest, sha256_of_file(run.plan.folder.manifest)):
         put_in_place(run.plan.folder)
     remove_unnamed_pictures(run.plan.folder, manifest)

@@ -17,7 +17,7 @@ from forensics.errors import CannotStart, DecoderLost, UnreadableFootage
 from forensics.footage.evidence import Evidence
 from forensics.place import Place, StoreObject
 
-__all__ = ["FootageGuard", "Loss", "difference", "footage_checks"]
+__all__ = ["FootageChecker", "Loss", "difference", "footage_checks"]
 
 _Mark = tuple[object, ...]
 _ABSENT: _Mark = ()
@@ -37,7 +37,7 @@ class Loss:
 
 
 @dataclass(slots=True)
-class FootageGuard:
+class FootageChecker:
     """What the footage of one run was when its digest was compared; the first loss of each stays."""
 
     lost: dict[str, Loss] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from forensics.tables.run_inventory import parts_named
 from forensics.tables.schemas import AUDIT_PART, DETECT_PART, RECOGNISE_PART, SIGHT_PART, TRACK_PART
 from pipelines.custody.deciding_files import alterations
 
-__all__ = ["PartsGuard"]
+__all__ = ["PartChecker"]
 
 _SCHEMAS: Final = {
     "detect": DETECT_PART,
@@ -32,7 +32,7 @@ _CHANGED: Final = "other bytes than those that tables were made of"
 
 
 @dataclass(frozen=True, slots=True)
-class PartsGuard:
+class PartChecker:
     """What is known of the parts of a case.
 
     Attributes:
@@ -44,7 +44,7 @@ class PartsGuard:
     doubted: dict[Path, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, folder: CaseFolder) -> "PartsGuard":
+    def of(cls, folder: CaseFolder) -> "PartChecker":
         """Read the lists of all runs of a case, and hold them against its log."""
         guard = cls()
         for root in sorted(path for path in folder.runs.glob("*") if path.is_dir()):

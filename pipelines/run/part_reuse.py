@@ -4,14 +4,14 @@ from pathlib import Path
 
 from forensics.custody.case_folder import CaseFolder, RunFolder
 from forensics.tables.files import link_or_copy
-from pipelines.run.part_integrity import PartsGuard
+from pipelines.run.part_integrity import PartChecker
 from pipelines.run.record import hardware_for, hardware_in
 from pipelines.settings import Settings
 
-__all__ = ["adopt", "adoptable"]
+__all__ = ["reusable_parts", "reuse_part"]
 
 
-def adoptable(run: RunFolder, settings: Settings) -> dict[str, Path]:
+def reusable_parts(run: RunFolder, settings: Settings) -> dict[str, Path]:
     """The detect parts of the other runs of a case, by unit; of several runs those of the first by name.
 
     Args:
@@ -27,7 +27,7 @@ def adoptable(run: RunFolder, settings: Settings) -> dict[str, Path]:
     return found
 
 
-def adopt(run: RunFolder, unit: str, others: dict[str, Path], guard: PartsGuard) -> None:
+def reuse_part(run: RunFolder, unit: str, others: dict[str, Path], guard: PartChecker) -> None:
     """Link the part of this unit if another run made it, and tables were made of it."""
     other = others.get(unit)
     if other is not None and guard.may_adopt(other):

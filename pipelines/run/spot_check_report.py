@@ -3,17 +3,17 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from forensics.adapters.statistics.binomial_bound import at_most
-from forensics.sampling.spot_check import summed, to_be_drawn
-from forensics.tables.spot_check_rows import AuditedEvidence
+from forensics.adapters.statistics.binomial_bound import upper_bound
+from forensics.sampling.spot_check import sample_sizes, summarise
+from forensics.tables.spot_check_rows import SpotCheckedEvidence
 from pipelines.settings import Settings
 
-__all__ = ["audit_facts", "audit_line"]
+__all__ = ["spot_check_facts", "spot_check_text"]
 
 _CONFIDENCE: Final = 0.95
 
 
-def audit_facts(settings: Settings, audits: Iterable[AuditedEvidence]) -> dict[str, Any] | None:
+def spot_check_facts(settings: Settings, audits: Iterable[SpotCheckedEvidence]) -> dict[str, Any] | None:
     """For `run.json`: counts, the share of frames in which somebody was missed, and how large it may be.
 
     None where every chosen frame was looked at. Where all that was passed over was, nothing is left to chance. A frame
@@ -23,14 +23,14 @@ def audit_facts(settings: Settings, audits: Iterable[AuditedEvidence]) -> dict[s
         return None
     evidence = list(audits)
     frames = (frame for each in evidence for frame in each.frames)
-    audit = summed(sum(each.n_passed_over for each in evidence), frames, settings.detect.classes)
+    audit = summarise(sum(each.n_passed_over for each in evidence), frames, settings.detect.classes)
     n_looked_at = audit.n_looked_at
     n_passed_over = [each.n_passed_over for each in evidence]
-    n_drawn = sum(to_be_drawn(n_passed_over, share=settings.gate.audit_share, least=settings.gate.audit_frames))
+    n_drawn = sum(sample_sizes(n_passed_over, share=settings.gate.audit_share, least=settings.gate.audit_frames))
     n_at_worst = audit.n_with_a_miss + n_drawn - n_looked_at
     miss_rate = round(audit.n_with_a_miss / n_looked_at, 6) if n_looked_at else None
     is_whole = bool(n_looked_at) and n_looked_at == audit.n_passed_over
-    at_worst = miss_rate if is_whole else round(at_most(n_at_worst, n_drawn, _CONFIDENCE), 6)
+    at_worst = miss_rate if is_whole else round(upper_bound(n_at_worst, n_drawn, _CONFIDENCE), 6)
     return {
         "frames_passed_over": audit.n_passed_over,
         "frames_drawn": n_drawn,
@@ -45,7 +45,7 @@ def audit_facts(settings: Settings, audits: Iterable[AuditedEvidence]) -> dict[s
     }
 
 
-def audit_line(audit: dict[str, Any]) -> str:
+def spot_check_text(audit: dict[str, Any]) -> str:
     """The same in a line for people."""
     passed, looked, missed = (audit[name] for name in ("frames_passed_over", "frames_audited", "frames_with_a_miss"))
     if not passed:

@@ -11,34 +11,34 @@ import pyarrow as pa
 from forensics.digests import digest_of
 from forensics.footage.chunks import Chunk
 from forensics.footage.evidence import Evidence
-from forensics.sampling.spot_check import drawn, to_be_drawn
+from forensics.sampling.spot_check import draw_sample, sample_sizes
 from forensics.tables.files import write_table
 from forensics.tables.outcomes import Failure
 from forensics.tables.parts import DetectRows
 from pipelines.run.context import Run, mapped
-from pipelines.run.part_reuse import adopt, adoptable
+from pipelines.run.part_reuse import reusable_parts, reuse_part
 from pipelines.run.plan import EvidencePlan, PlannedChunk
 from pipelines.search.recognition import Recognition
 from pipelines.stages.detect import ChunkWork, Detect
-from pipelines.stages.isolate_crash import Examine
+from pipelines.stages.isolate_crash import IsolateCrash
 from pipelines.stages.port import WORKER_LOST, Done, Failed
 from pipelines.stages.recognise import Recognise, RecogniseWork, works_for
 from pipelines.stages.sight import Sight, SightWork
-from pipelines.stages.spot_check import Audit, AuditWork
+from pipelines.stages.spot_check import SpotCheck, SpotCheckWork
 from pipelines.stages.spot_check import works_for as audit_works_for
 from pipelines.stages.track import EvidenceWork, Track
 
-__all__ = ["audit", "detect", "recognise", "recognise_works", "sight", "sight_works", "track"]
+__all__ = ["detect", "recognise", "recognise_works", "sight", "sight_works", "spot_check", "track"]
 
 
 def detect(run: Run) -> None:
     """One part for every chunk that has none and whose footage still is what was ingested."""
-    others = adoptable(run.plan.folder, run.settings)
+    others = reusable_parts(run.plan.folder, run.settings)
     for planned in run.plan.chunks_to_do():
         if planned.is_outside:
             _keep_outside(run, planned)
         else:
-            adopt(run.plan.folder, planned.unit, others, run.parts)
+            reuse_part(run.plan.folder, planned.unit, others, run.parts)
     waiting = run.plan.chunks_to_do()
     units = {planned.chunk: planned.unit for planned in waiting}
     admitted = _admitted(run, (planned.evidence for planned in waiting))
@@ -86,7 +86,7 @@ def _detected(
             deadly.append(outcome.item)
         else:
             yield outcome
-    yield from mapped(run, Examine(stage), deadly, unit="frames", size=_frames_in)
+    yield from mapped(run, IsolateCrash(stage), deadly, unit="frames", size=_frames_in)
 
 
 def _frames_in(work: ChunkWork) -> int:
@@ -151,7 +151,7 @@ def _keep(run: Run, stage: str, unit: str, evidence: Evidence, outcome: Done[Any
         _failed(run, evidence.evidence_id, stage, "whole evidence", outcome)
 
 
-def audit(run: Run, tracked: list[EvidenceWork]) -> dict[str, tuple[Path, ...]]:
+def spot_check(run: Run, tracked: list[EvidenceWork]) -> dict[str, tuple[Path, ...]]:
     """Parts of the frames that the gate passed over and the lot fell on, by evidence; none without a gate."""
     if not run.settings.is_gated:
         return {}
@@ -160,7 +160,7 @@ def audit(run: Run, tracked: list[EvidenceWork]) -> dict[str, tuple[Path, ...]]:
     waiting = [work for work in works if not part("audit", work.unit).exists()]
     admitted = _admitted(run, (work.evidence for work in waiting))
     todo = [work for work in waiting if work.evidence.evidence_id in admitted]
-    stage = Audit(_detect_stage(run))
+    stage = SpotCheck(_detect_stage(run))
     n_done = len(works) - len(waiting)
     for outcome in mapped(run, stage, todo, unit="frames", size=lambda work: len(work.frames), n_done=n_done):
         if run.guard.still_admits(outcome.item.evidence):
@@ -172,14 +172,14 @@ def audit(run: Run, tracked: list[EvidenceWork]) -> dict[str, tuple[Path, ...]]:
     return made
 
 
-def _audit_works(run: Run, tracked: list[EvidenceWork]) -> list[AuditWork]:
+def _audit_works(run: Run, tracked: list[EvidenceWork]) -> list[SpotCheckWork]:
     """What the lot falls on, of all that the gate passed over in this run."""
     gate = run.settings.gate
     passed = [work.passed_over() for work in tracked]
-    numbers = to_be_drawn([len(frames) for frames in passed], share=gate.audit_share, least=gate.audit_frames)
-    works: list[AuditWork] = []
+    numbers = sample_sizes([len(frames) for frames in passed], share=gate.audit_share, least=gate.audit_frames)
+    works: list[SpotCheckWork] = []
     for plan, frames, n_drawn in zip(run.plan.evidence, passed, numbers, strict=True):
-        lot = drawn(plan.evidence.evidence_id, frames, n_drawn, gate.audit_seed)
+        lot = draw_sample(plan.evidence.evidence_id, frames, n_drawn, gate.audit_seed)
         works += audit_works_for(plan.evidence, plan.scope, lot, {"look": plan.look_digest})
     return works
 

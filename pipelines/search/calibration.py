@@ -15,19 +15,19 @@ import numpy as np
 
 from forensics.adapters.crypto.sealing import Key, seal, unseal
 from forensics.adapters.faces.face_models import FaceModels, open_faces
-from forensics.adapters.statistics.likelihood_fit import fitted
+from forensics.adapters.statistics.likelihood_fit import fit_likelihood
 from forensics.custody.case_folder import CaseFolder
 from forensics.detection.detections import FloatArray
 from forensics.errors import NotAuthorised, UsageError
 from forensics.faces.face import FaceDetector, FaceEmbedder, Measure, QualityLimits
 from forensics.faces.likelihood_model import LikelihoodModel
-from forensics.faces.pooling import similarities, singles
+from forensics.faces.pooling import similarities, single_face_pools
 from forensics.faces.published_rates import near_copy_threshold
 from forensics.tables.files import write_bytes
 from pipelines.custody.case_document import Case
-from pipelines.search.reference_pictures import Picture, Unfit, given_pictures, portrait_of
+from pipelines.search.reference_pictures import Picture, UnfitPicture, measure_picture, read_pictures
 
-__all__ = ["NEAR_COPY", "Calibrated", "calibrate", "stored_likelihood"]
+__all__ = ["NEAR_COPY", "CalibrationResult", "calibrate", "stored_likelihood"]
 
 NEAR_COPY: Final = "near_copy"
 """Why a picture is left out that is another one of the same person, edited: it would be counted as evidence twice."""
@@ -39,7 +39,7 @@ _NEXT_STEP: Final = "give a folder with one folder per person, several pictures 
 
 
 @dataclass(frozen=True, slots=True)
-class Calibrated:
+class CalibrationResult:
     """What came of a folder of pictures.
 
     Attributes:
@@ -78,7 +78,7 @@ class _Faces:
         )
 
 
-def calibrate(case: Case, pictures: Path, *, limits: QualityLimits, models: FaceModels, key: Key) -> Calibrated:
+def calibrate(case: Case, pictures: Path, *, limits: QualityLimits, models: FaceModels, key: Key) -> CalibrationResult:
     """Compare all pairs of the pictures and keep what they say; the caller holds the case's lock.
 
     Args:
@@ -97,18 +97,18 @@ def calibrate(case: Case, pictures: Path, *, limits: QualityLimits, models: Face
             f"a case in mode {case.mandate.mode.value} compares no faces",
             "make a case with --mode search or --mode missing",
         )
-    given = given_pictures(case.folder, _pictures_in(pictures))
+    given = read_pictures(case.folder, _pictures_in(pictures))
     detector, embedder = open_faces(models)
     found, left_out = _found(given, pictures, detector, embedder, limits)
     kept = _without_near_copies(
         found, embedder.measure, near_copy_threshold(models.embedder, embedder.measure), left_out
     )
     _refuse_too_few(kept.people, pictures, left_out)
-    each = singles(kept.vectors, embedder.measure)
+    each = single_face_pools(kept.vectors, embedder.measure)
     similar = similarities(each, each, embedder.measure)
     people = kept.people
     pairs = [(people[a] == people[b], float(similar[a, b])) for a, b in combinations(range(len(people)), 2)]
-    likelihood = fitted(
+    likelihood = fit_likelihood(
         models.model_id,
         same=[value for is_same, value in pairs if is_same],
         different=[value for is_same, value in pairs if not is_same],
@@ -117,7 +117,7 @@ def calibrate(case: Case, pictures: Path, *, limits: QualityLimits, models: Face
     write_bytes(case.folder.calibration_file, seal(key, likelihood.encoded().encode(), _CONTEXT))
     counts = {reason: len(files) for reason, files in left_out.items()}
     files = {reason: tuple(files) for reason, files in left_out.items()}
-    return Calibrated(likelihood, len(people), counts, files, _warnings(people))
+    return CalibrationResult(likelihood, len(people), counts, files, _warnings(people))
 
 
 def _found(
@@ -128,8 +128,8 @@ def _found(
     for picture in given:
         name = Path(picture.name).relative_to(folder)
         try:
-            portrait = portrait_of(picture, detector, embedder, limits)
-        except Unfit as unfit:
+            portrait = measure_picture(picture, detector, embedder, limits)
+        except UnfitPicture as unfit:
             left_out[unfit.problems[0]].append(name.as_posix())
         else:
             people.append(name.parts[0])
@@ -141,7 +141,7 @@ def _found(
 
 def _without_near_copies(faces: _Faces, measure: Measure, near_copy: float, left_out: dict[str, list[str]]) -> _Faces:
     """No two pictures of one person are so alike; the first by name stays, the others join those left out."""
-    each = singles(faces.vectors, measure)
+    each = single_face_pools(faces.vectors, measure)
     similar = similarities(each, each, measure)
     kept: list[int] = []
     for row, person in enumerate(faces.people):

@@ -18,10 +18,10 @@ from forensics.tables.evidence import load_evidence
 from forensics.tables.manifest import read_manifest
 from pipelines.places import lies_in
 
-__all__ = ["own_pictures_among"]
+__all__ = ["case_pictures_among"]
 
 
-def own_pictures_among(folder: CaseFolder, given: Mapping[Path, bytes]) -> Iterator[Path]:
+def case_pictures_among(folder: CaseFolder, given: Mapping[Path, bytes]) -> Iterator[Path]:
     """Yield those of the given files that were taken from the case's own footage, in their order.
 
     Args:

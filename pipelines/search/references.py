@@ -18,20 +18,20 @@ from forensics.detection.detections import FloatArray
 from forensics.errors import UsageError
 from forensics.faces.comparison import people_in
 from forensics.faces.face import FaceDetector, FaceEmbedder, worth
-from forensics.faces.pooling import Pools, pooled, similarities, singles
+from forensics.faces.pooling import Pools, pool, similarities, single_face_pools
 from forensics.faces.published_rates import pairwise_threshold
 from forensics.faces.templates import Templates
 from forensics.tables.files import write_bytes
 from pipelines.custody.case_document import Case
 from pipelines.custody.entries import entries_of, entry_named, people_of
-from pipelines.search.reference_pictures import Picture, Portrait, Unfit, portrait_again, portrait_of
+from pipelines.search.reference_pictures import Picture, ReferencePicture, UnfitPicture, measure_again, measure_picture
 
 __all__ = ["keep_references", "reference_pictures", "templates_of"]
 
 
 def keep_references(
     folder: Path, pictures: Sequence[Picture], models: FaceModels, key: Key, *, all_of_them: bool
-) -> list[Portrait]:
+) -> list[ReferencePicture]:
     """The pictures and their template are sealed in the entry's folder; returns those that serve.
 
     Args:
@@ -57,14 +57,14 @@ def keep_references(
 
 def _fit(
     pictures: Sequence[Picture], detector: FaceDetector, embedder: FaceEmbedder, *, all_of_them: bool
-) -> list[Portrait]:
+) -> list[ReferencePicture]:
     """Those that are good enough; what a person chose must all be, what was found in footage at least once."""
-    references: list[Portrait] = []
-    unfit: list[Unfit] = []
+    references: list[ReferencePicture] = []
+    unfit: list[UnfitPicture] = []
     for picture in pictures:
         try:
-            references.append(portrait_of(picture, detector, embedder, REFERENCE_LIMITS))
-        except Unfit as error:
+            references.append(measure_picture(picture, detector, embedder, REFERENCE_LIMITS))
+        except UnfitPicture as error:
             unfit.append(error)
     if unfit and all_of_them:
         raise unfit[0]
@@ -73,9 +73,9 @@ def _fit(
     return references
 
 
-def _no_face_serves(unfit: Sequence[Unfit]) -> Unfit:
+def _no_face_serves(unfit: Sequence[UnfitPicture]) -> UnfitPicture:
     """Every face of a confirmed candidate with what is wrong with it; of that moment there is no better picture."""
-    return Unfit(
+    return UnfitPicture(
         "no face of the candidate can be a reference: " + "; ".join(each.problem for each in unfit),
         "have another candidate confirmed that shows the person larger, sharper or from the front, or give a picture "
         "from elsewhere; the candidate itself stays confirmed",
@@ -83,7 +83,7 @@ def _no_face_serves(unfit: Sequence[Unfit]) -> Unfit:
     )
 
 
-def _refuse_two_people(references: Sequence[Portrait], embedder: FaceEmbedder, *, one_person: float) -> None:
+def _refuse_two_people(references: Sequence[ReferencePicture], embedder: FaceEmbedder, *, one_person: float) -> None:
     """References that are no more alike than strangers', directly or through others, are of two people."""
     if len(references) < 2:
         return
@@ -93,8 +93,10 @@ def _refuse_two_people(references: Sequence[Portrait], embedder: FaceEmbedder, *
         return
     first = groups[0]
     others = np.concatenate(groups[1:])
-    between = similarities(singles(vectors[first], embedder.measure), singles(vectors[others], embedder.measure),
-                           embedder.measure)  # fmt: skip
+    measure = embedder.measure
+    between = similarities(
+        single_face_pools(vectors[first], measure), single_face_pools(vectors[others], measure), measure
+    )
     row, column = np.unravel_index(int(between.argmax()), between.shape)
     one, other = references[int(first[row])], references[int(others[column])]
     raise UsageError(
@@ -104,14 +106,14 @@ def _refuse_two_people(references: Sequence[Portrait], embedder: FaceEmbedder, *
     )
 
 
-def _template(references: Sequence[Portrait], embedder: FaceEmbedder) -> Pools:
+def _template(references: Sequence[ReferencePicture], embedder: FaceEmbedder) -> Pools:
     """The one pool that stands for the entry."""
     vectors = _vectors(references, embedder)
     weights = np.array([worth(each.quality, REFERENCE_LIMITS) for each in references])
-    return pooled(vectors, weights, embedder.measure)
+    return pool(vectors, weights, embedder.measure)
 
 
-def _vectors(references: Sequence[Portrait], embedder: FaceEmbedder) -> FloatArray:
+def _vectors(references: Sequence[ReferencePicture], embedder: FaceEmbedder) -> FloatArray:
     return embedder.embed([embedder.aligned(each.rgb, each.face) for each in references])
 
 
@@ -136,8 +138,7 @@ def templates_of(case: Case, key: Key, models: FaceModels, *, now: datetime) -> 
         detector, embedder = open_faces(models)
         for entry in missing:
             references = [
-                portrait_again(data, detector, embedder)
-                for data in reference_pictures(case.folder, key, entry.entry_id)
+                measure_again(data, detector, embedder) for data in reference_pictures(case.folder, key, entry.entry_id)
             ]
             _write_template(case.folder.watchlist / entry.entry_id, key, _template(references, embedder), models)
     ids = tuple(entry.entry_id for entry in entries)

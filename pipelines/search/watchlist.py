@@ -21,13 +21,13 @@ from pipelines.custody.mandate_text import last_day_text
 from pipelines.search.reference_pictures import Picture
 from pipelines.search.references import keep_references
 
-__all__ = ["Wanted", "add_entry"]
+__all__ = ["NewEntry", "add_entry"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class NewEntry:
     """An entry as somebody asks for it.
 
     Attributes:
@@ -48,7 +48,7 @@ class Wanted:
 def add_entry(
     case: Case,
     files: DecidingFiles,
-    wanted: Wanted,
+    wanted: NewEntry,
     *,
     models_for: Callable[[], FaceModels],
     key_for: Callable[[], Key],
@@ -93,7 +93,7 @@ def _refuse_known(folder: CaseFolder, pictures: Sequence[Picture]) -> None:
             )
 
 
-def _check_entry(case: Case, wanted: Wanted, now: datetime) -> None:
+def _check_entry(case: Case, wanted: NewEntry, now: datetime) -> None:
     mode, ends = case.mandate.mode, case.mandate.expires_utc
     entry_id, expires_utc = wanted.entry_id, wanted.expires_utc
     if not mode.compares_faces:

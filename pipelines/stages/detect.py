@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from forensics.adapters.pictures.frame_summary import glance
+from forensics.adapters.pictures.frame_summary import luma_grid
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.scope import Scope
 from forensics.decoding.child import Limits
@@ -18,13 +18,13 @@ from forensics.detection.detector import Detector
 from forensics.footage.chunks import Chunk, sampled
 from forensics.footage.evidence import Evidence
 from forensics.footage.frames import Frame, Gap, Item
-from forensics.footage.motion_gate import GateRules, Watch, windows
+from forensics.footage.motion_gate import GateRules, MotionGate, windows
 from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.models.model_store import Model
-from forensics.sampling.refinement import Finding, findings
+from forensics.sampling.refinement import FrameOutcome, refine
 from forensics.tables.parts import DetectRows
 from pipelines.settings import DetectSettings
-from pipelines.stages.detection_context import Looker
+from pipelines.stages.detection_context import FrameSource
 
 __all__ = ["ChunkWork", "Detect", "detect_chunk", "wanted_frames"]
 
@@ -77,7 +77,7 @@ class _Opened:
     """The work of one worker."""
 
     def __init__(self, stage: Detect) -> None:
-        self._looker = Looker(stage.settings, stage.model, stage.case, stage.limits, stage.n_decoders)
+        self._looker = FrameSource(stage.settings, stage.model, stage.case, stage.limits, stage.n_decoders)
         self._rate = stage.settings.frames_per_second
         self._gate = stage.gate
         self.close = self._looker.close
@@ -91,9 +91,9 @@ class _Opened:
             frames = looker.read(work.evidence, wanted)
             rows = DetectRows(chunk, scope, wanted)
             return detect_chunk(rows, frames, detector=looker.detector, references=references)
-        items = looker.read(work.evidence, wanted, Watch(self._gate, windows(index, self._gate.window_us)))
+        items = looker.read(work.evidence, wanted, MotionGate(self._gate, windows(index, self._gate.window_us)))
         look = partial(_look, looker.detector, references)
-        found = findings(items, look, media_us=index.media_us, rules=self._gate)
+        found = refine(items, look, media_us=index.media_us, rules=self._gate)
         return gated_chunk(DetectRows(chunk, scope, wanted), found, looker.detector.class_names)
 
 
@@ -127,7 +127,7 @@ def detect_chunk(
     return rows.table(detector.class_names)
 
 
-def gated_chunk(rows: DetectRows, found: Iterable[Finding | Gap], class_names: tuple[str, ...]) -> pa.Table:
+def gated_chunk(rows: DetectRows, found: Iterable[FrameOutcome | Gap], class_names: tuple[str, ...]) -> pa.Table:
     """The same from what was found behind the gate."""
     for each in found:
         if isinstance(each, Gap):
@@ -142,5 +142,5 @@ def _frames(items: Iterable[Item], rows: DetectRows) -> Iterator[Frame]:
         if isinstance(item, Gap):
             rows.gap(item)
         elif isinstance(item, Frame):
-            rows.glanced(item.number, glance(item.rgb))
+            rows.glanced(item.number, luma_grid(item.rgb))
             yield item

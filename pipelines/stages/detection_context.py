@@ -11,18 +11,18 @@ from forensics.adapters.libraries.opencv import load_opencv
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.scope import Scope
 from forensics.decoding.child import DecodingChild, Limits
-from forensics.decoding.child_pool import Together
-from forensics.decoding.decoder_crashes import read_past_poison
+from forensics.decoding.child_pool import DecoderPool
+from forensics.decoding.decoder_crashes import read_past_crashes
 from forensics.detection.detector import Detector, DetectorOptions
 from forensics.footage.evidence import Evidence
 from forensics.footage.frames import Frame, Item
-from forensics.footage.motion_gate import Watch
+from forensics.footage.motion_gate import MotionGate
 from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.models.model_store import Model
 from forensics.tables.evidence import load_index
 from pipelines.settings import DetectSettings
 
-__all__ = ["Looker", "load_for"]
+__all__ = ["FrameSource", "load_for"]
 
 
 def load_for(settings: DetectSettings, model: Model) -> Detector:
@@ -40,7 +40,7 @@ def load_for(settings: DetectSettings, model: Model) -> Detector:
     return load_detector(model, options)
 
 
-class Looker:
+class FrameSource:
     """Held by one worker; keeps the detector, the children and the last index.
 
     Args:
@@ -59,7 +59,7 @@ class Looker:
     ) -> None:
         load_opencv().setNumThreads(1)
         self._children = [DecodingChild(limits) for _ in range(n_decoders)]
-        self._together = Together(n_decoders)
+        self._together = DecoderPool(n_decoders)
         try:
             for child in self._children:
                 child.start()  # it loads what it needs while this process loads the detector
@@ -74,7 +74,7 @@ class Looker:
         """The addresses of its frames."""
         return self._index_of(evidence)
 
-    def read(self, evidence: Evidence, wanted: Int64Array, watch: Watch | None = None) -> Iterator[Item]:
+    def read(self, evidence: Evidence, wanted: Int64Array, watch: MotionGate | None = None) -> Iterator[Item]:
         """The wanted frames as the detector wants them, in order; see `read_past_poison`. One read can be under way.
 
         Several children take the groups of pictures in turn; what is watched is decoded by one.
@@ -85,11 +85,11 @@ class Looker:
         return self._together.read(reads, _groups(self.index(evidence), wanted))
 
     def _read_by(
-        self, child: DecodingChild, evidence: Evidence, wanted: Int64Array, watch: Watch | None = None
+        self, child: DecodingChild, evidence: Evidence, wanted: Int64Array, watch: MotionGate | None = None
     ) -> Iterator[Item]:
         assert evidence.readable is not None
         footage, index = evidence.readable.footage, self.index(evidence)
-        return read_past_poison(child, footage, index, self.detector.view, wanted, watch)
+        return read_past_crashes(child, footage, index, self.detector.view, wanted, watch)
 
     def references(self, evidence: Evidence, scope: Scope, *, start: int, stop: int) -> Sequence[Frame]:
         """What the detector must see before frames [start, stop), within the scope; neighbours mostly want the same."""

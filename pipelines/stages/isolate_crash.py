@@ -26,14 +26,14 @@ from forensics.tables.parts import DetectRows
 from pipelines.stages.detect import ChunkWork, Detect, wanted_frames
 from pipelines.stages.port import patience
 
-__all__ = ["Examine", "detect_alone", "examined"]
+__all__ = ["IsolateCrash", "detect_alone", "isolate_crash"]
 
 Alone = Callable[[ChunkWork], pa.Table]
 _REASON: Final = "detector_died"
 
 
 @dataclass(frozen=True, slots=True)
-class Examine:
+class IsolateCrash:
     """Detects in a chunk that its worker did not survive.
 
     Attributes:
@@ -55,10 +55,10 @@ class Examine:
         index = load_index(self.detect.case, work.evidence)
         alone = partial(_in_a_fresh_process, self.detect)
         places = cut_places(index, self.detect.gate)
-        return pa.concat_tables(examined(work, places, alone, partial(_lost, self.detect, index)))
+        return pa.concat_tables(isolate_crash(work, places, alone, partial(_lost, self.detect, index)))
 
 
-def examined(
+def isolate_crash(
     work: ChunkWork, places: Int64Array, alone: Alone, lost: Callable[[ChunkWork, str], pa.Table]
 ) -> Iterator[pa.Table]:
     """The tables of a chunk's pieces, in order.
@@ -80,7 +80,7 @@ def examined(
         yield outcome
     elif halves:
         for half in halves:
-            yield from examined(half, places, alone, lost)
+            yield from isolate_crash(half, places, alone, lost)
     else:
         yield lost(work, f"alone in a fresh process, twice: {outcome.detail}")
 

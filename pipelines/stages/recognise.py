@@ -18,11 +18,11 @@ from forensics.adapters.faces.face_models import FaceModels, open_faces
 from forensics.adapters.faces.face_quality import quality_of
 from forensics.custody.case_folder import CaseFolder
 from forensics.decoding.child import DecodingChild, Limits
-from forensics.decoding.decoder_crashes import read_past_poison
+from forensics.decoding.decoder_crashes import read_past_crashes
 from forensics.detection.detections import FloatArray
 from forensics.digests import digest_of
 from forensics.faces.comparison import Rules
-from forensics.faces.face_search import Comparison, Examination, Person, compared, gathered
+from forensics.faces.face_search import Comparison, Examination, Person, compare_faces, gather_faces
 from forensics.faces.face_selection import moments
 from forensics.faces.reference_sources import Origin
 from forensics.faces.templates import Templates
@@ -154,11 +154,11 @@ class _Opened:
         footage, index = evidence.readable.footage, load_index(stage.case, evidence)
 
         def read(wanted: Int64Array) -> Iterator[Item]:
-            return read_past_poison(self._child, footage, index, View(), wanted)
+            return read_past_crashes(self._child, footage, index, View(), wanted)
 
         people = _people(work, index, stage)
-        looks = gathered(people, read, self._examination, stage.rules)
-        rows = compared(people, looks, self._templates, stage.rules, self._examination)
+        looks = gather_faces(people, read, self._examination, stage.rules)
+        rows = compare_faces(people, looks, self._templates, stage.rules, self._examination)
         return pa.Table.from_pylist([_row(row, stage.key) for row in rows], schema=RECOGNISE_PART)
 
     def close(self) -> None:

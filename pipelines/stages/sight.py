@@ -12,13 +12,13 @@ from forensics.adapters.libraries.opencv import load_opencv
 from forensics.adapters.pictures.thumbnails import thumbnail_jpeg
 from forensics.custody.case_folder import CaseFolder
 from forensics.decoding.child import DecodingChild, Limits
-from forensics.decoding.decoder_crashes import read_past_poison
+from forensics.decoding.decoder_crashes import read_past_crashes
 from forensics.detection.detections import FloatArray
 from forensics.footage.frames import Frame, Item, View
 from forensics.footage.timeline import Int64Array
 from forensics.tables.evidence import load_index
 from forensics.tables.files import read_table
-from forensics.tables.parts import Seen
+from forensics.tables.parts import StoredDetections
 from forensics.tables.schemas import SIGHT_PART, TRACK_PART
 from forensics.tracking.sightings import Tracks, fold
 from pipelines.stages.track import EvidenceWork
@@ -72,7 +72,7 @@ class _Opened:
         numbers = read_table(work.track_part, TRACK_PART)["track_number"].to_numpy()
 
         def read(wanted: Int64Array) -> Iterator[Item]:
-            return read_past_poison(self._child, readable.footage, index, View(), wanted)
+            return read_past_crashes(self._child, readable.footage, index, View(), wanted)
 
         medium = readable.medium
         return sight_evidence(work.tracked.seen(), numbers, size_px=(medium.width_px, medium.height_px), read=read)
@@ -83,7 +83,7 @@ class _Opened:
 
 
 def sight_evidence(
-    seen: Seen,
+    seen: StoredDetections,
     track_numbers: Int64Array,
     *,
     size_px: tuple[int, int],

@@ -15,7 +15,7 @@ from forensics.footage.shot_cuts import shot_numbers
 from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.tables.evidence import load_index
 from forensics.tables.files import read_table
-from forensics.tables.parts import Seen, passed_over, seen_in
+from forensics.tables.parts import StoredDetections, passed_over, read_detections
 from forensics.tables.schemas import DETECT_PART, TRACK_PART
 from forensics.tracking.association import TrackParameters, associate, each_its_own
 
@@ -36,9 +36,9 @@ class EvidenceWork:
     detect_parts: tuple[Path, ...]
     unit: str
 
-    def seen(self) -> Seen:
+    def seen(self) -> StoredDetections:
         """The stored detections."""
-        return seen_in(read_table(path, DETECT_PART) for path in self.detect_parts)
+        return read_detections(read_table(path, DETECT_PART) for path in self.detect_parts)
 
     def passed_over(self) -> Int64Array:
         """(P,) int64, increasing: the frames that the gate did not have looked at."""
@@ -77,7 +77,7 @@ class Track:
         return track_evidence(work.seen(), load_index(self.case, work.evidence), self.parameters)
 
 
-def track_evidence(seen: Seen, index: PacketIndex, parameters: TrackParameters) -> pa.Table:
+def track_evidence(seen: StoredDetections, index: PacketIndex, parameters: TrackParameters) -> pa.Table:
     """One row per detection, in the order of `seen.detections`: its track's number, -1 if untracked."""
     numbers = associate(
         seen.detections,
@@ -91,7 +91,7 @@ def track_evidence(seen: Seen, index: PacketIndex, parameters: TrackParameters) 
     return _part(numbers)
 
 
-def _shots(seen: Seen, index: PacketIndex) -> Int64Array:
+def _shots(seen: StoredDetections, index: PacketIndex) -> Int64Array:
     """(F,) int64, the shot of each known frame, told from all frames that were decoded."""
     shots = shot_numbers(seen.glances, index.media_us[seen.glanced_frames])
     return shots[np.searchsorted(seen.glanced_frames, seen.known_frames)]

@@ -13,7 +13,7 @@ from forensics.adapters.faces.face_models import face_models, open_faces
 from forensics.adapters.faces.face_quality import quality_of
 from forensics.adapters.stills.pixels import read_pixels
 from forensics.faces.face import FaceDetector, FaceEmbedder, QualityLimits, shortcomings
-from forensics.faces.pooling import similarities, singles
+from forensics.faces.pooling import similarities, single_face_pools
 from forensics.faces.published_rates import calibration_for
 from forensics.footage.frames import RgbArray, View
 
@@ -29,7 +29,7 @@ def main() -> None:
         found = _of_footage(arguments.footage, arguments.every, detector, embedder)
         people += [arguments.person] * len(found)
         vectors += found
-    each = singles(np.stack(vectors), embedder.measure)
+    each = single_face_pools(np.stack(vectors), embedder.measure)
     similar = similarities(each, each, embedder.measure)
     pairs = [(people[a] == people[b], float(similar[a, b])) for a, b in combinations(range(len(people)), 2)]
     report = _report([s for same, s in pairs if same], [s for same, s in pairs if not same], arguments.model)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from forensics.errors import CannotStart
 
-__all__ = ["COARSEST_STRIDE", "shaped"]
+__all__ = ["COARSEST_STRIDE", "reshape"]
 
 _STRIDES: Final = (8, 16, 32)
 COARSEST_STRIDE: Final = _STRIDES[-1]
@@ -23,7 +23,7 @@ _Size = tuple[int, int]
 _Array = npt.NDArray[Any]
 
 
-def shaped(network: Any, name: str, height_px: int, width_px: int) -> Any:
+def reshape(network: Any, name: str, height_px: int, width_px: int) -> Any:
     """The same network, for pictures of this height and width.
 
     Args:

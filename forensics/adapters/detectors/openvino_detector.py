@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from forensics.adapters.detectors.network_shape import COARSEST_STRIDE, shaped
+from forensics.adapters.detectors.network_shape import COARSEST_STRIDE, reshape
 from forensics.adapters.libraries.openvino_core import openvino_core
 from forensics.detection.detections import Boxes
 from forensics.detection.detector import Detector, DetectorOptions
@@ -120,7 +120,7 @@ class _Inputs:
         if size not in self._slots:
             network, _ = _read(self._model)
             if self._options.rectangular or network.input(0).partial_shape.is_dynamic:
-                network = shaped(network, self._model.name, *size)
+                network = reshape(network, self._model.name, *size)
             compiled = _compile(network, size, self._options)
             self._slots[size] = [_new_slot(compiled, size) for _ in range(_IN_FLIGHT)]
         return self._slots[size]

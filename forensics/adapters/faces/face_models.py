@@ -8,7 +8,7 @@ from forensics.adapters.faces.dlib_weights import ALIGNMENT, EMBEDDING, LANDMARK
 from forensics.digests import digest_of, sha256_of_file
 from forensics.errors import CannotStart, IntegrityBroken
 from forensics.faces.face import FaceDetector, FaceEmbedder
-from forensics.models.model_store import resolve, shelves
+from forensics.models.model_store import model_folders, resolve
 from forensics.models.withdrawn import refuse_withdrawn_digest
 
 __all__ = ["FaceModels", "face_models", "open_faces"]
@@ -98,10 +98,10 @@ def _detector(wanted: str) -> tuple[str, Path]:
 
 def _placed(embedder: str) -> Path:
     name = _FILES[embedder]
-    found = next((shelf / name for shelf in shelves() if (shelf / name).exists()), None)
+    found = next((shelf / name for shelf in model_folders() if (shelf / name).exists()), None)
     if found is None:
         raise CannotStart(
-            f"the weights of {embedder} are not in {', '.join(map(str, shelves()))}",
+            f"the weights of {embedder} are not in {', '.join(map(str, model_folders()))}",
             f"place deepface's file {name} there, or use --set recognise.model=Dlib, which needs no file",
         )
     return found.resolve()

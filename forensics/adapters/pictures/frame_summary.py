@@ -3,16 +3,16 @@
 import numpy as np
 
 from forensics.footage.frames import Frame, Gap, Item, RgbArray, View
-from forensics.footage.motion_gate import GLIMPSE_SIDE_PX, LumaArray, Sight, Watch
+from forensics.footage.motion_gate import GATE_SIDE_PX, GateDecision, LumaArray, MotionGate
 from forensics.footage.shot_cuts import GLANCE_SIDE, GlanceArray
 from forensics.footage.timeline import PacketIndex
 
-__all__ = ["GLIMPSE_VIEW", "glance", "glance_of_luma", "watched"]
+__all__ = ["GLIMPSE_VIEW", "gate_picture", "luma_grid", "luma_grid_of"]
 
-GLIMPSE_VIEW = View(GLIMPSE_SIDE_PX, GLIMPSE_SIDE_PX)
+GLIMPSE_VIEW = View(GATE_SIDE_PX, GATE_SIDE_PX)
 
 
-def glance(rgb: RgbArray) -> GlanceArray:
+def luma_grid(rgb: RgbArray) -> GlanceArray:
     """(64,) uint8, the mean luma of 8 by 8 cells, row by row.
 
     Args:
@@ -24,7 +24,7 @@ def glance(rgb: RgbArray) -> GlanceArray:
     return np.asarray(cv2.cvtColor(cells, cv2.COLOR_RGB2GRAY), dtype=np.uint8).ravel()
 
 
-def glance_of_luma(luma: LumaArray) -> GlanceArray:
+def luma_grid_of(luma: LumaArray) -> GlanceArray:
     """The same of a picture that is luma already, (h, w) uint8."""
     import cv2
 
@@ -33,13 +33,13 @@ def glance_of_luma(luma: LumaArray) -> GlanceArray:
     ).ravel()
 
 
-def watched(item: Frame | Gap, index: PacketIndex, watch: Watch | None) -> Item:
+def gate_picture(item: Frame | Gap, index: PacketIndex, watch: MotionGate | None) -> Item:
     """What a reader hands out that has the colours of every frame: a glimpse alone where the watch says it is still."""
     if watch is None or isinstance(item, Gap):
         return item
     luma = _luma(item.rgb)
-    glimpse = watch.judge(item.number, int(index.media_us[item.number]), luma, glance_of_luma(luma))
-    if glimpse.sight is Sight.STILL:
+    glimpse = watch.judge(item.number, int(index.media_us[item.number]), luma, luma_grid_of(luma))
+    if glimpse.sight is GateDecision.STILL:
         return glimpse
     return Frame(item.number, item.pts, item.rgb, item.width_px, item.height_px, glimpse)
 

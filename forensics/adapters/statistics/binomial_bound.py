@@ -1,9 +1,9 @@
 """How large a share may be, from how often it was found in a draw."""
 
-__all__ = ["at_most"]
+__all__ = ["upper_bound"]
 
 
-def at_most(n_found: int, n_drawn: int, confidence: float = 0.95) -> float:
+def upper_bound(n_found: int, n_drawn: int, confidence: float = 0.95) -> float:
     """The share that is not exceeded with this confidence: the one-sided bound of Clopper and Pearson.
 
     Args:

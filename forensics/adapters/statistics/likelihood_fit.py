@@ -7,13 +7,15 @@ import numpy as np
 
 from forensics.faces.likelihood_model import LikelihoodModel
 
-__all__ = ["fitted"]
+__all__ = ["fit_likelihood"]
 
 # Similarities lie within one; a weaker pull towards nothing than scikit-learn's own would flatten every slope.
 _REGULARISATION: Final = 1000.0
 
 
-def fitted(model_id: str, same: Sequence[float], different: Sequence[float], *, n_people: int) -> LikelihoodModel:
+def fit_likelihood(
+    model_id: str, same: Sequence[float], different: Sequence[float], *, n_people: int
+) -> LikelihoodModel:
     """A logistic calibration, both kinds of pairs weighing alike, within the bounds that so few pairs support.
 
     The bounds are the empirical ones of Vergeer et al., Science & Justice 56 (2016) 482-491: beyond them a few more

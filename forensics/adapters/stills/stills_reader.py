@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from forensics.adapters.pictures.frame_summary import watched
+from forensics.adapters.pictures.frame_summary import gate_picture
 from forensics.adapters.stills.album import MEMBER_FAULTS, Album, Picture, digest_stills, is_stills, open_album
 from forensics.adapters.stills.capture_time import Stamped, Times, choose_times, spread
 from forensics.adapters.stills.pixels import (
@@ -30,7 +30,7 @@ from forensics.adapters.store.checked_file import disk_failed, on_disk, refuse_f
 from forensics.errors import IntegrityBroken, UnreadableFootage
 from forensics.footage.evidence import Footage, Indexed, Medium, Reader, Timing
 from forensics.footage.frames import Frame, FrameReader, Gap, Item, View
-from forensics.footage.motion_gate import Watch
+from forensics.footage.motion_gate import MotionGate
 from forensics.footage.timeline import Int64Array, PacketIndex
 
 __all__ = ["digest_stills", "index_stills", "is_stills", "open_reader"]
@@ -74,11 +74,11 @@ class _StillsReader:
     index: PacketIndex
     view: View
 
-    def read(self, wanted: Int64Array, watch: Watch | None = None) -> Iterator[Item]:
+    def read(self, wanted: Int64Array, watch: MotionGate | None = None) -> Iterator[Item]:
         """Yield each wanted picture, decoded on its own."""
         with open_album(self.path) as album:
             for number in wanted.tolist():
-                yield watched(self._read_one(album, number), self.index, watch)
+                yield gate_picture(self._read_one(album, number), self.index, watch)
 
     def _read_one(self, album: Album, number: int) -> Frame | Gap:
         picture = self.pictures[number]

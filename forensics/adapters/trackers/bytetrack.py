@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forensics.detection.detections import FloatArray
-from forensics.detection.iou import grown, overlaps, reach_after
+from forensics.detection.iou import expand_boxes, iou_matrix, reach_after
 from forensics.footage.timeline import Int64Array
 from forensics.tracking.association import UNTRACKED, TrackParameters
 from forensics.tracking.box_filter import BoxFilter
@@ -114,4 +114,4 @@ class GrownOverlap:
         if not len(boxes) or not len(others):
             return np.zeros((len(boxes), len(others)))
         reach = reach_after(self.seconds)
-        return overlaps(grown(boxes, reach), grown(others, reach))
+        return iou_matrix(expand_boxes(boxes, reach), expand_boxes(others, reach))

@@ -22,12 +22,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from forensics.adapters.pictures.frame_summary import watched
+from forensics.adapters.pictures.frame_summary import gate_picture
 from forensics.adapters.store.checked_file import disk_failed, on_disk
 from forensics.errors import UnreadableFootage
 from forensics.footage.evidence import Footage, Reader
 from forensics.footage.frames import Frame, Gap, Item, RgbArray, View
-from forensics.footage.motion_gate import Watch
+from forensics.footage.motion_gate import MotionGate
 from forensics.footage.timeline import Int64Array, PacketIndex
 
 __all__ = ["DecordReader", "open_reader", "prove"]
@@ -75,10 +75,10 @@ class DecordReader:
     index: PacketIndex
     view: View
 
-    def read(self, wanted: Int64Array, watch: Watch | None = None) -> Iterator[Item]:
+    def read(self, wanted: Int64Array, watch: MotionGate | None = None) -> Iterator[Item]:
         """See `FrameReader.read`."""
         for number in wanted.tolist():
-            yield watched(self._frame(number), self.index, watch)
+            yield gate_picture(self._frame(number), self.index, watch)
 
     def _frame(self, number: int) -> Frame | Gap:
         try:

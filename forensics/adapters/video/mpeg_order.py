@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-__all__ = ["PictureOrder", "contradicting", "picture_order"]
+__all__ = ["PictureOrder", "find_contradictions", "picture_order"]
 
 _GROUP_START, _PICTURE_START = b"\x00\x00\x01\xb8", b"\x00\x00\x01\x00"
 # Counted with ten bits.
@@ -44,7 +44,7 @@ def picture_order(packet: bytes) -> PictureOrder | None:
     return PictureOrder(0 <= packet.find(_GROUP_START) < start, int.from_bytes(header, "big") >> 6)
 
 
-def contradicting(
+def find_contradictions(
     orders: Sequence[PictureOrder | None], pts: Sequence[int | None], time_base: Fraction, rate: Fraction
 ) -> Iterator[int]:
     """Numbers of the packets of every group in which some time contradicts the order of its pictures.

@@ -30,7 +30,7 @@ from forensics.adapters.video.pyav_open import (
 from forensics.adapters.video.pyav_packets import Packets, behind, packets_until_trouble, read_packets, shortfalls
 from forensics.adapters.video.pyav_remux import through_working_copy
 from forensics.adapters.video.pyav_untimed import Untimed, index_untimed
-from forensics.adapters.video.truncation import cut_short
+from forensics.adapters.video.truncation import find_truncation
 from forensics.errors import UnreadableFootage
 from forensics.footage.evidence import Footage, Indexed, Medium, Reader, Timing
 from forensics.footage.timeline import Int64Array, PacketIndex
@@ -102,7 +102,7 @@ def index_file(
         footage=Footage(path, Reader.PYAV, chosen, shift_ticks),
         working_copy_sha256=None,
         reader_reason="the reference reader",
-        shortfall="; ".join(filter(None, [cut_short(path, medium.container), *missing])),
+        shortfall="; ".join(filter(None, [find_truncation(path, medium.container), *missing])),
     )
     if not _seeks_badly(medium.container):
         return indexed

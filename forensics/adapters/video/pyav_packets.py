@@ -11,7 +11,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from forensics.adapters.video.mpeg_order import PictureOrder, contradicting, picture_order
+from forensics.adapters.video.mpeg_order import PictureOrder, find_contradictions, picture_order
 from forensics.adapters.video.pyav_open import rate_of
 from forensics.footage.timeline import BoolArray, Int64Array
 
@@ -77,7 +77,7 @@ def read_packets(container: InputContainer, stream: VideoStream) -> Packets:
     is_damaged = _reaching(columns[5].astype(bool), _LATE_MARKS if container.format.name in _CUT_OUT else 0)
     if rate:
         pts = [row[0] if row[1] else None for row in rows]
-        is_damaged[list(contradicting(orders, pts, Fraction(stream.time_base or 1), rate))] = True
+        is_damaged[list(find_contradictions(orders, pts, Fraction(stream.time_base or 1), rate))] = True
     has_pts, is_key = columns[1].astype(bool), columns[2].astype(bool)
     end_us, tolerated_us = _end_with_slack(
         end_us, columns[0][has_pts], Fraction(stream.time_base or 1), lacks_durations=lacks_durations

@@ -27,13 +27,13 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
-from forensics.adapters.pictures.frame_summary import GLIMPSE_VIEW, glance_of_luma
+from forensics.adapters.pictures.frame_summary import GLIMPSE_VIEW, luma_grid_of
 from forensics.adapters.video.pyav_index import upright_size
 from forensics.adapters.video.pyav_open import choose_stream, open_file, single_threaded
 from forensics.errors import DecoderLost
 from forensics.footage.evidence import Footage
 from forensics.footage.frames import Frame, Gap, Item, RgbArray, View
-from forensics.footage.motion_gate import Glimpse, Sight, Watch
+from forensics.footage.motion_gate import GateDecision, GateResult, MotionGate
 from forensics.footage.timeline import Int64Array, PacketIndex
 
 __all__ = ["PyavReader", "open_reader"]
@@ -100,7 +100,7 @@ class PyavReader:
         self._view = view
         self._scaler = VideoReformatter()
         self._dimmer = VideoReformatter()
-        self._watch: Watch | None = None
+        self._watch: MotionGate | None = None
         self._ahead: list[VideoPacket] = []
         self._lacked_memory = False
         self._container, self._stream = self._open()
@@ -112,7 +112,7 @@ class PyavReader:
         single_threaded(stream)
         return container, stream
 
-    def read(self, wanted: Int64Array, watch: Watch | None = None) -> Iterator[Item]:
+    def read(self, wanted: Int64Array, watch: MotionGate | None = None) -> Iterator[Item]:
         """See `FrameReader.read`."""
         self._watch = watch
         places = np.searchsorted(self._index.keyframes, wanted, side="right") - 1
@@ -273,15 +273,15 @@ class PyavReader:
             return -1
         return int(self._index.frames_of(np.array([int(ticks) + self._footage.shift_ticks]))[0])
 
-    def _handed_out(self, frame: VideoFrame, number: int) -> Frame | Glimpse:
+    def _handed_out(self, frame: VideoFrame, number: int) -> Frame | GateResult:
         glimpse = self._glimpse(frame, number)
-        if glimpse is not None and glimpse.sight is Sight.STILL:
+        if glimpse is not None and glimpse.sight is GateDecision.STILL:
             return glimpse
         width_px, height_px, _ = upright_size(frame)
         pts = int(self._index.pts[number])
         return Frame(number, pts, self._upright_rgb(frame), width_px, height_px, glimpse)
 
-    def _glimpse(self, frame: VideoFrame, number: int) -> Glimpse | None:
+    def _glimpse(self, frame: VideoFrame, number: int) -> GateResult | None:
         """What the watch says of this frame, as it is stored: turning it upright changes nothing."""
         if self._watch is None:
             return None
@@ -290,7 +290,7 @@ class PyavReader:
             frame, width=width, height=height, format="gray8", interpolation=_EXACT_DIMMING, threads=1
         )
         luma = np.asarray(dim.to_ndarray(), dtype=np.uint8)
-        return self._watch.judge(number, int(self._index.media_us[number]), luma, glance_of_luma(luma))
+        return self._watch.judge(number, int(self._index.media_us[number]), luma, luma_grid_of(luma))
 
     def _upright_rgb(self, frame: VideoFrame) -> RgbArray:
         """(h, w, 3) uint8, scaled to the view and turned as players show it."""

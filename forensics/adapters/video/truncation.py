@@ -6,7 +6,7 @@ from typing import Final
 from forensics.adapters.store.checked_file import footage_file, size_of_footage
 from forensics.place import Place
 
-__all__ = ["cut_short"]
+__all__ = ["find_truncation"]
 
 _HEAD_BYTES: Final = 1 << 20
 
@@ -21,7 +21,7 @@ _UNITS_BYTES: Final = {188: 0, 192: 4, 204: 0}
 _N_SYNCS: Final = 5
 
 
-def cut_short(path: Place, container: str) -> str:
+def find_truncation(path: Place, container: str) -> str:
     """What is missing at the end of the file, in words; empty where nothing is, or nothing can be known.
 
     Args:

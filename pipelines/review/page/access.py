@@ -4,13 +4,13 @@ import hmac
 import secrets
 from dataclasses import dataclass, field
 
-__all__ = ["COOKIE", "Gate"]
+__all__ = ["COOKIE", "PageAccess"]
 
 COOKIE = "forensics_review"
 
 
 @dataclass(slots=True)
-class Gate:
+class PageAccess:
     """One token that works once, then one session.
 
     Attributes:

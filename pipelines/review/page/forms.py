@@ -7,11 +7,11 @@ from forensics.errors import ForensicsError, UsageError
 from forensics.faces.review_rules import CHECKLIST, Verdict
 from pipelines.review.desk import Candidate, ReviewDesk
 
-__all__ = ["Sent", "fields_of", "sent"]
+__all__ = ["VerdictForm", "fields_of", "parse_form"]
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class VerdictForm:
     """A form that was refused, or one that nobody has sent yet.
 
     Attributes:
@@ -27,7 +27,7 @@ class Sent:
     problem: str = ""
 
 
-def sent(desk: ReviewDesk, candidate: Candidate, fields: dict[str, str]) -> Sent | None:
+def parse_form(desk: ReviewDesk, candidate: Candidate, fields: dict[str, str]) -> VerdictForm | None:
     """The verdict in a form is given; returns the form where it is refused."""
     told, note = fields.get("verdict", ""), fields.get("note", "")
     checks = {name: fields[name] for name in CHECKLIST if fields.get(name)}
@@ -36,7 +36,7 @@ def sent(desk: ReviewDesk, candidate: Candidate, fields: dict[str, str]) -> Sent
             raise UsageError("no verdict was chosen", "choose one; it may be undecided")
         desk.decide(candidate, Verdict(told), checks, note)
     except ForensicsError as error:
-        return Sent(candidate.name, told, checks, note, str(error))
+        return VerdictForm(candidate.name, told, checks, note, str(error))
     return None
 
 

@@ -12,8 +12,8 @@ from forensics.faces.review_rules import CHECKLIST, Agreement
 from pipelines.review.candidate_text import STATES, VERDICTS, faces_in_words, quality_in_words, seen_in_words
 from pipelines.review.desk import Candidate, Pictures, ReviewDesk
 from pipelines.review.page import rendering
-from pipelines.review.page.access import COOKIE, Gate
-from pipelines.review.page.forms import Sent, fields_of, sent
+from pipelines.review.page.access import COOKIE, PageAccess
+from pipelines.review.page.forms import VerdictForm, fields_of, parse_form
 
 __all__ = ["application"]
 
@@ -25,13 +25,13 @@ _STRANGER: Final = "Open the address that the command printed."
 
 
 class _Pages:
-    def __init__(self, desk: ReviewDesk, gate: Gate, finish: Callable[[], None]) -> None:
+    def __init__(self, desk: ReviewDesk, gate: PageAccess, finish: Callable[[], None]) -> None:
         self._desk, self._gate, self._finish = desk, gate, finish
         self._opened: dict[str, Pictures] = {}
-        self._sent = Sent()
+        self._sent = VerdictForm()
 
     def _rendered(self, template: str, status: int = 200, **values: Any) -> Any:
-        case = self._desk.work.case.mandate
+        case = self._desk.session.case.mandate
         common = {"reviewer": self._desk.reviewer.name, "title": case.title, "form_token": self._gate.form}
         return rendering.rendered(template, status, {**common, **_WORDS, **values})
 
@@ -78,7 +78,7 @@ class _Pages:
             visible=self._desk.visible(candidate),
             own=self._desk.own(candidate),
             state=STATES[state] if state else "",
-            sent=self._sent if self._sent.candidate == candidate.name else Sent(),
+            sent=self._sent if self._sent.candidate == candidate.name else VerdictForm(),
             following=self._following(candidate),
         )
 
@@ -117,8 +117,8 @@ class _Pages:
         if not (self._is_ours(request, form) and self._gate.is_origin(request.headers.get("origin", ""))):
             return self._strange("This form was not sent by this page.")
         candidate = self._desk.candidate(request.path_params["name"])
-        refused = sent(self._desk, candidate, form)
-        self._sent = refused or Sent()
+        refused = parse_form(self._desk, candidate, form)
+        self._sent = refused or VerdictForm()
         return _to(f"/candidate/{candidate.name}#{'problem' if refused else 'stored'}")
 
     async def finish(self, request: Any) -> Any:
@@ -156,7 +156,7 @@ def _to(address: str) -> Any:
     return RedirectResponse(address, 303, headers=rendering.HEADERS)
 
 
-def application(desk: ReviewDesk, gate: Gate, finish: Callable[[], None]) -> Any:
+def application(desk: ReviewDesk, gate: PageAccess, finish: Callable[[], None]) -> Any:
     """The page for one reviewer.
 
     Args:
@@ -189,7 +189,7 @@ def application(desk: ReviewDesk, gate: Gate, finish: Callable[[], None]) -> Any
 class _OnlyHere:
     """Refuses requests that were sent to this page under another name (DNS rebinding)."""
 
-    def __init__(self, app: Any, gate: Gate) -> None:
+    def __init__(self, app: Any, gate: PageAccess) -> None:
         self._app, self._gate = app, gate
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from forensics.errors import UsageError
 from pipelines.review.desk import ReviewDesk
-from pipelines.review.page.access import Gate
+from pipelines.review.page.access import PageAccess
 from pipelines.review.page.pages import application
 
 __all__ = ["serve"]
@@ -31,7 +31,7 @@ def serve(desk: ReviewDesk, *, port: int) -> None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         _bind(listener, port)
         listener.listen()  # before the address is printed: whoever opens it at once waits and is not refused
-        gate = Gate(listener.getsockname()[1])
+        gate = PageAccess(listener.getsockname()[1])
         seen = [time.monotonic()]
         server: Any = None
 

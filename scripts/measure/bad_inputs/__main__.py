@@ -19,7 +19,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from scripts.measure.bad_inputs.bad_file import Bad
+from scripts.measure.bad_inputs.bad_file import BadFile
 from scripts.measure.bad_inputs.cases import Work, all_bad, judged_case
 from scripts.measure.bad_inputs.checked_job import measure_baseline
 from scripts.measure.bad_inputs.healthy import paint_healthy
@@ -80,7 +80,7 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def _chosen(bads: Sequence[Bad], arguments: argparse.Namespace) -> list[int]:
+def _chosen(bads: Sequence[BadFile], arguments: argparse.Namespace) -> list[int]:
     """Numbers of the files that are tried."""
     families: dict[str, list[int]] = defaultdict(list)
     for number, bad in enumerate(bads):
@@ -95,7 +95,7 @@ def _chosen(bads: Sequence[Bad], arguments: argparse.Namespace) -> list[int]:
     return [n for numbers in families.values() for n in sorted(drawn.sample(numbers, _IN_A_SHORT_FAMILY))]
 
 
-def _cases(bads: Sequence[Bad], chosen: Sequence[int]) -> Iterator[tuple[int, ...]]:
+def _cases(bads: Sequence[BadFile], chosen: Sequence[int]) -> Iterator[tuple[int, ...]]:
     """The files of one case each; bombs are few to a case."""
     for family in dict.fromkeys(bads[number].family for number in chosen):
         numbers = [number for number in chosen if bads[number].family == family]

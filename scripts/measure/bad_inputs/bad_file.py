@@ -11,13 +11,13 @@ from scripts.measure.bad_inputs.originals import Workshop
 from testing.painted import Kind
 from testing.painted.measure import expected_numbers
 
-__all__ = ["Bad", "Expected", "by_number", "by_time", "by_times"]
+__all__ = ["BadFile", "Expected", "by_number", "by_time", "by_times"]
 
 Expected = Callable[[PacketIndex], list[int | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Bad:
+class BadFile:
     """One bad file, or folder.
 
     Attributes:

@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 from PIL import Image
 
-from scripts.measure.bad_inputs.bad_file import Bad
+from scripts.measure.bad_inputs.bad_file import BadFile
 from scripts.measure.bad_inputs.originals import Workshop
 
 __all__ = ["bombs"]
@@ -20,15 +20,15 @@ __all__ = ["bombs"]
 _MIB = 1 << 20
 
 
-def bombs() -> Iterator[Bad]:
+def bombs() -> Iterator[BadFile]:
     """Each bomb alone in a folder or a zip of stills, as a video file, or as a stream in one."""
     for name, (file, make) in _PICTURES.items():
-        yield Bad("bombs", f"{name}-in_a_folder", partial(_in_a_folder, name, file, make))
-        yield Bad("bombs", f"{name}-in_a_zip", partial(_in_a_zip, name, file, make))
+        yield BadFile("bombs", f"{name}-in_a_folder", partial(_in_a_folder, name, file, make))
+        yield BadFile("bombs", f"{name}-in_a_zip", partial(_in_a_zip, name, file, make))
     for name, build in _ARCHIVES.items():
-        yield Bad("bombs", name, build)
+        yield BadFile("bombs", name, build)
     for name, build in _STREAMS.items():
-        yield Bad("bombs", name, build)
+        yield BadFile("bombs", name, build)
 
 
 def _in_a_folder(name: str, file: str, make: Callable[[], bytes], shop: Workshop) -> Path:

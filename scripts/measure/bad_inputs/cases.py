@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.measure.bad_inputs.bad_file import Bad
+from scripts.measure.bad_inputs.bad_file import BadFile
 from scripts.measure.bad_inputs.bombs import bombs
 from scripts.measure.bad_inputs.changing import changing_files
-from scripts.measure.bad_inputs.checked_job import Judged, judge
+from scripts.measure.bad_inputs.checked_job import CheckedFile, judge
 from scripts.measure.bad_inputs.cut_and_flipped import cut_files, flipped_files, whole_files
 from scripts.measure.bad_inputs.healthy import Baseline, Healthy
 from scripts.measure.bad_inputs.hostile_names import hostile_names
@@ -38,7 +38,7 @@ class Work:
     folder: Path
 
 
-def all_bad(seed: int) -> Iterator[Bad]:
+def all_bad(seed: int) -> Iterator[BadFile]:
     """Every bad file, in an order that one seed fixes."""
     yield from whole_files()
     yield from cut_files()
@@ -54,23 +54,23 @@ def all_bad(seed: int) -> Iterator[Bad]:
     yield from pointing_files()
 
 
-def judged_case(work: Work) -> list[Tried]:
+def judged_case(session: Work) -> list[Tried]:
     """Judge one case, in a process of its own."""
-    bads = list(all_bad(work.seed))
-    folder = work.folder / f"case-{work.numbers[0]}"
+    bads = list(all_bad(session.seed))
+    folder = session.folder / f"case-{session.numbers[0]}"
     folder.mkdir()
     judged = judge(
-        [bads[number] for number in work.numbers],
-        healthy=work.healthy,
-        baseline=work.baseline,
-        originals=work.folder / "originals",
-        elsewhere=work.folder / "elsewhere",
+        [bads[number] for number in session.numbers],
+        healthy=session.healthy,
+        baseline=session.baseline,
+        originals=session.folder / "originals",
+        elsewhere=session.folder / "elsewhere",
         folder=folder,
     )
     return [_tried(each) for each in judged]
 
 
-def _tried(judged: Judged) -> Tried:
+def _tried(judged: CheckedFile) -> Tried:
     bad = judged.bad
     if judged.faults:
         return Tried(bad.title, bad.family, _ASSERTION, Outcome.FAILED, "; ".join(judged.faults))

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from scripts.measure.bad_inputs.bad_file import Bad, Expected, by_times
+from scripts.measure.bad_inputs.bad_file import BadFile, Expected, by_times
 from scripts.measure.bad_inputs.originals import Workshop
 from testing.painted.picture import paint
 
@@ -42,19 +42,19 @@ _PARAMETERS = {"264": "h264", "265": "hevc"}
 _UNTIMED = frozenset({"avi", "264", "265", "mpg"})
 
 
-def changing_files() -> Iterator[Bad]:
+def changing_files() -> Iterator[BadFile]:
     """For each codec and container a change of size to three others and a change to each other pixel format."""
     for name, (_, _, formats) in _CODECS.items():
         for suffix in _CONTAINERS[name]:
             expected: Expected | None = None if suffix in _UNTIMED else by_times(_TIMES)
             for size in _SIZES:
                 build = partial(_joined, name, suffix, (size, formats[0]))
-                yield Bad("changes mid-stream", f"{name}-{suffix}-to_{size[0]}x{size[1]}", build, expected)
+                yield BadFile("changes mid-stream", f"{name}-{suffix}-to_{size[0]}x{size[1]}", build, expected)
             for pixel_format in formats[1:]:
                 build = partial(_joined, name, suffix, ((160, 96), pixel_format))
-                yield Bad("changes mid-stream", f"{name}-{suffix}-to_{pixel_format}", build, expected)
+                yield BadFile("changes mid-stream", f"{name}-{suffix}-to_{pixel_format}", build, expected)
     for second in ("hevc", "mpeg2"):
-        yield Bad("changes mid-stream", f"h264-ts-to_{second}", partial(_glued_ts, second))
+        yield BadFile("changes mid-stream", f"h264-ts-to_{second}", partial(_glued_ts, second))
 
 
 def _joined(name: str, suffix: str, then: tuple[tuple[int, int], str], shop: Workshop) -> Path:

@@ -14,7 +14,7 @@ from unittest import mock
 
 from forensics.custody.case_folder import CaseFolder
 from pipelines.cli.main import exit_code_of
-from scripts.measure.bad_inputs.bad_file import Bad
+from scripts.measure.bad_inputs.bad_file import BadFile
 from scripts.measure.bad_inputs.checks import (
     Asked,
     Given,
@@ -29,14 +29,14 @@ from scripts.measure.bad_inputs.number_reader import NumberReader
 from scripts.measure.bad_inputs.originals import Workshop
 from scripts.measure.bad_inputs.process_limits import Watch
 
-__all__ = ["Judged", "judge", "measure_baseline"]
+__all__ = ["CheckedFile", "judge", "measure_baseline"]
 
 _INGEST_LIMIT_S, _RUN_LIMIT_S = 180, 600
 _HEALTHY_CAMERAS = ("gate", "trap")
 
 
 @dataclass(slots=True)
-class Judged:
+class CheckedFile:
     """What became of one bad file.
 
     Attributes:
@@ -45,7 +45,7 @@ class Judged:
         faults: promises that did not hold.
     """
 
-    bad: Bad
+    bad: BadFile
     verdict: str = ""
     reason: str = ""
     faults: list[str] = field(default_factory=list)
@@ -63,14 +63,14 @@ def measure_baseline(healthy: Healthy, folder: Path) -> Baseline:
 
 
 def judge(
-    bads: Sequence[Bad], *, healthy: Healthy, baseline: Baseline, originals: Path, elsewhere: Path, folder: Path
-) -> list[Judged]:
+    bads: Sequence[BadFile], *, healthy: Healthy, baseline: Baseline, originals: Path, elsewhere: Path, folder: Path
+) -> list[CheckedFile]:
     """One case of the healthy footage and these bad files; one verdict of ours for each.
 
     Where the run as a whole breaks a promise, each file is tried again alone, so that the culprit is named.
     """
     with _case(folder / "case", healthy) as case:
-        judged = [Judged(bad) for bad in bads]
+        judged = [CheckedFile(bad) for bad in bads]
         given = []
         for number, each in enumerate(judged):
             place = folder / f"bad-{number}"
@@ -127,7 +127,7 @@ def _run(case: Path) -> Asked:
         return _ask(*words, limit_s=_RUN_LIMIT_S)
 
 
-def _taken_in(judged: Judged, case: Path, shop: Workshop, camera: str, baseline: Baseline) -> Given:
+def _taken_in(judged: CheckedFile, case: Path, shop: Workshop, camera: str, baseline: Baseline) -> Given:
     """Give one bad file to the case; what is wrong with the answer stands in `judged`."""
     path = judged.bad.build(shop)
     before = _digests(shop.folder)
@@ -146,7 +146,7 @@ def _taken_in(judged: Judged, case: Path, shop: Workshop, camera: str, baseline:
     return given
 
 
-def _run_together(case: Path, judged: list[Judged], given: list[Given], baseline: Baseline) -> list[str]:
+def _run_together(case: Path, judged: list[CheckedFile], given: list[Given], baseline: Baseline) -> list[str]:
     """Run the case and hold its tables against the promises; returns what is nobody's fault in particular."""
     ran = _run(case)
     folder = CaseFolder.at(case)

@@ -8,7 +8,7 @@ import polars as pl
 
 from forensics.custody.case_folder import CaseFolder
 from forensics.tables.evidence import load_evidence, load_index, load_sources
-from scripts.measure.bad_inputs.bad_file import Bad
+from scripts.measure.bad_inputs.bad_file import BadFile
 from scripts.measure.bad_inputs.number_reader import number_told
 from scripts.measure.bad_inputs.process_limits import Watched
 
@@ -115,7 +115,7 @@ def coverage_faults(folder: CaseFolder, given: Given) -> list[str]:
     return faults
 
 
-def number_faults(folder: CaseFolder, given: Given, bad: Bad) -> list[str]:
+def number_faults(folder: CaseFolder, given: Given, bad: BadFile) -> list[str]:
     """No frame shows a number that belongs to another address, and each has the pts of its row in the index."""
     faults: list[str] = []
     for item in load_evidence(folder):
@@ -132,7 +132,7 @@ def number_faults(folder: CaseFolder, given: Given, bad: Bad) -> list[str]:
     return faults[:3] + ([f"and {len(faults) - 3} frames more"] if len(faults) > 3 else [])
 
 
-def _is_wrong(number: int, belongs: int | None, bad: Bad) -> bool:
+def _is_wrong(number: int, belongs: int | None, bad: BadFile) -> bool:
     return number != belongs and not (bad.may_stand_still and belongs is not None and number < belongs)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import av
 
-from scripts.measure.bad_inputs.bad_file import Bad, by_number, by_time
+from scripts.measure.bad_inputs.bad_file import BadFile, by_number, by_time
 from scripts.measure.bad_inputs.originals import ORIGINALS, PAIRS, Workshop
 from testing.painted.encode import PAL, Recipe, encode
 
@@ -31,24 +31,24 @@ _BURST_BYTES = 300
 _N_IN_PICTURES, _N_ANYWHERE = 5, 3
 
 
-def whole_files() -> Iterator[Bad]:
+def whole_files() -> Iterator[BadFile]:
     """The files that the bad ones are made of: what rejects these would pass unseen among files that are bad."""
     for name in PAIRS:
         numbers = by_number(list(range(90))) if name in _NO_CLOCK else by_time(ORIGINALS[name])
         # its encoder states 90000 frames/s, which nobody believes
         is_sound = name != "raw_264"
-        yield Bad("nothing wrong", name, partial(_cut, name=name, kept=1), numbers, is_sound=is_sound)
+        yield BadFile("nothing wrong", name, partial(_cut, name=name, kept=1), numbers, is_sound=is_sound)
 
 
-def cut_files() -> Iterator[Bad]:
+def cut_files() -> Iterator[BadFile]:
     """Six lengths of each container, and of an MP4 whose header comes first."""
     for kept in _KEPT:
         for name in _CUT:
             numbers = None if name == "raw_264" else _NUMBERS_OF.get(name) or by_time(ORIGINALS[name])
             is_short = kept < _ONLY_AN_INDEX and name not in _SILENT
             cut = partial(_cut, name=name, kept=kept)
-            yield Bad("truncation", f"{name}-{kept}", cut, numbers, is_known_short=is_short)
-        yield Bad(
+            yield BadFile("truncation", f"{name}-{kept}", cut, numbers, is_known_short=is_short)
+        yield BadFile(
             "truncation",
             f"header_first_mp4-{kept}",
             partial(_cut_header_first, kept=kept),
@@ -73,16 +73,16 @@ def _header_first(folder: Path) -> Path:
     return encode(folder / "header_first.mp4", recipe, [number / PAL for number in range(90)])
 
 
-def flipped_files(seed: int) -> Iterator[Bad]:
+def flipped_files(seed: int) -> Iterator[BadFile]:
     """For each container and codec some with turned bits in the pictures alone, some with turned bits anywhere."""
     for name in PAIRS:
         numbers = None if name in _UNTOLD else by_time(ORIGINALS[name])
         for nth in range(_N_IN_PICTURES):
             build = partial(_flipped, name=name, damage=partial(_in_pictures, chance=f"{seed}-{name}-{nth}", nth=nth))
-            yield Bad("flips in pictures", f"{name}-{nth}", build, numbers, may_stand_still=True)
+            yield BadFile("flips in pictures", f"{name}-{nth}", build, numbers, may_stand_still=True)
         for nth in range(_N_ANYWHERE):
             build = partial(_flipped, name=name, damage=partial(_anywhere, chance=f"{seed}-{name}-any-{nth}", nth=nth))
-            yield Bad("flips anywhere", f"{name}-{nth}", build)
+            yield BadFile("flips anywhere", f"{name}-{nth}", build)
 
 
 def _flipped(shop: Workshop, *, name: str, damage: Callable[[Path], bytes]) -> Path:

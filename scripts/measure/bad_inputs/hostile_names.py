@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from scripts.measure.bad_inputs.bad_file import Bad, by_number, by_time
+from scripts.measure.bad_inputs.bad_file import BadFile, by_number, by_time
 from scripts.measure.bad_inputs.originals import ORIGINALS, Workshop
 from testing.painted.picture import paint
 
@@ -80,28 +80,32 @@ _STEMS = {
 _NAME_BYTES = 255
 
 
-def hostile_names() -> Iterator[Bad]:
+def hostile_names() -> Iterator[BadFile]:
     """Each name for a video; as pictures in a folder, as a folder and in a zip by turns."""
     clip = by_time(ORIGINALS["h264_mp4"])
     for place, (name, stem) in enumerate(_STEMS.items()):
-        yield Bad("hostile names", f"video-{name}", partial(_video, os.fsencode(f"{stem}.mp4")), clip, is_sound=True)
+        yield BadFile(
+            "hostile names", f"video-{name}", partial(_video, os.fsencode(f"{stem}.mp4")), clip, is_sound=True
+        )
         other = (_folder_of, _pictures_of, _zip_of)[place % 3]
         numbers = by_number([_number_of(stem), _number_of(stem) + 1])
-        yield Bad("hostile names", f"{other.__name__.strip('_')}-{name}", partial(other, stem), numbers, is_sound=True)
+        yield BadFile(
+            "hostile names", f"{other.__name__.strip('_')}-{name}", partial(other, stem), numbers, is_sound=True
+        )
     for suffix in ("mp4", "mkv"):
         name = b"x" * (_NAME_BYTES - 1 - len(suffix)) + f".{suffix}".encode()
-        yield Bad("hostile names", f"video-255_bytes_{suffix}", partial(_video, name), clip, is_sound=True)
-    yield Bad("hostile names", "video-255_bytes_of_text", partial(_video, ("\u00e9" * 125 + "x.mp4").encode()))
-    yield Bad("hostile names", "video-without_suffix", partial(_video, b"gate"), clip, is_sound=True)
+        yield BadFile("hostile names", f"video-255_bytes_{suffix}", partial(_video, name), clip, is_sound=True)
+    yield BadFile("hostile names", "video-255_bytes_of_text", partial(_video, ("\u00e9" * 125 + "x.mp4").encode()))
+    yield BadFile("hostile names", "video-without_suffix", partial(_video, b"gate"), clip, is_sound=True)
     for nth, stem in enumerate((b"\xff\xfe", b"gate\xc3", b"\xed\xa0\x80", b"\xc0\xaf..")):
-        yield Bad("hostile names", f"video-not_utf8_{nth}", partial(_video, stem + b".mp4"))
-        yield Bad("hostile names", f"folder_of-not_utf8_{nth}", partial(_pictures_of, os.fsdecode(stem)))
-    yield Bad("hostile names", "video-reached_by_dots", _by_dots, clip, is_sound=True)
-    yield Bad("hostile names", "video-deep", _deep, clip, is_sound=True)
+        yield BadFile("hostile names", f"video-not_utf8_{nth}", partial(_video, stem + b".mp4"))
+        yield BadFile("hostile names", f"folder_of-not_utf8_{nth}", partial(_pictures_of, os.fsdecode(stem)))
+    yield BadFile("hostile names", "video-reached_by_dots", _by_dots, clip, is_sound=True)
+    yield BadFile("hostile names", "video-deep", _deep, clip, is_sound=True)
     for nth, member in enumerate(
         ("../../out.png", "/tmp/out.png", "C:\\out.png", "a/../../../out.png", "\\\\host\\o.png")
     ):
-        yield Bad(
+        yield BadFile(
             "hostile names", f"zip_member-{nth}", partial(_zip_leading_out, member), by_number([_number_of(member)])
         )
 

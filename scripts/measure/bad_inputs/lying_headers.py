@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from scripts.measure.bad_inputs.bad_file import Bad, Expected, by_time
+from scripts.measure.bad_inputs.bad_file import BadFile, Expected, by_time
 from scripts.measure.bad_inputs.originals import ORIGINALS, Workshop
 from scripts.measure.bad_inputs.patching import after, box_field, element, put
 from scripts.measure.bad_inputs.sequence_header import with_size
@@ -18,13 +18,15 @@ _HUGE = 0xFFFFFFFF
 _32K = 32_768
 
 
-def lying_headers() -> Iterator[Bad]:
+def lying_headers() -> Iterator[BadFile]:
     """One lie each, in the headers of nine containers and in those of the pictures themselves."""
     for original, lies, honest in _LIES:
         for name, change in lies.items():
             # these leave the times of the packets as they are, so every frame must still be the right one
             expected: Expected | None = by_time(ORIGINALS[original]) if name in honest else None
-            yield Bad("headers that lie", f"{original}-{name}", partial(_lied, name=original, change=change), expected)
+            yield BadFile(
+                "headers that lie", f"{original}-{name}", partial(_lied, name=original, change=change), expected
+            )
 
 
 def _lied(shop: Workshop, *, name: str, change: Change) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import av
 
-from scripts.measure.bad_inputs.bad_file import Bad, Expected, by_times
+from scripts.measure.bad_inputs.bad_file import BadFile, Expected, by_times
 from scripts.measure.bad_inputs.originals import Workshop
 from scripts.measure.bad_inputs.patching import put
 from testing.painted.encode import copy
@@ -109,19 +109,19 @@ _WITHOUT_SIGN = frozenset(
 )
 
 
-def lying_times() -> Iterator[Bad]:
+def lying_times() -> Iterator[BadFile]:
     """Every lie in every container that can hold it."""
     for original, write in _WRITERS.items():
         for name, times in {**_NEAR, **_MORE[original]}.items():
             is_told = name not in _UNTOLD and (original, name) not in _WITHOUT_SIGN
             expected = _by_milliseconds(times) if is_told else None
-            yield Bad("times that lie", f"{original}-{name}", partial(_rewritten, original, write, times), expected)
+            yield BadFile("times that lie", f"{original}-{name}", partial(_rewritten, original, write, times), expected)
     for name, is_missing in _MISSING.items():
-        yield Bad("times that lie", f"h264_no_b_ts-{name}", partial(_ts_without, "h264_no_b_ts", is_missing))
-        yield Bad("times that lie", f"hevc_ts-{name}", partial(_ts_without, "hevc_ts", is_missing))
+        yield BadFile("times that lie", f"h264_no_b_ts-{name}", partial(_ts_without, "h264_no_b_ts", is_missing))
+        yield BadFile("times that lie", f"hevc_ts-{name}", partial(_ts_without, "hevc_ts", is_missing))
     for original, known in _MUXED.items():
         for name, times in known.items():
-            yield Bad(
+            yield BadFile(
                 "times that lie", f"{original}-{name}-muxed", partial(_muxed, original, times), _by_milliseconds(times)
             )
 

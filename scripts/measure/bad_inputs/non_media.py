@@ -18,7 +18,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from scripts.measure.bad_inputs.bad_file import Bad, Expected, by_number, by_time
+from scripts.measure.bad_inputs.bad_file import BadFile, Expected, by_number, by_time
 from scripts.measure.bad_inputs.originals import ORIGINALS, Workshop
 from testing.painted.picture import paint
 
@@ -27,12 +27,12 @@ __all__ = ["non_media", "polyglots"]
 Content = Callable[[Workshop], bytes]
 
 
-def non_media(seed: int) -> Iterator[Bad]:
+def non_media(seed: int) -> Iterator[BadFile]:
     """Empty, random and foreign files under names of videos, and things that are no files."""
     for name, content in _foreign(seed).items():
-        yield Bad("non-media", name, partial(_written, f"{name}.mp4", content))
+        yield BadFile("non-media", name, partial(_written, f"{name}.mp4", content))
     for name, build in _STRANGE.items():
-        yield Bad("non-media", name, build)
+        yield BadFile("non-media", name, build)
 
 
 def _written(name: str, content: bytes, shop: Workshop) -> Path:
@@ -199,20 +199,20 @@ _STRANGE: dict[str, Callable[[Workshop], Path]] = {
 }
 
 
-def polyglots() -> Iterator[Bad]:
+def polyglots() -> Iterator[BadFile]:
     """Two files in one: what it is must not depend on who looks, and nothing of the footage may be lost unseen."""
     for original in ("h264_mp4", "h264_mkv", "mpeg4_avi", "h264_ts", "h264_flv", "gif_gif"):
         expected: Expected | None = by_number(list(range(90))) if original == "mpeg4_avi" else None
         expected = expected or by_time(ORIGINALS[original])
         for name, tail in _OTHERS.items():
-            yield Bad("polyglots", f"{original}+{name}", partial(_with_tail, original, tail), expected)
+            yield BadFile("polyglots", f"{original}+{name}", partial(_with_tail, original, tail), expected)
         for name, head in _OTHERS.items():
-            yield Bad("polyglots", f"{name}+{original}", partial(_with_head, original, head))
+            yield BadFile("polyglots", f"{name}+{original}", partial(_with_head, original, head))
     for (first, head), (second, tail) in permutations(_OTHERS.items(), 2):
-        yield Bad("polyglots", f"{first}+{second}", partial(_both, head, tail))
-    yield Bad("polyglots", "two_mp4", partial(_with_tail, "h264_mp4", lambda shop: shop.original("mpeg4_mp4")))
-    yield Bad("polyglots", "mp4_in_a_free_box", _in_a_free_box)
-    yield Bad("polyglots", "page_in_an_mp4", _page_in_an_mp4, by_time(ORIGINALS["h264_mp4"]))
+        yield BadFile("polyglots", f"{first}+{second}", partial(_both, head, tail))
+    yield BadFile("polyglots", "two_mp4", partial(_with_tail, "h264_mp4", lambda shop: shop.original("mpeg4_mp4")))
+    yield BadFile("polyglots", "mp4_in_a_free_box", _in_a_free_box)
+    yield BadFile("polyglots", "page_in_an_mp4", _page_in_an_mp4, by_time(ORIGINALS["h264_mp4"]))
 
 
 def _picture(kind: str, shop: Workshop) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from scripts.measure.bad_inputs.bad_file import Bad, by_number
+from scripts.measure.bad_inputs.bad_file import BadFile, by_number
 from scripts.measure.bad_inputs.originals import Workshop
 from testing.painted.picture import paint
 
@@ -21,7 +21,7 @@ _SIZE = (160, 96)
 _NUMBER, _SOUND_NUMBER = 7, 8
 
 
-def odd_pictures(seed: int) -> Iterator[Bad]:
+def odd_pictures(seed: int) -> Iterator[BadFile]:
     """Folders of one odd picture and a sound one behind it, and every kind of odd picture as a file of its own."""
     for kind, content in {kind: _encoded(_painted(), kind) for kind in _KINDS}.items():
         for other, suffix in _KINDS.items():
@@ -46,10 +46,10 @@ def odd_pictures(seed: int) -> Iterator[Bad]:
         yield _folder(f"exif_{name}", "1.jpg", _stamped(stamp), may_differ=True)
 
 
-def _folder(name: str, file: str, content: bytes, *, may_differ: bool = False) -> Bad:
+def _folder(name: str, file: str, content: bytes, *, may_differ: bool = False) -> BadFile:
     """A folder of the odd picture and a sound one; where the odd one may be unreadable its time may be another."""
     numbers = None if may_differ else by_number([_NUMBER, _SOUND_NUMBER])
-    return Bad("stills", name, partial(_in_a_folder, file, content), numbers)
+    return BadFile("stills", name, partial(_in_a_folder, file, content), numbers)
 
 
 def _in_a_folder(file: str, content: bytes, shop: Workshop) -> Path:
@@ -58,8 +58,8 @@ def _in_a_folder(file: str, content: bytes, shop: Workshop) -> Path:
     return shop.folder / "trap"
 
 
-def _alone(name: str, file: str, content: bytes) -> Bad:
-    return Bad("stills", name, lambda shop: shop.write(file, content))
+def _alone(name: str, file: str, content: bytes) -> BadFile:
+    return BadFile("stills", name, lambda shop: shop.write(file, content))
 
 
 def _painted() -> Image.Image:

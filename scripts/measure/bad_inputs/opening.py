@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.measure.bad_inputs.bad_file import Bad
+from scripts.measure.bad_inputs.bad_file import BadFile
 from scripts.measure.bad_inputs.healthy import Healthy
 from scripts.measure.bad_inputs.originals import Workshop
 from scripts.measure.bad_inputs.tracing import Opened, can_trace, traced
@@ -21,7 +21,7 @@ _MODULES = ("ctypes", "numpy", "struct", "mmap", "av", "signal")
 
 
 def try_opening(
-    bads: Sequence[Bad], *, healthy: Healthy, originals: Path, elsewhere: Path, folder: Path
+    bads: Sequence[BadFile], *, healthy: Healthy, originals: Path, elsewhere: Path, folder: Path
 ) -> list[Tried]:
     """One outcome for each file that points elsewhere."""
     lacking = can_trace()
@@ -65,7 +65,7 @@ def _commands(paths: Sequence[Path], healthy: Healthy, folder: Path) -> list[Ope
     return [made, ingested, ran]
 
 
-def _judged(bad: Bad, path: Path, strangers: set[Path], faults: Sequence[str], elsewhere: Path) -> Tried:
+def _judged(bad: BadFile, path: Path, strangers: set[Path], faults: Sequence[str], elsewhere: Path) -> Tried:
     """What was opened elsewhere is told by its name, what lies beside the file by its folder."""
     own = f"{bad.name.replace('.', '_')}.mp4"
     mine = [s for s in strangers if s in (elsewhere / own,) or s.is_relative_to(path.parent)]
@@ -74,5 +74,5 @@ def _judged(bad: Bad, path: Path, strangers: set[Path], faults: Sequence[str], e
     return _tried(bad, Outcome.FAILED if found else Outcome.SURVIVED, "; ".join(found))
 
 
-def _tried(bad: Bad, outcome: Outcome, detail: str = "") -> Tried:
+def _tried(bad: BadFile, outcome: Outcome, detail: str = "") -> Tried:
     return Tried(f"opening/{bad.name}", _REQUIREMENT, _ASSERTION, outcome, detail)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from scripts.measure.bad_inputs.bad_file import Bad
+from scripts.measure.bad_inputs.bad_file import BadFile
 from scripts.measure.bad_inputs.originals import Workshop
 from scripts.measure.bad_inputs.patching import boxes, put
 
@@ -17,14 +17,14 @@ _HOST = "http://127.0.0.1:9/x"
 _SUFFIX_OF = {"hls": ("m3u8", "ts", "mp4"), "concat": ("ffconcat", "txt", "mp4"), "dash": ("mpd", "mp4")}
 
 
-def pointing_files() -> Iterator[Bad]:
+def pointing_files() -> Iterator[BadFile]:
     """Every script that some demuxer would follow, under its own suffix and under those of videos."""
     for name, text in _SCRIPTS.items():
         kind = name.partition("_")[0]
         for suffix in _SUFFIX_OF.get(kind, (_OWN_SUFFIX.get(kind, kind), "mp4")):
-            yield Bad("pointing elsewhere", f"{name}.{suffix}", partial(_script, name, suffix, text))
+            yield BadFile("pointing elsewhere", f"{name}.{suffix}", partial(_script, name, suffix, text))
     for name, build in _REFERENCES.items():
-        yield Bad("pointing elsewhere", name, build)
+        yield BadFile("pointing elsewhere", name, build)
 
 
 def _script(name: str, suffix: str, text: Callable[[str], str], shop: Workshop) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from pipelines.run.spot_check_report import audit_line
+from pipelines.run.spot_check_report import spot_check_text
 from scripts.measure.bench.measurement import Measured
 
 __all__ = ["DECODING", "NETWORK", "limit_of", "summary", "table"]
@@ -82,7 +82,7 @@ def _words(check: dict[str, Any]) -> list[str]:
         f"their first and last frames at most {each['ends_off_by_at_most_frames']} off."
         for name, each in check.get("people", {}).items()
     ]
-    return [*told, *([f"{audit_line(check['audit']).capitalize()}."] if "audit" in check else [])]
+    return [*told, *([f"{spot_check_text(check['audit']).capitalize()}."] if "audit" in check else [])]
 
 
 def _text(spread: dict[str, float], digits: int) -> str:

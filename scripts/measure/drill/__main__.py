@@ -23,29 +23,29 @@ from scripts.measure.campaign import Campaign, Outcome, Tried
 from scripts.measure.drill import (
     broken_parts,
     clocks,
-    deaths,
+    decoder_crashes,
     disks,
-    engine_deaths,
+    driver_kills,
     interruptions,
     memory,
-    poison,
-    strangers,
+    other_users,
+    worker_kills,
 )
 from scripts.measure.drill.drill import Drill
 from scripts.measure.drill.job import Job
-from scripts.measure.drill.trial import Lacking, Trial
+from scripts.measure.drill.trial import MissingRequirement, Trial
 
 _REQUIREMENT: Final = "Resume is the same command, whatever was killed"
 _FAMILIES: Final[tuple[Callable[[], Iterator[Drill]], ...]] = (
-    deaths.drills,
-    engine_deaths.drills,
+    driver_kills.drills,
+    worker_kills.drills,
     interruptions.drills,
     broken_parts.drills,
     disks.drills,
     memory.drills,
-    poison.drills,
+    decoder_crashes.drills,
     clocks.drills,
-    strangers.drills,
+    other_users.drills,
 )
 
 
@@ -101,7 +101,7 @@ def _outcome(drill: Drill, trial: Trial) -> tuple[Outcome, str]:
     """What became of a drill, and why; one that cannot be judged has failed."""
     try:
         drill.do(trial)
-    except Lacking as lack:
+    except MissingRequirement as lack:
         return Outcome.NOT_RUN, str(lack)
     except (OSError, SubprocessError, ValueError, LookupError, ForensicsError) as error:
         trial.problems.append(f"it could not be judged: {type(error).__name__}: {error}")

@@ -13,7 +13,7 @@ from typing import Final
 from forensics.digests import sha256_of_file
 from scripts.measure.drill.drill import Drill
 from scripts.measure.drill.preload import disturbing
-from scripts.measure.drill.trial import Lacking, Trial
+from scripts.measure.drill.trial import MissingRequirement, Trial
 
 __all__ = ["drills"]
 
@@ -67,12 +67,12 @@ def _small_disk(trial: Trial) -> Iterator[Path]:
     folder = trial.folder / "disk"
     folder.mkdir()
     if not shutil.which("mount"):
-        raise Lacking("no mount")
+        raise MissingRequirement("no mount")
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={_DISK_BYTES}", "drill", folder], capture_output=True, check=False
     )
     if mounted.returncode:
-        raise Lacking(f"mount: {mounted.stderr.decode().strip()}")
+        raise MissingRequirement(f"mount: {mounted.stderr.decode().strip()}")
     try:
         yield folder
     finally:

@@ -9,7 +9,7 @@ from typing import Final
 
 from scripts.measure.drill.drill import Drill
 from scripts.measure.drill.processes import Command, Process, waited_for
-from scripts.measure.drill.trial import Lacking, Trial
+from scripts.measure.drill.trial import MissingRequirement, Trial
 
 __all__ = ["drills"]
 
@@ -39,7 +39,7 @@ def _killed_by_kernel(trial: Trial, title: str, after: int) -> None:
         group.mkdir()
         (group / "memory.limit_in_bytes").write_text(str(_GROUP_BYTES))
     except OSError as error:
-        raise Lacking(f"no control group for memory ({error.strerror})") from error
+        raise MissingRequirement(f"no control group for memory ({error.strerror})") from error
     try:
         command = trial.begin()
         trial.reached(command, after)

@@ -8,7 +8,7 @@ from typing import Final
 
 from scripts.measure.drill.drill import Drill
 from scripts.measure.drill.job import published
-from scripts.measure.drill.trial import Lacking, Trial
+from scripts.measure.drill.trial import MissingRequirement, Trial
 
 __all__ = ["drills"]
 
@@ -28,9 +28,9 @@ def _is_another_users(trial: Trial, *paths: Path) -> None:
         Lacking: only root can give files away.
     """
     if os.geteuid() != 0:
-        raise Lacking("only root can give files to another user")
+        raise MissingRequirement("only root can give files to another user")
     if shutil.which("setpriv") is None:
-        raise Lacking("no setpriv")
+        raise MissingRequirement("no setpriv")
     for path in paths:
         os.chown(path, _ANOTHER, _ANOTHER)
     trial.before = _WITHOUT_RIGHTS

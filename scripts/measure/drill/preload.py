@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from scripts.measure.drill.trial import Lacking, Trial
+from scripts.measure.drill.trial import MissingRequirement, Trial
 
 __all__ = ["clock_set_wrong", "disturbing"]
 
@@ -31,7 +31,7 @@ def _library(trial: Trial) -> Path:
     if not library.exists():
         compiler = shutil.which("gcc") or shutil.which("cc")
         if compiler is None:
-            raise Lacking("no C compiler")
+            raise MissingRequirement("no C compiler")
         fresh = trial.folder / "disturbing.so"
         subprocess.run(
             [compiler, "-shared", "-fPIC", "-O1", "-o", fresh, _SOURCE, "-ldl"], check=True, capture_output=True

@@ -13,14 +13,14 @@ from forensics.digests import sha256_of_file
 from scripts.measure.drill.job import Job, difference, settings_of
 from scripts.measure.drill.processes import Command, Ended, marked, waited_for
 
-__all__ = ["Lacking", "Trial"]
+__all__ = ["MissingRequirement", "Trial"]
 
 _PATIENCE_S = 180
 _GONE_S = 15
 """How long a process may live after its command ended."""
 
 
-class Lacking(Exception):
+class MissingRequirement(Exception):
     """This machine lacks what the drill needs, in words."""
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from forensics.adapters.footage_index import index_footage
 from forensics.decoding.child import DecodingChild, Limits
-from forensics.decoding.child_pool import Together
+from forensics.decoding.child_pool import DecoderPool
 from forensics.errors import DecoderLost, UnreadableFootage
 from forensics.footage.evidence import Footage, Indexed
 from forensics.footage.frames import Frame, Gap, Item, View
@@ -207,7 +207,7 @@ def groups_of(clip: Indexed) -> list[Int64Array]:
 @pytest.mark.parametrize("n_children", [1, 2, 3, 9])
 def test_several_children_hand_out_every_frame_in_order_with_its_own_pixels(clip: Indexed, n_children: int) -> None:
     children = [DecodingChild(SHORT) for _ in range(n_children)]
-    together = Together(n_children)
+    together = DecoderPool(n_children)
     reads = [partial(child.read, clip.footage, clip.index, View(160, 96)) for child in children]
     for _ in range(2):
         items = list(together.read(reads, groups_of(clip)))
@@ -223,7 +223,7 @@ def test_an_error_of_one_of_them_is_raised_and_the_others_are_given_up(child: De
         raise DecoderLost(clip.footage.path, "timeout", "no word")
         yield
 
-    together = Together(2)
+    together = DecoderPool(2)
     sound = partial(child.read, clip.footage, clip.index, View(160, 96))
     with pytest.raises(DecoderLost, match="no word"):
         list(together.read([sound, broken], groups_of(clip)))
@@ -233,7 +233,7 @@ def test_an_error_of_one_of_them_is_raised_and_the_others_are_given_up(child: De
 
 
 def test_who_stops_taking_frames_waits_for_no_reader(child: DecodingChild, clip: Indexed) -> None:
-    together = Together(1)
+    together = DecoderPool(1)
     reading = together.read([partial(child.read, clip.footage, clip.index, View(160, 96))], groups_of(clip))
     next(reading)
     reading.close()  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ import pytest
 
 from forensics.faces.comparison import Rules
 from forensics.faces.face import Face, Quality, QualityLimits
-from forensics.faces.face_search import Examination, Person, gathered, kept
+from forensics.faces.face_search import Examination, Person, gather_faces, select_faces
 from forensics.footage.frames import Frame, Gap
 
 RULES = Rules(threshold=0.5, minimum_faces=3, minimum_span_ms=1000)
@@ -73,25 +73,25 @@ FIRST, SECOND = [0, 10, 20, 30], [5, 15, 25, 35]
 )
 def test_who_was_seen_too_seldom_is_looked_at_again(bright, is_looked_at_again):
     read_frames: list[int] = []
-    gathered([person(FIRST, SECOND)], footage(bright, read_frames), examination(), RULES)
+    gather_faces([person(FIRST, SECOND)], footage(bright, read_frames), examination(), RULES)
     assert read_frames == FIRST + (SECOND if is_looked_at_again else [])
 
 
 def test_too_short_a_time_is_too_seldom():
     read_frames: list[int] = []
-    gathered([person([0, 5, 9], [12])], footage([0, 5, 9], read_frames), examination(), RULES)
+    gather_faces([person([0, 5, 9], [12])], footage([0, 5, 9], read_frames), examination(), RULES)
     assert read_frames == [0, 5, 9, 12]
 
 
 def test_looks_stand_in_time_order_and_the_faces_lie_apart():
-    (looks,) = gathered([person(FIRST, SECOND)], footage([10, 15, 30], []), examination(), RULES)
+    (looks,) = gather_faces([person(FIRST, SECOND)], footage([10, 15, 30], []), examination(), RULES)
     assert [look.media_us for look in looks] == [number * 100_000 for number in sorted(FIRST + SECOND)]
-    assert [look.media_us for look in kept(looks, examination())] == [1_000_000, 1_500_000, 3_000_000]
+    assert [look.media_us for look in select_faces(looks, examination())] == [1_000_000, 1_500_000, 3_000_000]
 
 
 def test_each_person_is_looked_at_for_themselves():
     read_frames: list[int] = []
-    looks = gathered(
+    looks = gather_faces(
         [person([0, 10, 20], [3]), person([1, 20], [7])],
         footage([0, 10, 20], read_frames),
         examination(),

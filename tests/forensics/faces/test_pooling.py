@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from forensics.faces.face import Measure
-from forensics.faces.pooling import Pools, pooled, similarities, singles
+from forensics.faces.pooling import Pools, pool, similarities, single_face_pools
 
 RNG = np.random.default_rng(3)
 
@@ -21,7 +21,7 @@ def test_the_squared_distance_is_the_weighted_mean_of_all_pairs(n_references: in
     worth, weight = RNG.uniform(0.1, 1, 5), RNG.uniform(0.1, 1, n_references)
     pairs = ((one[:, None].astype(np.float64) - other[None]) ** 2).sum(axis=2)
     expected = np.sqrt(worth / worth.sum() @ pairs @ (weight / weight.sum()))
-    pools = pooled(one, worth, Measure.EUCLIDEAN), pooled(other, weight, Measure.EUCLIDEAN)
+    pools = pool(one, worth, Measure.EUCLIDEAN), pool(other, weight, Measure.EUCLIDEAN)
     assert similarities(*pools, Measure.EUCLIDEAN)[0, 0] == pytest.approx(1 - expected, abs=1e-6)
 
 
@@ -29,16 +29,18 @@ def test_the_cosine_is_the_weighted_mean_of_all_pairs() -> None:
     one, other = faces_of(1, 4), faces_of(2, 1)
     worth = RNG.uniform(0.1, 1, 4)
     cosines = one @ other[0] / np.linalg.norm(one, axis=1) / np.linalg.norm(other[0])
-    found = similarities(pooled(one, worth, Measure.COSINE), singles(other, Measure.COSINE), Measure.COSINE)
+    found = similarities(pool(one, worth, Measure.COSINE), single_face_pools(other, Measure.COSINE), Measure.COSINE)
     assert found[0, 0] == pytest.approx(float(np.average(cosines, weights=worth)), abs=1e-6)
 
 
 def test_strangers_come_no_nearer_when_faces_are_pooled() -> None:
     """The mean alone would: this is what the published rates are held against."""
     strangers = [faces_of(person, 5) for person in range(2, 60)]
-    template = singles(faces_of(1, 1), Measure.EUCLIDEAN)
-    pools = Pools.stacked([pooled(each, np.ones(5), Measure.EUCLIDEAN) for each in strangers])
-    of_pairs = np.array([similarities(singles(e, Measure.EUCLIDEAN), template, Measure.EUCLIDEAN) for e in strangers])
+    template = single_face_pools(faces_of(1, 1), Measure.EUCLIDEAN)
+    pools = Pools.stacked([pool(each, np.ones(5), Measure.EUCLIDEAN) for each in strangers])
+    of_pairs = np.array(
+        [similarities(single_face_pools(e, Measure.EUCLIDEAN), template, Measure.EUCLIDEAN) for e in strangers]
+    )
     of_pools = similarities(pools, template, Measure.EUCLIDEAN)
     assert of_pools.mean() == pytest.approx(of_pairs.mean(), abs=0.002)
     assert of_pools.max() <= of_pairs.max()

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from forensics.footage.motion_gate import GateRules, Sight, Watch, change_between, cut_places, windows
+from forensics.footage.motion_gate import GateDecision, GateRules, MotionGate, change_between, cut_places, windows
 from forensics.footage.timeline import PacketIndex
 
 STEP_US = 500_000
@@ -85,9 +85,9 @@ class TestWindows:
 
 def sights(pictures: list[np.ndarray], starts: tuple[int, ...] = (0,), rules: GateRules = RULES) -> str:
     """What a watch says of each picture, a letter each."""
-    watch = Watch(rules, np.array(starts))
+    watch = MotionGate(rules, np.array(starts))
     told = [watch.judge(n, n * 1_000_000 // FPS, picture, NO_GLANCE).sight for n, picture in enumerate(pictures)]
-    return "".join({Sight.LOOK: "L", Sight.MOVED: "m", Sight.STILL: "."}[sight] for sight in told)
+    return "".join({GateDecision.LOOK: "L", GateDecision.MOVED: "m", GateDecision.STILL: "."}[sight] for sight in told)
 
 
 class TestWatch:
@@ -139,13 +139,13 @@ class TestWatch:
 
     def test_a_second_watch_that_was_only_told_goes_on_as_the_first_would(self):
         pictures = [self.empty] * 4 + self.walk(12) + [self.empty] * 20
-        first, told = Watch(RULES, np.array([0, 30])), Watch(RULES, np.array([0, 30]))
+        first, told = MotionGate(RULES, np.array([0, 30])), MotionGate(RULES, np.array([0, 30]))
         for n, picture in enumerate(pictures):
             at_us = n * 1_000_000 // FPS
             rest = [(k, k * 1_000_000 // FPS, pictures[k], NO_GLANCE) for k in range(n, len(pictures))]
-            clone = Watch(RULES, np.array([0, 30]))
+            clone = MotionGate(RULES, np.array([0, 30]))
             clone.__dict__.update(told.__dict__)
-            expected = Watch(RULES, np.array([0, 30]))
+            expected = MotionGate(RULES, np.array([0, 30]))
             expected.__dict__.update(first.__dict__)
             assert [clone.judge(*each).sight for each in rest] == [expected.judge(*each).sight for each in rest]
             told.follow(first.judge(n, at_us, picture, NO_GLANCE), at_us)

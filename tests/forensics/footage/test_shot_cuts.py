@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from forensics.adapters.pictures.frame_summary import glance
+from forensics.adapters.pictures.frame_summary import luma_grid
 from forensics.adapters.trackers.bytetrack import ByteTrack
 from forensics.footage.shot_cuts import shot_numbers
 from forensics.tracking.association import TrackParameters, associate
@@ -75,13 +75,13 @@ class TestGlance:
         rgb = np.zeros((80, 160, 3), dtype=np.uint8)
         rgb[:10, 20:40] = (255, 255, 255)  # the second cell
         rgb[70:, 140:] = (0, 255, 0)  # the last one
-        found = glance(rgb)
+        found = luma_grid(rgb)
         assert found[1] == 255
         assert found[63] == 150
         assert found.sum() == 405
 
     def test_a_picture_smaller_than_the_cells_has_a_glance_too(self):
-        assert glance(np.full((1, 3, 3), 7, dtype=np.uint8)).tolist() == [7] * 64
+        assert luma_grid(np.full((1, 3, 3), 7, dtype=np.uint8)).tolist() == [7] * 64
 
 
 class TestTracks:

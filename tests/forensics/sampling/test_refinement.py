@@ -10,9 +10,9 @@ from forensics.adapters.trackers.bytetrack import ByteTrack
 from forensics.detection.detections import NO_BOXES, Boxes, Detections, FloatArray
 from forensics.footage.coverage import State
 from forensics.footage.frames import Frame, Gap
-from forensics.footage.motion_gate import GateRules, Glimpse, Sight
+from forensics.footage.motion_gate import GateDecision, GateResult, GateRules
 from forensics.footage.timeline import Int64Array
-from forensics.sampling.refinement import SAMPLED, STATIC, Finding, findings
+from forensics.sampling.refinement import SAMPLED, STATIC, FrameOutcome, refine
 from forensics.tracking.association import DEFAULT_TRACK_PARAMETERS, associate
 
 FPS = 10
@@ -46,26 +46,26 @@ class World:
         return Boxes(xyxy, score, np.zeros(len(x), dtype=np.int64))
 
 
-def items(sights: str, gaps: Sequence[int] = ()) -> list[Frame | Glimpse | Gap]:
+def items(sights: str, gaps: Sequence[int] = ()) -> list[Frame | GateResult | Gap]:
     """What a reader hands out for sights a letter each: W begins a window, L is looked at, m moved, . is still."""
     return [Gap(n, "decode_error", "") if n in gaps else item(n, letter) for n, letter in enumerate(sights)]
 
 
-def item(number: int, letter: str) -> Frame | Glimpse:
-    sight = {"W": Sight.LOOK, "L": Sight.LOOK, "m": Sight.MOVED, ".": Sight.STILL}[letter]
-    glimpse = Glimpse(number, sight, np.nan if letter == "W" else 0.5 if letter == "." else 2.0, NO_GLANCE)
+def item(number: int, letter: str) -> Frame | GateResult:
+    sight = {"W": GateDecision.LOOK, "L": GateDecision.LOOK, "m": GateDecision.MOVED, ".": GateDecision.STILL}[letter]
+    glimpse = GateResult(number, sight, np.nan if letter == "W" else 0.5 if letter == "." else 2.0, NO_GLANCE)
     return glimpse if letter == "." else Frame(number, number, PIXEL, 640, 360, glimpse)
 
 
-def found(world: World, sights: str, gaps: Sequence[int] = ()) -> dict[int, Finding | Gap]:
+def found(world: World, sights: str, gaps: Sequence[int] = ()) -> dict[int, FrameOutcome | Gap]:
     media_us = np.arange(len(sights), dtype=np.int64) * 1_000_000 // FPS
-    told = list(findings(items(sights, gaps), world.look, media_us=media_us, rules=RULES))
+    told = list(refine(items(sights, gaps), world.look, media_us=media_us, rules=RULES))
     by_number = {each.number if isinstance(each, Gap) else each.glimpse.number: each for each in told}
     assert len(by_number) == len(told) == len(sights)
     return by_number
 
 
-def states(told: dict[int, Finding | Gap]) -> str:
+def states(told: dict[int, FrameOutcome | Gap]) -> str:
     letters = {State.DETECTED: "D", State.CARRIED: "c", State.SKIPPED: "-"}
     return "".join("x" if isinstance(each, Gap) else letters[each.state] for _, each in sorted(told.items()))
 
@@ -78,7 +78,7 @@ def test_still_frames_are_skipped_where_nobody_is_and_carried_where_somebody_is(
     told = found(World([(5, walk(10, step=0))]), "W....L....")
     assert states(told) == "D----Dcccc"
     carried = told[7]
-    assert isinstance(carried, Finding)
+    assert isinstance(carried, FrameOutcome)
     assert (carried.reason, carried.boxes) == (STATIC, told[5].boxes)  # type: ignore[union-attr]
 
 
@@ -87,7 +87,7 @@ def test_who_walks_on_is_not_looked_at_in_between() -> None:
     told = found(world, "W" + "mmmmL" * 3)
     assert states(told) == "D" + "----D" * 3
     passed = told[3]
-    assert isinstance(passed, Finding)
+    assert isinstance(passed, FrameOutcome)
     assert passed.reason == SAMPLED
     assert passed.detail.startswith("between 0 and 5: 1 followed, least overlap 0.")
 
@@ -96,7 +96,9 @@ def test_who_walks_on_is_not_looked_at_in_between() -> None:
 @pytest.mark.parametrize("last", range(16, 21))
 def test_the_first_and_the_last_frame_of_somebody_are_known(first: int, last: int) -> None:
     told = found(World([(first, walk(last - first + 1))]), "W" + "mmmmL" * 5)
-    seen = [n for n, each in told.items() if isinstance(each, Finding) and each.boxes is not None and len(each.boxes)]
+    seen = [
+        n for n, each in told.items() if isinstance(each, FrameOutcome) and each.boxes is not None and len(each.boxes)
+    ]
     assert (min(seen), max(seen)) == (first, last)
     for edge in {first - 1, first, last, last + 1} - {26}:
         assert states(told)[edge] == "D"
@@ -151,8 +153,10 @@ def wavering(rng: np.random.Generator, n_frames: int, memory: float) -> FloatArr
     return noise
 
 
-def looked_at(told: dict[int, Finding | Gap]) -> list[tuple[int, Boxes]]:
-    return [(n, each.boxes) for n, each in sorted(told.items()) if isinstance(each, Finding) and each.boxes is not None]
+def looked_at(told: dict[int, FrameOutcome | Gap]) -> list[tuple[int, Boxes]]:
+    return [
+        (n, each.boxes) for n, each in sorted(told.items()) if isinstance(each, FrameOutcome) and each.boxes is not None
+    ]
 
 
 def ends(seen: list[tuple[int, Boxes]], media_us: Int64Array) -> list[tuple[int, int]]:
@@ -184,7 +188,7 @@ def test_whose_score_dips_at_both_looks_around_is_found_all_the_same(first: int)
     leaving = [(40 - first - n, [(100.0 + 8 * n, score)]) for n, score in enumerate(dips) if score]
     for world in (World(entering), World(leaving)):
         told = found(world, "W" + "mmmmL" * 8)
-        seen = [n for n, each in told.items() if isinstance(each, Finding) and each.boxes is not None]
+        seen = [n for n, each in told.items() if isinstance(each, FrameOutcome) and each.boxes is not None]
         shown = [n for n in seen if len(told[n].boxes)]  # type: ignore[union-attr, arg-type]
         expected = [n for n, _ in world.people]
         assert (min(shown), max(shown)) == (min(expected), max(expected))
@@ -201,7 +205,7 @@ def test_a_score_that_dips_at_the_border_of_a_window_hides_no_first_or_last_fram
     sights[border] = "W"
     for world in (World(entering), World(leaving)):
         told = found(world, "".join(sights))
-        seen = [n for n, each in told.items() if isinstance(each, Finding) and each.boxes is not None]
+        seen = [n for n, each in told.items() if isinstance(each, FrameOutcome) and each.boxes is not None]
         shown = [n for n in seen if len(told[n].boxes)]  # type: ignore[union-attr, arg-type]
         expected = [n for n, _ in world.people]
         assert abs(min(shown) - min(expected)) <= 2
@@ -218,8 +222,8 @@ def test_a_tracker_knows_again_who_ran_in_and_stopped(first: int) -> None:
     world = World([(first, path)])
     told = [
         each
-        for each in findings(items(sights), world.look, media_us=media_us, rules=RULES)
-        if isinstance(each, Finding) and each.boxes is not None
+        for each in refine(items(sights), world.look, media_us=media_us, rules=RULES)
+        if isinstance(each, FrameOutcome) and each.boxes is not None
     ]
     tracker = ByteTrack(DEFAULT_TRACK_PARAMETERS)
     numbers = [
@@ -260,11 +264,11 @@ def test_nothing_goes_from_one_window_into_the_next() -> None:
     whole = found(world, "Wmmmm" + "W" + "mmmmL")
     second = [each for each in items("Wmmmm" + "W" + "mmmmL") if number_of(each) >= 5]
     media_us = np.arange(11, dtype=np.int64) * 1_000_000 // FPS
-    told = {f.glimpse.number: f.state for f in findings(second, alone.look, media_us=media_us, rules=RULES)}  # type: ignore[union-attr]
+    told = {f.glimpse.number: f.state for f in refine(second, alone.look, media_us=media_us, rules=RULES)}  # type: ignore[union-attr]
     assert told == {n: whole[n].state for n in range(5, 11)}  # type: ignore[union-attr]
 
 
-def number_of(each: Frame | Glimpse | Gap) -> int:
+def number_of(each: Frame | GateResult | Gap) -> int:
     return each.number
 
 
@@ -287,6 +291,6 @@ def test_waiting_frames_keep_their_own_pixels() -> None:
         return World([(3, walk(3))]).boxes(frame.number)
 
     media_us = np.arange(6, dtype=np.int64) * 1_000_000 // FPS
-    assert len(list(findings(reused(), look, media_us=media_us, rules=RULES))) == 6
+    assert len(list(refine(reused(), look, media_us=media_us, rules=RULES))) == 6
     assert len(shown) == 6
     assert all(number == value for number, value in shown)

@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from forensics.adapters.statistics.binomial_bound import at_most
+from forensics.adapters.statistics.binomial_bound import upper_bound
 from forensics.detection.detections import Boxes, Detections
-from forensics.sampling.spot_check import Audited, TrackPaths, drawn, in_no_track, rows_around, summed, to_be_drawn
+from forensics.sampling.spot_check import (
+    SpotCheckedFrame,
+    TrackPaths,
+    draw_sample,
+    outside_tracks,
+    rows_around,
+    sample_sizes,
+    summarise,
+)
 
 EVIDENCE = "3f2a91c07d5e4b18"
 FPS = 10
@@ -18,30 +26,33 @@ class TestTheDraw:
     passed_over = np.flatnonzero(np.arange(20_000) % 7 != 0)
 
     def test_it_is_as_large_as_asked_and_holds_only_what_was_passed_over(self):
-        lot = drawn(EVIDENCE, self.passed_over, 300, seed=0)
+        lot = draw_sample(EVIDENCE, self.passed_over, 300, seed=0)
         assert len(lot) == 300
         assert np.all(np.diff(lot) > 0)
         assert np.all(np.isin(lot, self.passed_over))
 
     def test_the_same_again_is_the_same_and_another_seed_or_evidence_is_not(self):
-        lot = drawn(EVIDENCE, self.passed_over, 300, seed=0)
-        assert np.array_equal(lot, drawn(EVIDENCE, self.passed_over, 300, seed=0))
-        for other in (drawn(EVIDENCE, self.passed_over, 300, seed=1), drawn("0" * 16, self.passed_over, 300, seed=0)):
+        lot = draw_sample(EVIDENCE, self.passed_over, 300, seed=0)
+        assert np.array_equal(lot, draw_sample(EVIDENCE, self.passed_over, 300, seed=0))
+        for other in (
+            draw_sample(EVIDENCE, self.passed_over, 300, seed=1),
+            draw_sample("0" * 16, self.passed_over, 300, seed=0),
+        ):
             assert len(np.intersect1d(lot, other)) < 20
 
     def test_a_larger_draw_holds_the_smaller_one(self):
-        few, many = (drawn(EVIDENCE, self.passed_over, n, seed=0) for n in (100, 1000))
+        few, many = (draw_sample(EVIDENCE, self.passed_over, n, seed=0) for n in (100, 1000))
         assert np.all(np.isin(few, many))
 
     def test_a_frame_is_drawn_or_not_whatever_else_was_passed_over(self):
         """Between two draws of one share, frames that both could draw are drawn in both, but for those at the edge."""
         some = self.passed_over[::2]
-        all_of_them, half = drawn(EVIDENCE, self.passed_over, 2000, 0), drawn(EVIDENCE, some, 1000, 0)
+        all_of_them, half = draw_sample(EVIDENCE, self.passed_over, 2000, 0), draw_sample(EVIDENCE, some, 1000, 0)
         assert len(np.intersect1d(half, all_of_them)) > 930
 
     def test_every_part_of_the_footage_is_drawn_alike(self):
         counts = sum(
-            np.histogram(drawn(f"{n:016x}", np.arange(1000), 100, seed=0), bins=10, range=(0, 1000))[0]
+            np.histogram(draw_sample(f"{n:016x}", np.arange(1000), 100, seed=0), bins=10, range=(0, 1000))[0]
             for n in range(200)
         )
         assert counts.sum() == 20_000
@@ -49,7 +60,7 @@ class TestTheDraw:
 
     @pytest.mark.parametrize("counts", [[0], [0, 0], [5], [100, 7, 0, 3], [40_000, 1, 250_000]])
     def test_shares_add_up_to_what_is_wanted(self, counts):
-        numbers = to_be_drawn(counts, share=0.01, least=300)
+        numbers = sample_sizes(counts, share=0.01, least=300)
         assert sum(numbers) >= min(sum(counts), max(300, sum(counts) // 100))
         assert all(number <= count for number, count in zip(numbers, counts, strict=True))
 
@@ -58,11 +69,11 @@ class TestTheBound:
     @pytest.mark.parametrize(("found", "drawn"), [(0, 1), (0, 300), (1, 300), (7, 412), (299, 300)])
     def test_it_is_that_of_clopper_and_pearson(self, found, drawn):
         expected = binomtest(found, drawn, alternative="less").proportion_ci(0.95, method="exact").high
-        assert at_most(found, drawn) == pytest.approx(expected, abs=1e-9)
+        assert upper_bound(found, drawn) == pytest.approx(expected, abs=1e-9)
 
     def test_it_holds_as_often_as_it_says(self):
         rng, share = np.random.default_rng(0), 0.01
-        held = [share <= at_most(int(rng.binomial(300, share)), 300) for _ in range(2000)]
+        held = [share <= upper_bound(int(rng.binomial(300, share)), 300) for _ in range(2000)]
         assert np.mean(held) >= 0.94
 
 
@@ -85,7 +96,7 @@ def paths() -> TrackPaths:
 
 
 def missed(*rows: tuple[float, float, float, int], frame: int) -> tuple[int, list[int]]:
-    seen, lost = in_no_track(boxes(*rows), paths(), at_us=frame * 1_000_000 // FPS, least_score=0.4)
+    seen, lost = outside_tracks(boxes(*rows), paths(), at_us=frame * 1_000_000 // FPS, least_score=0.4)
     return len(seen), lost.tolist()
 
 
@@ -118,7 +129,7 @@ class TestMisses:
             np.empty(0, np.int64),
             np.arange(40, dtype=np.int64),
         )
-        seen, lost = in_no_track(boxes((1, 1, 0.9, 0)), nobody, at_us=3, least_score=0.4)
+        seen, lost = outside_tracks(boxes((1, 1, 0.9, 0)), nobody, at_us=3, least_score=0.4)
         assert (seen.tolist(), lost.tolist()) == ([0], [0])
 
 
@@ -144,20 +155,20 @@ def test_a_few_rows_of_each_part_tell_where_tracks_are_as_well_as_all_of_them(se
 class TestTheSum:
     person, cat = ("person", 0.9), ("cat", 0.7)
 
-    def frames(self) -> list[Audited]:
+    def frames(self) -> list[SpotCheckedFrame]:
         return [
-            Audited(1, (), ()),
-            Audited(2, (self.person, self.person), (self.person, self.person)),
-            Audited(3, (self.cat, self.person), (self.cat,)),
+            SpotCheckedFrame(1, (), ()),
+            SpotCheckedFrame(2, (self.person, self.person), (self.person, self.person)),
+            SpotCheckedFrame(3, (self.cat, self.person), (self.cat,)),
         ]
 
     def test_frames_in_which_a_person_was_missed_are_counted_once(self):
-        audit = summed(900, self.frames(), ())
+        audit = summarise(900, self.frames(), ())
         assert (audit.n_passed_over, audit.n_looked_at, audit.n_with_a_miss) == (900, 3, 1)
         assert (dict(audit.seen), dict(audit.missed)) == ({"person": 3, "cat": 1}, {"person": 2, "cat": 1})
 
     def test_where_people_were_not_asked_for_what_was_asked_for_counts(self):
-        assert summed(900, self.frames(), ("cat",)).n_with_a_miss == 1
+        assert summarise(900, self.frames(), ("cat",)).n_with_a_miss == 1
 
     def test_each_frame_says_what_was_found(self):
         assert [str(each) for each in self.frames()] == [
@@ -165,4 +176,4 @@ class TestTheSum:
             "2 seen, in no track: person 0.90, person 0.90",
             "2 seen, in no track: cat 0.70",
         ]
-        assert str(Audited(4, (self.person,), ())) == "1 seen, all in tracks"
+        assert str(SpotCheckedFrame(4, (self.person,), ())) == "1 seen, all in tracks"

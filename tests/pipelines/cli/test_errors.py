@@ -25,7 +25,8 @@ from forensics.errors import IntegrityBroken
 from forensics.footage.evidence import Verdict
 from forensics.tables.evidence import load_evidence, load_sources
 from pipelines.custody.case_store import make_case
-from pipelines.custody.session import Need, casework
+from pipelines.custody.open_session import open_session
+from pipelines.custody.session import Need
 from pipelines.intake.ingest import Given, ingest
 from testing.commands import Call, caller, clip, new_case
 from testing.painted.damage import cut_tail
@@ -57,8 +58,8 @@ def case(call: Call, tmp_path: Path) -> Path:
 def filled_once(tmp_path_factory: pytest.TempPathFactory, whole: Path) -> Path:
     root = tmp_path_factory.mktemp("filled") / "case"
     case = make_case(root, Mandate(Mode.SCENE, title="", purpose="p", operator="o"), now=datetime.now(UTC))
-    with casework(case.folder.root, "ingest", need=Need.WORK) as work:
-        ingest(work.files, [Given(whole, "gate")], limits=Limits(), on_source=lambda _: None)
+    with open_session(case.folder.root, "ingest", need=Need.WORK) as session:
+        ingest(session.files, [Given(whole, "gate")], limits=Limits(), on_source=lambda _: None)
     return root
 
 

@@ -13,10 +13,10 @@ import pytest
 from forensics.adapters.crypto.signing import new_private_key, pem_of, public_in_pem, public_of
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.checkpoints import Checkpoint, decoded_checkpoint
-from forensics.custody.log import AuditLine, read_chain
+from forensics.custody.log import LogLine, read_chain
 from pipelines import clock
 from pipelines.custody.case_store import load_case
-from pipelines.custody.checkpoints import fault_in, kept_checkpoints, signed_checkpoint
+from pipelines.custody.checkpoints import fault_in, signed_checkpoint, stored_checkpoints
 from pipelines.custody.installation import installation_key, installation_key_file
 from testing.commands import Call, caller, new_case
 
@@ -37,7 +37,7 @@ def case(call: Call, tmp_path: Path) -> Path:
 
 
 def _all(case: Path) -> tuple[Checkpoint, ...]:
-    known = kept_checkpoints(CaseFolder(case))
+    known = stored_checkpoints(CaseFolder(case))
     assert known.problem == ""
     return known.all
 
@@ -127,10 +127,10 @@ def _cut(lines: list[bytes]) -> list[bytes]:
 
 def _chained_anew(lines: list[bytes]) -> list[bytes]:
     """Another reason for everything, every digest right."""
-    changed: list[AuditLine] = []
+    changed: list[LogLine] = []
     for raw in lines:
         stored = {name: value for name, value in json.loads(raw).items() if name != "sha256"}
-        line = AuditLine(**{**stored, "why": "another", "previous": changed[-1].sha256 if changed else "0" * 64})
+        line = LogLine(**{**stored, "why": "another", "previous": changed[-1].sha256 if changed else "0" * 64})
         changed.append(line)
     return [line.encoded() + b"\n" for line in changed]
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from forensics.custody.case_folder import CaseFolder
-from forensics.custody.log import AuditLine, decoded, first_break, head, open_begins, read_chain
-from forensics.custody.log_writer import AuditLog
+from forensics.custody.log import LogLine, decoded, first_break, head, open_begins, read_chain
+from forensics.custody.log_writer import LogWriter
 from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 
@@ -24,8 +24,8 @@ WHO = {"user": "u", "host": "h", "operator": "A. Ahmed"}
 START = datetime(2026, 5, 1, tzinfo=UTC)
 
 
-def log_in(root: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> AuditLog:
-    return AuditLog(CaseFolder(root), now)
+def log_in(root: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> LogWriter:
+    return LogWriter(CaseFolder(root), now)
 
 
 def written(root: Path, n_commands: int = 20) -> list[bytes]:
@@ -86,7 +86,7 @@ def _honest_looking(lines: list[bytes], chance: random.Random) -> list[bytes]:
     """A line rewritten as the program would write it, only with another reason."""
     place = chance.randrange(len(lines) - 1)
     stored = {name: value for name, value in json.loads(lines[place]).items() if name != "sha256"}
-    line = AuditLine(**{**stored, "why": "another reason"})
+    line = LogLine(**{**stored, "why": "another reason"})
     return [*lines[:place], line.encoded(), *lines[place + 1 :]]
 
 
@@ -198,7 +198,7 @@ def test_what_a_killed_command_began_is_closed_by_the_next(tmp_path: Path) -> No
 
 
 def test_a_line_is_read_strictly() -> None:
-    line = AuditLine(0, 1, "begin", "run", WHO, "", None, "0" * 64)
+    line = LogLine(0, 1, "begin", "run", WHO, "", None, "0" * 64)
     assert decoded(line.encoded()) == line
     for changed in (line.encoded() + b" ", line.encoded().replace(b'"begin"', b'"start"'), b"[]", b'{"number":0}'):
         with pytest.raises(ValueError, match=r"of a line|another kind|not what|Extra data"):

@@ -18,7 +18,7 @@ import forensics
 from forensics.adapters.crypto.sealing import Key, seal, unseal
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
-from forensics.custody.mandate import Mandate, Mode, Standing, standing_of, stops_at
+from forensics.custody.mandate import Mandate, MandateStatus, Mode, mandate_status, stops_at
 from forensics.custody.scope import scope_of
 from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.footage.cameras import Camera
@@ -112,24 +112,24 @@ _RUN = NOON + timedelta(days=1)
 @pytest.mark.parametrize(
     ("changes", "after", "standing"),
     [
-        ({}, timedelta(days=29), Standing.ACTIVE),
-        ({"first_run_utc": _RUN}, timedelta(days=1, hours=47, minutes=59), Standing.ACTIVE),
-        ({"first_run_utc": _RUN}, timedelta(days=3), Standing.LAPSED),
-        ({"first_run_utc": _RUN}, timedelta(days=3, minutes=1), Standing.LAPSED),
-        ({"first_run_utc": _RUN, "authority": "Pending"}, timedelta(days=3), Standing.LAPSED),
-        ({"first_run_utc": _RUN, "authority": "pend\u200bing "}, timedelta(days=3), Standing.LAPSED),
-        ({"first_run_utc": _RUN, "authority": "12 Gs"}, timedelta(days=3, minutes=1), Standing.ACTIVE),
-        ({"authority": "12 Gs"}, timedelta(days=30), Standing.EXPIRED),
-        ({"authority": "12 Gs"}, timedelta(days=36, hours=23), Standing.EXPIRED),
-        ({"authority": "12 Gs"}, timedelta(days=37), Standing.DUE),
-        ({"first_run_utc": _RUN}, timedelta(days=37), Standing.DUE),
-        ({"hold": "trial"}, timedelta(days=99), Standing.EXPIRED),
-        ({"denied_utc": _RUN, "hold": "trial"}, timedelta(days=99), Standing.DENIED),
-        ({"erased_utc": _RUN}, timedelta(days=99), Standing.ERASED),
+        ({}, timedelta(days=29), MandateStatus.ACTIVE),
+        ({"first_run_utc": _RUN}, timedelta(days=1, hours=47, minutes=59), MandateStatus.ACTIVE),
+        ({"first_run_utc": _RUN}, timedelta(days=3), MandateStatus.LAPSED),
+        ({"first_run_utc": _RUN}, timedelta(days=3, minutes=1), MandateStatus.LAPSED),
+        ({"first_run_utc": _RUN, "authority": "Pending"}, timedelta(days=3), MandateStatus.LAPSED),
+        ({"first_run_utc": _RUN, "authority": "pend\u200bing "}, timedelta(days=3), MandateStatus.LAPSED),
+        ({"first_run_utc": _RUN, "authority": "12 Gs"}, timedelta(days=3, minutes=1), MandateStatus.ACTIVE),
+        ({"authority": "12 Gs"}, timedelta(days=30), MandateStatus.EXPIRED),
+        ({"authority": "12 Gs"}, timedelta(days=36, hours=23), MandateStatus.EXPIRED),
+        ({"authority": "12 Gs"}, timedelta(days=37), MandateStatus.DUE),
+        ({"first_run_utc": _RUN}, timedelta(days=37), MandateStatus.DUE),
+        ({"hold": "trial"}, timedelta(days=99), MandateStatus.EXPIRED),
+        ({"denied_utc": _RUN, "hold": "trial"}, timedelta(days=99), MandateStatus.DENIED),
+        ({"erased_utc": _RUN}, timedelta(days=99), MandateStatus.ERASED),
     ],
 )
-def test_what_holds_when(changes: dict[str, object], after: timedelta, standing: Standing) -> None:
-    assert standing_of(replace(_FULL, **changes), NOON + after) is standing
+def test_what_holds_when(changes: dict[str, object], after: timedelta, standing: MandateStatus) -> None:
+    assert mandate_status(replace(_FULL, **changes), NOON + after) is standing
 
 
 @pytest.mark.parametrize("written", ["Pending", " pending ", "PENDING\n", "\uff50ending"])

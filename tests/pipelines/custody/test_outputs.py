@@ -15,8 +15,9 @@ from forensics.custody.mandate import Mandate, Mode
 from forensics.decoding.child import Limits
 from forensics.errors import UsageError
 from pipelines.custody.case_store import make_case
+from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import output_file
-from pipelines.custody.session import Need, casework
+from pipelines.custody.session import Need
 from pipelines.intake.ingest import Given, ingest
 from testing.commands import Call, caller, clip
 from testing.face_case import FaceCase, reference_of
@@ -36,8 +37,8 @@ def seen_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     reference_of(1, folder / "stills" / "a.png")
     case = make_case(folder / "case", Mandate(Mode.SCENE, title="", purpose="p", operator="o"), now=datetime.now(UTC))
     given = [Given(clip(folder / "gate.mp4"), "gate"), Given(folder / "stills", "hall")]
-    with casework(case.folder.root, "ingest", need=Need.WORK) as work:
-        ingest(work.files, given, limits=Limits(), on_source=lambda _: None)
+    with open_session(case.folder.root, "ingest", need=Need.WORK) as session:
+        ingest(session.files, given, limits=Limits(), on_source=lambda _: None)
     run = [*_FORENSICS, "run", case.folder.root, "--runner", "serial", "--quiet"]
     subprocess.run(run, check=True, capture_output=True)
     return case.folder.root

@@ -23,11 +23,12 @@ from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.faces.review_rules import Review, Verdict
 from pipelines import clock
-from pipelines.custody.case_lock import locked, taken_over
+from pipelines.custody.case_lock import locked, take_over_lock
 from pipelines.custody.case_store import load_case
 from pipelines.custody.entry_removal import remove_entry
 from pipelines.custody.keys import keyring_for
-from pipelines.custody.session import Need, casework
+from pipelines.custody.open_session import open_session
+from pipelines.custody.session import Need
 from pipelines.review.desk import ReviewDesk
 from pipelines.review.reviewers import reviewers_of
 from pipelines.review.reviews import load_reviews
@@ -379,7 +380,10 @@ def test_who_holds_the_lock_is_the_kernels_word(found: FaceCase) -> None:
     ):
         (found.root / ".lock").write_text(f"process {bystander.pid} on {os.uname().nodename}")
         began = time.monotonic()
-        with pytest.raises(Exception, match="working on this case"), taken_over(CaseFolder(found.root), patience_s=0.5):
+        with (
+            pytest.raises(Exception, match="working on this case"),
+            take_over_lock(CaseFolder(found.root), patience_s=0.5),
+        ):
             pytest.fail("the lock is held by this very process")
         assert time.monotonic() - began < 10
         assert bystander.poll() is None
@@ -388,10 +392,10 @@ def test_who_holds_the_lock_is_the_kernels_word(found: FaceCase) -> None:
 
 def test_a_hold_that_somebody_set_meanwhile_is_kept(found: FaceCase) -> None:
     """Each change is made to the case as it is on disk, not as the command first read it."""
-    with casework(found.root, "slow", need=Need.CHANGE) as work:
+    with open_session(found.root, "slow", need=Need.CHANGE) as session:
         found.do("case hold", "--reason", "trial")
-        with locked(work.folder):
-            work.change(lambda case: replace(case, watchlist_limit=6))
+        with locked(session.folder):
+            session.change(lambda case: replace(case, watchlist_limit=6))
     case = load_case(found.root)
     assert (case.mandate.hold, case.watchlist_limit) == ("trial", 6)
     assert found.call("case", "hold", found.root, "--reason", "another").code == 2
@@ -509,7 +513,7 @@ def test_neither_a_junk_mark_nor_a_full_disk_keeps_the_key(
         found.do("case deny", "--reason", "refused")
     else:
         with monkeypatch.context() as patched:
-            patched.setattr("forensics.custody.log_writer.AuditLog.append", _full)
+            patched.setattr("forensics.custody.log_writer.LogWriter.append", _full)
             assert found.call("case", "deny", found.root, "--reason", "refused").code == 6
     assert not keyring.exists
     assert found.call("run", found.root).code in {3, 5}
@@ -539,7 +543,7 @@ def test_a_case_whose_first_command_died_is_in_order(
     given += ("--reference", "r", "--camera", "gate", "--from", "2026-05-01T00:00:00Z", "--to", "2026-05-02T00:00:00Z")
     with monkeypatch.context() as patched:
         patched.setattr("pipelines.custody.deciding_files.DecidingFiles.know", _die)
-        patched.setattr("forensics.custody.log_writer.AuditLog._end", lambda *_: None)
+        patched.setattr("forensics.custody.log_writer.LogWriter._end", lambda *_: None)
         made = call("case", "init", tmp_path / "case", *given, "--expires", ENTRY_LAST_DAY)
         assert made.code == 137
         monkeypatch.setattr("forensics.custody.log_writer._is_dead", lambda _: True)
@@ -562,8 +566,8 @@ def test_an_unreadable_part_keeps_no_entry_alive(found: FaceCase) -> None:
 def test_a_desk_that_stands_launders_nothing(found: FaceCase, tmp_path: Path) -> None:
     found.enrol("E1", 1, tmp_path)
     found.run()
-    with casework(found.root, "review", need=Need.RESULTS, reason="r") as work:
-        desk = ReviewDesk.at(work, "B. Becker")
+    with open_session(found.root, "review", need=Need.RESULTS, reason="r") as session:
+        desk = ReviewDesk.at(session, "B. Becker")
         (candidate,) = desk.waiting()
         desk.pictures(candidate)
         _verdict_cut(found.root)
@@ -572,18 +576,18 @@ def test_a_desk_that_stands_launders_nothing(found: FaceCase, tmp_path: Path) ->
 
 
 def test_a_hold_that_came_meanwhile_counts(found: FaceCase) -> None:
-    with casework(found.root, "watchlist remove", need=Need.CHANGE) as work:
+    with open_session(found.root, "watchlist remove", need=Need.CHANGE) as session:
         found.do("case hold", "--reason", "trial")
-        with work.alone(), pytest.raises(NotAuthorised, match="on hold"):
-            remove_entry(work.case, work.files, "E0", why="w", who=work.who, now=work.now)
+        with session.alone(), pytest.raises(NotAuthorised, match="on hold"):
+            remove_entry(session.case, session.files, "E0", why="w", who=session.who, now=session.now)
     assert (found.root / "watchlist" / "E0" / "entry.json").exists()
 
 
 def test_no_verdict_is_stored_after_a_denial(found: FaceCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found.enrol("E1", 1, tmp_path)
     found.run()
-    with casework(found.root, "review", need=Need.RESULTS, reason="r") as work:
-        desk = ReviewDesk.at(work, "B. Becker")
+    with open_session(found.root, "review", need=Need.RESULTS, reason="r") as session:
+        desk = ReviewDesk.at(session, "B. Becker")
         (candidate,) = desk.waiting()
         desk.pictures(candidate)
         monkeypatch.setattr(ReviewDesk, "_require_active", lambda self: None)
@@ -625,7 +629,7 @@ def test_commands_side_by_side_raise_no_false_alarm(found: FaceCase) -> None:
 _DIES = """
 import os, sys
 from pathlib import Path
-from pipelines.custody.session import Need, casework
+from pipelines.custody.open_session import Need, casework
 with casework(Path(sys.argv[1]), "dies", need=Need.LOOK):
     os._exit(1)
 """

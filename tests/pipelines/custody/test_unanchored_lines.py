@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from forensics.custody.log import INTERRUPTED, AuditLine, read_chain
+from forensics.custody.log import INTERRUPTED, LogLine, read_chain
 from forensics.custody.unanchored_lines import LOOKS, REFUSED, fault_in_foreign
 from testing.commands import Call, caller, new_case, search_case
 from testing.project import ROOT
@@ -25,7 +25,7 @@ def _needs() -> dict[str, str]:
     found = {}
     for file in (ROOT / "pipelines").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "casework":
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "open_session":
                 (need,) = [ast.unparse(word.value) for word in node.keywords if word.arg == "need"]
                 assert isinstance(node.args[1], ast.Constant)
                 found[str(node.args[1].value)] = need
@@ -45,7 +45,7 @@ def _appended(case: Path, kind: str, command: str, of: int | None, facts: dict[s
     """A line as the program would write it, well chained, and unknown to the witness."""
     lines = read_chain(case / "audit.jsonl").lines
     last = lines[-1]
-    line = AuditLine(len(lines), last.at_utc_us, kind, command, last.who, "", of, last.sha256, facts)
+    line = LogLine(len(lines), last.at_utc_us, kind, command, last.who, "", of, last.sha256, facts)
     with (case / "audit.jsonl").open("ab") as file:
         file.write(line.encoded() + b"\n")
 
@@ -105,7 +105,7 @@ def test_a_refusal_that_ended_well_is_none(call: Call, tmp_path: Path) -> None:
 
 
 def test_the_end_of_one_command_is_not_that_of_another() -> None:
-    begin = AuditLine(0, 0, "begin", "status", {}, "", None, "", {})
+    begin = LogLine(0, 0, "begin", "status", {}, "", None, "", {})
     end = replace(begin, number=1, kind="end", of=0, facts={"exit_code": 0})
     assert fault_in_foreign([begin, end], 0) == ""
     assert "line 2" in fault_in_foreign([begin, replace(end, command="query")], 0)

@@ -23,10 +23,11 @@ from forensics.tables.run_inventory import parts_named
 from pipelines import clock
 from pipelines.custody import deciding_files
 from pipelines.custody.case_store import load_case
-from pipelines.custody.checkpoints import kept_checkpoints, signed_checkpoint
+from pipelines.custody.checkpoints import signed_checkpoint, stored_checkpoints
 from pipelines.custody.deciding_files import DecidingFiles
-from pipelines.custody.session import Need, casework
-from pipelines.proof.signatures import Asked
+from pipelines.custody.open_session import open_session
+from pipelines.custody.session import Need
+from pipelines.proof.signatures import TrustedKeys
 from pipelines.proof.verify import verify_case
 from pipelines.run.footage_integrity import Loss, difference
 from testing.commands import Answer, Call, caller, clip
@@ -185,7 +186,7 @@ def test_tables_that_are_published_meanwhile_are_no_tampering(case: Path, monkey
 
     monkeypatch.setattr("pipelines.proof.verify.difference", publishing)
     before = sha256_of_file(case / "tables" / "MANIFEST.json")
-    assert verify_case(load_case(case), Asked()).problems == ()
+    assert verify_case(load_case(case), TrustedKeys()).problems == ()
     assert compared
     assert sha256_of_file(case / "tables" / "MANIFEST.json") != before
 
@@ -299,8 +300,8 @@ def _covered(case: Path, change: Callable[[list[dict[str, object]]], None]) -> N
     manifest = read_manifest(CaseFolder(case))
     (file,) = [file for file in manifest["files"] if file["path"].startswith("coverage/")]
     file.update(rows=len(rows), bytes=path.stat().st_size, sha256=sha256_of_file(path))
-    with casework(case, "forged", need=Need.WORK) as work:
-        work.files.write(work.folder.manifest, encoded_json(manifest))
+    with open_session(case, "forged", need=Need.WORK) as session:
+        session.files.write(session.folder.manifest, encoded_json(manifest))
 
 
 @pytest.mark.parametrize(
@@ -374,9 +375,9 @@ def test_a_strangers_checkpoint_with_a_key_of_his_own_proves_nothing(case: Path)
     loaded, line = load_case(case), read_chain(case / "audit.jsonl").lines[-1]
     forged: Checkpoint = signed_checkpoint(loaded.case_id, line, new_private_key(), now=clock.utc_now())
     folder.checkpoints_file.write_bytes(forged.encoded() + b"\n")
-    assert verify_case(loaded, Asked()).problems == ()
-    own = frozenset({kept_checkpoints(folder).all[0].public_hex[::-1]})
-    assert verify_case(loaded, Asked(trusted=own)).problems != ()
+    assert verify_case(loaded, TrustedKeys()).problems == ()
+    own = frozenset({stored_checkpoints(folder).all[0].public_hex[::-1]})
+    assert verify_case(loaded, TrustedKeys(trusted=own)).problems != ()
 
 
 def test_verify_says_whose_signatures_there_are(call: Call, case: Path, monkeypatch: pytest.MonkeyPatch) -> None:

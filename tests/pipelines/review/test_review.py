@@ -21,7 +21,8 @@ from forensics.faces.face import QualityLimits
 from forensics.faces.review_rules import Review, State, Verdict, refusal, state_of, visible_to
 from pipelines import clock
 from pipelines.custody.case_store import load_case
-from pipelines.custody.session import Need, casework
+from pipelines.custody.open_session import open_session
+from pipelines.custody.session import Need
 from pipelines.review.desk import ReviewDesk
 from pipelines.review.reviewers import load_private, reviewer_named, reviewers_of
 from pipelines.review.reviews import load_reviews
@@ -324,7 +325,7 @@ def test_the_defence_learns_under_which_users_the_verdicts_were_given(
     found: FaceCase, monkeypatch: pytest.MonkeyPatch, second: str, same: bool
 ) -> None:
     for name, user in (("B. Becker", "becker"), ("C. Cole", second)):
-        monkeypatch.setattr("pipelines.custody.open_case.os_user", lambda user=user: user)
+        monkeypatch.setattr("pipelines.custody.session.os_user", lambda user=user: user)
         assert _decide(found, name, "confirm")[0] == 0
     told = _disclosed(found)
     assert isinstance(told["verdicts"], list)
@@ -575,7 +576,7 @@ def test_a_key_that_was_revoked_signs_nothing_afterwards(found: FaceCase) -> Non
 _PAGE = """
 import sys
 from pathlib import Path
-from pipelines.custody.session import Need, casework
+from pipelines.custody.open_session import Need, casework
 from pipelines.review.desk import ReviewDesk
 from pipelines.review.page.server import serve
 with casework(Path(sys.argv[1]), "review", need=Need.RESULTS, reason="test") as work:
@@ -739,8 +740,8 @@ def test_the_page_explains_what_it_cannot_show(page: Page, found: FaceCase) -> N
 def test_a_desk_that_stands_when_the_mandate_expires(
     found: FaceCase, monkeypatch: pytest.MonkeyPatch, later: timedelta, said: str
 ) -> None:
-    with casework(found.root, "review", need=Need.RESULTS, reason="test") as work:
-        desk = ReviewDesk.at(work, "B. Becker")
+    with open_session(found.root, "review", need=Need.RESULTS, reason="test") as session:
+        desk = ReviewDesk.at(session, "B. Becker")
         (candidate,) = desk.waiting()
         desk.pictures(candidate)
         now = clock.utc_now() + later
@@ -757,19 +758,19 @@ def test_a_desk_that_stands_when_the_mandate_expires(
 
 
 def test_an_entry_that_ends_leaves_an_open_desk(found: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
-    with casework(found.root, "review", need=Need.RESULTS, reason="test") as work:
-        desk = ReviewDesk.at(work, "B. Becker")
+    with open_session(found.root, "review", need=Need.RESULTS, reason="test") as session:
+        desk = ReviewDesk.at(session, "B. Becker")
         assert len(desk.candidates()) == 1
         monkeypatch.setattr("pipelines.clock.utc_now", lambda: ENTRY_ENDS + timedelta(days=99))
         assert desk.candidates() == []
 
 
 def test_nobody_prolongs_a_review_by_hand(found: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
-    with casework(found.root, "review", need=Need.RESULTS, reason="test") as work:
-        desk = ReviewDesk.at(work, "B. Becker")
+    with open_session(found.root, "review", need=Need.RESULTS, reason="test") as session:
+        desk = ReviewDesk.at(session, "B. Becker")
         text = found.root.joinpath("case.toml").read_text()
         found.root.joinpath("case.toml").write_text(text.replace(f"{MANDATE_ENDS:%Y-%m-%d}", "2099-01-01"))
-        assert load_case(found.root).mandate != work.case.mandate
+        assert load_case(found.root).mandate != session.case.mandate
         now = clock.utc_now() + timedelta(days=1000)
         monkeypatch.setattr("pipelines.clock.utc_now", lambda: now)
         with pytest.raises(NotAuthorised, match="expired"):

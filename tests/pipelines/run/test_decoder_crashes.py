@@ -18,7 +18,7 @@ from forensics.footage.timeline import PacketIndex
 from pipelines.custody.case_document import Case
 from pipelines.run.driver import RunResult
 from pipelines.stages.detect import ChunkWork
-from pipelines.stages.isolate_crash import examined
+from pipelines.stages.isolate_crash import isolate_crash
 from testing.painted_case import N_FRAMES, PaintedDetector, make_painted_case, run, table
 from testing.project import ROOT
 
@@ -122,7 +122,7 @@ def pieces_of(kill: Callable[[ChunkWork], DecoderLost | None]) -> list[tuple[str
 
     index = PacketIndex(np.arange(12), np.arange(12) % 3 == 0, np.ones(12, int), np.zeros(12, bool), Fraction(1, 25))
     work = ChunkWork(GROUPS, cast("Any", None), cast("Any", None))
-    tables = examined(work, index.keyframes, alone, lost)
+    tables = isolate_crash(work, index.keyframes, alone, lost)
     return [tuple(row.values()) for table in tables for row in table.to_pylist()]
 
 

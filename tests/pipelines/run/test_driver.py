@@ -23,7 +23,7 @@ from forensics.detection.detections import Boxes
 from forensics.digests import sha256_of_file
 from forensics.errors import CannotStart, IntegrityBroken
 from forensics.footage.cameras import Camera
-from forensics.footage.coverage import CoverageBroken, State, Stretch, check_complete
+from forensics.footage.coverage import CoverageBroken, CoverageRange, State, check_complete
 from forensics.footage.frames import Frame
 from forensics.tables.files import read_table, write_bytes, write_table
 from forensics.tables.schemas import DETECT_PART, PUBLISHED
@@ -426,8 +426,8 @@ def test_parts_that_lack_a_frame_are_never_published(case: Case, monkeypatch: py
 # ---- the check itself
 
 
-def stretches(*edges: tuple[int, int]) -> list[Stretch]:
-    return [Stretch(start, stop, State.DETECTED) for start, stop in edges]
+def stretches(*edges: tuple[int, int]) -> list[CoverageRange]:
+    return [CoverageRange(start, stop, State.DETECTED) for start, stop in edges]
 
 
 def test_complete_coverage_is_accepted() -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 from forensics.footage.evidence import Evidence
 from forensics.tables.evidence import load_evidence
 from pipelines.intake.ingest import Given
-from pipelines.run.footage_integrity import FootageGuard
+from pipelines.run.footage_integrity import FootageChecker
 from testing.commands import clip
 from testing.painted_case import make_case_of
 
@@ -30,7 +30,7 @@ def stills(tmp_path: Path) -> Path:
 
 def test_footage_that_was_overwritten_and_put_back_is_altered(tmp_path: Path) -> None:
     path = clip(tmp_path / "gate.mp4")
-    item, guard = taken_in(path, tmp_path / "case"), FootageGuard()
+    item, guard = taken_in(path, tmp_path / "case"), FootageChecker()
     assert guard.admits(item)
     assert guard.still_admits(item)
     data, state = path.read_bytes(), path.stat()
@@ -43,7 +43,7 @@ def test_footage_that_was_overwritten_and_put_back_is_altered(tmp_path: Path) ->
 
 
 def test_pictures_that_changed_places_and_back_are_altered(tmp_path: Path, stills: Path) -> None:
-    item, guard = taken_in(stills, tmp_path / "case"), FootageGuard()
+    item, guard = taken_in(stills, tmp_path / "case"), FootageChecker()
     assert guard.admits(item)
     assert guard.still_admits(item)
     one, other, aside = stills / "0.png", stills / "1.png", tmp_path / "aside"

@@ -10,24 +10,25 @@ import numpy as np
 import polars as pl
 import pytest
 
-from forensics.adapters.statistics.binomial_bound import at_most
+from forensics.adapters.statistics.binomial_bound import upper_bound
 from forensics.adapters.video.pyav_index import index_file
 from forensics.adapters.video.pyav_reader import open_reader
 from forensics.decoding.child import Limits
-from forensics.decoding.decoder_crashes import read_past_poison
+from forensics.decoding.decoder_crashes import read_past_crashes
 from forensics.errors import DecoderLost
 from forensics.footage.evidence import Indexed
 from forensics.footage.frames import Frame, Item, View
-from forensics.footage.motion_gate import GateRules, Glimpse, Watch, windows
+from forensics.footage.motion_gate import GateResult, GateRules, MotionGate, windows
 from forensics.methods import METHODS
-from forensics.sampling.spot_check import Audited
-from forensics.tables.spot_check_rows import AuditedEvidence
+from forensics.sampling.spot_check import SpotCheckedFrame
+from forensics.tables.spot_check_rows import SpotCheckedEvidence
 from pipelines.custody.case_document import Case
 from pipelines.custody.case_store import load_case
-from pipelines.custody.session import Need, casework
+from pipelines.custody.open_session import open_session
+from pipelines.custody.session import Need
 from pipelines.intake.ingest import Given, ingest
 from pipelines.run.driver import RunResult
-from pipelines.run.spot_check_report import audit_facts, audit_line
+from pipelines.run.spot_check_report import spot_check_facts, spot_check_text
 from pipelines.settings import DetectSettings, Settings
 from testing.commands import caller
 from testing.painted_case import copied, make_case_of, run, table
@@ -133,17 +134,17 @@ class TestAudit:
         assert (audit["frames_audited"], audit["frames_with_a_miss"], audit["missed"]) == (100, 0, {})
         assert audit["seen"]["person"] > 20
         assert audit["miss_rate_at_most"] == pytest.approx(0.0295, abs=1e-4)
-        assert audit == result.audit
+        assert audit == result.spot_check
         rows = table(case, "coverage").filter(pl.col("reason") == "audited")
         assert (rows["stop_frame"] - rows["start_frame"]).sum() == 100
         assert rows["detail"].str.contains(r"^(static|sampled \(.+\)); (nobody seen|\d seen, all in tracks)$").all()
 
     def test_where_all_was_looked_at_nothing_is_left_to_chance(self, case: Case) -> None:
-        audit = run(case, *GATED, "gate.audit_share=1").audit
+        audit = run(case, *GATED, "gate.audit_share=1").spot_check
         assert audit is not None
         assert audit["frames_audited"] == audit["frames_passed_over"] > 300
         assert audit["miss_rate_at_most"] == audit["miss_rate"] == 0
-        assert audit_line(audit).endswith("all of them were looked at: in 0 somebody is in no track")
+        assert spot_check_text(audit).endswith("all of them were looked at: in 0 somebody is in no track")
 
     def test_what_it_saw_is_in_no_other_table(self, untouched: Case, case: Case, tmp_path: Path) -> None:
         unaudited = copied(untouched, tmp_path / "unaudited")
@@ -155,7 +156,7 @@ class TestAudit:
 
     def test_whom_no_pixel_tells_of_is_found_by_it_and_named(self, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
         see_with(StreetDetector(ghosts=(Walker(120, 180, x=200),)), monkeypatch)
-        audit = run(case, *GATED).audit
+        audit = run(case, *GATED).spot_check
         assert audit is not None
         assert audit["frames_audited"] == 300
         assert 20 < audit["missed"]["person"] == audit["frames_with_a_miss"] < 45
@@ -176,15 +177,17 @@ class TestAudit:
 
     def test_what_was_drawn_and_could_not_be_looked_at_counts_as_missed(self) -> None:
         settings = Settings(detect=DetectSettings(gate="motion"))
-        audit = audit_facts(settings, [AuditedEvidence(1000, tuple(Audited(n, (), ()) for n in range(250)))])
+        audit = spot_check_facts(
+            settings, [SpotCheckedEvidence(1000, tuple(SpotCheckedFrame(n, (), ()) for n in range(250)))]
+        )
         assert audit is not None
         assert (audit["frames_drawn"], audit["frames_audited"], audit["miss_rate"]) == (300, 250, 0)
-        assert audit["miss_rate_at_most"] == pytest.approx(at_most(50, 300, 0.95), abs=1e-6)
-        assert "and may be in the 50 more that could not be looked at, so in at most 20.6" in audit_line(audit)
+        assert audit["miss_rate_at_most"] == pytest.approx(upper_bound(50, 300, 0.95), abs=1e-6)
+        assert "and may be in the 50 more that could not be looked at, so in at most 20.6" in spot_check_text(audit)
 
     def test_without_a_gate_there_is_none(self, case: Case) -> None:
         result = run(case)
-        assert result.audit is None
+        assert result.spot_check is None
         assert record(result)["audit"] is None
         assert table(case, "coverage")["change"].is_null().all()
 
@@ -207,10 +210,10 @@ class TestAudit:
         times = {path: path.stat().st_mtime_ns for path in before.folder.root.glob("parts/detect/*")}
         both = make_case_of(tmp_path / "both", Given(first, "a"), Given(second, "b"))
         grown = load_case(case.folder.root)
-        with casework(grown.folder.root, "ingest", need=Need.WORK) as work:
-            ingest(work.files, [Given(second, "b")], limits=Limits(), on_source=lambda source: None)
+        with open_session(grown.folder.root, "ingest", need=Need.WORK) as session:
+            ingest(session.files, [Given(second, "b")], limits=Limits(), on_source=lambda source: None)
         after, at_once = run(case, *GATED), run(both, *GATED)
-        assert after.audit == at_once.audit
+        assert after.spot_check == at_once.spot_check
         assert {path: path.stat().st_mtime_ns for path in times} == times
 
 
@@ -220,7 +223,9 @@ class Dying:
     def __init__(self, clip: Indexed, deadly: int, n_ahead: int) -> None:
         self._clip, self._deadly, self._n_ahead = clip, deadly, n_ahead
 
-    def read(self, footage: Any, index: Any, view: View, wanted: Any, watch: Watch | None = None) -> Iterator[Item]:
+    def read(
+        self, footage: Any, index: Any, view: View, wanted: Any, watch: MotionGate | None = None
+    ) -> Iterator[Item]:
         reader = open_reader(footage, index, view)
         for item in reader.read(wanted, copy.deepcopy(watch)):
             if item.number + self._n_ahead >= self._deadly >= item.number and self._deadly in wanted:
@@ -238,8 +243,8 @@ def test_a_watch_goes_on_behind_what_kills_the_decoder_however_far_it_was_ahead(
     def told(n_ahead: int) -> list[tuple[int, str]]:
         rules = GateRules(window_us=10_000_000, step_us=500_000, follow_score=0.25, start_score=0.4)
         child: Any = Dying(clip, 67, n_ahead)
-        watch = Watch(rules, windows(clip.index, rules.window_us))
-        items = read_past_poison(child, clip.footage, clip.index, View(320, 320), wanted, watch)
+        watch = MotionGate(rules, windows(clip.index, rules.window_us))
+        items = read_past_crashes(child, clip.footage, clip.index, View(320, 320), wanted, watch)
         return [(item.number, kind(item)) for item in items]
 
     reference = told(0)
@@ -251,7 +256,7 @@ def test_a_watch_goes_on_behind_what_kills_the_decoder_however_far_it_was_ahead(
 
 def kind(item: Item) -> str:
     glimpse = item.glimpse if isinstance(item, Frame) else item
-    return glimpse.sight.value if isinstance(glimpse, Glimpse) else type(item).__name__
+    return glimpse.sight.value if isinstance(glimpse, GateResult) else type(item).__name__
 
 
 def test_parts_of_other_rules_are_not_gone_on_with(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:

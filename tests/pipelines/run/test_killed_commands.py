@@ -14,12 +14,13 @@ import pytest
 
 from forensics.custody.case_folder import CaseFolder, RunFolder
 from forensics.custody.log import break_in, read_chain
-from forensics.custody.log_writer import AuditLog
+from forensics.custody.log_writer import LogWriter
 from forensics.custody.mandate import Mandate, Mode
 from forensics.tables import publish
 from forensics.tables.files import remove_unfinished, whole_file
 from pipelines.custody.case_store import load_case, make_case
-from pipelines.custody.session import Need, casework
+from pipelines.custody.open_session import open_session
+from pipelines.custody.session import Need
 from pipelines.runners.cluster_cleanup import ClusterCleanup, dead_server
 
 _KILLED = """
@@ -67,7 +68,7 @@ def test_the_next_command_that_changes_a_case_clears_it_and_the_place_beside_its
         killed_while_writing(keys / f"{case.case_id}.log.json"),
     ]
     of_another = killed_while_writing(keys / "another.log.json")
-    with casework(case.folder.root, "run", need=Need.WORK) as work, work.alone():
+    with open_session(case.folder.root, "run", need=Need.WORK) as session, session.alone():
         assert not any(path.exists() for path in left)
     assert of_another.exists()
 
@@ -78,7 +79,7 @@ def test_footage_that_is_named_like_a_temporary_file_stays(tmp_path: Path) -> No
     footage[1].parent.mkdir()
     for path in footage:
         path.write_bytes(b"evidence")
-    with casework(case.folder.root, "run", need=Need.WORK) as work, work.alone():
+    with open_session(case.folder.root, "run", need=Need.WORK) as session, session.alone():
         assert all(path.exists() for path in footage)
 
 
@@ -92,7 +93,7 @@ def test_a_folder_in_which_the_making_of_a_case_was_killed_is_still_empty(tmp_pa
 def test_a_line_of_the_log_is_whole_where_the_disk_takes_a_few_bytes_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = AuditLog(CaseFolder(tmp_path), lambda: datetime.now(UTC))
+    log = LogWriter(CaseFolder(tmp_path), lambda: datetime.now(UTC))
     write = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:7]))
     with log.recorded("drill", who={}, why="", facts={"text": "more than seven bytes"}):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from forensics.adapters.statistics.likelihood_fit import fitted
+from forensics.adapters.statistics.likelihood_fit import fit_likelihood
 from testing.commands import Call, caller, new_case
 from testing.face_case import FaceCase, reference_of
 
@@ -39,7 +39,7 @@ def people(folder: Path, *, n_people: int = 5, n_pictures: int = 4) -> Path:
 def test_a_logistic_calibration_finds_the_true_ratio() -> None:
     """Two normal distributions of one width: the log ratio is a line that can be written down."""
     rng = np.random.default_rng(5)
-    model = fitted("m", rng.normal(0.5, 0.1, 4000).tolist(), rng.normal(0.2, 0.1, 4000).tolist(), n_people=90)
+    model = fit_likelihood("m", rng.normal(0.5, 0.1, 4000).tolist(), rng.normal(0.2, 0.1, 4000).tolist(), n_people=90)
     assert model.slope == pytest.approx(0.3 / 0.01 / np.log(10), rel=0.05)
     assert model.intercept == pytest.approx(-(0.25 - 0.04) / 0.02 / np.log(10), rel=0.05)
     assert model.log10_ratio(0.35) == pytest.approx(0, abs=0.1)
@@ -48,7 +48,7 @@ def test_a_logistic_calibration_finds_the_true_ratio() -> None:
 
 @pytest.mark.parametrize("n", [10, 100, 1000])
 def test_few_pairs_never_claim_much(n: int) -> None:
-    model = fitted("m", np.linspace(0.6, 0.8, n).tolist(), np.linspace(0.1, 0.3, n).tolist(), n_people=9)
+    model = fit_likelihood("m", np.linspace(0.6, 0.8, n).tolist(), np.linspace(0.1, 0.3, n).tolist(), n_people=9)
     assert -np.log10(n + 1) - 0.01 <= model.lowest < 0 < model.highest <= np.log10(n + 1) + 0.01
     assert model.log10_ratio(5.0) == model.highest
     assert model.log10_ratio(-5.0) == model.lowest
@@ -56,7 +56,7 @@ def test_few_pairs_never_claim_much(n: int) -> None:
 
 def test_similarities_that_say_nothing_make_ratios_near_one() -> None:
     rng = np.random.default_rng(2)
-    model = fitted("m", rng.normal(0.3, 0.1, 300).tolist(), rng.normal(0.3, 0.1, 300).tolist(), n_people=9)
+    model = fit_likelihood("m", rng.normal(0.3, 0.1, 300).tolist(), rng.normal(0.3, 0.1, 300).tolist(), n_people=9)
     assert model.cllr == pytest.approx(1, abs=0.05)
     assert abs(model.log10_ratio(0.5)) < 0.3
 

@@ -19,7 +19,8 @@ from pipelines.custody.case_store import load_case
 from pipelines.custody.entry_removal import remove_entry
 from pipelines.custody.erasure import quarantine
 from pipelines.custody.keys import keyring_for
-from pipelines.custody.session import Need, casework
+from pipelines.custody.open_session import open_session
+from pipelines.custody.session import Need
 from testing.commands import ENTRY_ENDS, ENTRY_LAST_DAY, MANDATE_ENDS, Call, caller, search_case
 from testing.face_case import FaceCase, reference_of
 
@@ -90,9 +91,9 @@ def test_an_entry_that_is_removed_is_gone(found: FaceCase) -> None:
 
 
 def test_an_entry_that_ends_while_results_are_withheld_is_gone_too(found: FaceCase) -> None:
-    with casework(found.root, "lapse", need=Need.LOOK) as work:
-        quarantine(work.case, work.files)
-        remove_entry(work.case, work.files, "E1", why="ended", who=work.who, now=work.now)
+    with open_session(found.root, "lapse", need=Need.LOOK) as session:
+        quarantine(session.case, session.files)
+        remove_entry(session.case, session.files, "E1", why="ended", who=session.who, now=session.now)
     assert not list(found.root.glob("runs/*/parts/recognise/*"))
     found.run()
     assert {row["entry_id"] for row in found.candidates()} == {"E0", "absent"}

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from forensics.adapters.detectors.load_detector import load_detector
-from forensics.adapters.detectors.network_shape import shaped
+from forensics.adapters.detectors.network_shape import reshape
 from forensics.adapters.libraries.openvino_core import openvino_core
 from forensics.detection.detector import Detector, DetectorOptions
-from forensics.detection.iou import overlaps
+from forensics.detection.iou import iou_matrix
 from forensics.errors import CannotStart, UsageError
 from forensics.footage.frames import Frame
 from forensics.models.model_store import resolve
@@ -61,8 +61,8 @@ def answer(model: Any, pixels: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]"
 @pytest.mark.parametrize("size", [WIDE, (640, 384), (320, 320), (32, 640), (640, 640)])
 def test_it_is_the_network_that_was_exported_for_any_size(exports: dict[str, Path], size: tuple[int, int]) -> None:
     pixels = np.random.default_rng(1).random((1, 3, *size), dtype=np.float32)
-    ours = answer(shaped(network(exports["fixed"]), "drawn", *size), pixels)
-    theirs = answer(shaped(network(exports["dynamic"]), "drawn", *size), pixels)
+    ours = answer(reshape(network(exports["fixed"]), "drawn", *size), pixels)
+    theirs = answer(reshape(network(exports["dynamic"]), "drawn", *size), pixels)
     assert ours.shape == theirs.shape
     assert np.ptp(ours[:, :4]) > 100
     assert ours == pytest.approx(theirs, abs=1e-3, rel=1e-4)
@@ -71,7 +71,7 @@ def test_it_is_the_network_that_was_exported_for_any_size(exports: dict[str, Pat
 def test_a_network_that_holds_its_size_otherwise_is_refused(tmp_path: Path) -> None:
     export(tmp_path / "net")
     with pytest.raises(CannotStart, match="net: this network cannot be made to take 64x32 pixels"):
-        shaped(network(tmp_path / "net"), "net", 32, 64)
+        reshape(network(tmp_path / "net"), "net", 32, 64)
 
 
 @pytest.mark.parametrize("name", ["builtin"])
@@ -110,7 +110,7 @@ def test_everybody_whom_the_square_finds_the_rectangle_finds_too(shared: Path, m
         for here, there in ((one, other), (other, one)):
             strong = here.score >= 0.4
             n_strong += np.count_nonzero(strong)
-            fit = overlaps(here.xyxy[strong].astype(np.float64), there.xyxy.astype(np.float64))
+            fit = iou_matrix(here.xyxy[strong].astype(np.float64), there.xyxy.astype(np.float64))
             for row, score in zip(fit, here.score[strong], strict=True):
                 if row.max(initial=0) > 0.7:
                     differences.append(abs(float(there.score[row.argmax()]) - float(score)))

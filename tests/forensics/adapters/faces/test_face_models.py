@@ -16,7 +16,7 @@ from forensics.adapters.faces.face_quality import REFERENCE_LIMITS, quality_of
 from forensics.adapters.stills.pixels import read_pixels
 from forensics.errors import CannotStart, NotAuthorised
 from forensics.faces.face import Face, FaceDetector, FaceEmbedder, shortcomings
-from forensics.faces.pooling import similarities, singles
+from forensics.faces.pooling import similarities, single_face_pools
 from forensics.footage.frames import View
 from forensics.models.forbidden import protected_word_in, refuse_protected
 from testing.commands import ENTRY_LAST_DAY, Call, caller, search_case
@@ -227,7 +227,7 @@ def _vector(eyes: tuple[FaceDetector, FaceEmbedder], path: Path) -> np.ndarray:
 def test_reference_pictures_tell_people_apart(shared: Path, eyes: tuple[FaceDetector, FaceEmbedder]) -> None:
     names = ("obama.jpg", "obama2.jpg", "biden.jpg", "lin-manuel-miranda.png", "alex-lacamoire.png")
     vectors = np.stack([_vector(eyes, shared / "faces" / name) for name in names])
-    each = singles(vectors, eyes[1].measure)
+    each = single_face_pools(vectors, eyes[1].measure)
     similar = similarities(each, each, eyes[1].measure)
     assert similar[0, 1] > 0.6
     strangers = similar[np.triu_indices(len(names), 1)][1:]
