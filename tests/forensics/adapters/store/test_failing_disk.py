@@ -96,7 +96,7 @@ def test_no_index_is_made_of_a_file_whose_disk_failed_at_any_read(
     assert not list(tmp_path.glob("*.part"))
 
 
-@pytest.mark.parametrize("looks", ["cut_short", "_ends_as_gif"])
+@pytest.mark.parametrize("looks", ["find_truncation", "_ends_as_gif"])
 def test_a_disk_that_fails_where_only_the_end_is_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: str
 ) -> None:
