@@ -1,16 +1,18 @@
 """Every error that a person can meet, with its facts and the next step.
 
-    ForensicsError                 exit 1
-    ├── UsageError                 exit 2   what was asked cannot be meant
-    ├── NotAuthorised              exit 3   the case does not allow it
-    ├── IntegrityBroken            exit 5   something recorded is no longer what it was
-    ├── CannotStart                exit 6   the run lacks what it needs
-    ├── UnreadableFootage          becomes a verdict: the file says why it cannot be read
-    └── DecoderLost                becomes a gap: the decoding child died, hung or grew too large
+    ForensicsError                 exit 1   error of the program
+    ├── Explained                           has a problem, a place and a next step
+    │   ├── UsageError             exit 2   invalid arguments or settings
+    │   │   └── UnfitPicture                a picture of a person that cannot be compared
+    │   ├── NotAuthorised          exit 3   the case does not allow it
+    │   ├── IntegrityBroken        exit 5   something recorded has changed
+    │   │   └── CoverageBroken              the parts do not account for every frame
+    │   └── CannotStart            exit 6   the run lacks what it needs
+    ├── UnreadableFootage                   becomes a verdict: the file says why it cannot be read
+    └── DecoderLost                         becomes a gap: the decoding child died, hung or grew too large
 
-An error keeps its facts as attributes and hands the same arguments to its base, so that it
-survives pickling on the way out of a worker. Every message says what, where, what was expected
-and what to do next.
+An error keeps its facts as attributes and passes the same arguments to its base class, so that it can be pickled on
+the way out of a worker. The command line prints them as one line `error:` and one line `next:`.
 """
 
 from typing import ClassVar
@@ -19,10 +21,13 @@ from forensics.place import Place
 
 __all__ = [
     "CannotStart",
+    "CoverageBroken",
     "DecoderLost",
+    "Explained",
     "ForensicsError",
     "IntegrityBroken",
     "NotAuthorised",
+    "UnfitPicture",
     "UnreadableFootage",
     "UsageError",
 ]
@@ -34,37 +39,83 @@ class ForensicsError(Exception):
     exit_code: ClassVar[int] = 1
 
 
-class _Explained(ForensicsError):
-    """An error whose message is one fact and one next step."""
+class Explained(ForensicsError):
+    """An error of which a person can do something: where it is, what is wrong, and the next step.
 
-    def __init__(self, problem: str, next_step: str) -> None:
-        super().__init__(problem, next_step)
+    Attributes:
+        problem: what is wrong, with what was expected and what was found.
+        next_step: what to do about it.
+        where: the file, folder or object it is about; None if it is about none.
+    """
+
+    def __init__(self, problem: str, next_step: str, where: Place | str | None = None) -> None:
+        super().__init__(problem, next_step, where)
         self.problem = problem
         self.next_step = next_step
+        self.where = where
+
+    @property
+    def statement(self) -> str:
+        """Where it is and what is wrong, without the next step."""
+        return self.problem if self.where is None else f"{self.where}: {self.problem}"
 
     def __str__(self) -> str:
-        return f"{self.problem}; {self.next_step}"
+        return f"{self.statement}; {self.next_step}"
 
 
-class UsageError(_Explained):
+class UsageError(Explained):
     """What was asked cannot be meant: an unknown name, a value out of range, a missing path."""
 
     exit_code: ClassVar[int] = 2
 
 
-class NotAuthorised(_Explained):
+class UnfitPicture(UsageError):
+    """A picture of a person that cannot be compared.
+
+    Attributes:
+        problems: why, each one word: ``unreadable``, ``none``, ``several``, or a shortcoming of the face.
+    """
+
+    def __init__(self, problem: str, next_step: str, where: str | None, problems: tuple[str, ...]) -> None:
+        super().__init__(problem, next_step, where)
+        self.problems = problems
+        self.args = (problem, next_step, where, problems)
+
+
+class NotAuthorised(Explained):
     """The case lacks or has passed what this step needs."""
 
     exit_code: ClassVar[int] = 3
 
 
-class IntegrityBroken(_Explained):
+class IntegrityBroken(Explained):
     """Something recorded is no longer what it was."""
 
     exit_code: ClassVar[int] = 5
 
 
-class CannotStart(_Explained):
+class CoverageBroken(IntegrityBroken):
+    """The parts do not account for every frame exactly once; nothing is published.
+
+    Attributes:
+        evidence_id: whose frames.
+        frame: the first frame that is missing or counted twice.
+        n_frames: how many frames the index has.
+    """
+
+    def __init__(self, evidence_id: str, frame: int, n_frames: int) -> None:
+        super().__init__(
+            f"coverage breaks at frame {frame} of {n_frames}; nothing was published",
+            "delete the run's parts of this evidence and run again",
+            f"evidence {evidence_id}",
+        )
+        self.evidence_id = evidence_id
+        self.frame = frame
+        self.n_frames = n_frames
+        self.args = (evidence_id, frame, n_frames)
+
+
+class CannotStart(Explained):
     """A run lacks what it needs: readable footage, a model, disk space, a cluster."""
 
     exit_code: ClassVar[int] = 6

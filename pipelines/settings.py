@@ -290,11 +290,11 @@ def _from_file(profile: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(profile.read_text())
     except FileNotFoundError as error:
-        raise UsageError(f"{profile}: there is no such profile", f"check the path; {_examples()}") from error
+        raise UsageError("there is no such profile", f"check the path; {_examples()}", profile) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{profile}: not a TOML file ({error})", f"mend it; {_examples()}") from error
+        raise UsageError(f"not a TOML file ({error})", f"mend it; {_examples()}", profile) from error
     except OSError as error:
-        raise UsageError(f"{profile}: {error.strerror}", f"name a readable TOML file; {_examples()}") from error
+        raise UsageError(f"{error.strerror}", f"name a readable TOML file; {_examples()}", profile) from error
 
 
 def _examples() -> str:

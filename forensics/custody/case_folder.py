@@ -98,8 +98,9 @@ class CaseFolder:
         folder = cls.to_be_at(path)
         if not folder.case_file.is_file():
             raise UsageError(
-                f"{path}: this is not a case, it has no case.toml",
+                "this is not a case, it has no case.toml",
                 f"make one with `forensics case init {in_shell(path)} --purpose ... --operator ...`",
+                path,
             )
         return folder
 
@@ -127,8 +128,9 @@ class CaseFolder:
         path = self.root / relative
         if ".." in Path(relative).parts or not path.resolve().is_relative_to(self.root.resolve()):
             raise IntegrityBroken(
-                f"{self.root}: something in it names {relative!r}, which leads out of the case",
+                f"something in it names {relative!r}, which leads out of the case",
                 "restore the case from a copy; nothing outside of it was opened",
+                self.root,
             )
         return path
 

@@ -157,7 +157,7 @@ class LogWriter:
         is_known = self.witness.is_up_to_date(line.number, line.previous)
         problem = "" if is_known else self.witness.problem(read_chain(self.folder.audit_file).lines)
         if problem:
-            raise IntegrityBroken(f"{self.folder.audit_file}: {problem}", "work on the newest copy of the case")
+            raise IntegrityBroken(f"{problem}", "work on the newest copy of the case", self.folder.audit_file)
         self.witness.tell(line.number, line.previous, line.sha256)
 
     @contextlib.contextmanager
@@ -167,17 +167,17 @@ class LogWriter:
             descriptor = os.open(self.folder.audit_file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             if error.errno == errno.ELOOP:
-                raise IntegrityBroken(f"{self.folder.audit_file}: is a link", "put the log itself there") from error
+                raise IntegrityBroken("is a link", "put the log itself there", self.folder.audit_file) from error
             if error.errno not in {errno.EACCES, errno.EROFS, errno.EPERM}:
                 raise
             raise NotAuthorised(
-                f"{self.folder.audit_file}: cannot be written ({error.strerror}), and what cannot be recorded "
-                "may not be done",
+                f"cannot be written ({error.strerror}), and what cannot be recorded may not be done",
                 "work as a user who may write to the case; tables alone are read with forensics.open_case",
+                self.folder.audit_file,
             ) from error
         try:
             if os.fstat(descriptor).st_nlink > 1:
-                raise IntegrityBroken(f"{self.folder.audit_file}: has a second name", "put the log itself there")
+                raise IntegrityBroken("has a second name", "put the log itself there", self.folder.audit_file)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield descriptor
         finally:
@@ -205,7 +205,7 @@ class LogWriter:
             return decoded(whole.rpartition(b"\n")[2])
         except (ValueError, TypeError) as error:
             raise IntegrityBroken(
-                f"{self.folder.audit_file}: its last line is not what was written ({error})", "restore it from a copy"
+                f"its last line is not what was written ({error})", "restore it from a copy", self.folder.audit_file
             ) from error
 
     def _time_after(self, last: LogLine | None) -> int:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from forensics.errors import ForensicsError
+from forensics.errors import CoverageBroken
 
-__all__ = ["CoverageBroken", "CoverageRange", "State", "check_complete", "merge_ranges"]
+__all__ = ["CoverageRange", "State", "check_complete", "merge_ranges"]
 
 
 class State(StrEnum):
@@ -40,34 +40,10 @@ class CoverageRange:
     change: float | None = None
 
 
-class CoverageBroken(ForensicsError):
-    """The parts do not account for every frame exactly once; nothing is published.
-
-    Attributes:
-        evidence_id: whose frames.
-        frame: the first frame that is missing or counted twice.
-        n_frames: how many the index has.
-    """
-
-    exit_code = 5
-
-    def __init__(self, evidence_id: str, frame: int, n_frames: int) -> None:
-        super().__init__(evidence_id, frame, n_frames)
-        self.evidence_id = evidence_id
-        self.frame = frame
-        self.n_frames = n_frames
-
-    def __str__(self) -> str:
-        return (
-            f"evidence {self.evidence_id}: coverage breaks at frame {self.frame} of {self.n_frames}; "
-            "nothing was published, delete the run's parts of this evidence and run again"
-        )
-
-
 def merge_ranges(stretches: Iterable[CoverageRange]) -> list[CoverageRange]:
     """Neighbours that differ in nothing but their place and their change become one.
 
-    >>> merged([Stretch(0, 2, State.DETECTED), Stretch(2, 5, State.DETECTED)])[0].stop
+    >>> merge_ranges([CoverageRange(0, 2, State.DETECTED), CoverageRange(2, 5, State.DETECTED)])[0].stop
     5
     """
     result: list[CoverageRange] = []

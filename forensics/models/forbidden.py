@@ -67,8 +67,9 @@ def refuse_protected(labels: Iterable[str], where: str) -> None:
         word = protected_word_in(label)
         if word:
             raise NotAuthorised(
-                f"{where}: the label {label!r} tells what a person is ({word!r})",
+                f"the label {label!r} tells what a person is ({word!r})",
                 "nothing here infers that of anybody; use a model that finds people and things",
+                where,
             )
 
 

@@ -68,12 +68,13 @@ def check(model: Model) -> None:
     if model.path is None:
         return
     if not model.path.exists():
-        raise CannotStart(f"{model.path}: the model is not there", "place it at the same path on every machine")
+        raise CannotStart("the model is not there", "place it at the same path on every machine", model.path)
     actual = digest_of(model.path)
     if actual != model.sha256:
         raise IntegrityBroken(
-            f"{model.path}: SHA-256 is {actual[:12]}, the run was planned with {model.sha256[:12]}",
+            f"SHA-256 is {actual[:12]}, the run was planned with {model.sha256[:12]}",
             "put the same model on every machine",
+            model.path,
         )
 
 
@@ -143,8 +144,9 @@ def _registration(name_or_path: str, path: Path, sha256: str) -> Entry | None:
     claimed = entry_with_location(name_or_path) or entry_with_location(path.name)
     if claimed and claimed.sha256 != sha256:
         raise IntegrityBroken(
-            f"{path}: SHA-256 is {sha256[:12]}, {claimed.name} is registered with {claimed.sha256[:12]}",
+            f"SHA-256 is {sha256[:12]}, {claimed.name} is registered with {claimed.sha256[:12]}",
             f"remove it and run: forensics models pull {claimed.name}; if it is a model of your own, rename it",
+            path,
         )
     return claimed or entry_with_digest(sha256)
 
@@ -152,8 +154,9 @@ def _registration(name_or_path: str, path: Path, sha256: str) -> Entry | None:
 def _refuse_untrusted(path: Path, sha256: str, entry: Entry | None, trusted_sha256: frozenset[str]) -> None:
     if entry is None and sha256 not in {digest.lower() for digest in trusted_sha256}:
         raise UsageError(
-            f"{path}: loading a .pt file can run code, and its digest is not registered",
+            "loading a .pt file can run code, and its digest is not registered",
             f"if you trust where it came from, add: --trust-model {sha256}",
+            path,
         )
 
 

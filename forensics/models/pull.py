@@ -123,9 +123,10 @@ def _check(file: RemoteFile, part: Path) -> None:
         return
     part.unlink()
     raise IntegrityBroken(
-        f"{file.source}: got {size_bytes} bytes with SHA-256 {actual[:12]}, "
+        f"got {size_bytes} bytes with SHA-256 {actual[:12]}, "
         f"registered are {file.size_bytes} bytes with {file.sha256[:12]}; the download was deleted",
         "pull again; if it stays so, the file at the source has changed",
+        file.source,
     )
 
 

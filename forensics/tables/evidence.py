@@ -113,12 +113,10 @@ def load_picture_names(folder: CaseFolder, evidence: Evidence) -> pa.ChunkedArra
 def _stored_index(folder: CaseFolder, evidence: Evidence) -> tuple[pa.Table, Fraction]:
     path = folder.index_file(evidence.evidence_id)
     if evidence.readable is None:
-        raise IntegrityBroken(
-            f"{evidence.evidence_id}: has no packet index, it was rejected", "ingest the footage again"
-        )
+        raise IntegrityBroken("has no packet index, it was rejected", "ingest the footage again", evidence.evidence_id)
     if not path.exists() or sha256_of_file(path) != evidence.readable.index_sha256:
         raise IntegrityBroken(
-            f"{path}: the packet index is missing or not the one that ingest wrote", "ingest the footage again"
+            "the packet index is missing or not the one that ingest wrote", "ingest the footage again", path
         )
     return read_table(path, schemas.INDEX), evidence.readable.time_base
 

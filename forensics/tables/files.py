@@ -154,12 +154,13 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
         table = _whole_table(path)
     except _FAULTS as error:
         raise IntegrityBroken(
-            f"{path}: cannot be read as Parquet ({error})", "restore it, or delete it to have it made again"
+            f"cannot be read as Parquet ({error})", "restore it, or delete it to have it made again", path
         ) from error
     if not table.schema.equals(schema, check_metadata=False):
         raise IntegrityBroken(
-            f"{path}: {_other_columns(table, schema)}",
+            f"{_other_columns(table, schema)}",
             "it was written by another version; use that version or start a new case",
+            path,
         )
     return table
 

@@ -30,8 +30,9 @@ def read_manifest(folder: CaseFolder) -> dict[str, Any]:
         raise _not_there(folder) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise IntegrityBroken(
-            f"{folder.manifest}: not a manifest any more ({error})",
+            f"not a manifest any more ({error})",
             f"run `forensics run {in_shell(folder.root)}` again, which publishes anew",
+            folder.manifest,
         ) from error
     return manifest
 
@@ -40,12 +41,12 @@ def _not_there(folder: CaseFolder) -> UsageError | IntegrityBroken:
     """Why there is no manifest, as far as the log knows."""
     state, again = published_state(folder), f"run `forensics run {in_shell(folder.root)}`"
     if state is Published.NEVER:
-        return UsageError(f"{folder.root}: nothing was published yet", f"{again} first")
+        return UsageError("nothing was published yet", f"{again} first", folder.root)
     if state is Published.HALF:
         return UsageError(
-            f"{folder.root}: there are no tables, a run ended while it put its own in place", f"{again} again"
+            "there are no tables, a run ended while it put its own in place", f"{again} again", folder.root
         )
-    return IntegrityBroken(f"{folder.manifest}: is not there any more", f"{again} again, which publishes anew")
+    return IntegrityBroken("is not there any more", f"{again} again, which publishes anew", folder.manifest)
 
 
 class Published(Enum):

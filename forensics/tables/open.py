@@ -40,11 +40,11 @@ def published_files(folder: CaseFolder, table: str) -> list[Path]:
 def _check(path: Path, expected_sha256: str) -> None:
     """Return only if the file is what was published."""
     if not path.is_file():
-        raise IntegrityBroken(f"{path}: is not there any more", _ADVICE)
+        raise IntegrityBroken("is not there any more", _ADVICE, path)
     state = path.stat()
     actual = _digest(path, (state.st_size, state.st_ino, state.st_mtime_ns, state.st_ctime_ns))
     if actual != expected_sha256:
-        raise IntegrityBroken(f"{path}: is not what was published", _ADVICE)
+        raise IntegrityBroken("is not what was published", _ADVICE, path)
 
 
 @lru_cache(maxsize=256)
@@ -63,9 +63,9 @@ def candidates_of(folder: CaseFolder) -> pl.LazyFrame:
     named = [file["path"] for file in read_manifest(folder)["files"]]
     mine = [folder.tables / path for path in named if path.partition("/")[0] == CANDIDATES_TABLE]
     if not mine:
-        raise UsageError(f"{folder.root}: no face was compared", "see `forensics case show`")
+        raise UsageError("no face was compared", "see `forensics case show`", folder.root)
     if not all(path.exists() for path in mine):
-        raise NotAuthorised(f"{mine[0]}: was withheld or destroyed", "see `forensics case show`")
+        raise NotAuthorised("was withheld or destroyed", "see `forensics case show`", mine[0])
     return pl.scan_parquet(published_files(folder, CANDIDATES_TABLE))
 
 

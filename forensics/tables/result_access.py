@@ -30,12 +30,12 @@ def refuse_unless_active(folder: CaseFolder, now: datetime) -> None:
         folder.case_file.name, ()
     ):
         raise IntegrityBroken(
-            f"{folder.case_file}: was changed by other means than these commands", "restore it from a copy"
+            "was changed by other means than these commands", "restore it from a copy", folder.case_file
         )
     refuse_stale_scope(folder)
     standing = MandateStatus.DENIED if folder.denied_file.exists() else mandate_status(_mandate(data), now)
     if standing is not MandateStatus.ACTIVE:
-        raise NotAuthorised(f"{folder.root}: its mandate is {standing.value}", "see `forensics case show`")
+        raise NotAuthorised(f"its mandate is {standing.value}", "see `forensics case show`", folder.root)
 
 
 def _mandate(data: bytes) -> Mandate:

@@ -42,7 +42,7 @@ def parts_named(run: RunFolder) -> Sequence[tuple[Path, str]]:
     try:
         return [_named(run, line) for line in path.read_text().splitlines()]
     except (OSError, ValueError) as error:
-        raise IntegrityBroken(f"{path}: no list of parts any more ({error})", "running again makes it anew") from error
+        raise IntegrityBroken(f"no list of parts any more ({error})", "running again makes it anew", path) from error
 
 
 def _named(run: RunFolder, line: str) -> tuple[Path, str]:

@@ -78,11 +78,11 @@ def installation(output: Path | None, as_json: bool) -> None:
 def _refuse_what_must_stay(output: Path) -> None:
     """The private key, and any file that is no public key: this command knows no case, and it may be footage."""
     if output.resolve().is_relative_to(installation_key_file().parent.resolve()):
-        raise UsageError(f"{output}: lies beside the private key", "name a place elsewhere")
+        raise UsageError("lies beside the private key", "name a place elsewhere", output)
     if output.is_file() and not _is_public_key(output):
-        raise UsageError(f"{output}: is there already and is no public key", "name a new file")
+        raise UsageError("is there already and is no public key", "name a new file", output)
     if not output.parent.is_dir():
-        raise UsageError(f"{output}: there is no folder {output.parent}", "make it, or name a place in another")
+        raise UsageError(f"there is no folder {output.parent}", "make it, or name a place in another", output)
 
 
 def _is_public_key(path: Path) -> bool:

@@ -65,8 +65,9 @@ def _refuse_real_case(case: Case, footage: Path) -> None:
     is_own = (case.mandate.title, case.mandate.purpose) == (_MANDATE.title, _MANDATE.purpose)
     if not is_own or any(source.path != footage / source.path.name for source in load_sources(case.folder)):
         raise UsageError(
-            f"{case.folder.root}: a case that the demo did not make; painted people do not belong in it",
+            "a case that the demo did not make; painted people do not belong in it",
             "choose a new folder with --out",
+            case.folder.root,
         )
 
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from forensics.errors import CannotStart, ForensicsError
+from forensics.errors import CannotStart, Explained, ForensicsError
 from pipelines.cli.groups import Group
 from pipelines.cli.output import say
 from pipelines.cli.text_types import only_text
@@ -96,6 +96,9 @@ def exit_code_of(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
+    except Explained as error:
+        _print_error(error.statement, error.next_step)
+        code = error.exit_code
     except ForensicsError as error:
         say(f"error: {error}")
         code = error.exit_code
@@ -120,10 +123,14 @@ def _terminated(signal_number: int, frame: FrameType | None) -> None:
 
 
 def _explained(error: OSError) -> int:
-    """Say what the system refused, on which path; returns the exit code."""
-    what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    """Print what the operating system refused, on which path; returns the exit code."""
+    problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     if error.errno == errno.ENOSPC:
-        say(f"error: {what}; free some space and run the same command again: it goes on")
+        _print_error(problem, "free some space and run the same command again; it continues")
         return CannotStart.exit_code
-    say(f"error: {what}; check the path, its permissions and the disk, then run the same command again")
+    _print_error(problem, "check the path, its permissions and the disk, then run the same command again")
     return ForensicsError.exit_code
+
+
+def _print_error(problem: str, next_step: str) -> None:
+    say(f"error: {problem}\nnext: {next_step}")

@@ -129,7 +129,7 @@ def _frame_lines(opened: OpenedFrame, pictures: dict[str, Path]) -> list[str]:
 def _asked(kept: tuple[Path, ...], trusted: tuple[str, ...]) -> TrustedKeys:
     missing = [path for path in kept if not path.is_file()]
     if missing:
-        raise UsageError(f"{missing[0]}: there is no such file", "name what `forensics case checkpoint` wrote")
+        raise UsageError("there is no such file", "name what `forensics case checkpoint` wrote", missing[0])
     return TrustedKeys({path: read_checkpoint(path) for path in kept}, frozenset(map(public_key, trusted)))
 
 

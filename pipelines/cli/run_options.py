@@ -143,7 +143,7 @@ def metrics_for(folder: CaseFolder, file: Path | None) -> RunMetrics:
     """Where the run's metrics go; None: nowhere."""
     if file is not None and file.suffix != METRICS_SUFFIX:
         raise UsageError(
-            f"{file}: Prometheus' collector reads no such name", f"give it a name that ends in {METRICS_SUFFIX}"
+            "Prometheus' collector reads no such name", f"give it a name that ends in {METRICS_SUFFIX}", file
         )
     return RunMetrics(None if file is None else output_file(folder, file.absolute()), folder.root.name)
 

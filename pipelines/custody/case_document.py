@@ -109,7 +109,7 @@ def read_case(folder: CaseFolder) -> Case:
     try:
         stored = tomllib.loads(folder.case_file.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{folder.case_file}: not a TOML file ({error})", "restore it from a copy") from error
+        raise UsageError(f"not a TOML file ({error})", "restore it from a copy", folder.case_file) from error
     _require(
         folder, [name for name in ("case_id", "mode", "purpose", "operator", "created_utc") if not stored.get(name)]
     )
@@ -131,15 +131,16 @@ def read_case(folder: CaseFolder) -> Case:
 
 def _require(folder: CaseFolder, missing: list[str]) -> None:
     if missing:
-        raise NotAuthorised(f"{folder.case_file}: lacks {', '.join(missing)}", "a case without them may not run")
+        raise NotAuthorised(f"lacks {', '.join(missing)}", "a case without them may not run", folder.case_file)
 
 
 def _explained(folder: CaseFolder, error: ValidationError) -> UsageError:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
     return UsageError(
-        f"{folder.case_file}: {name}: {first['msg'].lower()}, got {first['input']!r}",
+        f"{name}: {first['msg'].lower()}, got {first['input']!r}",
         "mend the line or restore the file from a copy",
+        folder.case_file,
     )
 
 

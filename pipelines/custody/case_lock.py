@@ -40,9 +40,9 @@ def locked(folder: CaseFolder) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             holder = folder.lock_file.read_text().strip() or "another process"
-            raise CannotStart(f"{folder.root}: {holder} is working on this case", "wait for it to end") from error
+            raise CannotStart(f"{holder} is working on this case", "wait for it to end", folder.root) from error
         if os.fstat(descriptor).st_nlink > 1:
-            raise IntegrityBroken(f"{folder.lock_file}: has a second name", "remove it; the lock is a file of its own")
+            raise IntegrityBroken("has a second name", "remove it; the lock is a file of its own", folder.lock_file)
         os.truncate(descriptor, 0)
         os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
         yield
@@ -56,7 +56,7 @@ def _opened(folder: CaseFolder) -> int:
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
-        raise IntegrityBroken(f"{folder.lock_file}: is a link", "remove it; the lock is a file of its own") from error
+        raise IntegrityBroken("is a link", "remove it; the lock is a file of its own", folder.lock_file) from error
 
 
 @contextlib.contextmanager

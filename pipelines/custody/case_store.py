@@ -41,11 +41,11 @@ def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
     """
     folder = CaseFolder.to_be_at(root)
     if folder.case_file.exists():
-        raise UsageError(f"{root}: there is a case already", "use it, or choose another folder")
+        raise UsageError("there is a case already", "use it, or choose another folder", root)
     if root.is_dir():
         remove_unfinished(root)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise UsageError(f"{root}: not an empty folder", "choose a new or empty folder for the case")
+        raise UsageError("not an empty folder", "choose a new or empty folder for the case", root)
     _check(mandate, now)
     mandate = replace(mandate, authority=_stored_authority(mandate.authority))
     case = Case(folder, secrets.token_hex(8), mandate, now, cameras={})
@@ -134,7 +134,7 @@ def cases_below(root: Path) -> list[Path]:
     """
     if not root.is_dir():
         problem = "not a folder" if root.exists() else "no such folder"
-        raise UsageError(f"{root}: {problem}", "name the folder that holds the cases")
+        raise UsageError(f"{problem}", "name the folder that holds the cases", root)
     return sorted(file.parent for file in root.rglob("case.toml"))
 
 

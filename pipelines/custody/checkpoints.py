@@ -142,8 +142,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
     try:
         checkpoint = decoded_checkpoint(path.read_bytes())
     except ValueError as error:
-        raise IntegrityBroken(f"{path}: is no checkpoint ({error})", next_step) from error
+        raise IntegrityBroken(f"is no checkpoint ({error})", next_step, path) from error
     fault = fault_in(checkpoint)
     if fault:
-        raise IntegrityBroken(f"{path}: the checkpoint {fault}", next_step)
+        raise IntegrityBroken(f"the checkpoint {fault}", next_step, path)
     return checkpoint

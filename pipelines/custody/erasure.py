@@ -176,7 +176,7 @@ def _certificates(folder: CaseFolder) -> Iterator[tuple[Path, dict[str, Any]]]:
             if not {"state", "reason", "files", "key_destroyed"} <= stored.keys():
                 raise ValueError("not the names of a certificate")
         except (ValueError, TypeError, AttributeError) as error:
-            raise IntegrityBroken(f"{path}: is no certificate ({error})", "restore it from a copy") from error
+            raise IntegrityBroken(f"is no certificate ({error})", "restore it from a copy", path) from error
         yield path, stored
 
 

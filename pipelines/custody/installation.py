@@ -40,11 +40,12 @@ def installation_key() -> bytes:
     except OSError as error:
         raise no_place(path.parent, error) from error
     if state.st_mode & _SHARED:
-        raise NotAuthorised(f"{path}: others can read this key", f"make it private: chmod 600 {path}")
+        raise NotAuthorised("others can read this key", f"make it private: chmod 600 {path}", path)
     if len(private) != PRIVATE_BYTES:
         raise NotAuthorised(
-            f"{path}: has {len(private)} bytes, a key has {PRIVATE_BYTES}",
+            f"has {len(private)} bytes, a key has {PRIVATE_BYTES}",
             "restore it from a copy, or move it away: the next command makes a new one",
+            path,
         )
     return private
 

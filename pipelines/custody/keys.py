@@ -58,7 +58,7 @@ class Keyring:
             UsageError: there is one already, or it cannot be written there.
         """
         if self.exists:
-            raise UsageError(f"{self.path}: there is a key of this case already", "use it; one case has one key")
+            raise UsageError("there is a key of this case already", "use it; one case has one key", self.path)
         private_folder(self.path.parent)
         key = Key.fresh()
         try:
@@ -81,11 +81,12 @@ class Keyring:
             )
         if not self.path.exists():
             raise NotAuthorised(
-                f"{self.path}: the case's key is not there; without it nothing sealed can be read",
+                "the case's key is not there; without it nothing sealed can be read",
                 "set $FORENSICS_KEYS to the folder that holds it; if it was destroyed, that was the erasure",
+                self.path,
             )
         if stat.S_IMODE(self.path.stat().st_mode) & 0o077:
-            raise NotAuthorised(f"{self.path}: others can read this key", f"make it private: chmod 600 {self.path}")
+            raise NotAuthorised("others can read this key", f"make it private: chmod 600 {self.path}", self.path)
         return Key(self.path.read_bytes())
 
     def load_withheld(self) -> Key:
@@ -130,7 +131,7 @@ def keyring_for(folder: CaseFolder, case_id: str) -> Keyring:
     """
     base = keys_folder()
     if base.resolve().is_relative_to(folder.root.resolve()):
-        raise UsageError(f"{base}: keys may not lie inside the case", "set $FORENSICS_KEYS to a folder outside of it")
+        raise UsageError("keys may not lie inside the case", "set $FORENSICS_KEYS to a folder outside of it", base)
     return Keyring(base / case_id, base / "withheld" / case_id)
 
 
@@ -146,13 +147,13 @@ def private_folder(folder: Path) -> None:
     except OSError as error:
         raise no_place(folder, error) from error
     if stat.S_IMODE(folder.stat().st_mode) & 0o022:
-        raise NotAuthorised(f"{folder}: others can write here", f"make it private: chmod 700 {folder}")
+        raise NotAuthorised("others can write here", f"make it private: chmod 700 {folder}", folder)
 
 
 def no_place(folder: Path, error: OSError) -> UsageError:
     """What to say where no key can be kept."""
     return UsageError(
-        f"{folder}: no key can be kept there ({error.strerror})", "set $FORENSICS_KEYS to a folder of your own"
+        f"no key can be kept there ({error.strerror})", "set $FORENSICS_KEYS to a folder of your own", folder
     )
 
 

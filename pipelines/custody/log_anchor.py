@@ -69,7 +69,7 @@ class LogAnchor:
             stored = json.loads(self.path.read_text())
             return int(stored["lines"]), str(stored["head"]), str(stored["following"])
         except (ValueError, TypeError, KeyError) as error:
-            raise IntegrityBroken(f"{self.path}: cannot be read ({error})", "restore it with the case's key") from error
+            raise IntegrityBroken(f"cannot be read ({error})", "restore it with the case's key", self.path) from error
 
 
 def anchor_for(folder: CaseFolder, case_id: str) -> LogAnchor:

@@ -89,6 +89,7 @@ def _is_new(session: Session) -> bool:
 def _require_witness(session: Session, witness: LogAnchor) -> None:
     if not witness.exists and is_guarded(session.case):
         raise NotAuthorised(
-            f"{witness.path}: what is known of this case's log is not there, so this is not the folder of its key",
+            "what is known of this case's log is not there, so this is not the folder of its key",
             "set $FORENSICS_KEYS to the folder that holds the case's key, also if the key was destroyed",
+            witness.path,
         )

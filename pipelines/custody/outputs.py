@@ -29,7 +29,7 @@ def output_file(folder: CaseFolder, target: Path) -> Path:
     with _explained(target):
         _refuse_own(folder, target)
         if target.exists() and not target.is_file():
-            raise UsageError(f"{target}: is there and not a file", "name a file, new or to be replaced")
+            raise UsageError("is there and not a file", "name a file, new or to be replaced", target)
         _refuse_without_parent(target)
     return target
 
@@ -43,7 +43,7 @@ def output_folder(folder: CaseFolder, target: Path, names: Iterable[str]) -> Pat
     with _explained(target):
         _refuse_own(folder, target)
         if target.exists() and not target.is_dir():
-            raise UsageError(f"{target}: is there and not a folder", "name a folder, new or to be written into")
+            raise UsageError("is there and not a folder", "name a folder, new or to be written into", target)
         _refuse_without_parent(target)
         for name in names if target.exists() else ():
             output_file(folder, target / name)
@@ -56,24 +56,24 @@ def _explained(target: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:
-        raise UsageError(f"{target}: nothing can be written there ({error})", "name another place") from error
+        raise UsageError(f"nothing can be written there ({error})", "name another place", target) from error
 
 
 def _refuse_without_parent(target: Path) -> None:
     if not target.parent.is_dir():
-        raise UsageError(f"{target}: there is no folder {target.parent}", "make it, or name a place in another")
+        raise UsageError(f"there is no folder {target.parent}", "make it, or name a place in another", target)
     if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise UsageError(f"{target}: this user may not write into {target.parent}", "name a place in another folder")
+        raise UsageError(f"this user may not write into {target.parent}", "name a place in another folder", target)
 
 
 def _refuse_own(folder: CaseFolder, target: Path) -> None:
     own = list(_own_places(folder))
     place = lies_in(target, own)
     if place is not None:
-        raise UsageError(f"{target}: lies in {place}, which is not written to", _ELSEWHERE)
+        raise UsageError(f"lies in {place}, which is not written to", _ELSEWHERE, target)
     twin = _twin(target, own)
     if twin is not None:
-        raise UsageError(f"{target}: is the same file as {twin}, which is not written to", _ELSEWHERE)
+        raise UsageError(f"is the same file as {twin}, which is not written to", _ELSEWHERE, target)
 
 
 def _own_places(folder: CaseFolder) -> Iterator[Path]:

@@ -175,11 +175,12 @@ def require_allowed(session: Session) -> None:
     standing = session.standing
     if not denial_is_on_record(session):
         raise NotAuthorised(
-            f"{session.folder.root}: is marked as denied, and its log does not know of it",
+            "is marked as denied, and its log does not know of it",
             "say it again, so that it is on record: forensics case deny CASE --reason TEXT",
+            session.folder.root,
         )
     if standing is not MandateStatus.ACTIVE:
-        raise NotAuthorised(f"{session.folder.root}: {status_text(session)}", _NEXT_STEP[standing])
+        raise NotAuthorised(f"{status_text(session)}", _NEXT_STEP[standing], session.folder.root)
     if need is Need.RESULTS and not session.case.mandate.mode.compares_faces:
         raise NotAuthorised(
             f"a case in mode {session.case.mandate.mode.value} compares no faces, so it has no candidates",

@@ -262,7 +262,7 @@ def _street() -> RgbArray:
     path = Path(package.origin or "").parent / "assets" / "bus.jpg" if package else Path("bus.jpg")
     picture = cv2.imread(str(path)) if path.is_file() else None
     if picture is None:
-        raise CannotStart(f"{path}: the demo cuts its people out of this picture", "install ultralytics")
+        raise CannotStart("the demo cuts its people out of this picture", "install ultralytics", path)
     return np.asarray(picture[..., ::-1], dtype=np.uint8)
 
 

@@ -53,8 +53,9 @@ def refuse_cases(places: tuple[Place, ...], case: Path) -> None:
             holders.insert(0, case)
         for holder in holders:
             raise UsageError(
-                f"{folder}: holds a case, {holder}, whose pictures and copies would be taken for footage",
+                f"holds a case, {holder}, whose pictures and copies would be taken for footage",
                 "name the files or folders of footage beside it, or choose a case's folder elsewhere",
+                folder,
             )
 
 
@@ -95,7 +96,7 @@ def listed(prefix: StoreObject) -> list[StoreObject]:
     try:
         return objects_below(prefix)
     except (UnreadableFootage, DecoderLost) as error:
-        raise CannotStart(f"{prefix}: cannot be listed ({error.detail})", "see docs/admin.md, Object stores") from error
+        raise CannotStart(f"cannot be listed ({error.detail})", "see docs/admin.md, Object stores", prefix) from error
 
 
 def _is_taken(path: Path, folder: Path) -> bool:

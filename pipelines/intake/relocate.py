@@ -88,8 +88,9 @@ def _moved(folder: CaseFolder, item: Evidence, place: Place) -> Evidence:
     if readable is not None and readable.working_copy_sha256 is None:
         if isinstance(place, StoreObject) and not load_index(folder, item).blocks:
             raise UsageError(
-                f"{place}: holds {item.evidence_id}, which was ingested from a disk, so nobody knows its blocks",
+                f"holds {item.evidence_id}, which was ingested from a disk, so nobody knows its blocks",
                 "copy it to a disk, or ingest it from the store in a case of its own",
+                place,
             )
         readable = replace(readable, footage=replace(readable.footage, path=place))
     return replace(item, path=place, readable=readable)

@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from forensics.custody.case_folder import CaseFolder
-from forensics.footage.coverage import CoverageBroken, CoverageRange, State, check_complete
+from forensics.errors import CoverageBroken
+from forensics.footage.coverage import CoverageRange, State, check_complete
 from forensics.tables.evidence import load_evidence, load_index
 from forensics.tables.files import read_table
 from forensics.tables.schemas import TABLES

@@ -64,9 +64,7 @@ def recorded_run(case: Case, run_id: str | None) -> RecordedRun:
     run = folder.run(run_id or read_manifest(folder)["run"])
     if run.root.parent != folder.runs or not run.record.exists() or not run.manifest.exists():
         known = ", ".join(sorted(path.parents[1].name for path in folder.runs.glob("*/tables/MANIFEST.json"))) or "none"
-        raise UsageError(
-            f"{folder.root}: there is no run {run.run_id} with tables, there is {known}", "name one of them"
-        )
+        raise UsageError(f"there is no run {run.run_id} with tables, there is {known}", "name one of them", folder.root)
     _refuse_unknown(folder, run)
     record: dict[str, Any] = json.loads(run.record.read_text())
     manifest: dict[str, Any] = json.loads(run.manifest.read_text())
@@ -79,7 +77,7 @@ def recorded_run(case: Case, run_id: str | None) -> RecordedRun:
 def _refuse_unknown(folder: CaseFolder, run: RunFolder) -> None:
     """Return only if the run's manifest is one that the log says was published."""
     if not is_known(folder, run):
-        raise IntegrityBroken(f"{run.manifest}: is not what the log says was published", "restore it from a copy")
+        raise IntegrityBroken("is not what the log says was published", "restore it from a copy", run.manifest)
 
 
 def _settings(run: RunFolder, record: dict[str, Any]) -> Settings:
@@ -87,8 +85,9 @@ def _settings(run: RunFolder, record: dict[str, Any]) -> Settings:
         return Settings.model_validate(record["settings"])
     except ValidationError as error:
         raise CannotStart(
-            f"{run.record}: its settings are none that this version knows ({error.error_count()} differ)",
+            f"its settings are none that this version knows ({error.error_count()} differ)",
             f"reproduce it with version {record['version']}",
+            run.record,
         ) from error
 
 

@@ -37,7 +37,7 @@ def _tables(folder: CaseFolder, run: RunFolder) -> Iterator[tuple[Path, str]]:
         return
     if not is_known(folder, run):
         if _state(run) not in _AT_WORK:
-            raise IntegrityBroken(f"{run.manifest}: is not what the log says was published", "restore it from a copy")
+            raise IntegrityBroken("is not what the log says was published", "restore it from a copy", run.manifest)
         return
     manifest = json.loads(run.manifest.read_text())
     yield from ((run.tables / file["path"], file["sha256"]) for file in manifest["files"])

@@ -119,7 +119,7 @@ def _told(look: Callable[[], Iterable[str]]) -> list[str]:
     try:
         found.extend(look())
     except IntegrityBroken as error:
-        found.append(error.problem)
+        found.append(error.statement)
     return found
 
 

@@ -24,12 +24,13 @@ def confirmed_faces(case: Case, key: Key, candidate: str) -> list[Picture]:
     state = state_of(of_candidate(load_reviews(case), sighting_id, entry_id))
     if state is not State.CONFIRMED:
         raise NotAuthorised(
-            f"{candidate}: two reviewers have not confirmed who it is (its review is {state.value})",
+            f"two reviewers have not confirmed who it is (its review is {state.value})",
             "nobody is looked for by a picture of an unknown person: forensics review CASE --as NAME",
+            candidate,
         )
     faces = candidate_faces(case.folder, key, sighting_id=sighting_id, entry_id=entry_id)
     if not faces:
         raise UsageError(
-            f"{candidate}: the published run has no faces of it", "name a candidate of `query CASE candidates`"
+            "the published run has no faces of it", "name a candidate of `query CASE candidates`", candidate
         )
     return [Picture(f"{candidate}, face {number}", data) for number, data in enumerate(faces, start=1)]

@@ -297,7 +297,7 @@ def _check(checklist: dict[str, str], verdict: Verdict, note: str) -> None:
         if feature not in CHECKLIST:
             raise UsageError(f"the checklist has no {feature!r}", f"it has: {', '.join(CHECKLIST)}")
         if agreement not in known:
-            raise UsageError(f"{feature}: {agreement!r} is no answer", f"answers are: {', '.join(sorted(known))}")
+            raise UsageError(f"{agreement!r} is no answer", f"answers are: {', '.join(sorted(known))}", feature)
     compared = [value for value in checklist.values() if value != Agreement.NOT_SEEN.value]
     if verdict is not Verdict.UNDECIDED and not compared:
         raise UsageError("no feature was compared", "compare at least one, or say undecided")

@@ -62,10 +62,10 @@ def reviewers_of(folder: CaseFolder) -> list[Reviewer]:
     try:
         reviewers = [Reviewer(**stored) for stored in json.loads(folder.reviewers_file.read_text())]
     except (ValueError, TypeError) as error:
-        raise IntegrityBroken(f"{folder.reviewers_file}: cannot be read ({error})", "restore it from a copy") from error
+        raise IntegrityBroken(f"cannot be read ({error})", "restore it from a copy", folder.reviewers_file) from error
     for reviewer in reviewers:
         if key_id_of(bytes.fromhex(reviewer.public_hex)) != reviewer.key_id:
-            raise IntegrityBroken(f"{folder.reviewers_file}: {reviewer.name} has another key", "restore it from a copy")
+            raise IntegrityBroken(f"{reviewer.name} has another key", "restore it from a copy", folder.reviewers_file)
     return reviewers
 
 
@@ -161,25 +161,26 @@ def load_private(case: Case, reviewer: Reviewer) -> bytes:
     path = _private_path(case, reviewer)
     if not path.exists():
         raise NotAuthorised(
-            f"{path}: the key of {reviewer.name} is not on this machine, or not yours",
+            f"the key of {reviewer.name} is not on this machine, or not yours",
             "review where the key lies; a lost one is replaced: forensics reviewer replace CASE NAME",
+            path,
         )
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise NotAuthorised(f"{path}: others can read this key", f"make it private: chmod 600 {path}")
+        raise NotAuthorised("others can read this key", f"make it private: chmod 600 {path}", path)
     private = path.read_bytes()
     if len(private) != 32 or public_of(private).hex() != reviewer.public_hex:
-        raise NotAuthorised(f"{path}: is not the key that {reviewer.name} registered", "restore it, or replace it")
+        raise NotAuthorised(f"is not the key that {reviewer.name} registered", "restore it, or replace it", path)
     return private
 
 
 def _private_path(case: Case, reviewer: Reviewer) -> Path:
     base = reviewer_keys_folder()
     if base.resolve().is_relative_to(case.folder.root.resolve()):
-        raise UsageError(f"{base}: keys may not lie inside the case", "set $FORENSICS_REVIEWER_KEYS to another folder")
+        raise UsageError("keys may not lie inside the case", "set $FORENSICS_REVIEWER_KEYS to another folder", base)
     return base / f"{case.case_id}-{reviewer.key_id}.key"
 
 
 def _private_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if stat.S_IMODE(folder.stat().st_mode) & 0o022:
-        raise NotAuthorised(f"{folder}: others can write here", f"make it private: chmod 700 {folder}")
+        raise NotAuthorised("others can write here", f"make it private: chmod 700 {folder}", folder)

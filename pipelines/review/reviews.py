@@ -81,7 +81,7 @@ def _microseconds(instant: str) -> int:
 
 
 def _broken(folder: CaseFolder, number: int, problem: str) -> IntegrityBroken:
-    return IntegrityBroken(f"{folder.reviews_file}: verdict {number} {problem}", "restore the file from a copy")
+    return IntegrityBroken(f"verdict {number} {problem}", "restore the file from a copy", folder.reviews_file)
 
 
 def of_candidate(reviews: Sequence[Review], sighting_id: str, entry_id: str) -> list[Review]:

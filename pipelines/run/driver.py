@@ -102,8 +102,9 @@ def plan_run(case: Case, settings: Settings, model: Model) -> RunPlan:
     plan = make_plan(case, load_evidence(case.folder), settings, model)
     if not plan.evidence:
         raise CannotStart(
-            f"{case.folder.root}: there is no readable footage",
+            "there is no readable footage",
             "add some with `forensics ingest`, see `forensics status`",
+            case.folder.root,
         )
     return plan
 
@@ -155,7 +156,7 @@ def run_case(
             interrupt_record(files, plan.folder.record, is_refused=_is_refusal(error, plan.folder))
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise CannotStart(
-                f"{case.folder.root}: the disk is full", "free some space and run the same command again: it goes on"
+                "the disk is full", "free some space and run the same command again: it goes on", case.folder.root
             ) from error
         raise
     finally:
@@ -223,8 +224,9 @@ def _check_disk(plan: RunPlan) -> None:
     needed = plan.bytes_to_write + _SPARE_BYTES
     if free < needed:
         raise CannotStart(
-            f"{plan.folder.case_root}: {free >> 20} MiB are free, the run needs about {needed >> 20} MiB",
+            f"{free >> 20} MiB are free, the run needs about {needed >> 20} MiB",
             "free some space or put the case on another disk",
+            plan.folder.case_root,
         )
 
 

@@ -89,9 +89,7 @@ def difference(path: Place, expected: str) -> Loss | None:
         actual = digest_and_size(path)[0]
     except (UnreadableFootage, DecoderLost) as error:
         if isinstance(path, StoreObject) and isinstance(error, DecoderLost):
-            raise CannotStart(
-                f"{path}: the store does not give it ({error.detail})", "try again when it does"
-            ) from error
+            raise CannotStart(f"the store does not give it ({error.detail})", "try again when it does", path) from error
         # An emptied file has other bytes; it is no kind of its own.
         reason = "altered" if error.reason == "empty" else error.reason
         return Loss(reason, f"{path}: cannot be read ({error.detail})")

@@ -88,7 +88,7 @@ class PartChecker:
         for path in sorted(run.plan.glob("*.json")):
             if path in self.known and sha256_of_file(path) != self.known[path]:
                 raise IntegrityBroken(
-                    f"{path}: {_CHANGED}", f"restore it from a copy, or move {run.root} away: the run is made again"
+                    f"{_CHANGED}", f"restore it from a copy, or move {run.root} away: the run is made again", path
                 )
         gone = tuple(_missed(run, path, self.known[path], note) for path in self._gone_of(run))
         return gone + tuple(

@@ -186,8 +186,9 @@ def _kept_boundaries(path: Path, n_frames: int) -> list[int]:
         fault = f"it reads {edges[:8]}"
     if len(edges) < 2 or edges[0] != 0 or edges[-1] != n_frames or edges != sorted(set(edges)):
         raise IntegrityBroken(
-            f"{path}: does not divide the frames 0 to {n_frames - 1} into chunks any more ({fault})",
+            f"does not divide the frames 0 to {n_frames - 1} into chunks any more ({fault})",
             "restore it from a copy, or move the run's folder away: the run is made again",
+            path,
         )
     return edges
 

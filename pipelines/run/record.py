@@ -50,8 +50,9 @@ def begin_record(
     before = _before(record)
     if before.get("hardware", hardware) != hardware and not settings.run.mixed_hardware:
         raise CannotStart(
-            f"{record}: this run was begun on {before['hardware']!r}, this machine is {hardware!r}",
+            f"this run was begun on {before['hardware']!r}, this machine is {hardware!r}",
             "last digits may differ; go on where it was begun, or allow it with --set run.mixed_hardware=true",
+            record,
         )
     description = {
         "run": plan.folder.run_id,
@@ -126,8 +127,9 @@ def _before(record: Path) -> dict[str, Any]:
         before: dict[str, Any] = json.loads(record.read_text()) if record.exists() else {}
     except ValueError as error:
         raise IntegrityBroken(
-            f"{record}: not the record of a run any more ({error})",
+            f"not the record of a run any more ({error})",
             "restore it, or delete it: the next run writes it anew",
+            record,
         ) from error
     return before
 

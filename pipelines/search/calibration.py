@@ -18,14 +18,14 @@ from forensics.adapters.faces.face_models import FaceModels, open_faces
 from forensics.adapters.statistics.likelihood_fit import fit_likelihood
 from forensics.custody.case_folder import CaseFolder
 from forensics.detection.detections import FloatArray
-from forensics.errors import NotAuthorised, UsageError
+from forensics.errors import NotAuthorised, UnfitPicture, UsageError
 from forensics.faces.face import FaceDetector, FaceEmbedder, Measure, QualityLimits
 from forensics.faces.likelihood_model import LikelihoodModel
 from forensics.faces.pooling import similarities, single_face_pools
 from forensics.faces.published_rates import near_copy_threshold
 from forensics.tables.files import write_bytes
 from pipelines.custody.case_document import Case
-from pipelines.search.reference_pictures import Picture, UnfitPicture, measure_picture, read_pictures
+from pipelines.search.reference_pictures import Picture, measure_picture, read_pictures
 
 __all__ = ["NEAR_COPY", "CalibrationResult", "calibrate", "stored_likelihood"]
 
@@ -172,7 +172,7 @@ def _warnings(people: Sequence[str]) -> tuple[str, ...]:
 
 def _pictures_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise UsageError(f"{folder}: no such folder", _NEXT_STEP)
+        raise UsageError("no such folder", _NEXT_STEP, folder)
     return sorted(path for path in folder.glob("*/*") if path.is_file() and not path.name.startswith("."))
 
 

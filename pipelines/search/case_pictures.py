@@ -54,8 +54,9 @@ def _held_by(item: Evidence, contents: set[bytes]) -> set[bytes]:
         return pictures_held(on_disk(item.path), contents)
     except (UnreadableFootage, DecoderLost) as error:
         raise NotAuthorised(
-            f"{item.path}: cannot be compared with the pictures that were given ({error.detail})",
+            f"cannot be compared with the pictures that were given ({error.detail})",
             "let it be read again, or say where it is: forensics evidence relocate CASE FOLDER",
+            item.path,
         ) from error
 
 

@@ -10,12 +10,12 @@ from forensics.adapters.faces.face_quality import quality_of
 from forensics.adapters.stills.pixels import PICTURE_FAULTS, TooLarge, read_pixels
 from forensics.custody.case_folder import CaseFolder
 from forensics.digests import sha256_of_bytes
-from forensics.errors import NotAuthorised, UsageError
+from forensics.errors import NotAuthorised, UnfitPicture, UsageError
 from forensics.faces.face import Face, FaceDetector, FaceEmbedder, Quality, QualityLimits, shortcomings
 from forensics.footage.frames import RgbArray, View
 from pipelines.search.case_pictures import case_pictures_among
 
-__all__ = ["Picture", "ReferencePicture", "UnfitPicture", "measure_again", "measure_picture", "read_pictures"]
+__all__ = ["Picture", "ReferencePicture", "measure_again", "measure_picture", "read_pictures"]
 
 _LARGEST_PICTURE_BYTES: Final = 64 << 20
 _WHAT_IS_WRONG: Final = {
@@ -24,19 +24,6 @@ _WHAT_IS_WRONG: Final = {
     "turned_away": "the face is turned away",
     "doubtful": "the face is hard to make out",
 }
-
-
-class UnfitPicture(UsageError):
-    """A picture that cannot be compared.
-
-    Attributes:
-        problems: why, each one word: ``unreadable``, ``none``, ``several``, or a shortcoming of the face.
-    """
-
-    def __init__(self, problem: str, next_step: str, problems: tuple[str, ...]) -> None:
-        super().__init__(problem, next_step)
-        self.problems = problems
-        self.args = (problem, next_step, problems)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,9 +83,10 @@ def read_pictures(folder: CaseFolder, paths: Sequence[Path]) -> list[Picture]:
     given = {path: _read(path) for path in paths}
     for path in case_pictures_among(folder, given):
         raise NotAuthorised(
-            f"{path}: was taken from the case's own footage",
+            "was taken from the case's own footage",
             "nobody is looked for by a picture of an unknown person; have two reviewers confirm who it is and say "
             "--from-sighting, or give a picture of a person who is known",
+            path,
         )
     by_content: dict[bytes, Path] = {}
     for path, data in given.items():
@@ -110,13 +98,13 @@ def _read(path: Path) -> bytes:
     """The bytes of a regular file: a pipe would be waited on for ever, and a device never ends."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise UsageError(f"{path}: not a file", "name a picture file")
+            raise UsageError("not a file", "name a picture file", path)
         with path.open("rb") as file:
             data = file.read(_LARGEST_PICTURE_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}", "name a picture file that can be read") from error
+        raise UsageError(f"{error.strerror}", "name a picture file that can be read", path) from error
     if len(data) > _LARGEST_PICTURE_BYTES:
-        raise UsageError(f"{path}: larger than {_LARGEST_PICTURE_BYTES >> 20} MiB", "give a smaller picture")
+        raise UsageError(f"larger than {_LARGEST_PICTURE_BYTES >> 20} MiB", "give a smaller picture", path)
     return data
 
 
@@ -126,26 +114,25 @@ def measure_picture(
     """The picture, if it shows one face that is good enough.
 
     Raises:
-        Unfit: it does not, and what is wrong.
+        UnfitPicture: it does not, and what is wrong.
     """
     try:
         rgb, _ = read_pixels(picture.data, View())
     except (TooLarge, *PICTURE_FAULTS) as error:
-        problem = f"{picture.name}: not a picture that can be read ({error})"
-        raise UnfitPicture(problem, "give a JPEG or PNG file", ("unreadable",)) from error
+        problem = f"not a picture that can be read ({error})"
+        raise UnfitPicture(problem, "give a JPEG or PNG file", picture.name, ("unreadable",)) from error
     faces = detector.faces(rgb)
     if len(faces) != 1:
         word, found = ("several", f"{len(faces)} faces were found") if faces else ("none", "no face was found")
-        raise UnfitPicture(
-            f"{picture.name}: {found}", "give a picture that shows one face, large and from the front", (word,)
-        )
+        raise UnfitPicture(found, "give a picture that shows one face, large and from the front", picture.name, (word,))
     portrait = _judged(picture, rgb, faces[0], embedder)
     wrong = shortcomings(portrait.quality, limits)
     if wrong:
         problem = " and ".join(_WHAT_IS_WRONG[word] for word in wrong)
         raise UnfitPicture(
-            f"{picture.name}: {problem} ({_measured(portrait.quality, limits)})",
+            f"{problem} ({_measured(portrait.quality, limits)})",
             "give a picture that shows one face, large, sharp and from the front",
+            picture.name,
             wrong,
         )
     return portrait

@@ -15,7 +15,7 @@ from forensics.adapters.faces.face_models import FaceModels, open_faces
 from forensics.adapters.faces.face_quality import REFERENCE_LIMITS
 from forensics.custody.case_folder import CaseFolder
 from forensics.detection.detections import FloatArray
-from forensics.errors import UsageError
+from forensics.errors import UnfitPicture, UsageError
 from forensics.faces.comparison import people_in
 from forensics.faces.face import FaceDetector, FaceEmbedder, worth
 from forensics.faces.pooling import Pools, pool, similarities, single_face_pools
@@ -24,7 +24,7 @@ from forensics.faces.templates import Templates
 from forensics.tables.files import write_bytes
 from pipelines.custody.case_document import Case
 from pipelines.custody.entries import entries_of, entry_named, people_of
-from pipelines.search.reference_pictures import Picture, ReferencePicture, UnfitPicture, measure_again, measure_picture
+from pipelines.search.reference_pictures import Picture, ReferencePicture, measure_again, measure_picture
 
 __all__ = ["keep_references", "reference_pictures", "templates_of"]
 
@@ -42,7 +42,7 @@ def keep_references(
         all_of_them: whether every picture must serve; else those that do not are left out.
 
     Raises:
-        Unfit: one of them does not serve, or none does, and why.
+        UnfitPicture: one of them does not serve, or none does, and why.
         UsageError: the pictures show two people.
     """
     detector, embedder = open_faces(models)
@@ -76,9 +76,10 @@ def _fit(
 def _no_face_serves(unfit: Sequence[UnfitPicture]) -> UnfitPicture:
     """Every face of a confirmed candidate with what is wrong with it; of that moment there is no better picture."""
     return UnfitPicture(
-        "no face of the candidate can be a reference: " + "; ".join(each.problem for each in unfit),
+        "no face of the candidate can be a reference: " + "; ".join(each.statement for each in unfit),
         "have another candidate confirmed that shows the person larger, sharper or from the front, or give a picture "
         "from elsewhere; the candidate itself stays confirmed",
+        None,
         tuple(dict.fromkeys(problem for each in unfit for problem in each.problems)),
     )
 

@@ -88,8 +88,9 @@ def _refuse_known(folder: CaseFolder, pictures: Sequence[Picture]) -> None:
         owner = owners.get(sha256_of_bytes(picture.data))
         if owner is not None:
             raise UsageError(
-                f"{picture.name}: is a reference of entry {owner} already",
+                f"is a reference of entry {owner} already",
                 "one person is one entry; give other pictures",
+                picture.name,
             )
 
 

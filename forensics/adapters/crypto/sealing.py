@@ -67,7 +67,7 @@ def unseal(key: Key, sealed: bytes, context: str) -> bytes:
         return AESGCM(_subkey(key, b"seal")).decrypt(sealed[len(_MAGIC) : start], sealed[start:], context.encode())
     except InvalidTag as error:
         raise IntegrityBroken(
-            f"{context}: cannot be opened with this case's key", "restore the file and the key that belong together"
+            "cannot be opened with this case's key", "restore the file and the key that belong together", context
         ) from error
 
 

@@ -125,6 +125,7 @@ def _places_of(size: _Size) -> _Array:
 
 def _unknown(name: str, now: _Size, found: str) -> CannotStart:
     return CannotStart(
-        f"{name}: this network cannot be made to take {now[1]}x{now[0]} pixels: {found}",
+        f"this network cannot be made to take {now[1]}x{now[0]} pixels: {found}",
         "leave out detect.rectangular, or export it with: yolo export model=FILE.pt format=openvino dynamic=True",
+        name,
     )

@@ -193,7 +193,7 @@ def _read(model: Model) -> tuple[Any, _Export]:
     try:
         network = openvino_core().read_model(file)
     except RuntimeError as error:
-        raise CannotStart(f"{file}: OpenVINO cannot read it: {error}", "export or pull the model again") from error
+        raise CannotStart(f"OpenVINO cannot read it: {error}", "export or pull the model again", file) from error
     metadata = _metadata(network, model)
     return network, _understand(network, metadata, model.path)
 
@@ -201,7 +201,7 @@ def _read(model: Model) -> tuple[Any, _Export]:
 def _graph_of(folder: Path) -> Path:
     graphs = sorted(folder.glob("*.xml"))
     if len(graphs) != 1:
-        raise CannotStart(f"{folder}: {len(graphs)} .xml files, expected one", "give a folder with one model")
+        raise CannotStart(f"{len(graphs)} .xml files, expected one", "give a folder with one model", folder)
     return graphs[0]
 
 
@@ -260,9 +260,10 @@ def _is_final(network: Any, n_classes: int) -> bool | None:
 
 def _not_ours(path: Path, found: str) -> CannotStart:
     return CannotStart(
-        f"{path}: found {found}; expected a detection network that ultralytics exported, with its metadata, "
+        f"found {found}; expected a detection network that ultralytics exported, with its metadata, "
         "one input and one output (1, 4 + classes, anchors) or (1, boxes, 6)",
         "export it with: yolo export model=FILE.pt format=openvino",
+        path,
     )
 
 

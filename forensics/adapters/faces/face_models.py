@@ -135,6 +135,7 @@ def _check(path: Path, expected: str) -> None:
     actual = sha256_of_file(path) if path.exists() else "absent"
     if actual != expected:
         raise IntegrityBroken(
-            f"{path}: SHA-256 is {actual[:12]}, the run was planned with {expected[:12]}",
+            f"SHA-256 is {actual[:12]}, the run was planned with {expected[:12]}",
             "put the same model on every machine",
+            path,
         )

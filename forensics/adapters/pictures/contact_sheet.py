@@ -144,4 +144,4 @@ def require_picture_name(target: Path) -> None:
     from PIL import Image
 
     if target.suffix.lower() not in Image.registered_extensions():
-        raise UsageError(f"{target}: no kind of picture has this suffix", "name a .png or .jpg file")
+        raise UsageError("no kind of picture has this suffix", "name a .png or .jpg file", target)

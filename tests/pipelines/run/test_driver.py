@@ -21,9 +21,9 @@ import pytest
 
 from forensics.detection.detections import Boxes
 from forensics.digests import sha256_of_file
-from forensics.errors import CannotStart, IntegrityBroken
+from forensics.errors import CannotStart, CoverageBroken, IntegrityBroken
 from forensics.footage.cameras import Camera
-from forensics.footage.coverage import CoverageBroken, CoverageRange, State, check_complete
+from forensics.footage.coverage import CoverageRange, State, check_complete
 from forensics.footage.frames import Frame
 from forensics.tables.files import read_table, write_bytes, write_table
 from forensics.tables.schemas import DETECT_PART, PUBLISHED
