@@ -1,7 +1,7 @@
 """Offline video forensics: exact frames, repeatable runs, Parquet sighting tables.
 
-What belongs here: values and maths that know no engine, and `adapters` and `tables`, which know one
-library each. For analysts there is one function:
+What belongs here: values and algorithms without an execution engine, `tables` and `adapters`; each adapter wraps one
+library. Analysts need one function:
 
     import forensics
     case = forensics.open_case("my-case")
@@ -18,10 +18,10 @@ __all__ = ["open_case"]
 
 
 def open_case(path: "str | Path") -> "OpenCase":
-    """The published tables of the case at `path`, one method per table, each a Polars LazyFrame.
+    """Open the published tables of the case at `path`: one method per table, each returns a Polars LazyFrame.
 
     Raises:
-        UsageError: there is no case, or nothing was published yet.
+        UsageError: there is no case at `path`, or nothing was published yet.
     """
     from forensics.tables.open import OpenCase
 

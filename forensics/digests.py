@@ -1,4 +1,4 @@
-"""Names made from content: SHA-256 of files and of canonical JSON."""
+"""SHA-256 digests of files, bytes and canonical JSON."""
 
 import hashlib
 import json
@@ -9,18 +9,18 @@ __all__ = ["canonical_json", "digest_of", "sha256_of_bytes", "sha256_of_file"]
 
 
 def sha256_of_file(path: Path) -> str:
-    """Hex SHA-256 of the bytes of one file, read block by block."""
+    """Return the hex SHA-256 of a file, read block by block."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sha256_of_bytes(data: bytes) -> str:
-    """Hex SHA-256 of bytes in memory."""
+    """Return the hex SHA-256 of bytes in memory."""
     return hashlib.sha256(data).hexdigest()
 
 
 def canonical_json(value: Any) -> str:
-    """One text for equal values: sorted names, no spaces, ASCII only, no NaN.
+    """Encode a value as canonical JSON: sorted names, no spaces, ASCII only, no NaN.
 
     >>> canonical_json({"b": 1, "a": [True, None]})
     '{"a":[true,null],"b":1}'
@@ -29,7 +29,7 @@ def canonical_json(value: Any) -> str:
 
 
 def digest_of(value: Any) -> str:
-    """The first 16 hex digits of the SHA-256 of a value's canonical JSON.
+    """Return the first 16 hex digits of the SHA-256 of the canonical JSON of a value.
 
     >>> digest_of({"detect": {"min_score": 0.25}})
     'f4ca7ec496a5a876'

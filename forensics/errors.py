@@ -3,7 +3,7 @@
     ForensicsError                 exit 1   error of the program
     ├── Explained                           has a problem, a place and a next step
     │   ├── UsageError             exit 2   invalid arguments or settings
-    │   │   └── UnfitPicture                a picture of a person that cannot be compared
+    │   │   └── Unfit                a picture of a person that cannot be compared
     │   ├── NotAuthorised          exit 3   the case does not allow it
     │   ├── IntegrityBroken        exit 5   something recorded has changed
     │   │   └── CoverageBroken              the parts do not account for every frame
@@ -27,7 +27,7 @@ __all__ = [
     "ForensicsError",
     "IntegrityBroken",
     "NotAuthorised",
-    "UnfitPicture",
+    "Unfit",
     "UnreadableFootage",
     "UsageError",
 ]
@@ -69,7 +69,7 @@ class UsageError(Explained):
     exit_code: ClassVar[int] = 2
 
 
-class UnfitPicture(UsageError):
+class Unfit(UsageError):
     """A picture of a person that cannot be compared.
 
     Attributes:

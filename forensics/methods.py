@@ -1,8 +1,8 @@
-"""Which rules of our own decided: a number for each, which stands in the names of runs and of their parts.
+"""Version numbers of this project's own algorithms, which are part of run ids and part names.
 
-Whoever changes what comes of the same footage under the same settings raises the number: then a run that was begun
-under the old rules is another run, none of its parts is gone on with, and `reproduce` knows that they differ. What
-libraries decide has their versions.
+Increase a number with every change that gives other results for the same footage and settings. Then a run started with
+the old rules is another run, none of its parts is reused, and `reproduce` reports the difference. Algorithms of
+libraries are covered by the versions of the libraries.
 """
 
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ from typing import Final
 __all__ = ["METHODS"]
 
 METHODS: Final[Mapping[str, int]] = MappingProxyType({"detect": 1, "gate": 3, "recognise": 1, "track": 1})
-"""By section of the settings.
+"""Version by section of the settings.
 
-* ``detect``: which frames are chosen (`chunks`), how they are scaled (`letterbox`), which boxes stay (`yolo_output`);
-* ``gate``: which frames are looked at (`gate`, `closer`, `presence`);
-* ``recognise``: which faces are chosen and how they are compared (`face_selection`, `comparison`, `pooling`);
-* ``track``: which boxes are one object (`tracking`, `box_filter`, `overlap`).
+* ``detect``: sampling (`chunks`), scaling (`letterbox`) and box decoding (`yolo_output`);
+* ``gate``: selection of the frames to detect (`motion_gate`, `refinement`, `linking`);
+* ``recognise``: selection and comparison of faces (`face_selection`, `comparison`, `pooling`);
+* ``track``: association of boxes (`association`, `box_filter`, `iou`).
 """

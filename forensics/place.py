@@ -1,4 +1,4 @@
-"""Where footage lies: a file or folder of this machine, or an object of a store."""
+"""Location of footage: a file or folder on this machine, or an object in a store."""
 
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -7,18 +7,18 @@ from typing import Final
 __all__ = ["BLOCK_BYTES", "Place", "StoreObject", "place_of"]
 
 BLOCK_BYTES: Final = 1 << 20
-"""An object is fetched, checked and kept in blocks of so many bytes; the last one may be shorter."""
+"""Size of the blocks in which an object is fetched, checked and cached; the last block may be shorter."""
 
 _PROTOCOL: Final = "s3://"
 
 
 @dataclass(frozen=True, slots=True)
 class StoreObject:
-    """One immutable object of an S3-compatible store; a name, and what its bytes must be.
+    """One immutable object in an S3-compatible store, with the digests of its blocks.
 
     Attributes:
         url: such as ``s3://bucket/gate/0800.mp4``.
-        blocks: the SHA-256 of each of its blocks, 32 bytes each, where they are known; no part of its identity.
+        blocks: the SHA-256 of each block, 32 bytes each; empty if unknown. Ignored by comparison.
     """
 
     url: str
@@ -29,17 +29,17 @@ class StoreObject:
 
     @property
     def name(self) -> str:
-        """The last part of its key."""
+        """Last part of the key."""
         return PurePosixPath(self.url).name
 
     @property
     def stem(self) -> str:
-        """Its name without the suffix."""
+        """Name without the suffix."""
         return PurePosixPath(self.url).stem
 
     @property
     def suffix(self) -> str:
-        """What its name ends in, such as ``.mp4``."""
+        """Suffix of the name, such as ``.mp4``."""
         return PurePosixPath(self.url).suffix
 
 
@@ -47,7 +47,7 @@ Place = Path | StoreObject
 
 
 def place_of(text: str) -> Place:
-    """What a text names: an object where it begins with the protocol of a store, else a path.
+    """Parse a location: an object if the text begins with the protocol of a store, else a path.
 
     >>> place_of("s3://archive/gate/0800.mp4").name, place_of("s3:/archive").name
     ('0800.mp4', 'archive')

@@ -1,7 +1,7 @@
-"""How a text is spelt: what of it nobody sees, which scripts it mixes, and when two spellings are one.
+"""Spelling of names: invisible characters, mixed scripts, and one form for equal-looking spellings.
 
-A name that looks like another one and is not serves to be two people, or to slip past a list of words. Signs count as
-unseen if Unicode calls them control, format, private or unassigned signs, or if they are drawn as nothing.
+A name that only looks like another one could be used to act as two people, or to evade a list of words. A character is
+invisible if Unicode classifies it as control, format, private or unassigned, or if it is drawn as nothing.
 """
 
 import shlex
@@ -10,92 +10,102 @@ from typing import Final
 
 from forensics.place import Place
 
-__all__ = ["fault_in_name", "in_shell", "is_text", "plain", "scripts_of", "unseen_in", "visible"]
+__all__ = [
+    "fault_in_name",
+    "fold_spelling",
+    "in_shell",
+    "invisible_characters",
+    "is_text",
+    "scripts_of",
+    "strip_invisible",
+]
 
-_UNSEEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
-# Letters, marks and symbols that are drawn as nothing: joiners, fillers, the empty braille cell, variation selectors.
+_INVISIBLE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+# Letters, marks and symbols without a visible shape: joiners, fillers, the empty braille cell, variation selectors.
 _DRAWN_AS_NOTHING: Final = frozenset(
     (
         *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0),
         *(*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)),
     )
 )
-# Scripts that are written together: Japanese has three, Korean two.
-_TOGETHER: Final = frozenset({"CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "BOPOMOFO"})
-# First words of names of letters that belong to no script.
-_OF_NO_SCRIPT: Final = frozenset({"MODIFIER"})
+# Scripts that one language mixes: Japanese has three, Korean two.
+_MIXED_SCRIPTS: Final = frozenset(
+    {"CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "BOPOMOFO"}
+)
+# First words of the Unicode names of letters that belong to no script.
+_NO_SCRIPT: Final = frozenset({"MODIFIER"})
 
 
 def is_text(text: str) -> bool:
-    r"""Whether the text can be stored: arguments and file names of other systems may hold bytes that are no text.
+    r"""Whether the text can be encoded; arguments and file names of other systems may hold bytes that are no text.
 
     >>> is_text("Überwachung"), is_text("\udcff")
     (True, False)
     """
-    return not any(unicodedata.category(sign) == "Cs" for sign in text)
+    return not any(unicodedata.category(character) == "Cs" for character in text)
 
 
-def unseen_in(text: str) -> list[str]:
-    r"""The signs of a text that nobody sees, in its order; spaces are seen.
+def invisible_characters(text: str) -> list[str]:
+    r"""Return the invisible characters of a text, in order; spaces count as visible.
 
-    >>> unseen_in("B.\u200b Becker")
+    >>> invisible_characters("B.\u200b Becker")
     ['\u200b']
     """
-    return [sign for sign in text if _is_unseen(sign)]
+    return [character for character in text if _is_invisible(character)]
 
 
-def _is_unseen(sign: str) -> bool:
-    return ord(sign) in _DRAWN_AS_NOTHING or unicodedata.category(sign) in _UNSEEN_CATEGORIES
+def _is_invisible(character: str) -> bool:
+    return ord(character) in _DRAWN_AS_NOTHING or unicodedata.category(character) in _INVISIBLE_CATEGORIES
 
 
-def visible(text: str) -> str:
-    r"""The text in composed letters of one width, without signs that nobody sees; tabs and line ends become spaces.
+def strip_invisible(text: str) -> str:
+    r"""Return the text in composed letters of one width, without invisible characters; whitespace becomes spaces.
 
-    >>> visible("\uff22.\u00ad\tBecker")
+    >>> strip_invisible("\uff22.\u00ad\tBecker")
     'B. Becker'
     """
-    spaced = "".join(" " if sign.isspace() else sign for sign in unicodedata.normalize("NFKC", text))
-    return unicodedata.normalize("NFKC", "".join(sign for sign in spaced if not _is_unseen(sign)))
+    spaced = "".join(" " if each.isspace() else each for each in unicodedata.normalize("NFKC", text))
+    return unicodedata.normalize("NFKC", "".join(each for each in spaced if not _is_invisible(each)))
 
 
-def plain(text: str) -> str:
-    r"""One spelling for all that look the same but for capitals and spaces.
+def fold_spelling(text: str) -> str:
+    r"""Return one form for all spellings that differ only in case, spaces and invisible characters.
 
-    >>> plain("b.  BECKER\u2060") == plain("B. Becker")
+    >>> fold_spelling("b.  BECKER\u2060") == fold_spelling("B. Becker")
     True
     """
-    folded = unicodedata.normalize("NFKC", visible(text).casefold())
+    folded = unicodedata.normalize("NFKC", strip_invisible(text).casefold())
     return " ".join(folded.split())
 
 
 def scripts_of(text: str) -> frozenset[str]:
-    """The scripts whose letters a text holds, by the first word of each letter's name in Unicode.
+    """Return the scripts of the letters of a text, by the first word of each Unicode name.
 
     >>> sorted(scripts_of("B. \u0412ecker 2"))
     ['CYRILLIC', 'LATIN']
     """
-    letters = (sign for sign in visible(text) if unicodedata.category(sign).startswith("L"))
-    firsts = {unicodedata.name(letter, "UNNAMED").split()[0] for letter in letters} - _OF_NO_SCRIPT
-    return frozenset("CJK" if first in _TOGETHER else first for first in firsts)
+    letters = (each for each in strip_invisible(text) if unicodedata.category(each).startswith("L"))
+    firsts = {unicodedata.name(letter, "UNNAMED").split()[0] for letter in letters} - _NO_SCRIPT
+    return frozenset("CJK" if first in _MIXED_SCRIPTS else first for first in firsts)
 
 
 def fault_in_name(name: str) -> str:
-    r"""Why a name could be taken for another one; empty if it could not.
+    r"""Return why a name could be mistaken for another one; empty if it could not.
 
     >>> fault_in_name("B\u00ad. Becker")
-    'holds signs that nobody sees: U+00AD'
+    'contains invisible characters: U+00AD'
     >>> fault_in_name("\u0412. Becker")
-    'mixes letters that look alike: CYRILLIC, LATIN'
+    'mixes letters of several alphabets: CYRILLIC, LATIN'
     """
-    unseen = sorted({f"U+{ord(sign):04X}" for sign in unseen_in(name)})
-    if unseen:
-        return f"holds signs that nobody sees: {', '.join(unseen)}"
+    invisible = sorted({f"U+{ord(character):04X}" for character in invisible_characters(name)})
+    if invisible:
+        return f"contains invisible characters: {', '.join(invisible)}"
     scripts = sorted(scripts_of(name))
-    return f"mixes letters that look alike: {', '.join(scripts)}" if len(scripts) > 1 else ""
+    return f"mixes letters of several alphabets: {', '.join(scripts)}" if len(scripts) > 1 else ""
 
 
 def in_shell(path: Place) -> str:
-    """A path as it must be typed, in a command that somebody is told to give.
+    """Quote a path for a shell command that the user is asked to type.
 
     >>> from pathlib import Path
     >>> in_shell(Path("/cases/old mill"))

@@ -1,5 +1,5 @@
 """Domain functions bound to settings, files and an engine.
 
-What belongs here: which stages run in which order, where they run, what a person types. What does
-not: how a frame is read, a box is found or a row is laid out; that is `forensics`.
+The order of stages, where they run, and the command line belong here. How to read a frame, detect a box or lay out a
+row belongs in `forensics`.
 """

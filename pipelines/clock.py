@@ -1,4 +1,4 @@
-"""The one place that asks what time it is; tests put another clock here."""
+"""The clock of the program. Tests replace it here."""
 
 from datetime import UTC, datetime
 
@@ -6,5 +6,5 @@ __all__ = ["utc_now"]
 
 
 def utc_now() -> datetime:
-    """Now, in UTC. Call it as `clock.utc_now()`."""
+    """Return the current time in UTC. Call it as `clock.utc_now()`, so that tests can replace it."""
     return datetime.now(UTC)

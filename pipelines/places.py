@@ -1,19 +1,19 @@
-"""Whether a path leads to a file or folder, by whatever name it is called.
+"""Comparison of paths by the file or folder that they lead to.
 
-Names lie: links, hard links, another mount of the same folder, a system that takes capitals for small letters. So
-what is there is compared by device and inode, and by name only what is not there.
+One file can have several names: links, hard links, a second mount of the folder, a file system that ignores case. So
+existing files are compared by device and inode. Only missing ones are compared by name.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["identity_of", "lies_in"]
+__all__ = ["find_containing_place", "identity_of"]
 
 Identity = tuple[int, int]
 
 
 def identity_of(path: Path) -> Identity | None:
-    """Device and inode of what a path leads to; None where there is nothing, or nothing that may be looked at."""
+    """Return device and inode of the file that a path leads to; None if it does not exist or is not accessible."""
     try:
         state = path.stat()
     except OSError:
@@ -21,12 +21,12 @@ def identity_of(path: Path) -> Identity | None:
     return state.st_dev, state.st_ino
 
 
-def lies_in(path: Path, places: Iterable[Path]) -> Path | None:
-    """The first of these files and folders that `path` is or lies in, links followed; None if it is in none."""
+def find_containing_place(path: Path, places: Iterable[Path]) -> Path | None:
+    """Return the first of these places that `path` is, or is inside of, after following links; None if none is."""
     resolved = path.resolve()
     above = (resolved, *resolved.parents)
-    there = {identity_of(each) for each in above} - {None}
+    identities = {identity_of(each) for each in above} - {None}
     for place in places:
-        if place.resolve() in above or identity_of(place) in there:
+        if place.resolve() in above or identity_of(place) in identities:
             return place
     return None

@@ -1,9 +1,8 @@
-"""Every setting of a run: closed, typed, with its default and one line that says what it does.
+"""Settings of a run, each with type, default and description. Unknown names are refused.
 
-Evidence settings (`detect`, `gate`, `track`, `recognise`) decide what the tables say; they make the digest and every
-id.
-Execution settings (`chunk`, `run`) decide how fast it goes; they are recorded and enter nothing.
-A flag beats a profile beats the default.
+Evidence settings (`detect`, `gate`, `track`, `recognise`) decide the content of the tables and enter the digest of the
+run and every id. Execution settings (`chunk`, `run`) only decide speed and resources; they are recorded and enter no
+digest. Options on the command line override a profile, and a profile overrides the defaults.
 """
 
 import tomllib
@@ -18,6 +17,7 @@ from forensics.digests import digest_of
 from forensics.errors import NotAuthorised, UsageError
 from forensics.faces.face import QualityLimits
 from forensics.footage.motion_gate import GateRules
+from forensics.json_object import JsonObject
 from forensics.methods import METHODS
 from forensics.tracking.association import TrackParameters
 
@@ -29,8 +29,8 @@ __all__ = [
     "RunSettings",
     "Settings",
     "TrackSettings",
+    "list_changed_settings",
     "load_settings",
-    "settings_text",
 ]
 
 
@@ -39,112 +39,154 @@ class _Closed(BaseModel):
 
 
 class DetectSettings(_Closed):
-    """What is looked for, and in which frames."""
+    """Settings of detection: the detector, its classes and the sampled frames."""
 
-    model: str = Field("builtin", description="a registered name, a path (.pt, .onnx, an OpenVINO folder) or builtin")
-    classes: tuple[str, ...] = Field((), description="names to keep; none given keeps all the model knows")
-    min_score: float = Field(0.1, ge=0, le=1, description="boxes below are dropped, on the detector's own scale")
-    nms_iou: float = Field(0.7, gt=0, le=1, description="two boxes of one class that overlap more are one")
+    model: str = Field(
+        "builtin", description="detector: a registered name, a path (.pt, .onnx or an OpenVINO folder) or builtin"
+    )
+    classes: tuple[str, ...] = Field((), description="class names to keep; empty keeps all classes of the model")
+    min_score: float = Field(
+        0.1, ge=0, le=1, description="lowest score of a box that is kept, on the detector's own scale, 0 to 1"
+    )
+    nms_iou: float = Field(0.7, gt=0, le=1, description="IoU above which two boxes of one class are merged into one")
     fps: float | None = Field(
-        None, ge=0.001, le=1000, description="frames looked at per second of media time; unset: every frame"
+        None, ge=0.001, le=1000, description="frames sampled per second of media time; unset samples every frame"
     )
     gate: Literal["off", "motion"] = Field(
-        "off", description="off looks at every chosen frame; motion at those in which something may have changed"
+        "off", description="off detects every sampled frame; motion skips sampled frames in which nothing changed"
     )
-    precision: Literal["f32", "bf16", "f16"] = Field("f32", description="arithmetic of the network")
-    threads: int = Field(1, ge=1, description="threads per inference stream; more may change the last digits")
+    precision: Literal["f32", "bf16", "f16"] = Field("f32", description="number format of the network's arithmetic")
+    threads: int = Field(
+        1, ge=1, description="CPU threads per inference stream; more may change the last digits of scores"
+    )
     rectangular: bool = Field(
-        False, description="the network's input fits the shape of the footage instead of being padded to a square"
+        False, description="fit the network's input to the shape of the footage instead of padding it to a square"
     )
-    device: Literal["cpu", "cuda"] = Field("cpu", description="where the network runs")
-    batch: int = Field(1, ge=1, le=256, description="frames looked at together; .pt models only, 32 to 128 on a GPU")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="device on which the network runs")
+    batch: int = Field(
+        1, ge=1, le=256, description="frames per inference; more than 1 for .pt models only, 32 to 128 on a GPU"
+    )
     hang_s: int = Field(
         60,
         ge=1,
-        description="processor seconds a decoder may work on a frame, per 100 that it must decode for it; footage "
-        "that keeps it busy longer, alone and twice, is a gap",
+        description="CPU seconds a decoder may spend on a frame, and as many more per 100 frames decoded for it; a "
+        "frame that takes longer, alone and twice, is a gap",
     )
 
     @property
     def frames_per_second(self) -> Fraction | None:
-        """`fps` as the nearest fraction that a camera could mean, such as 24000/1001 for 23.976023976."""
+        """`fps` as the nearest fraction with a denominator up to 1001, such as 24000/1001 for 23.976023976."""
         return None if self.fps is None else Fraction(str(self.fps)).limit_denominator(1001)
 
 
 class GateSettings(_Closed):
-    """Which frames are not looked at where `detect.gate` is motion, and how many of them are looked at all the same."""
+    """Settings of the motion gate and of the spot check of skipped frames; used if `detect.gate` is motion."""
 
     window_s: float = Field(
-        10, ge=1, le=3600, description="media time after which the gate begins anew with a look, at the next keyframe"
+        10, ge=1, le=3600, description="seconds of media time after which the gate restarts with a detected keyframe"
     )
     step_ms: int = Field(
-        500, ge=1, le=60_000, description="from the first movement to the next look; shorter stays may pass unseen"
+        500,
+        ge=1,
+        le=60_000,
+        description="ms of media time from movement to the next detected frame; shorter stays may be missed",
     )
     follow_score: float = Field(
-        0.25, ge=0, le=1, description="boxes from here up are followed to the frame; at most track.activation_score"
+        0.25,
+        ge=0,
+        le=1,
+        description="lowest score of a box that is followed to its first and last frame; at most "
+        "track.activation_score",
     )
     audit_share: float = Field(
-        0.01, ge=0, le=1, description="share of the frames not looked at that are looked at afterwards, by lot"
+        0.01, ge=0, le=1, description="share of the skipped frames that the spot check detects afterwards, 0 to 1"
     )
-    audit_frames: int = Field(300, ge=0, description="how many of them at least, of the whole run")
-    audit_seed: int = Field(0, ge=0, lt=1 << 32, description="of the lot that chooses them")
+    audit_frames: int = Field(300, ge=0, description="lowest number of spot-checked frames in the whole run")
+    audit_seed: int = Field(0, ge=0, lt=1 << 32, description="random seed of the sample of spot-checked frames")
 
 
 _TRACK = TrackParameters()
 
 
 class TrackSettings(_Closed):
-    """When detections are one object."""
+    """Settings of tracking: which detections are one object."""
 
     method: Literal["bytetrack", "none"] = Field(
-        "bytetrack", description="the tracker; none: every detection is an object of its own"
+        "bytetrack", description="tracker; none makes every detection an object of its own"
     )
     activation_score: float = Field(_TRACK.activation_score, description="lowest score that starts a track")
-    high_score: float = Field(_TRACK.high_score, description="boxes from here up are associated first")
-    minimum_iou: float = Field(_TRACK.minimum_iou, description="least overlap with where a track is expected")
-    buffer_ms: int = Field(_TRACK.buffer_ms, description="how long a track waits for its next detection")
-    minimum_detections: int = Field(_TRACK.minimum_detections, description="tracks with fewer are dropped")
-    minimum_duration_ms: int = Field(_TRACK.minimum_duration_ms, description="tracks that are shorter are dropped")
-    cuts: bool = Field(_TRACK.cuts, description="tracks end where edited footage is cut to another picture")
+    high_score: float = Field(_TRACK.high_score, description="score from which detections are associated first")
+    minimum_iou: float = Field(
+        _TRACK.minimum_iou, description="threshold of the IoU of a detection with the predicted box of a track"
+    )
+    buffer_ms: int = Field(
+        _TRACK.buffer_ms, description="ms of media time without a detection after which a track ends"
+    )
+    minimum_detections: int = Field(
+        _TRACK.minimum_detections, description="lowest number of detections of a track; tracks with fewer are dropped"
+    )
+    minimum_duration_ms: int = Field(
+        _TRACK.minimum_duration_ms, description="shortest track in ms of media time; shorter tracks are dropped"
+    )
+    cuts: bool = Field(_TRACK.cuts, description="end all tracks at shot cuts of edited footage")
 
     @model_validator(mode="after")
-    def _fit_each_other(self) -> "TrackSettings":
+    def _check_parameters(self) -> "TrackSettings":
         self.parameters()
         return self
 
     def parameters(self) -> TrackParameters:
-        """The same values as the association takes them."""
+        """Return the parameters of the association."""
         return TrackParameters(**self.model_dump(exclude={"method"}))
 
 
 class RecogniseSettings(_Closed):
-    """How faces of sighted people are compared with the watch-list, in modes that may."""
+    """Settings of the comparison of faces with the watch-list, in modes that compare faces."""
 
     model: Literal["Dlib", "SFace", "Facenet512", "ArcFace"] = Field(
-        "Dlib", description="what describes a face; Dlib needs no download"
+        "Dlib", description="face recognition model that computes templates; Dlib needs no download"
     )
     detector: Literal["auto", "yunet", "dlib"] = Field(
-        "auto", description="what finds a face in a person's box; auto: yunet where it is at hand, else dlib"
+        "auto", description="face detector inside a person's box; auto uses yunet if it is installed, else dlib"
     )
-    against: str = Field("watchlist", description="whom faces are compared with; nothing but the watch-list is allowed")
+    against: str = Field("watchlist", description="set that faces are compared with; only watchlist is allowed")
     false_candidate_rate: float = Field(
-        0.01, gt=0, le=0.05, description="share of strangers' sightings that may pass the threshold, of the whole list"
+        0.01,
+        gt=0,
+        le=0.05,
+        description="largest share of sightings of strangers that may become candidates by chance, for the whole list",
     )
-    looks: int = Field(16, ge=1, le=64, description="frames of each person's track that are searched for a face")
+    looks: int = Field(16, ge=1, le=64, description="largest number of frames per track that are searched for a face")
     second_looks: int = Field(
-        48, ge=0, le=256, description="frames searched again where a face was seen, but too seldom for a candidate"
+        48, ge=0, le=256, description="extra frames per track that are searched if too few faces were found"
     )
-    faces: int = Field(5, ge=1, le=16, description="best faces of a track that are compared")
-    apart_ms: int = Field(500, ge=500, description="how far apart the compared faces of a track are at least")
-    minimum_eyes_px: float = Field(18, ge=8, description="least distance between the eyes, in the footage")
-    minimum_sharpness: float = Field(15, ge=0, description="least variance of the Laplacian of the aligned face")
-    maximum_yaw_degrees: float = Field(80, gt=0, le=90, description="most turning away from the camera")
-    minimum_score: float = Field(0.5, ge=0, le=1, description="least score of the face detector")
-    minimum_faces: int = Field(3, ge=3, description="fewer faces make a lead, never a candidate")
-    minimum_span_ms: int = Field(1000, ge=1000, description="a shorter time makes a lead, never a candidate")
+    faces: int = Field(5, ge=1, le=16, description="largest number of faces per track that are compared, the best ones")
+    apart_ms: int = Field(500, ge=500, description="shortest time in ms between two compared faces of a track")
+    minimum_eyes_px: float = Field(
+        18, ge=8, description="shortest distance between the eyes of a compared face, in pixels of the footage"
+    )
+    minimum_sharpness: float = Field(
+        15,
+        ge=0,
+        description="lowest sharpness of a compared face: variance of the Laplacian of its box, scaled to 96 px",
+    )
+    maximum_yaw_degrees: float = Field(
+        80, gt=0, le=90, description="largest yaw of a compared face, in degrees away from the camera"
+    )
+    minimum_score: float = Field(
+        0.5, ge=0, le=1, description="lowest score of a compared face, on the face detector's scale, 0 to 1"
+    )
+    minimum_faces: int = Field(
+        3, ge=3, description="lowest number of compared faces of a candidate; with fewer it is a lead"
+    )
+    minimum_span_ms: int = Field(
+        1000,
+        ge=1000,
+        description="shortest time in ms between first and last compared face of a candidate; below it is a lead",
+    )
 
     def limits(self) -> QualityLimits:
-        """What is called good enough in footage."""
+        """Return the quality that a face in footage must have."""
         return QualityLimits(
             eyes_px=self.minimum_eyes_px,
             sharpness=self.minimum_sharpness,
@@ -154,38 +196,51 @@ class RecogniseSettings(_Closed):
 
     @field_validator("against")
     @classmethod
-    def _is_targeted(cls, value: str) -> str:
+    def _check_against(cls, value: str) -> str:
         if value != "watchlist":
             raise NotAuthorised(
-                f"recognise.against={value}: faces are compared with the case's watch-list and with nothing else",
-                "add who is looked for with `forensics watchlist add`; comparing or grouping everybody is not built",
+                f"recognise.against={value} is not allowed, faces are compared with the watch-list of the case only",
+                "remove the setting, and add the person to search for with `forensics watchlist add`",
             )
         return value
 
 
 class ChunkSettings(_Closed):
-    """How the work is cut."""
+    """Settings of chunks, the units of parallel work."""
 
-    seconds: float = Field(10, ge=0.1, le=86_400, description="media time of one chunk; chunks begin on keyframes")
+    seconds: float = Field(
+        10, ge=0.1, le=86_400, description="seconds of media time per chunk; chunks start on keyframes"
+    )
 
 
 class RunSettings(_Closed):
-    """How the work is done."""
+    """Settings of execution: workers, limits and retries."""
 
-    workers: int | None = Field(None, ge=1, description="workers; unset: one per processor core, of the whole cluster")
+    workers: int | None = Field(
+        None, ge=1, description="number of workers; unset uses one per processor core of the machine or cluster"
+    )
     decoders: int = Field(
-        1, ge=1, le=64, description="decoding children of each worker, for a network that is faster than one of them"
+        1, ge=1, le=64, description="decoding children per worker; more help if the network is faster than decoding"
     )
-    retries: int = Field(1, ge=0, description="how often a chunk that lost its worker is tried again")
+    retries: int = Field(1, ge=0, description="number of retries of a unit of work that lost its worker")
     stall_s: int = Field(
-        120, ge=1, description="seconds a decoder may say nothing, busy or not, per 100 frames; a worker 10 times that"
+        120,
+        ge=1,
+        description="seconds without progress after which a decoder is killed, and as many more per 100 frames; a "
+        "worker has 10 times as long",
     )
-    index_stall_s: int = Field(120, ge=1, description="seconds that indexing may take, per 16 MiB of a file")
-    decoder_memory_bytes: int = Field(4 << 30, ge=1 << 28, description="memory a decoder may hold before it is killed")
+    index_stall_s: int = Field(
+        120, ge=1, description="seconds that indexing a file may take, and as many more per 16 MiB"
+    )
+    decoder_memory_bytes: int = Field(
+        4 << 30, ge=1 << 28, description="bytes of memory above which a decoder is killed"
+    )
     cache_bytes: int = Field(
-        256 << 20, ge=0, description="of footage from an object store, kept on the local disk by each decoder"
+        256 << 20, ge=0, description="bytes of footage from an object store that each decoder caches on the local disk"
     )
-    mixed_hardware: bool = Field(False, description="allow workers whose processors give other last digits")
+    mixed_hardware: bool = Field(
+        False, description="allow workers with other processors, which may change the last digits of scores"
+    )
 
 
 class Settings(_Closed):
@@ -199,22 +254,22 @@ class Settings(_Closed):
     run: RunSettings = RunSettings()
 
     @model_validator(mode="after")
-    def _starts_are_followed(self) -> "Settings":
+    def _check_follow_score(self) -> "Settings":
         if self.is_gated and self.gate.follow_score > self.track.activation_score:
             raise ValueError(
                 f"gate.follow_score {self.gate.follow_score} is above track.activation_score "
-                f"{self.track.activation_score}: tracks would begin where nobody looks closer"
+                f"{self.track.activation_score}, so tracks could start in frames that are not refined"
             )
         return self
 
     @property
     def is_gated(self) -> bool:
-        """Whether some frames may not be looked at because nothing changed in them."""
+        """Whether the motion gate may skip sampled frames in which nothing changed."""
         return self.detect.gate != "off"
 
     @property
     def gate_rules(self) -> GateRules | None:
-        """What decides which frames are looked at; None where every chosen one is."""
+        """Rules of the motion gate; None without a gate."""
         if not self.is_gated:
             return None
         return GateRules(
@@ -224,125 +279,130 @@ class Settings(_Closed):
             start_score=self.track.activation_score,
         )
 
-    def evidence_settings(self) -> dict[str, Any]:
-        """What decides the tables, without where the model lies: its digest stands beside this."""
+    def evidence_settings(self) -> JsonObject:
+        """Return the settings that decide the tables, without the name of the model, which its digest replaces."""
         detect = self.detect.model_dump(mode="json", exclude={"model"})
         detect["classes"] = sorted(set(self.detect.classes))
         sections = ("track", "recognise", "gate") if self.is_gated else ("track", "recognise")
         return {"detect": detect, **{name: getattr(self, name).model_dump(mode="json") for name in sections}}
 
     def methods(self, *, compares_faces: bool) -> dict[str, int]:
-        """The number of each method of our own that decides the tables; see `forensics.methods`."""
+        """Return the version of each method that decides the tables; see `forensics.methods`."""
         return {name: METHODS[name] for name in self.evidence_settings() if compares_faces or name != "recognise"}
 
     def digest(self, model_sha256: str, *, compares_faces: bool) -> str:
-        """The name of these evidence settings with this model; what faces ask counts only where they are compared."""
+        """Return the digest of the evidence settings and the model; `recognise` counts only if faces are compared."""
         methods, settings = self.methods(compares_faces=compares_faces), self.evidence_settings()
         return digest_of({**{name: settings[name] for name in methods}, "methods": methods, "model": model_sha256})
 
 
-def load_settings(profile: Path | None, assignments: tuple[str, ...], base: dict[str, Any] | None = None) -> Settings:
-    """Defaults, then `base`, then the profile, then each `name=value`.
+def load_settings(profile: Path | None, assignments: tuple[str, ...], base: JsonObject | None = None) -> Settings:
+    """Return the settings: defaults, then `base` or the profile, then each assignment.
 
     Args:
-        profile: a TOML file; None for none.
-        base: sections of an earlier run's settings; a profile replaces them, but for a model that it does not name.
-        assignments: texts such as ``detect.min_score=0.4``; lists are separated by commas.
+        profile: TOML file; None for none.
+        assignments: texts such as ``detect.min_score=0.4``; elements of a list are separated by commas.
+        base: sections of an earlier run's settings; a profile replaces them, except a model that it does not name.
 
     Raises:
-        UsageError: an unknown name, with the known ones, or a value that does not fit.
+        UsageError: a name is unknown, or a value is invalid.
     """
     before = deepcopy(base or {})
-    values = before if profile is None else _with_model(profile, before.get("detect", {}).get("model"))
+    values = before if profile is None else _load_profile(profile, before.get("detect", {}).get("model"))
     for assignment in assignments:
         _assign(values, assignment)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise _explained(error) from error
+        raise _invalid_settings(error) from error
 
 
-def _with_model(profile: Path, model: str | None) -> dict[str, Any]:
-    """The profile, and the model that was used before where it names none."""
-    values = _from_file(profile)
+def _load_profile(profile: Path, model: str | None) -> JsonObject:
+    """Return the values of a profile, with this model if the profile names none."""
+    values = _read_toml(profile)
     detect = values.setdefault("detect", {})
     if model is not None and isinstance(detect, dict):
         detect.setdefault("model", model)
     return values
 
 
-def settings_text(sections: dict[str, dict[str, Any]]) -> list[str]:
-    """Every setting of these sections that is not the default, as ``section.name=value``; the model apart.
+def list_changed_settings(sections: dict[str, JsonObject]) -> list[str]:
+    """Return the settings that differ from the defaults, as ``section.name=value``, without the model.
 
-    >>> told_settings({"detect": {"model": "builtin", "fps": 2.0, "classes": ["person"]}})
+    >>> list_changed_settings({"detect": {"model": "builtin", "fps": 2.0, "classes": ["person"]}})
     ['detect.fps=2.0', 'detect.classes=person']
     """
-    usual = Settings().model_dump(mode="json")
+    defaults = Settings().model_dump(mode="json")
     return [
         f"{section}.{name}={','.join(value) if isinstance(value, list) else value}"
         for section, values in sections.items()
         for name, value in values.items()
-        if (section, name) != ("detect", "model") and value != usual.get(section, {}).get(name)
+        if (section, name) != ("detect", "model") and value != defaults.get(section, {}).get(name)
     ]
 
 
-def _from_file(profile: Path) -> dict[str, Any]:
+def _read_toml(profile: Path) -> JsonObject:
     try:
         return tomllib.loads(profile.read_text())
     except FileNotFoundError as error:
-        raise UsageError("there is no such profile", f"check the path; {_examples()}", profile) from error
+        raise UsageError("the profile does not exist", f"check the path; {_examples_hint()}", profile) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"not a TOML file ({error})", f"mend it; {_examples()}", profile) from error
+        raise UsageError(f"not a TOML file ({error})", f"correct the file; {_examples_hint()}", profile) from error
     except OSError as error:
-        raise UsageError(f"{error.strerror}", f"name a readable TOML file; {_examples()}", profile) from error
+        raise UsageError(
+            f"the profile cannot be read ({error.strerror})",
+            f"give a readable TOML file; {_examples_hint()}",
+            profile,
+        ) from error
 
 
-def _examples() -> str:
-    """Where profiles lie that can be used as they are."""
+def _examples_hint() -> str:
     return f"{Path(__file__).resolve().parents[1] / 'configs'} holds examples"
 
 
-def _assign(values: dict[str, Any], assignment: str) -> None:
+def _assign(values: JsonObject, assignment: str) -> None:
     name, equals, text = assignment.partition("=")
     section, dot, key = name.strip().partition(".")
     if not (equals and dot):
-        raise UsageError(f"setting {assignment!r} is not of the form section.name=value", "say --set detect.fps=5")
-    kept = values.setdefault(section, {})
-    if not isinstance(kept, dict):
-        raise UsageError(f"setting {section!r} is not a section", f"known sections: {_known_sections()}")
-    kept[key] = _value(section, key, text.strip())
+        raise UsageError(
+            f"setting {assignment!r} is not of the form section.name=value", "write for example --set detect.fps=5"
+        )
+    fields = values.setdefault(section, {})
+    if not isinstance(fields, dict):
+        raise UsageError(f"setting {section!r} is not a section", f"use one of the sections {_list_sections()}")
+    fields[key] = _parse_value(section, key, text.strip())
 
 
-def _value(section: str, key: str, text: str) -> Any:
+def _parse_value(section: str, key: str, text: str) -> Any:
     if (section, key) == ("detect", "classes"):
         return tuple(part.strip() for part in text.split(",") if part.strip())
     return None if text in {"", "unset"} else text
 
 
-def _explained(error: ValidationError) -> UsageError:
-    """All that is wrong with the settings."""
+def _invalid_settings(error: ValidationError) -> UsageError:
+    """Return one error that names all invalid settings."""
     faults = error.errors()
-    told = "; ".join(map(_fault, faults))
+    problem = "; ".join(map(_describe_fault, faults))
     if any(fault["type"] == "extra_forbidden" for fault in faults):
-        return UsageError(told, f"known settings: {', '.join(known_names())}")
-    return UsageError(told, "give a value that fits")
+        return UsageError(problem, f"use one of the known settings: {', '.join(list_setting_names())}")
+    return UsageError(problem, "correct the value")
 
 
-def _fault(fault: Any) -> str:
+def _describe_fault(fault: Any) -> str:
     name = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         return f"unknown setting {name}"
-    if not name or isinstance(fault["input"], (dict, BaseModel)):  # two settings that do not fit each other
+    if not name or isinstance(fault["input"], (dict, BaseModel)):  # two settings that contradict each other
         return str(fault["ctx"]["error"]) if "ctx" in fault else str(fault["msg"])
     return f"setting {name}: {fault['msg'].lower()}, got {fault['input']!r}"
 
 
-def _known_sections() -> str:
+def _list_sections() -> str:
     return ", ".join(Settings.model_fields)
 
 
-def known_names() -> list[str]:
-    """Every setting as ``section.name``, in the order of the sections."""
+def list_setting_names() -> list[str]:
+    """Return the names of all settings as ``section.name``, in the order of the sections."""
     defaults = Settings()
     return [
         f"{section}.{name}"

@@ -1,12 +1,12 @@
-"""Versions of the libraries that a run computes with."""
+"""Versions of the libraries that compute the tables of a run."""
 
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-__all__ = ["installed", "libraries"]
+__all__ = ["installed_versions", "library_versions"]
 
-# The libraries whose arithmetic reaches a table: another version of one is another run.
+# Another version of one of these libraries may change a table, so it makes another run.
 _LIBRARIES: Final = (
     "av",
     "decord",
@@ -21,15 +21,15 @@ _LIBRARIES: Final = (
 )
 
 
-def libraries() -> dict[str, str]:
-    """Return the installed version of each library whose arithmetic reaches a table."""
-    return installed(_LIBRARIES)
+def library_versions() -> dict[str, str]:
+    """Return the installed version of each library that can change a table."""
+    return installed_versions(_LIBRARIES)
 
 
-def installed(names: Iterable[str]) -> dict[str, str]:
-    """Return the installed version of each distribution, ``absent`` where it is not installed.
+def installed_versions(names: Iterable[str]) -> dict[str, str]:
+    """Return the installed version of each distribution, ``absent`` if it is not installed.
 
-    >>> installed(["no-such-thing"])
+    >>> installed_versions(["no-such-thing"])
     {'no-such-thing': 'absent'}
     """
     found = {}

@@ -1,1 +1,1 @@
-"""Commands of the project; `measure` holds those that print figures."""
+"""Developer commands of the project. `measure` holds the ones that print figures."""

@@ -1,4 +1,4 @@
-"""Painters, fakes and small cases that tests and scripts share.
+"""Painted footage, fakes and small cases that tests and scripts share.
 
 Nothing here is installed, and no product code imports it.
 """

@@ -1,8 +1,7 @@
-"""The command line called as a person calls it, and small footage to call it with."""
+"""Runs the command line as a person does, and makes small footage and cases for it."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -11,11 +10,14 @@ from typing import Any
 import pytest
 
 from forensics.custody.mandate import Mandate, Mode
+from forensics.detection.detector import Detector
 from pipelines import clock
 from pipelines.cli.main import exit_code_of
 from pipelines.custody.case_store import make_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
+from pipelines.stages.model_loaders import ModelLoaders
+from testing.given_detector import GivenDetector
 from testing.painted.encode import PAL, Recipe, encode
 
 __all__ = [
@@ -24,15 +26,12 @@ __all__ = [
     "MANDATE_ENDS",
     "Answer",
     "Call",
-    "caller",
     "clip",
     "new_case",
     "search_case",
 ]
 
-Call = Callable[..., "Answer"]
-
-# Of what tests make, relative to today: a fixed day is over some day.
+# Relative to today, because a fixed day passes.
 MANDATE_ENDS = datetime(clock.utc_now().year + 2, 1, 1, tzinfo=UTC)
 ENTRY_LAST_DAY = f"{clock.utc_now().year + 1}-01-31"
 ENTRY_ENDS = datetime(clock.utc_now().year + 1, 2, 1, tzinfo=UTC)
@@ -40,10 +39,10 @@ ENTRY_ENDS = datetime(clock.utc_now().year + 1, 2, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a command answered.
+    """What a command printed, and how it ended.
 
     Attributes:
-        code: its exit code.
+        code: exit code.
         out: data, from standard output.
         err: messages, from standard error.
     """
@@ -54,39 +53,54 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The one JSON object on standard output."""
+        """The only line of standard output, read as JSON."""
         (line,) = self.out.splitlines()
         return json.loads(line)
 
 
-def caller(captured: pytest.CaptureFixture[str]) -> Call:
-    """A function that runs one command as its process would; no command may leave a traceback.
+class Call:
+    """Runs commands in this process, as their own process would; no command may leave a traceback.
 
-    A test that kills a command at some moment raises `SystemExit` there, with the exit code of the death.
+    Attributes:
+        loaders: how the commands open models; the real loaders unless a test replaces them.
     """
 
-    def call(*arguments: object) -> Answer:
-        captured.readouterr()
+    def __init__(self, captured: pytest.CaptureFixture[str] | None = None) -> None:
+        """Without `captured`, as fixtures of modules must be, answers contain no output."""
+        self._captured = captured
+        self.loaders = ModelLoaders()
+
+    def __call__(self, *arguments: object) -> Answer:
+        """Run one command.
+
+        A test that kills a command at some moment raises `SystemExit` there, with the exit code of the death.
+        """
+        self._read_output()
         try:
-            code = exit_code_of([str(argument) for argument in arguments])
+            code = exit_code_of([str(argument) for argument in arguments], self.loaders)
         except SystemExit as death:
             code = death.code if isinstance(death.code, int) else 1
-        out, err = captured.readouterr()
+        out, err = self._read_output()
         assert "Traceback" not in out + err
         return Answer(code, out, err)
 
-    return call
+    def _read_output(self) -> tuple[str, str]:
+        return ("", "") if self._captured is None else tuple(self._captured.readouterr())
+
+    def use_detector(self, detector: Detector) -> None:
+        """Give every run from now on this detector."""
+        self.loaders = replace(self.loaders, load_detector=GivenDetector(detector))
 
 
 def clip(path: Path, *, n_frames: int = 12, seed: int = 0) -> Path:
-    """A painted clip of `n_frames` frames at 25 frames/s; another seed gives other bytes."""
+    """Write a painted clip of `n_frames` frames at 25 frames/s; another seed gives other bytes."""
     times = [Fraction(number, 25) for number in range(n_frames)]
     options = {"preset": "ultrafast", "crf": str(20 + seed)}
     return encode(path, Recipe(options=options, rate=PAL), times)
 
 
 def new_case(call: Call, root: Path) -> Path:
-    """An empty case."""
+    """Make an empty case that detects and tracks, and compares no faces."""
     answer = call("case", "init", root, "--purpose", "a stolen bicycle", "--operator", "A. Ahmed")
     assert answer.code == 0, answer.err
     return root
@@ -95,7 +109,7 @@ def new_case(call: Call, root: Path) -> Path:
 def search_case(
     root: Path, *, mode: str = "search", authority: str | None = "12 Gs 3/26", now: datetime | None = None
 ) -> Path:
-    """An empty case that compares faces, of cameras gate and hall on 1 May 2026, until the end of next year."""
+    """Make an empty case that compares faces: cameras gate and hall, footage of 1 May 2026, valid until next year."""
     mandate = Mandate(
         Mode(mode),
         title="Platform 2",

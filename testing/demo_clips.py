@@ -1,19 +1,15 @@
-"""The demo's footage, cut short: a camera sees only its first walk."""
+"""Short versions of the demo footage, with only the first person of each camera."""
 
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
-from pipelines.demo import footage as demo_footage
+from pipelines.demo.footage import demo_scenes, make_footage
 
 __all__ = ["make_clips"]
 
 
 def make_clips(folder: Path, *, n_frames: dict[str, int]) -> list[Path]:
-    """Write clips of the named cameras with that many frames; after 132 the first person has passed."""
-    scenes = {scene.camera_id: scene for scene in demo_footage._scenes()}
-    cut = [replace(scenes[name], n_frames=n, passes=scenes[name].passes[:1]) for name, n in n_frames.items()]
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(demo_footage, "_scenes", lambda: cut)
-        return [clip.path for clip in demo_footage.make_footage(folder)]
+    """Write clips of the named cameras with so many frames; the first person has left after frame 132."""
+    scenes = {scene.camera_id: scene for scene in demo_scenes()}
+    short = [replace(scenes[name], n_frames=n, walks=scenes[name].walks[:1]) for name, n in n_frames.items()]
+    return [clip.path for clip in make_footage(folder, short)]

@@ -1,7 +1,7 @@
-"""A search in which everything is real but the eyes: people are told apart by the size of their boxes.
+"""A face search in which only the models are fake: a fake embedder tells people apart by the size of their boxes.
 
-The detector puts the same people into every frame; the face models find one face in each crop and describe it by
-the crop's shape. Every vector they ever made is kept, so that a test can look for it where it must not be.
+The detector returns the same people in every frame; the face models find one face in each crop and describe it by
+the crop's shape. Every vector is kept, so that a test can search for it in files where it must not be.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,18 +11,19 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pytest
 from PIL import Image
 
 from forensics.adapters.faces.face_models import FaceModels
 from forensics.detection.detections import Boxes
-from forensics.faces.face import Face, Measure
+from forensics.faces.face import Face, FaceDetector, FaceEmbedder, Measure
 from forensics.footage.frames import Frame, RgbArray, View
 from forensics.footage.timeline import Int64Array, PacketIndex
+from pipelines.stages.model_loaders import ModelLoaders
 from testing.commands import ENTRY_LAST_DAY, Answer, Call, search_case
+from testing.given_detector import GivenDetector
 from testing.painted.encode import Recipe, encode
 
-__all__ = ["FaceCase", "install", "reference_of"]
+__all__ = ["FaceCase", "FakeFaces", "fake_loaders", "write_reference"]
 
 RATE = Fraction(5)
 N_FRAMES = 12
@@ -31,7 +32,7 @@ _REASON = ("--reason", "test")
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Fills `Detector`: so many people who stand still in a 640x480 picture."""
+    """Fills `Detector`: a number of people who stand still in a 640x480 picture."""
 
     n_people: int
     class_names: tuple[str, ...] = ("person",)
@@ -47,7 +48,7 @@ class People:
 
 
 def _box(number: int) -> tuple[int, int, int, int]:
-    """Boxes on a grid, each of another size, none touching."""
+    """Return a box on a grid; each has another size, and none touch."""
     column, row = number % 9, number // 9
     left, top = 10 + column * 70, 10 + row * 75
     return (left, top, left + 24 + number % 7 * 4, top + 40 + number // 7 % 8 * 4)
@@ -60,8 +61,8 @@ def _crop_size(number: int) -> tuple[int, int]:
     return right - left, bottom - top
 
 
-def reference_of(number: int, path: Path, *, seed: int = 0) -> Path:
-    """A picture of person `number`, as the fake eyes see it: twenty times as large; another seed, another picture."""
+def write_reference(number: int, path: Path, *, seed: int = 0) -> Path:
+    """Write a picture of person `number`, twenty times the size of the crop; another seed gives another picture."""
     width, height = _crop_size(number)
     grain = np.random.default_rng([number, seed]).integers(0, 255, (height * 20, width * 20, 3), dtype=np.uint8)
     Image.fromarray(grain).save(path)
@@ -69,10 +70,16 @@ def reference_of(number: int, path: Path, *, seed: int = 0) -> Path:
 
 
 @dataclass(slots=True)
-class Eyes:
-    """Fills `FaceDetector` and `FaceEmbedder`; pictures of one colour hold no face, half-and-half ones two."""
+class FakeFaces:
+    """Fills `FaceDetector` and `FaceEmbedder`; a picture of one colour has no face, a square one two, others one.
+
+    Attributes:
+        vectors: all that were ever computed.
+        footage_shift: distance that separates every face of footage from where it would be.
+    """
 
     vectors: list[npt.NDArray[np.float32]] = field(default_factory=list)
+    footage_shift: float = 0.0
     model_id: str = "eyes-00000000"
     measure: Measure = Measure.EUCLIDEAN
 
@@ -82,7 +89,7 @@ class Eyes:
             return []
         return [_face(width, height)] * (2 if width == height else 1)
 
-    def aligned(self, rgb: RgbArray, face: Face) -> RgbArray:
+    def align(self, rgb: RgbArray, face: Face) -> RgbArray:
         height, width = rgb.shape[:2]
         scale = 20 if width > 100 * 4 else 1
         photograph = _photograph(rgb) if scale > 1 else 0
@@ -90,6 +97,8 @@ class Eyes:
 
     def embed(self, aligned: Sequence[RgbArray]) -> npt.NDArray[np.float32]:
         rows = [_vector(*(int(value) for value in each[0, 0]), len(self.vectors) + n) for n, each in enumerate(aligned)]
+        for row, each in zip(rows, aligned, strict=True):
+            row[0] += self.footage_shift * (each[0, 0, 2] == 0)
         self.vectors += rows
         return np.stack(rows)
 
@@ -102,83 +111,113 @@ def _face(width: int, height: int) -> Face:
 
 
 def _photograph(rgb: RgbArray) -> int:
-    """Which of 251 photographs it is, by which of eight stretches of grain are bright: a darker copy is the same."""
+    """Return the number of the photograph, 1 to 251, by which eighths of its pixels are brighter.
+
+    A darker copy has the same number.
+    """
     stretches = [stretch.mean() for stretch in np.array_split(rgb.ravel()[:8000], 8)]
     return 1 + int(np.argsort(stretches) @ 8 ** np.arange(8)) % 251
 
 
 def _vector(width: int, height: int, photograph: int, nonce: int) -> npt.NDArray[np.float32]:
-    """Near to others of the same size, nearer to those of one photograph, far from another's; never the same twice."""
+    """Return a vector near to others of the same size, nearer to those of one photograph, and never the same twice."""
     person = np.random.default_rng([width, height]).normal(size=128)
     own = np.random.default_rng([8, photograph]).normal(size=128) if photograph else np.zeros(128)
     noise = np.random.default_rng([7, nonce]).normal(size=128)
     return (person / np.linalg.norm(person) + 0.026 * own + 0.005 * noise).astype(np.float32)
 
 
-def install(monkeypatch: pytest.MonkeyPatch, root: Path, n_people: int) -> Eyes:
-    """Put the fake eyes where the real ones are loaded."""
-    weights = root / "weights"
+@dataclass(frozen=True, slots=True)
+class FakeFaceModels(FaceModels):
+    """Face models that open the fake instead of their weights."""
+
+    faces: FakeFaces = field(default_factory=FakeFaces, compare=False)
+
+    def load(self) -> tuple[FaceDetector, FaceEmbedder]:
+        return self.faces, self.faces
+
+
+def fake_loaders(folder: Path, *, n_people: int) -> tuple[ModelLoaders, FakeFaces]:
+    """Return loaders of the fake detector and the fake face models, and the fake itself.
+
+    Args:
+        folder: where the file of weights is written.
+        n_people: in every frame.
+    """
+    weights = folder / "weights"
     weights.write_bytes(b"weights")
-    models = FaceModels("yunet", weights, "0" * 64, "Dlib", weights, "1" * 64)
-    eyes = Eyes()
-    monkeypatch.setattr("pipelines.stages.detection_context.load_for", lambda settings, model: People(n_people))
-    for module in ("pipelines.stages.recognise", "pipelines.search.references", "pipelines.search.calibration"):
-        monkeypatch.setattr(f"{module}.open_faces", lambda models: (eyes, eyes))
-    for module in ("pipelines.search.recognition", "pipelines.cli.watchlist"):
-        monkeypatch.setattr(f"{module}.face_models", lambda detector, embedder: models)
-    return eyes
+    models = FakeFaceModels("yunet", weights, "0" * 64, "Dlib", weights, "1" * 64)
+    return ModelLoaders(GivenDetector(People(n_people)), lambda detector, embedder: models), models.faces
 
 
 @dataclass(slots=True)
 class FaceCase:
-    """A case of mode search whose footage shows some people, and the commands on it."""
+    """A case of mode search whose footage shows some people, and the commands on it.
+
+    Attributes:
+        root: the case's folder.
+        faces: the fake face models.
+        call: runs commands with the fake models.
+    """
 
     root: Path
-    eyes: Eyes
+    faces: FakeFaces
     call: Call
 
     @classmethod
-    def make(cls, folder: Path, call: Call, monkeypatch: pytest.MonkeyPatch, *, n_people: int = 3) -> "FaceCase":
-        eyes = install(monkeypatch, folder, n_people)
-        footage = encode(
-            folder / "gate.mp4",
-            Recipe(options={"preset": "ultrafast", "bf": "0"}, rate=RATE, gop=4, width_px=640, height_px=480),
-            [number / RATE for number in range(N_FRAMES)],
-        )
-        case = cls(search_case(folder / "case"), eyes, call)
-        case.do("ingest", footage, "--camera", "gate", "--start", "2026-05-01T12:00:00Z", "--clock-error", 0)
+    def make(cls, folder: Path, call: Call, *, n_people: int = 3, authority: str = "12 Gs 3/26") -> "FaceCase":
+        """Make a case with twelve frames of `n_people` people; from now on `call` uses the fake models."""
+        call.loaders, faces = fake_loaders(folder, n_people=n_people)
+        case = cls(search_case(folder / "case", authority=authority), faces, call)
+        case.film("gate")
         return case
 
+    def film(self, camera: str) -> None:
+        """Add twelve frames of the same people by a camera, which is the name of the file too."""
+        n_clips = len(list(self.root.parent.glob("*.mp4")))  # each needs bytes of its own
+        footage = encode(
+            self.root.parent / f"{camera}.mp4",
+            Recipe(
+                options={"preset": "ultrafast", "bf": "0", "crf": str(20 + n_clips)},
+                rate=RATE,
+                gop=4,
+                width_px=640,
+                height_px=480,
+            ),
+            [number / RATE for number in range(N_FRAMES)],
+        )
+        self.do("ingest", footage, "--camera", camera, "--start", "2026-05-01T12:00:00Z", "--clock-error", 0)
+
     def do(self, command: str, *arguments: object) -> str:
-        """Run a command on the case; it must do well."""
+        """Run a command on the case, which must succeed; returns its output."""
         answer = self.call(*command.split(), self.root, *arguments)
         assert answer.code == 0, answer.err
         return answer.out
 
     def enrol(self, entry: str, number: int, folder: Path) -> None:
         """Put person `number` on the watch-list."""
-        picture = reference_of(number, folder / f"{entry}.png")
+        picture = write_reference(number, folder / f"{entry}.png")
         self.do("watchlist add", entry, picture, "--basis", "warrant 12/26", "--expires", ENTRY_LAST_DAY)
 
     def run(self) -> None:
-        """The whole job, in this process."""
+        """Run the whole case in this process."""
         quiet = ("--runner", "serial", "--quiet", "--set", "recognise.minimum_eyes_px=8")
         self.do("run", *quiet, "--set", "recognise.minimum_sharpness=0")
 
     def candidates(self) -> list[dict[str, object]]:
-        """The whole table."""
+        """Return all rows of the table `candidates`."""
         answer = self.call("query", self.root, "candidates", *_REASON, "--json")
         rows: list[dict[str, object]] = answer.json["rows"]
         return rows
 
     def decide(self, name: str, candidate: str, verdict: str, *more: object) -> Answer:
-        """Look at a candidate's pictures, then give a verdict; returns what the second command answered."""
+        """Open a candidate's pictures, then give a verdict; returns the answer of the second command."""
         who = ("--as", name, "--candidate", candidate, "--reason", "candidates of run 1")
-        looked = self.call("review", self.root, *who, "--pictures", self.root.parent / "sheet.png")
-        if looked.code:
-            return looked
+        opened = self.call("review", self.root, *who, "--pictures", self.root.parent / "sheet.png")
+        if opened.code:
+            return opened
         return self.call("review", self.root, *who, "--verdict", verdict, "--check", "nose=agrees", *more)
 
     def reviewer(self, name: str) -> None:
-        """A reviewer with a key."""
+        """Add a reviewer with a key."""
         self.do("reviewer add", name)

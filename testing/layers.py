@@ -36,8 +36,10 @@ LAYERS: Final = (
     _layer("forensics.detection", "boxes, the detector port, network input and output", "numpy"),
     _layer("forensics.tracking", "association, sightings, MOT export", "numpy"),
     _layer("forensics.sampling", "which frames are detected behind the gate, and the spot check", "numpy"),
-    _layer("forensics.faces", "selection, comparison, error rates, rules of the review", "numpy"),
-    _layer("forensics.custody", "case folder, log, mandate, scope, checkpoints", "numpy"),
+    _layer("forensics.faces", "selection, comparison, error rates, rules of the review", "numpy", "scipy"),
+    _layer(
+        "forensics.custody", "case folder, case.toml, log, mandate, scope, checkpoints", "numpy", "pydantic", "tomli_w"
+    ),
     _layer("forensics.tables", "Arrow schemas, atomic files, Polars", "numpy", "pyarrow", "polars"),
     _layer(
         "forensics.adapters",
@@ -53,7 +55,7 @@ LAYERS: Final = (
     _layer(
         "pipelines.custody",
         "sessions on a case: lock, log, keys, retention, erasure",
-        *("pyarrow", "pydantic", "tomli_w", "platformdirs"),
+        *("pyarrow", "platformdirs"),
     ),
     _layer("pipelines.intake", "footage becomes evidence of a case"),
     _layer("pipelines.search", "watch-list, references, what faces are compared with", "numpy", "polars"),
@@ -69,7 +71,7 @@ LAYERS: Final = (
     ),
     _layer("pipelines.proof", "verify, one frame, reproduce, disclosure", "numpy", "pyarrow", "polars", "pydantic"),
     _layer("pipelines.desk", "status of a case, doctor for the machine", "polars", "psutil"),
-    _layer("pipelines.cli", "parse, call one function, print", "click", "polars"),
+    _layer("pipelines.cli", "parse, call one function, print", "click", "polars", "rich"),
 )
 
 # (layer, layer below it): why the one knows nothing of the other all the same.

@@ -9,9 +9,10 @@ import click
 from forensics.tables import schemas
 from pipelines.cli.main import forensics as command_line
 from pipelines.settings import Settings
+from testing.project import ROOT
 from testing.source import modules
 
-__all__ = ["class_names", "column_names", "helps", "setting_descriptions", "words_in"]
+__all__ = ["class_names", "column_names", "helps", "pages", "sentences", "setting_descriptions", "words_in"]
 
 
 def column_names() -> Iterator[str]:
@@ -54,6 +55,20 @@ def setting_descriptions() -> Iterator[tuple[str, str]]:
         assert field.annotation is not None
         for name, setting in field.annotation.model_fields.items():
             yield f"{section}.{name}", setting.description or ""
+
+
+def sentences() -> Iterator[tuple[str, str]]:
+    """Yield (place, text) of every docstring and every string of several words in the product."""
+    for module in modules():
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value.strip():
+                yield f"{module.path}:{node.lineno}", node.value
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Yield (path, text) of every page of documentation."""
+    for path in (*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))):
+        yield str(path.relative_to(ROOT)), path.read_text()
 
 
 def words_in(name: str) -> set[str]:

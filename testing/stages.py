@@ -1,4 +1,4 @@
-"""Small stages that a worker process can import: they double, fail, kill their worker or cannot be opened."""
+"""Small stages that a worker process can import, which double numbers, fail, hang or kill their worker."""
 
 import os
 import signal
@@ -11,12 +11,22 @@ from typing import ClassVar
 
 from forensics.errors import ForensicsError
 
-__all__ = ["Doubling", "Dozing", "Hanging", "Holding", "Killing", "NamingProcess", "NoTool", "OnAGpu", "Refusing"]
+__all__ = [
+    "Doubling",
+    "DoublingOnGpu",
+    "FailingToOpen",
+    "Hanging",
+    "Killing",
+    "MissingTool",
+    "NamingProcess",
+    "ReportingClose",
+    "Sleeping",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Doubling:
-    """Doubles numbers; raises ``ValueError`` for some."""
+    """Doubles numbers; raises ``ValueError`` for the refused ones."""
 
     refused: frozenset[int] = field(default=frozenset())
     name: ClassVar[str] = "double"
@@ -25,12 +35,12 @@ class Doubling:
         return 1
 
     def open(self) -> Callable[[int], int]:
-        return partial(_doubled, refused=self.refused)
+        return partial(_double, refused=self.refused)
 
 
 @dataclass(frozen=True, slots=True)
-class OnAGpu:
-    """Doubles numbers, and says that it needs a GPU."""
+class DoublingOnGpu:
+    """Doubles numbers and requires a GPU."""
 
     uses_gpu: bool = True
     name: ClassVar[str] = "gpu"
@@ -39,12 +49,12 @@ class OnAGpu:
         return 1
 
     def open(self) -> Callable[[int], int]:
-        return partial(_doubled, refused=frozenset())
+        return partial(_double, refused=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
-class Dozing:
-    """Sleeps for the seconds it is given; answers with its process."""
+class Sleeping:
+    """Sleeps for the seconds of the item; returns its process id."""
 
     name: ClassVar[str] = "doze"
 
@@ -52,15 +62,15 @@ class Dozing:
         return 1
 
     def open(self) -> Callable[[float], int]:
-        return _dozed
+        return _sleep
 
 
-def _dozed(seconds: float) -> int:
+def _sleep(seconds: float) -> int:
     time.sleep(seconds)
     return os.getpid()
 
 
-def _doubled(number: int, refused: frozenset[int]) -> int:
+def _double(number: int, refused: frozenset[int]) -> int:
     if number in refused:
         raise ValueError(f"{number} cannot be doubled")
     return 2 * number
@@ -68,11 +78,11 @@ def _doubled(number: int, refused: frozenset[int]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Killing:
-    """Doubles numbers; the worker dies of some of them.
+    """Doubles numbers; some of them kill the worker.
 
     Attributes:
-        once: deadly the first time; a file in `folder` remembers.
-        always: deadly every time.
+        once: kill the worker the first time; a marker file in `folder` records this.
+        always: kill the worker every time.
     """
 
     folder: Path
@@ -96,7 +106,7 @@ class Killing:
 
 @dataclass(frozen=True, slots=True)
 class Hanging:
-    """Doubles numbers; hangs over some of them the first time."""
+    """Doubles numbers; hangs on some of them the first time."""
 
     folder: Path
     once: frozenset[int]
@@ -118,7 +128,7 @@ class Hanging:
 
 @dataclass(frozen=True, slots=True)
 class NamingProcess:
-    """Answers every item with the number of the process that does the work."""
+    """Returns the id of the process that does the work."""
 
     name: ClassVar[str] = "name"
 
@@ -130,8 +140,8 @@ class NamingProcess:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
-    """Doubles numbers; says in a file that it was closed."""
+class ReportingClose:
+    """Doubles numbers; creates a file when it is closed."""
 
     closed: Path
     name: ClassVar[str] = "hold"
@@ -139,11 +149,11 @@ class Holding:
     def frames_in(self, item: int) -> int:
         return 1
 
-    def open(self) -> "_Held":
-        return _Held(self.closed)
+    def open(self) -> "_DoublerWithClose":
+        return _DoublerWithClose(self.closed)
 
 
-class _Held:
+class _DoublerWithClose:
     def __init__(self, closed: Path) -> None:
         self._closed = closed
 
@@ -154,8 +164,8 @@ class _Held:
         self._closed.touch()
 
 
-class NoTool(ForensicsError):
-    """An error with facts, as stages raise them."""
+class MissingTool(ForensicsError):
+    """An error with attributes, as stages raise it."""
 
     def __init__(self, tool: str, n_missing: int) -> None:
         super().__init__(tool, n_missing)
@@ -167,8 +177,8 @@ class NoTool(ForensicsError):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusing:
-    """Cannot be opened."""
+class FailingToOpen:
+    """Raises an error when it is opened."""
 
     name: ClassVar[str] = "refuse"
 
@@ -176,4 +186,4 @@ class Refusing:
         return 1
 
     def open(self) -> Callable[[int], int]:
-        raise NoTool("hammer", 3)
+        raise MissingTool("hammer", 3)

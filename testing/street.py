@@ -1,4 +1,4 @@
-"""A street seen by a camera that stands still: walkers of pure white, and a detector that finds what is white."""
+"""Footage of a fixed camera with white walkers, and a detector that finds white patches."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from forensics.detection.detections import Boxes
 from forensics.footage.frames import Frame, RgbArray, View
 from forensics.footage.timeline import Int64Array, PacketIndex
 
-__all__ = ["FPS", "StreetDetector", "Walker", "film", "street"]
+__all__ = ["FPS", "StreetDetector", "Walker", "film", "street_walkers"]
 
 FPS = 10
 WIDTH_PX, HEIGHT_PX = 320, 192
@@ -20,13 +20,13 @@ WIDTH_PX, HEIGHT_PX = 320, 192
 
 @dataclass(frozen=True, slots=True)
 class Walker:
-    """Somebody 16 by 40 pixels.
+    """A white rectangle of 16 by 40 pixels that walks.
 
     Attributes:
-        first, last: frames in which they are there.
-        x: of their left side in the first one.
-        step: pixels a frame.
-        y: of their head.
+        first, last: frames in which it is visible.
+        x: of the left side in the first frame.
+        step: pixels per frame.
+        y: of the top.
     """
 
     first: int
@@ -37,7 +37,7 @@ class Walker:
 
 
 def film(path: Path, n_frames: int, walkers: Sequence[Walker], noise: float = 1.0) -> Path:
-    """Write what the camera saw, a keyframe every second."""
+    """Write footage with these walkers, with a keyframe every second."""
     rng = np.random.default_rng(0)
     ground = np.kron(rng.integers(30, 150, (12, 20)), np.ones((16, 16)))
     with av.open(str(path), "w") as container:
@@ -46,17 +46,17 @@ def film(path: Path, n_frames: int, walkers: Sequence[Walker], noise: float = 1.
         stream.codec_context.gop_size = FPS
         for number in range(n_frames):
             picture = ground + rng.normal(0, noise, ground.shape)
-            for who in (each for each in walkers if each.first <= number <= each.last):
-                left = round(who.x + who.step * (number - who.first))
-                picture[who.y : who.y + 40, left : left + 16] = 255
+            for walker in (each for each in walkers if each.first <= number <= each.last):
+                left = round(walker.x + walker.step * (number - walker.first))
+                picture[walker.y : walker.y + 40, left : left + 16] = 255
             rgb = np.repeat(picture.clip(0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
         container.mux(stream.encode())
     return path
 
 
-def street() -> list[Walker]:
-    """Sixty seconds: one walks, two cross, one comes to stand, and nobody is there for half of the time."""
+def street_walkers() -> list[Walker]:
+    """Return the walkers of sixty seconds: one walks, two cross, one stops, and half of the time is empty."""
     return [
         Walker(53, 107),
         Walker(203, 251),
@@ -68,10 +68,10 @@ def street() -> list[Walker]:
 
 @dataclass(frozen=True, slots=True)
 class StreetDetector:
-    """Fills `Detector`: every white patch is a person.
+    """Implements `Detector`: every white patch is a person.
 
     Attributes:
-        ghosts: seen where no pixel tells of them.
+        ghosts: reported although no pixel shows them.
     """
 
     ghosts: tuple[Walker, ...] = ()
@@ -91,7 +91,7 @@ class StreetDetector:
 
 
 def _white_patches(rgb: RgbArray) -> list[tuple[float, float, float, float]]:
-    """Boxes around runs of columns that are white, left to right."""
+    """Return boxes around runs of white columns, left to right."""
     is_white = rgb.min(axis=2) > 225
     columns = np.flatnonzero(is_white.sum(axis=0) > 20)
     runs = np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1) if len(columns) else []

@@ -1,10 +1,10 @@
-"""What kind of footage a path is, and the functions that open it; they run in the decoding child."""
+"""Digest and packet index of one piece of footage, whatever its kind; these functions run in the decoding child."""
 
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from forensics.adapters.store.checked_file import disk_failed, on_disk, refuse_failing_disk
+from forensics.adapters.store.checked_file import disk_failure, raise_if_disk_failed, require_local_path
 from forensics.adapters.store.object_store import digest_object
 from forensics.digests import sha256_of_file
 from forensics.errors import UnreadableFootage
@@ -13,15 +13,15 @@ from forensics.place import Place, StoreObject
 
 __all__ = ["digest_and_size", "index_footage", "prove_decord"]
 
-_STILLS: Final = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp", ".zip"})
+_STILLS_SUFFIXES: Final = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp", ".zip"})
 
 
 def digest_and_size(path: Place) -> tuple[str, int]:
-    """SHA-256 and bytes of a file or object, or of all pictures in a folder.
+    """Return the SHA-256 and the size in bytes of a file or object, or of all pictures in a folder.
 
     Raises:
         UnreadableFootage: the path is missing, may not be read, is empty or holds no pictures.
-        DecoderLost: the disk does not give its bytes.
+        DecoderLost: the disk fails.
     """
     from forensics.adapters.stills import stills_reader
 
@@ -40,42 +40,42 @@ def digest_and_size(path: Place) -> tuple[str, int]:
     except PermissionError as error:
         raise UnreadableFootage(path, "no_permission", "this user may not read it") from error
     except OSError as error:
-        raise disk_failed(path, error) from error
+        raise disk_failure(path, error) from error
 
 
 def index_footage(
     path: Place, *, working_copy: Path, stream_index: int | None, assumed_rate: Fraction | None
 ) -> Indexed:
-    """The packet index of a video file or object, or of a folder or zip of stills.
+    """Return the packet index of a video file or object, or of a folder or zip of stills.
 
     Raises:
-        UnreadableFootage: nothing can be read, with the reason.
-        DecoderLost: the disk fails, also where only a few bytes of a header or an end are looked at.
+        UnreadableFootage: no frame can be read; `reason` says why.
+        DecoderLost: the disk fails, even on a read of a few bytes of the header or the end.
     """
     from forensics.adapters.stills import stills_reader
     from forensics.adapters.video import pyav_index
 
     try:
         if isinstance(path, StoreObject):
-            _refuse_stills(path)
+            _reject_stills(path)
         elif stills_reader.is_stills(path):
             return stills_reader.index_stills(path)
         return pyav_index.index_file(
             path, working_copy=working_copy, stream_index=stream_index, assumed_rate=assumed_rate
         )
     except OSError as error:
-        refuse_failing_disk(path, error)
+        raise_if_disk_failed(path, error)
         raise
 
 
-def _refuse_stills(place: StoreObject) -> None:
-    """Return only if an object is not named as pictures are; a demuxer may take one for a video of one frame."""
-    if place.suffix.lower() in _STILLS:
+def _reject_stills(place: StoreObject) -> None:
+    """Raise UnreadableFootage for an object with a picture's suffix: a demuxer may open one as a video of one frame."""
+    if place.suffix.lower() in _STILLS_SUFFIXES:
         raise UnreadableFootage(place, "in_a_store", "stills are read from a disk; copy their folder or zip there")
 
 
 def prove_decord(indexed: Indexed) -> str:
-    """Why decord may not read this file; empty where it was proven exact on it."""
+    """Return why decord must not read this file; empty if it was proven exact on it."""
     from forensics.adapters.video import decord_reader
 
-    return decord_reader.prove(on_disk(indexed.footage.path), indexed.index, indexed.footage.stream_index)
+    return decord_reader.prove(require_local_path(indexed.footage.path), indexed.index, indexed.footage.stream_index)

@@ -1,4 +1,4 @@
-"""Custody as values: the case folder, its log, the mandate, the scope, checkpoints.
+"""Custody of a case as values: case folder, log, mandate, scope, checkpoints.
 
-Belongs here: rules that decide from values. Commands that act on a case belong in `pipelines.custody`.
+Rules that decide from values belong here. Commands that act on a case belong in `pipelines.custody`.
 """

@@ -1,4 +1,4 @@
-"""Where everything of a case lies. Nothing but this file knows the names inside the folder."""
+"""Paths of all files of a case. Only this module knows the names inside the folder."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -6,26 +6,44 @@ from pathlib import Path
 from typing import Final
 
 from forensics.errors import IntegrityBroken, UsageError
+from forensics.faults import Fault, FaultKind
 from forensics.spelling import in_shell, is_text
 
-__all__ = ["CaseFolder", "RunFolder"]
+__all__ = ["CASE_FILE", "SEALED_SUFFIX", "CaseFolder", "RunFolder"]
 
-_TOP: Final = ("*", ".*", "evidence/*", "evidence/*/*", "runs/*", "tables/*", "tables/*/*")
-_OF_A_RUN: Final = ("*", "parts/*")
+CASE_FILE: Final = "case.toml"
+"""Name of the file that makes a folder a case."""
+SEALED_SUFFIX: Final = ".sealed"
+"""Suffix of the names of encrypted files."""
+
+_RECORD: Final = "run.json"
+_MANIFEST: Final = "MANIFEST.json"
+_TABLE_FOLDERS: Final = ("runs/*/tables", "tables", ".tables.new", ".tables.old")
+# All files from which a person could be recognised.
+_BIOMETRIC: Final = (
+    "watchlist/**/*",
+    "runs/*/parts/recognise/*",
+    ".reproduce/runs/*/parts/recognise/*",
+    *(f"{folder}/candidates/*" for folder in _TABLE_FOLDERS),
+    *(f".reproduce/{folder}/candidates/*" for folder in _TABLE_FOLDERS),
+    *("reviews.jsonl", f"reviews.jsonl{SEALED_SUFFIX}", ".reviews.jsonl.*.tmp", f"calibration{SEALED_SUFFIX}"),
+)
+_CASE_LEVELS: Final = ("*", ".*", "evidence/*", "evidence/*/*", "runs/*", "tables/*", "tables/*/*")
+_RUN_LEVELS: Final = ("*", "parts/*")
 
 
-def _links_in(root: Path, patterns: Iterable[str]) -> list[str]:
+def _find_links(root: Path, patterns: Iterable[str]) -> list[Fault]:
     linked = [path for pattern in patterns for path in sorted(root.glob(pattern)) if path.is_symlink()]
-    return [f"{path}: is a link to another place, {path.readlink()}" for path in linked]
+    return [Fault(FaultKind.LINK, path, f"is a link to another place, {path.readlink()}") for path in linked]
 
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """One run's folder inside a case.
+    """The folder of one run inside a case.
 
     Attributes:
         root: `runs/<run>`.
-        case_root: the case it belongs to.
+        case_root: folder of the case that the run belongs to.
     """
 
     root: Path
@@ -33,49 +51,67 @@ class RunFolder:
 
     @property
     def run_id(self) -> str:
-        """The run's name: a digest of its settings, model and libraries."""
+        """Id of the run: a digest of its settings, model and libraries."""
         return self.root.name
 
-    def links_out(self) -> list[str]:
-        """What of the run is a link to another place, in words: what is written there would be lost to the case."""
-        return _links_in(self.root, _OF_A_RUN)
+    def find_outside_links(self) -> list[Fault]:
+        """Return the links to other places in the run's folder, where written files would be lost to the case."""
+        return _find_links(self.root, _RUN_LEVELS)
 
     @property
     def record(self) -> Path:
-        """`run.json`: settings, digests, versions, models, figures."""
-        return self.root / "run.json"
+        """Record of the run: settings, digests, versions, models, figures."""
+        return self.root / _RECORD
 
     @property
     def plan(self) -> Path:
-        """Chunk boundaries as they were when each evidence was first planned."""
+        """Folder of the chunk boundaries, fixed when each evidence was first planned."""
         return self.root / "plan"
 
     def boundaries(self, evidence_id: str) -> Path:
-        """Those of one evidence."""
+        """Return the file of the chunk boundaries of one evidence."""
         return self.plan / f"{evidence_id}.json"
 
     @property
     def parts_list(self) -> Path:
-        """What the tables of this run were made of, as `sha256sum` writes it."""
+        """List of the parts that the tables of this run were made of, in the format of `sha256sum`."""
         return self.root / "PARTS.sha256"
 
+    def parts_folder(self, stage: str) -> Path:
+        """Return the folder of the parts of one stage."""
+        return self.root / "parts" / stage
+
     def part(self, stage: str, unit: str) -> Path:
-        """The immutable output of one unit of work of one stage."""
-        return self.root / "parts" / stage / f"{unit}.parquet"
+        """Return the file of a part: the immutable output of one unit of work of one stage."""
+        return self.parts_folder(stage) / f"{unit}.parquet"
+
+    def parts(self, stage: str) -> list[Path]:
+        """Return the stored parts of one stage, by name, without unfinished files."""
+        return sorted(self.parts_folder(stage).glob("[!.]*.parquet"))
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether any part of any stage is stored."""
+        return any(self.root.glob("parts/*/*.parquet"))
+
+    @property
+    def crops(self) -> Path:
+        """Folder of the thumbnails of all tracks."""
+        return self.root / "crops"
 
     def crop(self, track_id: str) -> Path:
-        """The thumbnail of one track."""
-        return self.root / "crops" / f"{track_id}.jpg"
+        """Return the file of the thumbnail of one track."""
+        return self.crops / f"{track_id}.jpg"
 
     @property
     def tables(self) -> Path:
-        """The tables of this run."""
+        """Folder of the tables of this run."""
         return self.root / "tables"
 
     @property
     def manifest(self) -> Path:
-        """Of these tables."""
-        return self.tables / "MANIFEST.json"
+        """Manifest of these tables: run, files, rows and digests."""
+        return self.tables / _MANIFEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,115 +119,116 @@ class CaseFolder:
     """A case on disk.
 
     Attributes:
-        root: absolute path of the folder.
+        root: absolute path of the case's folder.
     """
 
     root: Path
 
     @classmethod
     def at(cls, path: Path) -> "CaseFolder":
-        """The case at `path`.
+        """Return the existing case at `path`.
 
         Raises:
-            UsageError: there is no case.
+            UsageError: there is no case at this path.
         """
-        folder = cls.to_be_at(path)
+        folder = cls.for_path(path)
         if not folder.case_file.is_file():
             raise UsageError(
-                "this is not a case, it has no case.toml",
-                f"make one with `forensics case init {in_shell(path)} --purpose ... --operator ...`",
+                "not a case, there is no case.toml in it",
+                "check the path, or create a case with "
+                f"`forensics case init {in_shell(path)} --purpose ... --operator ...`",
                 path,
             )
         return folder
 
     @classmethod
-    def to_be_at(cls, path: Path) -> "CaseFolder":
-        """The case that is or will be at `path`.
+    def for_path(cls, path: Path) -> "CaseFolder":
+        """Return the folder of an existing or a new case at `path`.
 
         Raises:
-            UsageError: the path is no text, and what reads tables takes no other.
+            UsageError: the path is not UTF-8, which the readers of tables require.
         """
         root = path.absolute()
         if not is_text(str(root)):
             raise UsageError(
-                f"{str(root)!a}: some bytes of this path are not UTF-8, and no case can lie there",
+                f"some bytes of the path {str(root)!a} are not UTF-8, so it cannot hold a case",
                 "rename the folder, or choose another one for the case",
             )
         return cls(root)
 
-    def inside(self, relative: str) -> Path:
-        """What a file of the case calls by its path relative to the case.
+    def resolve_inside(self, relative: str) -> Path:
+        """Return the absolute path of a file that is recorded by its path relative to the case.
 
         Raises:
-            IntegrityBroken: it leads out of the case.
+            IntegrityBroken: the path leads out of the case.
         """
         path = self.root / relative
         if ".." in Path(relative).parts or not path.resolve().is_relative_to(self.root.resolve()):
             raise IntegrityBroken(
-                f"something in it names {relative!r}, which leads out of the case",
-                "restore the case from a copy; nothing outside of it was opened",
+                f"a file of the case names the path {relative!r}, which leads out of the case",
+                "restore the case from a backup; nothing outside the case was opened",
                 self.root,
             )
         return path
 
-    def links_out(self) -> list[str]:
-        """What of the case is a link to another place, in words: what it holds is not the case's."""
-        return _links_in(self.root, _TOP)
+    def find_outside_links(self) -> list[Fault]:
+        """Return the links in the case to other places, whose content is not part of the case."""
+        return _find_links(self.root, _CASE_LEVELS)
 
-    def written_to(self) -> Iterator[Path]:
-        """Every folder that commands write files of the case to; footage may lie in others."""
+    def writable_folders(self) -> Iterator[Path]:
+        """Yield every folder that commands write files of the case to; other folders may hold footage."""
         yield self.root
         for top in (self.evidence_file.parent, self.runs, self.tables, self.watchlist, self.certificates):
             yield from (path for path in (top, *top.rglob("*")) if path.is_dir())
 
     @property
     def case_file(self) -> Path:
-        """Who, why, mode, cameras and their clocks."""
-        return self.root / "case.toml"
+        """Mandate, mode, cameras and their clocks."""
+        return self.root / CASE_FILE
 
     @property
     def lock_file(self) -> Path:
-        """Held while a command changes the case; names the process that holds it."""
+        """Lock held while a command changes the case; the file names the process that holds it."""
         return self.root / ".lock"
 
     @property
     def cancel_file(self) -> Path:
-        """Its existence asks a run to end after the chunks in flight."""
+        """Request to cancel: a run ends after the chunks in progress while this file exists."""
         return self.root / ".cancel"
 
     @property
     def audit_file(self) -> Path:
-        """Who did what, when and why: a line for each begin and end of a command, hash-chained."""
+        """Log of the case, hash-chained: a line for each begin and end of a command."""
         return self.root / "audit.jsonl"
 
     @property
     def torn_audit_file(self) -> Path:
-        """Half lines that a dying command left in the log."""
+        """Incomplete lines that killed commands left in the log."""
         return self.root / "audit.torn"
 
     @property
     def checkpoints_file(self) -> Path:
-        """What installations signed of the log: how far it went, and its head."""
+        """Signed checkpoints of the log: its length and its head."""
         return self.root / "checkpoints.jsonl"
 
     @property
     def denied_file(self) -> Path:
-        """Its existence ends every run at once: the authority was refused. Says by whom and why."""
+        """Mark of a denied authority, with who denied it and why; every run ends at once while it exists."""
         return self.root / ".denied"
 
     @property
     def certificates(self) -> Path:
-        """What was destroyed, when, why and by whom; one file for each time."""
+        """Folder of the certificates of destruction: which files, when, why and by whom."""
         return self.root / "certificates"
 
     @property
     def watchlist(self) -> Path:
-        """Entries and their sealed reference pictures and templates."""
+        """Folder of the watch-list: entries and their sealed reference pictures and templates."""
         return self.root / "watchlist"
 
     @property
     def reviewers_file(self) -> Path:
-        """Public keys of those who may review."""
+        """Public keys of the reviewers."""
         return self.root / "reviewers.json"
 
     @property
@@ -201,47 +238,86 @@ class CaseFolder:
 
     @property
     def calibration_file(self) -> Path:
-        """What pairs of one's own said about similarities; sealed, so that nobody edits it."""
-        return self.root / "calibration.sealed"
+        """Calibration of similarities from the case's own picture pairs, sealed against edits."""
+        return self.root / f"calibration{SEALED_SUFFIX}"
 
     @property
     def sources_file(self) -> Path:
-        """Every path that was given."""
+        """Table of every path that was given to ingest."""
         return self.root / "evidence" / "sources.parquet"
 
     @property
     def evidence_file(self) -> Path:
-        """What every evidence is."""
+        """Table of every evidence."""
         return self.root / "evidence" / "evidence.parquet"
 
     def index_file(self, evidence_id: str) -> Path:
-        """The packet index of one evidence."""
+        """Return the file of the packet index of one evidence."""
         return self.root / "evidence" / "index" / f"{evidence_id}.parquet"
 
     def working_copy(self, evidence_id: str) -> Path:
-        """Where a stream copy of footage that cannot seek is written, without its suffix."""
+        """Return the path, without suffix, of the stream copy of footage that cannot seek."""
         return self.root / "evidence" / "copies" / evidence_id
 
     @property
     def reproduction(self) -> Path:
-        """Where a run is made again, to be compared and thrown away."""
+        """Scratch folder in which `reproduce` computes a run again; removed afterwards."""
         return self.root / ".reproduce"
 
     @property
     def runs(self) -> Path:
-        """One folder per run."""
+        """Folder that holds one folder per run."""
         return self.root / "runs"
 
     def run(self, run_id: str) -> RunFolder:
-        """The folder of one run."""
+        """Return the folder of one run."""
         return RunFolder(self.runs / run_id, self.root)
+
+    def run_folders(self) -> list[RunFolder]:
+        """Return the folders of all runs, by name."""
+        return [self.run(path.name) for path in sorted(self.runs.glob("*")) if path.is_dir()]
+
+    def run_of_record(self, path: Path) -> RunFolder | None:
+        """Return the run whose record is at a path; None if the path is not the record of a run."""
+        is_record = path.name == _RECORD and path.parent.parent == self.runs
+        return self.run(path.parent.name) if is_record else None
+
+    def compared_parts(self) -> list[Path]:
+        """Return the parts of the recognise stage of all runs, including withheld and unfinished ones."""
+        return sorted(self.runs.glob("*/parts/recognise/*"))
+
+    def candidate_tables(self) -> list[Path]:
+        """Return the candidate tables of all runs, including withheld ones."""
+        return sorted(self.runs.glob("*/tables/candidates/*"))
+
+    def biometric_files(self) -> list[Path]:
+        """Return all files from which a person could be recognised, by path; a link counts wherever it leads."""
+        found = {path for pattern in _BIOMETRIC for path in self.root.glob(pattern)}
+        own = {path for path in found if path.parent.resolve().is_relative_to(self.root.resolve())}
+        return sorted(path for path in own if path.is_symlink() or path.is_file())
+
+    def entry_folder(self, entry_id: str) -> Path:
+        """Return the folder of one entry of the watch-list."""
+        return self.watchlist / entry_id
+
+    def entry_file(self, entry_id: str) -> Path:
+        """Return the file of an entry: its basis, end and pictures."""
+        return self.entry_folder(entry_id) / "entry.json"
+
+    def entry_files(self) -> list[Path]:
+        """Return the files of all entries, by name."""
+        return sorted(self.watchlist.glob("*/entry.json"))
+
+    def unfinished_tables(self) -> tuple[Path, Path]:
+        """Return the folders that a command leaves if it is killed while it publishes tables."""
+        return self.root / ".tables.new", self.root / ".tables.old"
 
     @property
     def tables(self) -> Path:
-        """What analysts read: the tables of one chosen run."""
+        """Folder of the published tables, of one chosen run."""
         return self.root / "tables"
 
     @property
     def manifest(self) -> Path:
-        """Names the chosen run and every published file with its rows and digest."""
-        return self.tables / "MANIFEST.json"
+        """Manifest of the published tables: the chosen run, and every file with its rows and digest."""
+        return self.tables / _MANIFEST

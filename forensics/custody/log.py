@@ -1,48 +1,50 @@
-"""The log of a case: a line for each begin and end of a command, each holding the digest of the line before.
+"""Log of a case: a hash chain with a line for each begin and end of a command.
 
-Editing, deleting, swapping or inserting a line is found by `first_break`. Cutting whole lines off the end,
-or writing the chain anew from some line on, is not: for that a checkpoint must lie elsewhere.
+`find_log_fault` finds an edited, deleted, swapped or inserted line. It cannot find whole lines cut off the end, or a
+chain rewritten from some line on. The log anchor and checkpoints kept elsewhere reveal those.
 """
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from forensics.digests import canonical_json, sha256_of_bytes
+from forensics.json_object import JsonObject
 
 __all__ = [
-    "FIRST",
+    "EMPTY_HEAD",
     "INTERRUPTED",
     "Chain",
     "LogLine",
-    "break_in",
-    "decoded",
-    "first_break",
+    "find_chain_break",
+    "find_log_fault",
+    "find_open_begins",
     "head",
-    "open_begins",
+    "parse_line",
     "read_chain",
 ]
 
-FIRST: Final = "0" * 64
+EMPTY_HEAD: Final = "0" * 64
+"""Head of an empty log, and `previous` of the first line."""
 _KINDS: Final = ("begin", "end", "note")
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line.
+    """One line of the log.
 
     Attributes:
-        number: its place, from 0.
-        at_utc_us: when, in microseconds since 1970 UTC.
+        number: position in the log, from 0.
+        at_utc_us: time of writing, microseconds since 1970 UTC.
         kind: ``begin`` or ``end`` of a command, or a ``note`` in between.
-        command: what was asked, such as ``run``; of a note, what happened.
-        who: user, machine, and who answers for the case.
-        why: in words.
-        of: the number of the begin that an end or a note belongs to; None for a begin.
-        facts: what went in, or what came out.
-        previous: the digest of the line before; zeros for the first.
+        command: name of the command, such as ``run``; of a note, the name of the event.
+        who: user, machine, and operator of the case.
+        why: reason as given by the user.
+        of: number of the begin that an end or a note belongs to; None for a begin.
+        facts: inputs of a begin, outputs of an end, details of a note.
+        previous: SHA-256 of the line before; `EMPTY_HEAD` for the first.
     """
 
     number: int
@@ -53,15 +55,15 @@ class LogLine:
     why: str
     of: int | None
     previous: str
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: JsonObject = field(default_factory=dict)
 
     @property
     def sha256(self) -> str:
-        """Of everything the line says."""
+        """SHA-256 of all fields, as canonical JSON."""
         return sha256_of_bytes(canonical_json(asdict(self)).encode())
 
     def encoded(self) -> bytes:
-        """The line as it stands in the file, its own digest included, without its newline."""
+        """Return the line as it is in the file: with its own digest, without newline."""
         return canonical_json({**asdict(self), "sha256": self.sha256}).encode()
 
 
@@ -80,35 +82,35 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
 
 
 INTERRUPTED: Final = "interrupted"
-"""What an end says of a command whose process was found dead by another."""
+"""Error in the end of a command whose process was found dead by a later command."""
 
 
-def decoded(data: bytes) -> LogLine:
-    """The line that these bytes are, and nothing near it.
+def parse_line(data: bytes) -> LogLine:
+    """Parse one line of the log strictly.
 
     Raises:
-        ValueError: they are no line as `AuditLine.encoded` writes it.
+        ValueError: the bytes differ from what `LogLine.encoded` writes.
     """
     stored = json.loads(data)
     if not isinstance(stored, dict) or stored.keys() != _TYPES.keys():
-        raise ValueError("not the names of a line")
+        raise ValueError("not the fields of a line")
     if any(type(stored[name]) not in kinds for name, kinds in _TYPES.items()) or stored["kind"] not in _KINDS:
-        raise ValueError("a value of another kind")
+        raise ValueError("a field has the wrong type or value")
     line = LogLine(**{name: value for name, value in stored.items() if name != "sha256"})
     if line.encoded() != data:
-        raise ValueError("not what was written")
+        raise ValueError("changed since it was written")
     return line
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A log as it lies on disk.
+    """A log as it is on disk.
 
     Attributes:
-        lines: all whole lines that can be read, up to the first that cannot.
-        digests: the SHA-256 of each.
-        problem: what is wrong with the first that cannot; empty if all can.
-        torn: bytes after the last newline, which a dying command left.
+        lines: all whole lines before the first unreadable one.
+        digests: SHA-256 of each of them.
+        problem: error of the first unreadable line; empty if there is none.
+        torn: bytes after the last newline, which a killed command left.
     """
 
     lines: tuple[LogLine, ...]
@@ -117,13 +119,13 @@ class Chain:
     torn: bytes
 
 
-# By path: the bytes that were parsed, by their length and digest, and what they said. A log only grows, and a command
-# reads it often; bytes that are not the same are parsed anew.
+# By path: length and digest of the parsed bytes, their lines and digests. A log only grows and every command reads it
+# often, so only new bytes are parsed. If the known bytes have changed, the whole log is parsed again.
 _PARSED: Final[dict[Path, tuple[int, str, tuple[LogLine, ...], tuple[str, ...]]]] = {}
 
 
 def read_chain(path: Path) -> Chain:
-    """The log at `path`; empty if there is none."""
+    """Read the log at `path`. It is empty if the file does not exist."""
     data = path.read_bytes() if path.exists() else b""
     known_bytes, known_sha256, known_lines, known_digests = _PARSED.get(path, (0, sha256_of_bytes(b""), (), ()))
     if sha256_of_bytes(data[:known_bytes]) != known_sha256:
@@ -132,7 +134,7 @@ def read_chain(path: Path) -> Chain:
     lines, digests, problem = list(known_lines), list(known_digests), ""
     for raw in whole:
         try:
-            lines.append(decoded(raw))
+            lines.append(parse_line(raw))
         except (ValueError, TypeError) as error:
             problem = f"line {len(lines) + 1} cannot be read ({error})"
             break
@@ -143,29 +145,29 @@ def read_chain(path: Path) -> Chain:
 
 
 def head(lines: Sequence[LogLine]) -> str:
-    """The digest that the next line must hold."""
-    return lines[-1].sha256 if lines else FIRST
+    """Return the SHA-256 of the last line, which the next line must hold."""
+    return lines[-1].sha256 if lines else EMPTY_HEAD
 
 
-def first_break(path: Path) -> str | None:
-    """The first thing that is wrong with a log; None if nothing is."""
+def find_log_fault(path: Path) -> str | None:
+    """Return the first fault of a log, a torn end included; None if it is whole."""
     chain = read_chain(path)
-    problem = break_in(chain)
+    problem = find_chain_break(chain)
     return problem or (f"{len(chain.torn)} bytes after the last whole line" if chain.torn else None)
 
 
-def break_in(chain: Chain) -> str:
-    """The first thing that is wrong with the whole lines of a log; empty if nothing is."""
-    return next(_breaks(chain), "") or chain.problem
+def find_chain_break(chain: Chain) -> str:
+    """Return the first fault in the whole lines of a log; empty if there is none."""
+    return next(_find_breaks(chain), "") or chain.problem
 
 
-def _breaks(chain: Chain) -> Iterator[str]:
+def _find_breaks(chain: Chain) -> Iterator[str]:
     lines = chain.lines
-    previous, last_us, ended = FIRST, -(1 << 62), dict[int, bool]()
+    previous, last_us, ended = EMPTY_HEAD, -(1 << 62), dict[int, bool]()
     for number, (line, digest) in enumerate(zip(lines, chain.digests, strict=True)):
         place = f"line {number + 1}"
         if line.number != number:
-            yield f"{place} says that it is line {line.number + 1}"
+            yield f"{place} has the number of line {line.number + 1}"
         if line.previous != previous:
             yield f"{place} does not follow the line before"
         if line.at_utc_us < last_us:
@@ -173,15 +175,15 @@ def _breaks(chain: Chain) -> Iterator[str]:
         if line.kind != "begin" and (line.of is None or not 0 <= line.of < number or lines[line.of].kind != "begin"):
             yield f"{place} belongs to no begin"
         if line.kind == "end":
-            # who cannot see a living process may have called it dead: its own end comes afterwards
-            is_called_dead = line.facts.get("error") == INTERRUPTED
-            if not ended.get(line.of if line.of is not None else -1, True) and not is_called_dead:
-                yield f"{place} ends what has ended"
-            ended[line.of if line.of is not None else -1] = is_called_dead
+            # A command in another container may have taken the process for dead. Its real end then comes later.
+            is_interrupted = line.facts.get("error") == INTERRUPTED
+            if not ended.get(line.of if line.of is not None else -1, True) and not is_interrupted:
+                yield f"{place} ends a command that has ended before"
+            ended[line.of if line.of is not None else -1] = is_interrupted
         previous, last_us = digest, line.at_utc_us
 
 
-def open_begins(lines: Sequence[LogLine]) -> list[LogLine]:
-    """Begins without an end."""
+def find_open_begins(lines: Sequence[LogLine]) -> list[LogLine]:
+    """Return the begins that have no end."""
     ended = {line.of for line in lines if line.kind == "end"}
     return [line for line in lines if line.kind == "begin" and line.number not in ended]

@@ -1,130 +1,141 @@
-"""Writes the log of a case: each append takes a lock, chains to the last line, and is on disk before it returns."""
+"""Writer of the log of a case: chains each line to the line before, and syncs it to disk."""
 
 import contextlib
 import errno
-import fcntl
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from forensics.custody.case_folder import CaseFolder
-from forensics.custody.log import FIRST, INTERRUPTED, Chain, LogLine, break_in, decoded, open_begins, read_chain
+from forensics.custody.line_file import LineFile, open_line_file
+from forensics.custody.log import (
+    EMPTY_HEAD,
+    INTERRUPTED,
+    Chain,
+    LogLine,
+    find_chain_break,
+    find_open_begins,
+    parse_line,
+    read_chain,
+)
 from forensics.digests import sha256_of_bytes
 from forensics.errors import ForensicsError, IntegrityBroken, NotAuthorised
+from forensics.json_object import JsonObject
 
 __all__ = ["Anchor", "CommandRecord", "LogWriter"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_MESSAGE: Final = 500
-_INTERRUPTED: Final = 130
+_INTERRUPTED_EXIT_CODE: Final = 130
 
 
 class Anchor(Protocol):
-    """Remembers outside the case how far its log goes."""
+    """Log anchor: keeps length and head of the log outside the case."""
 
     def is_up_to_date(self, n_lines: int, head: str) -> bool:
-        """Whether a log of so many lines, the last with this digest, is just what is witnessed."""
+        """Whether a log with this length and head is exactly the anchored one."""
         ...
 
-    def problem(self, lines: Sequence[LogLine]) -> str:
-        """Why a log cannot be the one that is witnessed; empty if it can."""
+    def find_problem(self, lines: Sequence[LogLine]) -> str:
+        """Return why a log cannot be the anchored one; empty if it can."""
         ...
 
-    def tell(self, n_lines: int, head: str, following: str) -> None:
-        """The log has so many lines, the last with digest `head`; the line of digest `following` is about to follow."""
+    def update(self, n_lines: int, head: str, following: str) -> None:
+        """Store length and head of the log, and the digest of the line that is about to be appended."""
         ...
 
 
 @dataclass(slots=True)
 class CommandRecord:
-    """A command while it runs.
+    """The log record of one running command.
 
     Attributes:
-        line: its begin.
-        outputs: what its end will say came out.
-        exit_code: what its end will say, unless an error says otherwise.
-        end: its end, once it is on disk; None while it works.
+        line: begin of the command.
+        log: writer of the log.
+        outputs: facts that the end will record as outputs.
+        exit_code: exit code that the end will record, unless an error sets another.
+        end: end of the command, once it is on disk; None while the command runs.
     """
 
     line: LogLine
     log: "LogWriter"
-    outputs: dict[str, Any] = field(default_factory=dict)
+    outputs: JsonObject = field(default_factory=dict)
     exit_code: int = 0
     end: LogLine | None = None
 
-    def note(self, name: str, facts: dict[str, Any]) -> None:
-        """Something happened meanwhile; it is on disk now."""
+    def note(self, name: str, facts: JsonObject) -> None:
+        """Append a note about an event during the command. It is on disk when this returns."""
         self.log.append("note", name, who=self.line.who, why=self.line.why, of=self.line.number, facts=facts)
 
 
 @dataclass(frozen=True, slots=True)
 class LogWriter:
-    """The log of one case.
+    """Appends to the log of one case.
 
     Attributes:
-        folder: of the case.
-        now: the clock.
-        witness: told of every line; None where this user's key folder does not know the case.
+        folder: folder of the case.
+        now: clock.
+        anchor: log anchor, updated with every line; None if this user's key folder has none for the case.
     """
 
     folder: CaseFolder
     now: Callable[[], datetime]
-    witness: Anchor | None = None
+    anchor: Anchor | None = None
 
     @contextlib.contextmanager
-    def recorded(
-        self, command: str, *, who: dict[str, str], why: str, facts: dict[str, Any]
+    def record_command(
+        self, command: str, *, who: dict[str, str], why: str, facts: JsonObject
     ) -> Iterator[CommandRecord]:
-        """A begin before the block and an end after it, whatever happens in it but the death of the process.
+        """Append a begin before the block and an end after it, also if the block raises.
 
         Raises:
-            NotAuthorised: it cannot be recorded, or the clock is earlier than the last line.
+            NotAuthorised: the log cannot be written, or the clock is earlier than the last line.
         """
-        self._close_interrupted(who)
-        begun = {**facts, "process": _process()}
-        line = self.append("begin", command, who=who, why=why, of=None, facts=begun)
-        recorded = CommandRecord(line, self)
+        self._end_interrupted(who)
+        begin_facts = {**facts, "process": _describe_process()}
+        line = self.append("begin", command, who=who, why=why, of=None, facts=begin_facts)
+        record = CommandRecord(line, self)
         try:
-            yield recorded
+            yield record
         except BaseException as error:
-            self._end(recorded, _failure(error))
+            self._append_end(record, _failure_facts(error))
             raise
-        self._end(recorded, {"exit_code": recorded.exit_code})
+        self._append_end(record, {"exit_code": record.exit_code})
 
-    def _end(self, recorded: CommandRecord, how: dict[str, Any]) -> None:
-        begin = recorded.line
-        facts = {"outputs": recorded.outputs, **how}
-        recorded.end = self.append("end", begin.command, who=begin.who, why=begin.why, of=begin.number, facts=facts)
+    def _append_end(self, record: CommandRecord, outcome: JsonObject) -> None:
+        begin = record.line
+        facts = {"outputs": record.outputs, **outcome}
+        record.end = self.append("end", begin.command, who=begin.who, why=begin.why, of=begin.number, facts=facts)
 
     def append(
-        self, kind: str, command: str, *, who: dict[str, str], why: str, of: int | None, facts: dict[str, Any]
+        self, kind: str, command: str, *, who: dict[str, str], why: str, of: int | None, facts: JsonObject
     ) -> LogLine:
-        """One more line is on disk.
+        """Append one line. It is on disk when this returns.
 
         Raises:
-            NotAuthorised: it cannot be written, or the clock is earlier than the last line.
-            IntegrityBroken: the last line is none, or not the one that the witness knows.
+            NotAuthorised: the log cannot be written, or the clock is earlier than the last line.
+            IntegrityBroken: the last line cannot be read, or contradicts the log anchor.
         """
-        with self._opened() as descriptor:
-            return self._written(descriptor, kind, command, who=who, why=why, of=of, facts=facts)
+        with self._opened() as file:
+            return self._append(file, kind, command, who=who, why=why, of=of, facts=facts)
 
-    def _written(
+    def _append(
         self,
-        descriptor: int,
+        file: LineFile,
         kind: str,
         command: str,
         *,
         who: dict[str, str],
         why: str,
         of: int | None,
-        facts: dict[str, Any],
+        facts: JsonObject,
     ) -> LogLine:
-        torn = self._torn_moved(descriptor)
-        last = self._last_line(descriptor)
+        torn = self._move_torn_end(file)
+        last = self._last_line(file)
         line = LogLine(
             number=0 if last is None else last.number + 1,
             at_utc_us=self._time_after(last),
@@ -133,161 +144,144 @@ class LogWriter:
             who=who,
             why=why,
             of=of,
-            previous=FIRST if last is None else last.sha256,
+            previous=EMPTY_HEAD if last is None else last.sha256,
             facts={**facts, **torn},
         )
-        self._told_witness(line)
-        _write_all(descriptor, line.encoded() + b"\n")
-        os.fsync(descriptor)
+        self._update_anchor(line)
+        file.append(line.encoded())
         return line
 
-    def checked(self) -> tuple[Chain, str]:
-        """The log, and the first thing that is wrong with it or unknown to its witness; nobody writes it meanwhile."""
+    def check(self) -> tuple[Chain, str]:
+        """Return the log and its first fault, empty if there is none, while the log is locked."""
         with self._opened():
             chain = read_chain(self.folder.audit_file)
-            problem = break_in(chain)
-            if not problem and self.witness is not None:
-                problem = self.witness.problem(chain.lines)
+            problem = find_chain_break(chain)
+            if not problem and self.anchor is not None:
+                problem = self.anchor.find_problem(chain.lines)
         return chain, problem
 
-    def _told_witness(self, line: LogLine) -> None:
-        """The witness knows of the line before it is written, so that no kill parts them."""
-        if self.witness is None:
+    def _update_anchor(self, line: LogLine) -> None:
+        """Store the line in the anchor before it is written, so that a kill between the two leaves a valid pair."""
+        if self.anchor is None:
             return
-        is_known = self.witness.is_up_to_date(line.number, line.previous)
-        problem = "" if is_known else self.witness.problem(read_chain(self.folder.audit_file).lines)
+        is_known = self.anchor.is_up_to_date(line.number, line.previous)
+        problem = "" if is_known else self.anchor.find_problem(read_chain(self.folder.audit_file).lines)
         if problem:
-            raise IntegrityBroken(f"{problem}", "work on the newest copy of the case", self.folder.audit_file)
-        self.witness.tell(line.number, line.previous, line.sha256)
+            raise IntegrityBroken(
+                problem, "use the newest copy of the case, or restore the log from a backup", self.folder.audit_file
+            )
+        self.anchor.update(line.number, line.previous, line.sha256)
 
     @contextlib.contextmanager
-    def _opened(self) -> Iterator[int]:
-        """The file, held against every other append."""
-        try:
-            descriptor = os.open(self.folder.audit_file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-        except OSError as error:
-            if error.errno == errno.ELOOP:
-                raise IntegrityBroken("is a link", "put the log itself there", self.folder.audit_file) from error
-            if error.errno not in {errno.EACCES, errno.EROFS, errno.EPERM}:
-                raise
-            raise NotAuthorised(
-                f"cannot be written ({error.strerror}), and what cannot be recorded may not be done",
-                "work as a user who may write to the case; tables alone are read with forensics.open_case",
-                self.folder.audit_file,
-            ) from error
-        try:
-            if os.fstat(descriptor).st_nlink > 1:
-                raise IntegrityBroken("has a second name", "put the log itself there", self.folder.audit_file)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield descriptor
-        finally:
-            os.close(descriptor)
+    def _opened(self) -> Iterator[LineFile]:
+        """Open the log and lock it within the block."""
+        path = self.folder.audit_file
+        with contextlib.ExitStack() as stack:
+            try:
+                file = stack.enter_context(open_line_file(path))
+            except OSError as error:
+                if error.errno == errno.ELOOP:
+                    raise IntegrityBroken("the log is a link", "restore the log from a backup", path) from error
+                if error.errno not in {errno.EACCES, errno.EROFS, errno.EPERM}:
+                    raise
+                raise NotAuthorised(
+                    f"the log cannot be written ({error.strerror}), and every command must be recorded",
+                    "run it as a user who may write to the case; forensics.open_case reads tables without writing",
+                    path,
+                ) from error
+            if file.n_names > 1:
+                raise IntegrityBroken("the log has a hard link", "restore the log from a backup", path)
+            yield file
 
-    def _torn_moved(self, descriptor: int) -> dict[str, Any]:
-        """What a dying command left after the last whole line lies apart; returns what the next line says of it."""
-        size = os.fstat(descriptor).st_size
-        torn = _tail(descriptor, size).rpartition(b"\n")[2]
+    def _move_torn_end(self, file: LineFile) -> JsonObject:
+        """Move the torn end to a file of its own; return facts about it, none if there is no torn end."""
+        torn = file.read_torn_end()
         if not torn:
             return {}
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
-        with os.fdopen(os.open(self.folder.torn_audit_file, flags, 0o600), "ab") as file:
-            file.write(torn + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.ftruncate(descriptor, size - len(torn))
+        with open_line_file(self.folder.torn_audit_file) as apart:
+            apart.append(torn)
+        file.remove_torn_end(torn)
         return {"torn": {"bytes": len(torn), "sha256": sha256_of_bytes(torn)}}
 
-    def _last_line(self, descriptor: int) -> LogLine | None:
-        whole = _tail(descriptor, os.fstat(descriptor).st_size).removesuffix(b"\n")
-        if not whole:
+    def _last_line(self, file: LineFile) -> LogLine | None:
+        last = file.read_last_line()
+        if last is None:
             return None
         try:
-            return decoded(whole.rpartition(b"\n")[2])
+            return parse_line(last)
         except (ValueError, TypeError) as error:
             raise IntegrityBroken(
-                f"its last line is not what was written ({error})", "restore it from a copy", self.folder.audit_file
+                f"the last line of the log cannot be read ({error})",
+                "restore the log from a backup",
+                self.folder.audit_file,
             ) from error
 
     def _time_after(self, last: LogLine | None) -> int:
         now_us = _microseconds(self.now())
         if last is not None and now_us < last.at_utc_us:
             raise NotAuthorised(
-                f"the clock says {_text(now_us)}, the case's log was last written at {_text(last.at_utc_us)}",
-                "set the machine's clock right",
+                f"the machine's clock is at {_text(now_us)}, but the log was last written at {_text(last.at_utc_us)}",
+                "set the machine's clock to the correct time",
             )
         return now_us
 
-    def _close_interrupted(self, who: dict[str, str]) -> None:
-        """End what a dead process began; what another machine began stays open, for nobody here can tell."""
-        with self._opened() as descriptor:
-            for begin in open_begins(read_chain(self.folder.audit_file).lines):
+    def _end_interrupted(self, who: dict[str, str]) -> None:
+        """Append an end for each command whose process on this machine is dead; others stay open."""
+        with self._opened() as file:
+            for begin in find_open_begins(read_chain(self.folder.audit_file).lines):
                 if _is_dead(begin.facts.get("process", {})):
                     facts = {"exit_code": None, "error": INTERRUPTED}
                     why = "its process is gone"
-                    self._written(descriptor, "end", begin.command, who=who, why=why, of=begin.number, facts=facts)
+                    self._append(file, "end", begin.command, who=who, why=why, of=begin.number, facts=facts)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    """Every byte, also where the system takes only some at a time, as a disk does that is about to be full."""
-    while data:
-        data = data[os.write(descriptor, data) :]
-
-
-_BLOCK_BYTES: Final = 1 << 16
-
-
-def _tail(descriptor: int, size: int) -> bytes:
-    """The end of the file, with at least one whole line if there is one."""
-    start = size
-    while True:
-        start = max(0, start - _BLOCK_BYTES)
-        tail = os.pread(descriptor, size - start, start)
-        if start == 0 or tail.count(b"\n") >= 2:
-            return tail
-
-
-def _failure(error: BaseException) -> dict[str, Any]:
-    said = " ".join(str(error).split())[:_LONGEST_MESSAGE]
-    return {"exit_code": _exit_code(error), "error": type(error).__name__, "message": said}
+def _failure_facts(error: BaseException) -> JsonObject:
+    message = " ".join(str(error).split())[:_LONGEST_MESSAGE]
+    return {"exit_code": _exit_code(error), "error": type(error).__name__, "message": message}
 
 
 def _exit_code(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
-        return _INTERRUPTED
+        return _INTERRUPTED_EXIT_CODE
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
     code = getattr(error, "exit_code", ForensicsError.exit_code)
     return code if isinstance(code, int) else ForensicsError.exit_code
 
 
-def _process() -> dict[str, Any]:
+def _describe_process() -> JsonObject:
     pid = os.getpid()
-    seen_from = {"boot": _boot(), "namespace": _namespace()}
-    return {"host": socket.gethostname(), **seen_from, "pid": pid, "started": _started(pid)}
+    return {
+        "host": socket.gethostname(),
+        "boot": _boot_id(),
+        "namespace": _pid_namespace(),
+        "pid": pid,
+        "started": _start_time(pid),
+    }
 
 
-def _is_dead(process: dict[str, Any]) -> bool:
-    """Whether a recorded process of this machine is gone; its number may be another's by now."""
-    if process.get("host") != socket.gethostname() or process.get("namespace") != _namespace():
+def _is_dead(process: JsonObject) -> bool:
+    """Whether a recorded process of this machine is dead. Its pid may belong to another process by now."""
+    if process.get("host") != socket.gethostname() or process.get("namespace") != _pid_namespace():
         return False
-    return bool(process.get("boot") != _boot() or process.get("started") != _started(process.get("pid", -1)))
+    return bool(process.get("boot") != _boot_id() or process.get("started") != _start_time(process.get("pid", -1)))
 
 
-def _namespace() -> str:
-    """Which processes can be seen from here; a container sees its own only."""
+def _pid_namespace() -> str:
+    """Return the pid namespace. Processes of another one, such as another container, cannot be seen."""
     try:
         return str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         return ""
 
 
-def _boot() -> str:
+def _boot_id() -> str:
     path = Path("/proc/sys/kernel/random/boot_id")
     return path.read_text().strip() if path.exists() else ""
 
 
-def _started(pid: int) -> str:
-    """When a process started, by the kernel's count; empty if there is none."""
+def _start_time(pid: int) -> str:
+    """Return when a process started, in clock ticks since boot; empty if it does not exist."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):

@@ -1,14 +1,13 @@
-"""What a case may do, where, and until when: the one place that decides it.
+"""Mandate of a case, and its status at an instant: what the case may do, on which footage and until when.
 
-A mandate is what somebody answers for. `mandate_status` says what holds at an instant, from nothing but
-the mandate and the clock:
+`mandate_status` computes the status from the mandate and the time alone:
 
-    active     it may run
-    lapsed     mode search ran on a pending authority and 48 hours are over: results are withheld
-    expired    its last day is over: nothing may run, what was found can still be read
-    due        expired for more than seven days and not on hold: biometric data must be destroyed
-    denied     the authority was refused: destroyed, and nothing may run ever again
-    erased     its biometric data was destroyed on time
+    active     the case may run
+    lapsed     mode search, authority still pending 48 hours after the first run: results are withheld
+    expired    the mandate has ended: nothing may run, results can still be read
+    due        expired for seven days and not on hold: biometric data must be destroyed
+    denied     the authority was refused: biometric data is destroyed, nothing may ever run again
+    erased     biometric data was destroyed on time
 """
 
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from forensics.spelling import plain
+from forensics.spelling import fold_spelling
 
 __all__ = [
     "AUTHORITY_GRACE",
@@ -36,16 +35,16 @@ ERASURE_GRACE: Final = timedelta(days=7)
 
 
 def is_pending(authority: str) -> bool:
-    """Whether this says that nobody has granted it yet, however it is written.
+    """Whether an authority has the value ``pending``, in any spelling.
 
     >>> is_pending(" Pending"), is_pending("12 Gs 3/26, pending appeal")
     (True, False)
     """
-    return plain(authority) == PENDING
+    return fold_spelling(authority) == PENDING
 
 
 class Mode(StrEnum):
-    """What may be asked of the footage."""
+    """What a case may search for in its footage."""
 
     SCENE = "scene"
     SEARCH = "search"
@@ -59,7 +58,7 @@ class Mode(StrEnum):
 
 
 class MandateStatus(StrEnum):
-    """What holds of a mandate at an instant; see the module."""
+    """The status of a mandate at an instant; see the module."""
 
     ACTIVE = "active"
     LAPSED = "lapsed"
@@ -71,21 +70,21 @@ class MandateStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mandate:
-    """Who may look for what, on which footage, until when. All instants are aware, in UTC.
+    """The mandate of one case. All instants are aware, in UTC.
 
     Attributes:
-        mode: what may be asked.
-        title, purpose: in words.
-        legal_basis: the law it rests on.
-        reference: of the offence, or of the missing person.
-        operator: who answers for it.
-        cameras: viewpoints it is limited to; none given in modes that do not compare faces: all.
-        from_utc, to_utc: the time it is limited to; None in modes that do not compare faces: all.
-        expires_utc: when it ends; None in modes that do not compare faces: never.
-        authority: its reference, or ``pending``; only mode search has one.
-        first_run_utc: when faces were first compared.
-        hold: why nothing may be deleted although it is due; empty for no hold.
-        denied_utc, erased_utc: when that happened.
+        mode: what the case may search for.
+        title, purpose: free text.
+        legal_basis: legal basis of the search.
+        reference: reference of the offence or of the missing person.
+        operator: name of the person responsible for the case.
+        cameras: ids of the cameras in scope; empty for all, in modes that do not compare faces.
+        from_utc, to_utc: time span in scope, half-open; None for no limit, in modes that do not compare faces.
+        expires_utc: end of the mandate; None for no end, in modes that do not compare faces.
+        authority: reference of the authority, or ``pending``; mode search only.
+        first_run_utc: time of the first run that compared faces.
+        hold: reason why nothing may be deleted; empty for no hold.
+        denied_utc, erased_utc: time of the denial and of the erasure; None if there was none.
     """
 
     mode: Mode
@@ -106,7 +105,7 @@ class Mandate:
 
     @property
     def missing_fields(self) -> tuple[str, ...]:
-        """What this mode needs and the mandate lacks, as the options are called."""
+        """Names of the command line options of the fields that this mode requires and the mandate lacks."""
         needed: dict[str, object] = {"purpose": self.purpose.strip(), "operator": self.operator.strip()}
         if self.mode.compares_faces:
             needed |= {
@@ -124,26 +123,26 @@ class Mandate:
 
     @property
     def authority_ends(self) -> datetime | None:
-        """When results are withheld because nobody has granted what is pending."""
+        """End of the 48 hours after which results are withheld if the authority is still pending; None for never."""
         if not is_pending(self.authority) or self.first_run_utc is None:
             return None
         return self.first_run_utc + AUTHORITY_GRACE
 
     @property
     def erasure_due(self) -> datetime | None:
-        """When biometric data is destroyed unless there is a hold."""
+        """Time from which biometric data must be destroyed unless there is a hold; None for never."""
         return None if self.expires_utc is None else self.expires_utc + ERASURE_GRACE
 
 
 def mandate_status(mandate: Mandate, now: datetime) -> MandateStatus:
-    """What holds at `now`; an end counts from its very instant.
+    """Return the status at `now`. An end takes effect at its exact instant.
 
     >>> from datetime import UTC
     >>> first = datetime(2026, 5, 1, tzinfo=UTC)
     >>> search = Mandate(Mode.SEARCH, "t", "p", "o", authority="pending", first_run_utc=first)
-    >>> standing_of(search, first + timedelta(hours=47, minutes=59)).value
+    >>> mandate_status(search, first + timedelta(hours=47, minutes=59)).value
     'active'
-    >>> standing_of(search, first + timedelta(hours=48)).value
+    >>> mandate_status(search, first + timedelta(hours=48)).value
     'lapsed'
     """
     if mandate.denied_utc is not None:
@@ -160,5 +159,5 @@ def mandate_status(mandate: Mandate, now: datetime) -> MandateStatus:
 
 
 def stops_at(mandate: Mandate) -> datetime | None:
-    """When a run that is going on must have stopped; None for never."""
+    """Return when a run in progress must stop; None for never."""
     return min((end for end in (mandate.authority_ends, mandate.expires_utc) if end is not None), default=None)

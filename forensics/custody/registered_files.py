@@ -1,8 +1,8 @@
-"""Files that decide something, such as a mandate or a verdict, or that a result rests on: what the log knows of each.
+"""Registered files: files of a case whose digests the log holds, such as mandate, verdicts and evidence lists.
 
-Every write of such files is a pair of notes in the log: ``writes`` before it and ``wrote`` after it, each with the
-digests. So whatever the moment of a kill, a file is what one of the last notes says, and nothing else is accepted:
-no edit, no older copy, no file that was put there, none that was taken away.
+Every write of such files adds two notes to the log, ``writes`` before and ``wrote`` after, each with the digests. So
+after a kill at any moment a file has a digest of one of the last notes. Any other content is rejected: an edit, an
+older copy, a file that was added or removed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Final
 
 from forensics.custody.log import LogLine
 
-__all__ = ["ABSENT", "WRITES", "WROTE", "accepted_contents", "files_in"]
+__all__ = ["ABSENT", "WRITES", "WROTE", "accepted_contents", "noted_digests"]
 
 WRITES: Final = "writes"
 WROTE: Final = "wrote"
@@ -18,24 +18,24 @@ ABSENT: Final = ""
 
 
 def accepted_contents(lines: Sequence[LogLine]) -> dict[str, tuple[str, ...]]:
-    """The SHA-256 digests that each registered file may have, by its path relative to the case; `ABSENT` for no file.
+    """Return the SHA-256 digests that each registered file may have, by path relative to the case.
 
-    A note that names no files, which no command writes, says nothing.
+    `ABSENT` stands for a file that may be missing. A note that names no files is ignored; no command writes one.
 
     >>> def note(name, sha256):
-    ...     return AuditLine(0, 0, "note", name, {}, "", 0, "", {"files": {"case.toml": sha256}})
-    >>> accepted([note("writes", "a"), note("wrote", "a"), note("writes", "b")])
+    ...     return LogLine(0, 0, "note", name, {}, "", 0, "", {"files": {"case.toml": sha256}})
+    >>> accepted_contents([note("writes", "a"), note("wrote", "a"), note("writes", "b")])
     {'case.toml': ('a', 'b')}
     """
     known: dict[str, tuple[str, ...]] = {}
     for line in lines:
-        for path, sha256 in files_in(line).items():
+        for path, sha256 in noted_digests(line).items():
             before = known.get(path, (ABSENT,)) if line.command == WRITES else ()
             known[path] = (*before, sha256)
     return known
 
 
-def files_in(line: LogLine) -> Mapping[str, str]:
-    """What a note says of files, digest by path; nothing for any other line."""
+def noted_digests(line: LogLine) -> Mapping[str, str]:
+    """Return the digests in a note about registered files, by path; empty for any other line."""
     files = line.facts.get("files") if line.kind == "note" and line.command in {WRITES, WROTE} else None
     return files if isinstance(files, dict) else {}

@@ -1,4 +1,4 @@
-"""Which frames of an evidence a case may look at: one run of frames, decided from clock and mandate alone."""
+"""Scope of a case: the frames of one recording that the mandate permits, from its camera and their time."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,19 +9,19 @@ from forensics.custody.mandate import Mandate
 from forensics.footage.cameras import Camera
 from forensics.footage.timeline import Int64Array
 
-__all__ = ["Scope", "scope_of"]
+__all__ = ["Scope", "compute_scope"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The frames that may be looked at, and why the others may not.
+    """The frames of one evidence that are in scope, and why the others are not.
 
     Attributes:
-        start, stop: frames [start, stop) lie inside; equal where none does.
-        reason: of the others: ``scope``, or ``scope_unknown`` where nobody can tell; empty if there are none.
-        detail: in words.
+        start, stop: frames [start, stop) are in scope; equal if none is.
+        reason: why others are out of scope: ``scope``, or ``scope_unknown`` if the clock is unknown; empty if none is.
+        detail: the same in words.
     """
 
     start: int
@@ -29,22 +29,22 @@ class Scope:
     reason: str = ""
     detail: str = ""
 
-    def inside(self, frames: Int64Array) -> Int64Array:
-        """Those of the frames, (N,) int64 and increasing, that may be looked at."""
+    def select(self, frames: Int64Array) -> Int64Array:
+        """Return the frames in scope, of frame numbers (N,) int64 in increasing order."""
         return frames[np.searchsorted(frames, self.start) : np.searchsorted(frames, self.stop)]
 
 
-def scope_of(
+def compute_scope(
     mandate: Mandate, camera: Camera, media_us: Int64Array, *, start_utc_us: int | None, clock_error_ms: int | None
 ) -> Scope:
-    """The frames of one evidence that lie inside with their whole clock error interval.
+    """Return the frames of one evidence whose whole clock error interval is in scope.
 
     Args:
-        mandate: cameras and time the case is limited to; all frames lie inside of what it does not limit.
-        camera: whose footage it is.
-        media_us: (N,) int64, non-decreasing, the media time of every frame.
-        start_utc_us: of media time zero by the camera's own clock; None where nobody stated it.
-        clock_error_ms: stated with the footage; the camera's own correction goes before.
+        mandate: cameras and time span of the case; what it does not limit is in scope.
+        camera: camera of the evidence.
+        media_us: (N,) int64, non-decreasing, media time of every frame.
+        start_utc_us: time of media time zero by the camera's own clock; None if unknown.
+        clock_error_ms: error given with the footage, or None; an error in the camera's correction takes precedence.
     """
     if mandate.cameras and camera.camera_id not in mandate.cameras:
         return Scope(0, 0, "scope", f"camera {camera.camera_id} does not belong to the case")
@@ -52,12 +52,12 @@ def scope_of(
         return Scope(0, len(media_us))
     error_ms = camera.clock_error_ms(clock_error_ms)
     if start_utc_us is None or error_ms is None:
-        unsaid = "when it begins" if start_utc_us is None else "how far its clock may be off"
-        return Scope(0, 0, "scope_unknown", f"camera {camera.camera_id}: nobody stated {unsaid}")
-    return _within(mandate, camera.utc_us(start_utc_us + media_us), error_ms)
+        unknown = "when it begins" if start_utc_us is None else "how far its clock may be off"
+        return Scope(0, 0, "scope_unknown", f"camera {camera.camera_id}: nobody stated {unknown}")
+    return _scope_within_time(mandate, camera.utc_us(start_utc_us + media_us), error_ms)
 
 
-def _within(mandate: Mandate, utc_us: Int64Array, error_ms: int) -> Scope:
+def _scope_within_time(mandate: Mandate, utc_us: Int64Array, error_ms: int) -> Scope:
     start, stop = 0, len(utc_us)
     if mandate.from_utc is not None:
         start = int(np.searchsorted(utc_us, _microseconds(mandate.from_utc) + error_ms * 1000, side="left"))

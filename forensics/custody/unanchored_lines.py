@@ -1,8 +1,8 @@
-"""What may stand in a log without the witness beside the case's key having been told: others look, and are refused.
+"""Rule for log lines that the log anchor does not cover: only read commands and refused commands may write them.
 
-Whoever has no key folder of a case that compares faces may look at it, and the log says so. Whatever else such a
-person asks is refused, and recorded as just that. So a foreign line decides nothing: it is no note, no run, no entry,
-no verdict.
+A user without the key folder of a case that compares faces may run commands that read, and the log records them
+without the log anchor. Every other command of such a user is refused and recorded as refused. So an unanchored line
+never changes the case: it is never a note, a run, an entry or a verdict.
 """
 
 from collections.abc import Sequence
@@ -10,40 +10,40 @@ from typing import Final
 
 from forensics.custody.log import INTERRUPTED, LogLine
 
-__all__ = ["LOOKS", "REFUSED", "fault_in_foreign"]
+__all__ = ["READ_COMMANDS", "REFUSED", "find_unanchored_fault"]
 
 REFUSED: Final = "refused"
-"""As what a command is recorded that this user's key folder may not do; its facts name the command."""
+"""Command name in the log for a command refused for lack of the key folder; its facts name the command."""
 
-LOOKS: Final = frozenset(
+READ_COMMANDS: Final = frozenset(
     {
         *("case show", "case disclose", "case report", "case checkpoint", "status", "query", "export"),
         *("verify", "verify frame"),
         *("watchlist list", "reviewer list", "cancel", "open candidates"),
     }
 )
-"""Commands that change nothing that lies in a case."""
+"""Commands that do not change the files of a case."""
 
 
-def fault_in_foreign(lines: Sequence[LogLine], first: int) -> str:
-    """Why some line from number `first` on can have been written by nobody who may; empty if all can."""
+def find_unanchored_fault(lines: Sequence[LogLine], first: int) -> str:
+    """Return why some line from number `first` on must be anchored; empty if none must."""
     for line in lines[first:]:
-        if not (_is_looking(line, lines) or _closes_the_dead(line)):
-            return f"line {line.number + 1} was not written by who has the case's key folder"
+        if not (_is_of_allowed_command(line, lines) or _ends_interrupted(line)):
+            return f"line {line.number + 1} was not written with the case's key folder"
     return ""
 
 
-def _is_looking(line: LogLine, lines: Sequence[LogLine]) -> bool:
-    """Whether it is the begin or the end of a look, or of a command that was refused."""
-    if line.command not in {*LOOKS, REFUSED}:
+def _is_of_allowed_command(line: LogLine, lines: Sequence[LogLine]) -> bool:
+    """Whether the line is begin or end of a command that reads, or of a refused command."""
+    if line.command not in {*READ_COMMANDS, REFUSED}:
         return False
     if line.kind == "begin":
         return True
-    is_its_end = line.kind == "end" and line.of is not None and lines[line.of].command == line.command
-    return is_its_end and (line.command in LOOKS or "error" in line.facts)
+    is_end = line.kind == "end" and line.of is not None and lines[line.of].command == line.command
+    return is_end and (line.command in READ_COMMANDS or "error" in line.facts)
 
 
-def _closes_the_dead(line: LogLine) -> bool:
-    """Whether it ends what somebody found dead, and says nothing else."""
-    said = {name: value for name, value in line.facts.items() if name != "torn"}
-    return line.kind == "end" and said == {"exit_code": None, "error": INTERRUPTED}
+def _ends_interrupted(line: LogLine) -> bool:
+    """Whether the line ends a command whose process was found dead, and records nothing else."""
+    facts = {name: value for name, value in line.facts.items() if name != "torn"}
+    return line.kind == "end" and facts == {"exit_code": None, "error": INTERRUPTED}

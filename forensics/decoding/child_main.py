@@ -1,9 +1,9 @@
-"""The decoding child: `python -m forensics.decoding.child_main CONNECTION MEMORY CACHE`.
+"""Decoding child: `python -m forensics.decoding.child_main CONNECTION MEMORY CACHE`.
 
 CONNECTION and MEMORY are file descriptors, CACHE is a number of bytes.
 
-It answers one request after the other and ends when the asking side is gone. Messages are plain
-tuples; their first word says what they are.
+The child answers one request after the other and ends when the requesting side is gone. Messages are plain tuples;
+their first item names their kind.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
-from forensics.adapters.store.object_store import keep_blocks
+from forensics.adapters.store.object_store import set_block_cache_limit
 from forensics.decoding.frame_slots import SlotMemory
 from forensics.errors import ForensicsError
 from forensics.footage.evidence import Footage, Reader
@@ -29,7 +29,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def open_reader(footage: Footage, index: PacketIndex, view: View) -> FrameReader:
-    """The adapter that the footage names; an object must be what its index says of each block."""
+    """Open the footage with the reader that it names; the blocks of an object are checked against its index."""
     if isinstance(footage.path, StoreObject):
         footage = replace(footage, path=replace(footage.path, blocks=index.blocks))
     if footage.reader is Reader.STILLS:
@@ -46,16 +46,17 @@ def open_reader(footage: Footage, index: PacketIndex, view: View) -> FrameReader
 
 
 class _Server:
-    """Serves one connection; keeps the last reader open, since the next request mostly wants the same."""
+    """Serves one connection; keeps the last reader open, since the next request usually needs the same one."""
 
     def __init__(self, connection: Connection, descriptor: int) -> None:
         self._connection = connection
         self._descriptor = descriptor
         self._index: PacketIndex | None = None
         self._reader: FrameReader | None = None
-        self._opened: tuple[Footage, View] | None = None
+        self._opened_for: tuple[Footage, View] | None = None
 
     def serve(self) -> None:
+        """Answer requests until the connection closes."""
         while True:
             verb, *arguments = self._connection.recv()
             try:
@@ -66,11 +67,11 @@ class _Server:
             except (ForensicsError, MemoryError) as error:
                 self._connection.send(("error", error))
             except OSError as error:
-                # a disk that fails is not the footage's fault; the reader's own kinds of it may not survive the way
+                # a disk error is not the footage's fault; sent as a plain OSError, as subclasses may not unpickle
                 self._connection.send(("error", OSError(error.errno, error.strerror or str(error))))
 
     def _do_call(self, function: Any, arguments: dict[str, Any]) -> Any:
-        """Any function of ours that opens footage; it runs here so that a hang costs this process only."""
+        """Run a function that opens footage; a hang or crash then costs this process only."""
         return function(**arguments)
 
     def _do_read(
@@ -79,18 +80,28 @@ class _Server:
         index: PacketIndex | None,
         view: View,
         wanted: Int64Array,
-        watch: MotionGate | None,
+        gate: MotionGate | None,
         slots: tuple[int, int],
     ) -> None:
-        """Send every wanted frame; `index` None means the one of the request before; `slots`: how many of what size."""
+        """Send an item for every wanted frame.
+
+        Args:
+            footage: what to open.
+            index: its packet index; None for that of the previous request.
+            view: the size to scale to.
+            wanted: (N,) int64 frame numbers, strictly increasing.
+            gate: motion gate in its state before the first wanted frame.
+            slots: number of slots in the shared memory, and bytes of each.
+        """
         if index is not None:
-            self._index, self._opened = index, None
+            self._index, self._opened_for = index, None
         assert self._index is not None
-        if self._reader is None or self._opened != (footage, view):
-            self._reader, self._opened = open_reader(footage, self._index, view), (footage, view)
-        self._send_frames(self._reader.read(wanted, watch), SlotMemory(self._descriptor, *slots))
+        if self._reader is None or self._opened_for != (footage, view):
+            self._reader, self._opened_for = open_reader(footage, self._index, view), (footage, view)
+        self._send_frames(self._reader.read(wanted, gate), SlotMemory(self._descriptor, *slots))
 
     def _send_frames(self, frames: Iterator[Item], memory: SlotMemory) -> None:
+        """Send every item, the pixels through the shared memory; wait until all slots are free again."""
         free = list(range(memory.n_slots))
         for frame in frames:
             if not isinstance(frame, Frame):
@@ -104,24 +115,24 @@ class _Server:
                 free.append(self._connection.recv())
             slot = free.pop()
             memory.put(slot, frame.rgb)
-            facts = (frame.number, frame.pts, frame.width_px, frame.height_px, frame.glimpse)
+            facts = (frame.number, frame.pts, frame.width_px, frame.height_px, frame.gate_result)
             self._connection.send(("frame", slot, frame.rgb.shape[:2], facts))
         while len(free) < memory.n_slots:
             free.append(self._connection.recv())
 
 
 def _die_with_parent() -> None:
-    """Ask Linux to end this process with its parent, also out of a native loop."""
+    """Make Linux kill this process when its parent ends, even during a native call."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main() -> None:
-    """Serve until the asking side closes the connection."""
+    """Serve until the requesting side closes the connection."""
     _die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the asking side decides when to end
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the requesting side decides when to end
     connection, descriptor, cache_bytes = Connection(int(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])
-    keep_blocks(cache_bytes)
+    set_block_cache_limit(cache_bytes)
     try:
         _Server(connection, descriptor).serve()
     except (EOFError, BrokenPipeError, ConnectionResetError):

@@ -1,4 +1,4 @@
-"""Several decoding children at once, for a network that looks at frames faster than one of them decodes."""
+"""Several decoding children at once, for a network that detects faster than one child decodes."""
 
 import queue
 import threading
@@ -14,35 +14,35 @@ from forensics.footage.timeline import Int64Array
 __all__ = ["DecoderPool"]
 
 
-Read = Callable[[Int64Array], Iterator[Item]]
+ReadFrames = Callable[[Int64Array], Iterator[Item]]
 
-# About as many as lie between two keyframes, so that no child waits for its turn for long.
-_AHEAD_PER_READ = 256
+# About as many items as frames between two keyframes, so that no child waits long for its turn.
+_MAX_QUEUED_ITEMS = 256
 
 
 class DecoderPool:
-    """Threads in which decoding children are started and asked, one for each of them.
+    """Threads that start and read from decoding children, one child per thread.
 
-    A child dies with the thread that started it, so these live as long as it does.
+    A child dies with the thread that started it, so the threads live as long as the pool.
     """
 
     def __init__(self, n_threads: int) -> None:
         self._threads = [ThreadPoolExecutor(1, thread_name_prefix="decode") for _ in range(n_threads)]
 
-    def read(self, reads: Sequence[Read], groups: Sequence[Int64Array]) -> Iterator[Item]:
-        """Every item of every group, in order: what comes of the frames must not depend on who was faster.
+    def read(self, reads: Sequence[ReadFrames], groups: Sequence[Int64Array]) -> Iterator[Item]:
+        """Yield every item of every group, in order, so that results never depend on which child is faster.
 
         Args:
-            reads: hand out frames, at the same time; as many as there are threads, each takes its turn.
-            groups: (N,) int64 frame numbers of groups of pictures, in order.
+            reads: functions that yield items, run at the same time, one per thread; the groups go to them in turn.
+            groups: (N,) int64 frame numbers of each group of pictures, in order.
 
         Raises:
-            BaseException: what a read raised; the others are given up.
+            BaseException: the first error of a read; the other reads are stopped.
         """
-        is_over = threading.Event()
-        queues: list[queue.Queue[Item | BaseException]] = [queue.Queue(_AHEAD_PER_READ) for _ in reads]
-        working = [
-            thread.submit(_read_into, into, is_over, read, np.concatenate(groups[turn :: len(reads)]))
+        is_stopped = threading.Event()
+        queues: list[queue.Queue[Item | BaseException]] = [queue.Queue(_MAX_QUEUED_ITEMS) for _ in reads]
+        futures = [
+            thread.submit(_fill_queue, into, is_stopped, read, np.concatenate(groups[turn :: len(reads)]))
             for turn, (thread, into, read) in enumerate(zip(self._threads, queues, reads, strict=True))
             if turn < len(groups)
         ]
@@ -54,37 +54,37 @@ class DecoderPool:
                         raise item
                     yield item
         finally:
-            is_over.set()
-            wait(working)
+            is_stopped.set()
+            wait(futures)
 
     def close(self) -> None:
-        """End the threads, and so the children that they started."""
+        """End the threads, and with them the children that they started."""
         for thread in self._threads:
             thread.shutdown(wait=False, cancel_futures=True)
 
 
-def _read_into(
-    items: "queue.Queue[Item | BaseException]", is_over: threading.Event, read: Read, wanted: Int64Array
+def _fill_queue(
+    items: "queue.Queue[Item | BaseException]", is_stopped: threading.Event, read: ReadFrames, wanted: Int64Array
 ) -> None:
-    """Put what a read hands out into the queue, its pixels copied, until nobody wants more."""
+    """Put every item of a read into the queue, its pixels copied, until `is_stopped` is set."""
     reading = read(wanted)
     try:
         for item in reading:
-            # the child's memory is used again for its next frame
-            kept = replace(item, rgb=item.rgb.copy()) if isinstance(item, Frame) else item
-            if not _is_put(items, kept, is_over):
+            # the slot in shared memory is reused for a later frame
+            copied = replace(item, rgb=item.rgb.copy()) if isinstance(item, Frame) else item
+            if not _put(items, copied, is_stopped):
                 return
     except BaseException as error:
-        _is_put(items, error, is_over)
+        _put(items, error, is_stopped)
     finally:
         close = getattr(reading, "close", None)
         if close is not None:
             close()
 
 
-def _is_put(items: "queue.Queue[Item | BaseException]", item: "Item | BaseException", is_over: threading.Event) -> bool:
-    """Whether there was room before nobody wanted it any more."""
-    while not is_over.is_set():
+def _put(items: "queue.Queue[Item | BaseException]", item: "Item | BaseException", is_stopped: threading.Event) -> bool:
+    """Put an item into the queue; return False if `is_stopped` was set before there was room."""
+    while not is_stopped.is_set():
         try:
             items.put(item, timeout=0.1)
         except queue.Full:

@@ -1,12 +1,11 @@
-"""Reading on behind what kills the decoder.
+"""Continuation after footage that crashes the decoder.
 
-Where the child crashes, or is busy without end, the footage may have done it, or what the child had done before. So
-the groups of pictures from there on are read anew, each alone in a fresh child with no other work. What is handed out
-then is as good as any other frame, for a group is decoded by a decoder that knows nothing of the others. A group whose
-child is lost twice at the same frame is poisonous: its frames from there on are gaps, settled for good. After a few
-groups that are not, reading goes on as before.
+If the child crashes or exceeds its processor time, the footage may be the cause, or what the child decoded before. So
+the groups of pictures from there on are read again, each alone in a fresh child. The frames are the same as in any
+other read, because the decoder is flushed between groups. If the child is lost twice at the same frame of a group, the
+frames of the group from there on become gaps for good. After a few groups without a loss, reading continues as before.
 
-A kill, a wait or a full memory proves nothing, and comes through as `DecoderLost`.
+A kill, a timeout or a full memory proves nothing about the footage and is raised as `DecoderLost`.
 """
 
 from collections import deque
@@ -23,9 +22,9 @@ from forensics.footage.timeline import Int64Array, PacketIndex
 
 __all__ = ["read_past_crashes"]
 
-# Frames that the child may have been ahead of the last one it handed out: its slots, and those that it held back.
-_FRAMES_AHEAD = 64
-_LOST_ALONE = 2
+# How far the child may have decoded ahead of the last frame it returned: its slots, and the frames it held back.
+_MAX_FRAMES_AHEAD = 64
+_MAX_LOSSES_ALONE = 2
 
 
 def read_past_crashes(
@@ -34,26 +33,26 @@ def read_past_crashes(
     index: PacketIndex,
     view: View,
     wanted: Int64Array,
-    watch: MotionGate | None = None,
+    gate: MotionGate | None = None,
 ) -> Iterator[Item]:
-    """One item for every wanted number, in order, see `FrameReader.read`, whatever the footage does to the decoder.
+    """Yield one item for every wanted frame, in order, see `FrameReader.read`, even if the footage crashes the decoder.
 
     Args:
-        child: decodes; replaced by a fresh one where it was lost.
+        child: the decoding child; restarted whenever it is lost.
         footage: what to open.
-        index: its addresses.
-        view: the size wanted.
-        wanted: (N,) int64, strictly increasing.
-        watch: follows what is handed out, so that a fresh child goes on with what the lost one knew.
+        index: its packet index.
+        view: the size to scale to.
+        wanted: (N,) int64 frame numbers, strictly increasing.
+        gate: motion gate, updated with every item, so that a fresh child continues from the state of the lost one.
 
     Raises:
-        DecoderLost: the child was lost, and nothing says that the footage did it.
+        DecoderLost: the child was lost, and nothing indicates that the footage caused it.
     """
 
     def read(numbers: Int64Array) -> Iterator[Item]:
-        for item in child.read(footage, index, view, numbers, watch):
-            if watch is not None:
-                _follow(watch, item, index)
+        for item in child.read(footage, index, view, numbers, gate):
+            if gate is not None:
+                _sync_gate(gate, item, index)
             yield item
 
     n_read = 0
@@ -65,32 +64,33 @@ def read_past_crashes(
         except DecoderLost as lost:
             if not lost.blames_footage:
                 raise
-            n_ahead = _FRAMES_AHEAD
-            for group in _groups(index, wanted[n_read:]):
-                yield from _read_alone(child, read, group)
+            n_ahead = _MAX_FRAMES_AHEAD
+            for group in _split_into_groups(index, wanted[n_read:]):
+                yield from _read_group_alone(child, read, group)
                 n_read, n_ahead = n_read + len(group), n_ahead - len(group)
                 if n_ahead <= 0:
                     break
 
 
-def _follow(watch: MotionGate, item: Item, index: PacketIndex) -> None:
-    glimpse = item.glimpse if isinstance(item, Frame) else item
-    if isinstance(glimpse, GateResult):
-        watch.follow(glimpse, int(index.media_us[glimpse.number]))
+def _sync_gate(gate: MotionGate, item: Item, index: PacketIndex) -> None:
+    """Record the gate's result for the item in this process's gate."""
+    gate_result = item.gate_result if isinstance(item, Frame) else item
+    if isinstance(gate_result, GateResult):
+        gate.record(gate_result, int(index.media_us[gate_result.number]))
 
 
-def _groups(index: PacketIndex, wanted: Int64Array) -> list[Int64Array]:
-    """The wanted numbers of each group of pictures."""
+def _split_into_groups(index: PacketIndex, wanted: Int64Array) -> list[Int64Array]:
+    """Return the wanted frame numbers of each group of pictures."""
     places = np.searchsorted(index.keyframes, wanted, side="right")
     return np.split(wanted, np.flatnonzero(np.diff(places)) + 1)
 
 
-def _read_alone(
+def _read_group_alone(
     child: DecodingChild, read: Callable[[Int64Array], Iterator[Item]], group: Int64Array
 ) -> Iterator[Item]:
-    """The frames of one group of pictures, each time in a child that has done nothing else."""
+    """Yield the wanted frames of one group of pictures, each attempt in a fresh child."""
     waiting, n_lost, reason, detail = deque(group.tolist()), 0, "", ""
-    while waiting and n_lost < _LOST_ALONE:
+    while waiting and n_lost < _MAX_LOSSES_ALONE:
         child.close()
         try:
             for item in read(np.array(waiting, dtype=np.int64)):

@@ -1,4 +1,4 @@
-"""Slots of pixels in memory that two processes share: an unlinked file, so that no crash leaves one behind."""
+"""Slots of pixels in memory shared by two processes: an unlinked file, so no crash leaves one on the disk."""
 
 import mmap
 import os
@@ -9,20 +9,26 @@ import numpy as np
 
 from forensics.footage.frames import RgbArray
 
-__all__ = ["SlotMemory", "shared_file"]
+__all__ = ["SlotMemory", "create_shared_file"]
 
 _RAM_FOLDER = Path("/dev/shm")
 
 
-def shared_file() -> int:
-    """A descriptor of an unlinked, empty file, in memory where the machine offers that."""
+def create_shared_file() -> int:
+    """Return a descriptor of a new, unlinked, empty file, in memory if the machine has /dev/shm."""
     folder = _RAM_FOLDER if os.access(_RAM_FOLDER, os.W_OK) else None
     with tempfile.TemporaryFile(dir=folder) as file:
         return os.dup(file.fileno())
 
 
 class SlotMemory:
-    """A file cut into slots of equal size, mapped into this process."""
+    """A file divided into slots of equal size and mapped into this process.
+
+    Args:
+        descriptor: of the file; it is extended if it is too short.
+        n_slots: how many pictures it holds.
+        slot_bytes: size of each slot.
+    """
 
     def __init__(self, descriptor: int, n_slots: int, slot_bytes: int) -> None:
         self.n_slots = n_slots
@@ -42,5 +48,5 @@ class SlotMemory:
         np.copyto(self._pixels[slot, : rgb.nbytes].reshape(rgb.shape), rgb)
 
     def picture(self, slot: int, height: int, width: int) -> RgbArray:
-        """The picture in a slot, (height, width, 3) uint8, not copied."""
+        """Return the picture in a slot, (height, width, 3) uint8, as a view of the shared memory."""
         return self._pixels[slot, : height * width * 3].reshape(height, width, 3)

@@ -1,13 +1,13 @@
-"""What a process uses, as the system counts it, and what its end says."""
+"""Memory and processor time of a process, as the system counts them, and how a process ended."""
 
 import signal
 from dataclasses import dataclass
 
 import psutil
 
-__all__ = ["ProcessEnd", "children", "processor_seconds", "resident_bytes"]
+__all__ = ["ProcessEnd", "child_pids", "processor_seconds", "resident_bytes"]
 
-# Signals that a process brings upon itself. SIGBUS is none of them: it comes of a full disk too.
+# Signals that a process causes itself. Without SIGBUS: a full disk causes that, too.
 _OWN_SIGNALS = frozenset(
     {signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP, signal.SIGSYS},
 )
@@ -31,8 +31,8 @@ def processor_seconds(pid: int) -> float:
     return float(times.user + times.system)
 
 
-def children() -> list[int]:
-    """Return the ids of the processes that this one started and that have not ended."""
+def child_pids() -> list[int]:
+    """Return the ids of the running processes that this one started."""
     return [child.pid for child in psutil.Process().children()]
 
 
@@ -41,8 +41,8 @@ class ProcessEnd:
     """How a process ended.
 
     Attributes:
-        status: its exit status; below zero a signal.
-        last_line: what it said last on its standard error.
+        status: its exit status; negative for a signal.
+        last_line: last line of its standard error.
     """
 
     status: int
@@ -50,10 +50,12 @@ class ProcessEnd:
 
     @property
     def is_crash(self) -> bool:
-        """Whether it ended by what it did, not by what others did to it.
+        """Whether the process ended by its own fault, not by a signal from outside.
 
-        >>> Ended(-signal.SIGSEGV, "").is_crash, Ended(-signal.SIGKILL, "").is_crash, Ended(1, "ValueError").is_crash
-        (True, False, True)
+        >>> ProcessEnd(-signal.SIGSEGV, "").is_crash, ProcessEnd(-signal.SIGKILL, "").is_crash
+        (True, False)
+        >>> ProcessEnd(1, "ValueError").is_crash
+        True
         """
         return self.status > 0 or -self.status in _OWN_SIGNALS
 

@@ -1,4 +1,4 @@
 """Detection: boxes, the port that detectors implement, and the arithmetic around a network.
 
-Belongs here: everything between a frame and a box. Running a network belongs in `adapters.detectors`.
+What belongs here: everything between a frame and a box. Running a network belongs in `adapters.detectors`.
 """

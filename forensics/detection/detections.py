@@ -1,4 +1,4 @@
-"""What a detector saw, as parallel columns."""
+"""Bounding boxes of frames, as parallel columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ FloatArray = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Boxes:
-    """The boxes of one frame, highest score first; ties by class, then by place.
+    """The boxes of one frame, highest score first; ties by class, then by coordinates.
 
     Attributes:
         xyxy: (N, 4) float32, pixels of the upright decoded frame, x to the right, y down.
@@ -36,15 +36,15 @@ class Boxes:
     def __len__(self) -> int:
         return len(self.score)
 
-    def reach(self, score: float) -> BoolArray:
-        """(N,) bool, whose score is at least this; compared in double precision, as a tracker does.
+    def is_at_least(self, score: float) -> BoolArray:
+        """Whether each score reaches `score`, as (N,) bool; compared in double precision, as trackers do.
 
         >>> one = Boxes(np.zeros((1, 4), np.float32), np.array([0.7], np.float32), np.zeros(1, np.int64))
-        >>> one.reach(0.7).tolist(), one.score.tolist()
+        >>> one.is_at_least(0.7).tolist(), one.score.tolist()
         ([False], [0.699999988079071])
         """
-        reached: BoolArray = self.score.astype(np.float64) >= score
-        return reached
+        is_at_least: BoolArray = self.score.astype(np.float64) >= score
+        return is_at_least
 
 
 NO_BOXES: Final = Boxes(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))
@@ -76,8 +76,8 @@ class Detections:
     def __len__(self) -> int:
         return len(self.frame)
 
-    def chosen(self, rows: Int64Array, class_numbers: Int64Array) -> "Detections":
-        """Some of them, their classes numbered anew.
+    def select(self, rows: Int64Array, class_numbers: Int64Array) -> "Detections":
+        """Return the given rows, with renumbered classes.
 
         Args:
             rows: (K,) int64, increasing.
@@ -90,6 +90,6 @@ NO_DETECTIONS: Final = Detections(np.empty(0, np.int64), NO_BOXES.xyxy, NO_BOXES
 
 
 def concatenate(parts: Sequence[Detections]) -> Detections:
-    """One after the other; at least one."""
+    """Join one or more parts, in the given order."""
     names = ("frame", "xyxy", "score", "class_index")
     return Detections(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))

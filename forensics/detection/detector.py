@@ -1,4 +1,4 @@
-"""The port that every detector fills: frames in, boxes out, one frame independent of the next."""
+"""The port that every detector implements: frames in, boxes out, each frame independent of the others."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ __all__ = ["Detector", "DetectorOptions"]
 
 @dataclass(frozen=True, slots=True)
 class DetectorOptions:
-    """What is asked of a detector, whatever drives it.
+    """Options of a detector, whatever library runs it.
 
     Attributes:
         classes: names of the wanted classes; empty for all.
-        min_score: the least score that is kept, on the detector's own scale.
-        iou: overlap above which two boxes of one class are one; networks only.
-        threads: of the one inference stream; networks only.
+        min_score: threshold of the score, on the detector's own scale.
+        iou: IoU above which the weaker of two boxes of one class is suppressed; networks only.
+        threads: number of threads of the inference stream; networks only.
         precision: ``f32``, ``bf16`` or ``f16``; networks only.
-        device: ``cpu``, or ``cuda`` for what ultralytics loads.
-        rectangular: the input is as small as the frame's shape allows, instead of the square that was exported;
+        device: ``cpu``, or ``cuda`` for models that ultralytics loads.
+        rectangular: use the smallest input that the shape of the frame allows instead of the exported square;
             exported networks only.
-        batch: frames looked at together; more than one only for what ultralytics loads.
+        batch: frames per inference; more than one only for models that ultralytics loads.
     """
 
     classes: tuple[str, ...] = ()
@@ -38,28 +38,28 @@ class DetectorOptions:
 
 
 class Detector(Protocol):
-    """Finds objects in single frames; what it says of a frame never depends on chunk or neighbours.
+    """Finds objects in single frames; the result of a frame never depends on its chunk or its neighbours.
 
     Attributes:
-        class_names: what `Boxes.class_index` refers to.
-        view: the size in which it wants frames.
+        class_names: names of the classes that `Boxes.class_index` refers to.
+        view: size of the frames that it takes.
     """
 
     class_names: tuple[str, ...]
     view: View
 
     def references(self, index: PacketIndex, start: int, stop: int) -> Int64Array:
-        """Numbers of the frames it must see before it can judge frames [start, stop).
+        """Return the numbers of the frames that it needs before it can detect in frames [start, stop).
 
-        Empty for networks. A background subtractor names frames fixed by the evidence alone,
-        so that a frame is judged alike whatever chunk it arrives in. Strictly increasing.
+        Strictly increasing; empty for networks. A background subtractor returns frames that depend on the evidence
+        alone, so that a frame gives the same boxes in any chunk.
         """
         ...
 
     def detect(self, frames: Iterable[Frame], references: Sequence[Frame]) -> Iterator[tuple[int, Boxes]]:
         """Yield (frame number, boxes) for every frame, in the order of arrival.
 
-        May hold a few frames back to keep the network busy; copies what it holds, since a
-        frame's pixels are reused. Boxes are in pixels of the upright frame, clipped to it.
+        May buffer a few frames to keep the network busy, and copies them, because the memory of a frame is reused.
+        Boxes are in pixels of the upright frame, clipped to it.
         """
         ...

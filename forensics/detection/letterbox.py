@@ -1,4 +1,4 @@
-"""Where a scaled frame lies in the fixed input of a network, and how boxes get back to the frame."""
+"""Letterbox of a scaled frame in the fixed input of a network, and the way back from input to frame."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,12 +15,12 @@ _GREY: Final = 114
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
-    """A frame centred in an input, as ultralytics centres it: an odd pixel of padding goes right or below.
+    """Position of a frame that is centred in an input as ultralytics does: odd padding goes right or below.
 
     Attributes:
-        left_px, top_px: of the scaled frame inside the input.
-        scaled_width_px, scaled_height_px: of the frame inside the input.
-        width_px, height_px: of the upright frame that boxes refer to.
+        left_px, top_px: corner of the scaled frame in the input.
+        scaled_width_px, scaled_height_px: size of the scaled frame in the input.
+        width_px, height_px: size of the upright frame that boxes refer to.
     """
 
     left_px: int
@@ -32,7 +32,11 @@ class Letterbox:
 
     @classmethod
     def of(cls, frame: Frame, input_width_px: int, input_height_px: int) -> "Letterbox":
-        """Where the pixels of this frame go."""
+        """Return the letterbox of a frame.
+
+        Raises:
+            ValueError: the frame is larger than the input.
+        """
         height, width = frame.rgb.shape[:2]
         if width > input_width_px or height > input_height_px:
             raise ValueError(
@@ -43,12 +47,12 @@ class Letterbox:
         return cls(left, top, width, height, frame.width_px, frame.height_px)
 
     def inside(self, pixels: RgbArray) -> RgbArray:
-        """The part of an input that the frame takes, as a view."""
+        """Return the part of an input that the frame covers, as a view."""
         across = slice(self.left_px, self.left_px + self.scaled_width_px)
         return pixels[self.top_px : self.top_px + self.scaled_height_px, across]
 
     def to_frame(self, boxes: Boxes) -> Boxes:
-        """Boxes in pixels of the upright frame, clipped to it; those that lie in the padding are gone.
+        """Convert boxes to pixels of the upright frame and clip them to it; drop boxes inside the padding.
 
         >>> there = Boxes(np.float32([[0, 10, 4, 20]]), np.float32([0.5]), np.array([0]))
         >>> Letterbox(0, 8, 16, 16, 32, 32).to_frame(there).xyxy.tolist()
@@ -63,6 +67,6 @@ class Letterbox:
 
 
 def paint(rgb: RgbArray, box: Letterbox, into: RgbArray) -> None:
-    """`into` (h, w, 3) holds the picture where the letterbox says, and grey around it."""
+    """Write the picture and the grey padding around it to `into`, (h, w, 3)."""
     into[:] = _GREY
     box.inside(into)[:] = rgb

@@ -1,4 +1,4 @@
-"""From what a YOLO network returns to boxes: threshold, class, order, suppression. Pure and deterministic."""
+"""Decoding of YOLO outputs to boxes: threshold, class, order, non-maximum suppression. Pure and deterministic."""
 
 from typing import Final
 
@@ -8,15 +8,15 @@ from forensics.detection.detections import Boxes, FloatArray
 from forensics.errors import UsageError
 from forensics.footage.timeline import BoolArray, Int64Array
 
-__all__ = ["class_indices", "decode_dense", "decode_final", "in_order", "suppress"]
+__all__ = ["class_indices", "decode_dense", "decode_final", "sort_boxes", "suppress"]
 
-_MOST_BOXES: Final = 300
-# Boxes that are compared with all others at once.
+_MAX_BOXES: Final = 300
+# Number of boxes compared with all others at once, which bounds memory.
 _BLOCK: Final = 64
 
 
 def class_indices(class_names: tuple[str, ...], classes: tuple[str, ...]) -> Int64Array:
-    """Ascending indices of the wanted classes; of all classes if none is named.
+    """Return the ascending indices of the wanted classes; of all classes if none is given.
 
     >>> class_indices(("person", "bicycle", "car"), ("car", "person")).tolist()
     [0, 2]
@@ -29,19 +29,18 @@ def class_indices(class_names: tuple[str, ...], classes: tuple[str, ...]) -> Int
 
 
 def decode_dense(output: FloatArray, wanted: Int64Array, min_score: float) -> Boxes:
-    """Boxes of a head that gives every anchor a box and a score per class.
+    """Decode a head that returns a box and one score per class for every anchor.
 
-    An anchor's class is its best of all classes, wanted or not, so that asking for fewer
-    classes never adds a box.
+    The class of an anchor is the best of all classes, wanted or not, so that fewer wanted classes never add a box.
 
     Args:
         output: (4 + C, A) float32: centre x, centre y, width, height, then the scores.
-        wanted: ascending class indices.
-        min_score: the least score that is kept.
+        wanted: ascending indices of the wanted classes.
+        min_score: threshold of the score.
     """
     n_classes = len(output) - 4
     every = len(wanted) == n_classes
-    # (A,): only rows of wanted classes are read, most anchors end here
+    # (A,): reads only the rows of wanted classes; most anchors are dropped here
     best_wanted = output[4:].max(axis=0) if every else output[4 + wanted].max(axis=0)
     near = output[:, best_wanted >= min_score]  # (4 + C, N)
     class_index = near[4:].argmax(axis=0)
@@ -53,47 +52,47 @@ def decode_dense(output: FloatArray, wanted: Int64Array, min_score: float) -> Bo
 
 
 def decode_final(output: FloatArray, wanted: Int64Array, min_score: float) -> Boxes:
-    """Boxes of a head that has suppressed duplicates itself.
+    """Decode a head that has suppressed duplicates itself.
 
     Args:
         output: (N, 6) float32: x1, y1, x2, y2, score, class.
-        wanted: ascending class indices.
-        min_score: the least score that is kept.
+        wanted: ascending indices of the wanted classes.
+        min_score: threshold of the score.
     """
     class_index = output[:, 5].astype(np.int64)
     kept = (output[:, 4] >= min_score) & np.isin(class_index, wanted)
     return Boxes(output[kept, :4], output[kept, 4], class_index[kept])
 
 
-def in_order(boxes: Boxes) -> Boxes:
-    """The same boxes, highest score first; ties by class, then by x1, y1, x2, y2."""
+def sort_boxes(boxes: Boxes) -> Boxes:
+    """Sort boxes by descending score; ties by class, then by x1, y1, x2, y2."""
     x1, y1, x2, y2 = boxes.xyxy.T
     return _take(boxes, np.lexsort((y2, x2, y1, x1, boxes.class_index, -boxes.score)))
 
 
 def suppress(boxes: Boxes, iou: float) -> Boxes:
-    """The boxes that no better box of their class overlaps by more than `iou`; 300 at most.
+    """Apply non-maximum suppression per class; return at most 300 boxes.
 
     Args:
-        boxes: as `in_order` returns them.
-        iou: intersection over union that makes two boxes one.
+        boxes: sorted by `sort_boxes`.
+        iou: IoU above which the weaker of two boxes of one class is dropped.
     """
     kept: list[int] = []
     alive = np.ones(len(boxes), dtype=np.bool_)
     for start in range(0, len(boxes), _BLOCK):
         block = slice(start, start + _BLOCK)
-        for row, spoils in enumerate(_spoils(boxes, block, iou), start):
+        for row, is_duplicate in enumerate(_duplicates(boxes, block, iou), start):
             if not alive[row]:
                 continue
             kept.append(row)
-            if len(kept) == _MOST_BOXES:
+            if len(kept) == _MAX_BOXES:
                 return _take(boxes, np.array(kept, dtype=np.int64))
-            alive[row + 1 :] &= ~spoils[row + 1 :]
+            alive[row + 1 :] &= ~is_duplicate[row + 1 :]
     return _take(boxes, np.array(kept, dtype=np.int64))
 
 
-def _spoils(boxes: Boxes, block: slice, iou: float) -> BoolArray:
-    """(n, N) bool, which of all boxes each box of a block overlaps by more than `iou`, being of its class."""
+def _duplicates(boxes: Boxes, block: slice, iou: float) -> BoolArray:
+    """Return (n, N) bool, whether each box of a block and each of all boxes share a class and overlap above `iou`."""
     one, others = boxes.xyxy[block][:, np.newaxis], boxes.xyxy[np.newaxis]
     shared = np.minimum(one[..., 2:], others[..., 2:]) - np.maximum(one[..., :2], others[..., :2])  # (n, N, 2)
     shared_area = np.maximum(shared, 0).prod(axis=2)
@@ -101,9 +100,9 @@ def _spoils(boxes: Boxes, block: slice, iou: float) -> BoolArray:
     union = area[block][:, np.newaxis] + area[np.newaxis] - shared_area
     overlap = shared_area / np.maximum(union, np.float32(1e-9))
     same = boxes.class_index[block][:, np.newaxis] == boxes.class_index[np.newaxis]
-    spoils: BoolArray = same & (overlap > iou)
-    return spoils
+    duplicates: BoolArray = same & (overlap > iou)
+    return duplicates
 
 
-def _take(boxes: Boxes, places: Int64Array) -> Boxes:
-    return Boxes(boxes.xyxy[places], boxes.score[places], boxes.class_index[places])
+def _take(boxes: Boxes, rows: Int64Array) -> Boxes:
+    return Boxes(boxes.xyxy[rows], boxes.score[rows], boxes.class_index[rows])

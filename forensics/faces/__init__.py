@@ -1,4 +1,5 @@
-"""Faces as values: selection, quality, pooling, comparison, published error rates, the rules of the review.
+"""Faces as values: selection, quality, pooling, comparison, published error rates, rules of the review.
 
-Belongs here: arithmetic on vectors and decisions. Networks belong in `adapters.faces`, encryption in `adapters.crypto`.
+Belongs here: arithmetic on vectors, and decision rules. Networks belong in `adapters.faces`, encryption in
+`adapters.crypto`.
 """

@@ -1,7 +1,7 @@
-"""From similarities to decisions: ranked, held against a threshold, and never more than a candidate for examination.
+"""Ranks and decisions from similarities; no decision is stronger than candidate for examination.
 
-The threshold belongs to the list: the more entries a face is compared with, the more likely a stranger
-passes one of them, so the rate of false candidates that is allowed is shared among the entries.
+The threshold depends on the length of the watch-list. The more entries a face is compared with, the more likely a
+stranger passes one of them. So the allowed rate of false candidates is divided among the entries.
 """
 
 from collections.abc import Sequence
@@ -21,22 +21,23 @@ __all__ = [
     "Rules",
     "decide",
     "expected_false_candidates",
-    "fmr_for",
+    "fmr_per_comparison",
+    "group_by_person",
     "is_enough",
-    "people_in",
+    "list_false_alarm_rate",
     "rank",
-    "rate_of_list",
 ]
 
 Float64Array = npt.NDArray[np.float64]
 
 
 class Decision(StrEnum):
-    """What the rules make of a compared pair; only people decide more.
+    """Decision of the rules on one pair of a sighting and an entry; every further decision is made by people.
 
-    ``candidate``: similar enough, on enough faces. ``lead``: similar enough, on too few faces or too
-    short a time. ``below``: not similar enough. ``no_face``: nothing to compare. ``origin``: the entry's
-    references were taken from this very sighting, so that comparing them would say nothing.
+    ``candidate``: reaches the threshold, with enough faces over enough time. ``lead``: reaches the threshold, but
+    with too few faces, over too short a time, or without a published false alarm rate. ``below``: below the
+    threshold. ``no_face``: the sighting has no face good enough to compare. ``origin``: the entry's reference
+    pictures were taken from this sighting, so comparing the two would prove nothing.
     """
 
     CANDIDATE = "candidate"
@@ -48,14 +49,14 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """From where on a similarity counts.
+    """Thresholds by which a compared pair becomes a candidate or a lead.
 
     Attributes:
-        threshold: least similarity, on the embedder's measure.
-        minimum_faces: fewer make a lead.
-        minimum_span_ms: a shorter time makes a lead.
-        one_person: faces of one track that are at least so similar, directly or through others, are one person's.
-        leads_only: there is no published rate of false alarms for the embedder, so nothing is more than a lead.
+        threshold: least similarity of a candidate or lead, on the embedder's measure.
+        minimum_faces: least number of compared faces of a candidate; with fewer it is a lead.
+        minimum_span_ms: least time from the first to the last compared face of a candidate; below it is a lead.
+        leads_only: make leads instead of candidates, because no false alarm rate is published for the embedder.
+        one_person: least similarity of two faces of one track that belong to one person.
     """
 
     threshold: float
@@ -65,94 +66,104 @@ class Rules:
     one_person: float = -np.inf
 
 
-def people_in(vectors: FloatArray, measure: Measure, one_person: float) -> list[Int64Array]:
-    """The rows of (K, D) that are one person's, for each person in turn, the first face first.
+def group_by_person(vectors: FloatArray, measure: Measure, one_person: float) -> list[Int64Array]:
+    """Group the faces of one track by person: the connected components of faces that are similar enough.
 
-    A track may go over from one person to another where they cross, or where the footage is cut. Faces that are
-    similar enough directly or through others are one person's.
+    A track can switch from one person to another where they cross, or where the footage is cut.
+
+    Args:
+        vectors: (K, D) float32 embeddings.
+        measure: how the embedder compares them.
+        one_person: least similarity of two faces that are connected.
+
+    Returns:
+        For each person (n,) int64 rows of `vectors`, increasing; the person with the earliest row first.
 
     >>> vectors = np.array([[0, 0], [9, 0], [0, 0.5]], dtype=np.float32)
-    >>> [rows.tolist() for rows in people_in(vectors, Measure.EUCLIDEAN, 0.4)]
+    >>> [rows.tolist() for rows in group_by_person(vectors, Measure.EUCLIDEAN, 0.4)]
     [[0, 2], [1]]
     """
+    from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
+
     each = single_face_pools(vectors, measure)
-    alike = similarities(each, each, measure) >= one_person
-    reached = alike
-    for _ in range(len(vectors)):
-        reached = (reached.astype(np.int64) @ alike.astype(np.int64)) > 0
-    first = np.argmax(reached, axis=1) if len(vectors) else np.zeros(0, dtype=np.int64)
-    return [np.flatnonzero(first == number) for number in np.unique(first).tolist()]
+    is_similar = similarities(each, each, measure) >= one_person  # (K, K)
+    n_groups, label = connected_components(is_similar, directed=False)
+    groups = [np.flatnonzero(label == number) for number in range(n_groups)]
+    return sorted(groups, key=lambda rows: int(rows[0]))  # scipy does not promise the order of its labels
 
 
 def rank(similarity: Float64Array, entry_ids: Sequence[str], people: Sequence[str]) -> tuple[Int64Array, Float64Array]:
-    """(E,) int64 ranks from 1, the most similar first, ties by id; (E,) float64 margins to the best other person.
+    """Rank the entries by similarity to one sighting, with the margin of each to the best entry of another person.
 
-    Entries of one person do not compete: a rank is one more than the number of other people of whom some entry is
-    more similar. The margin is NaN where there is nobody else.
+    Entries of one person do not compete: the rank of an entry is one more than the number of other people with a
+    more similar entry. Ties go to the smaller id.
 
     Args:
         similarity: (E,) float64.
         entry_ids: (E,).
-        people: (E,) who each entry is of.
+        people: (E,), the person of each entry.
 
-    >>> rank, margin = ranked(np.array([0.25, 0.5]), ("a", "b"), ("a", "b"))
-    >>> rank.tolist(), margin.tolist()
+    Returns:
+        (E,) int64 ranks from 1; (E,) float64 margins, NaN without an entry of another person.
+
+    >>> ranks, margin = rank(np.array([0.25, 0.5]), ("a", "b"), ("a", "b"))
+    >>> ranks.tolist(), margin.tolist()
     ([2, 1], [-0.25, 0.25])
-    >>> rank, margin = ranked(np.array([0.75, 0.5, 0.25]), ("a", "b", "a2"), ("a", "b", "a"))
-    >>> rank.tolist(), margin.tolist()
+    >>> ranks, margin = rank(np.array([0.75, 0.5, 0.25]), ("a", "b", "a2"), ("a", "b", "a"))
+    >>> ranks.tolist(), margin.tolist()
     ([1, 2, 2], [0.25, -0.25, -0.25])
     """
-    order = sorted(range(len(entry_ids)), key=lambda place: (-similarity[place], entry_ids[place]))
-    best_of: dict[str, float] = {}  # of each person, the best first
-    rank, margin = np.ones(len(order), dtype=np.int64), np.full(len(order), np.nan)
-    for place in order:
-        rank[place] += len(best_of.keys() - {people[place]})
-        best_of.setdefault(people[place], float(similarity[place]))
-    for place in order:
-        others = [value for person, value in best_of.items() if person != people[place]]
+    order = sorted(range(len(entry_ids)), key=lambda row: (-similarity[row], entry_ids[row]))
+    best_of: dict[str, float] = {}  # person -> largest similarity, in decreasing order
+    ranks, margin = np.ones(len(order), dtype=np.int64), np.full(len(order), np.nan)
+    for row in order:
+        ranks[row] += len(best_of.keys() - {people[row]})
+        best_of.setdefault(people[row], float(similarity[row]))
+    for row in order:
+        others = [value for person, value in best_of.items() if person != people[row]]
         if others:
-            margin[place] = similarity[place] - others[0]
-    return rank, margin
+            margin[row] = similarity[row] - others[0]
+    return ranks, margin
 
 
 def decide(similarity: float, n_faces: int, span_ms: int, rules: Rules) -> Decision:
-    """What a similarity is worth.
+    """Decide on one pair from its similarity, the number of compared faces and the time they span.
 
-    >>> decided(0.6, 3, 1000, Rules(threshold=0.5)).value
+    >>> decide(0.6, 3, 1000, Rules(threshold=0.5)).value
     'candidate'
-    >>> decided(0.6, 2, 5000, Rules(threshold=0.5)).value
+    >>> decide(0.6, 2, 5000, Rules(threshold=0.5)).value
     'lead'
     """
     if n_faces == 0:
         return Decision.NO_FACE
-    if similarity < rules.threshold:
+    if not similarity >= rules.threshold:  # also NaN, which a broken network returns
         return Decision.BELOW
     return Decision.CANDIDATE if is_enough(n_faces, span_ms, rules) and not rules.leads_only else Decision.LEAD
 
 
 def is_enough(n_faces: int, span_ms: int, rules: Rules) -> bool:
-    """So many faces over so long a time can make a candidate."""
+    """Whether this many faces over this time are enough for a candidate."""
     return n_faces >= rules.minimum_faces and span_ms >= rules.minimum_span_ms
 
 
-def rate_of_list(fmr: float, n_entries: int) -> float:
-    """How often a stranger passes at least one of so many entries, each with this false alarm rate.
+def list_false_alarm_rate(fmr: float, n_entries: int) -> float:
+    """Return the probability that a stranger passes at least one of `n_entries` comparisons of rate `fmr`.
 
-    >>> round(rate_of_list(0.001, 5), 6)
+    >>> round(list_false_alarm_rate(0.001, 5), 6)
     0.00499
     """
     return float(-np.expm1(n_entries * np.log1p(-fmr)))
 
 
-def fmr_for(rate: float, n_entries: int) -> float:
-    """The false alarm rate of one comparison that gives a list of so many entries this rate.
+def fmr_per_comparison(rate: float, n_entries: int) -> float:
+    """Return the false alarm rate of one comparison that gives a list of `n_entries` the rate `rate`.
 
-    >>> round(fmr_for(rate_of_list(0.001, 5), 5), 9)
+    >>> round(fmr_per_comparison(list_false_alarm_rate(0.001, 5), 5), 9)
     0.001
     """
     return float(-np.expm1(np.log1p(-rate) / max(1, n_entries)))
 
 
 def expected_false_candidates(fmr: float, n_entries: int, n_people: int) -> float:
-    """How many of so many strangers' sightings are expected to pass, each compared with every entry once."""
-    return n_people * rate_of_list(fmr, n_entries)
+    """Return how many sightings of `n_people` strangers are expected to pass, each compared with every entry once."""
+    return n_people * list_false_alarm_rate(fmr, n_entries)

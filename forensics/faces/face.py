@@ -1,7 +1,7 @@
-"""A face in a picture, how good it is for comparison, and the ports that find and describe faces.
+"""A face in a picture, its quality, and the ports that detect and embed faces.
 
-What a face *says about* a person (origin, sex, years, mood) has no word here and no code anywhere.
-An embedding is a list of numbers that is compared with those of a watch-list, then forgotten.
+Nothing here or anywhere else infers attributes of a person from a face. An embedding is a vector that is compared
+with those of a watch-list and then discarded.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ __all__ = [
     "Measure",
     "Quality",
     "QualityLimits",
-    "shortcomings",
+    "quality_problems",
     "worth",
     "worth_in_words",
 ]
@@ -32,13 +32,13 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
-    """A face in one picture.
+    """One detected face in one picture.
 
     Attributes:
-        xyxy: (4,) float32 pixels of the picture it was found in, half-open.
-        landmarks: (5, 2) float32 pixels: the eye on the picture's left, the eye on its right, the tip
-            of the nose, the corner of the mouth on the picture's left, the one on its right.
-        score: of the detector, on its own scale.
+        xyxy: (4,) float32, pixels of the picture, half-open.
+        landmarks: (5, 2) float32, pixels of the picture: left eye, right eye, tip of the nose, left and right corner
+            of the mouth. Left and right are those of the picture.
+        score: detector score, on the detector's own scale.
     """
 
     xyxy: FloatArray
@@ -51,14 +51,14 @@ class Face:
 
     @property
     def eye_distance_px(self) -> float:
-        """Between the eyes, as the picture shows them."""
+        """Distance between the eyes in pixels, not corrected for the turn of the head."""
         return float(np.linalg.norm(self.landmarks[1] - self.landmarks[0]))
 
 
 class Measure(StrEnum):
-    """How two embeddings of one model are compared; more similar is larger for each.
+    """Similarity measure of two embeddings of one model; larger is more similar.
 
-    `EUCLIDEAN` is one minus the distance; `COSINE` is the cosine of the angle.
+    `EUCLIDEAN` is one minus the distance, `COSINE` is the cosine of the angle.
     """
 
     EUCLIDEAN = "euclidean"
@@ -67,13 +67,13 @@ class Measure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What decides whether a face can be compared.
+    """Quality of one face, which decides whether it can be compared.
 
     Attributes:
         eyes_px: distance between the eyes in pixels of the original picture, as if seen from the front.
-        sharpness: variance of the Laplacian of the aligned face's luma at a fixed size.
-        yaw_degrees: how far the head is turned away from the camera, from the landmarks; 0 is frontal.
-        score: of the face detector.
+        sharpness: variance of the Laplacian of the luma in the face's box, scaled to a fixed size.
+        yaw_degrees: turn of the head away from the camera, estimated from the landmarks; 0 is frontal.
+        score: score of the face detector.
     """
 
     eyes_px: float
@@ -84,12 +84,12 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class QualityLimits:
-    """From where on a face is good enough.
+    """Limits within which a face is good enough to be compared.
 
     Attributes:
         eyes_px: least distance between the eyes.
         sharpness: least variance of the Laplacian.
-        yaw_degrees: most turning away.
+        yaw_degrees: largest turn of the head.
         score: least detector score.
     """
 
@@ -99,11 +99,11 @@ class QualityLimits:
     score: float
 
 
-def shortcomings(quality: Quality, limits: QualityLimits) -> tuple[str, ...]:
-    """What is wrong with a face, each one word for tables and messages; empty if nothing is.
+def quality_problems(quality: Quality, limits: QualityLimits) -> tuple[str, ...]:
+    """Return each problem of a face as one word for tables and messages; empty if it is good enough.
 
     >>> limits = QualityLimits(eyes_px=20, sharpness=20, yaw_degrees=45, score=0.6)
-    >>> shortcomings(Quality(eyes_px=12, sharpness=80, yaw_degrees=60, score=0.9), limits)
+    >>> quality_problems(Quality(eyes_px=12, sharpness=80, yaw_degrees=60, score=0.9), limits)
     ('small', 'turned_away')
     """
     found = (
@@ -112,11 +112,11 @@ def shortcomings(quality: Quality, limits: QualityLimits) -> tuple[str, ...]:
         ("turned_away", quality.yaw_degrees > limits.yaw_degrees),
         ("doubtful", quality.score < limits.score),
     )
-    return tuple(word for word, is_so in found if is_so)
+    return tuple(word for word, is_present in found if is_present)
 
 
 def worth(quality: Quality, limits: QualityLimits) -> float:
-    """One number in (0, 1] to weigh faces of one track against each other; larger, sharper, more frontal is more.
+    """Return the weight of a face among the faces of its track, in (0, 1]; larger, sharper, more frontal is more.
 
     >>> limits = QualityLimits(eyes_px=20, sharpness=20, yaw_degrees=45, score=0.6)
     >>> near, far = Quality(80, 200, 5, 0.95), Quality(20, 200, 5, 0.95)
@@ -130,13 +130,13 @@ def worth(quality: Quality, limits: QualityLimits) -> float:
 
 
 FAIR_WORTH: Final = 0.2
-"""About that of a face twice as large and as sharp as it must be to be compared at all."""
+"""Least worth that is called fair: about that of a face twice as large and sharp as the limits ask."""
 GOOD_WORTH: Final = 0.4
-"""About that of a face four times as large and as sharp."""
+"""Least worth that is called good: about that of a face four times as large and sharp as the limits ask."""
 
 
 def worth_in_words(value: float) -> str:
-    """What a worth means to a person.
+    """Return the word that reviewers read for a worth: low, fair or good.
 
     >>> worth_in_words(0.19), worth_in_words(0.2), worth_in_words(0.4)
     ('low', 'fair', 'good')
@@ -145,35 +145,35 @@ def worth_in_words(value: float) -> str:
 
 
 class FaceDetector(Protocol):
-    """Finds faces in one picture, such as the box of a person."""
+    """Port that detects faces in one picture, such as the cropped box of a person."""
 
     @property
     def model_id(self) -> str:
-        """Name and first digits of the digest of the weights, as it stands in every table."""
+        """Name of the model and first digits of the digest of its weights, as written to every table."""
         ...
 
     def faces(self, rgb: RgbArray) -> list[Face]:
-        """All faces in an (h, w, 3) uint8 picture, most certain first; pixels of that picture."""
+        """Detect all faces in an (h, w, 3) uint8 picture, highest score first, in pixels of that picture."""
         ...
 
 
 class FaceEmbedder(Protocol):
-    """Describes faces as vectors that can be compared with each other, and with nothing else."""
+    """Port that turns faces into embeddings; only embeddings of the same model can be compared."""
 
     @property
     def model_id(self) -> str:
-        """Name and first digits of the digest of the weights, as it stands in every table."""
+        """Name of the model and first digits of the digest of its weights, as written to every table."""
         ...
 
     @property
     def measure(self) -> Measure:
-        """How two of its embeddings are compared."""
+        """Measure by which two of its embeddings are compared."""
         ...
 
-    def aligned(self, rgb: RgbArray, face: Face) -> RgbArray:
-        """The face turned upright and scaled as the network wants it: (s, s, 3) uint8."""
+    def align(self, rgb: RgbArray, face: Face) -> RgbArray:
+        """Cut out a face, turned upright and scaled to the input of the network: (s, s, 3) uint8."""
         ...
 
     def embed(self, aligned: Sequence[RgbArray]) -> npt.NDArray[np.float32]:
-        """(N, D) float32, one row for each aligned face, in order; one bad picture fails no other."""
+        """Embed aligned faces: (N, D) float32, one row each, in order; no picture affects the row of another."""
         ...

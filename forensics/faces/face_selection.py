@@ -1,4 +1,7 @@
-"""Where to look for a person's face, and which of the faces found are compared. Ties go to the earlier one."""
+"""Selection of the frames and the region to search for a person's face, and of the faces to compare.
+
+Ties go to the earlier frame.
+"""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,22 +9,25 @@ import numpy.typing as npt
 from forensics.detection.detections import FloatArray
 from forensics.footage.timeline import Int64Array
 
-__all__ = ["best_apart", "head_region", "moments"]
+__all__ = ["head_region", "select_detections", "select_spaced"]
 
-_AT_THE_TOP_PX = 2.0
-_CUT_WEIGHT = 0.25
+# A box that starts within this many pixels of the upper border is cut off at the head.
+_UPPER_BORDER_PX = 2.0
+_CUT_OFF_WEIGHT = 0.25
 # A standing person is two to four times as tall as wide; wider boxes show head and shoulders.
-_STANDING = 0.6
-_HEAD_SHARE = 0.45
-_MARGIN = 0.15
+_STANDING_MAX_WIDTH_TO_HEIGHT = 0.6
+_HEAD_SHARE_OF_HEIGHT = 0.45
+_MARGIN_SHARE_OF_WIDTH = 0.15
 
 
-def moments(media_us: Int64Array, xyxy: FloatArray, score: FloatArray, *, spacing_us: int, at_most: int) -> Int64Array:
-    """(M,) int64 rows of one track's detections to look at, in time order, spread over its length.
+def select_detections(
+    media_us: Int64Array, xyxy: FloatArray, score: FloatArray, *, spacing_us: int, at_most: int
+) -> Int64Array:
+    """Select the detections of one track in which to search for the face, spread over the time of the track.
 
-    The track is cut into `at_most` stretches of equal time; each gives its best detection (score times area,
-    a box cut by the picture's upper border, where the head would be, counts a quarter), and of those that lie
-    closer than `spacing_us` the better stay.
+    The track is divided into `at_most` intervals of equal time. Each gives its best detection, by score times area; a
+    box cut off by the upper border of the picture, where the head would be, counts a quarter. `select_spaced` then
+    thins them out to `spacing_us`.
 
     Args:
         media_us: (N,) int64, non-decreasing.
@@ -29,26 +35,29 @@ def moments(media_us: Int64Array, xyxy: FloatArray, score: FloatArray, *, spacin
         score: (N,) float32.
         spacing_us: least distance between two, positive.
         at_most: largest M.
+
+    Returns:
+        (M,) int64 rows in time order.
     """
     if not len(media_us):
         return np.zeros(0, dtype=np.int64)
     x1, y1, x2, y2 = xyxy.astype(np.float64).T
-    value = score.astype(np.float64) * (x2 - x1) * (y2 - y1) * np.where(y1 < _AT_THE_TOP_PX, _CUT_WEIGHT, 1.0)
-    length = int(media_us[-1] - media_us[0]) + 1
-    stretch = (media_us - media_us[0]) * at_most // length
-    best = [_best_of(np.flatnonzero(stretch == number), value) for number in np.unique(stretch).tolist()]
+    value = score.astype(np.float64) * (x2 - x1) * (y2 - y1) * np.where(y1 < _UPPER_BORDER_PX, _CUT_OFF_WEIGHT, 1.0)
+    duration = int(media_us[-1] - media_us[0]) + 1
+    interval = (media_us - media_us[0]) * at_most // duration
+    best = [_best_of(np.flatnonzero(interval == number), value) for number in np.unique(interval).tolist()]
     rows = np.array(best, dtype=np.int64)
-    return rows[best_apart(media_us[rows], value[rows], spacing_us=spacing_us, at_most=at_most)]
+    return rows[select_spaced(media_us[rows], value[rows], spacing_us=spacing_us, at_most=at_most)]
 
 
 def _best_of(rows: Int64Array, value: npt.NDArray[np.float64]) -> int:
     return int(rows[np.argmax(value[rows])])
 
 
-def best_apart(media_us: Int64Array, worth: npt.NDArray[np.float64], *, spacing_us: int, at_most: int) -> Int64Array:
-    """(M,) int64 rows in time order that lie `spacing_us` apart and are worth most together, at most so many.
+def select_spaced(media_us: Int64Array, worth: npt.NDArray[np.float64], *, spacing_us: int, at_most: int) -> Int64Array:
+    """Select the rows of largest total worth that lie at least `spacing_us` apart, by dynamic programming.
 
-    Two fair faces are worth more than one that is a little better and leaves no room for another.
+    Two fair faces can beat a single better one that lies too close to both.
 
     Args:
         media_us: (N,) int64, non-decreasing.
@@ -56,14 +65,17 @@ def best_apart(media_us: Int64Array, worth: npt.NDArray[np.float64], *, spacing_
         spacing_us: least distance between two, positive.
         at_most: largest M.
 
-    >>> best_apart(np.array([0, 2, 4]), np.array([0.5, 0.6, 0.5]), spacing_us=4, at_most=5).tolist()
+    Returns:
+        (M,) int64 rows in time order.
+
+    >>> select_spaced(np.array([0, 2, 4]), np.array([0.5, 0.6, 0.5]), spacing_us=4, at_most=5).tolist()
     [0, 2]
     """
-    # best[count][row]: the most that `count` rows are worth of which `row` is the last
+    # best[count, row]: largest total worth of `count` rows that end with `row`; before[count, row]: the one before it
     n_rows = len(media_us)
     best = np.full((min(at_most, n_rows) + 1, n_rows), -np.inf)
     before = np.full(best.shape, -1, dtype=np.int64)
-    fits = np.searchsorted(media_us, media_us - spacing_us, side="right")  # rows [0, fits) may stand before
+    fits = np.searchsorted(media_us, media_us - spacing_us, side="right")  # rows [0, fits) lie far enough before
     for count in range(1, len(best)):
         for row in range(n_rows):
             if count == 1:
@@ -71,14 +83,14 @@ def best_apart(media_us: Int64Array, worth: npt.NDArray[np.float64], *, spacing_
             elif fits[row]:
                 before[count, row] = int(np.argmax(best[count - 1, : fits[row]]))
                 best[count, row] = best[count - 1, before[count, row]] + worth[row]
-    return _traced(best, before)
+    return _trace_back(best, before)
 
 
-def _traced(best: npt.NDArray[np.float64], before: Int64Array) -> Int64Array:
-    """The rows of the best choice, from its last to its first, in time order."""
+def _trace_back(best: npt.NDArray[np.float64], before: Int64Array) -> Int64Array:
+    """Follow the best selection from its last row to its first; return it in time order."""
     if best.shape[1] == 0:
         return np.zeros(0, dtype=np.int64)
-    count, row = (int(place) for place in np.unravel_index(int(np.argmax(best)), best.shape))
+    count, row = (int(index) for index in np.unravel_index(int(np.argmax(best)), best.shape))
     rows: list[int] = []
     while count:
         rows.append(row)
@@ -87,14 +99,17 @@ def _traced(best: npt.NDArray[np.float64], before: Int64Array) -> Int64Array:
 
 
 def head_region(xyxy: FloatArray, width: int, height: int) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of where the face of a person in this box can be, inside the picture, never empty.
+    """Return the region that can hold the face of a person with this box: left, top, right, bottom in pixels.
+
+    It lies inside the picture and is never empty.
 
     >>> head_region(np.array([100, 100, 200, 400], dtype=np.float32), 640, 480)
     (85, 85, 215, 250)
     """
     x1, y1, x2, y2 = (float(value) for value in xyxy)
     across, down = x2 - x1, y2 - y1
-    margin = _MARGIN * across
-    bottom = y1 + _HEAD_SHARE * down + margin if across < _STANDING * down else y2
+    margin = _MARGIN_SHARE_OF_WIDTH * across
+    is_standing = across < _STANDING_MAX_WIDTH_TO_HEIGHT * down
+    bottom = y1 + _HEAD_SHARE_OF_HEIGHT * down + margin if is_standing else y2
     left, top = max(0, min(width - 1, int(x1 - margin))), max(0, min(height - 1, int(y1 - margin)))
     return left, top, max(left + 1, min(width, int(x2 + margin))), max(top + 1, min(height, int(bottom)))

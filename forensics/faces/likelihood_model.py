@@ -1,4 +1,4 @@
-"""How much more likely a similarity is for one person than for two: plain numbers, made once from pairs."""
+"""Likelihood ratio of a similarity: how much more probable it is for two faces of one person than of two people."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -10,15 +10,15 @@ __all__ = ["LikelihoodModel"]
 
 @dataclass(frozen=True, slots=True)
 class LikelihoodModel:
-    """A logistic calibration with bounds, so that few pairs never claim much.
+    """Logistic calibration of similarities, bounded so that few pairs never support a strong ratio.
 
     Attributes:
-        model_id: the face models whose similarities it was made from.
+        model_id: face models that the similarities came from.
         intercept, slope: log10 of the ratio is ``intercept + slope * similarity``, before the bounds.
         lowest, highest: bounds of the log10 ratio that the number of pairs supports.
-        n_same, n_different: pairs of one person, and of two, that it was made from.
-        n_people: that those pairs come from; pairs that share a person say less than as many others.
-        cllr: log-likelihood-ratio cost on those pairs; 0 is perfect, 1 says nothing.
+        n_same, n_different: number of pairs of one person, and of two people, that it was fitted to.
+        n_people: number of people in those pairs; pairs that share a person are not independent.
+        cllr: log-likelihood-ratio cost on those pairs; 0 is perfect, 1 is uninformative.
     """
 
     model_id: str
@@ -32,7 +32,7 @@ class LikelihoodModel:
     cllr: float
 
     def log10_ratio(self, similarity: float) -> float:
-        """Log10 of the likelihood ratio, within the bounds.
+        """Return log10 of the likelihood ratio, within the bounds.
 
         >>> LikelihoodModel("m", -5.0, 10.0, -1.5, 2.0, 20, 100, 9, 0.2).log10_ratio(0.9)
         2.0
@@ -40,10 +40,10 @@ class LikelihoodModel:
         return float(np.clip(self.intercept + self.slope * similarity, self.lowest, self.highest))
 
     def encoded(self) -> str:
-        """As JSON."""
+        """Encode as JSON."""
         return json.dumps(asdict(self), indent=2)
 
     @classmethod
     def decoded(cls, text: str) -> "LikelihoodModel":
-        """What `encoded` wrote."""
+        """Decode what `encoded` returned."""
         return cls(**json.loads(text))

@@ -1,16 +1,16 @@
-"""Published false alarm rates of face embedders, and the thresholds that follow. Nothing here is guessed.
+"""Published false alarm rates of face embedders, and the thresholds computed from them.
 
 The rate is that of one comparison of two different people (FMR in ISO/IEC 19795-1).
 
 **Dlib.** J. Grimes, "Face recognition distances investigation" (https://jackgrimes.net/projects/face_recognition),
-compared all 81,875,206 pairs of 12,797 pictures of 5,467 people and published precision and recall of the
-Euclidean distance at several cutoffs. With G pairs of one person, false alarms are ``recall * G * (1 - precision) /
+compared all 81,875,206 pairs of 12,797 pictures of 5,467 people. He published precision and recall of the Euclidean
+distance at several cutoffs. With G pairs of one person, the number of false alarms is ``recall * G * (1 - precision) /
 precision``. G is not stated. Labeled Faces in the Wild, the set of that kind and size, has 242,257 such pairs in all of
-its 13,233 pictures, so G is taken as that, its largest possible value, and precision and recall at the bad end of
-their rounding. Every rate below is therefore an upper end. At 0.60 it gives 0.59 %, where the network's maker reports
-99.38 % accuracy on as many pairs of one as of two people: the two agree.
+its 13,233 pictures. G is set to that, its largest possible value; precision and recall are set to the worse end of
+their rounding. Every rate below is therefore an upper bound. At 0.60 it is 0.59 %. The author of the network reports
+99.38 % accuracy on equally many pairs of one person and of two people: the two agree.
 
-The rates hold for pictures like those: press photographs. For surveillance see docs/recognition.md.
+The rates hold for similar pictures, press photographs. For surveillance footage see docs/recognition.md.
 """
 
 from dataclasses import dataclass
@@ -30,13 +30,13 @@ _ROUNDING: Final = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How often two different people are this similar or more, as somebody published it.
+    """Published false alarm rate as a function of the similarity threshold.
 
     Attributes:
-        name: what tables and reports call it.
-        model: the embedder.
-        measure: its similarity.
-        points: (similarity, false alarm rate), the similarity rising, the rate falling.
+        name: name of the publication in tables and reports.
+        model: name of the embedder.
+        measure: measure of the similarities.
+        points: pairs of similarity and false alarm rate, similarity increasing, rate decreasing.
     """
 
     name: str
@@ -45,29 +45,30 @@ class Calibration:
     points: tuple[tuple[float, float], ...]
 
     def threshold_for(self, fmr: float) -> float:
-        """The least similarity with this false alarm rate or a smaller one, log-linear between published points.
+        """Return the least threshold with at most this false alarm rate, log-linear between published points.
 
         Raises:
-            UsageError: nothing so small was published.
+            UsageError: the rate is smaller than any that was published.
         """
         rates = np.array([rate for _, rate in self.points])
         if fmr < rates[-1]:
             raise UsageError(
-                f"{self.name} was published down to a false alarm rate of {rates[-1]:.2g}, {fmr:.2g} was asked for",
-                "shorten the watch-list, or allow more with --set recognise.false_candidate_rate=RATE",
+                f"the smallest published false alarm rate of {self.name} is {rates[-1]:.2g}; this watch-list needs "
+                f"{fmr:.2g} for each comparison",
+                "shorten the watch-list, or allow a larger rate with --set recognise.false_candidate_rate=RATE",
             )
-        places = np.array([place for place, _ in self.points])
-        return float(np.interp(-np.log(fmr), -np.log(rates), places))
+        thresholds = np.array([similarity for similarity, _ in self.points])
+        return float(np.interp(-np.log(fmr), -np.log(rates), thresholds))
 
-    def fmr_at(self, similarity: float) -> float:
-        """The false alarm rate of a threshold; beyond the published range that of its end."""
-        places = np.array([place for place, _ in self.points])
+    def fmr_at(self, threshold: float) -> float:
+        """Return the false alarm rate of a threshold; outside of the published range that of the nearest end."""
+        thresholds = np.array([similarity for similarity, _ in self.points])
         rates = np.array([rate for _, rate in self.points])
-        return float(np.exp(np.interp(similarity, places, np.log(rates))))
+        return float(np.exp(np.interp(threshold, thresholds, np.log(rates))))
 
 
 def _upper_rate(precision: float, recall: float) -> float:
-    """The largest false alarm rate that rounds to this precision and recall."""
+    """Return the largest false alarm rate for a precision and recall that round to these."""
     least, most = precision - _ROUNDING, min(1.0, recall + _ROUNDING)
     return most * _PAIRS_OF_ONE_PERSON * (1 - least) / least / (_PAIRS - _PAIRS_OF_ONE_PERSON)
 
@@ -87,20 +88,20 @@ _PUBLISHED: Final = (
     ),
 )
 
-# deepface's own cutoffs for pairs, as similarities: whether two faces of a track are one person's, and, where no rate
-# of false alarms is published, from where on a similarity makes a lead.
+# deepface's own cutoffs for pairs, as similarities. They decide whether two faces of a track are one person's, and are
+# the threshold of a lead where no false alarm rate is published.
 _PAIRWISE: Final = {"Dlib": 1 - 0.6, "SFace": 1 - 0.593, "Facenet512": 1 - 0.30, "ArcFace": 1 - 0.68}
 
 
-# A near copy of a photograph is nearer than half the distance within which two faces are called alike. Of Dlib: 0.30.
-# Brightened, darkened, turned, mirrored, grey, cropped, halved and strongly compressed copies of five portraits lay
-# 0.02 to 0.27 from the original (70 copies), the two photographs of one man among them 0.37, frames of one man half a
-# second apart 0.33 to 0.64 (112 pairs), and of all pairs of one person Grimes found 2 % within 0.30.
-_NEAR_COPY: Final = 0.5
+# A near copy of a photograph is closer than half of deepface's cutoff distance; for Dlib, closer than 0.30. Measured:
+# brightened, darkened, turned, mirrored, grey, cropped, halved and strongly compressed copies of five portraits lay
+# 0.02 to 0.27 from the original (70 copies); the two photographs of one man among them 0.37; frames of one man half a
+# second apart 0.33 to 0.64 (112 pairs). Of all pairs of one person, Grimes found 2 % within 0.30.
+_NEAR_COPY_SHARE: Final = 0.5
 
 
 def calibration_for(model: str) -> Calibration | None:
-    """The published calibration of an embedder; None where nobody published one.
+    """Return the published calibration of an embedder; None if there is none.
 
     >>> calibration = calibration_for("Dlib")
     >>> round(1 - calibration.threshold_for(0.001), 3), round(1 - calibration.threshold_for(0.0002), 3)
@@ -110,16 +111,16 @@ def calibration_for(model: str) -> Calibration | None:
 
 
 def pairwise_threshold(model: str) -> float:
-    """The similarity from where on its makers call two faces alike, by deepface's cutoff for pairs."""
+    """Return deepface's threshold for two faces of one person, as a similarity."""
     return _PAIRWISE[model]
 
 
 def near_copy_threshold(model: str, measure: Measure) -> float:
-    """The similarity from where on two pictures of one person are the same picture, edited; measured for Dlib only.
+    """Return the similarity above which two pictures are edited copies of one picture; measured for Dlib only.
 
     >>> near_copy_threshold("Dlib", Measure.EUCLIDEAN)
     0.7
     """
-    # of vectors of length one, one minus the cosine goes with the square of their distance
-    share = _NEAR_COPY if measure is Measure.EUCLIDEAN else _NEAR_COPY**2
+    # for unit vectors, one minus the cosine is proportional to the square of the distance
+    share = _NEAR_COPY_SHARE if measure is Measure.EUCLIDEAN else _NEAR_COPY_SHARE**2
     return 1 - share * (1 - _PAIRWISE[model])

@@ -1,11 +1,11 @@
-"""A sighting that lent its faces to an entry is not compared with that entry: it would only find itself.
+"""Origin of an entry whose reference pictures come from a sighting; the two are never compared with each other.
 
-Under other settings the same footage makes other tracks with other ids, so a sighting is known by where it was seen:
-in the same evidence, at moments that both cover, its box lies where that of the origin lay.
+Under other settings the same footage has other tracks with other ids. So a sighting of the origin is recognised by
+place and time: the same evidence, and overlapping boxes in the frames that both tracks cover.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,26 +13,27 @@ import numpy.typing as npt
 from forensics.detection.detections import FloatArray
 from forensics.digests import digest_of, sha256_of_bytes
 from forensics.footage.timeline import Int64Array
+from forensics.json_object import JsonObject
 
 __all__ = ["Origin"]
 
-# Two people who cross overlap so much for a moment; two tracks of one person do most of the time.
-_OVERLAP: Final = 0.5
-_SHARE_OF_MOMENTS: Final = 0.5
+# Two people who cross overlap this much only briefly; two tracks of one person do so most of the time.
+_MIN_IOU: Final = 0.5
+_MIN_SHARE_OF_FRAMES: Final = 0.5
 
 Float64Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Origin:
-    """Where the faces of an entry were seen.
+    """Sighting from which the reference pictures of an entry were taken.
 
     Attributes:
-        entry_id: the entry that was made from them.
-        sighting_id: of the sighting.
-        evidence_id: of its footage; empty where no run's tables tell of it any more.
-        frame: (N,) int64, increasing, in which it was detected.
-        xyxy: (N, 4) float32, its boxes.
+        entry_id: id of the entry.
+        sighting_id: id of the sighting.
+        evidence_id: id of its evidence; empty if the tables of no run contain the sighting any more.
+        frame: (N,) int64, increasing, frames of its detections.
+        xyxy: (N, 4) float32, boxes of its detections.
     """
 
     entry_id: str
@@ -46,12 +47,12 @@ class Origin:
             raise ValueError(f"origin: {len(self.frame)} frames, boxes of shape {self.xyxy.shape}")
 
     def is_seen_in(self, evidence_id: str, frame: Int64Array, xyxy: FloatArray) -> bool:
-        """Whether a track of an evidence shows the same: at half of the moments they share, by half of both boxes.
+        """Whether a track shows this sighting: IoU of at least 0.5 in at least half of the frames they share.
 
         Args:
-            evidence_id: the track's.
-            frame: (M,) int64, increasing.
-            xyxy: (M, 4) float32.
+            evidence_id: id of the track's evidence.
+            frame: (M,) int64, increasing, frames of its detections.
+            xyxy: (M, 4) float32, boxes of its detections.
 
         >>> boxes = np.tile(np.array([0, 0, 10, 20], dtype=np.float32), (2, 1))
         >>> origin = Origin("E1-gate", "s", "e", np.array([0, 8]), boxes)
@@ -66,24 +67,24 @@ class Origin:
         shared = both[(both >= max(self.frame[0], frame[0])) & (both <= min(self.frame[-1], frame[-1]))]
         if not len(shared):
             return False
-        overlap = _overlap(_boxes_at(shared, self.frame, self.xyxy), _boxes_at(shared, frame, xyxy))
-        return float((overlap >= _OVERLAP).mean()) >= _SHARE_OF_MOMENTS
+        iou = _iou(_boxes_at(shared, self.frame, self.xyxy), _boxes_at(shared, frame, xyxy))
+        return float((iou >= _MIN_IOU).mean()) >= _MIN_SHARE_OF_FRAMES
 
-    def described(self) -> dict[str, Any]:
-        """What decides which sightings are of this origin, for names and for the log."""
+    def describe(self) -> JsonObject:
+        """Return the facts that decide which sightings are of this origin, for digests and for the log."""
         boxes = sha256_of_bytes(self.frame.astype("<i8").tobytes() + self.xyxy.astype("<f4").tobytes())
         return {"sighting": self.sighting_id, "evidence": self.evidence_id, "boxes": digest_of(boxes)}
 
 
-def _boxes_at(moments: Int64Array, frame: Int64Array, xyxy: FloatArray) -> Float64Array:
-    """(S, 4) boxes in these frames, between two detections on the straight line."""
-    return np.stack([np.interp(moments, frame, side) for side in xyxy.astype(np.float64).T], axis=1)
+def _boxes_at(wanted: Int64Array, frame: Int64Array, xyxy: FloatArray) -> Float64Array:
+    """Return the (S, 4) boxes in the wanted frames, interpolated linearly between detections."""
+    return np.stack([np.interp(wanted, frame, side) for side in xyxy.astype(np.float64).T], axis=1)
 
 
-def _overlap(boxes: Float64Array, others: Float64Array) -> Float64Array:
-    """(S,) intersection over union, row by row."""
+def _iou(boxes: Float64Array, others: Float64Array) -> Float64Array:
+    """Return the (S,) intersection over union, row by row."""
     inner = np.minimum(boxes[:, 2:], others[:, 2:]) - np.maximum(boxes[:, :2], others[:, :2])
     shared = np.clip(inner, 0, None).prod(axis=1)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + (others[:, 2:] - others[:, :2]).prod(axis=1)
-    overlap: Float64Array = shared / np.maximum(areas - shared, 1e-9)
-    return overlap
+    iou: Float64Array = shared / np.maximum(areas - shared, 1e-9)
+    return iou

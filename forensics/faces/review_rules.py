@@ -1,7 +1,7 @@
-"""Two people decide, the second without knowing the first: the rules, without files or keys.
+"""Rules of the review by two people, the second blind to the first. Pure functions: no files, no keys.
 
-A verdict is given once and never changed. The one who submitted the run, or answers for the case, may give the first
-verdict and never the second. Until somebody's own verdict is in, that person sees neither the other's nor any score.
+A verdict is given once and never changed. The person who submitted the run or answers for the case may give the first
+verdict, never the second. Before giving a verdict, a reviewer sees neither the other verdict nor any score.
 """
 
 from collections.abc import Sequence
@@ -10,11 +10,21 @@ from enum import StrEnum
 from typing import Final
 
 from forensics.digests import canonical_json
-from forensics.spelling import plain
+from forensics.spelling import fold_spelling
 
-__all__ = ["CHECKLIST", "Agreement", "Review", "State", "Verdict", "refusal", "same_name", "state_of", "visible_to"]
+__all__ = [
+    "CHECKLIST",
+    "Agreement",
+    "Review",
+    "State",
+    "Verdict",
+    "is_same_name",
+    "refusal_reason",
+    "state_of",
+    "visible_reviews",
+]
 
-# What an examiner compares, feature by feature (after FISWG's list); nothing of it says what a person is.
+# Facial features that a reviewer compares one by one (after FISWG's list); none of them describes a personal attribute.
 CHECKLIST: Final = {
     "face_shape": "Shape and proportions of the face",
     "forehead": "Forehead and hairline",
@@ -29,7 +39,7 @@ CHECKLIST: Final = {
 
 
 class Verdict(StrEnum):
-    """What one reviewer says of one candidate."""
+    """Verdict of one reviewer on one candidate."""
 
     CONFIRM = "confirm"
     EXCLUDE = "exclude"
@@ -37,7 +47,7 @@ class Verdict(StrEnum):
 
 
 class Agreement(StrEnum):
-    """What one reviewer says of one feature."""
+    """Finding of one reviewer on one facial feature."""
 
     AGREES = "agrees"
     DIFFERS = "differs"
@@ -45,7 +55,7 @@ class Agreement(StrEnum):
 
 
 class State(StrEnum):
-    """How far the review of a candidate is."""
+    """Progress and result of the review of one candidate."""
 
     OPEN = "open"
     FIRST = "first"
@@ -57,18 +67,18 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """One verdict, as it is signed.
+    """One signed verdict.
 
     Attributes:
-        case_id, run_id, sighting_id, entry_id: what it is about.
-        reviewer, key_id: whose it is.
-        verdict: what was said.
-        checklist: feature to agreement; features that are not named were not compared.
-        note: in words.
-        at_utc_us: when.
+        case_id, run_id, sighting_id, entry_id: the candidate.
+        reviewer, key_id: the reviewer's name and the id of the key that signs.
+        verdict: the reviewer's verdict.
+        checklist: from feature to `Agreement`; features that are missing were not compared.
+        note: free text.
+        at_utc_us: UTC time of the verdict, in microseconds.
         seen: digest of what was shown, so that a verdict cannot be moved to other pictures.
-        previous: digest of the review before it in the case; zeros for the first.
-        signature: of all the rest, in hex, by the reviewer's key.
+        previous: digest of the previous review of the case; zeros for the first.
+        signature: signature of all other fields by the reviewer's key, in hex.
     """
 
     case_id: str
@@ -86,18 +96,18 @@ class Review:
     signature: str = field(default="")
 
     def signed_bytes(self) -> bytes:
-        """What the signature covers."""
+        """Return the bytes that the signature covers."""
         return canonical_json({**asdict(self), "verdict": self.verdict.value, "signature": ""}).encode()
 
     def encoded(self) -> bytes:
-        """The record as it is stored, without a newline."""
+        """Encode the record as it is stored, without a newline."""
         return canonical_json({**asdict(self), "verdict": self.verdict.value}).encode()
 
 
 def state_of(reviews: Sequence[Review]) -> State:
-    """How far it is, from all verdicts on one candidate.
+    """Return the state of a review from all verdicts on one candidate.
 
-    Two confirm or two exclude decide; anything else is for people to talk about.
+    Two equal verdicts to confirm or to exclude decide; any other two leave the decision to the people.
     """
     verdicts = [review.verdict for review in reviews]
     if len(verdicts) < 2:
@@ -109,41 +119,41 @@ def state_of(reviews: Sequence[Review]) -> State:
     return State.UNDECIDED if Verdict.UNDECIDED in verdicts else State.DISAGREED
 
 
-def same_name(one: str, other: str) -> bool:
-    """Whether two names are one however they are written; signs that nobody sees make no other name.
+def is_same_name(one: str, other: str) -> bool:
+    """Whether two names are the same up to case, spacing, invisible characters and Unicode form.
 
-    >>> same_name("B.  Becker", "b. becker"), same_name("B. Becker", "C. Cole")
+    >>> is_same_name("B.  Becker", "b. becker"), is_same_name("B. Becker", "C. Cole")
     (True, False)
     """
-    return plain(one) == plain(other)
+    return fold_spelling(one) == fold_spelling(other)
 
 
-def refusal(
+def refusal_reason(
     reviews: Sequence[Review], *, reviewer: str, key_id: str, submitters: Sequence[str], revoked: Sequence[str]
 ) -> str:
-    """Why this reviewer may not give a verdict on a candidate; empty if they may.
+    """Return why a reviewer may not give a verdict on a candidate; empty if they may.
 
     Args:
-        reviews: all verdicts on it so far.
-        reviewer: who would give one.
-        key_id: of the key it would be signed with.
-        submitters: who answers for the case and who started its runs.
-        revoked: ids of keys that count no more.
+        reviews: all verdicts on the candidate so far.
+        reviewer: name of the reviewer.
+        key_id: id of the key that would sign.
+        submitters: names of the people who answer for the case or started its runs.
+        revoked: ids of revoked keys.
     """
     if key_id in revoked:
         return "this key was revoked"
-    if any(same_name(review.reviewer, reviewer) for review in reviews):
-        return "you have given your verdict; a verdict is never changed"
+    if any(is_same_name(review.reviewer, reviewer) for review in reviews):
+        return "you have already given your verdict; a verdict is never changed"
     if any(review.key_id == key_id for review in reviews):
-        return "this key has given its verdict under another name"
+        return "this key has already signed a verdict under another name"
     if len(reviews) >= 2:
-        return "both verdicts are in"
-    if reviews and any(same_name(submitter, reviewer) for submitter in submitters):
-        return "who submitted the run, or answers for the case, cannot give the second verdict"
+        return "both verdicts have been given"
+    if reviews and any(is_same_name(submitter, reviewer) for submitter in submitters):
+        return "a person who submitted the run or answers for the case cannot give the second verdict"
     return ""
 
 
-def visible_to(reviews: Sequence[Review], reviewer: str) -> Sequence[Review]:
-    """The verdicts that a reviewer may see: none before the own one is in."""
-    has_decided = any(same_name(review.reviewer, reviewer) for review in reviews)
+def visible_reviews(reviews: Sequence[Review], reviewer: str) -> Sequence[Review]:
+    """Return the verdicts that a reviewer may see: none before their own is given."""
+    has_decided = any(is_same_name(review.reviewer, reviewer) for review in reviews)
     return reviews if has_decided else ()

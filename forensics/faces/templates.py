@@ -1,4 +1,4 @@
-"""The templates of a watch-list: one pool of faces per entry. They are written only sealed."""
+"""Templates of a watch-list: one pool of faces per entry. They are stored encrypted only."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ __all__ = ["Templates"]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Templates:
-    """What the faces of sighted people are compared with, and nothing else.
+    """Pools of the entries of a watch-list, the only faces that sightings are compared with.
 
     Attributes:
-        entry_ids: sorted.
-        people: who each entry is of: the first entry of the same person.
-        pools: one for each entry, by one embedder.
+        entry_ids: ids of the entries, sorted, unique.
+        people: the person of each entry, as the id of that person's first entry.
+        pools: one pool per entry, all by one embedder.
     """
 
     entry_ids: tuple[str, ...]
@@ -35,18 +35,18 @@ class Templates:
         return f"Templates({', '.join(self.entry_ids)})"
 
     def without(self, entry_ids: Collection[str]) -> "Templates":
-        """Those of all other entries."""
+        """Return the templates of all other entries."""
         rows = [row for row, entry_id in enumerate(self.entry_ids) if entry_id not in entry_ids]
         ids, people = (tuple(each[row] for row in rows) for each in (self.entry_ids, self.people))
         return Templates(ids, people, Pools(self.pools.vectors[rows], self.pools.scatter[rows]))
 
     def encoded(self) -> bytes:
-        """Vector, then scatter, of each entry as little-endian float32; ids and people stand elsewhere."""
+        """Encode the vector, then the scatter, of each entry as little-endian float32; without ids and people."""
         return np.column_stack([self.pools.vectors, self.pools.scatter]).astype("<f4").tobytes()
 
     @classmethod
     def decoded(cls, entry_ids: tuple[str, ...], people: tuple[str, ...], data: bytes) -> "Templates":
-        """What `encoded` wrote.
+        """Decode what `encoded` returned.
 
         >>> pools = Pools(np.array([[1, 2], [3, 4]], dtype=np.float32), np.array([0, 5], dtype=np.float32))
         >>> ids = ("a", "b")

@@ -1,4 +1,4 @@
-"""Footage as values: evidence, frames and their times, chunks, coverage, the camera's clock, the motion gate.
+"""Footage as values: evidence, frames and their times, chunks, coverage, camera clocks, the motion gate.
 
-Belongs here: what can be said of a recording without a model. Opening files belongs in `adapters`.
+What belongs here: everything about a recording that needs no model. Opening files belongs in `adapters`.
 """

@@ -1,4 +1,4 @@
-"""A camera's clock: how what it says becomes UTC."""
+"""Correction of camera clocks to UTC."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,11 @@ class Camera:
     """A viewpoint with a clock.
 
     Attributes:
-        camera_id: its name in every table.
-        offset_ms: what to add to its clock to get UTC, at `drift_from_utc_us`.
-        error_ms: half-width of the interval around the corrected time; None leaves the error that
-            was stated with the footage.
-        drift_ppm: microseconds its clock loses per second since `drift_from_utc_us`; negative when
-            it runs fast.
-        drift_from_utc_us: instant at which the offset held, by the camera's clock; needed for a drift.
+        camera_id: name of the camera in every table.
+        offset_ms: added to the camera's clock to get UTC, exact at `drift_from_utc_us`.
+        error_ms: half-width of the interval around the corrected time; None keeps the error stated with the footage.
+        drift_ppm: microseconds per second that the clock loses since `drift_from_utc_us`; negative if it runs fast.
+        drift_from_utc_us: instant at which the offset was exact, by the camera's clock; required for a drift.
     """
 
     camera_id: str
@@ -28,7 +26,7 @@ class Camera:
     drift_from_utc_us: int | None = None
 
     def utc_us(self, clock_us: Int64Array) -> Int64Array:
-        """UTC microseconds of instants by this camera's clock, both (N,) int64, rounded down.
+        """Convert instants of this camera's clock to UTC microseconds, both (N,) int64, rounded down.
 
         >>> import numpy as np
         >>> Camera("gate", offset_ms=-1500).utc_us(np.array([10_000_000])).tolist()
@@ -43,5 +41,5 @@ class Camera:
         return corrected
 
     def clock_error_ms(self, stated_ms: int | None) -> int | None:
-        """The error that holds: the corrected one, else the one stated with the footage."""
+        """Return the error set for the camera, else the error stated with the footage."""
         return stated_ms if self.error_ms is None else self.error_ms

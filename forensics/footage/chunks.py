@@ -1,6 +1,6 @@
-"""Where the work is cut: half-open ranges of frames that begin on keyframes, and which frames are looked at.
+"""Division of evidence into chunks that start on keyframes, and selection of sampled frames.
 
-Both are pure functions of the packet index, so every machine plans alike.
+Both are pure functions of the packet index, so every machine makes the same plan.
 """
 
 from collections.abc import Callable
@@ -12,11 +12,12 @@ import numpy as np
 
 from forensics.footage.timeline import Int64Array, PacketIndex
 
-__all__ = ["Chunk", "boundaries", "boundaries_by_number", "sampled"]
+__all__ = ["Chunk", "boundaries", "boundaries_by_frame_count", "sampled_frames"]
 
-# Evidence of at least so many chunks ends in shorter ones, each a share of what is left, none shorter than this.
+# Evidence of at least this many chunks is long: its last chunks get shorter, so that all workers finish together.
 _LONG_CHUNKS: Final = 8
-_SHARES_OF_THE_REST: Final = 6
+# Such a chunk takes a sixth of the remaining time, but at least the shortest duration.
+_TAPER_DIVISOR: Final = 6
 _SHORTEST_US: Final = 2_000_000
 
 
@@ -25,9 +26,9 @@ class Chunk:
     """Frames [start, stop) of one evidence, in presentation order.
 
     Attributes:
-        evidence_id: whose frames.
+        evidence_id: the evidence that the frames belong to.
         start: a keyframe, or 0.
-        stop: the next chunk's start, or the number of frames.
+        stop: start of the next chunk, or the number of frames.
     """
 
     evidence_id: str
@@ -36,64 +37,72 @@ class Chunk:
 
     @property
     def n_frames(self) -> int:
-        """How many frames the chunk holds."""
+        """Number of frames in the chunk."""
         return self.stop - self.start
 
 
-def boundaries(index: PacketIndex, places: Int64Array, chunk_us: int) -> Int64Array:
-    """Where chunks start and, last, where the evidence ends: (K + 1,) int64, strictly increasing.
+def boundaries(index: PacketIndex, possible_starts: Int64Array, chunk_us: int) -> Int64Array:
+    """Return the chunk boundaries of an evidence for a given chunk duration.
 
-    A chunk ends at the first place that lies `chunk_us` or more behind its start; footage with few
-    such places gives longer chunks. Long evidence ends in shorter and shorter ones, so that all
-    workers are done with it at nearly the same time.
+    A chunk ends at the first possible start that lies `chunk_us` or more after its own start; footage with few
+    possible starts gives longer chunks. The last chunks of long evidence get shorter and shorter, so that all
+    workers finish at nearly the same time.
 
     Args:
-        index: of the evidence.
-        places: (P,) int64, where it may be cut, frame 0 first: its keyframes, or some of them.
-        chunk_us: media time.
+        index: packet index of the evidence.
+        possible_starts: (P,) int64 frame numbers, frame 0 first: all keyframes, or some of them.
+        chunk_us: duration of a chunk in media time.
+
+    Returns:
+        (K + 1,) int64, strictly increasing: the start of each chunk, then the number of frames.
 
     >>> index = PacketIndex(np.arange(10), np.arange(10) % 2 == 0, np.ones(10, int), np.zeros(10, bool), Fraction(1))
     >>> boundaries(index, index.keyframes, chunk_us=3_000_000).tolist()
     [0, 4, 8, 10]
     """
-    times = np.maximum.accumulate(index.media_us[places])
+    times = np.maximum.accumulate(index.media_us[possible_starts])
     end_us = int(times[-1]) if len(times) else 0
     is_long = len(times) and end_us - int(times[0]) >= _LONG_CHUNKS * chunk_us
 
-    def least(at_us: int) -> int:
-        tapered = max((end_us - at_us) // _SHARES_OF_THE_REST, min(_SHORTEST_US, chunk_us))
+    def minimum_us(start_us: int) -> int:
+        tapered = max((end_us - start_us) // _TAPER_DIVISOR, min(_SHORTEST_US, chunk_us))
         return min(chunk_us, tapered) if is_long else chunk_us
 
-    return _edges(places, times, least, index.n_frames)
+    return _boundaries_at(possible_starts, times, minimum_us, index.n_frames)
 
 
-def boundaries_by_number(index: PacketIndex, places: Int64Array, n_frames: int) -> Int64Array:
-    """The same for chunks of at least so many frames, whatever their times.
+def boundaries_by_frame_count(index: PacketIndex, possible_starts: Int64Array, n_frames: int) -> Int64Array:
+    """Return the chunk boundaries of an evidence for chunks of at least `n_frames` frames, whatever their times.
+
+    Arguments and result are those of `boundaries`.
 
     >>> index = PacketIndex(np.arange(5), np.ones(5, bool), np.ones(5, int), np.zeros(5, bool), Fraction(1))
-    >>> boundaries_by_number(index, index.keyframes, n_frames=2).tolist()
+    >>> boundaries_by_frame_count(index, index.keyframes, n_frames=2).tolist()
     [0, 2, 4, 5]
     """
-    return _edges(places, places, lambda _: n_frames, index.n_frames)
+    return _boundaries_at(possible_starts, possible_starts, lambda _: n_frames, index.n_frames)
 
 
-def _edges(places: Int64Array, measure: Int64Array, least: Callable[[int], int], end: int) -> Int64Array:
-    starts, place = [0], 0
+def _boundaries_at(
+    possible_starts: Int64Array, positions: Int64Array, minimum_length: Callable[[int], int], n_frames: int
+) -> Int64Array:
+    """Return (K + 1,) int64 boundaries of chunks whose length in `positions` is at least the minimum at their start."""
+    starts, row = [0], 0
     while True:
-        reached = int(measure[place])
-        place = int(np.searchsorted(measure, reached + least(reached), side="left"))
-        if place >= len(places):
-            return np.array([*starts, end], dtype=np.int64)
-        starts.append(int(places[place]))
+        position = int(positions[row])
+        row = int(np.searchsorted(positions, position + minimum_length(position), side="left"))
+        if row >= len(possible_starts):
+            return np.array([*starts, n_frames], dtype=np.int64)
+        starts.append(int(possible_starts[row]))
 
 
-def sampled(index: PacketIndex, frames_per_second: Fraction | None) -> Int64Array:
-    """Numbers of the frames that are looked at: all, or the first one in each interval of media time.
+def sampled_frames(index: PacketIndex, frames_per_second: Fraction | None) -> Int64Array:
+    """Return the numbers of the sampled frames: the first frame in each interval of media time.
 
-    Intervals are counted from media time zero, so the choice does not depend on chunks.
+    Intervals are counted from media time zero, so the selection does not depend on chunks. None samples every frame.
 
     >>> index = PacketIndex(np.arange(6), np.ones(6, bool), np.ones(6, int), np.zeros(6, bool), Fraction(1, 10))
-    >>> sampled(index, Fraction(5)).tolist()
+    >>> sampled_frames(index, Fraction(5)).tolist()
     [0, 2, 4]
     """
     if frames_per_second is None:

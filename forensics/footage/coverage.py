@@ -1,4 +1,4 @@
-"""Which frames were looked at, and why the others were not: complete, without overlap."""
+"""Coverage of evidence: the state of every frame, as ranges that together cover all frames without overlap."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ __all__ = ["CoverageRange", "State", "check_complete", "merge_ranges"]
 
 
 class State(StrEnum):
-    """What became of a frame."""
+    """Outcome of one frame."""
 
     DETECTED = "detected"
     CARRIED = "carried"
@@ -24,11 +24,11 @@ class CoverageRange:
 
     Attributes:
         start, stop: frame numbers, half-open.
-        state: what became of them.
+        state: outcome of these frames.
         reason: one word; empty for detected frames.
-        is_settled: False where the next run tries again.
-        detail: what the decoder or the gate said.
-        change: the largest that the gate measured in them, 1 being the least that counts; None where it measured none.
+        is_settled: False if the next run tries these frames again.
+        detail: message of the decoder or the gate.
+        change: largest change that the gate measured, in units of its threshold; None if it measured none.
     """
 
     start: int
@@ -40,20 +40,20 @@ class CoverageRange:
     change: float | None = None
 
 
-def merge_ranges(stretches: Iterable[CoverageRange]) -> list[CoverageRange]:
-    """Neighbours that differ in nothing but their place and their change become one.
+def merge_ranges(ranges: Iterable[CoverageRange]) -> list[CoverageRange]:
+    """Merge adjacent ranges that differ only in position and change; keep the largest change.
 
     >>> merge_ranges([CoverageRange(0, 2, State.DETECTED), CoverageRange(2, 5, State.DETECTED)])[0].stop
     5
     """
-    result: list[CoverageRange] = []
-    for stretch in stretches:
-        last = result[-1] if result else None
-        if last is not None and last.stop == stretch.start and _kind(last) == _kind(stretch):
-            result[-1] = replace(last, stop=stretch.stop, change=_larger(last.change, stretch.change))
+    merged: list[CoverageRange] = []
+    for each in ranges:
+        last = merged[-1] if merged else None
+        if last is not None and last.stop == each.start and _kind(last) == _kind(each):
+            merged[-1] = replace(last, stop=each.stop, change=_larger(last.change, each.change))
         else:
-            result.append(stretch)
-    return result
+            merged.append(each)
+    return merged
 
 
 def _larger(one: float | None, other: float | None) -> float | None:
@@ -61,20 +61,20 @@ def _larger(one: float | None, other: float | None) -> float | None:
     return max(known, default=None)
 
 
-def _kind(stretch: CoverageRange) -> tuple[State, str, bool, str]:
-    return (stretch.state, stretch.reason, stretch.is_settled, stretch.detail)
+def _kind(each: CoverageRange) -> tuple[State, str, bool, str]:
+    return (each.state, each.reason, each.is_settled, each.detail)
 
 
-def check_complete(evidence_id: str, stretches: Sequence[CoverageRange], n_frames: int) -> None:
-    """Every frame in [0, n_frames) lies in exactly one stretch, and they stand in order.
+def check_complete(evidence_id: str, ranges: Sequence[CoverageRange], n_frames: int) -> None:
+    """Check that every frame in [0, n_frames) lies in exactly one range and that the ranges are in order.
 
     Raises:
-        CoverageBroken: they do not.
+        CoverageBroken: a frame is missing or counted twice.
     """
     reached = 0
-    for stretch in stretches:
-        if stretch.start != reached or stretch.stop <= stretch.start:
-            raise CoverageBroken(evidence_id, min(reached, stretch.start), n_frames)
-        reached = stretch.stop
+    for each in ranges:
+        if each.start != reached or each.stop <= each.start:
+            raise CoverageBroken(evidence_id, min(reached, each.start), n_frames)
+        reached = each.stop
     if reached != n_frames:
         raise CoverageBroken(evidence_id, reached, n_frames)

@@ -1,4 +1,4 @@
-"""What was given and what it is: one immutable file, or one folder of stills, named by its bytes."""
+"""Evidence and its sources: an immutable file or a folder of stills, named by the digest of its bytes."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,7 +30,7 @@ class Verdict(StrEnum):
 
 
 class Reader(StrEnum):
-    """Which adapter decodes an evidence."""
+    """Adapter that decodes an evidence."""
 
     PYAV = "pyav"
     DECORD = "decord"
@@ -38,7 +38,7 @@ class Reader(StrEnum):
 
 
 class Timing(StrEnum):
-    """Where the time of a frame was taken from."""
+    """Origin of the frame times."""
 
     CONTAINER = "container"
     ASSUMED = "assumed"
@@ -54,8 +54,8 @@ class Footage:
     Attributes:
         path: the file, folder, zip or object that is decoded: the original, or its working copy.
         reader: the adapter that decodes it.
-        stream_index: which stream of the file.
-        shift_ticks: what to add to a pts of `path` to get the pts of the index.
+        stream_index: index of the video stream in the file.
+        shift_ticks: added to a pts of `path` to get the pts of the index.
     """
 
     path: Place
@@ -66,18 +66,18 @@ class Footage:
 
 @dataclass(frozen=True, slots=True)
 class Medium:
-    """What the container states and what one look at it found.
+    """Properties of the container and its video stream, as stated and as measured while indexing.
 
     Attributes:
         container: the demuxer's name, such as ``mov,mp4,m4a,3gp,3g2,mj2``.
         codec: the decoder's name.
-        width_px, height_px: of the upright decoded frame.
+        width_px, height_px: size of the upright decoded frame.
         rotation_degrees: clockwise turn that makes the stored picture upright: 0, 90, 180, 270.
-        rate_stated: frames per second by the header; None where it states none.
+        rate_stated: frames per second by the header; None if it states none.
         rate_counted: frames per second by the packets; None for fewer than two frames.
-        n_frames_from_header: None where the header does not say.
-        timing: where the times of the frames come from.
-        other_streams: video streams of the same file that are not read.
+        n_frames_from_header: frame count by the header; None if it states none.
+        timing: origin of the frame times.
+        other_streams: indices of the other video streams of the file, which are not read.
     """
 
     container: str
@@ -94,16 +94,16 @@ class Medium:
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """What indexing one file or folder of stills found out.
+    """Result of indexing one file or one folder of stills.
 
     Attributes:
-        index: every frame's address.
-        medium: what the container states.
+        index: address of every frame.
+        medium: properties of the container.
         footage: how a reader opens it.
-        working_copy_sha256: of the remuxed copy in `footage.path`; None where the original is read.
+        working_copy_sha256: SHA-256 of the remuxed copy in `footage.path`; None if the original is read.
         reader_reason: why this reader was chosen.
-        shortfall: what is missing or doubtful, in words; empty for a whole file.
-        picture_names: the file of each frame of stills, in the order of the index; empty for video.
+        shortfall: description of missing or doubtful frames; empty for a complete file.
+        picture_names: file name of each frame of stills, in the order of the index; empty for video.
     """
 
     index: PacketIndex
@@ -117,16 +117,15 @@ class Indexed:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One immutable file, or one folder of stills, as the case knows it.
+    """One immutable file or one folder of stills, as registered in the case.
 
     Attributes:
         evidence_id: the first 16 hex digits of `sha256`.
-        path: where it was when it was last seen, absolute where it is a path.
-        sha256: of the file; of stills, over the sorted names and digests of the pictures.
-        size_bytes: of the file, or of all pictures together.
+        path: last known location; absolute if it is a file path.
+        sha256: digest of the file; for stills, digest over the sorted names and digests of the pictures.
+        size_bytes: size of the file, or of all pictures together.
         camera_id: the viewpoint.
-        start_utc_us: microseconds since 1970 UTC of media time zero by the camera's own clock;
-            None where nobody stated it.
+        start_utc_us: media time zero by the camera's own clock, in microseconds since 1970 UTC; None if unknown.
         clock_error_ms: half-width of the interval around `start_utc_us`; None if unknown.
         verdict, reason: how much of it can be read, and why not all.
         readable: how it is read; None for rejected evidence.
@@ -145,19 +144,19 @@ class Evidence:
 
     @property
     def n_frames(self) -> int:
-        """How many frames can be asked for; none of rejected evidence."""
+        """Number of frames that can be read; 0 for rejected evidence."""
         return self.readable.n_frames if self.readable else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """How the frames of an evidence are read, without the index itself.
+    """How the frames of an evidence are read, without the packet index itself.
 
     Attributes:
         medium, footage, working_copy_sha256, reader_reason: as in `Indexed`.
-        n_frames: rows of the stored packet index.
+        n_frames: number of rows of the stored packet index.
         time_base: seconds of one tick.
-        index_sha256: of the stored packet index.
+        index_sha256: SHA-256 of the stored packet index.
     """
 
     medium: Medium
@@ -171,13 +170,13 @@ class Readable:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A path that was given, whatever became of it.
+    """A path given to `ingest`, readable or not.
 
     Attributes:
-        path: as given, made absolute.
-        evidence_id: None where it could not be read.
-        camera_id: the viewpoint it was given for.
-        verdict, reason: as in `Evidence`; a second name of known bytes says so.
+        path: the given path, made absolute.
+        evidence_id: id of the evidence; None if the path could not be read.
+        camera_id: the viewpoint that the path was given for.
+        verdict, reason: as in `Evidence`; the reason tells if the same bytes are known under another path.
     """
 
     path: Place
@@ -188,7 +187,7 @@ class Source:
 
 
 def evidence_id_of(sha256: str) -> str:
-    """The name of evidence: the first 16 hex digits of its digest.
+    """Return the id of an evidence: the first 16 hex digits of its SHA-256.
 
     >>> evidence_id_of("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
     'e3b0c44298fc1c14'

@@ -1,4 +1,4 @@
-"""One frame, or the reason why there is none: the port that every reader fills."""
+"""Decoded frames and gaps, and the port that every frame reader implements."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ class Frame:
     Attributes:
         number: place in presentation order, from 0.
         pts: ticks, equal to the index at `number`.
-        rgb: (h, w, 3) uint8, upright, scaled as the view asked. A view into memory that is
-            reused: copy what must outlive the next frame.
-        width_px, height_px: of the upright frame before scaling; boxes refer to these.
-        glimpse: what a watch said of it; None where nobody watches.
+        rgb: (h, w, 3) uint8, upright, scaled to the view. It points into memory that the next frame overwrites:
+            copy it to keep it.
+        width_px, height_px: size of the upright frame before scaling; boxes refer to it.
+        gate_result: decision of the motion gate; None if the reader was given no gate.
     """
 
     number: int
@@ -33,17 +33,17 @@ class Frame:
     rgb: RgbArray
     width_px: int
     height_px: int
-    glimpse: GateResult | None = None
+    gate_result: GateResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A frame that cannot be handed out as evidence.
+    """A frame that cannot be read as evidence.
 
     Attributes:
         number: place in presentation order, from 0.
         reason: one word for tables, such as ``decode_error`` or ``duplicate_pts``.
-        detail: what the decoder said.
+        detail: message of the decoder.
     """
 
     number: int
@@ -52,22 +52,22 @@ class Gap:
 
 
 Item: TypeAlias = "Frame | GateResult | Gap"
-"""What a reader hands out for a frame: its picture, or that it is still, or why there is none."""
+"""Result of reading one frame: its picture, the gate's decision that it is still, or a gap."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How large a reader hands frames out: fitted into a box, keeping the aspect.
+    """Size of the frames that a reader yields: fitted into a box, keeping the aspect ratio.
 
     Attributes:
-        width_px, height_px: of the box; None for frames as they are stored.
+        width_px, height_px: size of the box; None for the stored size.
     """
 
     width_px: int | None = None
     height_px: int | None = None
 
     def size_of(self, width_px: int, height_px: int) -> tuple[int, int]:
-        """Width and height a frame of this size is scaled to, never less than one pixel.
+        """Return the width and height that a frame of this size is scaled to, at least one pixel each.
 
         >>> View(640, 640).size_of(1920, 1080)
         (640, 360)
@@ -81,14 +81,14 @@ class View:
 
 
 class FrameReader(Protocol):
-    """Hands out frames of one evidence at one view."""
+    """Reads frames of one evidence at one view."""
 
-    def read(self, wanted: Int64Array, watch: MotionGate | None = None) -> Iterator[Item]:
-        """Yield one item for every wanted number, in the order given: a `Frame`, or a `Gap` where there is none.
+    def read(self, wanted: Int64Array, gate: MotionGate | None = None) -> Iterator[Item]:
+        """Yield one item for every wanted number, in order: a `Frame`, a `GateResult` if it is still, or a `Gap`.
 
         Args:
             wanted: (N,) int64 frame numbers, strictly increasing.
-            watch: says which frames are still; of those only a `Glimpse` is handed out, and their colours are
-                never worked out. Frames that are handed out hold theirs.
+            gate: decides which frames are still; these are not converted to RGB. Every `Frame` carries its
+                decision. None reads every frame.
         """
         ...

@@ -1,8 +1,8 @@
-"""Where edited footage goes over from one shot to another, from a glance at every looked-at frame.
+"""Detection of shot cuts in edited footage, from the luma grid of every sampled frame.
 
-A glance is the picture's light in 8 by 8 cells. It belongs to its frame alone, so it can be stored by the worker
-that decoded the frame and compared long after, across the borders of chunks. Glances are compared after their
-mean and spread are taken out, so that a light that is switched on is no cut. Fades and wipes are not found.
+A luma grid is the luma of a picture, averaged in 8 by 8 cells. It depends on its frame alone, so the worker that
+decoded the frame stores it, and grids are compared later across chunk boundaries. The mean and the spread of each grid
+are removed before the comparison, so that switching on a light is no cut. Fades and wipes are not found.
 """
 
 from typing import Final
@@ -12,57 +12,59 @@ import numpy.typing as npt
 
 from forensics.footage.timeline import BoolArray, Int64Array
 
-__all__ = ["GLANCE_SIDE", "GlanceArray", "shot_numbers"]
+__all__ = ["LUMA_GRID_SIDE", "LumaGridArray", "shot_numbers"]
 
-GLANCE_SIDE: Final = 8
+LUMA_GRID_SIDE: Final = 8
 
-GlanceArray = npt.NDArray[np.uint8]
+LumaGridArray = npt.NDArray[np.uint8]
 
-# Shots of one recording differ by less than 0.45, a man who jumps before the lens leaves 0.75 (docs/tracking.md).
-_LEAST_ALIKE: Final = 0.5
-# Pictures that a single broken frame parts are still compared with each other.
-_LOOKS_ON_EACH_SIDE: Final = 3
-# Looks further apart may differ because somebody walked up to the lens.
-_NEAR_US: Final = 250_000
-# A black picture is like no other and unlike none.
-_LEAST_SPREAD: Final = 4.0
+# Measured: across a cut the correlation stays below 0.45, a person who jumps in front of the lens leaves 0.75
+# (docs/tracking.md).
+_MIN_CORRELATION: Final = 0.5
+# More than one frame on each side, so that a single broken frame makes no cut.
+_FRAMES_ON_EACH_SIDE: Final = 3
+# Frames further apart may differ because a person walked up to the lens.
+_MAX_STEP_US: Final = 250_000
+# The grid of a black picture has no structure to compare.
+_MIN_SPREAD: Final = 4.0
 
 
-def shot_numbers(glances: GlanceArray, media_us: Int64Array) -> Int64Array:
-    """(F,) int64 from 0, the shot that each looked-at frame belongs to.
+def shot_numbers(luma_grids: LumaGridArray, media_us: Int64Array) -> Int64Array:
+    """Return the shot number of each sampled frame: (F,) int64 from 0.
 
-    A cut lies between two looks if none of the last looks before it is like any of the first ones after it, and
-    if no two of them in a row lie further apart than a quarter of a second. Pictures of one shade are passed over.
+    A cut lies between two frames if none of the last frames before it correlates with any of the first ones after it,
+    and if no step between them is longer than a quarter of a second. Pictures of one shade are ignored.
 
     Args:
-        glances: (F, 64) uint8, of the frames that were looked at.
-        media_us: (F,) int64, their media time, never decreasing.
+        luma_grids: (F, 64) uint8, of the sampled frames.
+        media_us: (F,) int64, their media time, non-decreasing.
     """
-    spread = glances.std(axis=1)
-    told = np.flatnonzero(spread >= _LEAST_SPREAD)
-    is_cut = np.zeros(len(glances), dtype=np.bool_)
-    if len(told) > 1:
-        normal = (glances[told] - glances[told].mean(axis=1, keepdims=True)) / spread[told, np.newaxis]
-        is_cut[told[1:]] = _is_unlike(normal) & ~_is_far(told, media_us)
+    spread = luma_grids.std(axis=1)
+    usable = np.flatnonzero(spread >= _MIN_SPREAD)
+    is_cut = np.zeros(len(luma_grids), dtype=np.bool_)
+    if len(usable) > 1:
+        centred = luma_grids[usable] - luma_grids[usable].mean(axis=1, keepdims=True)
+        normal = centred / spread[usable, np.newaxis]
+        is_cut[usable[1:]] = _is_unlike(normal) & ~_is_long_step(usable, media_us)
     return np.cumsum(is_cut, dtype=np.int64)
 
 
 def _is_unlike(normal: npt.NDArray[np.float64]) -> BoolArray:
-    """(T - 1,) bool, the pictures before and after each step of (T, 64) have nothing in common."""
+    """Return (T - 1,) bool, whether the grids before and after each step of (T, 64) are uncorrelated."""
     n_steps = len(normal) - 1
     best = np.full(n_steps, -1.0)
-    for before in range(_LOOKS_ON_EACH_SIDE):
-        for after in range(_LOOKS_ON_EACH_SIDE):
-            # step s lies between looks s and s + 1
+    for before in range(_FRAMES_ON_EACH_SIDE):
+        for after in range(_FRAMES_ON_EACH_SIDE):
+            # step s lies between grids s and s + 1
             steps = np.arange(before, n_steps - after)
-            alike = np.einsum("sc,sc->s", normal[steps - before], normal[steps + 1 + after]) / normal.shape[1]
-            best[steps] = np.maximum(best[steps], alike)
-    unlike: BoolArray = best < _LEAST_ALIKE
+            correlation = np.einsum("sc,sc->s", normal[steps - before], normal[steps + 1 + after]) / normal.shape[1]
+            best[steps] = np.maximum(best[steps], correlation)
+    unlike: BoolArray = best < _MIN_CORRELATION
     return unlike
 
 
-def _is_far(told: Int64Array, media_us: Int64Array) -> BoolArray:
-    """(T - 1,) bool, somewhere between two looks that tell something nobody looked for too long."""
-    n_pauses = np.concatenate([[0], np.cumsum(np.diff(media_us) > _NEAR_US)])
-    far: BoolArray = np.diff(n_pauses[told]) > 0
-    return far
+def _is_long_step(usable: Int64Array, media_us: Int64Array) -> BoolArray:
+    """Return (T - 1,) bool, whether two sampled frames in a row between two usable ones lie too far apart."""
+    n_long_steps = np.concatenate([[0], np.cumsum(np.diff(media_us) > _MAX_STEP_US)])
+    is_long: BoolArray = np.diff(n_long_steps[usable]) > 0
+    return is_long

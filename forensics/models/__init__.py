@@ -1,5 +1,5 @@
-"""Which model files are known, where they lie, and whether they are what they claim to be.
+"""Model files: registration, look-up, digest check, download, and refusal of forbidden models.
 
 What belongs here: names, digests, licences, look-up, download. What does not: running a model
-(`forensics.adapters`). Nothing is fetched on import or look-up, only by `pull.pull`.
+(`forensics.adapters`). Only `pull.pull` downloads; import and look-up never do.
 """

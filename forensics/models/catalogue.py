@@ -1,4 +1,4 @@
-"""The registered models: what a name stands for, by whom it was made, and its digest."""
+"""Catalogue of the registered models: name, task, licence, training data, files and digests."""
 
 import tomllib
 from dataclasses import dataclass
@@ -17,8 +17,10 @@ class RemoteFile:
     """One file of a registered model.
 
     Attributes:
-        name: of the file, without folders.
-        source: the address its maker publishes it under.
+        name: file name without folders.
+        source: URL under which its maker publishes it.
+        sha256: hex SHA-256 of the file.
+        size_bytes: size of the file.
     """
 
     name: str
@@ -32,9 +34,13 @@ class Entry:
     """A registered model.
 
     Attributes:
-        task: what it does, such as ``detect`` or ``face-embed``.
-        labels: name of the label set, or of the embedding.
+        name: registered name.
+        task: task of the model, such as ``detect`` or ``face-embed``.
         format: ``openvino`` (a folder), ``onnx`` or ``pt`` (one file each).
+        labels: name of the label set, or of the embedding.
+        licence: licence of the weights.
+        training_data: training data as stated by the maker.
+        files: all files of the model.
     """
 
     name: str
@@ -47,25 +53,25 @@ class Entry:
 
     @property
     def location(self) -> str:
-        """Name of the file or folder on a shelf."""
+        """Name of the file or folder in a model folder."""
         return self.name if self.format == "openvino" else self.files[0].name
 
     @property
     def sha256(self) -> str:
-        """Digest of the file, or of the folder."""
+        """SHA-256 of the file, or of the folder by `digest_of_lines`."""
         if self.format == "openvino":
             return digest_of_lines((file.name, file.sha256) for file in self.files)
         return self.files[0].sha256
 
     @property
     def size_bytes(self) -> int:
-        """How much there is to download."""
+        """Total size of all files."""
         return sum(file.size_bytes for file in self.files)
 
 
 @cache
 def catalogue() -> tuple[Entry, ...]:
-    """Every registered model, ordered by name."""
+    """Return every registered model, ordered by name."""
     text = resources.files("forensics.models").joinpath("catalogue.toml").read_text(encoding="utf-8")
     return tuple(sorted(map(_entry, tomllib.loads(text)["model"]), key=lambda entry: entry.name))
 
@@ -76,7 +82,11 @@ def _entry(table: dict[str, Any]) -> Entry:
 
 
 def entry_named(name: str) -> Entry:
-    """The entry of that name; an unknown name is refused with the known ones."""
+    """Return the entry with this name.
+
+    Raises:
+        UsageError: the name is unknown; the error lists the known names.
+    """
     for entry in catalogue():
         if entry.name == name:
             return entry
@@ -85,10 +95,10 @@ def entry_named(name: str) -> Entry:
 
 
 def entry_with_location(name: str) -> Entry | None:
-    """The entry that is called `name` or lies in a file or folder of that name."""
+    """Return the entry with this name, or with a file or folder of this name; None if there is none."""
     return next((entry for entry in catalogue() if name in (entry.name, entry.location)), None)
 
 
 def entry_with_digest(sha256: str) -> Entry | None:
-    """The entry whose file or folder has this digest, whatever it is called here."""
+    """Return the entry whose file or folder has this digest; None if there is none."""
     return next((entry for entry in catalogue() if entry.sha256 == sha256), None)

@@ -1,4 +1,4 @@
-"""The digest that names a model, whether it is one file or a folder of files."""
+"""SHA-256 digest of a model, which is one file or a folder of files."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,9 +9,9 @@ __all__ = ["digest_of", "digest_of_lines"]
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file, or of a folder by what lies in it.
+    """Return the SHA-256 of a file, or of all files below a folder with their relative paths.
 
-    Every file below the folder counts, by its path inside it: a file added later is another model.
+    A folder with an added file is another model.
     """
     if path.is_dir():
         inside = (file for file in path.rglob("*") if file.is_file())
@@ -20,7 +20,7 @@ def digest_of(path: Path) -> str:
 
 
 def digest_of_lines(files: Iterable[tuple[str, str]]) -> str:
-    r"""SHA-256 over the sorted lines ``name sha256``, each ended by a newline.
+    r"""Return the SHA-256 over the sorted lines ``name sha256``, each with a line feed.
 
     >>> digest_of_lines([("b", "2"), ("a", "1")]) == sha256_of_bytes(b"a 1\nb 2\n")
     True

@@ -1,4 +1,4 @@
-"""From a name to a model whose digest is known: a path, `$FORENSICS_MODELS`, then the user's cache."""
+"""Look-up and digest check of models: given path first, then `$FORENSICS_MODELS`, then the user's cache."""
 
 import os
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ class Model:
     """A model that may be loaded.
 
     Attributes:
-        name: the registered name, else that of the file or folder.
-        path: None for `builtin`.
-        sha256: of the file or folder; empty for `builtin`.
+        name: the registered name, else the name of the file or folder.
+        path: the file or folder; None for `builtin`.
+        sha256: digest of the file or folder; empty for `builtin`.
         format: ``openvino``, ``onnx``, ``pt`` or ``builtin``.
-        licence, task, labels, training_data: as registered; None where nobody registered it.
+        licence, task, labels, training_data: as registered; None for a model that is not registered.
     """
 
     name: str
@@ -36,18 +36,23 @@ class Model:
     training_data: str | None = None
 
 
-# The number rises whenever the built-in detector would say something else of the same frame.
+# Increase the number whenever the built-in detector gives other boxes for the same frame.
 BUILTIN = Model(
     "builtin-1", None, "", "builtin", "AGPL-3.0-or-later", "detect", "person", "INRIA Person (OpenCV's HOG)"
 )
 
 
 def resolve(name_or_path: str, *, trusted_sha256: frozenset[str]) -> Model:
-    """The model meant, found and digested; nothing is fetched.
+    """Find a model and compute its digest; nothing is downloaded.
 
     Args:
-        name_or_path: a registered name, a path, the name of a file on a shelf, or ``builtin``.
-        trusted_sha256: digests of files that may run code when they are loaded.
+        name_or_path: a registered name, a path, the name of a file in a model folder, or ``builtin``.
+        trusted_sha256: digests of the ``.pt`` files that may run code while they are loaded.
+
+    Raises:
+        CannotStart: there is no such model.
+        IntegrityBroken: a file with a registered name has another digest.
+        UsageError: the format is unknown, the file is not trusted, or its training set was withdrawn.
     """
     if name_or_path == "builtin":
         return BUILTIN
@@ -64,11 +69,20 @@ def resolve(name_or_path: str, *, trusted_sha256: frozenset[str]) -> Model:
 
 
 def check(model: Model) -> None:
-    """Return only if the file or folder is still what was resolved; a worker asks before it loads."""
+    """Check that the file or folder still has the digest that was resolved; workers call this before loading.
+
+    Raises:
+        CannotStart: the file or folder is missing.
+        IntegrityBroken: the digest differs.
+    """
     if model.path is None:
         return
     if not model.path.exists():
-        raise CannotStart("the model is not there", "place it at the same path on every machine", model.path)
+        raise CannotStart(
+            "the model file is missing on this machine",
+            "place it at the same path on every machine of the cluster",
+            model.path,
+        )
     actual = digest_of(model.path)
     if actual != model.sha256:
         raise IntegrityBroken(
@@ -79,18 +93,18 @@ def check(model: Model) -> None:
 
 
 def verify() -> list[tuple[str, str]]:
-    """(name, state) of every registered model, by name; the state is ``ok``, ``missing`` or ``altered``."""
+    """Return (name, state) of every registered model, by name; the state is ``ok``, ``missing`` or ``altered``."""
     return [(entry.name, _state_of(entry)) for entry in catalogue()]
 
 
 def model_folders() -> tuple[Path, ...]:
-    """Folders where models are sought, in order: `$FORENSICS_MODELS` if set, the user's cache."""
+    """Return the folders that are searched for models, in order: `$FORENSICS_MODELS` if set, the user's cache."""
     named = os.environ.get("FORENSICS_MODELS")
     return (Path(named), cache_folder()) if named else (cache_folder(),)
 
 
 def cache_folder() -> Path:
-    """The user's own shelf, where `forensics models pull` puts things."""
+    """Return the model folder in the user's cache, to which `forensics models pull` downloads."""
     return user_cache_path("forensics") / "models"
 
 
@@ -99,28 +113,28 @@ def _find(name_or_path: str) -> Path:
     if as_path.exists():
         return as_path.absolute()
     entry = entry_with_location(name_or_path)
-    on_shelf = _on_shelf(entry.location if entry else name_or_path)
-    if on_shelf:
-        return on_shelf.absolute()
+    found = _find_in_folders(entry.location if entry else name_or_path)
+    if found:
+        return found.absolute()
     refuse_withdrawn(name_or_path, f"{name_or_path}: the name")
-    raise _absent(name_or_path, entry)
+    raise _not_found(name_or_path, entry)
 
 
-def _on_shelf(location: str) -> Path | None:
-    # a shelf hands out what lies on it, not what a path such as ../x leads to
+def _find_in_folders(location: str) -> Path | None:
+    # only names: a path such as ../x must not lead out of the folder
     if not location or Path(location).name != location:
         return None
-    return next((shelf / location for shelf in model_folders() if (shelf / location).exists()), None)
+    return next((folder / location for folder in model_folders() if (folder / location).exists()), None)
 
 
-def _absent(name: str, entry: Entry | None) -> CannotStart:
-    sought = ", ".join(map(str, model_folders()))
+def _not_found(name: str, entry: Entry | None) -> CannotStart:
+    folders = ", ".join(map(str, model_folders()))
     if entry:
-        return CannotStart(f"the model {entry.name} is not in {sought}", f"run: forensics models pull {entry.name}")
+        return CannotStart(f"the model {entry.name} is not in {folders}", f"run: forensics models pull {entry.name}")
     known = ", ".join(known.name for known in catalogue() if known.task == "detect")
     return CannotStart(
-        f"{name} is no file, no registered model, and not in {sought}",
-        f"give a path, use builtin, or run: forensics models pull NAME, which can be {known}",
+        f"{name} is neither a file nor a registered model, and is not in {folders}",
+        f"give a path or `builtin`, or download one of {known}: forensics models pull NAME",
     )
 
 
@@ -140,7 +154,7 @@ def _refuse_withdrawn_metadata(path: Path) -> None:
 
 
 def _registration(name_or_path: str, path: Path, sha256: str) -> Entry | None:
-    # the name binds as much as the digest: a file called like a registered one must be it
+    # a file with the name of a registered model must have its digest
     claimed = entry_with_location(name_or_path) or entry_with_location(path.name)
     if claimed and claimed.sha256 != sha256:
         raise IntegrityBroken(
@@ -155,7 +169,7 @@ def _refuse_untrusted(path: Path, sha256: str, entry: Entry | None, trusted_sha2
     if entry is None and sha256 not in {digest.lower() for digest in trusted_sha256}:
         raise UsageError(
             "loading a .pt file can run code, and its digest is not registered",
-            f"if you trust where it came from, add: --trust-model {sha256}",
+            f"if you trust its origin, add: --trust-model {sha256}",
             path,
         )
 
@@ -174,7 +188,7 @@ def _registered(entry: Entry, path: Path) -> Model:
 
 
 def _state_of(entry: Entry) -> str:
-    path = _on_shelf(entry.location)
+    path = _find_in_folders(entry.location)
     if path is None:
         return "missing"
     return "ok" if digest_of(path) == entry.sha256 else "altered"

@@ -1,7 +1,7 @@
-"""Words that name an animal or a thing, so that an adjective beside them is no word about a person.
+"""Words that name an animal or a thing, so that an adjective beside them does not describe a person.
 
-Only words that stand beside adjectives of origin, sex, age or state need to be here: an Asian elephant, a male deer, a
-French horn, a race car. A word that also names a person, or a part of one, is not here.
+Only words that occur with ambiguous adjectives are listed: an Asian elephant, a male deer, a French horn, a race car.
+Words that also name a person or a body part are left out.
 """
 
 from typing import Final
@@ -84,7 +84,7 @@ yacht yogurt pancake crepe slipper
 """
 
 _NAMED: Final = frozenset(" ".join((_MAMMALS, _BIRDS, _OTHER_ANIMALS, _THINGS)).split())
-# Endings that name an animal wherever they end a word: sparrowhawk, bluefish, wildcat, waterfowl.
+# Suffixes of longer words that name an animal: sparrowhawk, bluefish, wildcat, waterfowl.
 _ENDINGS: Final = (
     *("bird", "fish", "hawk", "fowl", "hound", "pecker", "snake", "fly", "bug", "deer", "bear", "wolf", "buck"),
     *("frog", "dog", "cat"),
@@ -92,7 +92,7 @@ _ENDINGS: Final = (
 
 
 def names_a_thing(word: str) -> bool:
-    """Whether a small word, or its singular, names an animal or a thing.
+    """Whether a lower-case word or its singular names an animal or a thing.
 
     >>> names_a_thing("elephants"), names_a_thing("swordfish"), names_a_thing("looking")
     (True, True, False)

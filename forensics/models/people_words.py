@@ -1,12 +1,12 @@
-"""Words that tell what a person is, and words that name people and parts of them; `forbidden` says how they count.
+"""Words that describe people, and words that name people and body parts; `forbidden` has the rules for them.
 
-English, and the commonest words of German, French, Spanish and Italian, small and without marks. A plural in s or ies
-need not be here.
+English, and the most common words of German, French, Spanish and Italian, in lower case without diacritics. Plurals in
+s or ies are recognised and not listed.
 """
 
 from typing import Final
 
-__all__ = ["ALWAYS", "COLOURS", "COLOURS_ALONE", "IN_DOUBT", "LOOKS", "PARTS", "PEOPLE", "TIES"]
+__all__ = ["ALWAYS", "AMBIGUOUS", "COLOURED_PARTS", "COLOURS", "COLOURS_ALONE", "CONNECTORS", "PARTS", "PEOPLE"]
 
 # Sex and station, age, origin, religion and its garments, what the law calls a person, feelings; then other languages.
 _ALWAYS: Final = """
@@ -28,7 +28,7 @@ heureuse feliz enojado arrabbiato negra neger negerin negre negresse christin
 """
 
 # Origin; religion; sex and kin; age; feelings; health; looks; then other languages.
-_IN_DOUBT: Final = """
+_AMBIGUOUS: Final = """
 age race asian african european american arab arabic arabian roma gypsy indigenous aboriginal native oriental nordic
 slavic latin caribbean scandinavian afghan albanian algerian argentinian armenian australian austrian azerbaijani
 bangladeshi belgian bengali bolivian bosnian brazilian british bulgarian burmese cambodian cameroonian canadian
@@ -51,7 +51,7 @@ macho hembra maschio femmina femelle asiatisch afrikanisch arabisch turkisch chi
 afro afrikaner araba
 """
 
-# Roles, and words that only say that somebody or some kind is meant.
+# Roles, and general words for a person or a kind.
 _PEOPLE: Final = """
 person people human pedestrian rider cyclist biker motorcyclist driver passenger worker employee staff player crowd
 someone somebody individual adult guest visitor customer shopper tourist student pupil teacher doctor nurse patient
@@ -66,37 +66,37 @@ face head body hand arm leg foot feet hair eye lip nose ear mouth neck torso ski
 tete cara rostro cabeza volto viso testa
 """
 
-# French, because Objects365 calls a horn so; blind, because a window has one.
+# French because of the class "French horn" of Objects365, blind because of window blinds.
 _COLOURS: Final = """
 yellow red dark light pale fair tan tanned olive coloured colored blue green hazel grey gray golden ginger blanco
 nero bianco french blind
 """
 
-# What ties two things together, or says what somebody does.
-_TIES: Final = """
+# Words that connect two things, or name an activity of a person.
+_CONNECTORS: Final = """
 with and or on in at by near beside holding riding carrying wearing walking feeding leading driving pushing
 """
 
 ALWAYS: Final = frozenset(_ALWAYS.split())
-"""Only ever speak of people."""
+"""Words that only describe people."""
 
-IN_DOUBT: Final = frozenset(_IN_DOUBT.split())
-"""Also speak of animals and things."""
+AMBIGUOUS: Final = frozenset(_AMBIGUOUS.split())
+"""Words that also describe animals and things."""
 
 COLOURS_ALONE: Final = frozenset({"white", "black", "brown", "noir", "noire", "blanc", "blanche", "schwarz", "weiss"})
-"""Colours that are said of people without another word."""
+"""Colours that describe people even without another word."""
 
 COLOURS: Final = COLOURS_ALONE | frozenset(_COLOURS.split())
-"""Colours, and other words that tell something of a person only beside a word for one."""
+"""Colours and other words that describe a person only beside a word for a person or a body part."""
 
 PEOPLE: Final = frozenset(_PEOPLE.split())
-"""Name a person and nothing of what they are."""
+"""Words that name a person without describing them."""
 
-LOOKS: Final = frozenset({"hair", "eye", "skin", "haired", "eyed", "skinned"})
-"""Whose colour is not told."""
+COLOURED_PARTS: Final = frozenset({"hair", "eye", "skin", "haired", "eyed", "skinned"})
+"""Body parts whose colour is a protected characteristic."""
 
-PARTS: Final = frozenset(_PARTS.split()) | LOOKS
-"""Parts of a person, or of an animal."""
+PARTS: Final = frozenset(_PARTS.split()) | COLOURED_PARTS
+"""Body parts of a person or an animal."""
 
-TIES: Final = frozenset(_TIES.split())
-"""Tie a person to an animal or a thing: the label is not the animal's then."""
+CONNECTORS: Final = frozenset(_CONNECTORS.split())
+"""Words that connect a person with an animal or a thing: then the label does not describe the animal."""

@@ -1,4 +1,4 @@
-"""Fetch a registered model, and only then: resumable, checked by size and digest before it gets its name."""
+"""Download of registered models: resumable, and checked by size and digest before a file gets its final name."""
 
 import os
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from forensics.models.digest import digest_of
 
 __all__ = ["OnProgress", "fetch", "pull"]
 
-# bytes that are here, bytes there will be
+# called with the bytes downloaded and the total bytes
 OnProgress = Callable[[int, int], None]
 
 _BLOCK_BYTES: Final = 1 << 18
@@ -23,24 +23,29 @@ _TIMEOUT_S: Final = 30.0
 
 
 def pull(name: str, into: Path, *, on_progress: OnProgress) -> Path:
-    """The registered model lies, whole and checked, in the folder `into`; returns its path there."""
+    """Download a registered model to the folder `into` and return its path there."""
     return fetch(entry_named(name), into, on_progress=on_progress)
 
 
 def fetch(entry: Entry, into: Path, *, on_progress: OnProgress) -> Path:
-    """The model of this entry lies in `into`. A folder appears only when all its files are right."""
+    """Download the model of an entry to `into` and return its path; a folder appears once all its files are checked.
+
+    Raises:
+        CannotStart: the download failed; the next call resumes it.
+        IntegrityBroken: the downloaded or the existing file has another digest.
+    """
     target = into / entry.location
     if target.exists():
-        return _already_there(entry, target, on_progress)
+        return _check_existing(entry, target, on_progress)
     into.mkdir(parents=True, exist_ok=True)
     if entry.format == "openvino":
         return _fetch_folder(entry, target, on_progress)
     return _fetch_file(entry.files[0], target, on_progress)
 
 
-def _already_there(entry: Entry, target: Path, on_progress: OnProgress) -> Path:
+def _check_existing(entry: Entry, target: Path, on_progress: OnProgress) -> Path:
     if digest_of(target) != entry.sha256:
-        raise IntegrityBroken(f"{target} is not the registered {entry.name}", "remove it and pull again")
+        raise IntegrityBroken(f"{target} differs from the registered {entry.name}", "remove it and pull again")
     on_progress(entry.size_bytes, entry.size_bytes)
     return target
 
@@ -50,12 +55,12 @@ def _fetch_folder(entry: Entry, target: Path, on_progress: OnProgress) -> Path:
     staging.mkdir(exist_ok=True)
     before = 0
     for file in entry.files:
-        _fetch_file(file, staging / file.name, _shifted(on_progress, before, entry.size_bytes))
+        _fetch_file(file, staging / file.name, _with_offset(on_progress, before, entry.size_bytes))
         before += file.size_bytes
-    return _give_name(staging, target)
+    return _move_into_place(staging, target)
 
 
-def _shifted(on_progress: OnProgress, before_bytes: int, total_bytes: int) -> OnProgress:
+def _with_offset(on_progress: OnProgress, before_bytes: int, total_bytes: int) -> OnProgress:
     return lambda done_bytes, _: on_progress(before_bytes + done_bytes, total_bytes)
 
 
@@ -68,11 +73,11 @@ def _fetch_file(file: RemoteFile, target: Path, on_progress: OnProgress) -> Path
         _download(file, part, on_progress)
     except (OSError, HTTPException) as error:
         raise CannotStart(
-            f"{file.source} cannot be fetched: {error}",
-            f"check network and disk space, then run the same command again, it resumes; or place the file at {target}",
+            f"{file.source}: the download failed: {error}",
+            f"check network and disk space and run the same command again, it resumes; or place the file at {target}",
         ) from error
     _check(file, part)
-    return _give_name(part, target)
+    return _move_into_place(part, target)
 
 
 def _download(file: RemoteFile, part: Path, on_progress: OnProgress) -> None:
@@ -81,7 +86,7 @@ def _download(file: RemoteFile, part: Path, on_progress: OnProgress) -> None:
         on_progress(have, file.size_bytes)
         return
     with _request(file, have) as response:
-        # a server that knows no ranges sends everything again
+        # a server without range support sends the whole file again
         resumes = response.status == HTTPStatus.PARTIAL_CONTENT and _starts_at(response, have)
         with part.open("ab" if resumes else "wb") as out:
             done = _copy(response, out, have if resumes else 0, file.size_bytes, on_progress)
@@ -108,7 +113,7 @@ def _starts_at(response: HTTPResponse, have: int) -> bool:
 
 
 def _copy(response: HTTPResponse, out: BinaryIO, done: int, total_bytes: int, on_progress: OnProgress) -> int:
-    # one byte past the expected end is enough to know that it is another file
+    # one byte past the expected end proves that it is another file
     while done <= total_bytes and (block := response.read(min(_BLOCK_BYTES, total_bytes + 1 - done))):
         out.write(block)
         done += len(block)
@@ -125,12 +130,12 @@ def _check(file: RemoteFile, part: Path) -> None:
     raise IntegrityBroken(
         f"got {size_bytes} bytes with SHA-256 {actual[:12]}, "
         f"registered are {file.size_bytes} bytes with {file.sha256[:12]}; the download was deleted",
-        "pull again; if it stays so, the file at the source has changed",
+        "pull again; if the error persists, the file at the source has changed",
         file.source,
     )
 
 
-def _give_name(part: Path, target: Path) -> Path:
+def _move_into_place(part: Path, target: Path) -> Path:
     part.replace(target)
     folder = os.open(target.parent, os.O_RDONLY)
     try:

@@ -1,4 +1,4 @@
-"""Training sets that were withdrawn because the people in them never agreed; models made from them are refused."""
+"""Refusal of models from training sets that were withdrawn because the people in them had not consented."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from forensics.errors import UsageError
 
 __all__ = ["WITHDRAWN_DIGESTS", "refuse_withdrawn", "refuse_withdrawn_digest", "withdrawn_set_in"]
 
-# How each set is spelled once case and punctuation are gone; MS1M is the usual short name of MS-Celeb-1M.
+# Spelling of each set without case and punctuation; MS1M is the usual short name of MS-Celeb-1M.
 _SPELLINGS: Final = {
     "brainwash": "Brainwash",
     "dukemtmc": "DukeMTMC",
@@ -17,12 +17,12 @@ _SPELLINGS: Final = {
     "oxfordtowncent": "Oxford Town Centre",
 }
 
-# SHA-256 of model files known to come from these sets under names that do not tell.
+# SHA-256 of model files that come from these sets, but have other names.
 WITHDRAWN_DIGESTS: Final[frozenset[str]] = frozenset()
 
 
 def withdrawn_set_in(text: str) -> str | None:
-    """Name of the withdrawn set that a text mentions.
+    """Return the name of the withdrawn set that a text mentions; None if there is none.
 
     >>> withdrawn_set_in("osnet_Duke-MTMC_reid.onnx")
     'DukeMTMC'
@@ -34,19 +34,28 @@ def withdrawn_set_in(text: str) -> str | None:
 
 
 def refuse_withdrawn(text: str, where: str) -> None:
-    """Return only if the text mentions no withdrawn set; `where` tells what text it is."""
+    """Refuse a text that mentions a withdrawn set; `where` names the text in the message.
+
+    Raises:
+        UsageError: the text mentions one.
+    """
     name = withdrawn_set_in(text)
     if name:
         raise _refusal(f"{where} names {name}")
 
 
 def refuse_withdrawn_digest(path: Path, sha256: str, withdrawn: frozenset[str] = WITHDRAWN_DIGESTS) -> None:
-    """Return only if the digest is none of a model made from a withdrawn set."""
+    """Refuse the digest of a model that was made from a withdrawn set.
+
+    Raises:
+        UsageError: it is one.
+    """
     if sha256 in withdrawn:
         raise _refusal(f"{path}: a model with SHA-256 {sha256[:12]} was trained on a withdrawn set")
 
 
 def _refusal(problem: str) -> UsageError:
     return UsageError(
-        f"{problem}, a training set withdrawn because the people in it never agreed", "choose another model"
+        f"{problem}, a training set that was withdrawn because the people in it had not consented",
+        "choose another model",
     )

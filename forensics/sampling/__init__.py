@@ -1,4 +1,5 @@
-"""Sampling behind the motion gate: which frames are detected, how detections are linked, and the spot check.
+"""Sampling behind the motion gate: which frames are detected, how their detections are linked, and the spot check.
 
-Belongs here: decisions about frames that are not all detected. The gate itself works on pixels: `footage.motion_gate`.
+What belongs here: decisions about frames of which only some are detected. The gate itself works on pixels, see
+`footage.motion_gate`.
 """

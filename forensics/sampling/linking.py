@@ -1,9 +1,9 @@
-"""Who is there from look to look: who goes on, who came, who left, and who may be mistaken for somebody else.
+"""Links between consecutive sampled frames: which bodies continue, appear, disappear or can be confused.
 
-Followed is whoever reached the score to follow, and goes on to be until nothing is found of them any more. Before they
-have reached the score that starts a track, any frame between two looks may be the one that does.
-Boxes of two looks are the same body if each fits the other best, grown by how far a body may have gone. Whoever is not
-where their speed would have led them may be lost by a tracker, which expects them there.
+A box is followed once it reaches the follow score, and until nothing is found of it any more. A track can start at any
+frame until a followed box has reached the start score. Two boxes are the same body if each overlaps the other most,
+after both were expanded by the distance that a body can move. A body that is not where its speed predicts it may be
+lost by the tracker, which expects it there.
 """
 
 from collections.abc import Mapping
@@ -19,25 +19,26 @@ from forensics.footage.motion_gate import GateRules
 from forensics.footage.timeline import BoolArray, Int64Array
 from forensics.tracking.box_filter import BoxFilter
 
-__all__ = ["LinkStep", "SampledFrame", "link_frames", "same_bodies"]
+__all__ = ["LinkStep", "SampledFrame", "link_frames", "linked_rows"]
 
-_LEAST_OVERLAP: Final = 0.15
-_MISTAKEN_FROM: Final = 0.3
+_MIN_IOU: Final = 0.15
+# Bodies whose expanded boxes overlap this much can be confused.
+_CONFUSION_IOU: Final = 0.3
 
 FloatArray64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SampledFrame:
-    """What is known of a frame.
+    """Boxes of a detected frame, or of a later still frame that shows the same.
 
     Attributes:
-        number: of the frame that was looked at.
-        at_us: media time until which it is known to have been so.
-        boxes: what was seen.
-        is_followed: (N,) bool, which of them are somebody.
-        has_started: (N,) bool, which of them had reached the score that starts a track by then.
-        paths: where each of those who are followed will be next, by row.
+        number: number of the detected frame.
+        at_us: media time of the frame, or of the still frame.
+        boxes: detected boxes.
+        is_followed: (N,) bool, whether each box is followed.
+        has_started: (N,) bool, whether each box, or one that it continues, has reached the start score.
+        filters: motion of each followed box, by row.
     """
 
     number: int
@@ -45,129 +46,130 @@ class SampledFrame:
     boxes: Boxes
     is_followed: BoolArray
     has_started: BoolArray
-    paths: Mapping[int, BoxFilter]
+    filters: Mapping[int, BoxFilter]
 
     @classmethod
-    def first(cls, number: int, at_us: int, boxes: Boxes, rules: GateRules) -> "SampledFrame":
-        """One of which nobody knows what was before."""
-        is_followed, has_started = boxes.reach(rules.follow_score), boxes.reach(rules.start_score)
-        paths = {row: BoxFilter(boxes.xyxy[row]) for row in np.flatnonzero(is_followed).tolist()}
-        return cls(number, at_us, boxes, is_followed, has_started, paths)
+    def unlinked(cls, number: int, at_us: int, boxes: Boxes, rules: GateRules) -> "SampledFrame":
+        """Return a frame without a link to an earlier one."""
+        is_followed, has_started = boxes.is_at_least(rules.follow_score), boxes.is_at_least(rules.start_score)
+        filters = {row: BoxFilter(boxes.xyxy[row]) for row in np.flatnonzero(is_followed).tolist()}
+        return cls(number, at_us, boxes, is_followed, has_started, filters)
 
-    def still_at(self, at_us: int) -> "SampledFrame":
-        """The same later on: nobody moved."""
-        paths = {row: path.after((at_us - self.at_us) / 1e6) for row, path in self.paths.items()}
-        for row, path in paths.items():
-            path.update(self.boxes.xyxy[row])
-        return replace(self, at_us=at_us, paths=paths)
+    def carried_to(self, at_us: int) -> "SampledFrame":
+        """Return the same boxes at a later still frame."""
+        filters = {row: each.after((at_us - self.at_us) / 1e6) for row, each in self.filters.items()}
+        for row, each in filters.items():
+            each.update(self.boxes.xyxy[row])
+        return replace(self, at_us=at_us, filters=filters)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LinkStep:
-    """What became of everybody from one look to the next.
+    """Link from one sampled frame to the next.
 
     Attributes:
-        before: the earlier look.
-        after: the later look, with all who are followed.
-        came: rows of its boxes, those who were not followed before.
-        left: rows of the earlier look's boxes, those of whom nothing is found any more.
-        faint_after: rows of the later look's boxes, what is followed nowhere and was not there before.
-        faint_before: rows of the earlier look's boxes, what is followed nowhere and is not there any more.
-        is_mistakable: whether somebody may be mistaken for somebody else.
-        is_unexpected: whether somebody is not where their speed would have led them.
-        is_starting: whether a track of somebody who is in both may begin between the two.
-        least_overlap: of those who are in both, in [0, 1]; 1 where nobody is.
+        before: the earlier frame.
+        after: the later frame, with its followed boxes.
+        appeared: rows of the later frame, followed boxes that continue no followed box.
+        disappeared: rows of the earlier frame, followed boxes that nothing continues.
+        faint_appeared: rows of the later frame, boxes that are not followed and continue nothing.
+        faint_disappeared: rows of the earlier frame, boxes that were not followed and that nothing continues.
+        is_ambiguous: whether two bodies can be confused.
+        is_off_course: whether a body is not where its speed predicts it.
+        can_start_track: whether a track of a continued body can start between the two frames.
+        min_iou: smallest IoU of a continued body in [0, 1]; 1 if there is none.
     """
 
     before: SampledFrame
     after: SampledFrame
-    came: Int64Array
-    left: Int64Array
-    faint_after: Int64Array
-    faint_before: Int64Array
-    is_mistakable: bool
-    is_unexpected: bool
-    is_starting: bool
-    least_overlap: float
+    appeared: Int64Array
+    disappeared: Int64Array
+    faint_appeared: Int64Array
+    faint_disappeared: Int64Array
+    is_ambiguous: bool
+    is_off_course: bool
+    can_start_track: bool
+    min_iou: float
 
     @property
     def is_clear(self) -> bool:
-        """Whether whoever was between the two looks is in both of them."""
-        is_anybody_new = len(self.came) or len(self.left)
-        return not (is_anybody_new or self.is_mistakable or self.is_unexpected or self.is_starting)
+        """Whether both frames show every body that was between them."""
+        has_changed = len(self.appeared) or len(self.disappeared)
+        return not (has_changed or self.is_ambiguous or self.is_off_course or self.can_start_track)
 
 
 def link_frames(before: SampledFrame, after: SampledFrame, rules: GateRules) -> LinkStep:
-    """What became of everybody.
+    """Link two sampled frames.
 
     Args:
-        before: with all who are followed.
-        after: a later look; who is followed there is worked out.
-        rules: who is followed, and what starts a track.
+        before: the earlier frame, with its followed boxes.
+        after: the later frame; its followed boxes are computed anew.
+        rules: scores from which a box is followed and starts a track.
     """
-    overlap = _overlap(before, after)  # (N, M)
-    partner = _partners(overlap)
+    iou = _expanded_iou(before, after)  # (N, M)
+    partner = _mutual_best(iou)
     links = np.flatnonzero(before.is_followed & (partner >= 0))
     is_continued = np.zeros(len(after.boxes), dtype=np.bool_)
     is_continued[partner[links]] = True
-    is_followed = after.boxes.reach(rules.follow_score) | is_continued
-    has_started = after.boxes.reach(rules.start_score)
+    is_followed = after.boxes.is_at_least(rules.follow_score) | is_continued
+    has_started = after.boxes.is_at_least(rules.start_score)
     has_started[partner[links]] |= before.has_started[links]
-    near = overlap[before.is_followed][:, is_followed] >= _MISTAKEN_FROM
-    expected, paths = _expected(before, after, links, partner[links])
-    came = np.flatnonzero(is_followed & ~is_continued)
-    paths |= {row: BoxFilter(after.boxes.xyxy[row]) for row in came.tolist()}
+    is_near = iou[before.is_followed][:, is_followed] >= _CONFUSION_IOU
+    predicted_iou, filters = _predict(before, after, links, partner[links])
+    appeared = np.flatnonzero(is_followed & ~is_continued)
+    filters |= {row: BoxFilter(after.boxes.xyxy[row]) for row in appeared.tolist()}
     return LinkStep(
         before=before,
-        after=replace(after, is_followed=is_followed, has_started=has_started, paths=paths),
-        came=came,
-        left=np.flatnonzero(before.is_followed & (partner < 0)),
-        faint_after=np.setdiff1d(np.flatnonzero(~is_followed), partner),
-        faint_before=np.flatnonzero(~before.is_followed & (partner < 0)),
-        is_mistakable=bool(np.any(near.sum(axis=0) > 1) or np.any(near.sum(axis=1) > 1)),
-        is_unexpected=bool(np.any(expected < _LEAST_OVERLAP)),
-        is_starting=not before.has_started[links].all(),
-        least_overlap=float(overlap[links, partner[links]].min()) if len(links) else 1.0,
+        after=replace(after, is_followed=is_followed, has_started=has_started, filters=filters),
+        appeared=appeared,
+        disappeared=np.flatnonzero(before.is_followed & (partner < 0)),
+        faint_appeared=np.setdiff1d(np.flatnonzero(~is_followed), partner),
+        faint_disappeared=np.flatnonzero(~before.is_followed & (partner < 0)),
+        is_ambiguous=bool(np.any(is_near.sum(axis=0) > 1) or np.any(is_near.sum(axis=1) > 1)),
+        is_off_course=bool(np.any(predicted_iou < _MIN_IOU)),
+        can_start_track=not before.has_started[links].all(),
+        min_iou=float(iou[links, partner[links]].min()) if len(links) else 1.0,
     )
 
 
-def same_bodies(here: SampledFrame, there: SampledFrame) -> Int64Array:
-    """(N,) the row of the other look's boxes that is the same body as each of this one's; -1 for none."""
-    return _partners(_overlap(here, there))
+def linked_rows(here: SampledFrame, there: SampledFrame) -> Int64Array:
+    """Return (N,) int64, for each box of `here` the row of the same body in `there`; -1 for none."""
+    return _mutual_best(_expanded_iou(here, there))
 
 
-def _expected(
+def _predict(
     before: SampledFrame, after: SampledFrame, rows: Int64Array, partners: Int64Array
 ) -> tuple[FloatArray64, dict[int, BoxFilter]]:
-    """(L,) how well those who go on fit where they were expected, and where each of them will be next."""
+    """Return (L,) IoU of each continued box with its prediction, and its updated filter by row of `after`."""
     seconds = (after.at_us - before.at_us) / 1e6
-    paths = {
-        partner: before.paths[row].after(seconds) for row, partner in zip(rows.tolist(), partners.tolist(), strict=True)
+    filters = {
+        partner: before.filters[row].after(seconds)
+        for row, partner in zip(rows.tolist(), partners.tolist(), strict=True)
     }
-    places = np.array([path.state_to_bbox() for path in paths.values()]).reshape(-1, 4)
-    for partner, path in paths.items():
-        path.update(after.boxes.xyxy[partner])
+    predicted = np.array([each.state_to_bbox() for each in filters.values()]).reshape(-1, 4)
+    for partner, each in filters.items():
+        each.update(after.boxes.xyxy[partner])
     reach = reach_after(seconds)
-    return paired_iou(expand_boxes(places, reach), expand_boxes(after.boxes.xyxy[partners], reach)), paths
+    return paired_iou(expand_boxes(predicted, reach), expand_boxes(after.boxes.xyxy[partners], reach)), filters
 
 
-def _overlap(one: SampledFrame, other: SampledFrame) -> FloatArray64:
-    """(N, M) in [0, 1], how well each box of one look may be each of the other; 0 for another class."""
+def _expanded_iou(one: SampledFrame, other: SampledFrame) -> FloatArray64:
+    """Return the (N, M) IoU of the expanded boxes of two frames; 0 for boxes of different classes."""
     reach = reach_after(abs(other.at_us - one.at_us) / 1e6)
-    found = iou_matrix(expand_boxes(one.boxes.xyxy, reach), expand_boxes(other.boxes.xyxy, reach))
-    return np.where(one.boxes.class_index[:, None] == other.boxes.class_index[None, :], found, 0.0)
+    iou = iou_matrix(expand_boxes(one.boxes.xyxy, reach), expand_boxes(other.boxes.xyxy, reach))
+    return np.where(one.boxes.class_index[:, None] == other.boxes.class_index[None, :], iou, 0.0)
 
 
-def _partners(overlap: FloatArray64) -> Int64Array:
-    """(N,) the column that is each row's best while the row is the column's best; -1 where there is none.
+def _mutual_best(iou: FloatArray64) -> Int64Array:
+    """Return (N,) int64, the best column of each row whose best row it is; -1 for none.
 
-    >>> _partners(np.array([[0.9, 0.2], [0.8, 0.1]])).tolist()
+    >>> _mutual_best(np.array([[0.9, 0.2], [0.8, 0.1]])).tolist()
     [0, -1]
     """
-    n_rows, n_columns = overlap.shape
+    n_rows, n_columns = iou.shape
     if not n_rows or not n_columns:
         return np.full(n_rows, -1, dtype=np.int64)
-    column = overlap.argmax(axis=1)
+    column = iou.argmax(axis=1)
     rows = np.arange(n_rows)
-    is_mutual = (overlap.argmax(axis=0)[column] == rows) & (overlap[rows, column] >= _LEAST_OVERLAP)
+    is_mutual = (iou.argmax(axis=0)[column] == rows) & (iou[rows, column] >= _MIN_IOU)
     return np.where(is_mutual, column, -1).astype(np.int64)

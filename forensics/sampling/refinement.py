@@ -1,27 +1,29 @@
-"""From coarse to fine: what lies between two looks, and when it is looked at more closely.
+"""Refinement after the motion gate: decides which frames between two sampled frames must be detected as well.
 
-The gate (`forensics.footage.motion_gate`) says which frames are looked at first. Then:
+The gate (`forensics.footage.motion_gate`) chooses the frames that are detected first. A frame whose boxes are known is
+sampled. Then:
 
-1. A still frame inherits the boxes of the look before it: it is *carried*, or *skipped* where there were none.
-2. Frames that moved wait until the next look. If everybody who is followed at one look is found again at the other,
-   about where their speed would have led them, and nobody else is there, they are *skipped*: whoever was in them is in
-   both looks, and a tracker knows them again.
-3. Otherwise somebody came, left, turned, has been too faint to start a track so far, or two of them might be mistaken
-   for each other. Then the frame in the middle is looked at, and both halves are asked the same; the last few frames
-   are all looked at.
-4. Where somebody came or left between two neighbours, the frames before or after are looked at until two in a row,
-   and a tenth of a second, show nothing of them: a score that wavers at the picture's border hides no first or last
-   frame. That reaches back behind the look before, and on behind the next. At the borders of a window, behind which
-   nobody looks, the same is done for whatever is found there at all.
+1. A still frame inherits the boxes of the sampled frame before it: it is *carried*, or *skipped* if there are no boxes.
+2. Frames that moved wait for the next sampled frame. They are *skipped* if every followed body continues from one
+   sampled frame to the next, about where its speed predicts it, and no other body is there: then both sampled frames
+   show every body that was between them, and a tracker can follow it.
+3. Otherwise a body appeared, disappeared or turned, has not reached the score that starts a track, or can be confused
+   with another one. Then the frame in the middle is detected, and both halves are refined likewise; few remaining
+   frames are all detected.
+4. Where a body appeared or disappeared between two neighbours, frames are detected outward until two in a row, and a
+   tenth of a second, show nothing of it: so a wavering score at the picture's border hides no first or last frame.
+   This search passes sampled frames on both sides. At the borders of a gate window, beyond which no frame is detected,
+   it is made for boxes that are not followed too.
 
-So the first and the last frame of whoever is found steadily are known to the frame, and where people cross every frame
-is looked at; docs/gate.md says whom that does not find. Other rules than these need another number
-in `forensics.methods`. What becomes of a frame depends on its window alone.
+So the first and the last frame of every steadily detected body are exact, and every frame in which people cross is
+detected. docs/gate.md names the bodies that this does not find. The outcome of a frame depends on its gate window
+alone. Other rules need another number in `forensics.methods`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -31,260 +33,364 @@ from forensics.footage.coverage import State
 from forensics.footage.frames import Frame, Gap, Item
 from forensics.footage.motion_gate import GateDecision, GateResult, GateRules
 from forensics.footage.timeline import Int64Array
-from forensics.sampling.linking import LinkStep, SampledFrame, link_frames, same_bodies
+from forensics.sampling.linking import LinkStep, SampledFrame, link_frames, linked_rows
 
 __all__ = ["SAMPLED", "STATIC", "FrameOutcome", "refine"]
 
 STATIC: Final = "static"
 SAMPLED: Final = "sampled"
 
-# So few frames are all looked at: who hides behind another for a moment would mislead a search by halves.
-_ALL_OF: Final = 6
-_LEAVES_NO_TRACE: Final = 2
-_LEAVES_NO_TRACE_US: Final = 100_000
+# So few frames are all detected: a body that is hidden for a moment would mislead a bisection.
+_DETECT_ALL: Final = 6
+# The search for a first or last frame ends after more empty frames and more time than this.
+_EMPTY_FRAMES: Final = 2
+_EMPTY_US: Final = 100_000
 _AS_BEFORE: Final = "the picture was as before again"
+# More than the sampled frames that are open at any time, see `MotionGate`.
+_CACHED_LINKS: Final = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameOutcome:
-    """What became of one frame that was decoded.
+    """Outcome of one decoded frame.
 
     Attributes:
-        glimpse: what the gate said of it.
+        gate_result: decision of the gate.
         state: detected, carried or skipped.
-        boxes: what was seen, or is carried; none where it was skipped.
-        reason: ``static`` or ``sampled``; empty where it was looked at.
-        detail: between which looks it was passed over.
+        boxes: detected or carried boxes; None for a skipped frame.
+        reason: ``static`` or ``sampled``; empty for a detected frame.
+        detail: for ``sampled``, the sampled frames around it and what they show.
     """
 
-    glimpse: GateResult
+    gate_result: GateResult
     state: State
     boxes: Boxes | None = None
     reason: str = ""
     detail: str = ""
 
 
-@dataclass(slots=True, eq=False)
-class _Held:
-    """A frame whose fate is open.
+@dataclass(frozen=True, slots=True, eq=False)
+class _OpenFrame:
+    """A frame whose outcome is open.
 
     Attributes:
-        glimpse: what the gate said of it.
-        frame: its pixels, while nobody looked.
-        look: what is known of it; of a still frame the look before.
-        step: from the look before it; None where nothing was to be compared.
+        gate_result: decision of the gate.
+        at_us: media time.
+        frame: the picture, until it is detected; None for a still frame.
+        sample: the boxes, once known; of a still frame those of the sampled frame before it.
     """
 
-    glimpse: GateResult
+    gate_result: GateResult
+    at_us: int
     frame: Frame | None = None
-    look: SampledFrame | None = None
-    step: LinkStep | None = None
+    sample: SampledFrame | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Window:
+    """Consecutive frames whose outcome is open; the first one is sampled.
+
+    Attributes:
+        frames: in presentation order.
+        last_chosen: position of the last frame that the gate chose.
+        is_complete: whether no other frame follows in the gate window.
+    """
+
+    frames: tuple[_OpenFrame, ...] = ()
+    last_chosen: int = 0
+    is_complete: bool = False
+
+    def sampled_positions(self) -> list[int]:
+        """Return the positions of the sampled frames."""
+        return [position for position, each in enumerate(self.frames) if each.sample is not None]
+
+    def append(self, frame: _OpenFrame) -> "_Window":
+        """Return the window with one more frame."""
+        return replace(self, frames=(*self.frames, frame))
+
+    def with_samples(self, samples: Mapping[int, SampledFrame]) -> "_Window":
+        """Return the window with the boxes of the frames at some positions, without their pictures."""
+        frames = list(self.frames)
+        for position, sample in samples.items():
+            frames[position] = replace(frames[position], frame=None, sample=sample)
+        return replace(self, frames=tuple(frames))
+
+    def release(self, n_frames: int) -> "_Window":
+        """Return the window without its first frames."""
+        return _Window(self.frames[n_frames:], max(self.last_chosen - n_frames, 0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pair:
+    """Two consecutive sampled frames of a window.
+
+    Attributes:
+        start, stop: their positions.
+        before, after: the frames, linked to those before them.
+        step: the link between them; None if the later one is still and inherits the boxes of the earlier one.
+    """
+
+    start: int
+    stop: int
+    before: SampledFrame
+    after: SampledFrame
+    step: LinkStep | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """Frames that must be detected.
+
+    Attributes:
+        positions: increasing.
+        resume: position of the sampled frame from which the window is searched again afterwards.
+    """
+
+    positions: Sequence[int]
+    resume: int
+
+
+class _Links:
+    """Links between sampled frames, each computed once: a window is searched many times."""
+
+    def __init__(self, rules: GateRules) -> None:
+        cached = lru_cache(maxsize=_CACHED_LINKS)
+        self.link: Callable[[SampledFrame, SampledFrame], LinkStep] = cached(partial(link_frames, rules=rules))
+        self.carry: Callable[[SampledFrame, int], SampledFrame] = cached(SampledFrame.carried_to)
+        self.rows: Callable[[SampledFrame, SampledFrame], Int64Array] = cached(linked_rows)
+
+    def pairs(self, window: _Window) -> Iterator[_Pair]:
+        """Yield each two consecutive sampled frames of a window, linked from the first one on."""
+        before = window.frames[0].sample if window.frames else None
+        for start, stop in pairwise(window.sampled_positions()):
+            sample = window.frames[stop].sample
+            assert before is not None
+            assert sample is not None
+            if sample.number == before.number:
+                step, after = None, self.carry(before, sample.at_us)
+            else:
+                step = self.link(before, sample)
+                after = step.after
+            yield _Pair(start, stop, before, after, step)
+            before = after
+
+
+def frames_to_detect(window: _Window, links: _Links, start: int = 0) -> _Request | None:
+    """Return the frames that the first unexplained pair of sampled frames requires; None if all are explained.
+
+    Args:
+        window: the open frames.
+        links: links between sampled frames.
+        start: position of a sampled frame; earlier pairs are not examined.
+    """
+    linked: dict[int, SampledFrame] = {}
+    for pair in links.pairs(window):
+        linked |= {pair.start: pair.before, pair.stop: pair.after}
+        positions = _Search(window, links, linked).required_by(pair) if pair.start >= start else ()
+        if positions:
+            sampled_before = max(each for each in window.sampled_positions() if each < positions[0])
+            return _Request(positions, min(pair.start, sampled_before))
+    return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """Searches a window for the frames that one pair of sampled frames requires.
+
+    Attributes:
+        window: the open frames.
+        links: links between sampled frames.
+        linked: the linked frames up to the pair, by position.
+    """
+
+    window: _Window
+    links: _Links
+    linked: Mapping[int, SampledFrame]
+
+    def required_by(self, pair: _Pair) -> Sequence[int]:
+        """Return the positions of the frames that must be detected, increasing; empty if the pair is explained."""
+        between, step = range(pair.start + 1, pair.stop), pair.step
+        if step is None:
+            can_start_track = bool(np.any(pair.before.is_followed & ~pair.before.has_started))
+            return between if can_start_track else ()
+        if between and not step.is_clear:
+            return between if len(between) <= _DETECT_ALL else ((pair.start + pair.stop) // 2,)
+        if all(each.sample is not None for each in self.window.frames):
+            return ()
+        traced = (self._trace(*end) for end in self._open_ends(pair, step))
+        return next(((position,) for position in traced if position is not None), ())
+
+    def _open_ends(self, pair: _Pair, step: LinkStep) -> Iterator[tuple[int, int, int]]:
+        """Yield (position, row, direction) of each box beyond which a first or last frame must be searched."""
+        yield from ((pair.stop, row, -1) for row in step.appeared.tolist())
+        yield from ((pair.start, row, 1) for row in step.disappeared.tolist())
+        if self.window.is_complete and pair.stop == len(self.window.frames) - 1:
+            yield from ((pair.stop, row, -1) for row in step.faint_appeared.tolist())
+        if self.window.frames[pair.start].gate_result.is_window_start:
+            yield from ((pair.start, row, 1) for row in step.faint_disappeared.tolist())
+
+    def _trace(self, position: int, row: int, direction: int) -> int | None:
+        """Return the next frame to detect from a first or last frame outward; None if its end is certain."""
+        here = self.window.frames[position].sample
+        assert here is not None
+        n_empty = 0
+        while 0 <= (position := position + direction) < len(self.window.frames):
+            there = self.window.frames[position]
+            if n_empty >= _EMPTY_FRAMES and abs(there.at_us - here.at_us) > _EMPTY_US:
+                return None
+            if there.sample is None:
+                return None if n_empty == 0 and self._continues(here, row, position, direction) else position
+            found = int(self.links.rows(here, there.sample)[row])
+            if found < 0:
+                n_empty += 1
+            else:
+                here, row, n_empty = there.sample, found, 0
+        return None
+
+    def _continues(self, here: SampledFrame, row: int, position: int, direction: int) -> bool:
+        """Whether the next sampled frame in this direction shows the same body, which explains the frames between.
+
+        Backwards it must be followed there: before, any frame may be the one that starts the track.
+        """
+        stop = len(self.window.frames) if direction > 0 else -1
+        samples = ((each, self.window.frames[each].sample) for each in range(position, stop, direction))
+        beyond, sample = next(((each, sample) for each, sample in samples if sample is not None), (-1, None))
+        if sample is None:
+            return False
+        found = int(self.links.rows(here, sample)[row])
+        return found >= 0 and (direction > 0 or bool(self.linked[beyond].is_followed[found]))
 
 
 def refine(
-    items: Iterable[Item], look: Callable[[Frame], Boxes], *, media_us: Int64Array, rules: GateRules
+    items: Iterable[Item], detect: Callable[[Frame], Boxes], *, media_us: Int64Array, rules: GateRules
 ) -> Iterator[FrameOutcome | Gap]:
-    """Exactly one `FrameOutcome` or `Gap` for every item; a gap may come before what precedes it.
+    """Yield exactly one `FrameOutcome` or `Gap` for every item; a gap may come before the frames that precede it.
 
     Args:
-        items: of whole windows, in order, as a watch lets a reader hand them out; pixels are copied where they wait.
-        look: the boxes of one frame.
+        items: of complete gate windows, in order, from a reader with a gate; pictures that must wait are copied.
+        detect: returns the boxes of one frame.
         media_us: (N,) int64, media time of every frame of the evidence.
-        rules: who is followed, and what starts a track.
+        rules: scores from which a box is followed and starts a track.
     """
-    return _Closer(look, media_us, rules).through(items)
+    return _Refiner(detect, media_us, rules).run(items)
 
 
-class _Closer:
-    """Goes through the items, and holds the frames from the look before the last one on; the first is a look."""
+@dataclass(slots=True, eq=False)
+class _Refiner:
+    """Goes through the items, detects what the open frames require, and yields outcomes once they are certain."""
 
-    def __init__(self, look: Callable[[Frame], Boxes], media_us: Int64Array, rules: GateRules) -> None:
-        self._look = look
-        self._media_us = media_us
-        self._rules = rules
-        self._held: list[_Held] = []
-        # of two looks many bodies are sought in a crowd
-        self._same: dict[tuple[int, int, int, int], Int64Array] = {}
-        self._last_look = 0
-        self._is_closing = False
+    detect: Callable[[Frame], Boxes]
+    media_us: Int64Array
+    rules: GateRules
+    window: _Window = field(default_factory=_Window)
+    links: _Links = field(init=False)
 
-    def through(self, items: Iterable[Item]) -> Iterator[FrameOutcome | Gap]:
-        """See `refine`."""
+    def __post_init__(self) -> None:
+        self.links = _Links(self.rules)
+
+    def run(self, items: Iterable[Item]) -> Iterator[FrameOutcome | Gap]:
+        """Yield the outcome of every item, see `refine`."""
         for item in items:
             if isinstance(item, Gap):
                 yield item
             elif isinstance(item, GateResult):
-                yield from self._still(item)
+                yield from self._add_still(item)
             else:
-                yield from self._moved(item)
-        yield from self._closed()
+                yield from self._add_frame(item)
+        yield from self._close_window()
 
-    def _still(self, glimpse: GateResult) -> Iterator[FrameOutcome]:
-        """It is as the last look was, and so ends what moved before it."""
-        before = next(each.look for each in reversed(self._held) if each.look is not None)
-        known = before.still_at(int(self._media_us[glimpse.number]))
-        self._held.append(_Held(glimpse, look=known))
-        self._look_closer()
-        yield from self._let_go(len(self._held) - 1)
+    def _add_still(self, gate_result: GateResult) -> Iterator[FrameOutcome]:
+        """Add a still frame, which has the boxes of the last sampled frame and so ends the movement before it."""
+        last = self.window.frames[self.window.sampled_positions()[-1]].sample
+        assert last is not None
+        at_us = self._media_time(gate_result.number)
+        self.window = self.window.append(_OpenFrame(gate_result, at_us, sample=replace(last, at_us=at_us)))
+        self._detect_required()
+        yield from self._release(len(self.window.frames) - 1)
 
-    def _moved(self, frame: Frame) -> Iterator[FrameOutcome]:
-        glimpse = _glimpse(frame)
-        if glimpse.begins_window:
-            yield from self._closed()
-        if glimpse.sight is GateDecision.MOVED and self._held:
-            self._held.append(_Held(glimpse, frame=replace(frame, rgb=frame.rgb.copy())))
+    def _add_frame(self, frame: Frame) -> Iterator[FrameOutcome]:
+        gate_result = _gate_result_of(frame)
+        if gate_result.is_window_start:
+            yield from self._close_window()
+        at_us = self._media_time(frame.number)
+        if gate_result.decision is GateDecision.MOVED and self.window.frames:
+            copied = replace(frame, rgb=frame.rgb.copy())
+            self.window = self.window.append(_OpenFrame(gate_result, at_us, copied))
             return
-        self._held.append(_Held(glimpse, frame=frame))
-        yield from self._let_go(self._looked_at_the_last())
+        self.window = self.window.append(_OpenFrame(gate_result, at_us, frame))
+        last = len(self.window.frames) - 1
+        self._detect([last])
+        self._detect_required()
+        # a search may still go back to the chosen frame before this one, but not further
+        n_certain, self.window = self.window.last_chosen, replace(self.window, last_chosen=last)
+        yield from self._release(n_certain)
 
-    def _closed(self) -> Iterator[FrameOutcome]:
-        """The last frame that moved is looked at, for nothing comes after it that could tell of it."""
-        if self._held and self._held[-1].look is None:
-            self._show(len(self._held) - 1)
-        self._is_closing = True
-        self._look_closer()
-        self._is_closing = False
-        yield from self._let_go(len(self._held))
+    def _close_window(self) -> Iterator[FrameOutcome]:
+        """Detect the last frame, because nothing after it explains it, and release all frames."""
+        last = len(self.window.frames) - 1
+        if self.window.frames and self.window.frames[last].sample is None:
+            self._detect([last])
+        self.window = replace(self.window, is_complete=True)
+        self._detect_required()
+        yield from self._release(last + 1)
 
-    def _looked_at_the_last(self) -> int:
-        """Look at the frame that came last, and closer before it; what is before the look before is settled."""
-        self._show(len(self._held) - 1)
-        self._look_closer()
-        settled, self._last_look = self._last_look, len(self._held) - 1
-        return settled
+    def _detect_required(self) -> None:
+        """Detect frames until every pair of sampled frames explains the frames between them."""
+        start = 0
+        while (request := frames_to_detect(self.window, self.links, start)) is not None:
+            self._detect(request.positions)
+            start = request.resume
 
-    def _let_go(self, n_frames: int) -> Iterator[FrameOutcome]:
-        """Tell what became of the first frames that are held."""
-        for place in range(n_frames):
-            held = self._held[place]
-            yield _settled(held, held.look) if held.look is not None else self._passed_over(place)
-        del self._held[:n_frames]
-        self._same.clear()
-        self._last_look = max(self._last_look - n_frames, 0)
+    def _detect(self, positions: Sequence[int]) -> None:
+        self.window = self.window.with_samples({each: self._sample(self.window.frames[each]) for each in positions})
 
-    def _passed_over(self, place: int) -> FrameOutcome:
-        before, following = self._look_before(place), self._next_look(place)
-        assert following is not None
-        detail = _between_words(self._known_at(before), self._held[following].step)
-        return FrameOutcome(self._held[place].glimpse, State.SKIPPED, None, SAMPLED, detail)
+    def _sample(self, each: _OpenFrame) -> SampledFrame:
+        assert each.frame is not None
+        return SampledFrame.unlinked(each.frame.number, each.at_us, self.detect(each.frame), self.rules)
 
-    def _look_closer(self) -> None:
-        """Look at frames until every two looks explain what lies between them."""
-        place = 0
-        while (following := self._next_look(place)) is not None:
-            wanted = self._wanted(place, following)
-            if not wanted:
-                place = following
-            else:
-                place = min(place, self._look_before(wanted[0]))
-                for each in wanted:
-                    self._show(each)
+    def _release(self, n_frames: int) -> Iterator[FrameOutcome]:
+        """Yield the outcomes of the first frames, and keep the link of the first one that stays."""
+        pairs = list(self.links.pairs(self.window))
+        linked = {pair.stop: pair.after for pair in pairs}
+        yield from _outcomes(self.window.frames[:n_frames], pairs)
+        if n_frames in linked:
+            self.window = self.window.with_samples({n_frames: linked[n_frames]})
+        self.window = self.window.release(n_frames)
 
-    def _wanted(self, place: int, following: int) -> Sequence[int]:
-        """The frames that must be looked at because of what two looks, one after the other, do not explain."""
-        before, after, held = self._known_at(place), self._known_at(following), self._held[following]
-        if after.number == before.number:
-            if after.is_followed is not before.is_followed:
-                held.look = before.still_at(after.at_us)
-            is_starting = bool(np.any(before.is_followed & ~before.has_started))
-            return range(place + 1, following) if is_starting else ()
-        if held.step is None or held.step.before is not before or held.step.after is not after:
-            held.step = link_frames(before, after, self._rules)
-            held.look = held.step.after
-        step = held.step
-        n_between = following - place - 1
-        if n_between and not step.is_clear:
-            return range(place + 1, following) if n_between <= _ALL_OF else ((place + following) // 2,)
-        if all(each.look is not None for each in self._held):
-            return ()
-        found = (self._trace(*edge) for edge in self._edges(place, following, step))
-        return list(islice((wanted for wanted in found if wanted is not None), 1))
-
-    def _edges(self, place: int, following: int, step: LinkStep) -> Iterator[tuple[int, int, int]]:
-        """From which look and row, and in which direction, somebody's first or last frame is sought."""
-        yield from ((following, row, -1) for row in step.came.tolist())
-        yield from ((place, row, 1) for row in step.left.tolist())
-        if self._is_closing and following == len(self._held) - 1:
-            yield from ((following, row, -1) for row in step.faint_after.tolist())
-        if self._held[place].glimpse.begins_window:
-            yield from ((place, row, 1) for row in step.faint_before.tolist())
-
-    def _trace(self, place: int, row: int, direction: int) -> int | None:
-        """The next frame to look at on the way out from somebody's first or last frame."""
-        here = self._known_at(place)
-        n_without = 0
-        while 0 <= (place := place + direction) < len(self._held):
-            away_us = abs(int(self._media_us[self._held[place].glimpse.number]) - here.at_us)
-            if n_without >= _LEAVES_NO_TRACE and away_us > _LEAVES_NO_TRACE_US:
-                return None
-            there = self._held[place].look
-            if there is None:
-                return None if n_without == 0 and self._goes_on(here, row, place, direction) else place
-            found = self._same_body(here, row, there)
-            if found < 0:
-                n_without += 1
-            else:
-                here, row, n_without = there, found, 0
-        return None
-
-    def _goes_on(self, here: SampledFrame, row: int, place: int, direction: int) -> bool:
-        """Whether the next look in this direction has the same body, so that what lies between is explained.
-
-        Before somebody was followed nothing is: any frame may be the one with which a track begins.
-        """
-        stop = len(self._held) if direction > 0 else -1
-        looks = (self._held[each].look for each in range(place, stop, direction))
-        beyond = next((look for look in looks if look is not None), None)
-        if beyond is None:
-            return False
-        found = self._same_body(here, row, beyond)
-        return found >= 0 and (direction > 0 or bool(beyond.is_followed[found]))
-
-    def _same_body(self, here: SampledFrame, row: int, there: SampledFrame) -> int:
-        """The row of the other look that is the same body; -1 if none is."""
-        pair = (here.number, here.at_us, there.number, there.at_us)
-        if pair not in self._same:
-            self._same[pair] = same_bodies(here, there)
-        return int(self._same[pair][row])
-
-    def _show(self, place: int) -> None:
-        held = self._held[place]
-        assert held.frame is not None
-        boxes, number = self._look(held.frame), held.frame.number
-        held.look = SampledFrame.first(number, int(self._media_us[number]), boxes, self._rules)
-        held.frame = None
-
-    def _known_at(self, place: int) -> SampledFrame:
-        look = self._held[place].look
-        assert look is not None
-        return look
-
-    def _next_look(self, place: int) -> int | None:
-        return next((each for each in range(place + 1, len(self._held)) if self._held[each].look is not None), None)
-
-    def _look_before(self, place: int) -> int:
-        return next(each for each in range(place - 1, -1, -1) if self._held[each].look is not None)
+    def _media_time(self, number: int) -> int:
+        return int(self.media_us[number])
 
 
-def _glimpse(frame: Frame) -> GateResult:
-    if frame.glimpse is None:
-        raise ValueError(f"frame {frame.number} was handed out by a reader that nobody watches")
-    return frame.glimpse
+def _gate_result_of(frame: Frame) -> GateResult:
+    if frame.gate_result is None:
+        raise ValueError(f"frame {frame.number} has no gate decision; read it with a gate")
+    return frame.gate_result
 
 
-def _settled(held: _Held, look: SampledFrame) -> FrameOutcome:
-    """What became of a frame that was looked at, or is as one that was."""
-    if held.glimpse.sight is not GateDecision.STILL:
-        return FrameOutcome(held.glimpse, State.DETECTED, look.boxes)
-    if len(look.boxes):
-        return FrameOutcome(held.glimpse, State.CARRIED, look.boxes, STATIC)
-    return FrameOutcome(held.glimpse, State.SKIPPED, None, STATIC)
+def _outcomes(frames: Sequence[_OpenFrame], pairs: Iterable[_Pair]) -> Iterator[FrameOutcome]:
+    """Yield the outcome of each of the first frames of a window."""
+    pair_around = {position: pair for pair in pairs for position in range(pair.start + 1, pair.stop)}
+    for position, each in enumerate(frames):
+        if each.sample is not None:
+            yield _sampled_outcome(each.gate_result, each.sample.boxes)
+        else:
+            detail = _skip_detail(pair_around[position])
+            yield FrameOutcome(each.gate_result, State.SKIPPED, None, SAMPLED, detail)
 
 
-def _between_words(before: SampledFrame, step: LinkStep | None) -> str:
-    """Why the frames between two looks could be passed over."""
-    if step is None:
+def _sampled_outcome(gate_result: GateResult, boxes: Boxes) -> FrameOutcome:
+    """Return the outcome of a frame that was detected, or that is still."""
+    if gate_result.decision is not GateDecision.STILL:
+        return FrameOutcome(gate_result, State.DETECTED, boxes)
+    if len(boxes):
+        return FrameOutcome(gate_result, State.CARRIED, boxes, STATIC)
+    return FrameOutcome(gate_result, State.SKIPPED, None, STATIC)
+
+
+def _skip_detail(pair: _Pair) -> str:
+    """Return why the frames between two sampled frames could be skipped."""
+    if pair.step is None:
         return _AS_BEFORE
-    n_followed = int(np.count_nonzero(step.after.is_followed))
-    found = f"{n_followed} followed, least overlap {step.least_overlap:.2f}" if n_followed else "nobody followed"
-    return f"between {before.number} and {step.after.number}: {found}"
+    n_followed = int(np.count_nonzero(pair.after.is_followed))
+    found = f"{n_followed} followed, least overlap {pair.step.min_iou:.2f}" if n_followed else "nobody followed"
+    return f"between {pair.before.number} and {pair.after.number}: {found}"

@@ -1,4 +1,4 @@
-"""Parquet in and out: schemas, atomic files, the evidence store, what analysts read.
+"""Parquet input and output: schemas, atomic files, the evidence store, access for analysts.
 
-What belongs here: everything that knows Arrow or Polars. What does not: how a row came to be.
+Belongs here: everything that knows Arrow or Polars. Does not belong here: how the values of a row are computed.
 """

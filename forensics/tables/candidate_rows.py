@@ -1,4 +1,4 @@
-"""The rows of `candidates`: every pair that was compared, with what holds for all of them together."""
+"""Rows of the table `candidates`: every compared pair, with the values that hold for the whole run."""
 
 from collections.abc import Sequence
 
@@ -8,20 +8,20 @@ import pyarrow.compute as pc
 from forensics.faces.comparison import Decision, expected_false_candidates
 from forensics.tables import schemas
 from forensics.tables.files import read_table
-from forensics.tables.outcomes import Compared, EvidenceOutcome
+from forensics.tables.outcomes import ComparisonSetup, EvidenceOutcome
 
-__all__ = ["candidates_table", "n_candidates"]
+__all__ = ["candidates_table", "count_candidates"]
 
-_OF_THE_PART = ("sighting_id", "entry_id", "rank", "similarity", "margin", "quality", "n_faces", "n_people", "span_ms")
+_PART_COLUMNS = ("sighting_id", "entry_id", "rank", "similarity", "margin", "quality", "n_faces", "n_people", "span_ms")
 
 
-def candidates_table(outcomes: Sequence[EvidenceOutcome], compared: Compared) -> pa.Table:
-    """All pairs, in the order of the evidence, the tracks and the ranks."""
+def candidates_table(outcomes: Sequence[EvidenceOutcome], compared: ComparisonSetup) -> pa.Table:
+    """Build the table of all pairs, ordered by evidence as given, then by track and rank."""
     parts = [read_table(path, schemas.RECOGNISE_PART) for outcome in outcomes for path in outcome.recognise_parts]
     pairs = pa.concat_tables(parts) if parts else schemas.RECOGNISE_PART.empty_table()
     n_pairs = len(pairs)
     columns = {
-        **{name: pairs[name] for name in _OF_THE_PART},
+        **{name: pairs[name] for name in _PART_COLUMNS},
         "model_id": pa.array([compared.model_id] * n_pairs, pa.string()),
         "threshold": pa.array([compared.threshold] * n_pairs, pa.float64()),
         "decision": pairs["decision"],
@@ -32,8 +32,8 @@ def candidates_table(outcomes: Sequence[EvidenceOutcome], compared: Compared) ->
     return pa.table({name: columns[name] for name in schemas.CANDIDATES.names}, schema=schemas.CANDIDATES)
 
 
-def _expected(pairs: pa.Table, compared: Compared) -> float | None:
-    """How many strangers' sightings would pass among those that had a face."""
+def _expected(pairs: pa.Table, compared: ComparisonSetup) -> float | None:
+    """Return the expected number of strangers that pass among the sightings with a face; None without a known rate."""
     if compared.fmr is None:
         return None
     by_sighting = pairs.group_by("sighting_id").aggregate([("n_people", "max")])
@@ -41,7 +41,7 @@ def _expected(pairs: pa.Table, compared: Compared) -> float | None:
     return expected_false_candidates(compared.fmr, compared.n_entries, n_people)
 
 
-def _ratios(pairs: pa.Table, compared: Compared) -> pa.Array:
+def _ratios(pairs: pa.Table, compared: ComparisonSetup) -> pa.Array:
     likelihood = compared.likelihood
     if likelihood is None:
         return pa.nulls(len(pairs), pa.float64())
@@ -49,6 +49,6 @@ def _ratios(pairs: pa.Table, compared: Compared) -> pa.Array:
     return pa.array([None if value is None else likelihood.log10_ratio(value) for value in similarities], pa.float64())
 
 
-def n_candidates(table: pa.Table) -> int:
-    """How many rows are candidates."""
+def count_candidates(table: pa.Table) -> int:
+    """Return the number of rows whose decision is candidate."""
     return int(pc.sum(pc.equal(table["decision"], Decision.CANDIDATE.value)).as_py() or 0)

@@ -1,4 +1,4 @@
-"""The rows of `coverage` and `failures`, counted from the parts."""
+"""Rows of the tables `coverage` and `failures`, computed from the stored parts (intermediate tables) of a run."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,38 +11,38 @@ from forensics.tables.files import read_table
 from forensics.tables.outcomes import ChunkOutcome, EvidenceOutcome, Failure
 from forensics.tables.parts import coverage_of
 
-__all__ = ["checked_coverage", "coverage_table", "failure_row", "n_gap_frames"]
+__all__ = ["count_coverage", "count_gap_frames", "coverage_table", "failure_row"]
 
 
-def checked_coverage(outcome: EvidenceOutcome, audited: Mapping[int, str]) -> list[CoverageRange]:
-    """Every frame of the evidence in one state, counted from its parts.
+def count_coverage(outcome: EvidenceOutcome, spot_checks: Mapping[int, str]) -> list[CoverageRange]:
+    """Return the coverage of one evidence as ranges of frames with one state, and check that it is complete.
 
     Args:
-        outcome: of one evidence.
-        audited: what was found in frames that the gate had passed over, by frame.
+        outcome: chunks of the evidence with their parts.
+        spot_checks: from spot-checked frame to the text that describes its result.
 
     Raises:
         CoverageBroken: a frame is missing, or counted twice.
     """
-    stretches = merge_ranges(stretch for chunk in outcome.chunks for stretch in _chunk_coverage(chunk, audited))
-    check_complete(outcome.evidence.evidence_id, stretches, outcome.evidence.n_frames)
-    return stretches
+    ranges = merge_ranges(each for chunk in outcome.chunks for each in _chunk_coverage(chunk, spot_checks))
+    check_complete(outcome.evidence.evidence_id, ranges, outcome.evidence.n_frames)
+    return ranges
 
 
-def n_gap_frames(stretches: list[CoverageRange]) -> int:
-    """How many frames could not be handed out."""
-    return sum(stretch.stop - stretch.start for stretch in stretches if stretch.state is State.GAP)
+def count_gap_frames(ranges: list[CoverageRange]) -> int:
+    """Return the number of frames that could not be decoded or were lost."""
+    return sum(each.stop - each.start for each in ranges if each.state is State.GAP)
 
 
-def _chunk_coverage(outcome: ChunkOutcome, audited: Mapping[int, str]) -> list[CoverageRange]:
+def _chunk_coverage(outcome: ChunkOutcome, spot_checks: Mapping[int, str]) -> list[CoverageRange]:
     if outcome.part is None:
         chunk = outcome.chunk
         return [CoverageRange(chunk.start, chunk.stop, State.GAP, outcome.lost, False, outcome.detail)]
-    return coverage_of(read_table(outcome.part, schemas.DETECT_PART), audited)
+    return coverage_of(read_table(outcome.part, schemas.DETECT_PART), spot_checks)
 
 
-def coverage_table(outcome: EvidenceOutcome, stretches: list[CoverageRange]) -> pa.Table:
-    """The stretches, and a row without frames for every video stream of the file that is not read."""
+def coverage_table(outcome: EvidenceOutcome, ranges: list[CoverageRange]) -> pa.Table:
+    """Build the table of the ranges, with a row without frames for every video stream of the file that is not read."""
     readable = outcome.evidence.readable
     others = readable.medium.other_streams if readable else ()
     unread = [
@@ -52,19 +52,19 @@ def coverage_table(outcome: EvidenceOutcome, stretches: list[CoverageRange]) -> 
         {
             "evidence_id": outcome.evidence.evidence_id,
             "camera_id": outcome.evidence.camera_id,
-            "start_frame": stretch.start,
-            "stop_frame": stretch.stop,
-            "state": stretch.state.value,
-            "reason": stretch.reason,
-            "settled": stretch.is_settled,
-            "detail": stretch.detail,
-            "change": stretch.change,
+            "start_frame": each.start,
+            "stop_frame": each.stop,
+            "state": each.state.value,
+            "reason": each.reason,
+            "settled": each.is_settled,
+            "detail": each.detail,
+            "change": each.change,
         }
-        for stretch in [*stretches, *unread]
+        for each in [*ranges, *unread]
     ]
     return pa.Table.from_pylist(rows, schema=schemas.COVERAGE)
 
 
 def failure_row(failure: Failure) -> dict[str, Any]:
-    """One row of `failures`."""
+    """Return one row of the table `failures`."""
     return {name: getattr(failure, name) for name in schemas.FAILURES.names}

@@ -1,4 +1,4 @@
-"""The evidence store of a case: `evidence/sources.parquet`, `evidence/evidence.parquet`, `evidence/index/`."""
+"""Evidence store of a case: `evidence/sources.parquet`, `evidence/evidence.parquet`, `evidence/index/`."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -31,7 +31,7 @@ _BLOCKS: Final = b"forensics.blocks"
 
 
 def sources_table(sources: Sequence[Source]) -> pa.Table:
-    """The table `sources`: every path that was given, in the order given."""
+    """Build the table `sources`: every path given to ingest, in the order given."""
     rows = [
         {
             "path": str(source.path),
@@ -46,7 +46,7 @@ def sources_table(sources: Sequence[Source]) -> pa.Table:
 
 
 def load_sources(folder: CaseFolder) -> list[Source]:
-    """Every path that was given; empty before the first ingest."""
+    """Read every path given to ingest; empty before the first ingest."""
     if not folder.sources_file.exists():
         return []
     return [
@@ -56,13 +56,13 @@ def load_sources(folder: CaseFolder) -> list[Source]:
 
 
 def evidence_table(folder: CaseFolder, evidence: Sequence[Evidence]) -> pa.Table:
-    """The table `evidence`, ordered by id."""
+    """Build the table `evidence`, ordered by id."""
     rows = [_row(item, folder) for item in sorted(evidence, key=lambda item: item.evidence_id)]
     return pa.Table.from_pylist(rows, schema=schemas.EVIDENCE)
 
 
 def load_evidence(folder: CaseFolder) -> list[Evidence]:
-    """What every evidence is, ordered by id; empty before the first ingest."""
+    """Read all evidence of the case, ordered by id; empty before the first ingest."""
     if not folder.evidence_file.exists():
         return []
     table = read_table(folder.evidence_file, schemas.EVIDENCE)
@@ -72,7 +72,14 @@ def load_evidence(folder: CaseFolder) -> list[Evidence]:
 
 
 def save_index(folder: CaseFolder, evidence_id: str, index: PacketIndex, picture_names: Sequence[str] = ()) -> str:
-    """Write the packet index of one evidence, with the file of each frame of stills; returns its SHA-256."""
+    """Write the packet index of one evidence and return its SHA-256.
+
+    Args:
+        folder: the case.
+        evidence_id: names the file.
+        index: the packet index.
+        picture_names: file of each frame of stills; empty for video.
+    """
     path = folder.index_file(evidence_id)
     names = pa.array(picture_names, pa.string()) if picture_names else pa.nulls(index.n_frames, pa.string())
     is_damaged = np.isin(np.arange(index.n_frames), list(index.damaged))
@@ -86,10 +93,10 @@ def save_index(folder: CaseFolder, evidence_id: str, index: PacketIndex, picture
 
 
 def load_index(folder: CaseFolder, evidence: Evidence) -> PacketIndex:
-    """The packet index of one evidence.
+    """Read the packet index of one evidence.
 
     Raises:
-        IntegrityBroken: the stored index is not the one that ingest wrote.
+        IntegrityBroken: there is no index, or it has changed since ingest wrote it.
     """
     table, time_base = _stored_index(folder, evidence)
     pts, is_key, size, is_hidden = (table[name].to_numpy() for name in ("pts", "is_key", "size", "is_hidden"))
@@ -106,24 +113,26 @@ def load_index(folder: CaseFolder, evidence: Evidence) -> PacketIndex:
 
 
 def load_picture_names(folder: CaseFolder, evidence: Evidence) -> pa.ChunkedArray:
-    """The file of each frame of stills, in the order of the index; nulls for video."""
+    """Read the file name of each frame of stills, in the order of the index; nulls for video."""
     return _stored_index(folder, evidence)[0]["picture"]
 
 
 def _stored_index(folder: CaseFolder, evidence: Evidence) -> tuple[pa.Table, Fraction]:
     path = folder.index_file(evidence.evidence_id)
     if evidence.readable is None:
-        raise IntegrityBroken("has no packet index, it was rejected", "ingest the footage again", evidence.evidence_id)
+        raise IntegrityBroken(
+            "has no packet index, because ingest rejected it", "ingest the footage again", evidence.evidence_id
+        )
     if not path.exists() or sha256_of_file(path) != evidence.readable.index_sha256:
         raise IntegrityBroken(
-            "the packet index is missing or not the one that ingest wrote", "ingest the footage again", path
+            "the packet index is missing or has changed since ingest wrote it", "ingest the footage again", path
         )
     return read_table(path, schemas.INDEX), evidence.readable.time_base
 
 
 def _row(item: Evidence, folder: CaseFolder) -> dict[str, Any]:
-    """One row of the table `evidence`; paths below the case are stored relative to it."""
-    known = {
+    """Return one row of the table `evidence`; paths inside the case are stored relative to it."""
+    row = {
         "evidence_id": item.evidence_id,
         "path": str(item.path),
         "sha256": item.sha256,
@@ -134,13 +143,13 @@ def _row(item: Evidence, folder: CaseFolder) -> dict[str, Any]:
         "verdict": item.verdict.value,
         "reason": item.reason,
     }
-    return known if item.readable is None else {**known, **_readable_columns(item, item.readable, folder)}
+    return row if item.readable is None else {**row, **_readable_columns(item.readable, folder)}
 
 
-def _readable_columns(item: Evidence, readable: Readable, folder: CaseFolder) -> dict[str, Any]:
+def _readable_columns(readable: Readable, folder: CaseFolder) -> dict[str, Any]:
     medium, footage = readable.medium, readable.footage
     copy = footage.path if readable.working_copy_sha256 is not None else None
-    assert not isinstance(copy, StoreObject)  # it lies in the case
+    assert not isinstance(copy, StoreObject)  # a working copy is always a file inside the case
     return {
         "container": medium.container,
         "codec": medium.codec,
@@ -188,7 +197,7 @@ def _evidence(row: dict[str, Any], folder: CaseFolder) -> Evidence:
 
 
 def _readable(row: dict[str, Any], folder: CaseFolder) -> Readable:
-    read_path = folder.inside(row["working_copy"]) if row["working_copy"] else place_of(row["path"])
+    read_path = folder.resolve_inside(row["working_copy"]) if row["working_copy"] else place_of(row["path"])
     medium = Medium(
         container=row["container"],
         codec=row["codec"],

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: a temporary name, fsync, rename, fsync of the folder."""
+"""Atomic files: a temporary name, fsync, rename, fsync of the folder; Parquet and JSON on top of them."""
 
 import contextlib
 import fcntl
@@ -15,18 +15,19 @@ import pyarrow.parquet as pq
 
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
+from forensics.json_object import JsonObject
 
 __all__ = [
-    "described",
-    "encoded_json",
-    "encoded_table",
-    "fault_in_table",
+    "atomic_file",
+    "describe_file",
+    "encode_json",
+    "encode_table",
+    "find_table_fault",
     "link_or_copy",
     "parquet_writer",
     "read_table",
     "remove_unfinished",
     "sync_folder",
-    "whole_file",
     "write_bytes",
     "write_json",
     "write_table",
@@ -34,19 +35,19 @@ __all__ = [
 
 _ROW_GROUP_ROWS = 65_536
 _PRIVATE = 0o600
-_UNFINISHED = f".*.{'[0-9a-f]' * 8}.tmp"
-_FAULTS = (pa.ArrowException, OSError, ValueError, KeyError)
+_TEMPORARY_PATTERN = f".*.{'[0-9a-f]' * 8}.tmp"
+_READ_ERRORS = (pa.ArrowException, OSError, ValueError, KeyError)
 
 
 @contextlib.contextmanager
-def whole_file(path: Path, mode: int = _PRIVATE) -> Iterator[IO[bytes]]:
-    """A file that appears at `path` once the block ends well, and not at all if it does not."""
+def atomic_file(path: Path, mode: int = _PRIVATE) -> Iterator[IO[bytes]]:
+    """Open a file that appears at `path` when the block ends, and not at all if the block raises."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary, descriptor = _begun(path)
+    temporary, descriptor = _open_temporary(path)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
-            if mode != _PRIVATE:  # which it is already; some file systems know no modes
+            if mode != _PRIVATE:  # the mode it was created with; chmod fails on file systems without modes
                 os.fchmod(descriptor, mode)
             file.flush()
             os.fsync(file.fileno())
@@ -57,26 +58,26 @@ def whole_file(path: Path, mode: int = _PRIVATE) -> Iterator[IO[bytes]]:
     sync_folder(path.parent)
 
 
-def _begun(path: Path) -> tuple[Path, int]:
-    """A temporary file beside `path`, open and held, so that nobody takes it for one whose writer died."""
+def _open_temporary(path: Path) -> tuple[Path, int]:
+    """Open a locked temporary file beside `path`; the lock shows `remove_unfinished` that its writer is alive."""
     while True:
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
-        with contextlib.suppress(OSError):  # a file system without locks; then nobody removes it either
+        with contextlib.suppress(OSError):  # without locks in the file system, `remove_unfinished` removes nothing
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
             return temporary, descriptor
-        os.close(descriptor)  # it was taken for one before it was held
+        os.close(descriptor)  # `remove_unfinished` deleted it before it was locked
 
 
-def remove_unfinished(folder: Path, *, of: str = "") -> None:
-    """What killed processes were writing in a folder is gone; what somebody still writes stays, and so do other files.
+def remove_unfinished(folder: Path, *, prefix: str = "") -> None:
+    """Delete the temporary files that killed processes left in a folder; those still being written stay.
 
     Args:
-        folder: itself, not the folders in it.
-        of: only files whose names begin so.
+        folder: searched without its subfolders.
+        prefix: delete only temporary files of files whose names start with this.
     """
-    for temporary in folder.glob(f".{of}{_UNFINISHED[1:]}" if of else _UNFINISHED):
+    for temporary in folder.glob(f".{prefix}{_TEMPORARY_PATTERN[1:]}" if prefix else _TEMPORARY_PATTERN):
         with contextlib.suppress(OSError):
             descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW)
             try:
@@ -87,7 +88,7 @@ def remove_unfinished(folder: Path, *, of: str = "") -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut."""
+    """Flush the directory entries of a folder to disk, so that new names survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -96,7 +97,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def link_or_copy(source: str | Path, target: str | Path) -> None:
-    """A second name of the same bytes; a copy where the file system has no links."""
+    """Link `target` to the bytes of `source`; copy them where the file system has no hard links."""
     try:
         os.link(source, target)
     except OSError:
@@ -104,29 +105,29 @@ def link_or_copy(source: str | Path, target: str | Path) -> None:
 
 
 def write_bytes(path: Path, data: bytes, mode: int = _PRIVATE) -> None:
-    """Write all of `data` or nothing; only its owner reads it unless `mode` says otherwise."""
-    with whole_file(path, mode) as file:
+    """Write a file atomically; by default only its owner can read it."""
+    with atomic_file(path, mode) as file:
         file.write(data)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a value as indented JSON, all of it or nothing."""
-    write_bytes(path, encoded_json(value))
+    """Write a value as indented JSON, atomically."""
+    write_bytes(path, encode_json(value))
 
 
-def encoded_json(value: Any) -> bytes:
-    """As indented JSON."""
+def encode_json(value: Any) -> bytes:
+    """Encode a value as indented JSON."""
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    """Write a table as zstd Parquet, all of it or nothing; equal tables give equal bytes."""
-    with whole_file(path) as file:
+    """Write a table as zstd Parquet, atomically; equal tables give equal bytes."""
+    with atomic_file(path) as file:
         _write_into(file, table)
 
 
-def encoded_table(table: pa.Table) -> bytes:
-    """The bytes that `write_table` writes."""
+def encode_table(table: pa.Table) -> bytes:
+    """Return the bytes that `write_table` would write."""
     buffer = io.BytesIO()
     _write_into(buffer, table)
     return buffer.getvalue()
@@ -138,60 +139,62 @@ def _write_into(file: IO[bytes], table: pa.Table) -> None:
 
 
 def parquet_writer(file: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
-    """The one way this project writes Parquet; every page carries its checksum."""
+    """Return the writer that every Parquet file of this project is written with; each page has a checksum."""
     return pq.ParquetWriter(
         file, schema, compression="zstd", write_statistics=True, version="2.6", write_page_checksum=True
     )
 
 
 def read_table(path: Path, schema: pa.Schema) -> pa.Table:
-    """The rows of a file we wrote, checked against the schema they must have.
+    """Read a table that this project wrote, and check its schema.
 
     Raises:
-        IntegrityBroken: the file is not Parquet any more, or has other columns.
+        IntegrityBroken: the file cannot be read as Parquet, or has other columns.
     """
     try:
-        table = _whole_table(path)
-    except _FAULTS as error:
+        table = _read_validated(path)
+    except _READ_ERRORS as error:
         raise IntegrityBroken(
-            f"cannot be read as Parquet ({error})", "restore it, or delete it to have it made again", path
+            f"cannot be read as Parquet ({error})",
+            "restore it from a backup, or delete it so that the next run makes it again",
+            path,
         ) from error
     if not table.schema.equals(schema, check_metadata=False):
         raise IntegrityBroken(
-            f"{_other_columns(table, schema)}",
-            "it was written by another version; use that version or start a new case",
+            _describe_other_columns(table, schema),
+            "it was written by another version of this program; use that version or start a new case",
             path,
         )
     return table
 
 
-def _other_columns(table: pa.Table, schema: pa.Schema) -> str:
+def _describe_other_columns(table: pa.Table, schema: pa.Schema) -> str:
     return f"has the columns {table.schema.names}, expected {schema.names}"
 
 
-def fault_in_table(path: Path, schema: pa.Schema) -> str:
-    """Why the bytes of a file are not a whole table with these columns; empty if they are.
+def find_table_fault(path: Path, schema: pa.Schema) -> str:
+    """Return why a file is not a valid table with these columns; empty if it is.
 
     Raises:
-        OSError: the disk does not give the bytes.
+        OSError: the file system cannot read the file.
     """
     try:
-        table = _whole_table(path)
-    except _FAULTS as error:
+        table = _read_validated(path)
+    except _READ_ERRORS as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         return " ".join(str(error).split())
-    return "" if table.schema.equals(schema, check_metadata=False) else _other_columns(table, schema)
+    return "" if table.schema.equals(schema, check_metadata=False) else _describe_other_columns(table, schema)
 
 
-def _whole_table(path: Path) -> pa.Table:
+def _read_validated(path: Path) -> pa.Table:
     table = pq.read_table(path, page_checksum_verification=True)
     table.validate(full=True)
     return table
 
 
-def described(path: Path, root: Path) -> dict[str, Any]:
-    """What a manifest says of a Parquet file: name relative to `root`, rows, bytes, SHA-256."""
+def describe_file(path: Path, root: Path) -> JsonObject:
+    """Return the manifest's entry of a Parquet file: path relative to `root`, rows, bytes, SHA-256."""
     return {
         "path": path.relative_to(root).as_posix(),
         "rows": pq.read_metadata(path).num_rows,

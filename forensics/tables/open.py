@@ -1,4 +1,4 @@
-"""What analysts open: the published tables of a case as Polars LazyFrames."""
+"""Published tables of a case as Polars LazyFrames, for analysts and for commands."""
 
 import os
 import pwd
@@ -22,54 +22,62 @@ from forensics.tables.schemas import CANDIDATES_TABLE, PUBLISHED
 __all__ = ["OpenCase", "candidates_of", "published_files"]
 
 
-_ADVICE: Final = "see `forensics verify`; running again publishes anew"
+_NEXT_STEP: Final = "run `forensics verify` to see what has changed; `forensics run` publishes the tables again"
 
 
 def published_files(folder: CaseFolder, table: str) -> list[Path]:
-    """The files of one table, as the manifest names them.
+    """Return the files of one table that the manifest names, after checking their digests.
 
     Raises:
-        IntegrityBroken: one is not there, or not what was published.
+        IntegrityBroken: a file is missing or has changed since it was published.
     """
     files = [file for file in read_manifest(folder)["files"] if file["path"].partition("/")[0] == table]
     for file in files:
-        _check(folder.tables / file["path"], file["sha256"])
+        _check_published(folder.tables / file["path"], file["sha256"])
     return [folder.tables / file["path"] for file in files]
 
 
-def _check(path: Path, expected_sha256: str) -> None:
-    """Return only if the file is what was published."""
+def _check_published(path: Path, expected_sha256: str) -> None:
+    """Raise `IntegrityBroken` unless a file has the digest that was published."""
     if not path.is_file():
-        raise IntegrityBroken("is not there any more", _ADVICE, path)
+        raise IntegrityBroken("is missing", _NEXT_STEP, path)
     state = path.stat()
     actual = _digest(path, (state.st_size, state.st_ino, state.st_mtime_ns, state.st_ctime_ns))
     if actual != expected_sha256:
-        raise IntegrityBroken("is not what was published", _ADVICE, path)
+        raise IntegrityBroken("has changed since it was published", _NEXT_STEP, path)
 
 
 @lru_cache(maxsize=256)
 def _digest(path: Path, state: tuple[int, ...]) -> str:
-    """SHA-256 of a file; computed once while nothing touches it."""
+    """Return the SHA-256 of a file; cached as long as size, inode and times stay the same."""
     return sha256_of_file(path)
 
 
 def candidates_of(folder: CaseFolder) -> pl.LazyFrame:
-    """The table candidates, for a caller who records that it is read.
+    """Return the table candidates; the caller must write the access to the log.
 
     Raises:
-        UsageError: the case compares no faces.
-        NotAuthorised: it was withheld or destroyed.
+        UsageError: the published run compared no faces.
+        NotAuthorised: the table was withheld or destroyed.
     """
-    named = [file["path"] for file in read_manifest(folder)["files"]]
-    mine = [folder.tables / path for path in named if path.partition("/")[0] == CANDIDATES_TABLE]
-    if not mine:
-        raise UsageError("no face was compared", "see `forensics case show`", folder.root)
-    if not all(path.exists() for path in mine):
-        raise NotAuthorised("was withheld or destroyed", "see `forensics case show`", mine[0])
+    paths = [file["path"] for file in read_manifest(folder)["files"]]
+    files = [folder.tables / path for path in paths if path.partition("/")[0] == CANDIDATES_TABLE]
+    if not files:
+        raise UsageError(
+            "has no candidates, because no faces were compared",
+            "`forensics case show CASE` displays whether the results are withheld (and until when) or destroyed",
+            folder.root,
+        )
+    if not all(path.exists() for path in files):
+        raise NotAuthorised(
+            "was withheld or destroyed",
+            "`forensics case show CASE` displays whether the results are withheld (and until when) or destroyed",
+            files[0],
+        )
     return pl.scan_parquet(published_files(folder, CANDIDATES_TABLE))
 
 
-def _reader() -> dict[str, str]:
+def _system_user() -> dict[str, str]:
     try:
         user = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -79,11 +87,11 @@ def _reader() -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class OpenCase:
-    """A case as analysts see it; docs/tables.md describes every column.
+    """A case opened for reading its published tables; docs/tables.md describes every column.
 
     Attributes:
-        folder: where it lies.
-        run_id: the run whose tables these are.
+        folder: folder of the case.
+        run_id: id of the run that published the tables.
     """
 
     folder: CaseFolder
@@ -91,17 +99,18 @@ class OpenCase:
 
     @classmethod
     def at(cls, path: Path) -> "OpenCase":
-        """See `forensics.open_case`."""
+        """Open the case at a path, see `forensics.open_case`."""
         folder = CaseFolder.at(path)
-        for linked in folder.links_out():
-            raise IntegrityBroken(linked, "put there what belongs there; a case is moved as a whole")
+        for link in folder.find_outside_links():
+            raise link.to_error("restore the missing file or folder from a backup; a case is moved as a whole")
         return cls(folder, read_manifest(folder)["run"])
 
     def table(self, name: str) -> pl.LazyFrame:
-        """One table by name.
+        """Return one table by name.
 
         Raises:
             UsageError: there is no table of this name.
+            IntegrityBroken: a file of the table is missing or has changed since it was published.
         """
         if name not in PUBLISHED:
             hint = "read candidates with case.candidates(reason=...)" if name == CANDIDATES_TABLE else ""
@@ -109,56 +118,59 @@ class OpenCase:
         return pl.scan_parquet(published_files(self.folder, name))
 
     def candidates(self, *, reason: str) -> pl.LazyFrame:
-        """A row for every pair of a sighting and an entry that was compared; reading it is logged with its reason.
+        """Return one row per compared pair of a sighting and an entry; the access and its reason are logged.
 
         Raises:
-            UsageError: no reason, or a case that compares no faces.
-            NotAuthorised: it was withheld or destroyed, the mandate is over, or reading it cannot be recorded.
+            UsageError: the reason is empty, or the published run compared no faces.
+            NotAuthorised: the table was withheld or destroyed, the mandate is over, or the log cannot be written.
             IntegrityBroken: the case was changed by other means than commands.
         """
         if not reason.strip():
-            raise UsageError("candidates are read for a reason", "say it: case.candidates(reason=...)")
+            raise UsageError("candidates can be read only for a stated reason", "use case.candidates(reason=TEXT)")
         log = LogWriter(self.folder, lambda: datetime.now(UTC))
-        with log.recorded("open candidates", who=_reader(), why=reason, facts={}):
+        with log.record_command("open candidates", who=_system_user(), why=reason, facts={}):
             refuse_unless_active(self.folder, datetime.now(UTC))
             return candidates_of(self.folder)
 
     def picture(self, name: str) -> Path:
-        """The file of a thumbnail, by the name that a table gives it.
+        """Return the file of a thumbnail, after checking its digest.
+
+        Args:
+            name: value of the column `sightings.thumbnail`.
 
         Raises:
-            IntegrityBroken: it is not there, is not what was published, or leads out of the case.
+            IntegrityBroken: the file is missing, has changed since it was published, or lies outside of the case.
         """
-        path = self.folder.inside(name)
+        path = self.folder.resolve_inside(name)
         published = {each["path"]: each["sha256"] for each in read_manifest(self.folder).get("pictures", ())}
-        if name in published or not path.is_file():  # older manifests name no pictures
-            _check(path, published.get(name, ""))
+        if name in published or not path.is_file():  # older manifests list no pictures
+            _check_published(path, published.get(name, ""))
         return path
 
     def sources(self) -> pl.LazyFrame:
-        """A row for every path that was given."""
+        """Return one row per path given to ingest."""
         return self.table("sources")
 
     def evidence(self) -> pl.LazyFrame:
-        """A row for every file, or folder of stills."""
+        """Return one row per piece of evidence: a file, or a folder of stills."""
         return self.table("evidence")
 
     def detections(self) -> pl.LazyFrame:
-        """A row for every box in every frame."""
+        """Return one row per box and frame."""
         return self.table("detections")
 
     def tracks(self) -> pl.LazyFrame:
-        """A row for every object in one evidence."""
+        """Return one row per tracked object of one evidence."""
         return self.table("tracks")
 
     def sightings(self) -> pl.LazyFrame:
-        """A row for every object at one camera over an interval."""
+        """Return one row per tracked object at one camera, with its interval of time."""
         return self.table("sightings")
 
     def coverage(self) -> pl.LazyFrame:
-        """A row for every run of frames in one state: what was looked at, and why the rest was not."""
+        """Return one row per range of frames with one state, and the reason where they were not detected."""
         return self.table("coverage")
 
     def failures(self) -> pl.LazyFrame:
-        """A row for every unit of work that gave nothing."""
+        """Return one row per unit of work that failed."""
         return self.table("failures")

@@ -1,4 +1,4 @@
-"""What a run hands to the committer: every chunk with its part or its loss, every failure."""
+"""Outcomes of a run, as input of `forensics.tables.publish`: chunks with their parts or losses, and failures."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,20 +8,20 @@ from forensics.footage.cameras import Camera
 from forensics.footage.chunks import Chunk
 from forensics.footage.evidence import Evidence
 
-__all__ = ["ChunkOutcome", "Compared", "EvidenceOutcome", "Failure"]
+__all__ = ["ChunkOutcome", "ComparisonSetup", "EvidenceOutcome", "Failure"]
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A unit of work that failed.
+    """One failed unit of work, a row of the table `failures`.
 
     Attributes:
-        evidence_id: whose.
+        evidence_id: id of its evidence.
         stage: ``ingest``, ``detect``, ``track`` or ``sight``.
-        unit: which, such as ``frames 0-599``.
-        attempts: how often it was tried.
-        error: the name of what happened.
-        detail: in words.
+        unit: the unit of work, such as ``frames 0-599``.
+        attempts: number of attempts.
+        error: name of the error.
+        detail: message of the error.
     """
 
     evidence_id: str | None
@@ -34,13 +34,13 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class ChunkOutcome:
-    """A chunk with its part, or with what became of it instead.
+    """One chunk with its part, or with the reason why it has none.
 
     Attributes:
-        chunk: its frames.
-        part: None where the work was lost.
-        lost: the reason of the unsettled gap; empty where there is a part.
-        detail: in words.
+        chunk: frames of the chunk.
+        part: file of the part; None if the work was lost.
+        lost: reason of the unsettled gap; empty if there is a part.
+        detail: message for people.
     """
 
     chunk: Chunk
@@ -51,15 +51,15 @@ class ChunkOutcome:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceOutcome:
-    """Everything that a run made of one evidence.
+    """All parts that a run made of one evidence.
 
     Attributes:
-        evidence: which.
-        camera: whose clock dates it.
+        evidence: the evidence.
+        camera: camera whose clock dates the frames.
         chunks: all chunks, in order.
-        track_part, sight_part: None where the evidence has no frames or the stage failed.
-        recognise_parts: of its people, in order; none in modes that compare no faces.
-        audit_parts: what was seen in frames that the gate had passed over, in order; none without a gate.
+        track_part, sight_part: None if the evidence has no frames or the stage failed.
+        recognise_parts: parts of compared faces, in order; empty in modes that compare no faces.
+        spot_check_parts: parts of the spot check, in order; empty without a gate.
     """
 
     evidence: Evidence
@@ -68,21 +68,21 @@ class EvidenceOutcome:
     track_part: Path | None
     sight_part: Path | None
     recognise_parts: tuple[Path, ...] = ()
-    audit_parts: tuple[Path, ...] = ()
+    spot_check_parts: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """What holds for all candidates of a run.
+class ComparisonSetup:
+    """Conditions under which a run compared faces; they hold for all its candidates.
 
     Attributes:
-        model_id: of the face models.
-        n_entries: of the watch-list.
-        threshold: least similarity that counts.
-        fmr: false alarm rate of one comparison at that threshold; None where nobody published one.
-        calibration: the name of the publication; empty where there is none.
-        likelihood: made from the case's own pairs; None where there are none.
-        scope: name of the cameras, the time and the clocks under which frames were looked at.
+        model_id: id of the face models.
+        n_entries: number of entries of the watch-list.
+        threshold: threshold of the similarity.
+        fmr: false alarm rate of one comparison at that threshold; None if none is published.
+        calibration: name of the publication; empty if there is none.
+        likelihood: likelihood model fitted to the case's own pairs; None if there is none.
+        scope: digest of the cameras, time and clocks that decide which frames were searched.
     """
 
     model_id: str

@@ -1,4 +1,4 @@
-"""What stages hand to each other: immutable parts, one row per frame or per detection."""
+"""Parts, the immutable tables that stages hand to each other: one row per frame, with its boxes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from forensics.detection.detections import NO_BOXES, Boxes, Detections, FloatArr
 from forensics.footage.chunks import Chunk
 from forensics.footage.coverage import CoverageRange, State
 from forensics.footage.frames import Gap
-from forensics.footage.shot_cuts import GLANCE_SIDE, GlanceArray
+from forensics.footage.shot_cuts import LUMA_GRID_SIDE, LumaGridArray
 from forensics.footage.timeline import BoolArray, Int64Array
 from forensics.sampling.refinement import SAMPLED, STATIC, FrameOutcome
 from forensics.tables.schemas import AUDIT_PART, DETECT_PART
@@ -24,108 +24,111 @@ __all__ = [
     "DetectRows",
     "StoredDetections",
     "coverage_of",
-    "passed_over",
+    "gate_skipped_frames",
     "read_detections",
     "spot_check_table",
     "spot_checked_frames",
 ]
 
 SPOT_CHECKED: Final = "audited"
-_PASSED: Final = (STATIC, SAMPLED)
+_GATE_REASONS: Final = (STATIC, SAMPLED)
 
-# What is there is known of these; of the others at most from what lies around them.
-_KNOWN: Final = pa.array([State.DETECTED.value, State.CARRIED.value])
+# The content of these frames is known; that of others at most from the frames around them.
+_KNOWN_STATES: Final = pa.array([State.DETECTED.value, State.CARRIED.value])
 
-_NONE: Final = np.empty(0, dtype=np.int64)
+_NO_FRAMES: Final = np.empty(0, dtype=np.int64)
 
 _Column = npt.NDArray[np.object_]
 
 
 class DetectRows:
-    """Gathers the part of one chunk: exactly one row per frame, skipped unless something else is said.
+    """Builds the part of one chunk: exactly one row per frame, skipped unless an outcome is set.
 
     Args:
-        chunk: its frames.
-        scope: frames outside of it are skipped for its reason, the others as sampled.
-        wanted: (W,) int64, the frames of which something must be said before there is a part.
+        chunk: frames of the part.
+        scope: frames outside of it are skipped for its reason, frames inside as sampled.
+        wanted: (W,) int64, frames whose outcome must be set before the part can be built.
     """
 
-    def __init__(self, chunk: Chunk, scope: Scope, wanted: Int64Array = _NONE) -> None:
+    def __init__(self, chunk: Chunk, scope: Scope, wanted: Int64Array = _NO_FRAMES) -> None:
         self._chunk = chunk
-        self._untold = set(wanted.tolist())
+        self._without_outcome = set(wanted.tolist())
         frames = np.arange(chunk.start, chunk.stop)
         is_inside = (scope.start <= frames) & (frames < scope.stop)
-        self._states = _column(chunk.n_frames, State.SKIPPED.value)
+        self._states = _filled_column(chunk.n_frames, State.SKIPPED.value)
         self._reasons: _Column = np.where(is_inside, SAMPLED, scope.reason).astype(np.object_)
         self._details: _Column = np.where(is_inside, "", scope.detail).astype(np.object_)
         self._changes = np.full(chunk.n_frames, np.nan, dtype=np.float32)
-        self._glances = _column(chunk.n_frames, None)
+        self._luma_grids = _filled_column(chunk.n_frames, None)
         self._boxes: list[Boxes] = [NO_BOXES] * chunk.n_frames
 
-    def glanced(self, number: int, glance: GlanceArray) -> None:
-        """What this frame looks like at a glance; every frame that is decoded has one."""
-        self._glances[self._place(number)] = glance.tobytes()
+    def set_luma_grid(self, number: int, luma_grid: LumaGridArray) -> None:
+        """Store the luma grid of a decoded frame; every decoded frame needs one."""
+        self._luma_grids[self._row(number)] = luma_grid.tobytes()
 
-    def detected(self, number: int, boxes: Boxes) -> None:
-        """The detector looked at this frame and saw these boxes, maybe none."""
-        row = self._row(number)
+    def set_detected(self, number: int, boxes: Boxes) -> None:
+        """Store the boxes of a detected frame, maybe none."""
+        row = self._start_outcome(number)
         self._states[row], self._reasons[row], self._boxes[row] = State.DETECTED.value, "", boxes
 
-    def found(self, finding: FrameOutcome) -> None:
-        """What became of this frame behind the gate."""
-        glimpse = finding.glimpse
-        row = self._row(glimpse.number)
-        self._states[row], self._reasons[row], self._details[row] = finding.state.value, finding.reason, finding.detail
-        self._changes[row] = glimpse.change
-        self._glances[row] = glimpse.glance.tobytes()
-        self._boxes[row] = finding.boxes or NO_BOXES
+    def set_outcome(self, outcome: FrameOutcome) -> None:
+        """Store the outcome of a frame that passed through the gate."""
+        gate_result = outcome.gate_result
+        row = self._start_outcome(gate_result.number)
+        self._states[row], self._reasons[row], self._details[row] = outcome.state.value, outcome.reason, outcome.detail
+        self._changes[row] = gate_result.change
+        self._luma_grids[row] = gate_result.luma_grid.tobytes()
+        self._boxes[row] = outcome.boxes or NO_BOXES
 
-    def gap(self, gap: Gap) -> None:
-        """This frame cannot be handed out."""
-        row = self._row(gap.number)
+    def set_gap(self, gap: Gap) -> None:
+        """Store a frame that could not be decoded."""
+        row = self._start_outcome(gap.number)
         self._states[row], self._reasons[row], self._details[row] = State.GAP.value, gap.reason, gap.detail
 
-    def _row(self, number: int) -> int:
-        """Where this frame stands, which is told of now."""
-        row = self._place(number)
-        self._untold.discard(number)
+    def _start_outcome(self, number: int) -> int:
+        """Mark a frame as having an outcome, and return its row."""
+        row = self._row(number)
+        self._without_outcome.discard(number)
         return row
 
-    def _place(self, number: int) -> int:
+    def _row(self, number: int) -> int:
         if not self._chunk.start <= number < self._chunk.stop:
             raise ValueError(f"frame {number} does not lie in {self._chunk}")
         return number - self._chunk.start
 
     def table(self, class_names: tuple[str, ...] = ()) -> pa.Table:
-        """The part, ordered by frame; `class_names` is what the boxes' classes refer to.
+        """Build the part, ordered by frame.
+
+        Args:
+            class_names: names that the class indices of the boxes refer to.
 
         Raises:
-            ValueError: nobody said what became of a wanted frame; it must not pass for one that was not wanted.
+            ValueError: a wanted frame has no outcome; it must not be stored as one that was skipped.
         """
-        if self._untold:
-            first, n_untold = min(self._untold), len(self._untold)
-            raise ValueError(f"{self._chunk}: nobody said what became of {n_untold} frames, the first is {first}")
+        if self._without_outcome:
+            first, n_frames = min(self._without_outcome), len(self._without_outcome)
+            raise ValueError(f"{self._chunk}: nobody said what became of {n_frames} frames, the first is {first}")
         columns = {
             "frame": np.arange(self._chunk.start, self._chunk.stop),
             "state": self._states,
             "reason": self._reasons,
             "detail": self._details,
             "change": pa.array(self._changes, from_pandas=True),
-            "glance": pa.array(self._glances, DETECT_PART.field("glance").type),
+            "glance": pa.array(self._luma_grids, DETECT_PART.field("glance").type),
             "boxes": _boxes_column(self._boxes, class_names),
         }
         return pa.table(columns, schema=DETECT_PART)
 
 
-def _column(n_rows: int, value: object) -> _Column:
-    """(N,) objects, all of them this one."""
+def _filled_column(n_rows: int, value: object) -> _Column:
+    """Return (N,) objects, all the same."""
     column = np.empty(n_rows, dtype=np.object_)
     column[:] = value
     return column
 
 
 def _boxes_column(boxes: Sequence[Boxes], class_names: tuple[str, ...]) -> pa.ListArray:
-    """The boxes of each row, as parts hold them."""
+    """Return the column of lists of boxes, one list per row."""
     kind = DETECT_PART.field("boxes").type
     xyxy = np.concatenate([NO_BOXES.xyxy, *(each.xyxy for each in boxes)])  # (N, 4)
     score = np.concatenate([NO_BOXES.score, *(each.score for each in boxes)])
@@ -138,18 +141,18 @@ def _boxes_column(boxes: Sequence[Boxes], class_names: tuple[str, ...]) -> pa.Li
     )
 
 
-def coverage_of(part: pa.Table, audited: Mapping[int, str] | None = None) -> list[CoverageRange]:
-    """The part's frames as stretches of one state.
+def coverage_of(part: pa.Table, spot_checks: Mapping[int, str] | None = None) -> list[CoverageRange]:
+    """Return the frames of a part as ranges of one state, reason and detail.
 
     Args:
         part: of one chunk.
-        audited: what was found in frames that the gate had passed over, by frame.
+        spot_checks: from spot-checked frame to the text that describes its result.
     """
     if not len(part):
         return []
-    part = _told_of(part.combine_chunks(), audited or {})
-    # (4, N) numbers that differ where neighbours differ
-    codes = np.stack([_codes(part[name]) for name in ("state", "reason", "detail")] + [part["frame"].to_numpy()])
+    part = _with_spot_checks(part.combine_chunks(), spot_checks or {})
+    # (4, N) codes; a range ends where any of them changes
+    codes = np.stack([_encode_texts(part[name]) for name in ("state", "reason", "detail")] + [part["frame"].to_numpy()])
     codes[-1] -= np.arange(len(part))
     starts = np.concatenate([[0], np.flatnonzero(np.any(np.diff(codes, axis=1), axis=0)) + 1])
     change = np.fmax.reduceat(part["change"].to_numpy(zero_copy_only=False).astype(np.float64), starts)
@@ -166,10 +169,10 @@ def coverage_of(part: pa.Table, audited: Mapping[int, str] | None = None) -> lis
     ]
 
 
-def _told_of(part: pa.Table, audited: Mapping[int, str]) -> pa.Table:
-    """The part with what the audit found of its frames: the reason becomes ``audited``, the detail says both."""
+def _with_spot_checks(part: pa.Table, spot_checks: Mapping[int, str]) -> pa.Table:
+    """Set the reason of spot-checked frames to ``audited``; their detail names the old reason and the result."""
     frames = part["frame"].to_numpy()
-    rows = [row for row, frame in enumerate(frames.tolist()) if frame in audited] if audited else []
+    rows = [row for row, frame in enumerate(frames.tolist()) if frame in spot_checks] if spot_checks else []
     if not rows:
         return part
     columns = {}
@@ -178,7 +181,7 @@ def _told_of(part: pa.Table, audited: Mapping[int, str]) -> pa.Table:
         columns[name] = column
     for row in rows:
         reason, detail = columns["reason"][row], columns["detail"][row]
-        columns["detail"][row] = f"{reason}{detail and f' ({detail})'}; {audited[int(frames[row])]}"
+        columns["detail"][row] = f"{reason}{detail and f' ({detail})'}; {spot_checks[int(frames[row])]}"
         columns["reason"][row] = SPOT_CHECKED
     for name, column in columns.items():
         part = part.set_column(
@@ -187,99 +190,104 @@ def _told_of(part: pa.Table, audited: Mapping[int, str]) -> pa.Table:
     return part
 
 
-def passed_over(part: pa.Table) -> Int64Array:
-    """(P,) int64, increasing: the frames that the gate did not have looked at."""
-    is_passed = np.isin(part["reason"].to_numpy(), _PASSED) & part["change"].is_valid().to_numpy()
-    frames: Int64Array = part["frame"].to_numpy()[is_passed].astype(np.int64)
+def gate_skipped_frames(part: pa.Table) -> Int64Array:
+    """Return the frames that the gate skipped: (P,) int64, increasing."""
+    is_skipped = np.isin(part["reason"].to_numpy(), _GATE_REASONS) & part["change"].is_valid().to_numpy()
+    frames: Int64Array = part["frame"].to_numpy()[is_skipped].astype(np.int64)
     return frames
 
 
-def spot_check_table(seen: Sequence[tuple[int, Boxes | None]], class_names: tuple[str, ...]) -> pa.Table:
-    """The part of some frames that were looked at afterwards; None stands for one that could not be read."""
+def spot_check_table(boxes_of: Sequence[tuple[int, Boxes | None]], class_names: tuple[str, ...]) -> pa.Table:
+    """Build the part of a spot check.
+
+    Args:
+        boxes_of: frames with their boxes; None for a frame that could not be decoded.
+        class_names: names that the class indices of the boxes refer to.
+    """
     columns = {
-        "frame": [frame for frame, _ in seen],
-        "state": [(State.GAP if boxes is None else State.DETECTED).value for _, boxes in seen],
-        "boxes": _boxes_column([boxes or NO_BOXES for _, boxes in seen], class_names),
+        "frame": [frame for frame, _ in boxes_of],
+        "state": [(State.GAP if boxes is None else State.DETECTED).value for _, boxes in boxes_of],
+        "boxes": _boxes_column([boxes or NO_BOXES for _, boxes in boxes_of], class_names),
     }
     return pa.table(columns, schema=AUDIT_PART)
 
 
 def spot_checked_frames(part: pa.Table) -> Iterator[tuple[int, pa.Table]]:
-    """Each frame of an audit's part that could be read, with its boxes."""
+    """Yield each detected frame of a spot check's part with the table of its boxes."""
     kind = pa.schema(list(AUDIT_PART.field("boxes").type.value_type))
     for row in part.filter(pc.equal(part["state"], State.DETECTED.value)).to_pylist():
         yield row["frame"], pa.Table.from_pylist(row["boxes"], schema=kind)
 
 
-def _codes(column: pa.ChunkedArray) -> Int64Array:
-    """(N,) a number for every text, equal for equal texts."""
+def _encode_texts(column: pa.ChunkedArray) -> Int64Array:
+    """Return (N,) int64 codes, equal for equal texts."""
     return np.asarray(column.combine_chunks().dictionary_encode().indices, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredDetections:
-    """What the detector saw in one evidence.
+    """Detections of one evidence, as its parts hold them.
 
     Attributes:
-        detections: all boxes, by frame, then as the detector ordered them.
-        class_names: sorted; what `detections.class_index` refers to.
-        known_frames: (F,) int64, every frame of which it is known what is there: looked at, or carried.
-        is_carried: (N,) bool, which detections are inherited from the look before.
-        glanced_frames: (G,) int64, every frame that was decoded.
-        glances: (G, 64) uint8, what each of them looks like at a glance.
+        detections: all boxes, by frame, then in the order of the detector.
+        class_names: sorted; `detections.class_index` refers to them.
+        known_frames: (F,) int64, increasing, all detected and carried frames.
+        is_carried: (N,) bool, whether a detection is carried over from an earlier frame.
+        decoded_frames: (G,) int64, increasing, all decoded frames.
+        luma_grids: (G, 64) uint8, luma grid of each decoded frame.
     """
 
     detections: Detections
     class_names: tuple[str, ...]
     known_frames: Int64Array
     is_carried: BoolArray
-    glanced_frames: Int64Array
-    glances: GlanceArray
+    decoded_frames: Int64Array
+    luma_grids: LumaGridArray
 
 
 def read_detections(parts: Iterable[pa.Table]) -> StoredDetections:
-    """All boxes of one evidence from its parts, given in the order of their chunks."""
+    """Read all boxes of one evidence from its parts, given in the order of their chunks."""
     tables = list(parts)
     part = pa.concat_tables(tables) if tables else DETECT_PART.empty_table()
     lists = part["boxes"].combine_chunks()
     flat = pc.list_flatten(lists)
     frame = part["frame"].to_numpy()
     row = pc.list_parent_indices(lists).to_numpy()
-    class_names, class_index = _numbered(flat.field("class_name"))
+    class_names, class_index = _number_classes(flat.field("class_name"))
     detections = Detections(
         frame=frame[row].astype(np.int64),
         xyxy=np.stack([_floats(flat, name) for name in ("x1", "y1", "x2", "y2")], axis=1),
         score=_floats(flat, "score"),
         class_index=class_index,
     )
-    is_known, has_glance = pc.is_in(part["state"], _KNOWN).to_numpy(), part["glance"].is_valid()
+    is_known, has_luma_grid = pc.is_in(part["state"], _KNOWN_STATES).to_numpy(), part["glance"].is_valid()
     return StoredDetections(
         detections,
         class_names,
         known_frames=frame[is_known].astype(np.int64),
         is_carried=pc.equal(part["state"], State.CARRIED.value).to_numpy()[row],
-        glanced_frames=frame[has_glance.to_numpy()].astype(np.int64),
-        glances=_glances(part["glance"].filter(has_glance)),
+        decoded_frames=frame[has_luma_grid.to_numpy()].astype(np.int64),
+        luma_grids=_stack_luma_grids(part["glance"].filter(has_luma_grid)),
     )
 
 
-def _numbered(names: pa.Array) -> tuple[tuple[str, ...], Int64Array]:
-    """The different names, sorted, and (N,) int64 the place of each in them."""
+def _number_classes(names: pa.Array) -> tuple[tuple[str, ...], Int64Array]:
+    """Return the distinct names, sorted, and for each name its (N,) int64 index among them."""
     encoded = names.dictionary_encode()
-    met: list[str] = encoded.dictionary.to_pylist()
-    place = np.argsort(np.argsort(met)).astype(np.int64) if met else np.empty(0, dtype=np.int64)
-    return tuple(sorted(met)), place[np.asarray(encoded.indices, dtype=np.int64)]
+    distinct: list[str] = encoded.dictionary.to_pylist()
+    sorted_index = np.argsort(np.argsort(distinct)).astype(np.int64) if distinct else np.empty(0, dtype=np.int64)
+    return tuple(sorted(distinct)), sorted_index[np.asarray(encoded.indices, dtype=np.int64)]
 
 
-def _glances(stored: pa.ChunkedArray) -> GlanceArray:
-    """(G, 64) uint8, one after the other."""
-    side = GLANCE_SIDE**2
+def _stack_luma_grids(stored: pa.ChunkedArray) -> LumaGridArray:
+    """Return the stored luma grids as (G, 64) uint8."""
+    size = LUMA_GRID_SIDE**2
     rows = [
-        np.frombuffer(chunk.buffers()[1], dtype=np.uint8)[chunk.offset * side : (chunk.offset + len(chunk)) * side]
+        np.frombuffer(chunk.buffers()[1], dtype=np.uint8)[chunk.offset * size : (chunk.offset + len(chunk)) * size]
         for chunk in stored.chunks
         if len(chunk)
     ]
-    return np.concatenate(rows).reshape(-1, side) if rows else np.empty((0, side), dtype=np.uint8)
+    return np.concatenate(rows).reshape(-1, size) if rows else np.empty((0, size), dtype=np.uint8)
 
 
 def _floats(boxes: pa.StructArray, name: str) -> FloatArray:

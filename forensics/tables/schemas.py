@@ -1,10 +1,10 @@
-"""The columns of every table, described in docs/tables.md; the version stands in each file's metadata."""
+"""Columns of every table, as described in docs/tables.md; every file's metadata holds the schema version."""
 
 from typing import Final
 
 import pyarrow as pa
 
-from forensics.footage.shot_cuts import GLANCE_SIDE
+from forensics.footage.shot_cuts import LUMA_GRID_SIDE
 
 __all__ = [
     "AUDIT_PART",
@@ -53,7 +53,7 @@ DETECT_PART: Final = _schema(
     reason=pa.string(),
     detail=pa.string(),
     change=pa.float32(),
-    glance=pa.binary(GLANCE_SIDE**2),
+    glance=pa.binary(LUMA_GRID_SIDE**2),
     boxes=pa.list_(_BOX),
 )
 
@@ -238,6 +238,6 @@ PUBLISHED: Final[dict[str, pa.Schema]] = {
     "failures": FAILURES,
 }
 
-# Published only where faces are compared, and read only for a reason.
+# Published only by runs that compare faces, and read only for a stated reason.
 CANDIDATES_TABLE: Final = "candidates"
 TABLES: Final[dict[str, pa.Schema]] = {**PUBLISHED, CANDIDATES_TABLE: CANDIDATES}

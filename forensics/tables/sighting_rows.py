@@ -1,4 +1,4 @@
-"""The rows of `detections`, `tracks` and `sightings`: parts joined with index, camera clock and ids."""
+"""Rows of the tables `detections`, `tracks` and `sightings`: parts joined with packet index, camera clock and ids."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from forensics.tables.parts import StoredDetections, read_detections
 from forensics.tracking.sightings import sighting_id_of, track_id_of
 
 __all__ = [
-    "Joined",
-    "described_thumbnails",
+    "JoinedEvidence",
+    "describe_thumbnails",
     "detection_tables",
     "sightings_table",
     "track_id_of_sight",
@@ -32,8 +32,17 @@ _NO_SIGHTS = schemas.SIGHT_PART.empty_table()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Joined:
-    """One evidence with its times and the ids of its tracks; its boxes stay in their parts."""
+class JoinedEvidence:
+    """One evidence with its times and track ids; its boxes stay in their parts.
+
+    Attributes:
+        outcome: parts of the evidence.
+        index: packet index.
+        utc_us: (F,) int64, UTC of every frame in microseconds; None if the camera's clock is unknown.
+        sights: rows of the sight part, by track number.
+        track_ids: id of each track, by track number.
+        pictures: file of each frame of stills; nulls for video.
+    """
 
     outcome: EvidenceOutcome
     index: PacketIndex
@@ -43,8 +52,8 @@ class Joined:
     pictures: pa.ChunkedArray
 
     @classmethod
-    def of(cls, case: CaseFolder, outcome: EvidenceOutcome, settings_digest: str) -> "Joined":
-        """Read what is known of the tracks of one evidence."""
+    def of(cls, case: CaseFolder, outcome: EvidenceOutcome, settings_digest: str) -> "JoinedEvidence":
+        """Read the packet index and the tracks of one evidence."""
         evidence = outcome.evidence
         index = load_index(case, evidence)
         sights = read_table(outcome.sight_part, schemas.SIGHT_PART) if outcome.sight_part else _NO_SIGHTS
@@ -60,18 +69,22 @@ class Joined:
         )
 
     def utc(self, frames: Int64Array) -> pa.Array:
-        """UTC of frames, null where the camera's clock is unknown."""
+        """Return the UTC of frames; nulls if the camera's clock is unknown."""
         if self.utc_us is None:
             return pa.nulls(len(frames), _UTC)
         return pa.array(self.utc_us[frames]).cast(_UTC)
 
     def constant(self, value: Any, n_rows: int, kind: pa.DataType) -> pa.Array:
-        """One value in every row."""
+        """Return a column with the same value in every row."""
         return pa.array([value], kind).take(pa.array(np.zeros(n_rows, dtype=np.int64)))
 
 
 def track_numbers(outcome: EvidenceOutcome) -> Int64Array | None:
-    """(N,) int64, the track of each detection of one evidence, -1 where it has none; None where nothing was tracked."""
+    """Read the track number of each detection of one evidence.
+
+    Returns:
+        (N,) int64, -1 for detections outside of tracks; None if the evidence was not tracked.
+    """
     if outcome.track_part is None or outcome.sight_part is None:
         return None
     numbers: Int64Array = read_table(outcome.track_part, schemas.TRACK_PART)["track_number"].to_numpy()
@@ -79,7 +92,7 @@ def track_numbers(outcome: EvidenceOutcome) -> Int64Array | None:
 
 
 def track_id_of_sight(evidence_id: str, settings_digest: str, row: dict[str, Any]) -> str:
-    """The name of the track that a row of a sight part tells of."""
+    """Return the id of the track that a row of a sight part describes."""
     first = np.array([row[f"first_{name}"] for name in ("x1", "y1", "x2", "y2")], dtype=np.float32)
     return track_id_of(
         evidence_id,
@@ -90,23 +103,23 @@ def track_id_of_sight(evidence_id: str, settings_digest: str, row: dict[str, Any
     )
 
 
-def detection_tables(each: Joined) -> Iterator[pa.Table]:
-    """One row per box, by frame; a table for every part, so that no more than one of them is held."""
+def detection_tables(each: JoinedEvidence) -> Iterator[pa.Table]:
+    """Yield the rows of `detections`, one per box, by frame; one table per part, to hold only one part in memory."""
     numbers, start = track_numbers(each.outcome), 0
     for part in (chunk.part for chunk in each.outcome.chunks if chunk.part):
-        seen = read_detections([read_table(part, schemas.DETECT_PART)])
-        stop = start + len(seen.detections)
-        yield _detections_table(each, seen, np.full(stop - start, -1) if numbers is None else numbers[start:stop])
+        stored = read_detections([read_table(part, schemas.DETECT_PART)])
+        stop = start + len(stored.detections)
+        yield _detections_table(each, stored, np.full(stop - start, -1) if numbers is None else numbers[start:stop])
         start = stop
     if numbers is not None and start != len(numbers):
-        raise ValueError(f"{each.outcome.evidence.evidence_id}: {start} boxes, {len(numbers)} were tracked")
+        raise ValueError(f"{each.outcome.evidence.evidence_id}: parts hold {start} boxes, {len(numbers)} were tracked")
 
 
-def _detections_table(each: Joined, seen: StoredDetections, track_number: Int64Array) -> pa.Table:
-    detections, evidence = seen.detections, each.outcome.evidence
+def _detections_table(each: JoinedEvidence, stored: StoredDetections, track_number: Int64Array) -> pa.Table:
+    detections, evidence = stored.detections, each.outcome.evidence
     n_rows, frame = len(detections), detections.frame
     numbers = pa.array(track_number, mask=track_number < 0)
-    names = pa.array(seen.class_names, pa.string())
+    names = pa.array(stored.class_names, pa.string())
     columns = {
         "evidence_id": each.constant(evidence.evidence_id, n_rows, pa.string()),
         "camera_id": each.constant(evidence.camera_id, n_rows, pa.string()),
@@ -118,14 +131,14 @@ def _detections_table(each: Joined, seen: StoredDetections, track_number: Int64A
         "score": detections.score,
         **{name: detections.xyxy[:, place] for place, name in enumerate(("x1", "y1", "x2", "y2"))},
         "track_id": pa.array(each.track_ids, pa.string()).take(numbers),
-        "carried": seen.is_carried,
+        "carried": stored.is_carried,
         "picture": each.pictures.take(pa.array(frame)),
     }
     return pa.table(columns, schema=schemas.DETECTIONS)
 
 
-def tracks_table(each: Joined) -> pa.Table:
-    """One row per track, ordered by number."""
+def tracks_table(each: JoinedEvidence) -> pa.Table:
+    """Build the rows of `tracks`, ordered by track number."""
     evidence, sights = each.outcome.evidence, each.sights
     first, last = (sights[name].to_numpy() for name in ("first_frame", "last_frame"))
     columns = {
@@ -142,8 +155,8 @@ def tracks_table(each: Joined) -> pa.Table:
     return pa.table(columns, schema=schemas.TRACKS)
 
 
-def sightings_table(each: Joined, run: RunFolder) -> pa.Table:
-    """One row per track at its camera, ordered by number; thumbnails are written beside."""
+def sightings_table(each: JoinedEvidence, run: RunFolder) -> pa.Table:
+    """Build the rows of `sightings`, ordered by track number, and write their thumbnails."""
     evidence, sights = each.outcome.evidence, each.sights
     first, last, best = (sights[name].to_numpy() for name in ("first_frame", "last_frame", "best_frame"))
     error_ms = each.outcome.camera.clock_error_ms(evidence.clock_error_ms) if each.utc_us is not None else None
@@ -158,14 +171,14 @@ def sightings_table(each: Joined, run: RunFolder) -> pa.Table:
         "best_frame": best,
         "best_pts": each.index.pts[best],
         **{f"best_{name}": sights[f"best_{name}"] for name in ("x1", "y1", "x2", "y2")},
-        "thumbnail": _written_thumbnails(each, run),
+        "thumbnail": _write_thumbnails(each, run),
         "best_picture": each.pictures.take(pa.array(best)),
     }
     return pa.table({name: columns[name] for name in schemas.SIGHTINGS.names}, schema=schemas.SIGHTINGS)
 
 
-def described_thumbnails(each: Joined, run: RunFolder) -> list[dict[str, str]]:
-    """What a manifest says of each thumbnail: its path relative to the case, and its SHA-256."""
+def describe_thumbnails(each: JoinedEvidence, run: RunFolder) -> list[dict[str, str]]:
+    """Return the manifest's entry of each thumbnail: path relative to the case, SHA-256."""
     jpegs = zip(each.track_ids, each.sights["jpeg"].to_pylist(), strict=True)
     return [
         {"path": run.crop(track_id).relative_to(run.case_root).as_posix(), "sha256": sha256_of_bytes(jpeg)}
@@ -174,8 +187,8 @@ def described_thumbnails(each: Joined, run: RunFolder) -> list[dict[str, str]]:
     ]
 
 
-def _written_thumbnails(each: Joined, run: RunFolder) -> pa.Array:
-    """Paths relative to the case, null where there is no picture."""
+def _write_thumbnails(each: JoinedEvidence, run: RunFolder) -> pa.Array:
+    """Write the thumbnails that are missing, and return their paths relative to the case; null without a picture."""
     paths: list[str | None] = []
     for track_id, jpeg in zip(each.track_ids, each.sights["jpeg"].to_pylist(), strict=True):
         path = run.crop(track_id)

@@ -1,4 +1,4 @@
-"""Tracking: detections joined into tracks, tracks summed up as sightings.
+"""Tracking: association of detections to tracks, and summaries of tracks as sightings.
 
-Belongs here: association and what follows from it. What is sampled between frames belongs in `sampling`.
+What belongs here: association and everything computed from tracks. Choosing the frames to detect belongs in `sampling`.
 """

@@ -1,20 +1,18 @@
-"""Which detections are one object: association in one pass over what the detector stored.
+"""Association of stored detections to tracks, in one pass over an evidence.
 
-Association is cheap and has a memory, so it is never sharded: one pass over all stored detections
-of an evidence, in presentation order, without pixels. The tracker behind the port is given media
-time, so that its memory is measured in seconds whatever the frame rate, however uneven the frames
-and however few of them were looked at.
+Association is cheap and has state, so it is never split: one pass over all stored detections of an evidence, in
+presentation order, without pixels. The tracker gets media time, so that its memory is measured in seconds whatever the
+frame rate, also if the sampled frames are few or uneven.
 
 The rule:
 
-1. Every class has a tracker of its own. A track is one object and an object is of one class; a
-   shared tracker would let a car that hides a person take over the person's track, and would make
-   the tracks of people depend on which other classes a run was asked to detect.
-2. A track begins at the very detection that started it, not where a tracker became sure of it.
-3. A track with fewer than `minimum_detections` detections or less than `minimum_duration_ms`
-   between its first and its last one is no track: its detections remain, untracked.
-4. A track ends where the footage is cut to another picture: places in two pictures have nothing in common.
-5. Tracks are numbered from 0 by their first detection, never by a tracker's own counter.
+1. Every class has its own tracker, because an object has one class. With a shared tracker, a car that hides a person
+   could take over the track of the person, and the tracks of people would depend on the other classes of the run.
+2. A track begins at the detection that started it, not at the one that confirmed it.
+3. A track with fewer than `minimum_detections` detections, or with less than `minimum_duration_ms` from its first to
+   its last one, is dropped: its detections stay, untracked.
+4. A track ends at a shot cut, because positions in two shots are unrelated.
+5. Tracks are numbered from 0 by their first detection, never by the tracker's own counter.
 """
 
 from collections.abc import Callable
@@ -26,24 +24,24 @@ import numpy as np
 from forensics.detection.detections import Detections, FloatArray
 from forensics.footage.timeline import BoolArray, Int64Array
 
-__all__ = ["DEFAULT_TRACK_PARAMETERS", "UNTRACKED", "TrackParameters", "Tracker", "associate", "each_its_own"]
+__all__ = ["DEFAULT_TRACK_PARAMETERS", "UNTRACKED", "TrackParameters", "Tracker", "assign_separate_tracks", "associate"]
 
 UNTRACKED: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
 class TrackParameters:
-    """When detections are one object, on the detector's own score scale.
+    """Parameters of the association; scores are on the detector's own scale.
 
     Attributes:
-        activation_score: the lowest score that starts a track; at least `high_score`.
-        high_score: detections from here up are associated first; those below only continue
-            tracks that found nothing better.
-        minimum_iou: the least overlap of a detection with the box predicted for a track.
+        activation_score: lowest score that starts a track; at least `high_score`.
+        high_score: detections from this score up are associated first; those below only continue
+            tracks that got no better detection.
+        minimum_iou: threshold of the IoU of a detection with the box predicted for a track.
         buffer_ms: how long a track waits for its next detection before it ends.
-        minimum_detections: tracks with fewer are dropped.
+        minimum_detections: tracks with fewer detections are dropped.
         minimum_duration_ms: tracks that span less media time are dropped.
-        cuts: a track ends where the footage is cut to another picture.
+        cuts: whether a track ends at a shot cut.
     """
 
     activation_score: float = 0.4
@@ -70,9 +68,9 @@ class Tracker(Protocol):
     """Follows the objects of one class through one evidence."""
 
     def update(self, xyxy: FloatArray, score: FloatArray, at_us: int) -> Int64Array:
-        """Tell which track every box belongs to, -1 where it joins and starts none.
+        """Return the track of every box; -1 if it joins and starts none.
 
-        Called once for every frame that was looked at, also when nothing was seen there.
+        Called once for every sampled frame, also without boxes.
 
         Args:
             xyxy: (N, 4) float32 pixels.
@@ -80,14 +78,14 @@ class Tracker(Protocol):
             at_us: media time, later than that of the call before.
 
         Returns:
-            (N,) int64 in the order of the boxes; numbers are never used again for another track.
+            (N,) int64 in the order of the boxes; a number is never reused for another track.
         """
         ...
 
 
 def associate(
     detections: Detections,
-    looked_frames: Int64Array,
+    sampled_frames: Int64Array,
     media_us: Int64Array,
     *,
     tracker_for: Callable[[TrackParameters], Tracker],
@@ -95,61 +93,64 @@ def associate(
     shots: Int64Array | None = None,
     parameters: TrackParameters = DEFAULT_TRACK_PARAMETERS,
 ) -> Int64Array:
-    """Give every detection of one evidence its track.
+    """Assign every detection of one evidence to a track.
 
     Args:
         detections: all boxes of the evidence.
-        looked_frames: (F,) int64, strictly increasing, every frame that the detector looked at.
-        media_us: (F,) int64, media time of those frames, never decreasing.
-        tracker_for: makes a fresh tracker; called once for every class that was seen, in every shot.
-        n_classes: how many classes the detector names.
-        shots: (F,) int64, never decreasing, the shot of those frames; None if the footage has no cuts.
-        parameters: when detections are one object.
+        sampled_frames: (F,) int64, strictly increasing, every frame that the detector ran on.
+        media_us: (F,) int64, media time of these frames, non-decreasing.
+        tracker_for: makes a new tracker; called once for every detected class in every shot.
+        n_classes: number of classes of the detector.
+        shots: (F,) int64, non-decreasing, shot number of these frames; None if the footage has no cuts.
+        parameters: parameters of the association.
 
     Returns:
-        (N,) int64, a track number from 0 or -1; dense, ordered by each track's first detection.
+        (N,) int64 track numbers; -1 for untracked. Dense from 0, in the order of the first detections.
+
+    Raises:
+        ValueError: the columns are inconsistent.
     """
-    _require_consistent(detections, looked_frames, media_us, n_classes)
+    _require_consistent(detections, sampled_frames, media_us, n_classes)
     at_us = _strictly_rising(media_us)
-    shot = np.zeros(len(looked_frames), dtype=np.int64) if shots is None or not parameters.cuts else shots
-    row_shot = shot[np.searchsorted(looked_frames, detections.frame)]
+    shot = np.zeros(len(sampled_frames), dtype=np.int64) if shots is None or not parameters.cuts else shots
+    row_shot = shot[np.searchsorted(sampled_frames, detections.frame)]
     track = np.full(len(detections), UNTRACKED, dtype=np.int64)
     for class_index, number in np.unique(np.stack([detections.class_index, row_shot], axis=1), axis=0).tolist():
         rows = np.flatnonzero((detections.class_index == class_index) & (row_shot == number))
-        looks = slice(*np.searchsorted(shot, [number, number + 1]))
-        numbers = _follow(tracker_for(parameters), _take(detections, rows), looked_frames[looks], at_us[looks])
+        frames = slice(*np.searchsorted(shot, [number, number + 1]))
+        numbers = _run_tracker(tracker_for(parameters), _take(detections, rows), sampled_frames[frames], at_us[frames])
         track[rows] = np.where(numbers >= 0, numbers + track.max() + 1, UNTRACKED)
-    row_us = media_us[np.searchsorted(looked_frames, detections.frame)]
+    row_us = media_us[np.searchsorted(sampled_frames, detections.frame)]
     return _renumber(np.where(_is_long_enough(track, row_us, parameters), track, UNTRACKED))
 
 
-def each_its_own(detections: Detections) -> Int64Array:
-    """Give every detection a track of its own: nothing is associated, so no track is too short.
+def assign_separate_tracks(detections: Detections) -> Int64Array:
+    """Assign every detection to a track of its own, without a minimum length.
 
-    For stills that lie too far apart to follow anything from one to the next.
+    For stills, which are too far apart in time for association.
 
     >>> one = np.zeros(2, dtype=np.int64)
-    >>> each_its_own(Detections(one, np.zeros((2, 4), np.float32), np.ones(2, np.float32), one)).tolist()
+    >>> assign_separate_tracks(Detections(one, np.zeros((2, 4), np.float32), np.ones(2, np.float32), one)).tolist()
     [0, 1]
     """
     return np.arange(len(detections), dtype=np.int64)
 
 
 def _require_consistent(
-    detections: Detections, looked_frames: Int64Array, media_us: Int64Array, n_classes: int
+    detections: Detections, sampled_frames: Int64Array, media_us: Int64Array, n_classes: int
 ) -> None:
-    if looked_frames.shape != media_us.shape:
-        raise ValueError(f"associate: {len(looked_frames)} frames were looked at, {len(media_us)} have a time")
-    if np.any(np.diff(looked_frames) <= 0) or np.any(np.diff(media_us) < 0):
+    if sampled_frames.shape != media_us.shape:
+        raise ValueError(f"associate: {len(sampled_frames)} sampled frames, but {len(media_us)} times")
+    if np.any(np.diff(sampled_frames) <= 0) or np.any(np.diff(media_us) < 0):
         raise ValueError("associate: frames must increase and their times must not decrease")
-    if not np.all(np.isin(detections.frame, looked_frames)):
-        raise ValueError("associate: some detections lie in frames that were not looked at")
+    if not np.all(np.isin(detections.frame, sampled_frames)):
+        raise ValueError("associate: some detections lie in frames that were not sampled")
     if len(detections) and not 0 <= detections.class_index.min() <= detections.class_index.max() < n_classes:
         raise ValueError(f"associate: classes must be in [0, {n_classes})")
 
 
 def _strictly_rising(media_us: Int64Array) -> Int64Array:
-    """Times of which no two are equal: frames that rounding put into one microsecond move one apart.
+    """Make times strictly increasing: frames that rounding put into one microsecond move one microsecond apart.
 
     >>> _strictly_rising(np.array([0, 5, 5, 6, 9])).tolist()
     [0, 5, 6, 7, 9]
@@ -167,18 +168,18 @@ def _take(detections: Detections, rows: Int64Array) -> Detections:
     )
 
 
-def _follow(tracker: Tracker, detections: Detections, looked_frames: Int64Array, at_us: Int64Array) -> Int64Array:
-    """The tracker's own number for each detection of one class, -1 where it has none."""
+def _run_tracker(tracker: Tracker, detections: Detections, sampled_frames: Int64Array, at_us: Int64Array) -> Int64Array:
+    """Return the tracker's own number for each detection of one class; -1 for none."""
     numbers = np.full(len(detections), UNTRACKED, dtype=np.int64)
-    edges = [*np.searchsorted(detections.frame, looked_frames).tolist(), len(detections)]
-    for place, now_us in enumerate(at_us.tolist()):
-        rows = slice(edges[place], edges[place + 1])
+    edges = [*np.searchsorted(detections.frame, sampled_frames).tolist(), len(detections)]
+    for position, now_us in enumerate(at_us.tolist()):
+        rows = slice(edges[position], edges[position + 1])
         numbers[rows] = tracker.update(detections.xyxy[rows], detections.score[rows], now_us)
     return numbers
 
 
 def _is_long_enough(track: Int64Array, row_us: Int64Array, parameters: TrackParameters) -> BoolArray:
-    """(N,) bool, the row's track has enough detections over enough time."""
+    """Return (N,) bool, whether the track of each row has enough detections over enough time."""
     number, place, n_detections = np.unique(track, return_inverse=True, return_counts=True)
     first_us = np.full(len(number), np.iinfo(np.int64).max)
     last_us = np.full(len(number), np.iinfo(np.int64).min)
@@ -192,7 +193,7 @@ def _is_long_enough(track: Int64Array, row_us: Int64Array, parameters: TrackPara
 
 
 def _renumber(track: Int64Array) -> Int64Array:
-    """Track numbers from 0 in the order of their first rows.
+    """Renumber tracks from 0 in the order of their first rows.
 
     >>> _renumber(np.array([7, -1, 2, 7, 2, 5])).tolist()
     [0, -1, 1, 0, 1, 2]

@@ -1,4 +1,4 @@
-"""Where a body that was seen will be next, by where it was and how fast it went."""
+"""Kalman filter that predicts the next box of a body from its past boxes."""
 
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -18,18 +18,18 @@ _Floats = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class _Noise:
-    """What a tracklet of the library reads and scales before it hands it back."""
+    """Stand-in for the noise attributes that a tracklet of the library reads and scales."""
 
     measurement_noise: float = 1.0
     process_noise: float = 1.0
 
 
 class BoxFilter:
-    """A Kalman filter of a box's four coordinates that move at steady speed, in seconds.
+    """Kalman filter of the four coordinates of a box that move at constant speed, with time in seconds.
 
-    Noise is in lengths of the box's longer side, so a scene tracks alike at any resolution, and
-    speed wanders as time passes, so an empty frame in between changes no prediction. The
-    coordinates are independent and share their noise: one 2x2 covariance, three numbers, serves all four.
+    Noise is relative to the longer side of the box, so tracking is the same at any resolution. The variance of the
+    speed grows with time, so an empty frame in between changes no prediction. The coordinates are independent and have
+    the same noise: one 2x2 covariance, three numbers, serves all four.
     """
 
     def __init__(self, box: _Floats) -> None:
@@ -42,17 +42,17 @@ class BoxFilter:
         self._speed_variance = (_FIRST_SPEED_DEVIATION * side) ** 2
 
     def after(self, seconds: float) -> "BoxFilter":
-        """Another that has moved on so far; this one stays."""
-        other = object.__new__(BoxFilter)  # many a frame: `copy` takes twice as long
+        """Return a copy that predicts `seconds` ahead."""
+        other = object.__new__(BoxFilter)  # called many times a frame, and `copy` takes twice as long
         vars(other).update(vars(self))
         other.predict(seconds, None)
         return other
 
     def set_kf_covariances(self, measurement_noise: float, process_noise: float) -> None:
-        """Change nothing: the library's noise is in pixels."""
+        """Do nothing: the noise that the library sets is in pixels."""
 
     def predict(self, seconds: float, frame_rate: float | None) -> None:
-        """Move on, and grow less certain."""
+        """Predict the state `seconds` ahead; the variance grows."""
         wander = (_SPEED_CHANGE_DEVIATION * self._longer_side()) ** 2 * seconds
         spread = self._covariance + seconds * self._speed_variance
         self._place = self._place + seconds * self._speed
@@ -61,21 +61,21 @@ class BoxFilter:
         self._speed_variance += wander
 
     def update(self, box: _Floats) -> None:
-        """Take in where the box was seen."""
+        """Correct the state by a detected box."""
         total = self._place_variance + (_MEASUREMENT_DEVIATION * self._longer_side()) ** 2
         place_gain, speed_gain = self._place_variance / total, self._covariance / total
-        surprise = box - self._place
-        self._place = self._place + place_gain * surprise
-        self._speed = self._speed + speed_gain * surprise
+        residual = box - self._place
+        self._place = self._place + place_gain * residual
+        self._speed = self._speed + speed_gain * residual
         self._speed_variance -= speed_gain * self._covariance
         self._covariance *= 1.0 - place_gain
         self._place_variance *= 1.0 - place_gain
 
     def state_to_bbox(self) -> _Floats:
-        """Tell where the box should be now: (4,) x1 y1 x2 y2."""
+        """Return the predicted box: (4,) x1 y1 x2 y2."""
         return self._place
 
     def _longer_side(self) -> float:
         left, top, right, bottom = cast("list[float]", self._place.tolist())
-        # a box whose edges were predicted to cross still has a size
+        # predicted edges may cross; the size must stay positive
         return max(abs(right - left), abs(bottom - top), 1.0)

@@ -1,6 +1,6 @@
-"""What is known of each track: when it was seen, how surely, where best, and what it is called for ever.
+"""Summary of each track (first, last and best detection, mean score), and the ids of tracks and sightings.
 
-Pure sums over columns and names from content. Cameras, clocks and tables are joined elsewhere.
+Pure functions of the columns. Cameras, clocks and tables are joined elsewhere.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from forensics.detection.detections import Detections, FloatArray
 from forensics.footage.timeline import BoolArray, Int64Array
 
-__all__ = ["Tracks", "fold", "sighting_id_of", "track_id_of"]
+__all__ = ["Tracks", "sighting_id_of", "summarise_tracks", "track_id_of"]
 
 _ID_DIGITS: Final = 16
 _CUT_WEIGHT: Final = 0.5
@@ -27,11 +27,11 @@ class Tracks:
 
     Attributes:
         class_index: (T,) int64 into the detector's `class_names`.
-        first_row: (T,) int64, the detection where the track was first seen.
-        last_row: (T,) int64, the detection where it was last seen.
-        best_row: (T,) int64, the detection that shows the object best.
-        n_detections: (T,) int64.
-        mean_score: (T,) float32, of all its detections, summed as float64 in row order.
+        first_row: (T,) int64, row of the first detection.
+        last_row: (T,) int64, row of the last detection.
+        best_row: (T,) int64, row of the detection that shows the object best.
+        n_detections: (T,) int64, number of detections.
+        mean_score: (T,) float32, over all detections, summed as float64 in row order.
     """
 
     class_index: Int64Array
@@ -51,63 +51,68 @@ class Tracks:
         return len(self.class_index)
 
 
-def fold(detections: Detections, track: Int64Array, *, width_px: int, height_px: int) -> Tracks:
-    """Sum up each track over its detections.
+def summarise_tracks(detections: Detections, track: Int64Array, *, width_px: int, height_px: int) -> Tracks:
+    """Summarise the detections of each track.
 
-    The best detection has the highest score times area; a box cut by the picture's border counts
-    half, because part of the object is outside. Ties go to the lowest frame, then the lowest row.
+    The best detection has the highest score times area; a box at the picture's border counts half, because part of the
+    object may be outside. Ties go to the lowest frame, then to the lowest row.
 
     Args:
         detections: all boxes of one evidence.
-        track: (N,) int64 from `associate`: dense numbers from 0, -1 where untracked.
-        width_px: of the picture the boxes lie in.
-        height_px: of the picture the boxes lie in.
+        track: (N,) int64 from `associate`: dense numbers from 0, -1 for untracked.
+        width_px: width of the picture.
+        height_px: height of the picture.
 
     Returns:
-        One row for each track number.
+        One row per track number.
+
+    Raises:
+        ValueError: a track number has no detection.
     """
     rows = np.flatnonzero(track >= 0)
     number = track[rows]
     n_tracks = int(number.max()) + 1 if len(number) else 0
     n_detections = np.bincount(number, minlength=n_tracks)
     if np.any(n_detections == 0):
-        raise ValueError(f"fold: track numbers must be dense, {np.flatnonzero(n_detections == 0)[0]} has no detection")
+        raise ValueError(
+            f"summarise_tracks: track numbers must be dense, {np.flatnonzero(n_detections == 0)[0]} has no detection"
+        )
     sums = np.bincount(number, weights=detections.score[rows].astype(np.float64), minlength=n_tracks)
     first_row = rows[np.unique(number, return_index=True)[1]]
-    worth = _worth(detections, width_px, height_px)[rows]
+    quality = _quality(detections, width_px, height_px)[rows]
     return Tracks(
         class_index=detections.class_index[first_row],
         first_row=first_row,
         last_row=rows[::-1][np.unique(number[::-1], return_index=True)[1]],
-        best_row=rows[_first_of_each(number, np.lexsort((rows, -worth, number)))],
+        best_row=rows[_first_of_each(number, np.lexsort((rows, -quality, number)))],
         n_detections=n_detections.astype(np.int64),
         mean_score=(sums / n_detections).astype(np.float32),
     )
 
 
-def _worth(detections: Detections, width_px: int, height_px: int) -> npt.NDArray[np.float64]:
-    """(N,) float64, how much of its object a detection shows."""
+def _quality(detections: Detections, width_px: int, height_px: int) -> npt.NDArray[np.float64]:
+    """Return (N,) float64, how well each detection shows its object."""
     x1, y1, x2, y2 = detections.xyxy.astype(np.float64).T
     area = np.maximum(x2 - x1, 0) * np.maximum(y2 - y1, 0)
     is_cut: BoolArray = (
         (x1 < _BORDER_PX) | (y1 < _BORDER_PX) | (x2 > width_px - _BORDER_PX) | (y2 > height_px - _BORDER_PX)
     )
-    worth: npt.NDArray[np.float64] = detections.score.astype(np.float64) * area * np.where(is_cut, _CUT_WEIGHT, 1.0)
-    return worth
+    quality: npt.NDArray[np.float64] = detections.score.astype(np.float64) * area * np.where(is_cut, _CUT_WEIGHT, 1.0)
+    return quality
 
 
 def _first_of_each(number: Int64Array, order: Int64Array) -> Int64Array:
-    """(T,) int64, for each number the place that `order`, sorted by number, has first."""
+    """Return (T,) int64, for each number the position that `order`, sorted by number, has first."""
     return order[np.searchsorted(number[order], np.arange(number.max() + 1 if len(number) else 0))]
 
 
 def track_id_of(
     evidence_id: str, settings_digest: str, *, first_frame: int, class_name: str, first_xyxy: FloatArray
 ) -> str:
-    """Name a track by its content: the same footage and settings give the same name anywhere.
+    """Return the id of a track from its content: equal footage and settings give equal ids anywhere.
 
     SHA-256, first 16 hex digits, of the UTF-8 text ``["track","<evidence>","<settings>",<first
-    frame>,"<class>","<box>"]``: JSON without spaces, all but ASCII escaped; the box is x1 y1 x2 y2
+    frame>,"<class>","<box>"]``: JSON without spaces, non-ASCII characters escaped; the box is x1 y1 x2 y2
     as little-endian float32, in hex.
 
     >>> box = np.array([1, 2, 3, 4], dtype=np.float32)
@@ -120,7 +125,7 @@ def track_id_of(
 
 
 def sighting_id_of(track_id: str, camera_id: str) -> str:
-    """Name a track at a camera, likewise over ``["sighting","<track>","<camera>"]``.
+    """Return the id of a track at a camera, made likewise from ``["sighting","<track>","<camera>"]``.
 
     >>> sighting_id_of("00ff00ff00ff00ff", "gate-1")
     '368bab470ed65205'

@@ -1,4 +1,4 @@
-"""`case`, `evidence` and `cancel`."""
+"""`case`: who may look for what, on which footage, until when."""
 
 import sys
 from dataclasses import replace
@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
+from forensics.custody.case_document import Case
 from forensics.custody.mandate import Mandate, Mode
 from forensics.errors import UsageError
-from forensics.place import Place
+from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence
 from pipelines import clock
@@ -19,9 +20,7 @@ from pipelines.cli.disclosure import disclose_command, report_command
 from pipelines.cli.groups import Group
 from pipelines.cli.mandates import authorise_command, deny_command, hold_command, sweep_command
 from pipelines.cli.output import (
-    NOT_CLEAN,
     emit,
-    footage_type,
     json_option,
     microseconds,
     parse_last_day,
@@ -32,21 +31,17 @@ from pipelines.cli.output import (
     table_text,
 )
 from pipelines.cli.text_types import TEXT
-from pipelines.custody.case_document import Case
-from pipelines.custody.case_lock import is_held
 from pipelines.custody.case_store import make_case, with_clock
 from pipelines.custody.mandate_text import authority_text, last_day_text
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
-from pipelines.intake.ingest import withdraw
-from pipelines.intake.relocate import is_absent, relocate
 
-__all__ = ["cancel", "case", "evidence"]
+__all__ = ["case"]
 
 
 @click.group(cls=Group)
 def case() -> None:
-    """Who may look for what, on which footage, until when.
+    """Manage a case: who may search for what, in which footage, until when.
 
     \b
     Example:
@@ -55,18 +50,18 @@ def case() -> None:
     """
 
 
-_ASKED = {
-    "title": "One line for people",
-    "purpose": "Why is this footage looked at?",
-    "legal_basis": "On which law does it rest?",
+_QUESTIONS = {
+    "title": "Title, one line",
+    "purpose": "Purpose: why is this footage examined?",
+    "legal_basis": "Legal basis",
     "reference": "Reference of the offence or of the missing person",
-    "operator": "Who answers for it?",
+    "operator": "Operator: who is responsible?",
     "authority": "Reference of the authority, or pending",
 }
 
 
 _INSTANTS = {
-    "from": ("Begin (2026-05-01T09:00:00Z)", parse_utc()),
+    "from": ("Start (2026-05-01T09:00:00Z)", parse_utc()),
     "to": ("End (2026-05-01T21:00:00Z)", parse_utc()),
     "expires": ("Last day of the mandate (2027-05-31)", parse_last_day()),
 }
@@ -79,33 +74,34 @@ _INSTANTS = {
     type=click.Choice([mode.value for mode in Mode]),
     default=Mode.SCENE.value,
     show_default=True,
-    help="scene: people and things as boxes, no faces; search: a known person, by an authority; "
+    help="scene: people and objects, no faces; search: a known person, needs an authority; "
     "missing: a missing or trafficked person; wildlife: animals.",
 )
-@click.option("--title", default="", help="One line for people.")
-@click.option("--purpose", default="", help="Why this footage is looked at.")
-@click.option("--legal-basis", default="", help="The law it rests on.")
-@click.option("--reference", default="", help="Of the offence, or of the missing person.")
-@click.option("--operator", default="", help="Who answers for it.")
-@click.option("--camera", "cameras", multiple=True, help="A camera the case is limited to; repeat it.")
-@click.option("--from", "from_utc", type=parse_utc(), help="Begin of the time it is limited to.")
-@click.option("--to", "to_utc", type=parse_utc(), help="End of that time.")
+@click.option("--title", default="", help="Title, one line.")
+@click.option("--purpose", default="", help="Why this footage is examined.")
+@click.option("--legal-basis", default="", help="Law that permits it.")
+@click.option("--reference", default="", help="Reference of the offence or of the missing person.")
+@click.option("--operator", default="", help="Who is responsible.")
+@click.option("--camera", "cameras", multiple=True, help="Only this camera. Can be given several times.")
+@click.option("--from", "from_utc", type=parse_utc(), help="Only from this time.")
+@click.option("--to", "to_utc", type=parse_utc(), help="Only until this time.")
 @click.option("--expires", "expires_utc", type=parse_last_day(), help="Last day of the mandate.")
-@click.option("--authority", default="", help="Its reference, or pending, which gives 48 hours; mode search only.")
+@click.option(
+    "--authority", default="", help="Reference of the authority, or pending, which allows 48 hours. Mode search only."
+)
 @json_option
 def init(root: Path, mode: str, as_json: bool, **given: Any) -> None:
-    """Make a case in a new or empty folder; asks for what is missing where somebody can answer.
+    """Make a case in a new or empty folder; in a terminal it asks for missing fields.
 
-    Modes search and missing compare faces with a watch-list. They need every field, and a search an
-    authority as well.
+    Modes search and missing compare faces with a watch-list. Both need every field; search also needs an authority.
 
     \b
     Example:
       forensics case init my-case --purpose "stolen bicycle, 1 May" --operator "A. Ahmed"
       forensics case init lost-child --mode missing --reference MP-2026-118 --camera gate
     """
-    given["title"] = given["title"] or ("" if Mode(mode).compares_faces else root.name)
-    mandate = Mandate(**_asked({"mode": Mode(mode), **given}))
+    title = given.pop("title") or ("" if Mode(mode).compares_faces else root.name)
+    mandate = _ask_missing(Mandate(Mode(mode), title=title, **given))
     made = make_case(root, mandate, now=clock.utc_now())
     with open_session(root, "case init", need=Need.CHANGE, facts=_facts(made)):
         emit(
@@ -115,50 +111,55 @@ def init(root: Path, mode: str, as_json: bool, **given: Any) -> None:
         )
 
 
-def _asked(given: dict[str, Any]) -> dict[str, Any]:
-    """What was given, and the rest asked for if a person sits there."""
-    answers = dict(given)
-    for name in Mandate(**given).missing_fields if sys.stdin.isatty() else ():
-        if name == "camera":
-            cameras = click.prompt("Cameras, separated by commas", type=TEXT, err=True).split(",")
-            answers["cameras"] = tuple(camera.strip() for camera in cameras)
-        elif name in _INSTANTS:
-            question, kind = _INSTANTS[name]
-            answers[f"{name}_utc"] = click.prompt(question, type=kind, err=True)
-        else:
-            field = name.replace("-", "_")
-            answers[field] = click.prompt(_ASKED[field], type=TEXT, err=True)
-    return answers
+def _ask_missing(mandate: Mandate) -> Mandate:
+    """Return the mandate with its missing fields as a person answers them; unchanged without a terminal."""
+    for name in mandate.missing_fields if sys.stdin.isatty() else ():
+        mandate = _ask(mandate, name)
+    return mandate
+
+
+def _ask(mandate: Mandate, name: str) -> Mandate:
+    """Ask for the field that is missing under this name."""
+    if name == "camera":
+        cameras = click.prompt("Cameras, separated by commas", type=TEXT, err=True).split(",")
+        return replace(mandate, cameras=tuple(camera.strip() for camera in cameras))
+    if name in _INSTANTS:
+        question, kind = _INSTANTS[name]
+        instant: Any = click.prompt(question, type=kind, err=True)
+        return replace(mandate, **{f"{name}_utc": instant})
+    field = name.replace("-", "_")
+    answer: Any = click.prompt(_QUESTIONS[field], type=TEXT, err=True)
+    return replace(mandate, **{field: answer})
 
 
 @case.command("show")
 @click.argument("root", metavar="CASE", type=path_type)
 @json_option
 def show(root: Path, as_json: bool) -> None:
-    """Who, why, until when, and which cameras with which clocks.
+    """Show the mandate of a case, and its cameras with their clocks.
 
     \b
     Example:
       forensics case show my-case
     """
-    with open_session(root, "case show", need=Need.LOOK) as session:
-        facts = {**_facts(session.case), "standing": session.standing.value}
-        said = {**facts, **_in_words(session.case.mandate, session.now)}
+    with open_session(root, "case show", need=Need.READ) as session:
+        facts = {**_facts(session.case), "standing": session.mandate_status.value}
+        shown = {**facts, **_texts(session.case.mandate, session.now)}
         lines = [
-            f"{name.replace('_', ' '):>15}  {value}" for name, value in said.items() if name != "cameras" and value
+            f"{name.replace('_', ' '):>15}  {value}" for name, value in shown.items() if name != "cameras" and value
         ]
         rows = [[name, *known.values()] for name, known in facts["cameras"].items()]
         columns = ["camera", "offset_ms", "error_ms", "drift_ppm", "files"]
         emit(facts, "\n".join([*lines, "", table_text(columns, rows)]), as_json)
 
 
-def _in_words(mandate: Mandate, now: datetime) -> dict[str, str]:
-    """What people read instead of the facts of the same names."""
-    days = {} if mandate.expires_utc is None else {"expires_utc": f"{last_day_text(mandate.expires_utc)}, the last day"}
+def _texts(mandate: Mandate, now: datetime) -> dict[str, str]:
+    """Return the facts that people read as text, by name."""
+    days = {} if mandate.expires_utc is None else {"expires_utc": f"{last_day_text(mandate.expires_utc)} (last day)"}
     return {"authority": authority_text(mandate, now), "authority_ends_utc": "", **days}
 
 
-def _facts(shown: Case) -> dict[str, Any]:
+def _facts(shown: Case) -> JsonObject:
     files = [item.camera_id for item in load_evidence(shown.folder)]
     cameras = {name: shown.camera(name) for name in sorted({*files, *shown.cameras})}
     mandate = shown.mandate
@@ -200,15 +201,27 @@ def _instant(value: datetime | None) -> str | None:
 @case.command("clock")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("camera_id", metavar="CAMERA")
-@click.option("--offset", "offset_ms", type=int, metavar="MS", help="What to add to the camera's clock to get UTC.")
 @click.option(
-    "--error", "error_ms", type=click.IntRange(0), metavar="MS", help="How far the corrected time may be off."
+    "--offset", "offset_ms", type=int, metavar="MS", help="Milliseconds to add to the camera's clock to get UTC."
 )
 @click.option(
-    "--drift", "drift_ppm", type=int, metavar="PPM", help="Microseconds lost per second; negative if it runs fast."
+    "--error",
+    "error_ms",
+    type=click.IntRange(0),
+    metavar="MS",
+    help="Largest error of the corrected time, in milliseconds.",
 )
 @click.option(
-    "--drift-from", type=parse_utc(), help="When the offset held, by the camera's clock; needed with --drift."
+    "--drift",
+    "drift_ppm",
+    type=int,
+    metavar="PPM",
+    help="Microseconds that the clock loses per second; negative if it gains.",
+)
+@click.option(
+    "--drift-from",
+    type=parse_utc(),
+    help="Time on the camera's clock at which the offset was measured. Needed with --drift.",
 )
 @reason_option
 @json_option
@@ -222,15 +235,15 @@ def clock_command(
     reason: str,
     as_json: bool,
 ) -> None:
-    """Correct a camera's clock; nothing is detected again, the times change at the next `run`.
+    """Correct a camera's clock. The next `run` publishes the new times; nothing is detected again.
 
     \b
     Example:
       forensics case clock my-case gate --offset -90000 --error 500
     """
     if drift_ppm and drift_from is None:
-        raise click.UsageError("--drift needs --drift-from, the instant at which the offset held")
-    given: dict[str, Any] = {
+        raise click.UsageError("--drift needs --drift-from, the time at which the offset was measured")
+    given: JsonObject = {
         "offset_ms": offset_ms,
         "error_ms": error_ms,
         "drift_ppm": drift_ppm,
@@ -238,7 +251,7 @@ def clock_command(
     }
     stated = {name: value for name, value in given.items() if value is not None}
     if not stated:
-        raise click.UsageError("say what to correct: --offset, --error or --drift")
+        raise click.UsageError("nothing to correct; give --offset, --error or --drift")
     with open_session(
         root, "case clock", need=Need.CHANGE, reason=reason, facts={"camera": camera_id, **stated}
     ) as session:
@@ -247,7 +260,7 @@ def clock_command(
             raise UsageError(
                 f"the case has no camera {camera_id!r}", f"`forensics case show {in_shell(root)}` lists them"
             )
-        with session.alone():
+        with session.lock():
             session.change(lambda case: with_clock(case, replace(case.camera(camera_id), **stated)))
         corrected = session.case.camera(camera_id)
     emit(
@@ -260,21 +273,23 @@ def clock_command(
 
 @case.command("policy")
 @click.argument("root", metavar="CASE", type=path_type)
-@click.option("--watchlist-limit", type=click.IntRange(1), required=True, help="Entries the watch-list may have.")
-@required_reason("Why so many are needed.")
+@click.option(
+    "--watchlist-limit", type=click.IntRange(1), required=True, help="Largest number of entries on the watch-list."
+)
+@required_reason("Why this number is needed.")
 @json_option
 def policy_command(root: Path, watchlist_limit: int, reason: str, as_json: bool) -> None:
-    """Raise or lower a limit of the case, on record.
+    """Change a limit of the case; the log records it.
 
     \b
     Example:
       forensics case policy my-case --watchlist-limit 8 --reason "eight people missing from one boat"
     """
     facts = {"watchlist_limit": watchlist_limit}
-    with open_session(root, "case policy", need=Need.WORK, reason=reason, facts=facts) as session, session.alone():
+    with open_session(root, "case policy", need=Need.WORK, reason=reason, facts=facts) as session, session.lock():
         facts = {**facts, "was": session.case.watchlist_limit}
         session.change(lambda case: replace(case, watchlist_limit=watchlist_limit))
-    emit(facts, f"the watch-list may have {watchlist_limit} entries, it was {facts['was']}", as_json)
+    emit(facts, f"the watch-list may have {watchlist_limit} entries (before: {facts['was']})", as_json)
 
 
 for _command in (
@@ -282,75 +297,3 @@ for _command in (
     *(disclose_command, report_command, checkpoint_command),
 ):
     case.add_command(_command)
-
-
-@click.group(cls=Group)
-def evidence() -> None:
-    """Footage that the case already knows."""
-
-
-@evidence.command("relocate")
-@click.argument("root", metavar="CASE", type=path_type)
-@click.argument("search", metavar="FOLDER", type=footage_type)
-@json_option
-def relocate_command(root: Path, search: Place, as_json: bool) -> int:
-    """Find moved footage by its digest, below a file, a folder or a store's s3://BUCKET/FOLDER/.
-
-    Exit 4 if some stays absent.
-
-    \b
-    Example:
-      forensics evidence relocate my-case /media/archive
-    """
-    if isinstance(search, Path) and not search.exists():
-        raise click.UsageError(f"{search}: there is nothing to search; name the folder that the footage was moved to")
-    with open_session(root, "evidence relocate", need=Need.CHANGE) as session, session.alone():
-        found = relocate(session.files, search.absolute() if isinstance(search, Path) else search)
-        absent = [item for item in load_evidence(session.folder) if is_absent(item)]
-        session.recorded.exit_code = NOT_CLEAN if absent else 0
-    facts = {"found": {item.evidence_id: str(path) for item, path in found}, "absent": [i.evidence_id for i in absent]}
-    lines = [f"found  {item.evidence_id}  {path}" for item, path in found]
-    lines += [f"absent {item.evidence_id}  {item.path}" for item in absent]
-    if found:
-        lines.append(f"next: forensics run {in_shell(root)}")
-    emit(facts, "\n".join(lines) or "all footage is where it was", as_json)
-    return NOT_CLEAN if absent else 0
-
-
-@evidence.command("withdraw")
-@click.argument("root", metavar="CASE", type=path_type)
-@click.argument("path", metavar="PATH", type=footage_type)
-@json_option
-def withdraw_command(root: Path, path: Place, as_json: bool) -> None:
-    """Take back a path that was given by mistake, or a file of which no frame could be read; the log keeps it.
-
-    \b
-    Example:
-      forensics evidence withdraw my-case gaet.mp4
-    """
-    place = path.absolute() if isinstance(path, Path) else path
-    with (
-        open_session(root, "evidence withdraw", need=Need.CHANGE, facts={"path": str(place)}) as session,
-        session.alone(),
-    ):
-        withdrawn = withdraw(session.files, place)
-        session.recorded.outputs["withdrawn"] = [[each.evidence_id, each.camera_id, each.reason] for each in withdrawn]
-    emit({"withdrawn": str(place)}, f"withdrawn  {place}\nnext: forensics status {in_shell(root)}", as_json)
-
-
-@click.command()
-@click.argument("root", metavar="CASE", type=path_type)
-@json_option
-def cancel(root: Path, as_json: bool) -> None:
-    """Ask the run on this case to end after the chunks it is working on; nothing that is done is lost.
-
-    \b
-    Example:
-      forensics cancel my-case
-    """
-    with open_session(root, "cancel", need=Need.LOOK) as session:
-        works = is_held(session.folder)
-        if works:
-            session.folder.cancel_file.touch()
-    text = "asked; the run ends after the chunks in flight" if works else "nothing is running on this case"
-    emit({"asked": works}, text, as_json)

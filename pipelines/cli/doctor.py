@@ -1,4 +1,4 @@
-"""`doctor`."""
+"""`doctor`: what this machine can do."""
 
 import click
 
@@ -13,7 +13,7 @@ _CANNOT_RUN = 6
 @click.command()
 @json_option
 def doctor(as_json: bool) -> int:
-    """What this machine can do, what is missing and how to get it.
+    """Show what this machine can do, what is missing and how to install it.
 
     \b
     Example:

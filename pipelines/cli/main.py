@@ -1,4 +1,4 @@
-"""The group of all commands, and how an error becomes a message and an exit code."""
+"""The group of all commands; turns errors into messages and exit codes."""
 
 import errno
 import os
@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -16,10 +16,13 @@ from pipelines.cli.output import say
 from pipelines.cli.text_types import only_text
 from pipelines.run.cancellation import Interrupted
 
+if TYPE_CHECKING:  # commands load what they use; the group loads nothing
+    from pipelines.stages.model_loaders import ModelLoaders
+
 __all__ = ["exit_code_of", "main"]
 
 _INTERRUPTED = 130
-# Whatever a command makes, and whatever its workers make; who shares a case does so by the folder's access list.
+# Files that commands and workers make are private; a case is shared by the access list of its folder.
 _FOR_ITS_OWNER_ONLY = 0o077
 
 # command -> (module, function); imported when used, so that help is instant
@@ -29,13 +32,13 @@ _COMMANDS = {
     "demo": ("pipelines.cli.demo", "demo"),
     "scan": ("pipelines.cli.run", "scan"),
     "case": ("pipelines.cli.cases", "case"),
-    "ingest": ("pipelines.cli.run", "ingest_command"),
-    "evidence": ("pipelines.cli.cases", "evidence"),
+    "ingest": ("pipelines.cli.ingest", "ingest_command"),
+    "evidence": ("pipelines.cli.evidence", "evidence"),
     "run": ("pipelines.cli.run", "run_command"),
     "watchlist": ("pipelines.cli.watchlist", "watchlist"),
     "reviewer": ("pipelines.cli.review", "reviewer"),
     "review": ("pipelines.cli.review", "review"),
-    "cancel": ("pipelines.cli.cases", "cancel"),
+    "cancel": ("pipelines.cli.run", "cancel"),
     "status": ("pipelines.cli.status", "status"),
     "query": ("pipelines.cli.query", "query"),
     "verify": ("pipelines.cli.proof", "verify"),
@@ -46,14 +49,14 @@ _COMMANDS = {
 
 
 class _Lazy(Group):
-    """Loads a command's module when it is called."""
+    """Imports the module of a command when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order a person meets them."""
+        """Return the names in the order of a typical workflow."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, or None for an unknown name."""
+        """Return the command; None for an unknown name."""
         if cmd_name not in _COMMANDS:
             return None
         module, function = _COMMANDS[cmd_name]
@@ -64,7 +67,7 @@ class _Lazy(Group):
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="video-forensics")
 def forensics() -> None:
-    """Footage in, sighting tables out.
+    """Process archived video into sighting tables: exact frames, repeatable runs.
 
     \b
     Example:
@@ -74,22 +77,27 @@ def forensics() -> None:
 
 
 def main() -> NoReturn:
-    """Be the process of one command: hear its signals, and leave with its exit code."""
+    """Run one command as a process: handle its signals and exit with its code."""
     os.umask(_FOR_ITS_OWNER_ONLY)
     signal.signal(signal.SIGTERM, _terminated)
     try:
         code = exit_code_of(sys.argv[1:])
-    except KeyboardInterrupt:  # one more, while the first was being answered
+    except KeyboardInterrupt:  # a second one, while the first is handled
         code = _INTERRUPTED
-    # The command has ended; a Ctrl-C while the interpreter goes down must not hide its exit code.
+    # The command has ended; a Ctrl-C while the interpreter exits must not hide its exit code.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(code)
 
 
-def exit_code_of(arguments: Sequence[str]) -> int:
-    """Run one command, say what went wrong, and return its exit code; signals are left as they are."""
+def exit_code_of(arguments: Sequence[str], loaders: "ModelLoaders | None" = None) -> int:
+    """Run one command, print its error if it has one, and return its exit code; signals are left as they are.
+
+    Args:
+        arguments: of the command line.
+        loaders: how models are opened; None opens them as the settings say.
+    """
     try:
-        status = forensics.main(args=list(arguments), prog_name="forensics", standalone_mode=False)
+        status = forensics.main(args=list(arguments), prog_name="forensics", standalone_mode=False, obj=loaders)
         code = status if isinstance(status, int) else 0
     except click.exceptions.Exit as leave:
         code = leave.exit_code
@@ -106,19 +114,19 @@ def exit_code_of(arguments: Sequence[str]) -> int:
         say(str(stop))
         code = stop.exit_code
     except BrokenPipeError:
-        # whoever read our output, such as `head`, has seen enough
+        # the reader of the output, such as `head`, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ForensicsError.exit_code
     except OSError as error:
         code = _explained(error)
     except (KeyboardInterrupt, click.Abort):
-        say("interrupted; run the same command again to go on")
+        say("interrupted; run the same command again to continue")
         code = _INTERRUPTED
     return code
 
 
 def _terminated(signal_number: int, frame: FrameType | None) -> None:
-    """Whoever ends the process by SIGTERM ends it in order, as by Ctrl-C: its end is on record, its workers end too."""
+    """Handle SIGTERM like Ctrl-C: the end is logged and the workers end."""
     raise KeyboardInterrupt
 
 

@@ -1,4 +1,4 @@
-"""`case authorise`, `deny`, `hold` and `sweep`: what becomes of a mandate."""
+"""`case authorise`, `case deny`, `case hold` and `case sweep`: changes of a mandate."""
 
 from pathlib import Path
 
@@ -16,9 +16,9 @@ from pipelines.cli.output import (
     required_reason,
     table_text,
 )
-from pipelines.custody.case_store import authorised, cases_below, with_hold
-from pipelines.custody.denial import deny, stop_anyway
-from pipelines.custody.erasure import described_certificate, release
+from pipelines.custody.case_store import find_cases, with_authority, with_hold
+from pipelines.custody.denial import deny, deny_damaged_case
+from pipelines.custody.erasure import certificate_facts, release
 from pipelines.custody.open_session import open_session
 from pipelines.custody.retention import enforce_retention
 from pipelines.custody.session import Need
@@ -28,11 +28,11 @@ __all__ = ["authorise_command", "deny_command", "hold_command", "sweep_command"]
 
 @click.command("authorise")
 @click.argument("root", metavar="CASE", type=path_type)
-@click.option("--authority", required=True, help="Reference of the document that allows the search.")
+@click.option("--authority", required=True, help="Reference of the document that permits the search.")
 @reason_option
 @json_option
 def authorise_command(root: Path, authority: str, reason: str, as_json: bool) -> None:
-    """Enter the authority that was pending; what was withheld can be read again.
+    """Enter the authority that was pending; withheld results become readable again.
 
     \b
     Example:
@@ -42,14 +42,14 @@ def authorise_command(root: Path, authority: str, reason: str, as_json: bool) ->
         open_session(
             root, "case authorise", need=Need.CHANGE, reason=reason, facts={"authority": authority}
         ) as session,
-        session.alone(),
+        session.lock(),
     ):
-        session.change(lambda case: authorised(case, authority))
+        session.change(lambda case: with_authority(case, authority))
         n_files = release(session.case, session.files) if session.keyring.withheld.exists() else 0
-        session.recorded.outputs["released_files"] = n_files
+        session.record.outputs["released_files"] = n_files
     emit(
         {"authority": authority, "released_files": n_files},
-        f"authority {authority}; {counted(n_files, 'file is', 'files are')} readable again\n"
+        f"authority {authority}; {counted(n_files, 'withheld file is', 'withheld files are')} readable again\n"
         f"next: forensics run {in_shell(root)}",
         as_json,
     )
@@ -57,12 +57,12 @@ def authorise_command(root: Path, authority: str, reason: str, as_json: bool) ->
 
 @click.command("deny")
 @click.argument("root", metavar="CASE", type=path_type)
-@required_reason("By whom and why it was refused; kept in the case.")
+@required_reason("Who refused the authority, and why. Kept in the case.")
 @json_option
 def deny_command(root: Path, reason: str, as_json: bool) -> None:
-    """End a case whose authority was refused: workers stop, templates, candidates and verdicts are destroyed.
+    """End a case whose authority was refused: stop its runs, destroy templates, candidates and verdicts.
 
-    Evidence, sightings and the log stay. A certificate says what was destroyed. This cannot be undone.
+    Evidence, sightings and the log are kept. A certificate lists what was destroyed. This cannot be undone.
 
     \b
     Example:
@@ -71,38 +71,38 @@ def deny_command(root: Path, reason: str, as_json: bool) -> None:
     try:
         with open_session(root, "case deny", need=Need.CHANGE, reason=reason) as session:
             certificate = deny(session, reason)
-            session.recorded.outputs["certificate"] = (
-                None if certificate is None else described_certificate(certificate)
-            )
+            session.record.outputs["certificate"] = None if certificate is None else certificate_facts(certificate)
     except (ForensicsError, OSError):
-        stop_anyway(root, reason)
+        deny_damaged_case(root, reason)
         raise
     if certificate is None:
-        text = "denied; the case is on hold, so everything is withheld until the hold is lifted"
+        text = "denied; the case is on hold, so results are withheld and nothing is destroyed until the hold is lifted"
     else:
-        text = f"denied; biometric data is destroyed, see {certificate}"
+        text = f"denied; biometric data was destroyed, see {certificate}"
     emit({"certificate": None if certificate is None else str(certificate)}, text, as_json)
 
 
 @click.command("hold")
 @click.argument("root", metavar="CASE", type=path_type)
-@click.option("--lift", is_flag=True, help="End the hold.")
-@required_reason("Why nothing may be deleted, or may again.")
+@click.option("--lift", is_flag=True, help="Allow deletion again.")
+@required_reason("Why deletion is stopped, or allowed again.")
 @json_option
 def hold_command(root: Path, lift: bool, reason: str, as_json: bool) -> None:
-    """Let nothing of the case be deleted, although its time may be over; or lift that again.
+    """Stop all deletion in the case, even after its mandate ends; or allow it again with --lift.
 
     \b
     Example:
       forensics case hold my-case --reason "trial on 3 September, order of the court"
     """
     with open_session(root, "case hold", need=Need.HOLD, reason=reason, facts={"lift": lift}) as session:
-        with session.alone():
+        with session.lock():
             session.change(lambda case: with_hold(case, "" if lift else reason))
         enforce_retention(session)
-        said = session.done
+        done = session.retention_actions
     emit(
-        {"hold": session.case.mandate.hold, "done": said}, "\n".join(["lifted" if lift else "on hold", *said]), as_json
+        {"hold": session.case.mandate.hold, "done": done},
+        "\n".join(["hold lifted" if lift else "on hold", *done]),
+        as_json,
     )
 
 
@@ -110,17 +110,17 @@ def hold_command(root: Path, lift: bool, reason: str, as_json: bool) -> None:
 @click.argument("root", metavar="FOLDER", type=path_type)
 @json_option
 def sweep_command(root: Path, as_json: bool) -> int:
-    """Enforce the dates of every case below a folder: withhold, end, destroy. Made for cron.
+    """Enforce the dates of every case in a folder and its subfolders: withhold, end, destroy. Run it from cron.
 
     \b
     Example:
       forensics case sweep /archive/cases
     """
     rows, is_clean = [], True
-    for case in cases_below(root):
+    for case in find_cases(root):
         try:
             with open_session(case, "case sweep", need=Need.CHANGE, reason="dates") as session:
-                rows.append([str(case), session.standing.value, "; ".join(session.done)])
+                rows.append([str(case), session.mandate_status.value, "; ".join(session.retention_actions)])
         except (ForensicsError, OSError) as error:
             is_clean = False
             rows.append([str(case), "failed", str(error)])

@@ -1,15 +1,20 @@
-"""Data on standard output, everything else on standard error; `--json` is one JSON object."""
+"""What all commands share: output, tables, and types of options.
+
+Data goes to standard output, messages to standard error; with `--json` the data is one JSON object.
+"""
 
 import json
 import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
 
+from forensics.json_object import JsonObject
 from forensics.place import Place, StoreObject, place_of
 
 __all__ = [
@@ -32,22 +37,23 @@ __all__ = [
 ]
 
 NOT_CLEAN: Final = 4
-"""Exit code of what was finished, but not wholly."""
+"""Exit code of a command that finished, but could not process everything."""
 
 _LATEST_YEAR: Final = 9000
-"""Dates are added to; near the end of the calendar the sums have no date."""
+"""Latest year of a date; later ones overflow when a grace period is added."""
+_WIDER_THAN_ANY_TABLE: Final = 1 << 20
 _INSTANT: Final = "2026-05-01T10:00:00Z"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def say(text: str) -> None:
-    """A message for the person."""
+    """Print a message for the person."""
     print(text, file=sys.stderr, flush=True)
 
 
 def one_line(text: str) -> str:
-    r"""The text without what would break a line or command a terminal: a file may be called anything.
+    r"""Return the text with unprintable characters escaped: a file name may contain terminal commands.
 
     >>> one_line("two\nlines")
     'two\\nlines'
@@ -56,7 +62,7 @@ def one_line(text: str) -> str:
 
 
 def counted(number: int, one: str, many: str) -> str:
-    """The number with the word that goes with it.
+    """Return the number with its noun or verb in the right form.
 
     >>> counted(1, "picture", "pictures"), counted(0, "waits", "wait")
     ('1 picture', '0 wait')
@@ -64,8 +70,8 @@ def counted(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def emit(facts: dict[str, Any], text: str, as_json: bool) -> None:
-    """The command's answer: one JSON object, or text for people."""
+def emit(facts: JsonObject, text: str, as_json: bool) -> None:
+    """Print the answer of a command: one JSON object, or text for people."""
     print(json.dumps(facts, default=_plain, ensure_ascii=False) if as_json else text, flush=True)
 
 
@@ -74,39 +80,41 @@ def _plain(value: Any) -> Any:
 
 
 def json_option(command: Command) -> Command:
-    """Adds `--json`."""
+    """Add the option `--json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
 
 
 def required_reason(what: str) -> Callable[[Command], Command]:
-    """Adds a `--reason` that must say something, such as `what`; the case's log keeps it."""
-    return click.option("--reason", required=True, metavar="TEXT", callback=_said, help=what)
+    """Add the required option `--reason`, which must not be empty; the case's log keeps it."""
+    return click.option("--reason", required=True, metavar="TEXT", callback=_not_empty, help=what)
 
 
-def _said(ctx: click.Context, param: click.Parameter, value: str) -> str:
+def _not_empty(ctx: click.Context, param: click.Parameter, value: str) -> str:
     if not value.strip():
-        raise click.BadParameter("it says nothing; say it in words", ctx, param)
+        raise click.BadParameter("the reason is empty; give it in words", ctx, param)
     return value
 
 
 def reason_option(command: Command) -> Command:
-    """Adds `--reason`, which the case's log keeps."""
-    return click.option("--reason", default="", metavar="TEXT", help="Why; kept in the case's log.")(command)
+    """Add the option `--reason`, which the case's log keeps."""
+    return click.option("--reason", default="", metavar="TEXT", help="Why you do this. Kept in the case's log.")(
+        command
+    )
 
 
 class UtcTime(click.ParamType[datetime]):
-    """An instant with its zone, such as 2026-05-01T10:00:00Z."""
+    """A time with its zone, such as 2026-05-01T10:00:00Z."""
 
     name = "UTC"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Refuses a time without a zone: nobody may guess it; and one that no sum may be made with."""
+        """Refuse a time without a zone, which must not be guessed, and one beyond the supported years."""
         if isinstance(value, datetime):
             return value
         try:
             instant = datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is not a time; say it as {_INSTANT}", param, ctx)
+            self.fail(f"{value!r} is not a time; give it as {_INSTANT}", param, ctx)
         if instant.tzinfo is None:
             self.fail(f"{value!r} has no time zone; add Z for UTC, or an offset such as +02:00", param, ctx)
         return self.in_calendar(instant, value, param, ctx)
@@ -114,42 +122,42 @@ class UtcTime(click.ParamType[datetime]):
     def in_calendar(
         self, instant: datetime, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
-        """The instant in UTC, if it lies far enough from the calendar's ends."""
+        """Return the time in UTC if its year is supported."""
         if not 1 < instant.year <= _LATEST_YEAR:
-            self.fail(f"{value!r} is out of the calendar; name a year up to {_LATEST_YEAR}", param, ctx)
+            self.fail(f"{value!r} is out of range; give a year up to {_LATEST_YEAR}", param, ctx)
         return instant.astimezone(UTC)
 
 
 class LastDay(UtcTime):
-    """An instant, or a day such as 2026-12-31, which ends when that day does in UTC."""
+    """A time, or a day such as 2026-12-31, which means the end of that day in UTC."""
 
     name = "DATE"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """The instant; the end of the day where only a day is given."""
+        """Return the time; the end of the day where only a day is given."""
         if isinstance(value, datetime):
             return value
         try:
             begin = datetime.combine(date.fromisoformat(value), time(tzinfo=UTC))
         except ValueError:
             if "T" not in value:
-                self.fail(f"{value!r} is not a day; say it as 2027-05-31, or an instant as {_INSTANT}", param, ctx)
+                self.fail(f"{value!r} is not a day; give it as 2027-05-31, or a time as {_INSTANT}", param, ctx)
             return super().convert(value, param, ctx)
         return self.in_calendar(begin, value, param, ctx) + timedelta(days=1)
 
 
 def parse_utc() -> UtcTime:
-    """The type of every option that takes an instant."""
+    """Return the type of options that take a time."""
     return UtcTime()
 
 
 def parse_last_day() -> LastDay:
-    """The type of every option that takes the last day of something."""
+    """Return the type of options that take the last day of something."""
     return LastDay()
 
 
 def microseconds(instant: datetime | None) -> int | None:
-    """Microseconds since 1970 UTC, exact."""
+    """Return the microseconds since 1970 UTC, exactly."""
     if instant is None:
         return None
     since = instant - datetime(1970, 1, 1, tzinfo=UTC)
@@ -157,16 +165,24 @@ def microseconds(instant: datetime | None) -> int | None:
 
 
 def table_text(columns: list[str], rows: list[list[Any]], *, decimals: int = 2) -> str:
-    """Rows aligned in columns, for people."""
-    texts = [columns, *([_cell(value, decimals) for value in row] for row in rows)]
-    widths = [max(len(row[place]) for row in texts) for place in range(len(columns))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in texts
-    )
+    """Return rows aligned in columns, for people; no cell is cut or wrapped."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+    for name in columns:
+        table.add_column(Text(name), no_wrap=True, overflow="ignore")
+    for row in rows:
+        table.add_row(*(Text(_cell(value, decimals)) for value in row))
+    console = Console(file=StringIO(), width=_WIDER_THAN_ANY_TABLE, color_system=None)
+    console.print(table)
+    assert isinstance(console.file, StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
 
-def facts_text(facts: dict[str, Any], *, decimals: int = 3) -> list[str]:
-    """A line for each fact that is known, names aligned, for people.
+def facts_text(facts: JsonObject, *, decimals: int = 3) -> list[str]:
+    """Return one line for each known fact, names aligned, for people.
 
     >>> facts_text({"n_faces": 5, "similarity": 0.5213578, "margin": None, "verdicts": ["B. Becker: confirm"]})
     ['   n faces  5', 'similarity  0.521', '  verdicts  B. Becker: confirm']
@@ -189,15 +205,15 @@ def _cell(value: Any, decimals: int) -> str:
 
 
 class _Named(click.Path):
-    """A path that is said: an unset variable in a shell must not mean the folder one happens to be in."""
+    """A path that is not empty: an unset shell variable must not mean the current folder."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "":
-            self.fail("the path is empty; name a file or folder", param, ctx)
+            self.fail("the path is empty; give a file or folder", param, ctx)
         return super().convert(value, param, ctx)
 
 
-# Whether a path can be read is for the command to say: one bad file among ten must not refuse the ten.
+# The command itself reports paths that cannot be read: one bad file among ten must not stop the ten.
 path_type = _Named(path_type=Path, readable=False)
 
 
@@ -205,22 +221,22 @@ _LIKE_A_STORE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 class _Footage(click.ParamType[Place]):
-    """A file or folder, an object of a store, or all objects below a prefix that ends in a slash."""
+    """A file, a folder, an object of a store, or all objects with a prefix that ends in a slash."""
 
     name = "footage"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Place:
-        """Refuses the name of a store without a key; what it leads to is for the command to say."""
+        """Refuse the name of a store without a key; the command itself reports what the path leads to."""
         place = place_of(value) if isinstance(value, str) else value
         if not isinstance(place, StoreObject):
             path: Path = path_type.convert(value, param, ctx)
             if _LIKE_A_STORE.match(str(value)) and not path.exists():
-                self.fail(f"{value!r} is no file here, and stores are said as s3://BUCKET/KEY", param, ctx)
+                self.fail(f"{value!r} is no local file; give an object of a store as s3://BUCKET/KEY", param, ctx)
             return path
         bucket, _, key = place.url.partition("://")[2].partition("/")
         if not bucket or not key:
-            said = f"{value!r} names no object; say s3://BUCKET/KEY, or s3://BUCKET/FOLDER/ for all below it"
-            self.fail(said, param, ctx)
+            problem = f"{value!r} names no object; give s3://BUCKET/KEY, or s3://BUCKET/FOLDER/ for all objects in it"
+            self.fail(problem, param, ctx)
         return place
 
 

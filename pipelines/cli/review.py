@@ -1,13 +1,14 @@
 """`reviewer` and `review`: two people decide about each candidate."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from forensics.errors import UsageError
 from forensics.faces.face import worth_in_words
 from forensics.faces.review_rules import CHECKLIST, Agreement, Review, Verdict
+from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from pipelines.cli.groups import Group
 from pipelines.cli.output import (
@@ -22,11 +23,11 @@ from pipelines.cli.output import (
     table_text,
 )
 from pipelines.custody.open_session import open_session
-from pipelines.custody.outputs import output_file
+from pipelines.custody.outputs import check_output_file
 from pipelines.custody.session import Need, os_user
 from pipelines.review.candidate_text import STATES, faces_in_words, quality_in_words, seen_in_words
 from pipelines.review.desk import Candidate, ReviewDesk
-from pipelines.review.reviewers import add_reviewer, replace_reviewer, reviewer_named, reviewers_of, revoke_reviewer
+from pipelines.review.reviewers import add_reviewer, find_reviewer, load_reviewers, replace_reviewer, revoke_reviewer
 
 __all__ = ["review", "reviewer"]
 
@@ -36,7 +37,7 @@ _HOW_TO_DECIDE: Final = f"--verdict {'|'.join(Verdict)} --check nose=agrees ... 
 
 @click.group(cls=Group)
 def reviewer() -> None:
-    """Who may review a case; each has a key of their own, outside the case.
+    """Manage the reviewers of a case; each has a key of their own, outside the case.
 
     \b
     Example:
@@ -50,16 +51,16 @@ def reviewer() -> None:
 @click.argument("name", metavar="NAME")
 @json_option
 def add(root: Path, name: str, as_json: bool) -> None:
-    """Give a reviewer a key; it lies in the folder of whoever runs this command, readable by nobody else.
+    """Add a reviewer and make a key, which only the user who runs this command can read.
 
     \b
     Example:
       forensics reviewer add my-case "B. Becker"
     """
     facts = {"reviewer": name}
-    with open_session(root, "reviewer add", need=Need.WORK, facts=facts) as session, session.alone():
+    with open_session(root, "reviewer add", need=Need.WORK, facts=facts) as session, session.lock():
         added, path = add_reviewer(session.case, session.files, name, now=session.now, who=os_user())
-        session.recorded.outputs["key_id"] = added.key_id
+        session.record.outputs["key_id"] = added.key_id
     following = f"next: forensics review {in_shell(root)} --as {added.name!r} --reason TEXT"
     text = f"{added.name}: key {added.key_id} at {path}\n{following}"
     emit({"reviewer": added.name, "key_id": added.key_id, "path": str(path)}, text, as_json)
@@ -69,14 +70,14 @@ def add(root: Path, name: str, as_json: bool) -> None:
 @click.argument("root", metavar="CASE", type=path_type)
 @json_option
 def list_command(root: Path, as_json: bool) -> None:
-    """All keys, revoked ones too.
+    """List all reviewers' keys, revoked ones as well.
 
     \b
     Example:
       forensics reviewer list my-case
     """
-    with open_session(root, "reviewer list", need=Need.LOOK) as session:
-        known = reviewers_of(session.folder)
+    with open_session(root, "reviewer list", need=Need.READ) as session:
+        known = load_reviewers(session.folder)
     columns = ["name", "key_id", "added_utc", "added_by", "revoked_utc", "revoked_why"]
     rows = [[getattr(each, column) for column in columns] for each in known]
     facts = [dict(zip(columns, row, strict=True)) for row in rows]
@@ -86,10 +87,10 @@ def list_command(root: Path, as_json: bool) -> None:
 @reviewer.command("revoke")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("name", metavar="NAME")
-@required_reason("Why the key counts no more.")
+@required_reason("Why the key is revoked.")
 @json_option
 def revoke(root: Path, name: str, reason: str, as_json: bool) -> None:
-    """Let a reviewer's key count no more; verdicts that it signed before stay.
+    """Revoke a reviewer's key; verdicts that it signed before are kept.
 
     \b
     Example:
@@ -98,30 +99,30 @@ def revoke(root: Path, name: str, reason: str, as_json: bool) -> None:
     facts = {"reviewer": name}
     with (
         open_session(root, "reviewer revoke", need=Need.CHANGE, reason=reason, facts=facts) as session,
-        session.alone(),
+        session.lock(),
     ):
         gone = revoke_reviewer(session.case, session.files, name, why=reason, now=session.now)
-    emit({"reviewer": gone.name, "key_id": gone.key_id}, f"{gone.name}: key {gone.key_id} counts no more", as_json)
+    emit({"reviewer": gone.name, "key_id": gone.key_id}, f"{gone.name}: key {gone.key_id} is revoked", as_json)
 
 
 @reviewer.command("replace")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("name", metavar="NAME")
-@required_reason("What became of the old key.")
+@required_reason("What happened to the old key.")
 @json_option
 def replace_command(root: Path, name: str, reason: str, as_json: bool) -> None:
-    """Revoke a lost key and make a new one; who has given a verdict with the old one gives no second.
+    """Revoke a lost key and make a new one; a candidate that the old key decided cannot be decided again.
 
     \b
     Example:
       forensics reviewer replace my-case "B. Becker" --reason "the machine was lost"
     """
     facts = {"reviewer": name}
-    with open_session(root, "reviewer replace", need=Need.WORK, reason=reason, facts=facts) as session, session.alone():
+    with open_session(root, "reviewer replace", need=Need.WORK, reason=reason, facts=facts) as session, session.lock():
         gone, added, path = replace_reviewer(
             session.case, session.files, name, why=reason, now=session.now, who=os_user()
         )
-        session.recorded.outputs |= {"revoked": gone.key_id, "key_id": added.key_id}
+        session.record.outputs |= {"revoked": gone.key_id, "key_id": added.key_id}
     emit(
         {"reviewer": added.name, "key_id": added.key_id, "path": str(path)},
         f"{added.name}: key {added.key_id}",
@@ -131,24 +132,44 @@ def replace_command(root: Path, name: str, reason: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("root", metavar="CASE", type=path_type)
-@click.option("--as", "name", required=True, metavar="NAME", help="Which reviewer you are.")
-@click.option("--page", is_flag=True, help="Show the pictures and the form on a page of this machine's browser.")
-@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Of the page; any free one unless told.")
-@click.option("--candidate", "wanted", metavar="SIGHTING:ENTRY", help="Which candidate to look at.")
-@click.option("--pictures", type=path_type, metavar="FILE.png", help="Write its faces beside the references.")
-@click.option("--verdict", type=click.Choice([verdict.value for verdict in Verdict]), help="What you say of it.")
-@click.option("--check", "checks", multiple=True, metavar="FEATURE=ANSWER", help="One feature, such as nose=agrees.")
-@click.option("--note", default="", help="In words.")
+@click.option("--as", "name", required=True, metavar="NAME", help="Your name as a reviewer.")
+@click.option("--page", is_flag=True, help="Show pictures and form in a browser on this machine.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port of that page.  [default: any free port]")
+@click.option("--candidate", "wanted", metavar="SIGHTING:ENTRY", help="Candidate to examine.")
+@click.option(
+    "--pictures", type=path_type, metavar="FILE.png", help="Write its faces and the reference pictures to one file."
+)
+@click.option("--verdict", type=click.Choice([verdict.value for verdict in Verdict]), help="Your verdict.")
+@click.option(
+    "--check",
+    "checks",
+    multiple=True,
+    metavar="FEATURE=ANSWER",
+    help="Result for one feature, such as nose=agrees. Can be given several times.",
+)
+@click.option("--note", default="", help="Note in your own words.")
 @reason_option
 @json_option
-def review(root: Path, name: str, wanted: str | None, as_json: bool, **options: Any) -> None:
-    """Decide about candidates: two different people, the second without knowing the first.
+def review(
+    root: Path,
+    name: str,
+    page: bool,
+    port: int,
+    wanted: str | None,
+    pictures: Path | None,
+    verdict: str | None,
+    checks: tuple[str, ...],
+    note: str,
+    reason: str,
+    as_json: bool,
+) -> None:
+    """Examine candidates and give verdicts: two reviewers, the second without knowing the first verdict.
 
-    Who submitted the run, or answers for the case, may give the first verdict and never the second.
+    The person who submitted the run, or is responsible for the case, may give the first verdict and never the second.
 
-    Without --candidate it lists what waits for you. A verdict needs pictures that you have opened, on the page or
-    with --pictures, in a command before, and is never changed. Features: face_shape, forehead, brows, eyes, nose,
-    mouth, ears, chin_jaw, marks. Answers: agrees, differs, not_seen.
+    Without --candidate it lists the candidates that wait for you. Open the pictures first, with --page or --pictures,
+    then give the verdict with another command; a verdict cannot be changed. Features: face_shape, forehead, brows,
+    eyes, nose, mouth, ears, chin_jaw, marks. Answers: agrees, differs, not_seen.
 
     \b
     Example:
@@ -156,25 +177,33 @@ def review(root: Path, name: str, wanted: str | None, as_json: bool, **options: 
       forensics review my-case --as Becker --candidate 5460:E1 --pictures E1.png --reason "run 1"
       forensics review my-case --as Becker --candidate 5460:E1 --verdict undecided --reason "run 1"
     """
-    if options["pictures"] is not None and options["verdict"] is not None:
+    if pictures is not None and verdict is not None:
         raise UsageError(
-            "one looks first and decides then",
-            f"write {options['pictures']} without --verdict, look at it, and give the verdict in a command of its own",
+            "--pictures and --verdict exclude each other: look first, then decide",
+            f"write {pictures} without --verdict, look at it, then give the verdict with another command",
         )
     facts = {"reviewer": name, "candidate": wanted}
-    with open_session(root, "review", need=Need.RESULTS, reason=options["reason"], facts=facts) as session:
-        reviewer_named(session.folder, name)
-        if options["pictures"] is not None:
-            output_file(session.folder, options["pictures"])
+    with open_session(root, "review", need=Need.RESULTS, reason=reason, facts=facts) as session:
+        find_reviewer(session.folder, name)
+        if pictures is not None:
+            check_output_file(session.folder, pictures)
         desk = ReviewDesk.at(session, name)
-        if options["page"]:
+        if page:
             from pipelines.review.page.server import serve
 
-            serve(desk, port=options["port"])
+            serve(desk, port=port)
         elif wanted is None:
             _emit_waiting(desk, as_json)
         else:
-            _examine(desk, desk.candidate(wanted), options, as_json)
+            candidate = desk.candidate(wanted)
+            if pictures is not None:
+                _write_pictures(desk, candidate, pictures)
+                if not desk.refusal(candidate):
+                    say(f"next: {desk.command(candidate)} {_HOW_TO_DECIDE}")
+            if verdict is not None:
+                desk.decide(candidate, Verdict(verdict), dict(map(_check, checks)), note)
+                say("verdict stored")
+            emit(_facts(desk, candidate), _described(desk, candidate), as_json)
 
 
 def _emit_waiting(desk: ReviewDesk, as_json: bool) -> None:
@@ -191,26 +220,14 @@ def _emit_waiting(desk: ReviewDesk, as_json: bool) -> None:
         for candidate in waiting
     ]
     waits = counted(len(waiting), "candidate waits", "candidates wait")
-    say(f"{waits} for {desk.reviewer.name}, {counted(len(desk.decided()), 'is', 'are')} decided by you")
+    say(f"{waits} for {desk.reviewer.name}; you have decided {len(desk.decided())}")
     listed = [{"candidate": candidate.name, **candidate.facts} for candidate in waiting]
     emit({"waiting": listed}, table_text(columns, rows), as_json)
 
 
-def _examine(desk: ReviewDesk, candidate: Candidate, options: dict[str, Any], as_json: bool) -> None:
-    if options["pictures"] is not None:
-        _write_pictures(desk, candidate, options["pictures"])
-        if options["verdict"] is None and not desk.refusal(candidate):
-            say(f"next: {desk.command(candidate)} {_HOW_TO_DECIDE}")
-    if options["verdict"] is not None:
-        checks = dict(_check(text) for text in options["checks"])
-        desk.decide(candidate, Verdict(options["verdict"]), checks, options["note"])
-        say("your verdict is stored")
-    emit(_facts(desk, candidate), _described(desk, candidate), as_json)
-
-
-def _facts(desk: ReviewDesk, candidate: Candidate) -> dict[str, Any]:
-    """What this reviewer may see, as data."""
-    facts: dict[str, Any] = {"candidate": candidate.name, **candidate.facts}
+def _facts(desk: ReviewDesk, candidate: Candidate) -> JsonObject:
+    """Return what this reviewer may see, as data."""
+    facts: JsonObject = {"candidate": candidate.name, **candidate.facts}
     visible, state = desk.visible(candidate), desk.state(candidate)
     if visible and state:
         verdicts = [f"{review.reviewer}: {review.verdict.value}" for review in visible]
@@ -219,18 +236,18 @@ def _facts(desk: ReviewDesk, candidate: Candidate) -> dict[str, Any]:
 
 
 def _described(desk: ReviewDesk, candidate: Candidate) -> str:
-    """What this reviewer may see, for people."""
-    told = candidate.facts
+    """Return what this reviewer may see, as text."""
+    facts = candidate.facts
     lines = [
         ("candidate", candidate.name),
         ("entry", candidate.entry_id),
-        ("camera", told["camera_id"]),
-        ("seen", seen_in_words(told)),
-        ("faces", faces_in_words(told)),
-        *([("people", f"the track seems to hold {told['n_people']}")] if told["n_people"] > 1 else []),
-        ("quality", quality_in_words(told["quality"])),
-        *([("not compared", told["reason"])] if told["reason"] else []),
-        ("model", told["model_id"]),
+        ("camera", facts["camera_id"]),
+        ("seen", seen_in_words(facts)),
+        ("faces", faces_in_words(facts)),
+        *([("people", f"the track may show {facts['n_people']} people")] if facts["n_people"] > 1 else []),
+        ("quality", quality_in_words(facts["quality"])),
+        *([("not compared", facts["reason"])] if facts["reason"] else []),
+        ("model", facts["model_id"]),
     ]
     visible, state = desk.visible(candidate), desk.state(candidate)
     if visible and state:
@@ -238,22 +255,20 @@ def _described(desk: ReviewDesk, candidate: Candidate) -> str:
         lines.append(("state", f"{state.value}: {STATES[state]}"))
     text = [f"{name:>12}  {one_line(str(value))}" for name, value in lines]
     if not visible:
-        text.append("score and other verdicts are shown once your own verdict is in")
-    return "\n".join(
-        (*text, "This is a candidate for examination, not a finding: the machine proposes, people decide.")
-    )
+        text.append("scores and other verdicts are shown after you have given your verdict")
+    return "\n".join((*text, "This is a candidate for examination, not a finding. People decide."))
 
 
-def _scores(scores: dict[str, Any]) -> list[tuple[str, str]]:
-    """What the machine says, as far as it says anything."""
+def _scores(scores: JsonObject) -> list[tuple[str, str]]:
+    """Return the computed values that are known."""
     margin, expected, ratio = (scores[name] for name in ("margin", "expected_false_candidates", _RATIO))
-    told = [
+    values = [
         ("decision", scores["decision"]),
         ("similarity", f"{scores['similarity']:.3f}, threshold {scores['threshold']:.3f}"),
         ("rank", f"{scores['rank']}" if margin is None else f"{scores['rank']}, margin {margin:.3f}"),
     ]
-    told += [] if expected is None else [("by chance", f"{expected:.3f} false candidates are expected in this run")]
-    return told + ([] if ratio is None else [("ratio", f"10^{ratio:.3f} (likelihood ratio)")])
+    values += [] if expected is None else [("by chance", f"{expected:.3f} false candidates expected in this run")]
+    return values + ([] if ratio is None else [("ratio", f"10^{ratio:.3f} (likelihood ratio)")])
 
 
 def _verdict(review: Review) -> str:
@@ -279,7 +294,7 @@ def _write_pictures(desk: ReviewDesk, candidate: Candidate, target: Path) -> Non
     write_side_by_side(pictures.faces, pictures.references, target, title=title)
     faces = counted(len(pictures.faces), "face", "faces")
     say(f"{target}: {faces} beside {counted(len(pictures.references), 'reference', 'references')}")
-    say("this file lies outside the case, so the case's erasure does not reach it: delete it when you have decided")
+    say("this file is outside the case and is not erased with it; delete it after your verdict")
 
 
 def _check(text: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Rows of a published table: as text for people, as CSV, JSON or Parquet for programs, and as pictures."""
+"""Output formats of rows: text and pictures for people; CSV, JSON and Parquet for programs."""
 
 import io
 import sys
@@ -8,15 +8,16 @@ from typing import Any, Final
 
 import polars as pl
 
+from forensics.json_object import JsonObject
 from forensics.tables.open import OpenCase
 from forensics.tables.schemas import CANDIDATES_TABLE
 from pipelines.cli.output import counted, say, table_text
 
 __all__ = ["SHOWN_LINES", "pictures_of", "print_rows", "sightings_text"]
 
-# Columns that say nothing in a run without a gate, or without a calibration.
+# Columns that are empty in a run without a motion gate, or without a calibration.
 _SHOWN_IF_KNOWN: Final = ("change", "log10_ratio")
-# What people want to see first; --format csv, json and parquet give every column.
+# The main columns for people; --format csv, json and parquet give every column.
 _SHOWN: Final = {
     "sightings": ["camera_id", "class_name", "first_utc", "first_s", "last_s", "sighting_id", "thumbnail"],
     "coverage": [
@@ -40,7 +41,7 @@ SHOWN_LINES: Final = 50
 
 
 def print_rows(opened: OpenCase, found: pl.DataFrame, table: str, kind: str) -> None:
-    """Rows of a table on standard output: ``table`` for people; ``csv``, ``json`` or ``parquet`` give all columns."""
+    """Print rows of a table: ``table`` for people; ``csv``, ``json`` or ``parquet`` with all columns."""
     if kind == "csv":
         nested = [name for name, dtype in found.schema.items() if isinstance(dtype, pl.List)]
         flat = found.with_columns(pl.col(name).cast(pl.List(pl.String)).list.join(" ") for name in nested)
@@ -66,7 +67,7 @@ def _print_table(opened: OpenCase, found: pl.DataFrame, table: str) -> None:
         print(table_text(columns, _rows_of(shown, columns), decimals=_DECIMALS.get(table, 2)))
     if len(found) > SHOWN_LINES:
         left = counted(len(found) - SHOWN_LINES, "more row", "more rows")
-        say(f"{left}; see --limit, or --format csv, json or parquet")
+        say(f"{left}; use --limit N, or --format csv, json or parquet")
 
 
 def _rows_of(found: pl.DataFrame, columns: Iterable[str]) -> list[list[Any]]:
@@ -79,16 +80,16 @@ def _shown(found: pl.DataFrame, table: str) -> list[str]:
 
 
 def _candidates_text(found: pl.DataFrame) -> str:
-    """Candidates for people: who, where, when, how alike."""
+    """Return candidates as text for people."""
     named = found.rename({"log10_likelihood_ratio": "log10_ratio"})
     columns = _shown(named, CANDIDATES_TABLE)
     return table_text(columns, _rows_of(named, columns), decimals=_DECIMALS[CANDIDATES_TABLE])
 
 
 def sightings_text(opened: OpenCase, found: pl.DataFrame) -> str:
-    """Sightings for people: where, what, when, for how long, its name and the picture.
+    """Return sightings as text for people.
 
-    The recording is named where one camera has several, with its id: names may be equal, or only look so.
+    The recording and its id are shown where one camera has several recordings.
     """
     seconds = [(pl.col(f"{end}_media_us") / 1e6).alias(f"{end}_s") for end in ("first", "last")]
     columns = _SHOWN["sightings"]
@@ -100,13 +101,13 @@ def sightings_text(opened: OpenCase, found: pl.DataFrame) -> str:
 
 
 def _recordings(opened: OpenCase) -> pl.DataFrame:
-    """Every evidence with its camera and its file's name."""
+    """Return every evidence with its camera and the name of its file."""
     name = pl.col("path").str.extract(r"([^/]+)/?$").alias("recording")
     return opened.evidence().select("evidence_id", "camera_id", name).collect()
 
 
 def pictures_of(opened: OpenCase, found: pl.DataFrame) -> list[tuple[Path, str, str, str]]:
-    """File and three lines of every sighting that has a thumbnail: where and what, when, and its id."""
+    """Return file and three lines of every sighting with a thumbnail: camera and class, time, id."""
     return [
         (
             opened.picture(row["thumbnail"]),
@@ -119,7 +120,7 @@ def pictures_of(opened: OpenCase, found: pl.DataFrame) -> list[tuple[Path, str, 
     ]
 
 
-def _when(row: dict[str, Any]) -> str:
+def _when(row: JsonObject) -> str:
     if row["first_utc"] is not None:
         return f"{row['first_utc']:%Y-%m-%d %H:%M:%S}Z"
     return f"{row['first_media_us'] / 1e6:.1f} s to {row['last_media_us'] / 1e6:.1f} s"

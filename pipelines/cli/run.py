@@ -1,95 +1,103 @@
-"""`scan`, `ingest` and `run`: the main job."""
+"""`scan`, `run` and `cancel`: the main job."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import click
 
+from forensics.custody.case_folder import CaseFolder
 from forensics.custody.mandate import Mandate, Mode, is_pending
-from forensics.decoding.child import Limits
 from forensics.errors import NotAuthorised
-from forensics.footage.evidence import Reader, Source, Verdict
 from forensics.models.model_store import Model
 from forensics.place import Place
 from forensics.spelling import in_shell
 from pipelines import clock
-from pipelines.cli.output import (
-    NOT_CLEAN,
-    emit,
-    footage_type,
-    json_option,
-    microseconds,
-    one_line,
-    path_type,
-    reason_option,
-    say,
-    table_text,
+from pipelines.cli.ingest import ingest_footage
+from pipelines.cli.output import NOT_CLEAN, emit, footage_type, json_option, path_type, reason_option, say
+from pipelines.cli.run_options import (
+    IngestOptions,
+    ModelOptions,
+    RunnerOptions,
+    RunOptions,
+    metrics_for,
+    model_loaders,
+    runner_for,
+    settings_for,
+    with_ingest_options,
+    with_model_options,
+    with_run_options,
+    with_runner_options,
 )
-from pipelines.cli.run_options import ingest_options, metrics_for, model_for, run_options, runner_for, settings_for
 from pipelines.cli.run_summary import emit_plan, emit_result
+from pipelines.custody.case_lock import is_locked
 from pipelines.custody.case_store import make_case, with_first_run
 from pipelines.custody.mandate_text import authority_text
 from pipelines.custody.mandate_watch import within_mandate
 from pipelines.custody.open_session import open_session
 from pipelines.custody.retention import enforce_retention
 from pipelines.custody.session import Need, Session, os_user
-from pipelines.intake.footage_paths import expand_paths, refuse_cases, skipped_text
-from pipelines.intake.ingest import Given, ingest, unknown_clocks
-from pipelines.review.superseded_faces import forget_superseded
+from pipelines.intake.footage_paths import refuse_cases
+from pipelines.review.superseded_faces import destroy_superseded_faces
 from pipelines.run.driver import RunResult, plan_run, result_facts, run_case
-from pipelines.run.footage_scope import outside_text
 from pipelines.run.progress import progress_for
 from pipelines.run.record import run_facts
-from pipelines.search.recognition import prepare_recognition
+from pipelines.search.recognition import Recognition, prepare_recognition
 from pipelines.settings import Settings
-from pipelines.stages.detection_context import load_for
 
-__all__ = ["ingest_command", "run_command", "scan"]
+__all__ = ["cancel", "run_command", "scan"]
 
 
 @click.command()
 @click.argument("footage", nargs=-1, required=True, type=footage_type)
 @click.option("--case", "root", required=True, type=path_type, help="Folder of the case; made if it does not exist.")
-@click.option("--camera", help="Viewpoint of all the footage; default: each file's name without its suffix.")
-@click.option("--purpose", default="scan", help="Why; kept in the case.", show_default=True)
-@click.option("--operator", default=os_user, help="Who; default: you.")
-@ingest_options
-@run_options
+@click.option("--camera", help="Name of the camera, one for all the footage.  [default: each file's name]")
+@click.option("--purpose", default="scan", help="Why the footage is examined; kept in the case.", show_default=True)
+@click.option("--operator", default=os_user, help="Who is responsible.  [default: your user name]")
+@with_ingest_options
+@with_model_options
+@with_run_options
+@with_runner_options
 @json_option
 def scan(
-    footage: tuple[Place, ...], root: Path, camera: str | None, purpose: str, operator: str, **options: Any
+    footage: tuple[Place, ...],
+    root: Path,
+    camera: str | None,
+    purpose: str,
+    operator: str,
+    as_json: bool,
+    ingest_options: IngestOptions,
+    model_options: ModelOptions,
+    run_options: RunOptions,
+    runner_options: RunnerOptions,
 ) -> int:
-    """Make a case, add footage and run it, in one go.
+    """Make a case, add footage and run it, all in one command.
 
-    Again on the same case: goes on where it stopped, and adds what is new. With --dry-run nothing
-    is kept: the footage is counted in a scratch case.
+    The same command again continues where it stopped, and adds new footage. With --dry-run nothing is kept: the
+    frames are counted in a temporary case.
 
     \b
     Example:
       forensics scan gate.mp4 hall.mp4 --case my-case --model models/yolo11n_openvino_model
     """
     refuse_cases(footage, root)
-    settings = settings_for(options, root)
-    model = model_for(settings, options)
+    settings = settings_for(root, run_options, model_options, runner_options)
+    model = model_options.resolve(settings.detect.model)
     facts = {"footage": [str(path) for path in footage]}
-    with _scratch_if(options["dry_run"], root) as root_used:
-        if not (root_used / "case.toml").exists():
+    with _temporary_if(run_options.dry_run, root) as root_used:
+        if not CaseFolder.for_path(root_used).case_file.exists():
             mandate = Mandate(Mode.SCENE, title=root.name, purpose=purpose, operator=operator)
             make_case(root_used, mandate, now=clock.utc_now())
         with open_session(root_used, "scan", need=Need.WORK, facts=facts) as session:
-            _ingest(session, footage, camera, settings, options)
-            session.recorded.exit_code = _run(session, settings, model, options)
-            return session.recorded.exit_code
+            ingest_footage(session, footage, camera, settings, ingest_options)
+            _run(session, settings, model, run_options, runner_options, as_json)
+            return session.record.exit_code
 
 
 @contextmanager
-def _scratch_if(is_dry: bool, root: Path) -> Iterator[Path]:
-    """The case itself; for a dry run a scratch one that is thrown away, since counting frames needs an index."""
+def _temporary_if(is_dry: bool, root: Path) -> Iterator[Path]:
+    """Yield the case's folder, for a dry run a temporary one: counting frames needs an index."""
     if not is_dry:
         yield root
         return
@@ -97,147 +105,79 @@ def _scratch_if(is_dry: bool, root: Path) -> Iterator[Path]:
         yield Path(folder) / "case"
 
 
-@click.command("ingest")
-@click.argument("root", metavar="CASE", type=path_type)
-@click.argument("footage", nargs=-1, required=True, type=footage_type)
-@click.option("--camera", required=True, help="Viewpoint of all the footage.")
-@ingest_options
-@json_option
-def ingest_command(root: Path, footage: tuple[Place, ...], camera: str, as_json: bool, **options: Any) -> int:
-    """Add footage of one camera to a case: digest, container, and the address of every frame.
-
-    \b
-    Example:
-      forensics ingest my-case gate-1.mp4 --camera gate --start 2026-05-01T10:00:00Z --clock-error 500
-    """
-    refuse_cases(footage, root)
-    facts = {"footage": [str(path) for path in footage], "camera": camera}
-    with open_session(root, "ingest", need=Need.WORK, facts=facts) as session:
-        sources = _ingest(session, footage, camera, Settings(), options)
-        is_whole = all(source.verdict is Verdict.OK for source in sources)
-        session.recorded.exit_code = 0 if is_whole else NOT_CLEAN
-    rows = [
-        [source.verdict.value, source.camera_id, source.evidence_id, source.path, source.reason] for source in sources
-    ]
-    listed = [dict(zip(("verdict", "camera_id", "evidence_id", "path", "reason"), row, strict=True)) for row in rows]
-    emit({"sources": listed}, table_text(["verdict", "camera", "evidence", "path", "reason"], rows), as_json)
-    return 0 if is_whole else NOT_CLEAN
-
-
 @click.command("run")
 @click.argument("root", metavar="CASE", type=path_type)
-@run_options
+@with_model_options
+@with_run_options
+@with_runner_options
 @reason_option
 @json_option
-def run_command(root: Path, **options: Any) -> int:
-    """Detect, track and publish; the same command again goes on where it stopped.
+def run_command(
+    root: Path,
+    reason: str,
+    as_json: bool,
+    model_options: ModelOptions,
+    run_options: RunOptions,
+    runner_options: RunnerOptions,
+) -> int:
+    """Detect, track and publish the tables; the same command again continues where it stopped.
 
     \b
     Example:
       forensics run my-case --model yolo11n_openvino_model/ --set detect.classes=person --dry-run
     """
-    with open_session(root, "run", need=Need.WORK, reason=options["reason"]) as session:
-        settings = settings_for(options, root)
-        session.recorded.exit_code = _run(session, settings, model_for(settings, options), options)
-        return session.recorded.exit_code
+    with open_session(root, "run", need=Need.WORK, reason=reason) as session:
+        settings = settings_for(root, run_options, model_options, runner_options)
+        model = model_options.resolve(settings.detect.model)
+        _run(session, settings, model, run_options, runner_options, as_json)
+        return session.record.exit_code
 
 
-def _ingest(
-    session: Session, footage: tuple[Place, ...], camera: str | None, settings: Settings, options: dict[str, Any]
-) -> list[Source]:
-    paths = expand_paths(footage)
-    for line in skipped_text(footage):
-        say(line)
-    if options["start"] is not None and len(paths) > 1:
-        raise click.UsageError("--start is the time of one recording; ingest each file on its own")
-    given = [
-        Given(
-            path=path,
-            camera_id=camera or os.fsencode(path.stem).decode(errors="backslashreplace"),
-            camera_is_stated=camera is not None,
-            start_utc_us=microseconds(options["start"]),
-            clock_error_ms=options["clock_error_ms"],
-            assumed_rate=_rate(options["assumed_rate"]),
-            stream_index=options["stream_index"],
-            reader=Reader(options["reader"]),
-        )
-        for path in paths
-    ]
-    run = settings.run
-    limits = Limits(run.index_stall_s, settings.detect.hang_s, run.decoder_memory_bytes, run.cache_bytes)
-    with session.alone():
-        sources = ingest(session.files, given, limits=limits, on_source=_say_source)
-    session.recorded.outputs["evidence"] = {str(source.path): source.evidence_id for source in sources}
-    for line in unknown_clocks(session.case):
-        say(line)
-    outside = outside_text(session.case, {source.evidence_id for source in sources if source.evidence_id})
-    if outside:
-        say(outside)
-    return sources
-
-
-def _rate(text: str | None) -> Fraction | None:
+def _run(
+    session: Session,
+    settings: Settings,
+    model: Model,
+    run_options: RunOptions,
+    runner_options: RunnerOptions,
+    as_json: bool,
+) -> None:
+    """Run the case or show the plan; the exit code goes into the record of the command."""
+    if run_options.dry_run:
+        _check_start(session, settings, model, run_options, runner_options)
+        emit_plan(plan_run(session.case, settings, model), settings, model, as_json)
+        return
     try:
-        rate = None if text is None else Fraction(text)
-    except (ValueError, ZeroDivisionError) as error:
-        raise click.BadParameter(f"{text!r} is not a rate; say 25 or 30000/1001", param_hint="--fps") from error
-    if rate is not None and rate <= 0:
-        raise click.BadParameter(f"{text!r} is not above zero", param_hint="--fps")
-    return rate
-
-
-def _say_source(source: Source) -> None:
-    reason = f" ({source.reason})" if source.reason else ""
-    say(f"{source.verdict.value:>8}  {one_line(source.path.name + reason)}")
-
-
-def _run(session: Session, settings: Settings, model: Model, options: dict[str, Any]) -> int:
-    if options["dry_run"]:
-        _try_out(session, settings, model, options)
-        return 0
-    try:
-        with session.alone():
-            result = _ran(session, settings, model, options)
+        with session.lock():
+            result = _run_and_publish(session, settings, model, run_options, runner_options)
     except NotAuthorised:
-        enforce_retention(session)  # the mandate ended while the run worked
+        enforce_retention(session)  # the mandate ended during the run
         raise
-    emit_result(session.folder, result, options["as_json"])
-    return 0 if result.is_clean else NOT_CLEAN
+    emit_result(session.folder, result, as_json)
+    session.record.exit_code = 0 if result.is_clean else NOT_CLEAN
 
 
-def _try_out(session: Session, settings: Settings, model: Model, options: dict[str, Any]) -> None:
-    """Say what a run would do, or refuse what it would refuse."""
-    plan = plan_run(session.case, settings, model)
-    metrics_for(session.folder, options["metrics_file"])
-    if settings.detect.device == "cpu" or options["address"] is None:  # what other machines' GPUs can do, nobody knows
-        load_for(settings.detect, model)
-    if options["address"] is not None:
-        _, cluster = runner_for(settings, options["runner"], options["address"])
+def _check_start(
+    session: Session, settings: Settings, model: Model, run_options: RunOptions, runner_options: RunnerOptions
+) -> None:
+    """Raise what a run would raise before its first frame."""
+    plan_run(session.case, settings, model)
+    metrics_for(session.folder, run_options.metrics_file)
+    if settings.detect.device == "cpu" or runner_options.address is None:  # other machines' GPUs cannot be tried here
+        model_loaders().load_detector(settings.detect, model)
+    if runner_options.address is not None:
+        _, cluster = runner_for(settings, runner_options.runner, runner_options.address)
         with cluster:
             pass
-    emit_plan(plan, settings, model, options["as_json"])
 
 
-def _ran(session: Session, settings: Settings, model: Model, options: dict[str, Any]) -> RunResult:
+def _run_and_publish(
+    session: Session, settings: Settings, model: Model, run_options: RunOptions, runner_options: RunnerOptions
+) -> RunResult:
     plan = plan_run(session.case, settings, model)
-    recognition = None
-    if session.case.mandate.mode.compares_faces:
-        recognition = prepare_recognition(session.case, settings.recognise, now=session.now)
-        if session.case.mandate.first_run_utc is None:
-            session.change(lambda case: with_first_run(case, session.now))
-        if is_pending(session.case.mandate.authority):
-            say(
-                f"authority {authority_text(session.case.mandate, session.now)}; "
-                f"enter it with `forensics case authorise {in_shell(session.folder.root)} --authority REFERENCE`"
-            )
-        if not recognition.entries:
-            say(
-                "the watch-list is empty, so no face is compared; "
-                f"see `forensics watchlist add {in_shell(session.folder.root)}`"
-            )
-    session.recorded.note("run", run_facts(plan, model, recognition))
-    runner, cluster = runner_for(settings, options["runner"], options["address"])
-    progress, metrics = progress_for(options["quiet"]), metrics_for(session.folder, options["metrics_file"])
+    recognition = _recognition(session, settings) if session.case.mandate.mode.compares_faces else None
+    session.record.note("run", run_facts(plan, model, recognition))
+    runner, cluster = runner_for(settings, runner_options.runner, runner_options.address)
+    metrics = metrics_for(session.folder, run_options.metrics_file)
     with within_mandate(session.case), cluster:
         result = run_case(
             session.case,
@@ -245,13 +185,48 @@ def _ran(session: Session, settings: Settings, model: Model, options: dict[str, 
             model,
             files=session.files,
             runner=runner,
-            progress=progress,
+            progress=progress_for(runner_options.quiet),
             metrics=metrics,
             recognition=recognition,
+            load_detector=model_loaders().load_detector,
         )
     if metrics.fault:
-        say(f"the metrics are not up to date: {metrics.fault}")
-    session.recorded.outputs |= result_facts(result)
+        say(f"the metrics file could not be written: {metrics.fault}")
+    session.record.outputs |= result_facts(result)
     if recognition is not None:
-        forget_superseded(session, result.folder.run_id, result.recognise_parts)
+        destroy_superseded_faces(session, result.folder.run_id, result.recognise_parts)
     return result
+
+
+def _recognition(session: Session, settings: Settings) -> Recognition:
+    """Prepare the comparison of faces, record the first run, and print what is still missing."""
+    recognition = prepare_recognition(session.case, settings.recognise, model_loaders().face_models, now=session.now)
+    if session.case.mandate.first_run_utc is None:
+        session.change(lambda case: with_first_run(case, session.now))
+    root = in_shell(session.folder.root)
+    if is_pending(session.case.mandate.authority):
+        say(
+            f"authority {authority_text(session.case.mandate, session.now)}; "
+            f"enter it with `forensics case authorise {root} --authority REFERENCE`"
+        )
+    if not recognition.entries:
+        say(f"the watch-list is empty, so no face is compared; see `forensics watchlist add {root}`")
+    return recognition
+
+
+@click.command()
+@click.argument("root", metavar="CASE", type=path_type)
+@json_option
+def cancel(root: Path, as_json: bool) -> None:
+    """Ask the run on this case to end after the chunks it is working on; nothing that is done is lost.
+
+    \b
+    Example:
+      forensics cancel my-case
+    """
+    with open_session(root, "cancel", need=Need.READ) as session:
+        works = is_locked(session.folder)
+        if works:
+            session.folder.cancel_file.touch()
+    text = "asked; the run ends after the chunks in flight" if works else "nothing is running on this case"
+    emit({"asked": works}, text, as_json)

@@ -1,8 +1,12 @@
-"""The options of `scan`, `ingest` and `run`, and what they ask for: settings, model, runner, metrics."""
+"""Options of `scan`, `ingest`, `run` and `reproduce` as frozen values, and what follows from them."""
 
+import functools
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, fields
+from datetime import datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,160 +14,293 @@ import click
 
 from forensics.custody.case_folder import CaseFolder
 from forensics.errors import UsageError
+from forensics.footage.evidence import Reader
 from forensics.hardware import instruction_set
+from forensics.json_object import JsonObject
 from forensics.models.model_store import Model, resolve
 from pipelines.cli.output import Command, parse_utc, path_type, say
-from pipelines.custody.outputs import output_file
+from pipelines.custody.outputs import check_output_file
 from pipelines.run.metrics import METRICS_SUFFIX, RunMetrics
 from pipelines.run.record import newest_record
 from pipelines.runners.serial import SerialRunner
-from pipelines.settings import Settings, load_settings, settings_text
+from pipelines.settings import Settings, list_changed_settings, load_settings
+from pipelines.stages.model_loaders import ModelLoaders
 from pipelines.stages.port import Runner
 
-__all__ = ["ingest_options", "metrics_for", "model_for", "run_options", "runner_for", "settings_for"]
+__all__ = [
+    "IngestOptions",
+    "ModelOptions",
+    "RunOptions",
+    "RunnerOptions",
+    "metrics_for",
+    "model_loaders",
+    "runner_for",
+    "settings_for",
+    "with_ingest_options",
+    "with_model_options",
+    "with_run_options",
+    "with_runner_choice",
+    "with_runner_options",
+]
 
-# What a run takes over from the one before; how fast it works is asked for each time.
+# What a run takes over from the one before; how fast it works is given each time.
 _OF_LAST_RUN: Final = ("detect", "gate", "track", "recognise", "chunk")
 
 
-def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    def apply(command: Command) -> Command:
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    """How footage is read.
+
+    Attributes:
+        start: UTC of the first frame; None if unknown.
+        clock_error_ms: largest error of that time.
+        assumed_rate: frames per second where the file states no times.
+        stream_index: video stream to read; None reads the default one.
+        reader: library that decodes.
+    """
+
+    start: datetime | None
+    clock_error_ms: int | None
+    assumed_rate: Fraction | None
+    stream_index: int | None
+    reader: Reader
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerOptions:
+    """Where the work is done.
+
+    Attributes:
+        runner: ``ray`` or ``serial``.
+        address: of a running Ray cluster; None starts a local one.
+        workers: how many; None takes one for each core.
+        quiet: whether no progress is shown.
+    """
+
+    runner: str
+    address: str | None
+    workers: int | None
+    quiet: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """Which model is loaded, and which `.pt` files may be.
+
+    Attributes:
+        model: name or path; None takes the one of the settings.
+        trusted: SHA-256 of files that can run code when they are loaded.
+    """
+
+    model: str | None
+    trusted: tuple[str, ...]
+
+    def resolve(self, default: str) -> Model:
+        """Return the named model, or the default; a `.pt` file only if its digest is trusted."""
+        return resolve(self.model or default, trusted_sha256=frozenset(self.trusted))
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a run looks for, and what it reports.
+
+    Attributes:
+        profile: settings as a TOML file.
+        assignments: single settings, each NAME=VALUE.
+        metrics_file: for Prometheus; None writes none.
+        dry_run: whether only the plan is shown.
+    """
+
+    profile: Path | None
+    assignments: tuple[str, ...]
+    metrics_file: Path | None
+    dry_run: bool
+
+
+def _gathered(keyword: str, value_type: type[Any], *options: Callable[[Command], Command]) -> Callable[[Any], Any]:
+    """Return a decorator that adds options and passes their values on as one frozen value named `keyword`."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def gather(*args: Any, **values: Any) -> Any:
+            named = {each.name: values.pop(each.name) for each in fields(value_type)}
+            return command(*args, **{keyword: value_type(**named)}, **values)
+
         for option in reversed(options):
-            command = option(command)
-        return command
+            gather = option(gather)
+        return gather
 
-    return apply
+    return decorate
 
 
-ingest_options = _together(
+def _frames_per_second(ctx: click.Context, param: click.Parameter, text: str | None) -> Fraction | None:
+    try:
+        rate = None if text is None else Fraction(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise click.BadParameter(f"{text!r} is not a rate; give 25 or 30000/1001", ctx, param) from error
+    if rate is not None and rate <= 0:
+        raise click.BadParameter(f"{text!r} is not above zero", ctx, param)
+    return rate
+
+
+with_ingest_options = _gathered(
+    "ingest_options",
+    IngestOptions,
+    click.option("--start", type=parse_utc(), help="UTC of the first frame, such as 2026-05-01T10:00:00Z; one file."),
     click.option(
-        "--start", type=parse_utc(), help="UTC of the first frame, such as 2026-05-01T10:00:00Z; one path only."
+        "--clock-error",
+        "clock_error_ms",
+        type=click.IntRange(0),
+        metavar="MS",
+        help="Largest error of that time, in milliseconds.",
     ),
     click.option(
-        "--clock-error", "clock_error_ms", type=click.IntRange(0), metavar="MS", help="How far that may be off."
+        "--fps",
+        "assumed_rate",
+        callback=_frames_per_second,
+        metavar="RATE",
+        help="Frames per second where the file states no times.",
     ),
-    click.option(
-        "--fps", "assumed_rate", type=str, metavar="RATE", help="Frames per second where the file states no times."
-    ),
-    click.option(
-        "--stream", "stream_index", type=click.IntRange(0), help="Video stream to read, if there are several."
-    ),
+    click.option("--stream", "stream_index", type=click.IntRange(0), help="Number of the video stream to read."),
     click.option(
         "--reader",
-        type=click.Choice(["pyav", "decord"]),
-        default="pyav",
+        type=click.Choice([Reader.PYAV.value, Reader.DECORD.value]),
+        callback=lambda _, __, value: Reader(value),
+        default=Reader.PYAV.value,
         show_default=True,
-        help="decord is used only where it is proven exact on the very file.",
+        help="Library that decodes; decord only where it is proven exact on this file.",
     ),
 )
 
-run_options = _together(
+with_runner_choice = click.option(
+    "--runner",
+    type=click.Choice(["ray", "serial"]),
+    default="ray",
+    show_default=True,
+    help="Where the work is done: ray, on several workers; serial, in this process.",
+)
+
+with_runner_options = _gathered(
+    "runner_options",
+    RunnerOptions,
+    with_runner_choice,
+    click.option("--ray", "address", metavar="ADDRESS", help="Join a running cluster instead of starting a local one."),
+    click.option("--workers", type=click.IntRange(1), help="Number of workers; it changes no table."),
+    click.option("--quiet", is_flag=True, help="Show no progress."),
+)
+
+with_model_options = _gathered(
+    "model_options",
+    ModelOptions,
+    click.option("--model", help="Detector: a registered name, a path, or builtin."),
+    click.option(
+        "--trust-model",
+        "trusted",
+        multiple=True,
+        metavar="SHA256",
+        help="Load the .pt file with this digest; loading it can run code.",
+    ),
+)
+
+with_run_options = _gathered(
+    "run_options",
+    RunOptions,
     click.option("--profile", type=path_type, help="Settings as a TOML file; configs/ holds examples."),
     click.option(
         "--set", "assignments", multiple=True, metavar="NAME=VALUE", help="One setting, such as detect.fps=5."
     ),
-    click.option("--model", help="Short for --set detect.model=MODEL."),
-    click.option(
-        "--trust-model", "trusted", multiple=True, metavar="SHA256", help="Load this .pt file, which can run code."
-    ),
-    click.option(
-        "--runner",
-        type=click.Choice(["ray", "serial"]),
-        default="ray",
-        show_default=True,
-        help="Where the work is done: by Ray's workers, or by this process alone.",
-    ),
-    click.option("--ray", "address", metavar="ADDRESS", help="Join a running cluster instead of starting a local one."),
-    click.option("--workers", type=click.IntRange(1), help="Short for --set run.workers=N."),
     click.option(
         "--metrics",
         "metrics_file",
         type=path_type,
         metavar="FILE.prom",
-        help="Keep metrics for Prometheus in this file.",
+        help="Write metrics for Prometheus to this file.",
     ),
-    click.option("--dry-run", is_flag=True, help="Say what would be done, or what stands in its way."),
-    click.option("--quiet", is_flag=True, help="No progress."),
+    click.option("--dry-run", is_flag=True, help="Show what a run would do, or what prevents it; change nothing."),
 )
 
 
-def settings_for(options: dict[str, Any], root: Path) -> Settings:
-    """The settings of the case's last run, or the profile with that run's model; then what the options change."""
-    changes = options["assignments"]
-    if options["model"] is not None:
-        path = Path(options["model"])
+def model_loaders() -> ModelLoaders:
+    """Return what opens models: the object of the command line's context, if it was started with one."""
+    return click.get_current_context().find_object(ModelLoaders) or ModelLoaders()
+
+
+def settings_for(
+    root: Path, run_options: RunOptions, model_options: ModelOptions, runner_options: RunnerOptions
+) -> Settings:
+    """Return the settings of the last run of a case, or of the profile with that run's model, with all changes."""
+    changes = run_options.assignments
+    if model_options.model is not None:
+        path = Path(model_options.model)
         changes = (*changes, f"detect.model={path.absolute() if path.exists() else path}")
-    record, profile = newest_record(CaseFolder.to_be_at(root)), options["profile"]
+    record, profile = newest_record(CaseFolder.for_path(root)), run_options.profile
     base = {name: section for name, section in record.get("settings", {}).items() if name in _OF_LAST_RUN}
     if base and profile is None:
-        _tell_of_last_run(record, base, changes)
-    if options["workers"] is not None:
-        changes = (*changes, f"run.workers={options['workers']}")
+        _print_settings_of_last_run(record, base, changes)
+    if runner_options.workers is not None:
+        changes = (*changes, f"run.workers={runner_options.workers}")
     settings = load_settings(profile, changes, base)
     if not settings.is_gated:
         for change in changes:
             if change.strip().startswith("gate."):
-                say(f"{change} changes nothing without detect.gate=motion")
+                say(f"{change} has no effect without detect.gate=motion")
     if base and profile is not None:
-        _tell_of_profile(record, base, settings)
+        _print_what_the_profile_replaces(record, base, settings)
     if base and profile is not None and settings.detect.model != load_settings(profile, changes).detect.model:
         say(f"model {record.get('model', {}).get('name')}, of run {record.get('run')}; the profile names none")
     return settings
 
 
-def _tell_of_last_run(record: dict[str, Any], sections: dict[str, Any], changes: tuple[str, ...]) -> None:
-    """What is taken over from it, and what of that is changed."""
-    told = [f"model {record.get('model', {}).get('name')}", *settings_text(sections)]
-    other = [change for change in changes if not _is_as_before(change, sections)]
+def _print_settings_of_last_run(record: JsonObject, sections: JsonObject, changes: tuple[str, ...]) -> None:
+    """Print what is taken over from the last run, and what of that is changed."""
+    settings = [f"model {record.get('model', {}).get('name')}", *list_changed_settings(sections)]
+    other = [change for change in changes if not _is_in_effect(change, sections)]
     changed = f"; changed: {', '.join(other)}" if other else ""
-    say(f"settings of run {record.get('run')}: {', '.join(told)}{changed}")
+    say(f"settings of run {record.get('run')}: {', '.join(settings)}{changed}")
 
 
-def _tell_of_profile(record: dict[str, Any], sections: dict[str, Any], settings: Settings) -> None:
-    """What the last run was asked for and this one is not, since a profile says all that is not the default."""
-    kept = settings_text(
+def _print_what_the_profile_replaces(record: JsonObject, sections: JsonObject, settings: Settings) -> None:
+    """Print the settings of the last run that this one does not have, since a profile replaces all of them."""
+    kept = list_changed_settings(
         {name: section for name, section in settings.model_dump(mode="json").items() if name in sections}
     )
-    replaced = [told for told in settings_text(sections) if told not in kept]
+    replaced = [text for text in list_changed_settings(sections) if text not in kept]
     if replaced:
-        say(f"the profile replaces what run {record.get('run')} was asked for: {', '.join(replaced)}")
+        say(f"the profile replaces settings of run {record.get('run')}: {', '.join(replaced)}")
 
 
-def _is_as_before(change: str, sections: dict[str, Any]) -> bool:
-    """Whether NAME=VALUE says what the last run's settings say."""
+def _is_in_effect(change: str, sections: JsonObject) -> bool:
+    """Whether NAME=VALUE is what the last run's settings have already."""
     return load_settings(None, (change,), sections) == load_settings(None, (), sections)
 
 
-def model_for(settings: Settings, options: dict[str, Any]) -> Model:
-    """The detector's model; a .pt file only where its digest is trusted."""
-    return resolve(settings.detect.model, trusted_sha256=frozenset(options["trusted"]))
-
-
 def metrics_for(folder: CaseFolder, file: Path | None) -> RunMetrics:
-    """Where the run's metrics go; None: nowhere."""
+    """Return the metrics of a run; without a file they are written nowhere."""
     if file is not None and file.suffix != METRICS_SUFFIX:
         raise UsageError(
-            "Prometheus' collector reads no such name", f"give it a name that ends in {METRICS_SUFFIX}", file
+            "Prometheus' textfile collector reads no such name", f"give a name that ends in {METRICS_SUFFIX}", file
         )
-    return RunMetrics(None if file is None else output_file(folder, file.absolute()), folder.root.name)
+    return RunMetrics(None if file is None else check_output_file(folder, file.absolute()), folder.root.name)
 
 
-def runner_for(settings: Settings, name: str, address: str | None) -> tuple[Runner, AbstractContextManager[None]]:
-    """The runner and the cluster it needs for as long as it works.
+def runner_for(
+    settings: Settings, runner: str, address: str | None = None
+) -> tuple[Runner, AbstractContextManager[None]]:
+    """Return the runner, and the cluster that must be entered while it works.
 
     Args:
-        settings: how many workers, how many retries, on what.
-        name: ``ray`` or ``serial``.
+        settings: how many workers, how many retries, on what device.
+        runner: ``ray`` or ``serial``.
         address: of a running cluster; None starts a local one.
     """
-    if name == "serial":
+    if runner == "serial":
         if address is not None:
-            raise UsageError("--ray and --runner serial contradict each other", "leave one of them out")
+            raise UsageError("--ray and --runner serial exclude each other", "leave one of them out")
         return SerialRunner(settings.run.retries), nullcontext()
-    from pipelines.runners.ray import RayRunner, connected
+    from pipelines.runners.ray import RayCluster, RayRunner
 
     cores = len(os.sched_getaffinity(0))
     workers = settings.run.workers or (cores if address is None else None)
     hardware = None if settings.run.mixed_hardware else instruction_set()
-    runner = RayRunner(workers, settings.run.retries, settings.run.stall_s, hardware=hardware, on_wait=say)
-    return runner, connected(address, workers or cores)
+    ray = RayRunner(workers, settings.run.retries, settings.run.stall_s, hardware=hardware, on_wait=say)
+    return ray, RayCluster(address, workers or cores)

@@ -1,31 +1,30 @@
-"""What a run, or the plan of one, answers to the person who asked for it."""
-
-from typing import Any
+"""What `run` prints: the plan of a dry run, or the result."""
 
 from forensics.custody.case_folder import CaseFolder
+from forensics.json_object import JsonObject
 from forensics.models.model_store import Model
 from forensics.spelling import in_shell
 from pipelines.cli.output import counted, emit, facts_text, one_line
 from pipelines.intake.relocate import is_absent
-from pipelines.review.remarks import remarks
+from pipelines.review.remarks import candidate_remarks
 from pipelines.run.driver import RunResult
 from pipelines.run.part_integrity import PartChecker
 from pipelines.run.part_reuse import reusable_parts
 from pipelines.run.plan import RunPlan
-from pipelines.run.spot_check_report import spot_check_text
+from pipelines.run.spot_check_report import describe_spot_check
 from pipelines.settings import Settings
 
 __all__ = ["emit_plan", "emit_result"]
 
 
 def emit_plan(plan: RunPlan, settings: Settings, model: Model, as_json: bool) -> None:
-    """What a run would do is on standard output."""
+    """Print what a run would do."""
     seconds = sum(each.seconds for each in plan.evidence)
-    guard, others = PartChecker.of(CaseFolder(plan.folder.case_root)), reusable_parts(plan.folder, settings)
-    open_chunks = plan.chunks_to_do(lambda part: part.exists() and not guard.fault_in(part))
+    checker, others = PartChecker.load(CaseFolder(plan.folder.case_root)), reusable_parts(plan.folder, settings)
+    open_chunks = plan.chunks_to_do(lambda part: part.exists() and not checker.find_fault(part))
     to_do = [planned for planned in open_chunks if not planned.is_outside]
-    n_taken_over = sum(planned.unit in others and guard.may_adopt(others[planned.unit]) for planned in to_do)
-    looked = sum(each.n_looked_at for each in plan.evidence)
+    n_taken_over = sum(planned.unit in others and checker.may_reuse(others[planned.unit]) for planned in to_do)
+    looked = sum(each.n_sampled for each in plan.evidence)
     facts = {
         "run": plan.folder.run_id,
         "model": model.name,
@@ -33,7 +32,7 @@ def emit_plan(plan: RunPlan, settings: Settings, model: Model, as_json: bool) ->
         "unreadable": len(plan.unreadable),
         "absent": sum(is_absent(each.evidence) for each in plan.evidence),
         "frames": plan.n_frames,
-        # behind a gate fewer are, and nobody knows before they are decoded
+        # behind the motion gate the numbers are known only after decoding
         "max_frames_looked_at" if plan.is_gated else "frames_looked_at": looked,
         "min_frames_skipped" if plan.is_gated else "frames_skipped": plan.n_frames - looked,
         "frames_outside": sum(plan.outside.values()),
@@ -47,41 +46,41 @@ def emit_plan(plan: RunPlan, settings: Settings, model: Model, as_json: bool) ->
 
 
 def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
-    """What came of a run is on standard output, and what to do next."""
+    """Print the result of a run, and the next command."""
     rows = {file["path"].partition("/")[0]: file["rows"] for file in result.manifest["files"]}
-    facts: dict[str, Any] = {
+    facts: JsonObject = {
         "run": result.folder.run_id,
         "clean": result.is_clean,
         "rows": rows,
         "figures": result.figures,
         "audit": result.spot_check,
         "outside": result.outside,
-        "remade": result.remade,
+        "remade": result.rebuilt_parts,
         "lost_footage": result.lost_footage,
-        "as_before": result.is_as_before,
+        "as_before": result.is_unchanged,
     }
     seen = counted(rows["sightings"], "sighting", "sightings")
     lines = [f"run {result.folder.run_id}: {seen}, {counted(rows['detections'], 'detection', 'detections')}"]
     if result.outside:
         frames = f"{sum(result.outside.values())} of {counted(result.n_frames, 'frame', 'frames')}"
-        lines.append(f"{frames} lie outside the mandate ({_reasons(result.outside)})")
+        lines.append(f"{frames} are outside the mandate ({_reasons(result.outside)})")
     if result.spot_check is not None:
-        lines.append(spot_check_text(result.spot_check))
+        lines.append(describe_spot_check(result.spot_check))
     if result.candidates is not None:
         lines.append(counted(result.candidates, "candidate for examination", "candidates for examination"))
-        facts["remarks"] = remarks(folder)
+        facts["remarks"] = candidate_remarks(folder)
         lines += facts["remarks"]
-    lines += [one_line(line) for line in (*result.remade, *result.lost_footage)]
-    if result.is_as_before:
-        lines.append("these are the tables that were published before, byte for byte")
+    lines += [one_line(line) for line in (*result.rebuilt_parts, *result.lost_footage)]
+    if result.is_unchanged:
+        lines.append("the tables are identical to those published before, byte for byte")
     if not result.is_clean:
-        lines.append("not everything could be read or looked at; `forensics status` says what and why")
+        lines.append("some footage could not be read or processed; `forensics status` lists it with the reasons")
     lines.append(f"next: {_next_step(folder, result)}")
     emit(facts, "\n".join(lines), as_json)
 
 
 def _reasons(outside: dict[str, int]) -> str:
-    """One reason by its word alone, several with how many frames each."""
+    """Return one reason alone, several with the number of frames each."""
     if len(outside) == 1:
         return next(iter(outside))
     return ", ".join(f"{reason} {n_frames}" for reason, n_frames in outside.items())
@@ -91,7 +90,7 @@ def _next_step(folder: CaseFolder, result: RunResult) -> str:
     if result.candidates:
         return f"forensics review {in_shell(folder.root)} --as NAME --reason TEXT"
     if result.is_unfinished:
-        return f"forensics run {in_shell(folder.root)}, which tries again what failed"
+        return f"forensics run {in_shell(folder.root)}, which tries the failed work again"
     if result.lost_footage:
-        return f"forensics evidence relocate {in_shell(folder.root)} FOLDER, if the footage lies elsewhere now"
+        return f"forensics evidence relocate {in_shell(folder.root)} FOLDER, if the footage was moved"
     return f"forensics query {in_shell(folder.root)}"

@@ -1,24 +1,24 @@
-"""`status` and `export`: what came out."""
+"""`status` and `export`: the state of a case, and its results for other tools."""
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 import polars as pl
 
 import forensics
+from forensics.json_object import JsonObject
 from forensics.tables.evidence import load_evidence
 from forensics.tracking.export_mot import mot_lines
 from pipelines.cli.groups import Group
 from pipelines.cli.output import counted, emit, facts_text, json_option, one_line, path_type, reason_option, table_text
-from pipelines.cli.query import Wanted, wanted_rows
+from pipelines.cli.query import RowFilter, wanted_rows
 from pipelines.custody.mandate_text import last_day_text
 from pipelines.custody.open_session import open_session
-from pipelines.custody.outputs import output_folder
+from pipelines.custody.outputs import check_output_folder
 from pipelines.custody.session import Need
 from pipelines.desk.status import case_status
-from pipelines.run.spot_check_report import spot_check_text
+from pipelines.run.spot_check_report import describe_spot_check
 
 __all__ = ["export", "status"]
 
@@ -27,44 +27,44 @@ __all__ = ["export", "status"]
 @click.argument("root", metavar="CASE", type=path_type)
 @json_option
 def status(root: Path, as_json: bool) -> None:
-    """What the case holds, what was looked at, and what went wrong.
+    """Show what the case contains, which frames were processed, and what went wrong.
 
     \b
     Example:
       forensics status my-case
     """
-    with open_session(root, "status", need=Need.LOOK) as session:
+    with open_session(root, "status", need=Need.READ) as session:
         facts = case_status(session.case, session.now)
     emit(facts, "\n".join(_status_lines(facts)), as_json)
 
 
-def _status_lines(facts: dict[str, Any]) -> list[str]:
-    said = {name: facts[name] for name in ("case", "sources", "evidence")}
-    said |= {"run": facts["run"] or "none yet", "state": facts["state"], "mandate": _standing(facts)}
+def _status_lines(facts: JsonObject) -> list[str]:
+    shown = {name: facts[name] for name in ("case", "sources", "evidence")}
+    shown |= {"run": facts["run"] or "none yet", "state": facts["state"], "mandate": _mandate_text(facts)}
     if facts["published_run"] not in (None, facts["run"]):
-        said |= {"tables": f"of run {facts['published_run']}, and so is what was looked at"}
+        shown |= {"tables": f"of run {facts['published_run']}, as are the frames below"}
     if "entries" in facts:
-        said |= {"authority": facts["authority"], "entries": facts["entries"], "review": _waiting(facts)}
-    lines = facts_text(said)
+        shown |= {"authority": facts["authority"], "entries": facts["entries"], "review": _review_text(facts)}
+    lines = facts_text(shown)
     if facts["coverage"]:
         rows = [[row["state"], row["reason"] or "-", row["frames"], row["settled"]] for row in facts["coverage"]]
         lines += ["", table_text(["state", "reason", "frames", "settled"], rows)]
     if facts["audit"]:
-        lines += ["", spot_check_text(facts["audit"])]
+        lines += ["", describe_spot_check(facts["audit"])]
     if facts["problems"]:
-        lines += ["", "not in order:", *(f"  {one_line(problem)}" for problem in facts["problems"])]
+        lines += ["", "Problems:", *(f"  {one_line(problem)}" for problem in facts["problems"])]
     return [*lines, "", f"next: {facts['next']}"]
 
 
-def _standing(facts: dict[str, Any]) -> str:
-    """Whether the case may run, and until when."""
+def _mandate_text(facts: JsonObject) -> str:
+    """Return whether the case may run, and until when."""
     if "expires_utc" not in facts:
         return str(facts["standing"])
-    return f"{facts['standing']}, its last day: {last_day_text(datetime.fromisoformat(facts['expires_utc']))}"
+    return f"{facts['standing']}, last day {last_day_text(datetime.fromisoformat(facts['expires_utc']))}"
 
 
-def _waiting(facts: dict[str, Any]) -> str:
-    """How many candidates wait for whom, or why nobody can tell."""
+def _review_text(facts: JsonObject) -> str:
+    """Return how many candidates wait for a review, or why that is unknown."""
     if facts["uncounted"]:
         return f"candidates: {facts['uncounted']}"
     first = counted(facts["wait_for_first"], "candidate waits", "candidates wait")
@@ -73,29 +73,33 @@ def _waiting(facts: dict[str, Any]) -> str:
 
 @click.group(cls=Group)
 def export() -> None:
-    """Hand results to other tools."""
+    """Export results for other tools."""
 
 
 @export.command("mot")
 @click.argument("root", metavar="CASE", type=path_type)
-@click.option("--output", "-o", type=path_type, required=True, help="Folder for one text file per evidence.")
+@click.option(
+    "--output", "-o", type=path_type, required=True, help="Folder to write to, one text file for each evidence."
+)
 @click.option("--class", "class_name", help="Only this class, such as person.")
 @reason_option
 @json_option
 def mot(root: Path, output: Path, class_name: str | None, reason: str, as_json: bool) -> None:
-    """Tracks as MOT Challenge text, one file per evidence.
+    """Export tracks as MOT Challenge text, one file for each evidence.
 
     \b
     Example:
       forensics export mot my-case -o tracks --class person
     """
     facts = {"format": "mot", "output": str(output)}
-    with open_session(root, "export", need=Need.LOOK, reason=reason, facts=facts) as session:
-        output_folder(session.folder, output, [_mot_name(item.evidence_id) for item in load_evidence(session.folder)])
+    with open_session(root, "export", need=Need.READ, reason=reason, facts=facts) as session:
+        check_output_folder(
+            session.folder, output, [_mot_name(item.evidence_id) for item in load_evidence(session.folder)]
+        )
         detections = forensics.open_case(root).detections()
-        rows = wanted_rows(detections, "detections", Wanted({"class_name": class_name})).collect()
+        rows = wanted_rows(detections, "detections", RowFilter({"class_name": class_name})).collect()
         written = _write_mot(rows, output)
-        session.recorded.outputs["files"] = len(written)
+        session.record.outputs["files"] = len(written)
     emit({"files": written}, "\n".join(written.values()), as_json)
 
 
@@ -104,7 +108,7 @@ def _mot_name(evidence_id: object) -> str:
 
 
 def _write_mot(rows: pl.DataFrame, output: Path) -> dict[str, str]:
-    """One text file per evidence; returns their paths by evidence id."""
+    """Write one text file for each evidence; returns their paths by evidence id."""
     output.mkdir(exist_ok=True)
     written = {}
     for (evidence_id,), part in rows.partition_by("evidence_id", as_dict=True, maintain_order=True).items():

@@ -1,6 +1,6 @@
-"""Text that a person gives, as an option, an argument or an answer: it must be text, since the log and tables keep it.
+"""Checks that text arguments are valid Unicode, since the log and tables store them.
 
-Paths are no text: a file may be called any bytes, and ingest says so in a row.
+Paths are exempt: a file name may be any bytes, and ingest reports that in a row of `sources`.
 """
 
 from typing import Any
@@ -13,13 +13,13 @@ __all__ = ["TEXT", "only_text"]
 
 
 class _Text(click.types.StringParamType):
-    """Text that can be stored."""
+    """Text that can be stored as UTF-8."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Refuses what this system's encoding cannot read."""
+        """Refuse text that is not valid in this system's encoding."""
         text: str = super().convert(value, param, ctx)
         if not is_text(text):
-            self.fail(f"{text!a} is no text: some of its bytes are not UTF-8; write it anew", param, ctx)
+            self.fail(f"{text!a} is not valid UTF-8 text; type it again", param, ctx)
         return text
 
 
@@ -27,7 +27,7 @@ TEXT = _Text()
 
 
 def only_text(command: click.Command) -> click.Command:
-    """The command and all below it, whose options and arguments of text take nothing else."""
+    """Make a command and all its subcommands accept only valid text."""
     for param in command.params:
         if type(param.type) is click.types.StringParamType:
             param.type = TEXT

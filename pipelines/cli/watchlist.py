@@ -1,24 +1,25 @@
-"""`watchlist`: who is looked for."""
+"""`watchlist`: the people that a case searches for."""
 
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import click
 
-from forensics.adapters.faces.face_models import face_models
 from forensics.errors import UsageError
 from forensics.spelling import in_shell
 from pipelines.cli.groups import Group
 from pipelines.cli.output import counted, emit, json_option, parse_last_day, path_type, required_reason, say, table_text
-from pipelines.custody.entries import CHOSEN, FROM_CANDIDATE, Entry, entries_of
+from pipelines.cli.run_options import model_loaders
+from pipelines.custody.entries import ORIGIN_CANDIDATE, ORIGIN_PICTURES, Entry, load_entries
 from pipelines.custody.entry_removal import remove_entry
-from pipelines.custody.erasure import described_certificate
+from pipelines.custody.erasure import certificate_facts
 from pipelines.custody.keys import keyring_for
 from pipelines.custody.mandate_text import last_day_text
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need, os_user
-from pipelines.review.confirmed_faces import confirmed_faces
+from pipelines.review.confirmed_faces import load_confirmed_faces
 from pipelines.search.calibration import CalibrationResult, calibrate
 from pipelines.search.reference_pictures import read_pictures
 from pipelines.search.watchlist import NewEntry, add_entry
@@ -29,7 +30,7 @@ __all__ = ["watchlist"]
 
 @click.group(cls=Group)
 def watchlist() -> None:
-    """Who is looked for, in a case of mode search or missing.
+    """Manage the watch-list of a case in mode search or missing.
 
     \b
     Example:
@@ -42,8 +43,13 @@ def watchlist() -> None:
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("entry_id", metavar="ENTRY")
 @click.argument("pictures", metavar="[PICTURE]...", nargs=-1, type=path_type)
-@click.option("--from-sighting", "candidate", metavar="SIGHTING:ENTRY", help="A candidate two reviewers confirmed.")
-@click.option("--basis", required=True, help="Why this person may be looked for.")
+@click.option(
+    "--from-sighting",
+    "candidate",
+    metavar="SIGHTING:ENTRY",
+    help="Take the pictures from a candidate that two reviewers confirmed.",
+)
+@click.option("--basis", required=True, help="Why this person may be searched for.")
 @click.option("--expires", "expires_utc", required=True, type=parse_last_day(), help="Last day of the entry.")
 @json_option
 def add(
@@ -55,23 +61,25 @@ def add(
     expires_utc: datetime,
     as_json: bool,
 ) -> None:
-    """Add a person by pictures that each show one good face; they are kept sealed with the case's key.
+    """Add a person by pictures that each show one good face; they are stored encrypted with the case's key.
 
-    A face from the case's own footage serves only once two reviewers have confirmed whose it is.
+    A face from the case's own footage can be used only after two reviewers have confirmed the candidate.
 
     \b
     Example:
       forensics watchlist add my-case E1 face.jpg --basis "warrant 12/26" --expires 2027-12-31
     """
     if bool(pictures) == bool(candidate):
-        raise UsageError("an entry needs pictures, or a confirmed candidate", "give PICTURE... or --from-sighting")
-    origin = f"{FROM_CANDIDATE}{candidate}" if candidate else CHOSEN
+        raise UsageError(
+            "an entry needs pictures or a confirmed candidate, not both", "give either PICTURE... or --from-sighting"
+        )
+    origin = f"{ORIGIN_CANDIDATE}{candidate}" if candidate else ORIGIN_PICTURES
     facts = {"entry": entry_id, "basis": basis, "expires_utc": expires_utc.isoformat(), "origin": origin}
-    with open_session(root, "watchlist add", need=Need.WORK, reason=basis, facts=facts) as session, session.alone():
+    with open_session(root, "watchlist add", need=Need.WORK, reason=basis, facts=facts) as session, session.lock():
         settings = Settings().recognise
         key_for = keyring_for(session.folder, session.case.case_id).load
         given = (
-            confirmed_faces(session.case, key_for(), candidate)
+            load_confirmed_faces(session.case, key_for(), candidate)
             if candidate
             else read_pictures(session.folder, pictures)
         )
@@ -79,12 +87,12 @@ def add(
             session.case,
             session.files,
             NewEntry(entry_id, given, origin, basis, expires_utc),
-            models_for=lambda: face_models(settings.detector, settings.model),
+            models_for=partial(model_loaders().face_models, settings),
             key_for=key_for,
             now=session.now,
             who=os_user(),
         )
-        session.recorded.outputs["pictures"] = [picture["sha256"] for picture in entry.pictures]
+        session.record.outputs["pictures"] = [picture["sha256"] for picture in entry.pictures]
     shown = counted(len(entry.pictures), "picture", "pictures")
     text = f"{entry_id}: {shown}, until {last_day_text(expires_utc)}\nnext: forensics run {in_shell(root)}"
     emit(_facts(entry), text, as_json)
@@ -94,14 +102,14 @@ def add(
 @click.argument("root", metavar="CASE", type=path_type)
 @json_option
 def list_command(root: Path, as_json: bool) -> None:
-    """The entries, without their pictures.
+    """List the entries, without their pictures.
 
     \b
     Example:
       forensics watchlist list my-case
     """
-    with open_session(root, "watchlist list", need=Need.LOOK) as session:
-        entries = entries_of(session.folder)
+    with open_session(root, "watchlist list", need=Need.READ) as session:
+        entries = load_entries(session.folder)
         limit = session.case.watchlist_limit
     rows = [
         [e.entry_id, len(e.pictures), e.basis, last_day_text(e.expires_utc), e.added_utc, e.added_by, e.origin]
@@ -127,10 +135,10 @@ def _facts(entry: Entry) -> dict[str, object]:
 @watchlist.command("remove")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("entry_id", metavar="ENTRY")
-@required_reason("Why nobody is looked for any more; kept in the case.")
+@required_reason("Why this person is no longer searched for. Kept in the case.")
 @json_option
 def remove(root: Path, entry_id: str, reason: str, as_json: bool) -> None:
-    """Destroy an entry's pictures, template and faces that were like it; its candidates go with the next run.
+    """Destroy an entry's pictures, its template and similar faces. Its candidates are removed by the next run.
 
     \b
     Example:
@@ -138,13 +146,13 @@ def remove(root: Path, entry_id: str, reason: str, as_json: bool) -> None:
     """
     with (
         open_session(root, "watchlist remove", need=Need.CHANGE, reason=reason, facts={"entry": entry_id}) as session,
-        session.alone(),
+        session.lock(),
     ):
         certificate = remove_entry(session.case, session.files, entry_id, why=reason, who=session.who, now=session.now)
-        session.recorded.outputs["certificate"] = described_certificate(certificate)
+        session.record.outputs["certificate"] = certificate_facts(certificate)
     emit(
         {"certificate": str(certificate)},
-        f"{entry_id} is gone, see {certificate}\nnext: forensics run {in_shell(root)}",
+        f"{entry_id}: removed, see {certificate}\nnext: forensics run {in_shell(root)}",
         as_json,
     )
 
@@ -152,13 +160,13 @@ def remove(root: Path, entry_id: str, reason: str, as_json: bool) -> None:
 @watchlist.command("calibrate")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("pictures", metavar="FOLDER", type=path_type)
-@required_reason("Whose pictures they are, and why they may be used.")
+@required_reason("Who is in the pictures, and why they may be used.")
 @json_option
 def calibrate_command(root: Path, pictures: Path, reason: str, as_json: bool) -> None:
-    """Learn from pictures of known people how much a similarity says; the pictures are not kept.
+    """Fit likelihood ratios to pictures of known people; the pictures are not kept.
 
-    FOLDER holds one folder per person. From then on `candidates` have a likelihood ratio, within the bounds that so
-    few pairs support. Near copies of one photograph are left out: they would be counted as evidence twice.
+    FOLDER contains one folder for each person. Later candidates have a likelihood ratio, limited to the range that
+    this number of pairs supports. Near copies of one photograph are left out, so that no pair counts twice.
 
     \b
     Example:
@@ -168,22 +176,22 @@ def calibrate_command(root: Path, pictures: Path, reason: str, as_json: bool) ->
         open_session(
             root, "watchlist calibrate", need=Need.WORK, reason=reason, facts={"folder": str(pictures)}
         ) as session,
-        session.alone(),
+        session.lock(),
     ):
         settings = Settings().recognise
         calibrated = calibrate(
             session.case,
             pictures,
             limits=settings.limits(),
-            models=face_models(settings.detector, settings.model),
+            models=model_loaders().face_models(settings),
             key=keyring_for(session.folder, session.case.case_id).load(),
         )
         facts = asdict(calibrated)
-        session.recorded.outputs["calibration"] = facts
-    emit(facts, _told(calibrated, root), as_json)
+        session.record.outputs["calibration"] = facts
+    emit(facts, _calibration_text(calibrated, root), as_json)
 
 
-def _told(calibrated: CalibrationResult, root: Path) -> str:
+def _calibration_text(calibrated: CalibrationResult, root: Path) -> str:
     model = calibrated.likelihood
     pairs = f"{model.n_same} pairs of one person, {model.n_different} of two"
     left_out = ", ".join(f"{reason} {n}" for reason, n in sorted(calibrated.left_out.items())) or "none"
@@ -192,7 +200,7 @@ def _told(calibrated: CalibrationResult, root: Path) -> str:
         f"{calibrated.n_pictures} pictures of {model.n_people} people: {pairs}; left out: {left_out}",
         *(f"  {reason}: {', '.join(files)}" for reason, files in sorted(calibrated.files_left_out.items())),
         *(f"warning: {warning}" for warning in calibrated.warnings),
-        f"likelihood ratios {bounds}; cost (Cllr) {model.cllr:.2f} on these pairs; 0 is perfect, 1 says nothing",
+        f"likelihood ratios {bounds}; cost (Cllr) {model.cllr:.2f} on these pairs (0: perfect, 1: no information)",
         f"next: forensics run {in_shell(root)}",
     ]
     return "\n".join(lines)

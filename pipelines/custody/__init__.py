@@ -1,5 +1,5 @@
-"""Who may do what with a case, and that nothing of it is bent or kept too long: mandate, lock, log, keys, erasure.
+"""Custody of a case: mandate, lock, log, keys, retention and erasure.
 
-Here belongs what decides whether a command may work and what becomes of a case. What it looks for belongs to
-`pipelines/search`, who examines what was found to `pipelines/review`.
+Rules that permit or refuse a command, and the life of a case, belong here. The search for people belongs in
+`pipelines/search`, the review of candidates in `pipelines/review`.
 """

@@ -1,40 +1,41 @@
-"""Whether a case is as its log knows it, and the log as its witness and its newest checkpoint know it.
+"""Integrity check of a case: files against its log, the log against its log anchor and its newest checkpoint.
 
-The log decides what a case is (`forensics/custody/registered_files.py`). Its length and head lie beside the key,
-outside the case (`pipelines/custody/log_anchor.py`). Modes that compare no faces have no key, and their `case.toml`
-may be edited.
+The log holds the digests of the registered files (`forensics/custody/registered_files.py`). The log anchor holds length
+and head of the log, outside the case beside its key (`pipelines/custody/log_anchor.py`). Modes that do not compare
+faces have no key, and their `case.toml` may be edited.
 """
 
+from forensics.custody.case_document import Case
 from forensics.custody.log import read_chain
 from forensics.custody.log_writer import LogWriter
 from forensics.custody.mandate import Mode
+from forensics.faults import Fault, FaultKind
 from pipelines import clock
-from pipelines.custody.case_document import Case
-from pipelines.custody.checkpoints import last_contradiction, stored_checkpoints
-from pipelines.custody.deciding_files import EVERYTHING, LISTS, alterations
+from pipelines.custody.checkpoints import find_newest_contradiction, load_checkpoints
+from pipelines.custody.deciding_files import ALL_REGISTERED, EVIDENCE_LISTS, find_altered_files
 from pipelines.custody.log_anchor import anchor_for
 
 __all__ = ["find_alterations", "is_guarded"]
 
 
 def is_guarded(case: Case) -> bool:
-    """Whether what decides in this case is held against its log: it compares faces, or did when it was made."""
+    """Whether all registered files are checked against the log: the case compares faces, or did when created."""
     first = next(iter(read_chain(case.folder.audit_file).lines), None)
-    was = first is not None and first.facts.get("mode") in {mode.value for mode in Mode if mode.compares_faces}
-    return case.mandate.mode.compares_faces or was or anchor_for(case.folder, case.case_id).exists
+    did_compare = first is not None and first.facts.get("mode") in {mode.value for mode in Mode if mode.compares_faces}
+    return case.mandate.mode.compares_faces or did_compare or anchor_for(case.folder, case.case_id).exists
 
 
-def find_alterations(case: Case) -> list[str]:
-    """What is not as the log, the log's witness and its newest checkpoint know it, in words."""
-    witness, signed = anchor_for(case.folder, case.case_id), stored_checkpoints(case.folder)
-    chain, problem = LogWriter(case.folder, clock.utc_now, witness if witness.exists else None).checked()
+def find_alterations(case: Case) -> list[Fault]:
+    """Return the differences from the log, the log anchor and the newest checkpoint; empty if there is none."""
+    anchor, checkpoints = anchor_for(case.folder, case.case_id), load_checkpoints(case.folder)
+    chain, problem = LogWriter(case.folder, clock.utc_now, anchor if anchor.exists else None).check()
     if problem:
-        return [f"{case.folder.audit_file}: {problem}"]
-    contradicted = last_contradiction(case.folder, case.case_id, chain.digests, signed)
-    if contradicted:
-        return [contradicted]
-    linked = case.folder.links_out()
-    if linked:
-        return linked
-    patterns = EVERYTHING if is_guarded(case) else LISTS
-    return alterations(case.folder, lambda: read_chain(case.folder.audit_file).lines, patterns)
+        return [Fault(FaultKind.LOG, case.folder.audit_file, problem)]
+    contradiction = find_newest_contradiction(case.folder, case.case_id, chain.digests, checkpoints)
+    if contradiction is not None:
+        return [contradiction]
+    links = case.folder.find_outside_links()
+    if links:
+        return links
+    patterns = ALL_REGISTERED if is_guarded(case) else EVIDENCE_LISTS
+    return find_altered_files(case.folder, lambda: read_chain(case.folder.audit_file).lines, patterns)

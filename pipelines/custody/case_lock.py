@@ -1,4 +1,4 @@
-"""One command at a time changes a case: a lock that ends with the process that holds it."""
+"""Lock of a case: one command at a time changes it. The lock ends with the process that holds it."""
 
 import contextlib
 import errno
@@ -13,36 +13,39 @@ from pathlib import Path
 from forensics.custody.case_folder import CaseFolder
 from forensics.errors import CannotStart, IntegrityBroken
 
-__all__ = ["is_held", "locked", "take_over_lock"]
+__all__ = ["is_locked", "lock_case", "take_over_lock"]
 
 _POLL_S = 0.2
 
 
-def is_held(folder: CaseFolder) -> bool:
-    """Whether some command is changing the case right now."""
+def is_locked(folder: CaseFolder) -> bool:
+    """Whether a command holds the lock of the case."""
     try:
-        with locked(folder):
+        with lock_case(folder):
             return False
     except CannotStart:
         return True
 
 
 @contextlib.contextmanager
-def locked(folder: CaseFolder) -> Iterator[None]:
-    """Hold the case against every other command that changes it.
+def lock_case(folder: CaseFolder) -> Iterator[None]:
+    """Hold the lock of the case within the block.
 
     Raises:
-        CannotStart: another process holds it, with its number.
+        CannotStart: another process holds it.
+        IntegrityBroken: the lock file is a link or has a hard link.
     """
-    descriptor = _opened(folder)
+    descriptor = _open_lock_file(folder)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             holder = folder.lock_file.read_text().strip() or "another process"
-            raise CannotStart(f"{holder} is working on this case", "wait for it to end", folder.root) from error
+            raise CannotStart(
+                f"{holder} is working on this case", "wait until it ends, then try again", folder.root
+            ) from error
         if os.fstat(descriptor).st_nlink > 1:
-            raise IntegrityBroken("has a second name", "remove it; the lock is a file of its own", folder.lock_file)
+            raise IntegrityBroken("the lock file has a hard link", "remove this file and try again", folder.lock_file)
         os.truncate(descriptor, 0)
         os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
         yield
@@ -50,18 +53,22 @@ def locked(folder: CaseFolder) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _opened(folder: CaseFolder) -> int:
+def _open_lock_file(folder: CaseFolder) -> int:
     try:
         return os.open(folder.lock_file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
-        raise IntegrityBroken("is a link", "remove it; the lock is a file of its own", folder.lock_file) from error
+        raise IntegrityBroken("the lock file is a link", "remove this link and try again", folder.lock_file) from error
 
 
 @contextlib.contextmanager
 def take_over_lock(folder: CaseFolder, *, patience_s: float) -> Iterator[None]:
-    """Hold the case, whoever had it: wait for them to stop, then end their process if it runs on this machine.
+    """Take the lock from its holder: wait until the holder stops, then kill its process if it is on this machine.
+
+    Args:
+        folder: folder of the case.
+        patience_s: seconds to wait before the kill, and again after it.
 
     Raises:
         CannotStart: the holder runs on another machine and does not stop.
@@ -71,29 +78,32 @@ def take_over_lock(folder: CaseFolder, *, patience_s: float) -> Iterator[None]:
     while True:
         with contextlib.ExitStack() as stack:
             try:
-                stack.enter_context(locked(folder))
+                stack.enter_context(lock_case(folder))
             except CannotStart:
                 if time.monotonic() > deadline and is_killed:
                     raise
                 if time.monotonic() > deadline:
-                    is_killed, deadline = _kill_holder(folder), time.monotonic() + patience_s
+                    is_killed, deadline = _kill_holders(folder), time.monotonic() + patience_s
             else:
                 yield
                 return
         time.sleep(_POLL_S)
 
 
-def _kill_holder(folder: CaseFolder) -> bool:
-    """End the process that holds the lock, by the kernel's word if it runs here, not by the file's. Always true."""
-    for process in _holders(folder):
+def _kill_holders(folder: CaseFolder) -> bool:
+    """Kill the processes that hold the lock, as the kernel lists them, not the lock file. Always return True."""
+    for process in _find_holders(folder):
         if process != os.getpid():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(process, signal.SIGKILL)
     return True
 
 
-def _holders(folder: CaseFolder) -> list[int]:
-    """Processes of this machine that hold the lock, by `/proc/locks`: ``1: FLOCK ADVISORY WRITE 42 08:01:77 0 EOF``."""
+def _find_holders(folder: CaseFolder) -> list[int]:
+    """Return the pids of this machine that hold the lock.
+
+    A line of `/proc/locks` is ``1: FLOCK ADVISORY WRITE 42 08:01:77 0 EOF``, where 42 is the pid.
+    """
     status = folder.lock_file.stat()
     named = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     lines = Path("/proc/locks").read_text().splitlines() if Path("/proc/locks").exists() else []

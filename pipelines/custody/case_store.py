@@ -1,4 +1,4 @@
-"""Make a case, load it, and say what would change in it; `casework` records a change and writes it."""
+"""Creation and loading of a case, and the changes of its mandate as values; `Session.change` writes them."""
 
 import json
 import secrets
@@ -7,23 +7,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from forensics.custody.case_folder import CaseFolder
+from forensics.custody.case_document import Case, check_clock, encode_case, read_case
+from forensics.custody.case_folder import CASE_FILE, CaseFolder
 from forensics.custody.mandate import PENDING, Mandate, Mode, is_pending
 from forensics.errors import NotAuthorised, UsageError
 from forensics.footage.cameras import Camera
 from forensics.spelling import fault_in_name
 from forensics.tables.files import remove_unfinished, write_bytes
-from pipelines.custody.case_document import Case, checked_clock, encoded_case, read_case
 from pipelines.custody.keys import keyring_for
 from pipelines.custody.log_anchor import anchor_for
 from pipelines.custody.mandate_text import last_day_text
 
 __all__ = [
-    "authorised",
-    "cases_below",
-    "denial_of",
+    "denial_reason",
+    "find_cases",
     "load_case",
     "make_case",
+    "with_authority",
     "with_clock",
     "with_first_run",
     "with_hold",
@@ -33,90 +33,96 @@ _LONGEST: Final = timedelta(days=36_525)
 
 
 def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
-    """A new case at `root`, a folder that is new or empty, readable by its owner only; with a key if it needs one.
+    """Create a case at `root`, a new or empty folder, readable by its owner only; with a key if it compares faces.
 
     Raises:
-        UsageError: there is a case already, or other files, the mandate lacks or contradicts something, or its key
-            cannot be kept where keys are to lie; then nothing was made.
+        UsageError: the folder holds a case or other files, the mandate is incomplete or contradicts itself, or the key
+            cannot be stored. Nothing is created then.
     """
-    folder = CaseFolder.to_be_at(root)
+    folder = CaseFolder.for_path(root)
     if folder.case_file.exists():
-        raise UsageError("there is a case already", "use it, or choose another folder", root)
+        raise UsageError("this folder holds a case already", "use that case, or choose another folder", root)
     if root.is_dir():
         remove_unfinished(root)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise UsageError("not an empty folder", "choose a new or empty folder for the case", root)
+        raise UsageError("this folder is not empty", "choose a new or empty folder for the case", root)
     _check(mandate, now)
-    mandate = replace(mandate, authority=_stored_authority(mandate.authority))
+    mandate = replace(mandate, authority=_normalise_authority(mandate.authority))
     case = Case(folder, secrets.token_hex(8), mandate, now, cameras={})
     keyring = keyring_for(folder, case.case_id)
     if mandate.mode.compares_faces:
         keyring.make()
-        anchor_for(folder, case.case_id).begin()
+        anchor_for(folder, case.case_id).create()
     try:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_bytes(folder.case_file, encoded_case(case))
+        write_bytes(folder.case_file, encode_case(case))
     except OSError:
-        keyring.destroy()  # a key without a case would lie there for ever
-        anchor_for(folder, case.case_id).forget()
+        keyring.destroy()  # otherwise a key without a case would stay for ever
+        anchor_for(folder, case.case_id).delete()
         raise
     return case
 
 
-def _stored_authority(given: str) -> str:
-    """The reference, or the plain word for one that is pending."""
-    return PENDING if is_pending(given) else given.strip()
+def _normalise_authority(authority: str) -> str:
+    """Return the reference of the authority, or `PENDING` in its one stored spelling."""
+    return PENDING if is_pending(authority) else authority.strip()
 
 
 def _check(mandate: Mandate, now: datetime) -> None:
-    """Return only if a case may be made of this.
+    """Check that a case can be created with this mandate.
 
     Raises:
-        UsageError: something is missing, or cannot be meant.
+        UsageError: a field is missing or invalid.
     """
     if mandate.missing_fields:
         missing = ", ".join(f"--{name}" for name in mandate.missing_fields)
-        raise UsageError(f"a case in mode {mandate.mode.value} also needs {missing}", "say them, see --help")
+        raise UsageError(f"a case in mode {mandate.mode.value} also needs {missing}", "give these options, see --help")
     fault = fault_in_name(mandate.operator)
-    if fault:  # who answers for a case gives no second verdict, so the name must be one that others compare with
-        raise UsageError(f"the name --operator {mandate.operator!a} {fault}", "write it in letters of one script")
+    if fault:  # the operator may not give the second verdict, so the name must be comparable with reviewers' names
+        raise UsageError(
+            f"the name --operator {mandate.operator!a} {fault}", "use visible letters of one alphabet only"
+        )
     if mandate.from_utc and mandate.to_utc and mandate.from_utc >= mandate.to_utc:
-        raise UsageError(f"--from {mandate.from_utc} is not before --to {mandate.to_utc}", "state the time to look at")
+        raise UsageError(
+            f"--from {mandate.from_utc} is not before --to {mandate.to_utc}", "give a --from that is before --to"
+        )
     if mandate.expires_utc and mandate.expires_utc <= now:
-        raise UsageError(f"--expires {last_day_text(mandate.expires_utc)} is over", "state when the mandate ends")
+        raise UsageError(f"--expires {last_day_text(mandate.expires_utc)} is in the past", "give a later --expires")
     if mandate.expires_utc and mandate.expires_utc > now + _LONGEST:
         raise UsageError(
             f"--expires {last_day_text(mandate.expires_utc)} is more than a hundred years away",
-            "state when the mandate ends",
+            "give an earlier --expires",
         )
     if mandate.authority and mandate.mode is not Mode.SEARCH:
         raise UsageError(f"mode {mandate.mode.value} has no authority", "leave --authority out, or use --mode search")
     if any(not camera.strip() for camera in mandate.cameras):
-        raise UsageError("a --camera without a name", "name each camera as `ingest --camera` will")
+        raise UsageError(
+            "a --camera has an empty name", "give the same camera names as with `forensics ingest --camera`"
+        )
 
 
 def load_case(root: Path) -> Case:
-    """The case at `root`.
+    """Read the case at `root`.
 
     Raises:
-        UsageError: there is none, or its case.toml is not readable.
-        NotAuthorised: a field is missing without which nothing may run.
+        UsageError: there is no case, or its case.toml is not readable.
+        NotAuthorised: a required field is missing.
     """
     case = read_case(CaseFolder.at(root))
     if case.mandate.denied_utc is None and case.folder.denied_file.exists():
-        # whoever denied it died before the case could say so
-        denied_utc = datetime.fromisoformat(_mark(case.folder)["at_utc"])
+        # the command that denied the case was killed before it changed case.toml
+        denied_utc = datetime.fromisoformat(_read_denial(case.folder)["at_utc"])
         return replace(case, mandate=replace(case.mandate, denied_utc=denied_utc))
     return case
 
 
-def denial_of(folder: CaseFolder) -> str:
-    """By whom and why a case was denied, in the words that were given; "denied" if the mark is gone."""
-    return _mark(folder)["why"] if folder.denied_file.exists() else "denied"
+def denial_reason(folder: CaseFolder) -> str:
+    """Return the reason that was given for the denial of a case; "denied" if its mark is missing."""
+    return _read_denial(folder)["why"] if folder.denied_file.exists() else "denied"
 
 
-def _mark(folder: CaseFolder) -> dict[str, str]:
-    """What the mark says; one that cannot be read stops the case all the same."""
+def _read_denial(folder: CaseFolder) -> dict[str, str]:
+    """Read time and reason from the mark of a denial. An unreadable mark still counts as a denial."""
     try:
         stored = json.loads(folder.denied_file.read_text())
         datetime.fromisoformat(stored["at_utc"])
@@ -126,57 +132,60 @@ def _mark(folder: CaseFolder) -> dict[str, str]:
         return {"at_utc": at_utc.isoformat(), "why": "denied"}
 
 
-def cases_below(root: Path) -> list[Path]:
-    """The folders of all cases in a folder, however deep, by name.
+def find_cases(root: Path) -> list[Path]:
+    """Return the folders of all cases below a folder, by name.
 
     Raises:
-        UsageError: it is no folder: cron would enforce nothing for ever, and nobody would know.
+        UsageError: it is not a folder. A sweep by cron would otherwise do nothing, without notice.
     """
     if not root.is_dir():
-        problem = "not a folder" if root.exists() else "no such folder"
-        raise UsageError(f"{problem}", "name the folder that holds the cases", root)
-    return sorted(file.parent for file in root.rglob("case.toml"))
+        problem = "not a folder" if root.exists() else "this folder does not exist"
+        raise UsageError(problem, "give the folder that holds the cases", root)
+    return sorted(file.parent for file in root.rglob(CASE_FILE))
 
 
 def with_clock(case: Case, camera: Camera) -> Case:
-    """The case with this camera's clock corrected; tables follow at the next publishing.
+    """Return the case with a corrected camera clock. The tables change when they are published next.
 
     Raises:
-        UsageError: the correction is out of any clock's range.
+        UsageError: the correction is out of range.
     """
-    return replace(case, cameras={**case.cameras, camera.camera_id: checked_clock(camera)})
+    return replace(case, cameras={**case.cameras, camera.camera_id: check_clock(camera)})
 
 
-def authorised(case: Case, reference: str) -> Case:
-    """The case with the authority that was pending.
+def with_authority(case: Case, reference: str) -> Case:
+    """Return the case with the reference of the authority that was pending.
 
     Raises:
-        UsageError: the reference says nothing.
-        NotAuthorised: nothing is pending.
+        UsageError: the reference is empty or ``pending``.
+        NotAuthorised: the authority is not pending, or was refused.
     """
     if not reference.strip() or is_pending(reference):
-        raise UsageError(f"{reference!r} is no reference of an authority", "state the reference of the document")
+        raise UsageError(
+            f"{reference!r} is not the reference of a document",
+            "give the reference number of the document that grants the authority, such as '12 Gs 345/26'",
+        )
     if case.mandate.denied_utc is not None:
-        raise NotAuthorised("the authority was refused", "another search is another case")
+        raise NotAuthorised("the authority of this case was refused", "this case is closed; start a new case")
     if not is_pending(case.mandate.authority):
         raise NotAuthorised(
             f"no authority is pending, the case has {case.mandate.authority or 'none'!r}",
-            "an authority is entered once; another search is another case",
+            "an authority is entered once; start a new case for another search",
         )
     return replace(case, mandate=replace(case.mandate, authority=reference.strip()))
 
 
 def with_hold(case: Case, reason: str) -> Case:
-    """The case with a hold, or without one for an empty reason; on hold nothing is deleted on time.
+    """Return the case on hold, or without hold for an empty reason. On hold nothing is deleted.
 
     Raises:
-        UsageError: it has one already; its reason is never overwritten.
+        UsageError: the case is on hold already; the reason of a hold is never overwritten.
     """
     if reason.strip() and case.mandate.hold:
-        raise UsageError(f"the case is on hold already ({case.mandate.hold})", "lift that hold first, with its reason")
+        raise UsageError(f"the case is on hold already ({case.mandate.hold})", "lift that hold first")
     return replace(case, mandate=replace(case.mandate, hold=reason.strip()))
 
 
 def with_first_run(case: Case, now: datetime) -> Case:
-    """The case that has begun to compare faces; the first time counts."""
+    """Return the case with the time of its first run that compared faces; a time already set stays."""
     return replace(case, mandate=replace(case.mandate, first_run_utc=case.mandate.first_run_utc or now))

@@ -1,149 +1,146 @@
-"""The checkpoints of a case: what installations have signed of its log, each when a command that changes it ended.
+"""Checkpoints of a case: signed when a command that needs the key folder ends, stored, exported and checked.
 
-They lie in the case, `checkpoints.jsonl`, where whoever can write may cut them too: one that was exported and is kept
-elsewhere is what a cut or rewritten log cannot get past. A case that two installations work on has both their keys.
+They are in the case, `checkpoints.jsonl`, where they can be cut together with the log. Only an exported checkpoint that
+is kept elsewhere always reveals a cut or rewritten log. A case that two installations use has checkpoints of both keys.
 """
 
-import fcntl
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
 
-from forensics.adapters.crypto.signing import is_signed_by, key_id_of, public_of, signed
+from forensics.adapters.crypto.signing import is_signed_by, key_id_of, public_key_of, sign
 from forensics.custody.case_folder import CaseFolder
-from forensics.custody.checkpoints import Checkpoint, contradiction, decoded_checkpoint
+from forensics.custody.checkpoints import Checkpoint, find_contradiction, parse_checkpoint
+from forensics.custody.line_file import open_line_file
 from forensics.custody.log import LogLine
 from forensics.errors import IntegrityBroken
+from forensics.faults import Fault, FaultKind
+from forensics.json_object import JsonObject
 
 __all__ = [
     "Checkpoints",
-    "described_checkpoint",
-    "fault_in",
-    "last_contradiction",
+    "checkpoint_facts",
+    "contradiction_fault",
+    "find_newest_contradiction",
+    "find_signature_fault",
+    "load_checkpoints",
     "read_checkpoint",
-    "signed_checkpoint",
+    "sign_checkpoint",
     "store_checkpoint",
-    "stored_checkpoints",
-    "told_against",
 ]
-
-_BLOCK_BYTES: Final = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """What lies in a case.
+    """The checkpoints that are stored in a case.
 
     Attributes:
-        all: every checkpoint, in the order they were signed.
-        problem: what is wrong with the first that cannot be read; empty if all can.
+        all: checkpoints in the order of signing, up to the first unreadable one.
+        fault: fault of the first unreadable one; None if there is none.
     """
 
     all: tuple[Checkpoint, ...]
-    problem: str
+    fault: Fault | None
 
 
-def signed_checkpoint(case_id: str, line: LogLine, private: bytes, *, now: datetime) -> Checkpoint:
-    """A checkpoint of the log up to and including `line`."""
-    public = public_of(private)
+def sign_checkpoint(case_id: str, line: LogLine, private: bytes, *, now: datetime) -> Checkpoint:
+    """Return a signed checkpoint of the log up to and including `line`."""
+    public = public_key_of(private)
     unsigned = Checkpoint(
         case_id, line.number + 1, line.sha256, now.isoformat(timespec="seconds"), key_id_of(public), public.hex()
     )
-    return replace(unsigned, signature=signed(private, unsigned.signed_bytes()).hex())
+    return replace(unsigned, signature=sign(private, unsigned.signed_bytes()).hex())
 
 
-def described_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
-    """As it is exported: all its names and values."""
+def checkpoint_facts(checkpoint: Checkpoint) -> JsonObject:
+    """Return the checkpoint as it is exported: all fields as JSON."""
     return asdict(checkpoint)
 
 
 def store_checkpoint(folder: CaseFolder, checkpoint: Checkpoint) -> None:
-    """One more lies in the case; what a dying command left of one is no checkpoint and goes."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
-    descriptor = os.open(folder.checkpoints_file, flags, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        size = os.fstat(descriptor).st_size
-        tail = os.pread(descriptor, _BLOCK_BYTES, max(0, size - _BLOCK_BYTES))
-        torn = tail.rpartition(b"\n")[2]
+    """Append a checkpoint to those of the case. Remove an incomplete one that a killed command left."""
+    with open_line_file(folder.checkpoints_file) as file:
+        torn = file.read_torn_end()
         if _is_torn(torn):
-            os.ftruncate(descriptor, size - len(torn))
-        os.write(descriptor, checkpoint.encoded() + b"\n")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            file.remove_torn_end(torn)
+        file.append(checkpoint.encoded())
 
 
 def _is_torn(data: bytes) -> bool:
-    """Whether these bytes are the begin of a checkpoint that was cut short, and not one with something behind it."""
+    """Whether these bytes are an incomplete checkpoint, and not a whole one followed by other bytes."""
     return data.startswith(b"{") and b"}" not in data
 
 
-def stored_checkpoints(folder: CaseFolder) -> Checkpoints:
-    """All that lie in the case, up to the first that cannot be read; the last may be cut short."""
+def load_checkpoints(folder: CaseFolder) -> Checkpoints:
+    """Read the checkpoints of a case, up to the first unreadable one. An incomplete last one is ignored."""
     path = folder.checkpoints_file
     *whole, last = path.read_bytes().split(b"\n") if path.exists() else [b""]
     found: list[Checkpoint] = []
     for raw in whole:
         try:
-            found.append(_strictly(raw))
+            found.append(_parse_strictly(raw))
         except ValueError as error:
-            return Checkpoints(tuple(found), f"{path}: checkpoint {len(found) + 1} cannot be read ({error})")
-    has_more = bool(last) and not _is_torn(last)
-    return Checkpoints(tuple(found), f"{path}: {len(last)} bytes after the last checkpoint" if has_more else "")
+            detail = f"checkpoint {len(found) + 1} cannot be read ({error})"
+            return Checkpoints(tuple(found), Fault(FaultKind.SIGNATURE, path, detail))
+    if last and not _is_torn(last):
+        detail = f"{len(last)} bytes after the last checkpoint"
+        return Checkpoints(tuple(found), Fault(FaultKind.SIGNATURE, path, detail))
+    return Checkpoints(tuple(found), None)
 
 
-def _strictly(raw: bytes) -> Checkpoint:
-    checkpoint = decoded_checkpoint(raw)
+def _parse_strictly(raw: bytes) -> Checkpoint:
+    checkpoint = parse_checkpoint(raw)
     if checkpoint.encoded() != raw:
-        raise ValueError("not what was written")
+        raise ValueError("changed since it was written")
     return checkpoint
 
 
-def last_contradiction(folder: CaseFolder, case_id: str, digests: Sequence[str], known: Checkpoints) -> str:
-    """What the newest checkpoint of the case says against its log; empty if nothing.
+def find_newest_contradiction(
+    folder: CaseFolder, case_id: str, digests: Sequence[str], known: Checkpoints
+) -> Fault | None:
+    """Return how the newest checkpoint of the case contradicts its log; None if it does not.
 
     Args:
-        folder: of the case.
-        case_id: its id.
-        digests: of the lines of its log, read after the checkpoints, for a log only grows.
-        known: the checkpoints.
+        folder: folder of the case.
+        case_id: id of the case.
+        digests: SHA-256 of each line of the log, read after the checkpoints, because a log only grows.
+        known: checkpoints of the case.
     """
-    said = contradiction(known.all[-1], case_id, digests) if known.all else ""
-    return told_against(folder, len(known.all), known.all[-1], said) if said else ""
+    detail = find_contradiction(known.all[-1], case_id, digests) if known.all else ""
+    return contradiction_fault(folder, len(known.all), known.all[-1], detail) if detail else None
 
 
-def told_against(folder: CaseFolder, number: int, checkpoint: Checkpoint, said: str) -> str:
-    """Which file is wrong where a checkpoint contradicts the log: a checkpoint that nobody signed is itself."""
-    fault = fault_in(checkpoint)
-    return f"{folder.checkpoints_file}: checkpoint {number} {fault}" if fault else f"{folder.audit_file}: {said}"
+def contradiction_fault(folder: CaseFolder, number: int, checkpoint: Checkpoint, detail: str) -> Fault:
+    """Return the fault if a checkpoint contradicts the log: of the checkpoint if its signature is invalid."""
+    fault = find_signature_fault(checkpoint)
+    if fault:
+        return Fault(FaultKind.SIGNATURE, folder.checkpoints_file, f"checkpoint {number} {fault}")
+    return Fault(FaultKind.LOG, folder.audit_file, detail)
 
 
-def fault_in(checkpoint: Checkpoint) -> str:
-    """Why its signature proves nothing; empty if it is that of the key it names."""
+def find_signature_fault(checkpoint: Checkpoint) -> str:
+    """Return why the signature of a checkpoint is invalid; empty if it is valid."""
     public = bytes.fromhex(checkpoint.public_hex)
     if key_id_of(public) != checkpoint.key_id:
-        return f"names key {checkpoint.key_id} and holds {key_id_of(public)}"
+        return f"names key {checkpoint.key_id}, but contains key {key_id_of(public)}"
     if not is_signed_by(public, checkpoint.signed_bytes(), bytes.fromhex(checkpoint.signature)):
-        return f"does not bear the signature of key {checkpoint.key_id}"
+        return f"is not signed with key {checkpoint.key_id}"
     return ""
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """A checkpoint that was exported.
+    """Read an exported checkpoint.
 
     Raises:
-        IntegrityBroken: the file is none any more, or its signature is not that of its key.
+        IntegrityBroken: the file is not a checkpoint, or its signature is invalid.
     """
-    next_step = "take another copy of it, or another checkpoint"
+    next_step = "use another copy of this checkpoint, or another checkpoint"
     try:
-        checkpoint = decoded_checkpoint(path.read_bytes())
+        checkpoint = parse_checkpoint(path.read_bytes())
     except ValueError as error:
-        raise IntegrityBroken(f"is no checkpoint ({error})", next_step, path) from error
-    fault = fault_in(checkpoint)
+        raise IntegrityBroken(f"not a checkpoint ({error})", next_step, path) from error
+    fault = find_signature_fault(checkpoint)
     if fault:
         raise IntegrityBroken(f"the checkpoint {fault}", next_step, path)
     return checkpoint

@@ -1,6 +1,6 @@
-"""Who is looked for: what may be read of the entries of a watch-list without the case's key.
+"""Entries of a watch-list, as far as they can be read without the key of the case.
 
-What `watchlist/<entry>/entry.json` says of each: its basis, its end, and what was good about its pictures.
+`watchlist/<entry>/entry.json` holds the basis, the end and the picture quality of each entry.
 """
 
 import json
@@ -9,42 +9,43 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
 from forensics.errors import UsageError
+from forensics.json_object import JsonObject
 
 __all__ = [
-    "CHOSEN",
-    "FROM_CANDIDATE",
+    "ORIGIN_CANDIDATE",
+    "ORIGIN_PICTURES",
     "Entry",
-    "entries_of",
-    "entry_named",
     "expired_entries",
-    "forget_half_added",
-    "half_added",
+    "find_entry",
+    "find_incomplete_entries",
+    "load_entries",
     "people_of",
+    "remove_incomplete_entries",
 ]
 
-CHOSEN: Final = "pictures"
-"""The origin of an entry whose pictures a person chose."""
+ORIGIN_PICTURES: Final = "pictures"
+"""Origin of an entry whose pictures were chosen by a person."""
 
-FROM_CANDIDATE: Final = "candidate "
-"""What the origin of every other entry begins with; ``SIGHTING:ENTRY`` follows."""
+ORIGIN_CANDIDATE: Final = "candidate "
+"""Start of the origin of every other entry; ``SIGHTING:ENTRY`` follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Somebody who is looked for.
+    """One entry of the watch-list: a person to search for.
 
     Attributes:
-        entry_id: its name in `candidates`; a number or a code word serves as well as a name.
-        basis: why this person may be looked for.
-        expires_utc: when the entry ends.
-        added_utc, added_by: when and by whom it was added.
-        origin: `CHOSEN`, or the confirmed candidate whose faces serve as pictures.
-        pictures: for each reference picture its SHA-256 and the quality of the face in it.
+        entry_id: id in `candidates`; a number, a code word or a name.
+        basis: reason why the case may search for this person.
+        expires_utc: end of the entry.
+        added_utc, added_by: time of adding and user who added it.
+        origin: `ORIGIN_PICTURES`, or the confirmed candidate whose faces are the reference pictures.
+        pictures: SHA-256 and face quality of each reference picture.
     """
 
     entry_id: str
@@ -53,20 +54,20 @@ class Entry:
     added_utc: datetime
     added_by: str
     origin: str
-    pictures: tuple[dict[str, Any], ...]
+    pictures: tuple[JsonObject, ...]
 
     @property
     def candidate(self) -> tuple[str, str] | None:
-        """The sighting and the entry of the confirmed candidate that its faces are of; None where people chose."""
-        if not self.origin.startswith(FROM_CANDIDATE):
+        """Sighting and entry of the confirmed candidate that it was made from; None if its pictures were chosen."""
+        if not self.origin.startswith(ORIGIN_CANDIDATE):
             return None
-        sighting_id, _, entry_id = self.origin.removeprefix(FROM_CANDIDATE).partition(":")
+        sighting_id, _, entry_id = self.origin.removeprefix(ORIGIN_CANDIDATE).partition(":")
         return sighting_id, entry_id
 
 
-def entries_of(folder: CaseFolder) -> list[Entry]:
-    """All entries, by id."""
-    return [_read(path) for path in sorted(folder.watchlist.glob("*/entry.json"))]
+def load_entries(folder: CaseFolder) -> list[Entry]:
+    """Read all entries, by id."""
+    return [_read(path) for path in folder.entry_files()]
 
 
 def _read(path: Path) -> Entry:
@@ -82,30 +83,31 @@ def _read(path: Path) -> Entry:
     )
 
 
-def entry_named(folder: CaseFolder, entry_id: str) -> Entry:
-    """One entry.
+def find_entry(folder: CaseFolder, entry_id: str) -> Entry:
+    """Read one entry.
 
     Raises:
-        UsageError: there is none of this name, and which there are.
+        UsageError: there is no entry with this id.
     """
-    entries = {entry.entry_id: entry for entry in entries_of(folder)}
+    entries = {entry.entry_id: entry for entry in load_entries(folder)}
     if entry_id not in entries:
         raise UsageError(
-            f"the watch-list has no entry {entry_id!r}", f"it has: {', '.join(entries) if entries else 'none'}"
+            f"the watch-list has no entry {entry_id!r}",
+            f"choose one of its entries: {', '.join(entries) if entries else 'there are none'}",
         )
     return entries[entry_id]
 
 
 def expired_entries(folder: CaseFolder, now: datetime) -> list[str]:
-    """Ids of the entries that have ended."""
-    return [entry.entry_id for entry in entries_of(folder) if entry.expires_utc <= now]
+    """Return the ids of the entries that have ended at `now`."""
+    return [entry.entry_id for entry in load_entries(folder) if entry.expires_utc <= now]
 
 
 def people_of(folder: CaseFolder, entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Who each entry is of, in their order: the entry from which, candidate by candidate, it was made.
+    """Return the first entry of the same person for each of these entries, in their order.
 
-    Two people said of each of those candidates that it is the person of its entry. The log knows the origin of entries
-    that are on the list no more.
+    An entry made from a confirmed candidate shows the same person as the entry of that candidate, which two reviewers
+    confirmed. The chain of candidates may lead through removed entries, whose origin is in the log.
     """
     parents = {entry.entry_id: entry.candidate[1] for entry in entries if entry.candidate is not None}
     if not parents:
@@ -114,28 +116,28 @@ def people_of(folder: CaseFolder, entries: Sequence[Entry]) -> tuple[str, ...]:
     done = {line.of for line in lines if line.kind == "end" and line.facts.get("exit_code") == 0}
     for line in lines:
         origin = str(line.facts.get("origin", ""))
-        if line.command == "watchlist add" and line.number in done and origin.startswith(FROM_CANDIDATE):
+        if line.command == "watchlist add" and line.number in done and origin.startswith(ORIGIN_CANDIDATE):
             parents.setdefault(line.facts["entry"], origin.rpartition(":")[2])
-    return tuple(_first(entry.entry_id, parents) for entry in entries)
+    return tuple(_follow_parents(entry.entry_id, parents) for entry in entries)
 
 
-def _first(entry_id: str, parents: Mapping[str, str]) -> str:
-    """The end of the chain; of names that would lead in a circle, the first."""
+def _follow_parents(entry_id: str, parents: Mapping[str, str]) -> str:
+    """Return the last entry of the chain of parents; stop before a circle."""
     chain = [entry_id]
     while chain[-1] in parents and parents[chain[-1]] not in chain:
         chain.append(parents[chain[-1]])
     return chain[-1]
 
 
-def half_added(folder: CaseFolder) -> list[Path]:
-    """Folders of entries that a dying command left without saying who is meant: sealed pictures of nobody."""
+def find_incomplete_entries(folder: CaseFolder) -> list[Path]:
+    """Return the folders of entries whose `entry.json` is missing, because a command was killed while adding them."""
     if folder.watchlist.is_symlink():
         return []
     folders = [path for path in sorted(folder.watchlist.glob("*")) if path.is_dir() and not path.is_symlink()]
-    return [path for path in folders if not (path / "entry.json").exists()]
+    return [path for path in folders if not folder.entry_file(path.name).exists()]
 
 
-def forget_half_added(folder: CaseFolder) -> None:
-    """They are gone; the caller holds the case's lock."""
-    for path in half_added(folder):
+def remove_incomplete_entries(folder: CaseFolder) -> None:
+    """Remove the folders of incomplete entries. The caller holds the lock of the case."""
+    for path in find_incomplete_entries(folder):
         shutil.rmtree(path)

@@ -1,8 +1,8 @@
-"""Withhold and destroy what says who somebody may be: templates, reference pictures, candidates, verdicts.
+"""Quarantine and erasure of biometric data: templates, reference pictures, candidates, verdicts.
 
-Destroying the key comes first: from that instant nothing sealed can be read, whatever copies exist. A
-certificate names every file with its digest; it is written before the first file goes, so that a
-destruction that was cut short is finished by the next command, and `verify` knows what is meant to be gone.
+The key is destroyed first: from that instant no copy of sealed data can be read. A certificate names every destroyed
+file with its digest. It is written before the first file is removed, so that the next command can finish an interrupted
+destruction, and `verify` knows which files are missing on purpose.
 """
 
 import json
@@ -11,49 +11,30 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 from forensics.adapters.crypto.sealing import Key, seal, unseal
-from forensics.custody.case_folder import CaseFolder
+from forensics.custody.case_document import Case
+from forensics.custody.case_folder import SEALED_SUFFIX, CaseFolder
 from forensics.digests import sha256_of_bytes, sha256_of_file
 from forensics.errors import IntegrityBroken
-from forensics.tables.files import encoded_json
-from pipelines.custody.case_document import Case
+from forensics.json_object import JsonObject
+from forensics.tables.files import encode_json
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.keys import keyring_for
 
 __all__ = [
-    "certified",
-    "described_certificate",
+    "certificate_facts",
+    "certified_digests",
     "destroy",
     "destroy_files",
     "finish_destructions",
-    "forget_reproduction",
-    "has_unfinished",
+    "has_unfinished_destruction",
     "holds_biometrics",
     "quarantine",
     "release",
-    "withheld_as",
+    "remove_reproduction",
+    "withheld_paths",
 ]
-
-_SEALED = ".sealed"
-
-
-_PATTERNS = (
-    "watchlist/**/*",
-    "runs/*/parts/recognise/*",
-    ".reproduce/runs/*/parts/recognise/*",
-    *(f"{place}/candidates/*" for place in ("runs/*/tables", "tables", ".tables.new", ".tables.old")),
-    *(f".reproduce/{place}/candidates/*" for place in ("runs/*/tables", "tables", ".tables.new", ".tables.old")),
-    *("reviews.jsonl", f"reviews.jsonl{_SEALED}", ".reviews.jsonl.*.tmp", "calibration.sealed"),
-)
-
-
-def biometric_files(folder: CaseFolder) -> list[Path]:
-    """Everything that says who somebody may be, by path; a link is one too, wherever it leads."""
-    found = {path for pattern in _PATTERNS for path in folder.root.glob(pattern)}
-    own = {path for path in found if path.parent.resolve().is_relative_to(folder.root.resolve())}
-    return sorted(path for path in own if path.is_symlink() or path.is_file())
 
 
 def destroy(
@@ -65,17 +46,19 @@ def destroy(
     who: dict[str, str],
     now: datetime,
 ) -> Path:
-    """The case's key and biometric data are gone; returns the certificate. Evidence is untouched.
+    """Destroy the key and the biometric data of a case, but no evidence; return the certificate.
 
     Args:
-        case: whose lock the caller holds.
-        files: writes what decides.
+        case: the case; the caller holds its lock.
+        files: removes the files and writes the certificate.
         reason: ``denied`` or ``expired``.
-        why: in words.
-        who: did it.
-        now: when.
+        why: the reason in words.
+        who: facts about the user.
+        now: time of the destruction.
     """
-    certificate = _begun(case, files, biometric_files(case.folder), reason=reason, why=why, who=who, now=now)
+    certificate = _write_certificate(
+        case, files, case.folder.biometric_files(), reason=reason, why=why, who=who, now=now
+    )
     keyring_for(case.folder, case.case_id).destroy()
     _finish(files, certificate, key_destroyed=True)
     return certificate
@@ -84,16 +67,17 @@ def destroy(
 def destroy_files(
     case: Case, files: DecidingFiles, paths: list[Path], *, reason: str, why: str, who: dict[str, str], now: datetime
 ) -> Path:
-    """Some files of a case are gone, such as those of one entry; returns the certificate."""
-    certificate = _begun(case, files, paths, reason=reason, why=why, who=who, now=now)
+    """Destroy some files of a case, such as those of one entry; return the certificate."""
+    certificate = _write_certificate(case, files, paths, reason=reason, why=why, who=who, now=now)
     _finish(files, certificate, key_destroyed=False)
     return certificate
 
 
-def _begun(
+def _write_certificate(
     case: Case, files: DecidingFiles, paths: list[Path], *, reason: str, why: str, who: dict[str, str], now: datetime
 ) -> Path:
-    target = _free_name(case.folder.certificates, f"{now:%Y%m%dT%H%M%S}.{now.microsecond:06d}Z-{reason}")
+    """Write the certificate that starts a destruction."""
+    target = _choose_free_path(case.folder.certificates, f"{now:%Y%m%dT%H%M%S}.{now.microsecond:06d}Z-{reason}")
     certificate = {
         "case_id": case.case_id,
         "reason": reason,
@@ -104,12 +88,12 @@ def _begun(
         "key_destroyed": False,
         "files": [{"path": path.relative_to(case.folder.root).as_posix(), "sha256": _digest(path)} for path in paths],
     }
-    files.write(target, encoded_json(certificate))
+    files.write(target, encode_json(certificate))
     return target
 
 
-def _free_name(folder: Path, stem: str) -> Path:
-    """A file that is not there yet: one command may destroy several times at one instant, each with a certificate."""
+def _choose_free_path(folder: Path, stem: str) -> Path:
+    """Return the path of a new file, because one command may write several certificates at one instant."""
     names = (f"{stem}{'' if number == 1 else f'-{number}'}.json" for number in count(1))
     return next(folder / name for name in names if not (folder / name).exists())
 
@@ -119,19 +103,22 @@ def _digest(path: Path) -> str:
 
 
 def _finish(files: DecidingFiles, certificate: Path, *, key_destroyed: bool) -> None:
+    """Remove the files that a certificate names, then mark it as done."""
     stored, folder = json.loads(certificate.read_text()), files.folder
     for file in stored["files"]:
-        folder.inside(Path(file["path"]).parent.as_posix())  # what it names may be a link, which is removed itself
+        folder.resolve_inside(
+            Path(file["path"]).parent.as_posix()
+        )  # the named file may be a link, which is removed and not followed
         files.remove(folder.root / file["path"])
     for path in sorted(folder.watchlist.rglob("*"), reverse=True):
         if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
             path.rmdir()
     done = {**stored, "state": "done", "key_destroyed": stored["key_destroyed"] or key_destroyed}
-    files.write(certificate, encoded_json(done))
+    files.write(certificate, encode_json(done))
 
 
-def forget_reproduction(folder: CaseFolder) -> None:
-    """A run that was made again, to be compared, is gone; the caller holds the lock."""
+def remove_reproduction(folder: CaseFolder) -> None:
+    """Remove the scratch folder of `reproduce`. The caller holds the lock."""
     if folder.reproduction.is_symlink():
         folder.reproduction.unlink()
     elif folder.reproduction.exists():
@@ -139,106 +126,116 @@ def forget_reproduction(folder: CaseFolder) -> None:
 
 
 def holds_biometrics(case: Case) -> bool:
-    """Whether there is anything left to destroy: the key, or a file."""
-    return keyring_for(case.folder, case.case_id).exists or bool(biometric_files(case.folder))
+    """Whether anything is left to destroy: the key or a file."""
+    return keyring_for(case.folder, case.case_id).exists or bool(case.folder.biometric_files())
 
 
-def has_unfinished(folder: CaseFolder) -> bool:
-    """Whether a command died in the middle of a destruction."""
-    return any(stored["state"] == "begun" for _, stored in _certificates(folder))
+def has_unfinished_destruction(folder: CaseFolder) -> bool:
+    """Whether a destruction was interrupted, because its command was killed."""
+    return any(stored["state"] == "begun" for _, stored in _load_certificates(folder))
 
 
 def finish_destructions(case: Case, files: DecidingFiles) -> None:
-    """End what was begun by a command that died in the middle; the caller holds the lock. On hold nothing goes."""
-    for path, stored in [] if case.mandate.hold else list(_certificates(case.folder)):
+    """Finish interrupted destructions, unless the case is on hold. The caller holds the lock."""
+    for path, stored in [] if case.mandate.hold else list(_load_certificates(case.folder)):
         if stored["state"] == "begun":
-            of_case = stored["reason"] in {"denied", "expired"}
-            if of_case:
+            is_whole_case = stored["reason"] in {"denied", "expired"}
+            if is_whole_case:
                 keyring_for(case.folder, case.case_id).destroy()
-            _finish(files, path, key_destroyed=of_case)
+            _finish(files, path, key_destroyed=is_whole_case)
 
 
-def described_certificate(certificate: Path) -> dict[str, Any]:
-    """What the log keeps of a certificate: its name and digest."""
+def certificate_facts(certificate: Path) -> JsonObject:
+    """Return the facts about a certificate for the log: name and digest."""
     return {"path": certificate.name, "sha256": sha256_of_file(certificate)}
 
 
-def certified(folder: CaseFolder) -> dict[str, str]:
-    """SHA-256 by path, relative to the case, of every file that was destroyed on record, withheld before or not."""
-    gone = [file for _, stored in _certificates(folder) for file in stored["files"]]
-    return {path: file["sha256"] for file in gone for path in {file["path"], file["path"].removesuffix(_SEALED)}}
+def certified_digests(folder: CaseFolder) -> dict[str, str]:
+    """Return the SHA-256 of every file that a certificate names, by path relative to the case, sealed or not."""
+    destroyed = [file for _, stored in _load_certificates(folder) for file in stored["files"]]
+    return {
+        path: file["sha256"] for file in destroyed for path in {file["path"], file["path"].removesuffix(SEALED_SUFFIX)}
+    }
 
 
-def _certificates(folder: CaseFolder) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _load_certificates(folder: CaseFolder) -> Iterator[tuple[Path, JsonObject]]:
+    """Yield path and content of every certificate."""
     for path in sorted(folder.certificates.glob("*.json")):
         try:
             stored = json.loads(path.read_text())
             if not {"state", "reason", "files", "key_destroyed"} <= stored.keys():
-                raise ValueError("not the names of a certificate")
+                raise ValueError("not the fields of a certificate")
         except (ValueError, TypeError, AttributeError) as error:
-            raise IntegrityBroken(f"is no certificate ({error})", "restore it from a copy", path) from error
+            raise IntegrityBroken(f"not a certificate ({error})", "restore the file from a backup", path) from error
         yield path, stored
 
 
 def quarantine(case: Case, files: DecidingFiles) -> int:
-    """Withhold the key, and seal what is readable of the results; returns how many files. Again changes nothing."""
+    """Withhold the key and seal the readable results; return the number of files. A second call changes nothing."""
     keyring = keyring_for(case.folder, case.case_id)
     if not keyring.path.exists():
         return 0
     key = keyring.load()
-    forget_reproduction(case.folder)
-    for leftover in (case.folder.root / ".tables.new", case.folder.root / ".tables.old"):
+    remove_reproduction(case.folder)
+    for leftover in case.folder.unfinished_tables():
         if leftover.is_dir() and not leftover.is_symlink():
-            shutil.rmtree(leftover)  # a kill left it half placed; the run that is published lies elsewhere
-    readable = [path for path in biometric_files(case.folder) if _is_readable(case.folder, path)]
+            shutil.rmtree(leftover)  # a killed command left it; the run folder holds the same tables
+    readable = [path for path in case.folder.biometric_files() if _is_readable(case.folder, path)]
     for path in readable:
         context = path.relative_to(case.folder.root).as_posix()
-        files.write(path.with_name(path.name + _SEALED), seal(key, path.read_bytes(), context))
+        files.write(path.with_name(path.name + SEALED_SUFFIX), seal(key, path.read_bytes(), context))
         files.remove(path)
     keyring.withhold()
     return len(readable)
 
 
 def _is_readable(folder: CaseFolder, path: Path) -> bool:
-    return path.suffix != _SEALED and not path.is_relative_to(folder.watchlist) and not path.is_symlink()
+    return path.suffix != SEALED_SUFFIX and not path.is_relative_to(folder.watchlist) and not path.is_symlink()
 
 
 def release(case: Case, files: DecidingFiles) -> int:
-    """Put back what was withheld, then hand out the key again; returns how many files.
+    """Unseal the withheld files, then release the key; return the number of files.
 
-    The key comes last, so that a command that dies in the middle is gone on with. What cannot be opened stays sealed.
+    The key comes last, so that the next command can continue an interrupted release. Files that cannot be unsealed stay
+    sealed.
     """
     keyring = keyring_for(case.folder, case.case_id)
     key = keyring.load_withheld()
-    released = [path for path in _withheld(case.folder) if _is_put_back(files, key, path)]
+    released = 0
+    for path in _find_withheld(case.folder):
+        data = _unseal_withheld(case.folder, key, path)
+        if data is not None:
+            files.write(path.with_name(path.name.removesuffix(SEALED_SUFFIX)), data)
+            files.remove(path)
+            released += 1
     keyring.release()
-    return len(released)
+    return released
 
 
-def _is_put_back(files: DecidingFiles, key: Key, path: Path) -> bool:
-    target = path.with_name(path.name.removesuffix(_SEALED))
+def _unseal_withheld(folder: CaseFolder, key: Key, path: Path) -> bytes | None:
+    """Return the content of a withheld file; None if it cannot be unsealed."""
+    context = path.relative_to(folder.root).as_posix().removesuffix(SEALED_SUFFIX)
     try:
-        data = unseal(key, path.read_bytes(), target.relative_to(files.folder.root).as_posix())
+        return unseal(key, path.read_bytes(), context)
     except IntegrityBroken:
-        return False
-    files.write(target, data)
-    files.remove(path)
-    return True
+        return None
 
 
-def _withheld(folder: CaseFolder) -> list[Path]:
-    """Sealed files that a quarantine made of readable ones."""
-    apart = {folder.calibration_file}
+def _find_withheld(folder: CaseFolder) -> list[Path]:
+    """Return the files that a quarantine sealed, without those that are always sealed."""
+    always_sealed = {folder.calibration_file}
     return [
         path
-        for path in biometric_files(folder)
-        if path.suffix == _SEALED and not path.is_relative_to(folder.watchlist) and path not in apart
+        for path in folder.biometric_files()
+        if path.suffix == SEALED_SUFFIX and not path.is_relative_to(folder.watchlist) and path not in always_sealed
     ]
 
 
-def withheld_as(case: Case) -> frozenset[str]:
-    """The paths, relative to the case, under which withheld files would be found; none while the key is handed out."""
+def withheld_paths(case: Case) -> frozenset[str]:
+    """Return the paths of withheld files before sealing, relative to the case; empty if the key is not withheld."""
     if not keyring_for(case.folder, case.case_id).withheld.exists():
         return frozenset()
     root = case.folder.root
-    return frozenset(path.relative_to(root).as_posix().removesuffix(_SEALED) for path in _withheld(case.folder))
+    return frozenset(
+        path.relative_to(root).as_posix().removesuffix(SEALED_SUFFIX) for path in _find_withheld(case.folder)
+    )

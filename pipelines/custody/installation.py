@@ -1,7 +1,7 @@
-"""The key with which this installation signs how far the logs of its cases go.
+"""Signing key of this installation, for the checkpoints of its cases.
 
-`$FORENSICS_KEYS/installation/signing.key` (mode 600), made when it is first needed; no case has such a name. Whoever
-has the public half can check a case's checkpoints anywhere, without this machine.
+`$FORENSICS_KEYS/installation/signing.key` (mode 600), created when first needed; no case id is ``installation``. With
+the public key, checkpoints can be checked on any machine.
 """
 
 import fcntl
@@ -12,8 +12,8 @@ from typing import Final
 
 from forensics.adapters.crypto.signing import PRIVATE_BYTES, new_private_key
 from forensics.errors import NotAuthorised
-from forensics.tables.files import whole_file
-from pipelines.custody.keys import keys_folder, no_place, private_folder
+from forensics.tables.files import atomic_file
+from pipelines.custody.keys import keys_folder, make_private_folder, no_key_folder_error
 
 __all__ = ["installation_key", "installation_key_file"]
 
@@ -21,43 +21,43 @@ _SHARED: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def installation_key_file() -> Path:
-    """Where it lies, or will."""
+    """Return the path of the signing key, which need not exist."""
     return keys_folder() / "installation" / "signing.key"
 
 
 def installation_key() -> bytes:
-    """The private key, made if there is none.
+    """Read the private key; create it if it does not exist.
 
     Raises:
-        UsageError: it cannot be kept where keys are to lie.
-        NotAuthorised: others can read it, or it is no key.
+        UsageError: the key cannot be stored in the key folder.
+        NotAuthorised: other users can read the key, or the file is not a key.
     """
     path = installation_key_file()
     try:
         if not path.exists():
-            _make(path)
+            _create_key(path)
         state, private = path.stat(), path.read_bytes()
     except OSError as error:
-        raise no_place(path.parent, error) from error
+        raise no_key_folder_error(path.parent, error) from error
     if state.st_mode & _SHARED:
-        raise NotAuthorised("others can read this key", f"make it private: chmod 600 {path}", path)
+        raise NotAuthorised("other users can read this key", f"make it private: chmod 600 {path}", path)
     if len(private) != PRIVATE_BYTES:
         raise NotAuthorised(
-            f"has {len(private)} bytes, a key has {PRIVATE_BYTES}",
-            "restore it from a copy, or move it away: the next command makes a new one",
+            f"not a key: has {len(private)} bytes, expected {PRIVATE_BYTES}",
+            "restore the key from a backup, or move the file away: the next command creates a new key",
             path,
         )
     return private
 
 
-def _make(path: Path) -> None:
-    """One key, even if two commands want the first at once."""
-    private_folder(path.parent)
+def _create_key(path: Path) -> None:
+    """Create the key once, also if two commands try at the same time."""
+    make_private_folder(path.parent)
     descriptor = os.open(path.parent, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if not path.exists():
-            with whole_file(path) as file:
+            with atomic_file(path) as file:
                 file.write(new_private_key())
     finally:
         os.close(descriptor)

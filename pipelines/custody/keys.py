@@ -1,7 +1,7 @@
-"""Where a case's key lies: outside the case, one private file per case. Destroying it is the erasure.
+"""Keys of cases: one private file per case, outside the case. Destroying the key erases the sealed data.
 
-`$FORENSICS_KEYS/<case id>` (mode 600), by default below the user's data folder. While a case is quarantined
-its key lies in `withheld/` beside the others: it is kept, and not handed out.
+`$FORENSICS_KEYS/<case id>` (mode 600), by default below the user's data folder. While a case is quarantined, its key is
+in the subfolder `withheld/`, where no command loads it.
 """
 
 import os
@@ -14,33 +14,40 @@ from platformdirs import user_config_path, user_data_path
 from forensics.adapters.crypto.sealing import Key
 from forensics.custody.case_folder import CaseFolder
 from forensics.errors import NotAuthorised, UsageError
-from forensics.tables.files import sync_folder, whole_file
+from forensics.tables.files import atomic_file, sync_folder
 
-__all__ = ["Keyring", "keyring_for", "keys_folder", "no_place", "private_folder", "reviewer_keys_folder"]
+__all__ = [
+    "Keyring",
+    "keyring_for",
+    "keys_folder",
+    "make_private_folder",
+    "no_key_folder_error",
+    "reviewer_keys_folder",
+]
 
 
 def keys_folder() -> Path:
     """Return the folder of the cases' keys: `$FORENSICS_KEYS`, by default in the user's data folder."""
-    return _named_by("FORENSICS_KEYS") or user_data_path("forensics") / "keys"
+    return _folder_from_environment("FORENSICS_KEYS") or user_data_path("forensics") / "keys"
 
 
 def reviewer_keys_folder() -> Path:
     """Return the folder of the reviewers' keys: `$FORENSICS_REVIEWER_KEYS`, by default in the user's settings."""
-    return _named_by("FORENSICS_REVIEWER_KEYS") or user_config_path("forensics") / "reviewers"
+    return _folder_from_environment("FORENSICS_REVIEWER_KEYS") or user_config_path("forensics") / "reviewers"
 
 
-def _named_by(variable: str) -> Path | None:
-    named = os.environ.get(variable)
-    return Path(named).absolute() if named else None
+def _folder_from_environment(variable: str) -> Path | None:
+    value = os.environ.get(variable)
+    return Path(value).absolute() if value else None
 
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The one key of one case.
+    """The key of one case.
 
     Attributes:
-        path: where the key lies.
-        withheld: where it lies while the case is quarantined.
+        path: file of the key.
+        withheld: file of the key while the case is quarantined.
     """
 
     path: Path
@@ -48,115 +55,120 @@ class Keyring:
 
     @property
     def exists(self) -> bool:
-        """Whether there is a key, handed out or withheld."""
+        """Whether the key exists, withheld or not."""
         return self.path.exists() or self.withheld.exists()
 
     def make(self) -> Key:
-        """A new key lies in its place.
+        """Create a new key.
 
         Raises:
-            UsageError: there is one already, or it cannot be written there.
+            UsageError: the case has a key already, or the key cannot be written.
         """
         if self.exists:
-            raise UsageError("there is a key of this case already", "use it; one case has one key", self.path)
-        private_folder(self.path.parent)
+            raise UsageError("this case has a key already", "no second key is needed; a case has only one", self.path)
+        make_private_folder(self.path.parent)
         key = Key.fresh()
         try:
-            with whole_file(self.path) as file:
+            with atomic_file(self.path) as file:
                 file.write(key.secret)
         except PermissionError as error:
-            raise no_place(self.path.parent, error) from error
+            raise no_key_folder_error(self.path.parent, error) from error
         return key
 
     def load(self) -> Key:
-        """The key, into memory.
+        """Read the key.
 
         Raises:
-            NotAuthorised: it is withheld, destroyed, absent, or others can read it.
+            NotAuthorised: the key is withheld, destroyed or absent, or other users can read it.
         """
         if self.withheld.exists():
             raise NotAuthorised(
                 "the case's results are withheld: its authority is still pending after 48 hours",
-                "enter it with `forensics case authorise CASE --authority REFERENCE`, or end it with `case deny`",
+                "enter it with `forensics case authorise CASE --authority REFERENCE`, or end the case with "
+                "`forensics case deny`",
             )
         if not self.path.exists():
             raise NotAuthorised(
-                "the case's key is not there; without it nothing sealed can be read",
-                "set $FORENSICS_KEYS to the folder that holds it; if it was destroyed, that was the erasure",
+                "the key of the case is missing, so sealed data cannot be read",
+                "set $FORENSICS_KEYS to the folder that holds the key; if it was destroyed, the data is erased",
                 self.path,
             )
         if stat.S_IMODE(self.path.stat().st_mode) & 0o077:
-            raise NotAuthorised("others can read this key", f"make it private: chmod 600 {self.path}", self.path)
+            raise NotAuthorised("other users can read this key", f"make it private: chmod 600 {self.path}", self.path)
         return Key(self.path.read_bytes())
 
     def load_withheld(self) -> Key:
-        """The key, into memory, wherever it lies: for who hands out again what was withheld."""
+        """Read the key, withheld or not, to release the withheld files."""
         return Key((self.withheld if self.withheld.exists() else self.path).read_bytes())
 
     def withhold(self) -> None:
-        """Nobody gets the key until it is released."""
+        """Withhold the key until it is released."""
         if self.path.exists():
-            private_folder(self.withheld.parent)
+            make_private_folder(self.withheld.parent)
             self.path.replace(self.withheld)
-            _synced(self.path.parent, self.withheld.parent)
+            _sync(self.path.parent, self.withheld.parent)
 
     def release(self) -> None:
-        """The key is handed out again."""
+        """Release the withheld key."""
         if self.withheld.exists():
             self.withheld.replace(self.path)
-            _synced(self.path.parent, self.withheld.parent)
+            _sync(self.path.parent, self.withheld.parent)
 
     def destroy(self) -> bool:
-        """The key is overwritten and gone; returns whether there was one.
+        """Overwrite and delete the key; return whether it existed.
 
-        Overwriting helps on plain disks only; on flash and copying file systems the sealed data is as safe as
-        the disk's own encryption.
+        Overwriting helps on plain disks only. On flash and copy-on-write file systems, erasure is as good as the
+        encryption of the disk.
         """
-        there = [path for path in (self.path, self.withheld) if path.exists()]
-        for path in there:
+        files = [path for path in (self.path, self.withheld) if path.exists()]
+        for path in files:
             with path.open("r+b") as file:
                 file.write(os.urandom(path.stat().st_size))
                 file.flush()
                 os.fsync(file.fileno())
             path.unlink()
             sync_folder(path.parent)
-        return bool(there)
+        return bool(files)
 
 
 def keyring_for(folder: CaseFolder, case_id: str) -> Keyring:
-    """The keyring of a case.
+    """Return the keyring of a case.
 
     Raises:
-        UsageError: keys would lie inside the case, where every copy of it would take them along.
+        UsageError: the key folder is inside the case, so every copy of the case would contain the key.
     """
     base = keys_folder()
     if base.resolve().is_relative_to(folder.root.resolve()):
-        raise UsageError("keys may not lie inside the case", "set $FORENSICS_KEYS to a folder outside of it", base)
+        raise UsageError(
+            "the key folder must not be inside the case", "set $FORENSICS_KEYS to a folder outside the case", base
+        )
     return Keyring(base / case_id, base / "withheld" / case_id)
 
 
-def private_folder(folder: Path) -> None:
-    """The folder is there, and nobody else can write to it.
+def make_private_folder(folder: Path) -> None:
+    """Create a folder for keys if it does not exist, writable by this user only.
 
     Raises:
-        UsageError: it cannot be made.
-        NotAuthorised: others can write to it.
+        UsageError: the folder cannot be created.
+        NotAuthorised: other users can write to it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise no_place(folder, error) from error
+        raise no_key_folder_error(folder, error) from error
     if stat.S_IMODE(folder.stat().st_mode) & 0o022:
-        raise NotAuthorised("others can write here", f"make it private: chmod 700 {folder}", folder)
+        raise NotAuthorised("other users can write to this folder", f"make it private: chmod 700 {folder}", folder)
 
 
-def no_place(folder: Path, error: OSError) -> UsageError:
-    """What to say where no key can be kept."""
+def no_key_folder_error(folder: Path, error: OSError) -> UsageError:
+    """Return the error for a folder in which keys cannot be stored."""
     return UsageError(
-        f"no key can be kept there ({error.strerror})", "set $FORENSICS_KEYS to a folder of your own", folder
+        f"keys cannot be stored in this folder ({error.strerror})",
+        "set $FORENSICS_KEYS to a folder that you can write to",
+        folder,
     )
 
 
-def _synced(*folders: Path) -> None:
+def _sync(*folders: Path) -> None:
     for folder in folders:
         sync_folder(folder)

@@ -1,7 +1,7 @@
-"""How far a case's log goes, kept beside the case's key: outside the case, where no edit of the case reaches.
+"""Log anchor of a case: length and head of its log, kept outside the case beside its key.
 
-A chain alone does not show that its end was cut off, or that the whole case is an older copy. The witness does. It
-stays when the key is destroyed.
+A hash chain alone cannot reveal that its end was cut off, or that the whole case is an older copy. The log anchor does.
+It stays when the key is destroyed.
 """
 
 import json
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forensics.custody.case_folder import CaseFolder
-from forensics.custody.log import FIRST, LogLine
-from forensics.custody.unanchored_lines import fault_in_foreign
+from forensics.custody.log import EMPTY_HEAD, LogLine
+from forensics.custody.unanchored_lines import find_unanchored_fault
 from forensics.errors import IntegrityBroken
 from forensics.tables.files import write_json
 from pipelines.custody.keys import keyring_for
@@ -21,57 +21,62 @@ __all__ = ["LogAnchor", "anchor_for"]
 
 @dataclass(frozen=True, slots=True)
 class LogAnchor:
-    """Fills `forensics.custody.log_writer.Anchor`.
+    """Implements `forensics.custody.log_writer.Anchor` with a file.
 
     Attributes:
-        path: where it lies.
+        path: file of the log anchor.
     """
 
     path: Path
 
     @property
     def exists(self) -> bool:
-        """Whether this user's key folder knows the case."""
+        """Whether this user's key folder has a log anchor of the case."""
         return self.path.exists()
 
-    def begin(self) -> None:
-        """It knows an empty log."""
-        self.tell(0, FIRST, "")
+    def create(self) -> None:
+        """Create the log anchor of an empty log."""
+        self.update(0, EMPTY_HEAD, "")
 
-    def forget(self) -> None:
-        """It is gone, with a case that was never made."""
+    def delete(self) -> None:
+        """Delete the log anchor, because the case could not be created."""
         self.path.unlink(missing_ok=True)
 
-    def tell(self, n_lines: int, head: str, following: str) -> None:
-        """The log has so many lines, the last with digest `head`; the line of digest `following` is about to follow."""
+    def update(self, n_lines: int, head: str, following: str) -> None:
+        """Store length and head of the log, and the digest of the line that is about to be appended."""
         write_json(self.path, {"lines": n_lines, "head": head, "following": following})
 
     def is_up_to_date(self, n_lines: int, head: str) -> bool:
-        """Whether a log of so many lines, the last with this digest, is just what is witnessed."""
-        known, last, following = self._known()
+        """Whether a log with this length and head is exactly the anchored one."""
+        known, last, following = self._load()
         return (n_lines, head) in {(known, last), (known + 1, following)}
 
-    def problem(self, lines: Sequence[LogLine]) -> str:
-        """Why a log cannot be the one that is witnessed; empty if it can.
+    def find_problem(self, lines: Sequence[LogLine]) -> str:
+        """Return why a log cannot be the anchored one; empty if it can.
 
-        It may be longer, since others look at a case too; but only who has the case's key folder does anything else.
+        The log may have more lines, of users without the key folder, but only of commands that read or were refused.
         """
-        n_lines, head, following = self._known()
+        n_lines, head, following = self._load()
         if len(lines) < n_lines:
-            return f"has {len(lines)} lines, {n_lines} were written: it was cut, or the case is an older copy"
+            return f"has {len(lines)} lines, {n_lines} were written: the log was cut, or the case is an older copy"
         if n_lines and lines[n_lines - 1].sha256 != head:
-            return f"line {n_lines} is not what was written: the log was made anew, or the case is another copy"
+            return (
+                f"line {n_lines} has changed since it was written: the log was rewritten, or the case is another copy"
+            )
         is_followed = len(lines) > n_lines and lines[n_lines].sha256 == following
-        return fault_in_foreign(lines, n_lines + is_followed)
+        return find_unanchored_fault(lines, n_lines + is_followed)
 
-    def _known(self) -> tuple[int, str, str]:
+    def _load(self) -> tuple[int, str, str]:
+        """Return the stored length, head and digest of the following line."""
         try:
             stored = json.loads(self.path.read_text())
             return int(stored["lines"]), str(stored["head"]), str(stored["following"])
         except (ValueError, TypeError, KeyError) as error:
-            raise IntegrityBroken(f"cannot be read ({error})", "restore it with the case's key", self.path) from error
+            raise IntegrityBroken(
+                f"the log anchor cannot be read ({error})", "restore the key folder from a backup", self.path
+            ) from error
 
 
 def anchor_for(folder: CaseFolder, case_id: str) -> LogAnchor:
-    """The witness of a case's log, by the side of its key."""
+    """Return the log anchor of a case, beside its key."""
     return LogAnchor(keyring_for(folder, case_id).path.with_suffix(".log.json"))

@@ -1,4 +1,4 @@
-"""What holds of a mandate, in words for people; `forensics/custody/mandate.py` decides it."""
+"""Texts about a mandate for people; `forensics/custody/mandate.py` computes its status."""
 
 from datetime import UTC, datetime, time, timedelta
 
@@ -8,7 +8,7 @@ __all__ = ["authority_text", "instant_text", "last_day_text"]
 
 
 def instant_text(instant: datetime) -> str:
-    """An instant to the minute.
+    """Return an instant in UTC, to the minute.
 
     >>> instant_text(datetime(2026, 11, 26, 22, 21, 40, tzinfo=UTC))
     '2026-11-26 22:21Z'
@@ -17,7 +17,7 @@ def instant_text(instant: datetime) -> str:
 
 
 def last_day_text(end: datetime) -> str:
-    """The last whole day before an end at midnight, as a person gave it; any other end to the minute.
+    """Return the last day of an end at midnight UTC, as the user gave it; any other end to the minute.
 
     >>> last_day_text(datetime(2027, 1, 1, tzinfo=UTC)), last_day_text(datetime(2027, 1, 1, 12, tzinfo=UTC))
     ('2026-12-31', '2027-01-01 12:00Z')
@@ -27,7 +27,7 @@ def last_day_text(end: datetime) -> str:
 
 
 def authority_text(mandate: Mandate, now: datetime) -> str:
-    """The authority, what became of it, and until when it may be pending; empty where the mode has none."""
+    """Return the authority, or its denial, or until when it may be pending; empty if the mode has none."""
     if mandate.denied_utc is not None:
         return f"denied {instant_text(mandate.denied_utc)}"
     if not is_pending(mandate.authority):

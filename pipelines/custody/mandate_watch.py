@@ -1,7 +1,8 @@
-"""Ends a run the moment its mandate does: denied by somebody, expired, or 48 hours without an authority.
+"""Watchdog that stops a run when its mandate ends: denied, expired, or 48 hours without an authority.
 
-A thread looks once a second and sends the main thread a signal, which ends whatever it waits for; the runner's
-workers end with it. Not SIGINT, which a process that was started in the background may ignore.
+A thread checks the mandate once a second. When it has ended, the thread sends SIGUSR1 to the main thread, which
+interrupts any wait; the workers of the runner end with it. SIGINT is not used, because background processes may ignore
+it.
 """
 
 import contextlib
@@ -11,18 +12,18 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Final
 
+from forensics.custody.case_document import Case
 from forensics.custody.mandate import stops_at
 from forensics.errors import NotAuthorised
 from pipelines import clock
-from pipelines.custody.case_document import Case
 
 __all__ = ["MandateEnded", "within_mandate"]
 
-_LOOK_EVERY_S: Final = 1.0
+_CHECK_INTERVAL_S: Final = 1.0
 
 
 class MandateEnded(BaseException):
-    """Ends whatever the main thread does; no `except Exception` holds it up."""
+    """Raised in the main thread when the mandate has ended; not an `Exception`, so that no handler catches it."""
 
 
 def _raise_ended(signal_number: int, frame: FrameType | None) -> None:
@@ -31,18 +32,18 @@ def _raise_ended(signal_number: int, frame: FrameType | None) -> None:
 
 @contextlib.contextmanager
 def within_mandate(case: Case) -> Iterator[None]:
-    """The block ends with `NotAuthorised` as soon as the mandate does; call it in the main thread.
+    """Stop the block as soon as the mandate ends. Call it in the main thread.
 
     Raises:
-        NotAuthorised: the mandate ended; what was done stays where it is until the dates are enforced.
+        NotAuthorised: the mandate ended; results stay until retention is enforced.
     """
     over, ended = threading.Event(), list[str]()
     main_thread = threading.get_ident()
     before = signal.signal(signal.SIGUSR1, _raise_ended)
 
     def watch() -> None:
-        while not over.wait(_LOOK_EVERY_S):
-            problem = _problem(case)
+        while not over.wait(_CHECK_INTERVAL_S):
+            problem = _find_end(case)
             if problem:
                 ended.append(problem)
                 signal.pthread_kill(main_thread, signal.SIGUSR1)
@@ -53,18 +54,18 @@ def within_mandate(case: Case) -> Iterator[None]:
     try:
         yield
     except MandateEnded:
-        raise _stopped(ended[0]) from None
+        raise _stopped_error(ended[0]) from None
     finally:
         over.set()
         with contextlib.suppress(MandateEnded):
             watcher.join()
         signal.signal(signal.SIGUSR1, before)
     if ended:
-        raise _stopped(ended[0])
+        raise _stopped_error(ended[0])
 
 
-def _problem(case: Case) -> str:
-    """Why the run must stop now; empty if it may go on."""
+def _find_end(case: Case) -> str:
+    """Return why the run must stop now; empty if it may continue."""
     if case.folder.denied_file.exists():
         return "its authority was refused"
     ends = stops_at(case.mandate)
@@ -73,5 +74,5 @@ def _problem(case: Case) -> str:
     return ""
 
 
-def _stopped(problem: str) -> NotAuthorised:
-    return NotAuthorised(f"the run was stopped: {problem}", "see `forensics case show`")
+def _stopped_error(problem: str) -> NotAuthorised:
+    return NotAuthorised(f"the run was stopped: {problem}", "see the mandate with `forensics case show CASE`")

@@ -1,23 +1,23 @@
-"""Every command on a case goes through here: it is recorded, the dates are enforced, and only then it works.
+"""Opens a session, the start of every command on a case: log it, check the case, enforce retention, check permission.
 
-What asks for more than a look ends with a signed checkpoint of the log (`pipelines/custody/checkpoints.py`).
+A session that needs more than to read ends with a signed checkpoint of the log (`pipelines/custody/checkpoints.py`).
 """
 
 import contextlib
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from forensics.custody.log import INTERRUPTED, read_chain
 from forensics.custody.log_writer import LogWriter
 from forensics.custody.registered_files import accepted_contents
 from forensics.custody.unanchored_lines import REFUSED
-from forensics.errors import IntegrityBroken, NotAuthorised
+from forensics.errors import NotAuthorised
+from forensics.json_object import JsonObject
 from pipelines import clock
 from pipelines.custody.case_integrity import find_alterations, is_guarded
 from pipelines.custody.case_store import load_case
-from pipelines.custody.checkpoints import signed_checkpoint, store_checkpoint
+from pipelines.custody.checkpoints import sign_checkpoint, store_checkpoint
 from pipelines.custody.installation import installation_key
 from pipelines.custody.log_anchor import LogAnchor, anchor_for
 from pipelines.custody.retention import enforce_retention
@@ -28,68 +28,68 @@ __all__ = ["Need", "Session", "open_session"]
 
 @contextlib.contextmanager
 def open_session(
-    root: Path, command: str, *, need: Need, reason: str = "", facts: dict[str, Any] | None = None
+    root: Path, command: str, *, need: Need, reason: str = "", facts: JsonObject | None = None
 ) -> Iterator[Session]:
-    """One command on the case at `root`, recorded from begin to end.
+    """Open a session for one command on the case at `root`. The log records its begin and end.
 
     Args:
-        root: the case.
-        command: one word or two, as the log names it.
-        need: what the command asks of the case.
-        reason: why it is done; needed where results are read.
-        facts: what goes in, for the log.
+        root: folder of the case.
+        command: name of the command in the log, one or two words.
+        need: what the command needs of the case.
+        reason: reason given by the user; required to read results about people.
+        facts: inputs of the command, for the log.
 
     Raises:
-        NotAuthorised: the mandate does not allow it, the clock runs backwards, or it cannot be recorded.
-        IntegrityBroken: the log is not whole, or what decides something was changed by other means.
+        NotAuthorised: the mandate does not allow the command, the clock runs backwards, or the log cannot be written.
+        IntegrityBroken: the log is damaged, or a registered file was changed by other means.
     """
     case = load_case(root)
-    witness = anchor_for(case.folder, case.case_id)
-    log = LogWriter(case.folder, clock.utc_now, witness if witness.exists else None)
-    given = {**(facts or {}), "version": version("video-forensics")}
-    if need > Need.LOOK and not witness.exists and is_guarded(case):
-        command, given = REFUSED, {**given, "command": command}
+    anchor = anchor_for(case.folder, case.case_id)
+    log = LogWriter(case.folder, clock.utc_now, anchor if anchor.exists else None)
+    inputs = {**(facts or {}), "version": version("video-forensics")}
+    if need > Need.READ and not anchor.exists and is_guarded(case):
+        command, inputs = REFUSED, {**inputs, "command": command}
     with (
-        contextlib.ExitStack() as at_the_end,
-        log.recorded(command, who=operator_facts(case), why=reason, facts=given) as recorded,
+        contextlib.ExitStack() as after_the_end,
+        log.record_command(command, who=operator_facts(case), why=reason, facts=inputs) as record,
     ):
-        work = Session(case, clock.utc_now(), recorded, need)
-        if _is_new(work):
-            work.files.know(work.folder.case_file)
+        session = Session(case, clock.utc_now(), record, need)
+        if _is_unregistered(session):
+            session.files.register(session.folder.case_file)
         altered = find_alterations(case)
         if altered and need > Need.CHECK:
-            raise IntegrityBroken(altered[0], "restore it from a copy; only `forensics` commands change a case")
-        if need > Need.LOOK:
-            _require_witness(work, witness)
-            at_the_end.callback(_sign_end, work)
+            raise altered[0].to_error("restore the file from a backup; only `forensics` commands may change a case")
+        if need > Need.READ:
+            _require_anchor(session, anchor)
+            after_the_end.callback(_store_final_checkpoint, session)
         if need > Need.HOLD:
-            installation_key()  # what could not be signed is not begun; but a hold is taken first
-        if need is not Need.HOLD and not altered and (witness.exists or not is_guarded(case)):
-            enforce_retention(work)
-        require_allowed(work)
-        yield work
+            installation_key()  # a command that could not be signed must not start, except a hold
+        if need is not Need.HOLD and not altered and (anchor.exists or not is_guarded(case)):
+            enforce_retention(session)
+        require_allowed(session)
+        yield session
 
 
-def _sign_end(session: Session) -> None:
-    """The log up to this command's end is signed; where the end could not be recorded there is nothing to sign."""
-    end = session.recorded.end
+def _store_final_checkpoint(session: Session) -> None:
+    """Sign the log up to the end of this command, unless the end could not be recorded."""
+    end = session.record.end
     if end is not None:
         store_checkpoint(
-            session.folder, signed_checkpoint(session.case.case_id, end, installation_key(), now=clock.utc_now())
+            session.folder, sign_checkpoint(session.case.case_id, end, installation_key(), now=clock.utc_now())
         )
 
 
-def _is_new(session: Session) -> bool:
-    """Whether no command has known the case yet: its first one, or the next after a first that died at once."""
+def _is_unregistered(session: Session) -> bool:
+    """Whether no command has registered `case.toml` yet: this is the first, or all before were killed at once."""
     lines = read_chain(session.folder.audit_file).lines
     is_known = session.folder.case_file.name in accepted_contents(lines)
     return not is_known and all(line.kind == "begin" or line.facts.get("error") == INTERRUPTED for line in lines)
 
 
-def _require_witness(session: Session, witness: LogAnchor) -> None:
-    if not witness.exists and is_guarded(session.case):
+def _require_anchor(session: Session, anchor: LogAnchor) -> None:
+    if not anchor.exists and is_guarded(session.case):
         raise NotAuthorised(
-            "what is known of this case's log is not there, so this is not the folder of its key",
-            "set $FORENSICS_KEYS to the folder that holds the case's key, also if the key was destroyed",
-            witness.path,
+            "the log anchor of this case is missing, so this is not its key folder",
+            "set $FORENSICS_KEYS to the folder that holds the key of the case, also if the key was destroyed",
+            anchor.path,
         )

@@ -1,23 +1,23 @@
-"""What the dates of a mandate ask for: results withheld or handed out again, faces destroyed, entries ended."""
+"""Retention: withhold or release results, destroy biometric data and end entries, as the mandate's dates require."""
 
 import contextlib
 from dataclasses import replace
 
+from forensics.custody.case_document import read_case
 from forensics.custody.mandate import MandateStatus, is_pending
 from forensics.errors import CannotStart
-from pipelines.custody.case_document import read_case
-from pipelines.custody.case_lock import locked
-from pipelines.custody.case_store import denial_of
-from pipelines.custody.entries import expired_entries, forget_half_added, half_added
+from pipelines.custody.case_lock import lock_case
+from pipelines.custody.case_store import denial_reason
+from pipelines.custody.entries import expired_entries, find_incomplete_entries, remove_incomplete_entries
 from pipelines.custody.entry_removal import remove_entry
 from pipelines.custody.erasure import (
     destroy,
     finish_destructions,
-    forget_reproduction,
-    has_unfinished,
+    has_unfinished_destruction,
     holds_biometrics,
     quarantine,
     release,
+    remove_reproduction,
 )
 from pipelines.custody.session import Session, denial_is_on_record, status_text
 
@@ -27,17 +27,17 @@ _WHY_DUE = "the mandate expired, seven days of grace are over"
 
 
 def enforce_retention(session: Session) -> None:
-    """What the dates ask for has been done: withheld, handed out again, destroyed, ended."""
+    """Do everything that is due, unless another command holds the lock."""
     if not _is_due(session):
         return
-    with contextlib.suppress(CannotStart), locked(session.folder):
-        session.read_again()
-        forget_half_added(session.folder)
-        forget_reproduction(session.folder)
+    with contextlib.suppress(CannotStart), lock_case(session.folder):
+        session.reload()
+        remove_incomplete_entries(session.folder)
+        remove_reproduction(session.folder)
         finish_destructions(session.case, session.files)
         _end_entries(session)
         _record_denial(session)
-        if _must_go(session):
+        if _must_be_erased(session):
             _erase(session)
         elif _must_be_withheld(session):
             n_files = quarantine(session.case, session.files)
@@ -48,64 +48,62 @@ def enforce_retention(session: Session) -> None:
 
 
 def _is_due(session: Session) -> bool:
-    """Whether anything must be done; asked without the lock, which a command that only looks must not take."""
+    """Whether anything must be done. Does not take the lock, because commands that read must not take it."""
     return (
         (
-            session.standing is MandateStatus.DENIED
+            session.mandate_status is MandateStatus.DENIED
             and denial_is_on_record(session)
             and read_case(session.folder).mandate.denied_utc is None
         )
-        or _must_go(session)
+        or _must_be_erased(session)
         or _must_be_withheld(session)
         or _may_be_released(session)
         or (not session.case.mandate.hold and bool(expired_entries(session.folder, session.now)))
-        or (not session.case.mandate.hold and has_unfinished(session.folder))
-        or bool(half_added(session.folder))
-        or session.folder.reproduction.exists()  # whoever made it died, or holds the lock
+        or (not session.case.mandate.hold and has_unfinished_destruction(session.folder))
+        or bool(find_incomplete_entries(session.folder))
+        or session.folder.reproduction.exists()  # its command was killed, or holds the lock
     )
 
 
-def _must_go(session: Session) -> bool:
-    """Whether biometric data must be destroyed, and is there."""
-    standing, is_held = session.standing, bool(session.case.mandate.hold)
-    is_over = standing in {MandateStatus.DUE, MandateStatus.ERASED} or (
-        standing is MandateStatus.DENIED and not is_held
-    )
-    return (
-        is_over and (standing is MandateStatus.DUE or holds_biometrics(session.case)) and denial_is_on_record(session)
-    )
+def _must_be_erased(session: Session) -> bool:
+    """Whether biometric data must be destroyed, or an erasure that is due must be recorded."""
+    status, is_held = session.mandate_status, bool(session.case.mandate.hold)
+    is_over = status in {MandateStatus.DUE, MandateStatus.ERASED} or (status is MandateStatus.DENIED and not is_held)
+    return is_over and (status is MandateStatus.DUE or holds_biometrics(session.case)) and denial_is_on_record(session)
 
 
 def _record_denial(session: Session) -> None:
-    """Who denied the case died before `case.toml` could say so."""
+    """Set the denial in `case.toml` if the command that denied the case was killed before it could."""
     denied_utc = session.case.mandate.denied_utc
     if denied_utc is not None and denial_is_on_record(session) and read_case(session.folder).mandate.denied_utc is None:
         session.change(lambda case: replace(case, mandate=replace(case.mandate, denied_utc=denied_utc)))
 
 
 def _must_be_withheld(session: Session) -> bool:
-    is_denied_on_hold = session.standing is MandateStatus.DENIED and bool(session.case.mandate.hold)
-    return (session.standing is MandateStatus.LAPSED or is_denied_on_hold) and session.keyring.path.exists()
+    """Whether results must be withheld and the key is not withheld yet."""
+    is_denied_on_hold = session.mandate_status is MandateStatus.DENIED and bool(session.case.mandate.hold)
+    return (session.mandate_status is MandateStatus.LAPSED or is_denied_on_hold) and session.keyring.path.exists()
 
 
 def _may_be_released(session: Session) -> bool:
-    """An authority was entered, and the command that should have handed out the key died."""
-    is_over = session.standing in {MandateStatus.LAPSED, MandateStatus.DENIED, MandateStatus.ERASED}
+    """Whether an authority was entered and the key is still withheld, because that command was killed."""
+    is_over = session.mandate_status in {MandateStatus.LAPSED, MandateStatus.DENIED, MandateStatus.ERASED}
     return not is_over and not is_pending(session.case.mandate.authority) and session.keyring.withheld.exists()
 
 
 def _erase(session: Session) -> None:
-    """Destroy, and say so in the case."""
-    standing = session.standing
-    why = denial_of(session.folder) if standing is MandateStatus.DENIED else _WHY_DUE
-    reason = "denied" if standing is MandateStatus.DENIED else "expired"
+    """Destroy the biometric data, and set the erasure in `case.toml`."""
+    status = session.mandate_status
+    why = denial_reason(session.folder) if status is MandateStatus.DENIED else _WHY_DUE
+    reason = "denied" if status is MandateStatus.DENIED else "expired"
     certificate = destroy(session.case, session.files, reason=reason, why=why, who=session.who, now=session.now)
-    if standing is not MandateStatus.DENIED:
+    if status is not MandateStatus.DENIED:
         session.change(lambda case: replace(case, mandate=replace(case.mandate, erased_utc=session.now)))
     _note(session, "erased", f"biometric data destroyed, see {certificate.name}")
 
 
 def _end_entries(session: Session) -> None:
+    """Remove the entries that have ended."""
     if session.case.mandate.hold or not session.case.mandate.mode.compares_faces:
         return
     for entry_id in expired_entries(session.folder, session.now):
@@ -116,5 +114,6 @@ def _end_entries(session: Session) -> None:
 
 
 def _note(session: Session, name: str, text: str) -> None:
-    session.recorded.note(name, {"text": text})
-    session.done.append(text)
+    """Record an action in the log and for the user."""
+    session.record.note(name, {"text": text})
+    session.retention_actions.append(text)

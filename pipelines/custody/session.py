@@ -1,13 +1,13 @@
-"""One command at work on a case: what it asks of the case, what it may change, and what stands in its way.
+"""Session: one command on a case, with what it needs, what it may change, and the check that it is permitted.
 
-What a command needs decides what stands in its way; each asks for what the one before asks:
+The need of a command decides what is required. Each level includes the ones before:
 
-    CHECK     nothing but a readable case: verify, which says itself what is wrong
-    LOOK      a case that is as the log knows it: show, status, disclose
-    HOLD      and the case's key folder; comes before what is due is destroyed: hold
-    CHANGE    and what is due was done: deny, clock, relocate
-    WORK      and an active mandate: ingest, run, watchlist add, reviewer add
-    RESULTS   and faces that were compared, and a reason: candidates, pictures, review
+    CHECK     a readable case: verify, which reports faults itself
+    READ      a case that agrees with its log: show, status, disclose
+    HOLD      the key folder of the case; retention is not enforced first: hold
+    CHANGE    retention enforced: deny, clock, relocate
+    WORK      an active mandate: ingest, run, watchlist add, reviewer add
+    RESULTS   a mode that compares faces, and a reason: candidates, pictures, review
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from datetime import datetime
 from enum import IntEnum, auto
 from pathlib import Path
 
+from forensics.custody.case_document import Case, encode_case, read_case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
 from forensics.custody.log_writer import CommandRecord
@@ -29,38 +30,39 @@ from forensics.errors import NotAuthorised
 from forensics.tables.files import remove_unfinished
 from forensics.tables.result_access import refuse_stale_scope
 from pipelines import clock
-from pipelines.custody.case_document import Case, encoded_case, read_case
 from pipelines.custody.case_integrity import is_guarded
-from pipelines.custody.case_lock import locked
+from pipelines.custody.case_lock import lock_case
 from pipelines.custody.case_store import load_case
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.keys import Keyring, keyring_for
 
 __all__ = ["Need", "Session", "denial_is_on_record", "operator_facts", "os_user", "require_allowed", "status_text"]
 
+_NEW_CASE = "this case cannot run again; start a new case with its own mandate"
 _NEXT_STEP = {
     MandateStatus.LAPSED: (
-        "enter the authority: forensics case authorise CASE --authority REFERENCE, or end it: case deny"
+        "enter the authority with `forensics case authorise CASE --authority REFERENCE`, or end the case with "
+        "`forensics case deny`"
     ),
-    MandateStatus.EXPIRED: "another search is another case, with a mandate of its own",
-    MandateStatus.DUE: "put it on hold before it is swept, or let it be erased",
-    MandateStatus.DENIED: "another search is another case, with a mandate of its own",
-    MandateStatus.ERASED: "another search is another case, with a mandate of its own",
+    MandateStatus.EXPIRED: _NEW_CASE,
+    MandateStatus.DUE: "stop the erasure with `forensics case hold CASE --reason TEXT`, or let the case be erased",
+    MandateStatus.DENIED: _NEW_CASE,
+    MandateStatus.ERASED: _NEW_CASE,
 }
-_SAID = {
+_STATUS_TEXT = {
     MandateStatus.LAPSED: "its authority is still pending 48 hours after the first run; results are withheld",
     MandateStatus.EXPIRED: "its mandate has expired",
     MandateStatus.DUE: "its mandate expired more than seven days ago",
     MandateStatus.DENIED: "its authority was refused; biometric data was destroyed",
-    MandateStatus.ERASED: "its time is over; biometric data was destroyed",
+    MandateStatus.ERASED: "its mandate has expired; biometric data was destroyed",
 }
 
 
 class Need(IntEnum):
-    """What a command asks of a case; see the module."""
+    """What a command needs of a case; see the module."""
 
     CHECK = auto()
-    LOOK = auto()
+    READ = auto()
     HOLD = auto()
     CHANGE = auto()
     WORK = auto()
@@ -72,89 +74,88 @@ class Session:
     """One command on one case.
 
     Attributes:
-        case: as it is now.
-        now: when the command began.
-        recorded: its lines in the audit log; outputs and exit code are set here.
-        need: what it asks of the case.
-        done: what enforcing the dates did, in words.
+        case: the case, as it was read or changed last.
+        now: start of the command.
+        record: log record of the command; set outputs and exit code here.
+        need: what the command needs of the case.
+        retention_actions: what retention did at the start, in words.
     """
 
     case: Case
     now: datetime
-    recorded: CommandRecord
+    record: CommandRecord
     need: Need
-    done: list[str] = field(default_factory=list)
+    retention_actions: list[str] = field(default_factory=list)
 
     @property
     def folder(self) -> CaseFolder:
-        """Where the case lies."""
+        """Folder of the case."""
         return self.case.folder
 
     @property
     def files(self) -> DecidingFiles:
-        """Writes what decides something, through the log."""
-        return DecidingFiles(self.folder, self.recorded.note, is_guarded(self.case))
+        """Writer of the files of the case, with notes in the log."""
+        return DecidingFiles(self.folder, self.record.note, is_guarded(self.case))
 
     @property
     def who(self) -> dict[str, str]:
-        """Who does it."""
+        """User, machine and operator, for the log."""
         return operator_facts(self.case)
 
     def change(self, change: Callable[[Case], Case]) -> None:
-        """Change the case as it is now on disk, which may be more than this command has read; the lock is held."""
+        """Change the case as it is on disk now, and write it. The caller holds the lock."""
         case = change(load_case(self.folder.root))
-        self.files.write(self.folder.case_file, encoded_case(case))
+        self.files.write(self.folder.case_file, encode_case(case))
         self.case = case
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """Hold the case against every other command; what one of them changed before the lock was taken counts.
+    def lock(self) -> Iterator[None]:
+        """Hold the lock of the case within the block, and read the case again after the lock is taken.
 
-        What killed commands were writing, in the case and beside its key, is removed.
+        Remove files that killed commands left half-written, in the case and beside its key.
 
         Raises:
-            CannotStart: another command holds it.
-            NotAuthorised: the mandate does not allow it any more.
+            CannotStart: another command holds the lock.
+            NotAuthorised: the mandate does not allow the command any more.
         """
-        with locked(self.folder):
-            self.read_again()
+        with lock_case(self.folder):
+            self.reload()
             require_allowed(self)
-            for place in self.folder.written_to():
+            for place in self.folder.writable_folders():
                 remove_unfinished(place)
-            remove_unfinished(self.keyring.path.parent, of=self.case.case_id)
+            remove_unfinished(self.keyring.path.parent, prefix=self.case.case_id)
             yield
 
-    def read_again(self) -> None:
-        """The case as it is now on disk: another command may have changed it before the lock was taken."""
+    def reload(self) -> None:
+        """Read the case again, because another command may have changed it before the lock was taken."""
         self.case = load_case(self.folder.root)
 
     @property
-    def standing(self) -> MandateStatus:
-        """What holds of the mandate now."""
+    def mandate_status(self) -> MandateStatus:
+        """Status of the mandate now."""
         return mandate_status(self.case.mandate, clock.utc_now())
 
     @property
     def keyring(self) -> Keyring:
-        """Of the case."""
+        """Keyring of the case."""
         return keyring_for(self.folder, self.case.case_id)
 
 
 def os_user() -> str:
-    """Under which account this process runs; no variable of the environment decides that."""
+    """Return the name of the operating-system user of this process, without asking environment variables."""
     try:
-        user = pwd.getpwuid(os.getuid()).pw_name
+        return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
-        user = str(os.getuid())
-    return user
+        return str(os.getuid())
 
 
 def operator_facts(case: Case) -> dict[str, str]:
-    """The user, the machine, and who answers for the case."""
-    return {"user": os_user(), "host": socket.gethostname(), "operator": case.mandate.operator, **_became()}
+    """Return user, machine, operator of the case and, if different, the login user."""
+    return {"user": os_user(), "host": socket.gethostname(), "operator": case.mandate.operator, **_login_facts()}
 
 
-def _became() -> dict[str, str]:
-    """Who became this user, where `sudo` or the login says so."""
+def _login_facts() -> dict[str, str]:
+    """Return the login user, if it differs from this process's user, for example after `sudo`."""
     try:
         login = int(Path("/proc/self/loginuid").read_text())
         name = pwd.getpwuid(login).pw_name
@@ -164,44 +165,44 @@ def _became() -> dict[str, str]:
 
 
 def require_allowed(session: Session) -> None:
-    """Return only if the command may go on.
+    """Check that the mandate permits the command.
 
     Raises:
-        NotAuthorised: the mandate does not allow what it needs.
+        NotAuthorised: the mandate does not permit it.
     """
-    need, reason = session.need, session.recorded.line.why
+    need, reason = session.need, session.record.line.why
     if need < Need.WORK:
         return
-    standing = session.standing
+    status = session.mandate_status
     if not denial_is_on_record(session):
         raise NotAuthorised(
-            "is marked as denied, and its log does not know of it",
-            "say it again, so that it is on record: forensics case deny CASE --reason TEXT",
+            "the case is marked as denied, but its log does not record a denial",
+            "deny it again, so that the log records it: `forensics case deny CASE --reason TEXT`",
             session.folder.root,
         )
-    if standing is not MandateStatus.ACTIVE:
-        raise NotAuthorised(f"{status_text(session)}", _NEXT_STEP[standing], session.folder.root)
+    if status is not MandateStatus.ACTIVE:
+        raise NotAuthorised(status_text(session), _NEXT_STEP[status], session.folder.root)
     if need is Need.RESULTS and not session.case.mandate.mode.compares_faces:
         raise NotAuthorised(
             f"a case in mode {session.case.mandate.mode.value} compares no faces, so it has no candidates",
-            "make a case with --mode search or --mode missing",
+            "start a new case with --mode search or --mode missing",
         )
     if need is Need.RESULTS and not reason.strip():
-        raise NotAuthorised("results about people are read for a reason", "say it with --reason TEXT")
+        raise NotAuthorised("reading candidates requires a reason", "give a reason with --reason TEXT")
     if need is Need.RESULTS:
         refuse_stale_scope(session.folder)
 
 
 def status_text(session: Session) -> str:
-    """What holds of a case that may not work, and what became of its results: on hold nothing was destroyed."""
-    if session.standing is MandateStatus.DENIED and session.case.mandate.hold:
+    """Return why the case may not run and what happened to its results. On hold nothing was destroyed."""
+    if session.mandate_status is MandateStatus.DENIED and session.case.mandate.hold:
         return "its authority was refused; it is on hold, so results are withheld"
-    return _SAID[session.standing]
+    return _STATUS_TEXT[session.mandate_status]
 
 
 def denial_is_on_record(session: Session) -> bool:
-    """A denial counts for destruction once its mark was written through the log; a mark alone only stops."""
-    if session.standing is not MandateStatus.DENIED or read_case(session.folder).mandate.denied_utc is not None:
+    """Whether the log records the denial, if there is one. An unrecorded mark stops runs but destroys nothing."""
+    if session.mandate_status is not MandateStatus.DENIED or read_case(session.folder).mandate.denied_utc is not None:
         return True
     return accepted_contents(read_chain(session.folder.audit_file).lines).get(
         session.folder.denied_file.name, (ABSENT,)

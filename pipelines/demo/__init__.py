@@ -1,1 +1,1 @@
-"""Footage that the demo makes itself: `footage` stages the walks, `scenes` paints the places."""
+"""Generates the demo's footage: `footage` animates the people, `scenes` paints the backgrounds."""

@@ -1,13 +1,12 @@
-"""Footage for the demo: people of an installed package's sample picture walk past two painted cameras.
+"""Generates the demo's footage: people from a sample picture walk past two cameras with painted backgrounds.
 
-Nothing is downloaded and nobody is filmed: the walkers are cut out of the street picture that
-ultralytics carries, the places behind them are drawn. The same people pass ``gate`` and, half a
-minute later, ``hall``; how often and when is known exactly. The same machine and libraries make
-the same bytes every time.
+Nothing is downloaded and nobody is filmed: the people are cut out of the street picture in the installed package
+ultralytics. The same people pass ``gate`` and, half a minute later, ``hall``, in known frames. The same machine and
+libraries make the same bytes every time.
 """
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,12 +19,12 @@ from forensics.errors import CannotStart
 from forensics.footage.frames import RgbArray
 from pipelines.demo.scenes import paint_gate, paint_hall
 
-__all__ = ["DemoRecording", "Walk", "make_footage"]
+__all__ = ["DemoRecording", "DemoScene", "Walk", "demo_scenes", "make_footage"]
 
 _FPS = 12
 _WIDTH, _HEIGHT = 640, 480
 _PX_PER_SECOND = 100
-_PHASES = 12  # of one step
+_PHASES = 12  # of one step cycle
 _STEP_FRAMES = 12
 _NOISE_LEVELS = 1.3
 
@@ -34,11 +33,11 @@ _FloatPicture = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """One person passing once.
+    """One person walking past one camera.
 
     Attributes:
-        person: what they wear; the same words at every camera.
-        first_frame, last_frame: between which at least half of them is in the picture, both included.
+        person: clothing of the person; the same text at every camera.
+        first_frame, last_frame: first and last frame with at least half of the person in the picture.
     """
 
     person: str
@@ -48,16 +47,16 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class DemoRecording:
-    """A clip and what is true of it.
+    """A video file and its ground truth.
 
     Attributes:
         path: the MP4 file.
-        camera_id: of the camera that would have taken it.
-        start_utc: of its first frame, ISO 8601.
-        clock_error_ms: how far that clock may be off, either way.
-        n_people: how many people pass; each passes once.
-        n_frames: from the first to the last.
-        truth: every walk, in order.
+        camera_id: id of the camera.
+        start_utc: time of the first frame, ISO 8601.
+        clock_error_ms: largest error of that time, in either direction.
+        n_people: number of people; each passes once.
+        n_frames: number of frames.
+        truth: every walk, in order of time.
     """
 
     path: Path
@@ -70,8 +69,8 @@ class DemoRecording:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pass:
-    """One walk as it is staged: when it starts, which way it goes, where the feet are, how tall it looks."""
+class _PlannedWalk:
+    """Parameters of one walk: start time, direction, height of the feet in the picture, and size of the person."""
 
     person: str
     start_s: float
@@ -80,104 +79,123 @@ class _Pass:
     tall_px: int
 
     def centre_px(self, frame: int) -> float:
-        """Where the middle of the person is; they start and end well outside the picture."""
-        gone = (frame / _FPS - self.start_s) * _PX_PER_SECOND - self.tall_px / 2
-        return gone if self.rightward else _WIDTH - gone
+        """Return the x coordinate of the person's centre; it starts and ends well outside the picture."""
+        distance = (frame / _FPS - self.start_s) * _PX_PER_SECOND - self.tall_px / 2
+        return distance if self.rightward else _WIDTH - distance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Scene:
+class DemoScene:
+    """One camera: its clock, its background and the walks past it.
+
+    Attributes:
+        camera_id: id of the camera.
+        start_utc: time of the first frame, ISO 8601.
+        clock_error_ms: largest error of that time, in either direction.
+        n_frames: number of frames.
+        backdrop: (h, w, 3) uint8, picture without people.
+        walks: people who pass, in order of time.
+    """
+
     camera_id: str
     start_utc: str
     clock_error_ms: int
     n_frames: int
     backdrop: RgbArray
-    passes: tuple[_Pass, ...]
+    walks: tuple[_PlannedWalk, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sprite:
-    """A cut-out: (h, w, 3) uint8 colours and (h, w) float32 opacity."""
+    """A cut-out person: (h, w, 3) uint8 colours and (h, w) float32 opacity."""
 
     rgb: RgbArray
     opacity: _FloatPicture
 
 
-def make_footage(folder: Path) -> list[DemoRecording]:
-    """Write one clip per camera into `folder`; a file that already has the same bytes is left alone."""
+def make_footage(folder: Path, scenes: Sequence[DemoScene] | None = None) -> list[DemoRecording]:
+    """Write one video file per camera into `folder`; a file that already has the same bytes is left as it is.
+
+    Args:
+        folder: created if it does not exist.
+        scenes: what each camera sees; None takes `demo_scenes`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     people = _people()
-    return [_make_clip(scene, people, folder / f"{scene.camera_id}.mp4") for scene in _scenes()]
+    wanted = demo_scenes() if scenes is None else scenes
+    return [_make_clip(scene, people, folder / f"{scene.camera_id}.mp4") for scene in wanted]
 
 
-def _scenes() -> tuple[_Scene, ...]:
+def demo_scenes() -> tuple[DemoScene, ...]:
+    """Return the scenes of the demo: the same three people pass ``gate``, then ``hall``."""
     gate = (
-        _Pass("pale coat", 2.0, True, 432, 268),
-        _Pass("dark coat", 12.5, False, 412, 246),
-        _Pass("green coat", 21.0, True, 446, 282),
+        _PlannedWalk("pale coat", 2.0, True, 432, 268),
+        _PlannedWalk("dark coat", 12.5, False, 412, 246),
+        _PlannedWalk("green coat", 21.0, True, 446, 282),
     )
     hall = (
-        _Pass("pale coat", 3.0, False, 440, 276),
-        _Pass("dark coat", 12.0, True, 452, 290),
-        _Pass("green coat", 22.0, False, 424, 258),
+        _PlannedWalk("pale coat", 3.0, False, 440, 276),
+        _PlannedWalk("dark coat", 12.0, True, 452, 290),
+        _PlannedWalk("green coat", 22.0, False, 424, 258),
     )
     return (
-        _Scene("gate", "2026-03-02T08:00:00Z", 500, 31 * _FPS, paint_gate(_WIDTH, _HEIGHT), gate),
-        _Scene("hall", "2026-03-02T08:00:30Z", 500, 32 * _FPS, paint_hall(_WIDTH, _HEIGHT), hall),
+        DemoScene("gate", "2026-03-02T08:00:00Z", 500, 31 * _FPS, paint_gate(_WIDTH, _HEIGHT), gate),
+        DemoScene("hall", "2026-03-02T08:00:30Z", 500, 32 * _FPS, paint_hall(_WIDTH, _HEIGHT), hall),
     )
 
 
-def _make_clip(scene: _Scene, people: dict[str, _Sprite], path: Path) -> DemoRecording:
+def _make_clip(scene: DemoScene, people: dict[str, _Sprite], path: Path) -> DemoRecording:
     fresh = path.with_suffix(".mp4.part")
     _encode(_frames(scene, people), fresh)
     if path.is_file() and path.read_bytes() == fresh.read_bytes():
         fresh.unlink()
     else:
         fresh.replace(path)
-    truth = tuple(_walk(staged, scene.n_frames) for staged in scene.passes)
+    truth = tuple(_visible_walk(walk, scene.n_frames) for walk in scene.walks)
     return DemoRecording(
         path, scene.camera_id, scene.start_utc, scene.clock_error_ms, len(truth), scene.n_frames, truth
     )
 
 
-def _walk(staged: _Pass, n_frames: int) -> Walk:
-    inside = [frame for frame in range(n_frames) if 0 <= staged.centre_px(frame) < _WIDTH]
-    return Walk(staged.person, inside[0], inside[-1])
+def _visible_walk(walk: _PlannedWalk, n_frames: int) -> Walk:
+    """Return the frames of a walk in which at least half of the person is in the picture."""
+    inside = [frame for frame in range(n_frames) if 0 <= walk.centre_px(frame) < _WIDTH]
+    return Walk(walk.person, inside[0], inside[-1])
 
 
 # --------------------------------------------------------------------------- frames
 
 
-def _frames(scene: _Scene, people: dict[str, _Sprite]) -> Iterator[RgbArray]:
-    """Every frame of a scene: the place, whoever passes, sensor noise."""
+def _frames(scene: DemoScene, people: dict[str, _Sprite]) -> Iterator[RgbArray]:
+    """Yield every frame of a scene: background, people, sensor noise."""
     import cv2
 
-    steps = {staged: _steps(people[staged.person], staged) for staged in scene.passes}
+    steps = {walk: _steps(people[walk.person], walk) for walk in scene.walks}
     noise = _noise()
     for frame in range(scene.n_frames):
         picture = scene.backdrop.copy()
-        for staged in scene.passes:
-            _place(picture, steps[staged][frame * _PHASES // _STEP_FRAMES % _PHASES], staged, frame)
+        for walk in scene.walks:
+            _place(picture, steps[walk][frame * _PHASES // _STEP_FRAMES % _PHASES], walk, frame)
         brighter, darker = noise[frame * 7 % len(noise)]
         yield np.asarray(cv2.subtract(cv2.add(picture, brighter), darker), dtype=np.uint8)
 
 
 def _noise() -> list[tuple[RgbArray, RgbArray]]:
-    """Fields of grey sensor noise: what to add, what to take away."""
+    """Return fields of grey sensor noise, each as levels to add and levels to subtract."""
     random = np.random.default_rng(20260302)
     fields = random.normal(0, _NOISE_LEVELS, (8, _HEIGHT, _WIDTH, 1)).round().repeat(3, axis=3)
     return [(np.maximum(field, 0).astype(np.uint8), np.maximum(-field, 0).astype(np.uint8)) for field in fields]
 
 
-def _place(picture: RgbArray, sprite: _Sprite, staged: _Pass, frame: int) -> None:
-    """Draw a person and their shadow into the picture, as far as they are inside it."""
+def _place(picture: RgbArray, sprite: _Sprite, walk: _PlannedWalk, frame: int) -> None:
+    """Draw the visible part of a person and their shadow into the picture."""
     height, width = sprite.opacity.shape
-    centre = round(staged.centre_px(frame))
+    centre = round(walk.centre_px(frame))
     if not -width < centre < _WIDTH + width:
         return
     bob = round(2.5 * abs(np.sin(np.pi * frame / _STEP_FRAMES * 2)))
-    _shade(picture, centre, staged.feet_px - 4, staged.tall_px)
-    left, top = centre - width // 2, staged.feet_px - height - bob
+    _shade(picture, centre, walk.feet_px - 4, walk.tall_px)
+    left, top = centre - width // 2, walk.feet_px - height - bob
     x1, x2, y1, y2 = max(0, left), min(_WIDTH, left + width), max(0, top), min(_HEIGHT, top + height)
     if x1 >= x2 or y1 >= y2:
         return
@@ -187,7 +205,7 @@ def _place(picture: RgbArray, sprite: _Sprite, staged: _Pass, frame: int) -> Non
 
 
 def _shade(picture: RgbArray, x: int, y: int, tall_px: int) -> None:
-    """Darken the floor under a person softly."""
+    """Draw a soft shadow on the floor under a person."""
     rx, ry = 0.22 * tall_px, 0.035 * tall_px
     top, bottom = max(0, int(y - 3 * ry)), min(_HEIGHT, int(y + 3 * ry))
     left, right = max(0, int(x - 2 * rx)), min(_WIDTH, int(x + 2 * rx))
@@ -198,21 +216,21 @@ def _shade(picture: RgbArray, x: int, y: int, tall_px: int) -> None:
     picture[top:bottom, left:right] = picture[top:bottom, left:right] * (1 - depth[..., None])
 
 
-def _steps(sprite: _Sprite, staged: _Pass) -> list[_Sprite]:
-    """The person at their size, facing their way, once per phase of a step."""
+def _steps(sprite: _Sprite, walk: _PlannedWalk) -> list[_Sprite]:
+    """Return the person, scaled and facing the direction of the walk, in every phase of a step."""
     import cv2
 
-    scale = staged.tall_px / sprite.opacity.shape[0]
-    size = round(sprite.opacity.shape[1] * scale), staged.tall_px
+    scale = walk.tall_px / sprite.opacity.shape[0]
+    size = round(sprite.opacity.shape[1] * scale), walk.tall_px
     rgb = cv2.resize(sprite.rgb, size, interpolation=cv2.INTER_AREA)
     opacity = cv2.resize(sprite.opacity, size, interpolation=cv2.INTER_AREA)
-    if not staged.rightward:
+    if not walk.rightward:
         rgb, opacity = cv2.flip(rgb, 1), cv2.flip(opacity, 1)
     return [_stride(rgb, opacity, phase / _PHASES) for phase in range(_PHASES)]
 
 
 def _stride(rgb: Any, opacity: Any, phase: float) -> _Sprite:
-    """The legs opened or closed: rows below the hip are squeezed towards the middle."""
+    """Return the person in one phase of a step: rows below the hip are squeezed towards the middle."""
     import cv2
 
     height, width = opacity.shape
@@ -221,14 +239,14 @@ def _stride(rgb: Any, opacity: Any, phase: float) -> _Sprite:
     squeeze = 1 + 0.55 * below_hip * np.sin(np.pi * phase) ** 2
     middle = width / 2
     sources = (middle + (columns - middle) * squeeze).astype(np.float32), rows
-    moved = cv2.remap(rgb, *sources, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    seen = cv2.remap(opacity, *sources, cv2.INTER_LINEAR)
-    return _Sprite(np.asarray(moved, dtype=np.uint8), np.asarray(seen, dtype=np.float32))
+    colours = cv2.remap(rgb, *sources, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    opacities = cv2.remap(opacity, *sources, cv2.INTER_LINEAR)
+    return _Sprite(np.asarray(colours, dtype=np.uint8), np.asarray(opacities, dtype=np.float32))
 
 
 # --------------------------------------------------------------------------- people
 
-# outlines of two people in the picture, drawn by hand: x, y of corners in its pixels
+# Outlines of two people in the sample picture, drawn by hand: x,y of each corner in pixels.
 _PALE_COAT = """
 108,403 120,400 137,401 152,405 157,413 155,422 155,433 154,450 150,462 148,467 163,478 175,497 183,507 183,520
 187,532 197,545 201,557 201,577 195,588 182,598 179,603 183,620 187,640 191,667 193,687 192,691 179,692 178,700
@@ -248,26 +266,30 @@ _DARK_COAT = """
 
 
 def _people() -> dict[str, _Sprite]:
-    """The walkers, by what they wear."""
-    street = _street()
-    pale, dark = _cut(street, _PALE_COAT), _cut(street, _DARK_COAT)
-    return {"pale coat": pale, "dark coat": dark, "green coat": _dyed(pale)}
+    """Return the people by their clothing."""
+    street = _load_street()
+    pale, dark = _cut_out(street, _PALE_COAT), _cut_out(street, _DARK_COAT)
+    return {"pale coat": pale, "dark coat": dark, "green coat": _dye_coat(pale)}
 
 
-def _street() -> RgbArray:
-    """The sample picture, RGB; importing the package that carries it would cost seconds."""
+def _load_street() -> RgbArray:
+    """Load the sample picture, RGB, without importing its package, which would take seconds."""
     import cv2
 
     package = importlib.util.find_spec("ultralytics")
     path = Path(package.origin or "").parent / "assets" / "bus.jpg" if package else Path("bus.jpg")
     picture = cv2.imread(str(path)) if path.is_file() else None
     if picture is None:
-        raise CannotStart("the demo cuts its people out of this picture", "install ultralytics", path)
+        raise CannotStart(
+            "the demo needs this picture, which is part of the package ultralytics",
+            "install it: pip install ultralytics",
+            path,
+        )
     return np.asarray(picture[..., ::-1], dtype=np.uint8)
 
 
-def _cut(picture: RgbArray, outline: str) -> _Sprite:
-    """What lies inside an outline, with soft edges."""
+def _cut_out(picture: RgbArray, outline: str) -> _Sprite:
+    """Cut out the inside of an outline, with soft edges."""
     import cv2
 
     corners = np.array([[int(n) for n in corner.split(",")] for corner in outline.split()], dtype=np.int32)
@@ -279,8 +301,8 @@ def _cut(picture: RgbArray, outline: str) -> _Sprite:
     return _Sprite(picture[top:bottom, left:right].copy(), np.asarray(soft / 255, dtype=np.float32))
 
 
-def _dyed(sprite: _Sprite) -> _Sprite:
-    """The same cut with the pale coat dyed green: a third walker."""
+def _dye_coat(sprite: _Sprite) -> _Sprite:
+    """Return a third person: the same one with the pale coat dyed green."""
     import cv2
 
     height = sprite.opacity.shape[0]
@@ -296,7 +318,7 @@ def _dyed(sprite: _Sprite) -> _Sprite:
 
 
 def _encode(frames: Iterator[RgbArray], path: Path) -> None:
-    """Write H.264 with one thread: with more, the bytes would depend on the machine."""
+    """Write H.264 with one thread; with more, the bytes would depend on the machine."""
     import av
 
     options = {"preset": "veryfast", "crf": "22", "x264-params": "threads=1:lookahead-threads=1:sliced-threads=0"}

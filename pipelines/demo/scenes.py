@@ -1,4 +1,4 @@
-"""The two places of the demo, painted: a brick wall with an iron gate, and a corridor with a door."""
+"""Paints the two backgrounds of the demo: a brick wall with an iron gate, and a corridor with a door."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +10,11 @@ __all__ = ["paint_gate", "paint_hall"]
 _Picture = npt.NDArray[np.float32]
 _Colour = tuple[float, float, float]
 
-_FINE = 2  # painted larger and shrunk, so that edges are smooth
+_OVERSAMPLING = 2  # painted larger and scaled down, for smooth edges
 
 
 def paint_gate(width_px: int, height_px: int) -> RgbArray:
-    """(h, w, 3) uint8: outdoors, bricks above, slabs below."""
+    """Paint the outdoor background, bricks above and slabs below: (h, w, 3) uint8."""
     canvas = _canvas(width_px, height_px)
     floor_top = round(0.52 * len(canvas))
     canvas[:floor_top] = _bricks(floor_top, canvas.shape[1])
@@ -22,11 +22,15 @@ def paint_gate(width_px: int, height_px: int) -> RgbArray:
     _box(canvas, (0.0, 0.495, 1.0, 0.525), (112, 106, 98))
     _iron_gate(canvas)
     _lamp(canvas)
-    return _developed(canvas, "GATE", seed=1)
+    return _finish(canvas, "GATE", seed=1)
 
 
 def paint_hall(width_px: int, height_px: int) -> RgbArray:
-    """(h, w, 3) uint8: indoors, a wall with door, notice board and extinguisher, a chequered floor."""
+    """Paint the indoor background: a wall with door, notice board and extinguisher, a chequered floor.
+
+    Returns:
+        (h, w, 3) uint8.
+    """
     canvas = _canvas(width_px, height_px)
     floor_top = round(0.55 * len(canvas))
     canvas[:floor_top] = (150, 166, 172)
@@ -37,22 +41,22 @@ def paint_hall(width_px: int, height_px: int) -> RgbArray:
     _door(canvas)
     _notice_board(canvas)
     _extinguisher(canvas)
-    return _developed(canvas, "HALL", seed=2)
+    return _finish(canvas, "HALL", seed=2)
 
 
 def _canvas(width_px: int, height_px: int) -> _Picture:
-    return np.zeros((height_px * _FINE, width_px * _FINE, 3), dtype=np.float32)
+    return np.zeros((height_px * _OVERSAMPLING, width_px * _OVERSAMPLING, 3), dtype=np.float32)
 
 
 def _box(canvas: _Picture, place: tuple[float, float, float, float], colour: _Colour) -> None:
-    """Fill a rectangle; x1, y1, x2, y2 as shares of the picture."""
+    """Fill a rectangle; x1, y1, x2, y2 are shares of the picture."""
     height, width = canvas.shape[:2]
     x1, y1, x2, y2 = place
     canvas[round(y1 * height) : round(y2 * height), round(x1 * width) : round(x2 * width)] = colour
 
 
 def _bricks(height: int, width: int) -> _Picture:
-    """(height, width, 3), rows of bricks, each a little different, with pale joints."""
+    """Paint rows of slightly different bricks with pale joints: (height, width, 3)."""
     random = np.random.default_rng(11)
     brick_h, brick_w, joint = 26, 76, 3
     rows, columns = np.mgrid[0:height, 0:width]
@@ -67,7 +71,7 @@ def _bricks(height: int, width: int) -> _Picture:
 
 
 def _slabs(size: tuple[int, int], *, light: _Colour, dark: _Colour) -> _Picture:
-    """(h, w, 3), a chequered floor seen in perspective, with dark joints and a sheen towards the back."""
+    """Paint a chequered floor in perspective with dark joints, darker towards the back: (h, w, 3)."""
     height, width = size
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     depth = 1.0 / (rows / height + 0.42)
@@ -81,7 +85,7 @@ def _slabs(size: tuple[int, int], *, light: _Colour, dark: _Colour) -> _Picture:
 
 
 def _iron_gate(canvas: _Picture) -> None:
-    """A dark opening with stone posts, bars and two rails."""
+    """Paint a dark opening with stone posts, bars and three rails."""
     _box(canvas, (0.60, 0.06, 0.90, 0.52), (158, 150, 138))
     _box(canvas, (0.63, 0.10, 0.87, 0.52), (52, 62, 58))
     _box(canvas, (0.63, 0.38, 0.87, 0.52), (70, 78, 66))
@@ -92,7 +96,7 @@ def _iron_gate(canvas: _Picture) -> None:
 
 
 def _lamp(canvas: _Picture) -> None:
-    """A wall lamp and the light that it throws on the bricks."""
+    """Paint a wall lamp and its light on the bricks."""
     height, width = canvas.shape[:2]
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     near = np.exp(-(((columns / width - 0.3) / 0.16) ** 2 + ((rows / height - 0.16) / 0.2) ** 2))
@@ -131,8 +135,8 @@ def _extinguisher(canvas: _Picture) -> None:
     _box(canvas, (0.898, 0.34, 0.922, 0.37), (226, 220, 210))
 
 
-def _developed(canvas: _Picture, label: str, *, seed: int) -> RgbArray:
-    """The canvas as a camera shows it: stains, vignette, slight blur, the camera's name in a corner."""
+def _finish(canvas: _Picture, label: str, *, seed: int) -> RgbArray:
+    """Return the canvas as a camera shows it: stains, vignette, slight blur, the camera's name in a corner."""
     import cv2
 
     height, width = canvas.shape[:2]
@@ -144,7 +148,7 @@ def _developed(canvas: _Picture, label: str, *, seed: int) -> RgbArray:
     rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     vignette = 1 - 0.22 * (rows**2 + columns**2) / 2
     lit = canvas * ((1 + 0.018 * np.asarray(stains) + 0.03 * np.asarray(grain)) * vignette)[..., None]
-    small = cv2.resize(lit, (width // _FINE, height // _FINE), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(lit, (width // _OVERSAMPLING, height // _OVERSAMPLING), interpolation=cv2.INTER_AREA)
     picture = np.clip(cv2.GaussianBlur(small, (3, 3), 0), 0, 255).astype(np.uint8)
     for colour, thickness in (((20, 20, 20), 3), ((235, 235, 235), 1)):
         cv2.putText(picture, label, (14, 26), cv2.FONT_HERSHEY_SIMPLEX, 0.55, colour, thickness, cv2.LINE_AA)

@@ -1,1 +1,1 @@
-"""What a person asks first: the state of a case and of this machine."""
+"""Status of a case (`status`) and of this machine (`doctor`)."""

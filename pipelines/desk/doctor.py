@@ -1,4 +1,4 @@
-"""What this machine can do, what is missing and how to get it."""
+"""Checks what this machine can do, and says how to get what is missing."""
 
 import contextlib
 import os
@@ -13,27 +13,27 @@ from pathlib import Path
 import psutil
 
 from forensics.adapters.faces.dlib_weights import ALIGNMENT, dlib_weights, pinned_sha256
-from forensics.adapters.faces.face_models import face_models
+from forensics.adapters.faces.face_models import resolve_face_models
 from forensics.errors import ForensicsError
 from forensics.hardware import instruction_set
 from forensics.models.model_store import verify
 from pipelines.custody.keys import keys_folder, reviewer_keys_folder
 from pipelines.search.recognition import face_libraries
-from pipelines.versions import installed, libraries
+from pipelines.versions import installed_versions, library_versions
 
 __all__ = ["Finding", "examine"]
 
-_ROOM_BYTES = 5 << 30
-_HEAD_OF_A_CLUSTER = "gcs_server"
+_FREE_BYTES = 5 << 30
+_CLUSTER_HEAD = "gcs_server"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """Result of one check.
 
     Attributes:
-        what: in a word or two.
-        state: ``ok``, ``note`` or ``missing``; only the last keeps a run from working.
+        what: name of the checked thing.
+        state: ``ok``, ``note`` or ``missing``; only with ``missing``, no run can work.
         detail: what was found, and what to do if it is not ok.
     """
 
@@ -43,23 +43,21 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Everything a run depends on; nothing heavy is loaded and nothing is changed."""
-    looks: tuple[Callable[[], Iterator[Finding]], ...] = (
-        *(
-            _python,
-            _machine,
-            _gpu,
-            _libraries,
-            _object_stores,
-            _models,
-            _faces,
-            _face_libraries,
-            _keys,
-            _cluster,
-            _disk,
-        ),
+    """Check everything that a run depends on; loads no model and changes nothing."""
+    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+        _python,
+        _machine,
+        _gpu,
+        _libraries,
+        _object_stores,
+        _models,
+        _faces,
+        _face_libraries,
+        _keys,
+        _cluster,
+        _disk,
     )
-    return [finding for look in looks for finding in look()]
+    return [finding for check in checks for finding in check()]
 
 
 def _python() -> Iterator[Finding]:
@@ -74,16 +72,18 @@ def _machine() -> Iterator[Finding]:
 
 def _gpu() -> Iterator[Finding]:
     if Path("/proc/driver/nvidia/version").exists():
-        yield Finding("gpu", "ok", "an NVIDIA driver is there; use it with --set detect.device=cuda and a .pt model")
+        yield Finding(
+            "gpu", "ok", "an NVIDIA driver is installed; use it with --set detect.device=cuda and a .pt model"
+        )
     else:
-        yield Finding("gpu", "note", "no NVIDIA driver; networks run on the processor")
+        yield Finding("gpu", "note", "no NVIDIA driver is installed; networks run on the processor")
 
 
 def _libraries() -> Iterator[Finding]:
-    for name, version in libraries().items():
+    for name, version in library_versions().items():
         if version == "absent":
             state = "note" if name == "decord" else "missing"
-            yield Finding(name, state, "not installed; `pip install .` in the project's folder installs it")
+            yield Finding(name, state, "not installed; install it with `pip install .` in the project's folder")
         else:
             yield Finding(name, "ok", version)
     if find_spec("ray") is None:
@@ -91,34 +91,41 @@ def _libraries() -> Iterator[Finding]:
 
 
 def _object_stores() -> Iterator[Finding]:
-    found = installed(["s3fs"])["s3fs"]
+    found = installed_versions(["s3fs"])["s3fs"]
     if found == "absent":
-        detail = "s3fs is not installed: footage is read from disks; `pip install 'video-forensics[s3]'`"
+        detail = "s3fs is not installed, so footage is read from disks only; `pip install 'video-forensics[s3]'`"
         yield Finding("object stores", "note", detail)
     else:
-        yield Finding("object stores", "ok", f"s3://, by s3fs {found}")
+        yield Finding("object stores", "ok", f"s3://, with s3fs {found}")
 
 
 def _models() -> Iterator[Finding]:
     yield Finding("model builtin", "ok", "background subtraction and OpenCV's people detector; needs no file")
     for name, state in verify():
-        advice = {"ok": "here, digest right", "missing": f"`forensics models pull {name}` fetches it"}
-        yield Finding(f"model {name}", "ok" if state == "ok" else "note", advice.get(state, f"{state}; pull it again"))
+        advice = {
+            "ok": "installed, digest correct",
+            "missing": f"not installed; download it with `forensics models pull {name}`",
+        }
+        yield Finding(
+            f"model {name}",
+            "ok" if state == "ok" else "note",
+            advice.get(state, f"{state}; download it again with `forensics models pull {name}`"),
+        )
 
 
 def _faces() -> Iterator[Finding]:
-    """What modes search and missing find and describe faces with; every other mode runs without it."""
+    """Check the models for faces, which only the modes search and missing need."""
     try:
-        models = face_models("auto", "Dlib")
+        models = resolve_face_models("auto", "Dlib")
         landmarks = dlib_weights(ALIGNMENT)
     except ForensicsError as error:
-        yield Finding("faces", "note", f"cannot be compared here: {error}")
+        yield Finding("faces", "note", f"cannot be compared on this machine: {error}")
         return
     detector = f"{models.detector}, SHA-256 {models.detector_sha256[:12]}, {models.detector_path}"
     if models.detector == "yunet":
         yield Finding("face detector", "ok", detector)
     else:
-        better = "YuNet finds more: `forensics models pull face_detection_yunet_2026may`"
+        better = "YuNet finds more faces; download it with `forensics models pull face_detection_yunet_2026may`"
         yield Finding("face detector", "note", f"{detector}; {better}")
     yield Finding("face embedder", "ok", f"Dlib, SHA-256 {models.embedder_sha256[:12]}, {models.embedder_path}")
     yield Finding("face landmarks", "ok", f"dlib, 68 points, SHA-256 {pinned_sha256(ALIGNMENT)[:12]}, {landmarks}")
@@ -126,59 +133,74 @@ def _faces() -> Iterator[Finding]:
 
 def _face_libraries() -> Iterator[Finding]:
     for name, version in face_libraries().items():
-        if name not in libraries():
+        if name not in library_versions():
             state = "note" if version == "absent" else "ok"
-            yield Finding(name, state, "not installed; no face can be compared" if state == "note" else version)
+            yield Finding(name, state, "not installed; faces cannot be compared" if state == "note" else version)
 
 
 def _keys() -> Iterator[Finding]:
-    yield _private("keys of cases", keys_folder(), "FORENSICS_KEYS")
-    yield _private("keys of reviewers", reviewer_keys_folder(), "FORENSICS_REVIEWER_KEYS")
+    yield _check_private("keys of cases", keys_folder(), "FORENSICS_KEYS")
+    yield _check_private("keys of reviewers", reviewer_keys_folder(), "FORENSICS_REVIEWER_KEYS")
 
 
-def _private(what: str, folder: Path, variable: str) -> Finding:
-    """Whether a folder of keys and all in it is for its owner only; nothing is made."""
-    where = f"{folder} (${variable}{'' if os.environ.get(variable) else ' names another'})"
+def _check_private(what: str, folder: Path, variable: str) -> Finding:
+    """Check that only the owner can read a folder of keys; creates nothing."""
+    origin = f"from ${variable}" if os.environ.get(variable) else f"to use another, set ${variable}"
+    where = f"{folder} ({origin})"
     try:
         if not folder.exists():
-            return Finding(what, "ok", f"{where}: not there yet; the first key makes it, for you alone")
+            return Finding(what, "ok", f"{where}: does not exist yet; the first key creates it, readable only by you")
         keys = [path for path in folder.rglob("*") if path.is_file()]
         open_to_others = [path for path in (folder, *keys) if stat.S_IMODE(path.stat().st_mode) & 0o077]
     except OSError as error:
-        return Finding(what, "note", f"{where}: {error.strerror}; name a folder of your own with ${variable}")
+        return Finding(what, "note", f"{where}: {error.strerror}; set ${variable} to a folder that belongs to you")
     if open_to_others:
-        advice = f"chmod 700 {folder}; chmod 600 its files"
-        return Finding(what, "note", f"{where}: others can read {len(open_to_others)} of it, keys or folder: {advice}")
-    return Finding(what, "ok", f"{where}: {len(keys)} there, for you alone")
+        advice = f"run `chmod 700 {folder}`, and `chmod 600` on its files"
+        detail = f"{where}: other users can read {len(open_to_others)} of its files and folders; {advice}"
+        return Finding(what, "note", detail)
+    n_keys = f"{len(keys)} key{'s' if len(keys) != 1 else ''}"
+    return Finding(what, "ok", f"{where}: {n_keys}, readable only by you")
 
 
 def _cluster() -> Iterator[Finding]:
-    """The cluster that a run would use, and those that run here and are open to whoever reaches them."""
+    """Check the cluster that a run would use, and the clusters on this machine."""
     address = os.environ.get("RAY_ADDRESS")
     if not address:
-        yield Finding("cluster", "ok", "none named; a run starts a local one on loopback, with a token")
+        yield Finding(
+            "cluster", "ok", "$RAY_ADDRESS is not set; a run starts a local cluster on loopback, with a token"
+        )
     elif os.environ.get("RAY_AUTH_MODE") != "token":
-        yield Finding("cluster", "note", f"{address} is used without RAY_AUTH_MODE=token: whoever reaches it runs code")
+        yield Finding(
+            "cluster",
+            "note",
+            f"{address} is used without a token, so any client can run code on it; set RAY_AUTH_MODE=token",
+        )
     else:
         yield Finding("cluster", "ok", f"{address}, with a token")
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.name() == _HEAD_OF_A_CLUSTER:
-                yield from _openness(process)
+            if process.name() == _CLUSTER_HEAD:
+                yield from _check_access(process)
 
 
-def _openness(head: psutil.Process) -> Iterator[Finding]:
-    """Whether the head of a cluster on this machine asks for a token, and where it listens."""
-    heard = sorted({f"{c.laddr.ip}:{c.laddr.port}" for c in head.net_connections() if c.status == psutil.CONN_LISTEN})
-    where = f"a cluster of {head.username()} listens on {', '.join(heard)}"
+def _check_access(head: psutil.Process) -> Iterator[Finding]:
+    """Check whether the head of a cluster on this machine requires a token, and where it listens."""
+    addresses = sorted(
+        {f"{c.laddr.ip}:{c.laddr.port}" for c in head.net_connections() if c.status == psutil.CONN_LISTEN}
+    )
+    where = f"a cluster of user {head.username()} listens on {', '.join(addresses)}"
     if head.environ().get("RAY_AUTH_MODE") != "token":
-        advice = "stop it, and start it anew with RAY_AUTH_MODE=token"
-        yield Finding("cluster here", "note", f"{where} without a token: whoever reaches it runs code; {advice}")
+        advice = "stop it, and start it again with RAY_AUTH_MODE=token"
+        yield Finding("cluster here", "note", f"{where} without a token, so any client can run code on it; {advice}")
     else:
         yield Finding("cluster here", "ok", f"{where}, with a token")
 
 
 def _disk() -> Iterator[Finding]:
     free = shutil.disk_usage(Path.cwd()).free
-    state = "ok" if free > _ROOM_BYTES else "note"
-    yield Finding("disk", state, f"{free / (1 << 30):.0f} GiB free here; a run says what it needs with --dry-run")
+    state = "ok" if free > _FREE_BYTES else "note"
+    yield Finding(
+        "disk",
+        state,
+        f"{free / (1 << 30):.0f} GiB free here; `forensics run CASE --dry-run` estimates what a run needs",
+    )

@@ -1,23 +1,24 @@
-"""What a case holds and how far its work is."""
+"""Status of a case: its content, its newest run, its problems, and the next step."""
 
 from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
 import forensics
+from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.footage.evidence import Evidence, Source, Verdict
+from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.manifest import read_manifest
-from pipelines.custody.case_document import Case
-from pipelines.custody.case_lock import is_held
+from pipelines.custody.case_lock import is_locked
 from pipelines.custody.mandate_text import authority_text
-from pipelines.intake.ingest import unknown_clocks
+from pipelines.intake.ingest import describe_unknown_clocks
 from pipelines.review.search_status import search_status
 from pipelines.run.record import newest_record
 
@@ -26,14 +27,14 @@ __all__ = ["case_status"]
 _NOT_RUN: Final = "nothing was run yet"
 
 
-def case_status(case: Case, now: datetime) -> dict[str, Any]:
-    """Counts, the newest run's state, the mandate's standing, what waits, coverage, problems, and what is next."""
+def case_status(case: Case, now: datetime) -> JsonObject:
+    """Return counts, the newest run's state, the mandate status, open reviews, coverage, problems and the next step."""
     folder = case.folder
     sources, evidence = load_sources(folder), load_evidence(folder)
     run = newest_record(folder)
     published = folder.manifest.exists()
     state = _state(folder, run.get("state", _NOT_RUN))
-    search, standing = search_status(case), mandate_status(case.mandate, now)
+    search, mandate = search_status(case), mandate_status(case.mandate, now)
     problems = [_source_problem(folder, source, sources) for source in sources if source.verdict is not Verdict.OK]
     return {
         "case": str(folder.root),
@@ -41,8 +42,8 @@ def case_status(case: Case, now: datetime) -> dict[str, Any]:
         "evidence": len(evidence),
         "run": run.get("run"),
         "state": state,
-        "standing": standing.value,
-        **_mandate(case, now),
+        "standing": mandate.value,
+        **_mandate_facts(case, now),
         **search,
         "published_run": read_manifest(folder)["run"] if published else None,
         "audit": run.get("audit"),
@@ -50,14 +51,14 @@ def case_status(case: Case, now: datetime) -> dict[str, Any]:
         "coverage": _coverage(folder) if published else [],
         "problems": [
             *problems,
-            *unknown_clocks(case),
+            *describe_unknown_clocks(case),
             *_absent(folder, evidence),
             *_claimed_twice(folder, evidence),
             *(_failures(folder) if published else []),
         ],
         "next": _next_step(
             case,
-            standing,
+            mandate,
             state,
             search,
             n_evidence=len(evidence),
@@ -68,8 +69,8 @@ def case_status(case: Case, now: datetime) -> dict[str, Any]:
     }
 
 
-def _mandate(case: Case, now: datetime) -> dict[str, Any]:
-    """Its authority and its end, in modes that compare faces."""
+def _mandate_facts(case: Case, now: datetime) -> JsonObject:
+    """Return authority and expiry of the mandate, in modes that compare faces."""
     mandate = case.mandate
     if not mandate.mode.compares_faces or mandate.expires_utc is None:
         return {}
@@ -78,22 +79,22 @@ def _mandate(case: Case, now: datetime) -> dict[str, Any]:
 
 def _next_step(
     case: Case,
-    standing: MandateStatus,
+    mandate: MandateStatus,
     state: str,
-    search: dict[str, Any],
+    search: JsonObject,
     *,
     n_evidence: int,
     is_stale: bool,
     is_unfinished: bool,
     is_absent: bool,
 ) -> str:
-    """The command that leads on from here."""
+    """Return the next command for the user."""
     root = case.folder.root
-    if standing is MandateStatus.LAPSED:
+    if mandate is MandateStatus.LAPSED:
         deny = f"forensics case deny {in_shell(root)} --reason TEXT"
         return f"forensics case authorise {in_shell(root)} --authority REFERENCE, or {deny}"
-    if standing is not MandateStatus.ACTIVE:
-        return "none: another search is another case"
+    if mandate is not MandateStatus.ACTIVE:
+        return "none; this case is closed, start a new case"
     if state == "running":
         return f"wait, or forensics cancel {in_shell(root)}"
     work = f"forensics evidence relocate {in_shell(root)} FOLDER" if is_absent else f"forensics run {in_shell(root)}"
@@ -102,14 +103,13 @@ def _next_step(
 
 
 def _is_stale(folder: CaseFolder, sources: list[Source]) -> bool:
-    """Whether footage was given, or taken back, since the tables were published."""
+    """Whether footage was added or withdrawn since the tables were published."""
     published = forensics.open_case(folder.root).sources().select("path", "evidence_id").collect().rows()
     return set(published) != {(str(source.path), source.evidence_id) for source in sources}
 
 
-def _next_work(
-    root: Path, work: str, search: dict[str, Any], *, n_evidence: int, is_due: bool, is_unfinished: bool
-) -> str:
+def _next_work(root: Path, work: str, search: JsonObject, *, n_evidence: int, is_due: bool, is_unfinished: bool) -> str:
+    """Return the next command of a case that may work; `work` is the command that makes its tables current."""
     if not n_evidence:
         return f"forensics ingest {in_shell(root)} FOOTAGE... --camera ID"
     if search and not search["entries"]:
@@ -124,47 +124,48 @@ def _next_work(
 
 
 def _state(folder: CaseFolder, recorded: str) -> str:
-    """The recorded state; a run that died could not record its end."""
-    return "interrupted" if recorded == "running" and not is_held(folder) else recorded
+    """Return the state of the run; a record says `running` for ever if the run was killed."""
+    return "interrupted" if recorded == "running" and not is_locked(folder) else recorded
 
 
 def _source_problem(folder: CaseFolder, source: Source, sources: list[Source]) -> str:
+    """Return why a source is not complete, and how to withdraw it if it yields no frames."""
     withdraw = f"`forensics evidence withdraw {in_shell(folder.root)} {in_shell(source.path)}`"
     way_out = ""
-    if source.evidence_id is None and source.reason.startswith(("missing", "no_media")):
-        way_out = f"; given by mistake? {withdraw}"
+    if source.evidence_id is None:
+        way_out = f"; if it was given by mistake, withdraw it with {withdraw}"
     elif source.verdict is Verdict.REJECTED and any(
         each.path == source.path and each.verdict is not Verdict.REJECTED for each in sources
     ):
-        way_out = f"; what lies there now was read, {withdraw} takes back what did before"
+        way_out = f"; the file that is there now was read; withdraw the earlier one with {withdraw}"
     return f"{source.verdict.value}: {source.path}: {source.reason}{way_out}"
 
 
 def _claimed_twice(folder: CaseFolder, evidence: list[Evidence]) -> list[str]:
-    """Where other bytes came to a path: only one of the recordings can lie there."""
+    """Return a problem for each path with several recordings, of which it can hold only one."""
     by_path = defaultdict[str, list[str]](list)
     for item in evidence:
         if item.readable is not None:
             by_path[str(item.path)].append(item.evidence_id)
-    find = f"`forensics evidence relocate {in_shell(folder.root)} FOLDER` finds the others elsewhere"
+    find = f"find the others with `forensics evidence relocate {in_shell(folder.root)} FOLDER`"
     return [
-        f"claimed twice: evidence {' and '.join(ids)} were read at {path}, and only one of them can lie there; {find}"
+        f"claimed twice: evidence {' and '.join(ids)} were all read at {path}, which can hold only one of them; {find}"
         for path, ids in by_path.items()
         if len(ids) > 1
     ]
 
 
 def _absent(folder: CaseFolder, evidence: list[Evidence]) -> list[str]:
-    """What lies on a disk and is gone; a store is asked when its footage is read."""
-    find = f"`forensics evidence relocate {in_shell(folder.root)} FOLDER` finds it"
+    """Return a problem for each missing file; objects of a store are checked only when they are read."""
+    find = f"find it with `forensics evidence relocate {in_shell(folder.root)} FOLDER`"
     return [
-        f"absent: {item.path} is not there any more; {find}"
+        f"absent: {item.path} is missing; {find}"
         for item in evidence
         if isinstance(item.path, Path) and not item.path.exists()
     ]
 
 
-def _coverage(folder: CaseFolder) -> list[dict[str, Any]]:
+def _coverage(folder: CaseFolder) -> list[JsonObject]:
     frames = (pl.col("stop_frame") - pl.col("start_frame")).sum().alias("frames")
     rows = forensics.open_case(folder.root).coverage().group_by("state", "reason", "settled").agg(frames)
     return rows.sort("state", "reason", "settled").collect().to_dicts()
@@ -173,5 +174,6 @@ def _coverage(folder: CaseFolder) -> list[dict[str, Any]]:
 def _failures(folder: CaseFolder) -> list[str]:
     rows = forensics.open_case(folder.root).failures().collect().iter_rows(named=True)
     return [
-        f"{r['stage']}: {r['evidence_id']} {r['unit']}: {r['error']}: {r['detail']} (will be tried again)" for r in rows
+        f"{r['stage']}: {r['evidence_id']} {r['unit']}: {r['error']}: {r['detail']} (the next run tries again)"
+        for r in rows
     ]

@@ -1,1 +1,1 @@
-"""Intake: footage is found, digested, indexed and listed as evidence of a case."""
+"""Intake of footage: find, digest and index it, and list it as evidence of a case."""

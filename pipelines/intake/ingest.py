@@ -1,7 +1,7 @@
-"""Footage in: what was given, what it is, which camera, and the address of every frame.
+"""Ingest: digest and index footage, and list it as evidence of a case.
 
-Idempotent: the same bytes again are the same evidence. One file that cannot be read costs one row
-with a reason, never the command.
+Ingest is idempotent: the same bytes are the same evidence. A file that cannot be read becomes a rejected source with a
+reason, and the other files are ingested.
 """
 
 import os
@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from forensics.adapters import footage_index
 from forensics.adapters.store import object_store
+from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.decoding.child import DecodingChild, Limits, patience_for_bytes
 from forensics.digests import sha256_of_file
@@ -22,30 +23,30 @@ from forensics.footage.timeline import PacketIndex
 from forensics.place import Place, StoreObject
 from forensics.spelling import is_text
 from forensics.tables.evidence import evidence_table, load_evidence, load_sources, save_index, sources_table
-from forensics.tables.files import encoded_table
-from pipelines.custody.case_document import Case
+from forensics.tables.files import encode_table
 from pipelines.custody.deciding_files import DecidingFiles
 
-__all__ = ["Given", "ingest", "unknown_clocks", "withdraw"]
+__all__ = ["IngestItem", "describe_unknown_clocks", "ingest", "withdraw"]
 
 Answer = TypeVar("Answer")
-_DIGEST_PATIENCE: Final = 30  # a disk that must be woken, and a folder of which nobody knows how large it is
+# Factor on the time limits: a disk may have to spin up, and the size of a folder is unknown.
+_DIGEST_PATIENCE: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """One path and what the person says about it.
+class IngestItem:
+    """One path to ingest, with what the user states about it.
 
     Attributes:
-        path: a file, a folder of stills or a zip of stills.
-        camera_id: the viewpoint.
-        camera_is_stated: False where the id was made from the file's name: then the same bytes under
-            another name belong to the camera they were first given for.
-        start_utc_us: of media time zero by the camera's clock; None if nobody knows.
-        clock_error_ms: how far that may be off; None if nobody knows.
-        assumed_rate: frames per second where the container states no times.
-        stream_index: the video stream to read; None for the default, else the largest.
-        reader: `Reader.DECORD` to read with decord where it is proven exact on this file.
+        path: a file, a folder of stills, a zip of stills or an object.
+        camera_id: id of the camera.
+        camera_is_stated: False if the id was made from the name of the file; then the same bytes under another name
+            keep the camera that they were first ingested for.
+        start_utc_us: time of media time zero by the camera's clock, microseconds since 1970 UTC; None if unknown.
+        clock_error_ms: largest error of that time; None if unknown.
+        assumed_rate: frames per second if the container has no times; None if not given.
+        stream_index: video stream to read; None for the default stream, or the largest if there is no default.
+        reader: `Reader.DECORD` to read with decord if it is proven exact on this file.
     """
 
     path: Place
@@ -59,8 +60,8 @@ class Given:
 
 
 @dataclass(slots=True)
-class _Shelf:
-    """What the case knows while a command adds to it."""
+class _EvidenceLists:
+    """The lists of evidence and sources of a case, while a command adds to them."""
 
     folder: CaseFolder
     evidence: dict[str, Evidence]
@@ -68,55 +69,60 @@ class _Shelf:
     files: DecidingFiles
 
     def add_source(self, source: Source) -> Source:
-        """Replace what was said of the same recording at the same path, for the same camera.
+        """Add a source, or replace the one of the same evidence, path and camera; return it as it is listed.
 
-        Other bytes than were there before are another recording, and both stay; what was read stays if nothing can be
-        read there this time.
+        If the path had other bytes before, both sources stay. If it cannot be read this time but could be before, the
+        earlier source stays.
         """
-        before = [each for each in self.sources if (each.path, each.camera_id) == (source.path, source.camera_id)]
-        if source.evidence_id is None and any(each.evidence_id for each in before):
+        earlier = [each for each in self.sources if (each.path, each.camera_id) == (source.path, source.camera_id)]
+        if source.evidence_id is None and any(each.evidence_id for each in earlier):
             return source
-        others = [each for each in before if each.evidence_id not in (None, source.evidence_id)]
+        others = [each for each in earlier if each.evidence_id not in (None, source.evidence_id)]
         if others:
-            before_it = f"other bytes were given here before: evidence {others[-1].evidence_id}"
-            source = replace(source, reason="; ".join(filter(None, (source.reason, before_it))))
-        self.sources = [*(each for each in self.sources if each not in before or each in others), source]
+            note = f"other bytes were given here before: evidence {others[-1].evidence_id}"
+            source = replace(source, reason="; ".join(filter(None, (source.reason, note))))
+        self.sources = [*(each for each in self.sources if each not in earlier or each in others), source]
         return source
 
     def save(self) -> None:
-        """Both lists are on disk, and in the log."""
+        """Write both lists, with notes in the log."""
         evidence = evidence_table(self.folder, list(self.evidence.values()))
         sources = sources_table(self.sources)
         lists = {self.folder.evidence_file: evidence, self.folder.sources_file: sources}
-        self.files.write_together({path: encoded_table(table) for path, table in lists.items()})
+        self.files.write_together({path: encode_table(table) for path, table in lists.items()})
 
 
 def ingest(
-    files: DecidingFiles, given: Sequence[Given], *, limits: Limits, on_source: Callable[[Source], None]
+    files: DecidingFiles, items: Sequence[IngestItem], *, limits: Limits, on_source: Callable[[Source], None]
 ) -> list[Source]:
-    """Add footage to a case, one row in `sources` for each path; saved after each.
+    """Ingest footage into a case. Each path is one row in `sources`, saved when it is done.
 
     Args:
-        files: writes the lists of the case, which the caller has locked.
-        given: what to add.
-        limits: when the child that opens it is given up.
-        on_source: told of each path as it is done.
+        files: writes the lists of the case; the caller holds its lock.
+        items: paths to ingest.
+        limits: limits of the decoding child that reads them.
+        on_source: called with each source when it is done.
+
+    Returns:
+        the sources, in the order of the paths.
 
     Raises:
-        UsageError: the same bytes are known for another camera; all other paths were added.
+        UsageError: the same bytes were ingested before for another camera or stream; all other paths are ingested.
         IntegrityBroken: the lists were changed by other means.
     """
     folder = files.folder
-    shelf = _Shelf(folder, {item.evidence_id: item for item in load_evidence(folder)}, load_sources(folder), files)
+    lists = _EvidenceLists(
+        folder, {item.evidence_id: item for item in load_evidence(folder)}, load_sources(folder), files
+    )
     done, contradictions = [], []
     with DecodingChild(limits) as child:
-        for one in map(_absolute, given):
+        for item in map(_make_absolute, items):
             try:
-                source = shelf.add_source(_taken_in(shelf, one, child))
+                source = lists.add_source(_ingest_one(lists, item, child))
             except UsageError as contradiction:
                 contradictions.append(contradiction)
                 continue
-            shelf.save()
+            lists.save()
             on_source(source)
             done.append(source)
     if contradictions:
@@ -125,161 +131,167 @@ def ingest(
 
 
 def withdraw(files: DecidingFiles, path: Place) -> list[Source]:
-    """Take back what was given by mistake: a path, or what lay there, of which no frame could ever be read.
+    """Remove the sources of a path that was ingested by mistake and of which no frame could ever be read.
 
     Returns:
-        what was said of it.
+        the removed sources.
 
     Raises:
-        UsageError: it was never given, or frames were read there.
+        UsageError: the path was never given to ingest, or frames of it were read.
     """
     folder = files.folder
     sources, evidence = load_sources(folder), load_evidence(folder)
     given = [source for source in sources if source.path == path]
     if not given:
-        raise UsageError(f"{path} was never given", "`forensics status` names the footage")
-    # a recording whose repair failed is called rejected, too, and stays
+        raise UsageError(f"{path} was never ingested", "see the footage of the case with `forensics status CASE`")
+    # a recording whose repair failed is rejected as well, but stays
     was_read = {item.evidence_id for item in evidence if item.readable is not None}
     unread = [source for source in given if source.evidence_id not in was_read]
     if not unread:
         read = " and ".join(source.evidence_id or "" for source in given)
-        raise UsageError(f"{path} was read: it is evidence {read}", "evidence stays; only what gave none is taken back")
+        raise UsageError(
+            f"{path} cannot be withdrawn: it is evidence {read}, of which frames were read",
+            "evidence stays in its case; only footage without readable frames can be withdrawn",
+        )
     left = [source for source in sources if source not in unread]
     withdrawn = {source.evidence_id for source in unread} - {source.evidence_id for source in left}
-    kept = [item for item in evidence if item.evidence_id not in withdrawn]
-    lists = {folder.evidence_file: evidence_table(folder, kept), folder.sources_file: sources_table(left)}
-    files.write_together({file: encoded_table(table) for file, table in lists.items()})
+    remaining = [item for item in evidence if item.evidence_id not in withdrawn]
+    lists = {folder.evidence_file: evidence_table(folder, remaining), folder.sources_file: sources_table(left)}
+    files.write_together({file: encode_table(table) for file, table in lists.items()})
     return unread
 
 
-def _absolute(given: Given) -> Given:
-    return replace(given, path=given.path.absolute()) if isinstance(given.path, Path) else given
+def _make_absolute(item: IngestItem) -> IngestItem:
+    return replace(item, path=item.path.absolute()) if isinstance(item.path, Path) else item
 
 
-def _taken_in(shelf: _Shelf, given: Given, child: DecodingChild) -> Source:
-    if isinstance(given.path, Path) and not is_text(str(given.path)):
-        spelt = Path(os.fsencode(given.path).decode(errors="backslashreplace"))
-        return Source(spelt, None, given.camera_id, Verdict.REJECTED, "bad_name: the name is not UTF-8; rename it")
+def _ingest_one(lists: _EvidenceLists, item: IngestItem, child: DecodingChild) -> Source:
+    """Ingest one path; return its source, rejected with a reason if it cannot be read."""
+    if isinstance(item.path, Path) and not is_text(str(item.path)):
+        escaped = Path(os.fsencode(item.path).decode(errors="backslashreplace"))
+        return Source(escaped, None, item.camera_id, Verdict.REJECTED, "bad_name: the name is not UTF-8; rename it")
     try:
-        sha256, size_bytes, given = _digested(child, given)
+        sha256, size_bytes, item = _digest_footage(child, item)
     except (UnreadableFootage, DecoderLost) as error:
-        return Source(given.path, None, given.camera_id, Verdict.REJECTED, f"{error.reason}: {error.detail}")
+        return Source(item.path, None, item.camera_id, Verdict.REJECTED, f"{error.reason}: {error.detail}")
     if size_bytes == 0:
         reason = "no_media: the folder holds no video, and no picture with any bytes"
-        return Source(given.path, None, given.camera_id, Verdict.REJECTED, reason)
+        return Source(item.path, None, item.camera_id, Verdict.REJECTED, reason)
     evidence_id = evidence_id_of(sha256)
-    known = shelf.evidence.get(evidence_id)
-    if known is not None and _is_stored(shelf.folder, known):
-        return _again(shelf, given, known)
-    evidence = _indexed(shelf.folder, _as_before(given, known), child, sha256=sha256, size_bytes=size_bytes)
+    known = lists.evidence.get(evidence_id)
+    if known is not None and _is_stored(lists.folder, known):
+        return _update_known(lists, item, known)
+    evidence = _index_evidence(lists.folder, _add_known_facts(item, known), child, sha256=sha256, size_bytes=size_bytes)
     if known is None or known.readable is None or evidence.readable is not None:
-        shelf.evidence[evidence_id] = evidence  # a repair that failed forgets nothing
-    return Source(given.path, evidence_id, evidence.camera_id, evidence.verdict, evidence.reason)
+        lists.evidence[evidence_id] = evidence  # after a failed repair the old evidence stays
+    return Source(item.path, evidence_id, evidence.camera_id, evidence.verdict, evidence.reason)
 
 
-def _digested(child: DecodingChild, given: Given) -> tuple[str, int, Given]:
-    """SHA-256 and bytes of the footage; an object then knows the digests of its blocks."""
-    if isinstance(given.path, StoreObject):
-        n_bytes = _asked(child, given.path, object_store.size_of_object, patience=_DIGEST_PATIENCE)
+def _digest_footage(child: DecodingChild, item: IngestItem) -> tuple[str, int, IngestItem]:
+    """Return SHA-256, size in bytes, and the item; of an object with the digests of its blocks."""
+    if isinstance(item.path, StoreObject):
+        n_bytes = _call_child(child, item.path, object_store.size_of_object, patience=_DIGEST_PATIENCE)
         patience = _DIGEST_PATIENCE + patience_for_bytes(n_bytes)
-        sha256, n_bytes, blocks = _asked(child, given.path, object_store.digest_object, patience=patience)
-        return sha256, n_bytes, replace(given, path=replace(given.path, blocks=blocks))
-    sha256, n_bytes = _asked(child, given.path, footage_index.digest_and_size, patience=_DIGEST_PATIENCE)
-    return sha256, n_bytes, given
+        sha256, n_bytes, blocks = _call_child(child, item.path, object_store.digest_object, patience=patience)
+        return sha256, n_bytes, replace(item, path=replace(item.path, blocks=blocks))
+    sha256, n_bytes = _call_child(child, item.path, footage_index.digest_and_size, patience=_DIGEST_PATIENCE)
+    return sha256, n_bytes, item
 
 
-def _as_before(given: Given, known: Evidence | None) -> Given:
-    """What was said of the same bytes before, where it is not said again: a repair forgets nothing."""
+def _add_known_facts(item: IngestItem, known: Evidence | None) -> IngestItem:
+    """Return the item, completed with what was stated about the same bytes before, so that a repair keeps it."""
     if known is None or known.readable is None:
-        return given
-    _refuse_other_camera(given, known)
-    _refuse_other_stream(given, known)
-    given = replace(given, camera_id=known.camera_id)
-    if given.start_utc_us is None:
-        given = replace(given, start_utc_us=known.start_utc_us, clock_error_ms=known.clock_error_ms)
+        return item
+    _refuse_other_camera(item, known)
+    _refuse_other_stream(item, known)
+    item = replace(item, camera_id=known.camera_id)
+    if item.start_utc_us is None:
+        item = replace(item, start_utc_us=known.start_utc_us, clock_error_ms=known.clock_error_ms)
     readable = known.readable
     if readable.medium.timing is Timing.ASSUMED:
-        given = replace(given, assumed_rate=given.assumed_rate or readable.medium.rate_counted)
+        item = replace(item, assumed_rate=item.assumed_rate or readable.medium.rate_counted)
     if readable.working_copy_sha256 is None and readable.footage.reader is not Reader.STILLS:
-        given = replace(given, stream_index=readable.footage.stream_index, reader=readable.footage.reader)
-    return given
+        item = replace(item, stream_index=readable.footage.stream_index, reader=readable.footage.reader)
+    return item
 
 
 def _is_stored(folder: CaseFolder, known: Evidence) -> bool:
-    """Whether its index and working copy are still what ingest wrote; what is lost is made again."""
+    """Whether index and working copy are unchanged since ingest wrote them. Otherwise they are made again."""
     readable = known.readable
-    if readable is None or _digest_if_there(folder.index_file(known.evidence_id)) != readable.index_sha256:
+    if readable is None or _digest_if_present(folder.index_file(known.evidence_id)) != readable.index_sha256:
         return False
-    return readable.working_copy_sha256 in (None, _digest_if_there(readable.footage.path))
+    return readable.working_copy_sha256 in (None, _digest_if_present(readable.footage.path))
 
 
-def _digest_if_there(path: Place) -> str:
+def _digest_if_present(path: Place) -> str:
     return sha256_of_file(path) if isinstance(path, Path) and path.is_file() else ""
 
 
-def _again(shelf: _Shelf, given: Given, known: Evidence) -> Source:
-    """The same bytes once more: another name, a new start time, or a contradiction."""
-    _refuse_other_camera(given, known)
-    _refuse_other_stream(given, known)
-    if given.start_utc_us is not None:
-        known = replace(known, start_utc_us=given.start_utc_us, clock_error_ms=given.clock_error_ms)
-        shelf.evidence[known.evidence_id] = known
-    reason = known.reason if given.path == known.path else f"the same bytes as {known.path}"
-    return Source(given.path, known.evidence_id, known.camera_id, known.verdict, reason)
+def _update_known(lists: _EvidenceLists, item: IngestItem, known: Evidence) -> Source:
+    """Return the source of bytes that are evidence already; update the start time if a new one is given."""
+    _refuse_other_camera(item, known)
+    _refuse_other_stream(item, known)
+    if item.start_utc_us is not None:
+        known = replace(known, start_utc_us=item.start_utc_us, clock_error_ms=item.clock_error_ms)
+        lists.evidence[known.evidence_id] = known
+    reason = known.reason if item.path == known.path else f"the same bytes as {known.path}"
+    return Source(item.path, known.evidence_id, known.camera_id, known.verdict, reason)
 
 
-def _refuse_other_camera(given: Given, known: Evidence) -> None:
-    """One recording belongs to one camera; an id made from the file's name gives way."""
-    if given.camera_is_stated and known.camera_id != given.camera_id:
+def _refuse_other_camera(item: IngestItem, known: Evidence) -> None:
+    """Check that the same bytes are not stated for another camera; an id made from the file's name is ignored."""
+    if item.camera_is_stated and known.camera_id != item.camera_id:
         raise UsageError(
-            f"{given.path} has the same bytes as {known.path}, which is footage of camera {known.camera_id!r}, "
-            f"not {given.camera_id!r}",
-            "one recording belongs to one camera; leave it out or correct --camera",
+            f"{item.path} has the same bytes as {known.path}, which is footage of camera {known.camera_id!r}, "
+            f"not {item.camera_id!r}",
+            "a recording belongs to one camera; leave it out, or correct --camera",
         )
 
 
-def _refuse_other_stream(given: Given, known: Evidence) -> None:
-    """One evidence is one stream; a working copy holds only that one."""
+def _refuse_other_stream(item: IngestItem, known: Evidence) -> None:
+    """Check that no other stream is asked for than the one that is read; a working copy holds only that one."""
     readable = known.readable
-    if readable is None or readable.working_copy_sha256 is not None or given.stream_index is None:
+    if readable is None or readable.working_copy_sha256 is not None or item.stream_index is None:
         return
     in_use = readable.footage.stream_index
-    if given.stream_index != in_use:
+    if item.stream_index != in_use:
         raise UsageError(
-            f"{given.path} is known already, and its video stream {in_use} is read, not {given.stream_index}",
-            "leave --stream out, or read the other stream in a case of its own",
+            f"{item.path} was ingested before with video stream {in_use}, not {item.stream_index}",
+            "leave --stream out, or ingest the other stream in a case of its own",
         )
 
 
-def _indexed(folder: CaseFolder, given: Given, child: DecodingChild, *, sha256: str, size_bytes: int) -> Evidence:
-    """New evidence with its index stored; rejected, with the reason, where it cannot be indexed."""
+def _index_evidence(
+    folder: CaseFolder, item: IngestItem, child: DecodingChild, *, sha256: str, size_bytes: int
+) -> Evidence:
+    """Index footage and store the index; return the evidence, rejected with a reason if it cannot be indexed."""
     evidence_id = evidence_id_of(sha256)
     rejected = Evidence(
         evidence_id=evidence_id,
-        path=given.path,
+        path=item.path,
         sha256=sha256,
         size_bytes=size_bytes,
-        camera_id=given.camera_id,
-        start_utc_us=given.start_utc_us,
-        clock_error_ms=given.clock_error_ms,
+        camera_id=item.camera_id,
+        start_utc_us=item.start_utc_us,
+        clock_error_ms=item.clock_error_ms,
         verdict=Verdict.REJECTED,
         reason="",
         readable=None,
     )
     try:
-        indexed = _asked(
+        indexed = _call_child(
             child,
-            given.path,
+            item.path,
             footage_index.index_footage,
             patience=patience_for_bytes(size_bytes),
             working_copy=folder.working_copy(evidence_id),
-            stream_index=given.stream_index,
-            assumed_rate=given.assumed_rate,
+            stream_index=item.stream_index,
+            assumed_rate=item.assumed_rate,
         )
     except (UnreadableFootage, DecoderLost) as error:
         return replace(rejected, reason=f"{error.reason}: {error.detail}")
-    if given.reader is Reader.DECORD:
-        indexed = _through_decord(indexed, child, size_bytes)
+    if item.reader is Reader.DECORD:
+        indexed = _try_decord(indexed, child, size_bytes)
     readable = Readable(
         medium=indexed.medium,
         footage=indexed.footage,
@@ -294,15 +306,15 @@ def _indexed(folder: CaseFolder, given: Given, child: DecodingChild, *, sha256: 
 
 
 def _with_blocks(indexed: Indexed) -> PacketIndex:
-    """The index; of what a store holds it says what each block must be."""
+    """Return the packet index; of an object with the digests of its blocks."""
     place = indexed.footage.path
     return replace(indexed.index, blocks=place.blocks) if isinstance(place, StoreObject) else indexed.index
 
 
-def _asked(
+def _call_child(
     child: DecodingChild, path: Place, function: Callable[..., Answer], *, patience: float, **arguments: Any
 ) -> Answer:
-    """What the child finds out about a path; asked once more if it was lost and the footage is not to blame."""
+    """Call a function in the decoding child; call it once more if the child was lost and not because of the footage."""
     try:
         return child.call(path, function, patience=patience, path=path, **arguments)
     except DecoderLost as lost:
@@ -311,8 +323,8 @@ def _asked(
         return child.call(path, function, patience=patience, path=path, **arguments)
 
 
-def _through_decord(indexed: Indexed, child: DecodingChild, size_bytes: int) -> Indexed:
-    """The same evidence read by decord where that was proven exact on this very file; else why not."""
+def _try_decord(indexed: Indexed, child: DecodingChild, size_bytes: int) -> Indexed:
+    """Return the evidence with decord as reader if it is proven exact on this file; otherwise with the reason."""
     try:
         objection = (
             "the file is not whole"
@@ -332,8 +344,8 @@ def _through_decord(indexed: Indexed, child: DecodingChild, size_bytes: int) -> 
     return replace(indexed, footage=footage, reader_reason="decord, proven exact on this file at ingest")
 
 
-def unknown_clocks(case: Case) -> list[str]:
-    """What must still be said about clocks, where the case is limited in time; a line for each camera."""
+def describe_unknown_clocks(case: Case) -> list[str]:
+    """Return a line for each camera whose clock is unknown, if the case is limited in time."""
     if case.mandate.from_utc is None and case.mandate.to_utc is None:
         return []
     cameras = {
@@ -342,7 +354,7 @@ def unknown_clocks(case: Case) -> list[str]:
         if item.start_utc_us is None or case.camera(item.camera_id).clock_error_ms(item.clock_error_ms) is None
     }
     return [
-        f"camera {camera}: its clock is not known, so the case may look at nothing of it; say when it begins with "
-        f"--start and how far it may be off with --clock-error"
+        f"camera {camera}: the clock of some footage is unknown, so it is out of scope; give its start time with "
+        "--start and the largest clock error with --clock-error"
         for camera in sorted(cameras)
     ]

@@ -1,4 +1,4 @@
-"""That a result is what it was: the whole case compared with what was recorded, one frame, one run again.
+"""Proof that results are unchanged: verify a whole case, check one frame, reproduce a run, disclose a case.
 
-Nothing here changes a case. What records, signs and registers is `pipelines/custody`.
+Nothing here changes a case. Recording, signing and registering files is the task of `pipelines/custody`.
 """

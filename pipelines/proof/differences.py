@@ -1,68 +1,76 @@
-"""Where the tables of two runs differ: the first table, row or picture, never what it says about a person."""
+"""Finds the first table, row or picture in which two runs differ, without revealing values about a person."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from forensics.custody.case_folder import RunFolder
 from forensics.digests import sha256_of_file
+from forensics.faults import Fault, FaultKind
+from forensics.json_object import JsonObject
 
-__all__ = ["altered_since", "first_difference"]
+__all__ = ["find_changed_file", "find_first_difference"]
 
 _ROWS: Final = 65_536
 
 
-def first_difference(then: RunFolder, was: dict[str, Any], now: RunFolder, became: dict[str, Any]) -> str:
-    """The first table, row or picture that differs, in words; empty if none does.
+def find_first_difference(
+    recorded: RunFolder, old_manifest: JsonObject, repeated: RunFolder, new_manifest: JsonObject
+) -> str:
+    """Return the first table, row or picture that differs, as text; empty if none does.
 
     Args:
-        then: the run that was recorded.
-        was: its manifest.
-        now: the run that was made again.
-        became: its manifest.
+        recorded: the recorded run.
+        old_manifest: its manifest.
+        repeated: the repeated run.
+        new_manifest: its manifest.
     """
-    made = {file["path"]: file["sha256"] for file in became["files"]}
-    for file in was["files"]:
-        if made.pop(file["path"], None) != file["sha256"]:
-            return f"{file['path']}: {_row_that_differs(then, now, file['path'])}"
-    for path in made:
-        return f"{path}: was made now, and not then"
-    old, new = ({each["path"]: each["sha256"] for each in one.get("pictures", [])} for one in (was, became))
+    remaining = {file["path"]: file["sha256"] for file in new_manifest["files"]}
+    for file in old_manifest["files"]:
+        if remaining.pop(file["path"], None) != file["sha256"]:
+            return f"{file['path']}: {_describe_difference(recorded, repeated, file['path'])}"
+    for path in remaining:
+        return f"{path}: exists only in the repeated run"
+    old, new = (
+        {each["path"]: each["sha256"] for each in manifest.get("pictures", [])}
+        for manifest in (old_manifest, new_manifest)
+    )
     for path in sorted({*old, *new}):
         if old.get(path) != new.get(path):
-            return f"{path}: the picture is another one"
-    if sha256_of_file(then.manifest) != sha256_of_file(now.manifest):
-        return "MANIFEST.json: what holds for the whole run is not the same"
+            return f"{path}: the picture differs"
+    if sha256_of_file(recorded.manifest) != sha256_of_file(repeated.manifest):
+        return "MANIFEST.json: the facts about the whole run differ"
     return ""
 
 
-def altered_since(then: RunFolder, was: dict[str, Any]) -> str:
-    """The first table or picture of a run that no longer is what its manifest says, in words; empty if none.
+def find_changed_file(run: RunFolder, manifest: JsonObject) -> Fault | None:
+    """Return the first table or picture of a run that differs from its manifest; None if none does.
 
-    What is gone is no matter here: it may have been destroyed on record, and `verify` asks.
+    A missing file is ignored here: it may have been destroyed on record, and `verify` reports it.
     """
-    tables = ((then.tables / file["path"], file["sha256"]) for file in was["files"])
-    pictures = ((then.case_root / each["path"], each["sha256"]) for each in was.get("pictures", []))
+    tables = ((run.tables / file["path"], file["sha256"]) for file in manifest["files"])
+    pictures = ((run.case_root / each["path"], each["sha256"]) for each in manifest.get("pictures", []))
     for path, sha256 in (*tables, *pictures):
         if path.exists() and sha256_of_file(path) != sha256:
-            return f"{path}: is not what was recorded"
-    return ""
+            return Fault(FaultKind.ALTERED, path, "has changed since it was recorded")
+    return None
 
 
-def _row_that_differs(then: RunFolder, now: RunFolder, name: str) -> str:
-    old, new = then.tables / name, now.tables / name
+def _describe_difference(recorded: RunFolder, repeated: RunFolder, name: str) -> str:
+    """Return how a table with different digests differs: the first row, or the number of rows."""
+    old, new = recorded.tables / name, repeated.tables / name
     if not old.exists() or not new.exists():
-        return "is there only once; its digest differs from the recorded one"
+        return "exists in only one of the two runs"
     n_equal = 0
-    for was, became in zip(_batches(old), _batches(new), strict=False):
-        if not was.equals(became):
-            return _first_row(n_equal, was.to_pylist(), became.to_pylist())
-        n_equal += len(was)
+    for old_rows, new_rows in zip(_batches(old), _batches(new), strict=False):
+        if not old_rows.equals(new_rows):
+            return _describe_row(n_equal, old_rows.to_pylist(), new_rows.to_pylist())
+        n_equal += len(old_rows)
     n_old, n_new = (pq.read_metadata(path).num_rows for path in (old, new))
-    return f"{n_old} rows then, {n_new} now" if n_old != n_new else "equal rows, other bytes"
+    return f"{n_old} rows recorded, {n_new} now" if n_old != n_new else "the rows are equal, the bytes differ"
 
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:
@@ -70,10 +78,10 @@ def _batches(path: Path) -> Iterator[pa.RecordBatch]:
         yield from file.iter_batches(_ROWS)
 
 
-def _first_row(n_before: int, was: list[dict[str, Any]], became: list[dict[str, Any]]) -> str:
-    """Where the first row differs, without what it says: it may be about a person."""
-    for number, (one, other) in enumerate(zip(was, became, strict=False), start=n_before):
-        differing = [column for column in one if one[column] != other.get(column)]
+def _describe_row(n_before: int, old: list[JsonObject], new: list[JsonObject]) -> str:
+    """Return the first row that differs and its columns, without values, because they may be about a person."""
+    for number, (old_row, new_row) in enumerate(zip(old, new, strict=False), start=n_before):
+        differing = [column for column in old_row if old_row[column] != new_row.get(column)]
         if differing:
             return f"row {number} differs in {', '.join(differing)}"
-    return f"row {n_before + min(len(was), len(became))} is there only once"
+    return f"row {n_before + min(len(old), len(new))} exists in only one of the two runs"

@@ -1,4 +1,4 @@
-"""What others are owed: the file for the defence, and the yearly counts; both are held against the log."""
+"""Documents for accountability: the disclosure of a case for the defence, and yearly counts."""
 
 import json
 from collections import Counter
@@ -7,49 +7,50 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Final
 
-from forensics.custody.log import Chain, first_break, head, read_chain
+from forensics.custody.case_document import Case
+from forensics.custody.log import Chain, find_log_fault, head, read_chain
 from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.digests import sha256_of_bytes
 from forensics.errors import ForensicsError
 from forensics.faces.published_rates import calibration_for
 from forensics.faces.review_rules import Review, State, state_of
+from forensics.json_object import JsonObject
 from forensics.tables.evidence import load_evidence
 from forensics.tables.manifest import read_manifest
 from forensics.tables.open import OpenCase, candidates_of
 from pipelines import clock
-from pipelines.custody.case_document import Case
-from pipelines.custody.entries import entries_of
-from pipelines.review.reviews import load_reviews, of_candidate
+from pipelines.custody.entries import load_entries
+from pipelines.review.reviews import load_reviews, select_reviews
 from pipelines.run.record import newest_record
 
-__all__ = ["annual_counts", "disclosure"]
+__all__ = ["annual_counts", "build_disclosure"]
 
-_OF_THE_RECORD: Final = ("run", "settings", "model", "faces", "methods", "libraries", "hardware")
-_UNTIL_BOTH: Final = "until the second is in"
+_RECORD_FIELDS: Final = ("run", "settings", "model", "faces", "methods", "libraries", "hardware")
+_FIRST_REVIEW_ONLY: Final = "the second review is not made yet"
 _LIMITS: Final = (
-    "Every row is a candidate for examination, not a finding: the machine proposes, people decide.",
+    "Every row is a candidate for examination, not a finding: the software proposes, people decide.",
     "Public studies of surveillance footage report the right person on rank 1 in about 72 % of searches.",
     "Small, turned and badly lit faces do far worse than that.",
     "The published false alarm rates come from press photographs; on other footage they are higher.",
     "Errors differ between groups of people, so no single rate holds for everybody.",
-    "no_face rows are people who could not be compared: that nobody was found does not show that nobody was there.",
+    "no_face rows are people whose face could not be compared; a result without candidates does not prove absence.",
 )
 
 
-def disclosure(case: Case) -> dict[str, Any]:
-    """What was searched, with what, for whom, everything that came out, and how sure it is; no picture, no template."""
+def build_disclosure(case: Case) -> JsonObject:
+    """Build the disclosure of a case: footage, methods, entries, all results, known limits; no picture, no template."""
     record, chain = newest_record(case.folder), read_chain(case.folder.audit_file)
     published = case.folder.manifest.exists()
     candidates, withheld = _candidates(case, chain) if published else ([], "nothing was published")
     return {
         "heading": "Candidates for examination",
-        "case": {"case_id": case.case_id, **_mandate(case)},
-        "searched": [_evidence(item) for item in load_evidence(case.folder)],
+        "case": {"case_id": case.case_id, **_mandate_facts(case)},
+        "searched": [_evidence_facts(item) for item in load_evidence(case.folder)],
         "looked_at": _coverage(case) if published else [],
         "passed_over": record.get("audit"),
         "with": {
             "program": version("video-forensics"),
-            **{name: record.get(name) for name in _OF_THE_RECORD},
+            **{name: record.get(name) for name in _RECORD_FIELDS},
             "calibration": _calibration(record),
             "likelihood": read_manifest(case.folder).get("likelihood") if published else None,
         },
@@ -57,11 +58,11 @@ def disclosure(case: Case) -> dict[str, Any]:
         "candidates": candidates,
         "candidates_missing_because": withheld,
         "known_limits": list(_LIMITS),
-        "log": _log(case, chain, candidates),
+        "log": _log_facts(case, chain, candidates),
     }
 
 
-def _mandate(case: Case) -> dict[str, Any]:
+def _mandate_facts(case: Case) -> JsonObject:
     mandate = case.mandate
     names = ("title", "purpose", "legal_basis", "reference", "operator", "authority", "hold")
     instants = ("from_utc", "to_utc", "expires_utc", "first_run_utc", "denied_utc", "erased_utc")
@@ -77,12 +78,12 @@ def _instant(value: datetime | None) -> str | None:
     return None if value is None else value.isoformat()
 
 
-def _evidence(item: Any) -> dict[str, Any]:
+def _evidence_facts(item: Any) -> JsonObject:
     names = ("evidence_id", "sha256", "size_bytes", "camera_id", "start_utc_us", "clock_error_ms", "reason")
     return {**{name: getattr(item, name) for name in names}, "file": item.path.name, "verdict": item.verdict.value}
 
 
-def _coverage(case: Case) -> list[dict[str, Any]]:
+def _coverage(case: Case) -> list[JsonObject]:
     rows = OpenCase.at(case.folder.root).coverage().collect().iter_rows(named=True)
     frames: Counter[tuple[str, str, str]] = Counter()
     for row in rows:
@@ -93,7 +94,7 @@ def _coverage(case: Case) -> list[dict[str, Any]]:
     ]
 
 
-def _calibration(record: dict[str, Any]) -> dict[str, Any] | None:
+def _calibration(record: JsonObject) -> JsonObject | None:
     calibration = calibration_for(record.get("settings", {}).get("recognise", {}).get("model", ""))
     if calibration is None:
         return None
@@ -101,11 +102,11 @@ def _calibration(record: dict[str, Any]) -> dict[str, Any] | None:
     return {"name": calibration.name, "model": calibration.model, "points": points}
 
 
-def _entries(case: Case, chain: Chain) -> list[dict[str, Any]]:
-    """Everybody who ever was on the list, by the log, in the order they were added."""
-    listed = {entry.entry_id for entry in entries_of(case.folder)}
+def _entries(case: Case, chain: Chain) -> list[JsonObject]:
+    """Return every entry that was ever on the watch-list, from the log, in the order of addition."""
+    listed = {entry.entry_id for entry in load_entries(case.folder)}
     added = {line.of: line for line in chain.lines if line.kind == "end" and line.facts.get("exit_code") == 0}
-    told = [(line.facts, added[line.number]) for line in chain.lines
+    additions = [(line.facts, added[line.number]) for line in chain.lines
             if line.command == "watchlist add" and line.number in added]  # fmt: skip
     return [
         {
@@ -113,37 +114,44 @@ def _entries(case: Case, chain: Chain) -> list[dict[str, Any]]:
             "pictures": len(end.facts["outputs"]["pictures"]),
             "is_listed": facts["entry"] in listed,
         }
-        for facts, end in told
+        for facts, end in additions
     ]
 
 
-def _candidates(case: Case, chain: Chain) -> tuple[list[dict[str, Any]], str]:
-    """Every compared pair, rejected ones too, with what people said of it; and why there are none, if so."""
-    standing = mandate_status(case.mandate, clock.utc_now())
-    if standing not in {MandateStatus.ACTIVE, MandateStatus.EXPIRED}:
-        return [], f"the case is {standing.value}"
+def _candidates(case: Case, chain: Chain) -> tuple[list[JsonObject], str]:
+    """Return every compared pair, also rejected ones, with its verdicts; or an empty list and the reason for it."""
+    mandate = mandate_status(case.mandate, clock.utc_now())
+    if mandate not in {MandateStatus.ACTIVE, MandateStatus.EXPIRED}:
+        return [], f"the case is {mandate.value}"
     try:
         rows = candidates_of(case.folder).collect().to_dicts()
     except ForensicsError as error:
         return [], str(error)
-    reviews, users = load_reviews(case), _users(chain)
-    return [{**row, **_said(of_candidate(reviews, row["sighting_id"], row["entry_id"]), users)} for row in rows], ""
+    reviews, users = load_reviews(case), _verdict_users(chain)
+    return [
+        {**row, **_review_facts(select_reviews(reviews, row["sighting_id"], row["entry_id"]), users)} for row in rows
+    ], ""
 
 
-def _users(chain: Chain) -> dict[str, str]:
-    """Under which user of the system each verdict was given, by the verdict's digest."""
-    given = [line for line in chain.lines if line.kind == "note" and line.command == "verdict"]
-    return {line.facts["sha256"]: line.who["user"] for line in given if "user" in line.who}
+def _verdict_users(chain: Chain) -> dict[str, str]:
+    """Return the operating-system user of each verdict, by the verdict's digest."""
+    verdicts = [line for line in chain.lines if line.kind == "note" and line.command == "verdict"]
+    return {line.facts["sha256"]: line.who["user"] for line in verdicts if "user" in line.who}
 
 
-def _said(reviews: list[Review], users: dict[str, str]) -> dict[str, Any]:
-    """What people said of one candidate; of a first verdict only that there is one, for the second is blind."""
+def _review_facts(reviews: list[Review], users: dict[str, str]) -> JsonObject:
+    """Return the verdicts on one candidate; a first verdict is withheld, so that the second review is blind."""
     state = state_of(reviews)
     if state is State.FIRST:
-        return {"review_state": state.value, "verdicts": [], "verdicts_missing_because": _UNTIL_BOTH, "same_user": None}
-    verdicts = [_told(review, users.get(sha256_of_bytes(review.encoded()))) for review in reviews]
-    under = [verdict["user"] for verdict in verdicts]
-    same_user = under[0] == under[1] if len(under) == 2 and None not in under else None
+        return {
+            "review_state": state.value,
+            "verdicts": [],
+            "verdicts_missing_because": _FIRST_REVIEW_ONLY,
+            "same_user": None,
+        }
+    verdicts = [_verdict_facts(review, users.get(sha256_of_bytes(review.encoded()))) for review in reviews]
+    names = [verdict["user"] for verdict in verdicts]
+    same_user = names[0] == names[1] if len(names) == 2 and None not in names else None
     return {
         "review_state": state.value,
         "verdicts": verdicts,
@@ -152,7 +160,7 @@ def _said(reviews: list[Review], users: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _told(review: Review, user: str | None) -> dict[str, Any]:
+def _verdict_facts(review: Review, user: str | None) -> JsonObject:
     return {
         "reviewer": review.reviewer,
         "key_id": review.key_id,
@@ -163,26 +171,27 @@ def _told(review: Review, user: str | None) -> dict[str, Any]:
     }
 
 
-def _log(case: Case, chain: Chain, candidates: list[dict[str, Any]]) -> dict[str, Any]:
-    told = [
+def _log_facts(case: Case, chain: Chain, candidates: list[JsonObject]) -> JsonObject:
+    """Return facts of the log, among them the number of candidates by the last run, to compare with this document."""
+    logged = [
         line.facts["outputs"].get("candidates")
         for line in chain.lines
         if line.kind == "end" and line.command in {"run", "scan"} and "run" in line.facts.get("outputs", {})
     ]
-    counted = sum(row["decision"] == "candidate" for row in candidates)
+    n_candidates = sum(row["decision"] == "candidate" for row in candidates)
     commands = Counter(line.command for line in chain.lines if line.kind == "begin")
     return {
         "lines": len(chain.lines),
         "head": head(chain.lines),
-        "broken_at": first_break(case.folder.audit_file),
+        "broken_at": find_log_fault(case.folder.audit_file),
         "commands": dict(sorted(commands.items())),
-        "candidates_by_the_last_run": told[-1] if told else None,
-        "candidates_in_this_file": counted,
+        "candidates_by_the_last_run": logged[-1] if logged else None,
+        "candidates_in_this_file": n_candidates,
     }
 
 
-def annual_counts(cases: Iterable[Case], *, year: int, now: datetime) -> list[dict[str, Any]]:
-    """How many cases of a year by mode, legal basis and outcome, without a name; by mode, basis and outcome."""
+def annual_counts(cases: Iterable[Case], *, year: int, now: datetime) -> list[JsonObject]:
+    """Count the cases of a year by mode, legal basis and outcome, without names; sorted by these."""
     counts: Counter[tuple[str, str, str]] = Counter()
     for case in cases:
         if case.created_utc.year == year:
@@ -194,18 +203,18 @@ def annual_counts(cases: Iterable[Case], *, year: int, now: datetime) -> list[di
 
 
 def _outcome(case: Case, now: datetime) -> str:
-    """What came of a case: what people decided, else what became of its mandate."""
+    """Return the outcome of a case: the state of its mandate if it has ended, else the result of the review."""
     if not case.mandate.mode.compares_faces:
         return "no faces compared"
-    standing = mandate_status(case.mandate, now).value
-    if standing in {"denied", "erased", "lapsed"}:
-        return standing
+    mandate = mandate_status(case.mandate, now).value
+    if mandate in {"denied", "erased", "lapsed"}:
+        return mandate
     if not case.folder.manifest.exists():
         return "not run"
     reviews = load_reviews(case)
-    states = {state_of(of_candidate(reviews, r.sighting_id, r.entry_id)).value for r in reviews}
+    states = {state_of(select_reviews(reviews, r.sighting_id, r.entry_id)).value for r in reviews}
     for state in ("confirmed", "disagreed", "undecided", "first", "excluded"):
         if state in states:
             return state if state != "first" else "under review"
-    n_found = json.loads(case.folder.manifest.read_text()).get("candidates")
-    return "waits for review" if n_found else "no candidate"
+    n_candidates = json.loads(case.folder.manifest.read_text()).get("candidates")
+    return "waits for review" if n_candidates else "no candidate"

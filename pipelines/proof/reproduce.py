@@ -1,31 +1,32 @@
-"""A run made again from nothing, and its tables compared with those that were recorded, byte by byte.
+"""Reproduces a recorded run from scratch and compares its tables with the recorded ones, byte by byte.
 
-It works in `.reproduce/` of the case, which is gone afterwards: no part of the old run is adopted, no published table
-is touched, and what it finds of faces lies where an erasure of the case reaches.
+The repeated run works in `.reproduce/` inside the case and is deleted afterwards. It reuses no part of the old run and
+changes no published table. Its faces lie inside the case, so that an erasure of the case destroys them too.
 """
 
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
+from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.errors import IntegrityBroken
+from forensics.json_object import JsonObject
 from forensics.models.model_store import Model
 from forensics.place import StoreObject
 from forensics.tables.evidence import load_evidence
 from forensics.tables.files import link_or_copy
-from pipelines.custody.case_document import Case
 from pipelines.custody.deciding_files import DecidingFiles
-from pipelines.custody.erasure import forget_reproduction
-from pipelines.proof.differences import first_difference
+from pipelines.custody.erasure import remove_reproduction
+from pipelines.proof.differences import find_first_difference
 from pipelines.proof.recorded_run import RecordedRun
 from pipelines.run.cancellation import StopRequest
 from pipelines.run.driver import run_case
-from pipelines.run.footage_integrity import difference
+from pipelines.run.footage_integrity import find_loss
 from pipelines.run.progress import Progress
 from pipelines.search.recognition import Recognition
+from pipelines.stages.detection_context import DetectorLoader, load_configured_detector
 from pipelines.stages.port import Runner
 
 __all__ = ["Reproduction", "reproduce"]
@@ -33,11 +34,11 @@ __all__ = ["Reproduction", "reproduce"]
 
 @dataclass(frozen=True, slots=True)
 class Reproduction:
-    """What came out.
+    """Result of a comparison.
 
     Attributes:
-        n_tables, n_pictures: that were compared.
-        difference: the first that differs, in words; empty if all are equal.
+        n_tables, n_pictures: number of compared tables and pictures.
+        difference: description of the first difference; empty if there is none.
     """
 
     n_tables: int
@@ -53,49 +54,53 @@ def reproduce(
     runner: Runner,
     progress: Progress,
     recognition: Recognition | None,
+    load_detector: DetectorLoader = load_configured_detector,
 ) -> Reproduction:
-    """The run is made again beside the case's own and compared; nothing of it is left. The caller holds the lock.
+    """Repeat a run in a temporary folder of the case and compare the tables; the caller holds the case's lock.
 
     Raises:
-        IntegrityBroken: footage is no longer what was ingested, also where no frame of the run is read from it.
-        CannotStart: a store does not answer.
-        Interrupted: a cancel was asked for, of the case.
+        IntegrityBroken: footage has changed since ingest, even if the run decodes no frame of it.
+        CannotStart: an object store does not answer.
+        Interrupted: the run was cancelled.
     """
     for item in load_evidence(case.folder):
-        loss = difference(item.path, item.sha256) if isinstance(item.path, StoreObject) else None
+        loss = find_loss(item.path, item.sha256) if isinstance(item.path, StoreObject) else None
         if loss is not None:
-            raise IntegrityBroken(loss.detail, "restore the recording as it was ingested")
-    with _beside(case) as scratch:
+            raise loss.fault.to_error("restore the recording as it was ingested")
+    with _scratch_case(case) as scratch:
         result = run_case(
             scratch,
             recorded.settings,
             model,
-            files=DecidingFiles(scratch.folder, _unrecorded, is_guarded=False),
+            files=DecidingFiles(scratch.folder, _skip_note, is_guarded=False),
             runner=runner,
             progress=progress,
             recognition=recognition,
-            stop=StopRequest(case.folder.cancel_file, then="the same command again begins anew"),
+            stop=StopRequest(
+                case.folder.cancel_file, next_step="run the same command again; it starts from the beginning"
+            ),
+            load_detector=load_detector,
         )
         if result.lost_footage:
             raise IntegrityBroken(result.lost_footage[0], "restore the recording as it was ingested")
-        was = recorded.manifest
-        found = first_difference(recorded.folder, was, result.folder, result.manifest)
-        return Reproduction(len(was["files"]), len(was.get("pictures", [])), found)
+        manifest = recorded.manifest
+        difference = find_first_difference(recorded.folder, manifest, result.folder, result.manifest)
+        return Reproduction(len(manifest["files"]), len(manifest.get("pictures", [])), difference)
 
 
 @contextmanager
-def _beside(case: Case) -> Iterator[Case]:
-    """The same case with the same evidence and no run, in a folder of its own that is gone afterwards."""
+def _scratch_case(case: Case) -> Iterator[Case]:
+    """Yield a copy of the case with its evidence and no run, in a folder that is deleted afterwards."""
     scratch = CaseFolder(case.folder.reproduction)
-    forget_reproduction(case.folder)
+    remove_reproduction(case.folder)
     scratch.root.mkdir(mode=0o700)
     try:
-        known = case.folder.evidence_file.parent
-        shutil.copytree(known, scratch.evidence_file.parent, copy_function=link_or_copy)
+        evidence = case.folder.evidence_file.parent
+        shutil.copytree(evidence, scratch.evidence_file.parent, copy_function=link_or_copy)
         yield replace(case, folder=scratch)
     finally:
-        forget_reproduction(case.folder)
+        remove_reproduction(case.folder)
 
 
-def _unrecorded(name: str, facts: dict[str, Any]) -> None:
-    """What is thrown away at once is not told to the case's log."""
+def _skip_note(name: str, facts: JsonObject) -> None:
+    """Write no note to the log, because the files are deleted afterwards."""

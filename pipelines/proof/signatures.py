@@ -1,43 +1,44 @@
-"""Whose signatures the log of a case bears, how far each reaches, and whether one contradicts it."""
+"""Checks the signed checkpoints of a case's log, and lists their keys."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from forensics.adapters.crypto.signing import key_id_of, public_in_pem, public_of
-from forensics.custody.checkpoints import Checkpoint, contradiction
+from forensics.adapters.crypto.signing import key_id_of, public_key_from_pem, public_key_of
+from forensics.custody.case_document import Case
+from forensics.custody.checkpoints import Checkpoint, find_contradiction
 from forensics.errors import UsageError
-from pipelines.custody.case_document import Case
-from pipelines.custody.checkpoints import Checkpoints, fault_in, told_against
+from forensics.faults import Fault, FaultKind
+from pipelines.custody.checkpoints import Checkpoints, contradiction_fault, find_signature_fault
 from pipelines.custody.installation import installation_key_file
 
-__all__ = ["Signer", "TrustedKeys", "public_key", "signature_faults", "signers_of"]
+__all__ = ["Signer", "TrustedKeys", "list_signers", "parse_public_key", "signature_faults"]
 
 _KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class TrustedKeys:
-    """What the log is held against beside the checkpoints that lie in the case.
+    """Checkpoints and keys from outside the case that the log is checked against.
 
     Attributes:
-        kept: checkpoints that were kept elsewhere, by the file they are in.
-        trusted: public keys as hex; if there are any, others prove nothing.
+        exported: checkpoints that were exported and kept elsewhere, by their file.
+        trusted: trusted public keys in hexadecimal; if there are any, signatures with other keys are not accepted.
     """
 
-    kept: dict[Path, Checkpoint] = field(default_factory=dict)
+    exported: dict[Path, Checkpoint] = field(default_factory=dict)
     trusted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """One key that signed the log.
+    """A key that signed checkpoints of the log.
 
     Attributes:
-        key_id, public_hex: of the key.
+        key_id, public_hex: id of the key, and the public key in hexadecimal.
         whose: ``trusted``, ``this installation``, or ``another installation``.
-        checkpoints: how many lie in the case.
-        lines: how many lines of the log the furthest of them covers.
+        checkpoints: number of checkpoints in the case signed with it.
+        lines: number of lines of the log that its newest checkpoint covers.
     """
 
     key_id: str
@@ -47,11 +48,11 @@ class Signer:
     lines: int
 
 
-def public_key(text: str) -> str:
-    """The hex of a public key that was named by its 64 hex digits or by its PEM file.
+def parse_public_key(text: str) -> str:
+    """Return the public key, given as 64 hexadecimal digits or as the path of a PEM file, in hexadecimal.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: the text is neither.
     """
     try:
         if len(bytes.fromhex(text)) == _KEY_BYTES:
@@ -59,64 +60,64 @@ def public_key(text: str) -> str:
     except ValueError:
         pass
     try:
-        return public_in_pem(Path(text).read_bytes()).hex()
+        return public_key_from_pem(Path(text).read_bytes()).hex()
     except (OSError, ValueError) as error:
         raise UsageError(
             f"{text!r} is no public key ({error})",
-            "name the PEM file that `forensics installation -o FILE.pem` wrote, or the 64 digits that it showed",
+            "give the PEM file of `forensics installation -o FILE.pem`, or the 64 hexadecimal digits that it printed",
         ) from error
 
 
-def signature_faults(case: Case, known: Checkpoints, digests: Sequence[str], asked: TrustedKeys) -> Iterator[str]:
-    """What is wrong with checkpoints, in words: those that were kept elsewhere first.
+def signature_faults(case: Case, known: Checkpoints, digests: Sequence[str], asked: TrustedKeys) -> Iterator[Fault]:
+    """Yield the faults of checkpoints, exported ones first.
 
     Args:
-        case: whose log.
-        known: the checkpoints that lie in it, read before the log.
-        digests: of the lines of the log.
-        asked: what else it is held against.
+        case: the case.
+        known: the checkpoints in the case, read before the log.
+        digests: digests of the lines of the log.
+        asked: exported checkpoints and trusted keys.
     """
     log = case.folder.audit_file
-    for path, checkpoint in asked.kept.items():
-        said = contradiction(checkpoint, case.case_id, digests)
-        if said:
-            yield f"{log}: {said} ({path})"
+    for path, checkpoint in asked.exported.items():
+        detail = find_contradiction(checkpoint, case.case_id, digests)
+        if detail:
+            yield Fault(FaultKind.LOG, log, f"{detail} ({path})")
         if asked.trusted and checkpoint.public_hex not in asked.trusted:
-            yield f"{path}: is signed with key {checkpoint.key_id}, which is not one that is to be trusted"
+            yield Fault(FaultKind.SIGNATURE, path, f"is signed with key {checkpoint.key_id}, which is not trusted")
     for number, checkpoint in enumerate(known.all, start=1):
-        said = fault_in(checkpoint) or contradiction(checkpoint, case.case_id, digests)
-        if said:
-            yield told_against(case.folder, number, checkpoint, said)
-    if known.problem:
-        yield known.problem
-    signed_by = {each.public_hex for each in (*known.all, *asked.kept.values())}
+        detail = find_signature_fault(checkpoint) or find_contradiction(checkpoint, case.case_id, digests)
+        if detail:
+            yield contradiction_fault(case.folder, number, checkpoint, detail)
+    if known.fault is not None:
+        yield known.fault
+    signed_by = {each.public_hex for each in (*known.all, *asked.exported.values())}
     if asked.trusted and not asked.trusted & signed_by:
-        yield f"{log}: no checkpoint is signed with a key that is to be trusted"
+        yield Fault(FaultKind.SIGNATURE, log, "no checkpoint is signed with a trusted key")
 
 
-def signers_of(known: Checkpoints, asked: TrustedKeys) -> tuple[Signer, ...]:
-    """Every key that signed, by id, among the checkpoints in the case and those kept elsewhere."""
-    everything = [*known.all, *asked.kept.values()]
-    own = _own_public()
+def list_signers(known: Checkpoints, asked: TrustedKeys) -> tuple[Signer, ...]:
+    """Return the keys of all checkpoints, in the case and exported, sorted by key id."""
+    checkpoints = [*known.all, *asked.exported.values()]
+    own = _installation_public_key()
     return tuple(
         Signer(
             key_id_of(bytes.fromhex(public)),
             public,
             _whose(public, own, asked.trusted),
             sum(each.public_hex == public for each in known.all),
-            max(each.lines for each in everything if each.public_hex == public),
+            max(each.lines for each in checkpoints if each.public_hex == public),
         )
         for public in sorted(
-            {each.public_hex for each in everything}, key=lambda public: key_id_of(bytes.fromhex(public))
+            {each.public_hex for each in checkpoints}, key=lambda public: key_id_of(bytes.fromhex(public))
         )
     )
 
 
-def _own_public() -> str:
-    """This installation's; empty where it has no key yet, which only looking does not make."""
+def _installation_public_key() -> str:
+    """Return the public key of this installation in hexadecimal; empty if there is none, and then none is made."""
     path = installation_key_file()
     try:
-        return public_of(path.read_bytes()).hex() if path.exists() else ""
+        return public_key_of(path.read_bytes()).hex() if path.exists() else ""
     except (OSError, ValueError):
         return ""
 

@@ -1,7 +1,7 @@
-"""What lies in the folder of every run, published or not: `reproduce` and other runs build on it.
+"""Digests of the files in all run folders, published or not: `reproduce` and other runs use these files.
 
-A part or table that is gone is no matter here: faces are forgotten when a run is superseded, and what is missing is
-made again. What is there must be what it was when tables were made of it.
+Missing parts and tables are ignored: faces are destroyed when a run is superseded, and missing parts are made again.
+Existing files must be unchanged since tables were made from them.
 """
 
 import json
@@ -10,49 +10,50 @@ from pathlib import Path
 
 from forensics.custody.case_folder import CaseFolder, RunFolder
 from forensics.custody.log import read_chain
-from forensics.custody.registered_files import files_in
+from forensics.custody.registered_files import noted_digests
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
-from forensics.tables.run_inventory import parts_named
+from forensics.tables.run_inventory import read_inventory
 
-__all__ = ["is_known", "stored_run_checks"]
+__all__ = ["is_recorded_manifest", "stored_run_checks"]
 
-_AT_WORK = {"running", "interrupted", "refused"}
+_UNFINISHED = {"running", "interrupted", "refused"}
 
 
 def stored_run_checks(folder: CaseFolder) -> Iterator[tuple[Path, str]]:
-    """Path and SHA-256 of every part, table and picture that a run's lists name and that is there.
+    """Yield path and recorded SHA-256 of every existing part, table and picture of all runs.
 
     Raises:
-        IntegrityBroken: a list is none, or a finished run's manifest is not one that the log says was published.
+        IntegrityBroken: an inventory cannot be read, or the manifest of a finished run differs from the published one.
     """
-    for root in sorted(path for path in folder.runs.glob("*") if path.is_dir()):
-        run = folder.run(root.name)
-        named = [*(parts_named(run) if run.parts_list.exists() else ()), *_tables(folder, run)]
-        yield from (check for check in named if check[0].exists())
+    for run in folder.run_folders():
+        checks = [*(read_inventory(run) if run.parts_list.exists() else ()), *_output_checks(folder, run)]
+        yield from (check for check in checks if check[0].exists())
 
 
-def _tables(folder: CaseFolder, run: RunFolder) -> Iterator[tuple[Path, str]]:
+def _output_checks(folder: CaseFolder, run: RunFolder) -> Iterator[tuple[Path, str]]:
     if not run.manifest.exists():
         return
-    if not is_known(folder, run):
-        if _state(run) not in _AT_WORK:
-            raise IntegrityBroken("is not what the log says was published", "restore it from a copy", run.manifest)
+    if not is_recorded_manifest(folder, run):
+        if _recorded_state(run) not in _UNFINISHED:
+            raise IntegrityBroken(
+                "the manifest differs from the one that the log recorded", "restore it from a backup", run.manifest
+            )
         return
     manifest = json.loads(run.manifest.read_text())
     yield from ((run.tables / file["path"], file["sha256"]) for file in manifest["files"])
     yield from ((run.case_root / each["path"], each["sha256"]) for each in manifest.get("pictures", ()))
 
 
-def is_known(folder: CaseFolder, run: RunFolder) -> bool:
-    """Whether the run's manifest is its own and was published at some time, as the log says."""
+def is_recorded_manifest(folder: CaseFolder, run: RunFolder) -> bool:
+    """Whether the run's manifest names this run and was published at some time, according to the log."""
     name = folder.manifest.relative_to(folder.root).as_posix()
-    published = {files_in(line).get(name) for line in read_chain(folder.audit_file).lines}
+    published = {noted_digests(line).get(name) for line in read_chain(folder.audit_file).lines}
     return sha256_of_file(run.manifest) in published and json.loads(run.manifest.read_text())["run"] == run.run_id
 
 
-def _state(run: RunFolder) -> str:
-    """As its record says, which the log knows; empty if there is none."""
+def _recorded_state(run: RunFolder) -> str:
+    """Return the state in the run's record; empty if it cannot be read."""
     try:
         record = json.loads(run.record.read_text())
     except (OSError, ValueError):

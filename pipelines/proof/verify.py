@@ -1,61 +1,58 @@
-"""Whether everything recorded still is what it was.
+"""Verifies a case: checks that everything recorded is unchanged.
 
-In this order, so that what is named first is what the rest depends on: the log, its witness and its checkpoints; the
-files that the log knows; verdicts; evidence with its working copies and indexes; what the tables were made of; the
-tables and their pictures; what lies in the folders of all runs; and at last whether the published coverage accounts
-for every frame.
+The checks run in this order, so that the first fault is the one that others depend on: the log, its anchor and its
+checkpoints; the files that the log registers; verdicts; evidence with working copies and indexes; the parts of the
+published tables; the tables and their pictures; the folders of all runs; and the published coverage of every frame.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
 
+from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
+from forensics.faults import Fault, FaultKind
 from forensics.footage.evidence import Evidence
+from forensics.json_object import JsonObject
 from forensics.place import Place
 from forensics.tables.evidence import load_evidence
-from forensics.tables.manifest import Published, published_state, read_manifest
-from forensics.tables.run_inventory import parts_named
-from pipelines.custody.case_document import Case
+from forensics.tables.manifest import PublishedState, published_state, read_manifest
+from forensics.tables.run_inventory import read_inventory
 from pipelines.custody.case_integrity import find_alterations
 from pipelines.custody.case_store import load_case
-from pipelines.custody.checkpoints import stored_checkpoints
-from pipelines.custody.deciding_files import RECORDS, alterations
-from pipelines.custody.erasure import certified, withheld_as
+from pipelines.custody.checkpoints import load_checkpoints
+from pipelines.custody.deciding_files import RECORDS, find_altered_files
+from pipelines.custody.erasure import certified_digests, withheld_paths
 from pipelines.proof.coverage_check import check_coverage
-from pipelines.proof.signatures import Signer, TrustedKeys, signature_faults, signers_of
+from pipelines.proof.signatures import Signer, TrustedKeys, list_signers, signature_faults
 from pipelines.proof.stored_runs import stored_run_checks
 from pipelines.review.reviews import load_reviews
-from pipelines.run.footage_integrity import difference, footage_checks
+from pipelines.run.footage_integrity import find_loss, footage_checks
 
-__all__ = ["NOT_PUBLISHED", "Report", "verify_case"]
-
-NOT_PUBLISHED: Final = "the manifest does not name it, so no run published it"
-"""How the problem with such a file ends."""
+__all__ = ["Report", "verify_case"]
 
 Checks = Iterable[tuple[Place, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was compared.
+    """Result of a verification.
 
     Attributes:
-        n_checked: files whose digest was computed.
-        problems: what is wrong, the first thing first; empty if nothing is.
-        n_lines: of the log.
-        signers: whose signatures it bears.
-        published: the run whose tables are there; None if there are none.
-        is_half_published: a run ended while its tables were put in place, so that there are none.
+        n_checked: number of files whose digest was computed.
+        faults: everything that has changed, the most fundamental first; empty if nothing has.
+        n_lines: number of lines of the log.
+        signers: keys that signed checkpoints of the log.
+        published: id of the published run; None if there are no tables or if there are faults.
+        is_half_published: whether a run was killed while it put its tables in place, so that there are none.
     """
 
     n_checked: int
-    problems: tuple[str, ...]
+    faults: tuple[Fault, ...]
     n_lines: int
     signers: tuple[Signer, ...]
     published: str | None
@@ -65,121 +62,122 @@ class Report:
 def verify_case(case: Case, asked: TrustedKeys) -> Report:
     """Compare the log, evidence, parts, published files and pictures with what was recorded.
 
-    Where a run publishes meanwhile, what was read before says nothing about what it published: all is compared again.
+    If there are faults and a run has published in the meantime, the comparison is repeated, because it mixed the old
+    and the new tables.
     """
-    published = _digest_of_manifest(case.folder)
-    report = _compared(case, asked)
-    while report.problems and published != (published := _digest_of_manifest(case.folder)):
-        report = _compared(load_case(case.folder.root), asked)
+    published = _manifest_digest(case.folder)
+    report = _compare(case, asked)
+    while report.faults and published != (published := _manifest_digest(case.folder)):
+        report = _compare(load_case(case.folder.root), asked)
     return report
 
 
-def _digest_of_manifest(folder: CaseFolder) -> str:
-    """Empty where nothing is published."""
+def _manifest_digest(folder: CaseFolder) -> str:
+    """Return the digest of the published manifest; empty if there is none."""
     try:
         return sha256_of_file(folder.manifest)
     except FileNotFoundError:
         return ""
 
 
-def _compared(case: Case, asked: TrustedKeys) -> Report:
+def _compare(case: Case, asked: TrustedKeys) -> Report:
     folder = case.folder
-    known = stored_checkpoints(folder)
+    known = load_checkpoints(folder)
     chain = read_chain(folder.audit_file)
-    problems = [*find_alterations(case), *signature_faults(case, known, chain.digests, asked)]
-    problems += alterations(folder, lambda: read_chain(folder.audit_file).lines, RECORDS)
-    problems += _told(partial(_reviews, case))
+    faults = [*find_alterations(case), *signature_faults(case, known, chain.digests, asked)]
+    faults += find_altered_files(folder, lambda: read_chain(folder.audit_file).lines, RECORDS)
+    faults += _faults_in(partial(_review_faults, case))
     checks: list[tuple[Place, str]] = []
-    for named in (
-        partial(_of_evidence, folder),
-        partial(_of_parts, case),
-        partial(_of_tables, case),
+    for listed in (
+        partial(_evidence_checks, folder),
+        partial(_part_checks, case),
+        partial(_table_checks, case),
         partial(stored_run_checks, folder),
     ):
-        problems += _told(partial(_kept_in, checks, named))
+        faults += _faults_in(partial(_collect, checks, listed))
     checks = list(dict.fromkeys(checks))
-    losses = (difference(path, expected) for path, expected in checks)
-    problems += [loss.detail for loss in losses if loss is not None]
-    problems += _told(partial(_unnamed, case))
-    if not problems:  # counted again from files that are what they were, or there is nothing to count from
-        problems += _told(partial(_coverage, folder))
+    losses = (find_loss(path, expected) for path, expected in checks)
+    faults += [loss.fault for loss in losses if loss is not None]
+    faults += _faults_in(partial(_unlisted_files, case))
+    if not faults:  # frames can only be counted in unchanged files
+        faults += _faults_in(partial(_coverage_faults, folder))
     return Report(
         len(checks),
-        tuple(dict.fromkeys(problems)),
+        tuple({str(fault): fault for fault in faults}.values()),
         len(chain.lines),
-        signers_of(known, asked),
-        published=_manifest(folder)["run"] if folder.manifest.exists() and not problems else None,
-        is_half_published=not folder.manifest.exists() and published_state(folder) is Published.HALF,
+        list_signers(known, asked),
+        published=_manifest(folder)["run"] if folder.manifest.exists() and not faults else None,
+        is_half_published=not folder.manifest.exists() and published_state(folder) is PublishedState.HALF,
     )
 
 
-def _told(look: Callable[[], Iterable[str]]) -> list[str]:
-    """What a look finds wrong, or that it could not be made since a record cannot be read."""
-    found: list[str] = []
+def _faults_in(check: Callable[[], Iterable[Fault]]) -> list[Fault]:
+    """Return the faults that a check finds, including the file that it could not read."""
+    found: list[Fault] = []
     try:
-        found.extend(look())
+        found.extend(check())
     except IntegrityBroken as error:
-        found.append(error.statement)
+        found.append(Fault.from_error(error))
     return found
 
 
-def _kept_in(checks: list[tuple[Place, str]], named: Callable[[], Checks]) -> Iterable[str]:
-    """The checks are in the list; nothing is wrong with having them."""
-    checks.extend(named())
+def _collect(checks: list[tuple[Place, str]], listed: Callable[[], Checks]) -> Iterable[Fault]:
+    """Add listed files and their digests to `checks`; returns no fault, but may raise `IntegrityBroken`."""
+    checks.extend(listed())
     return ()
 
 
-def _reviews(case: Case) -> Iterable[str]:
+def _review_faults(case: Case) -> Iterable[Fault]:
     load_reviews(case)
     return ()
 
 
-def _manifest(folder: CaseFolder) -> dict[str, Any]:
+def _manifest(folder: CaseFolder) -> JsonObject:
     return read_manifest(folder) if folder.manifest.exists() else {"files": []}
 
 
-def _of_evidence(folder: CaseFolder) -> Checks:
-    return [check for item in load_evidence(folder) for check in _evidence_checks(folder, item)]
+def _evidence_checks(folder: CaseFolder) -> Checks:
+    return [check for item in load_evidence(folder) for check in _checks_of(folder, item)]
 
 
-def _evidence_checks(folder: CaseFolder, item: Evidence) -> Iterator[tuple[Place, str]]:
+def _checks_of(folder: CaseFolder, item: Evidence) -> Iterator[tuple[Place, str]]:
     yield from footage_checks(item)
     if item.readable is not None:
         yield folder.index_file(item.evidence_id), item.readable.index_sha256
 
 
-def _of_parts(case: Case) -> Checks:
-    """What the published tables were made of; runs of older versions have no list of it."""
+def _part_checks(case: Case) -> Checks:
+    """Return the checks of the parts of the published tables; runs of older versions have no inventory."""
     if not case.folder.manifest.exists():
         return []
     run = case.folder.run(_manifest(case.folder)["run"])
-    return _not_gone(case, parts_named(run)) if run.parts_list.exists() else []
+    return _without_destroyed(case, read_inventory(run)) if run.parts_list.exists() else []
 
 
-def _of_tables(case: Case) -> Checks:
-    """Tables lie below `tables/`, pictures below the case; older manifests name no pictures."""
+def _table_checks(case: Case) -> Checks:
+    """Return the checks of tables and pictures; manifests of older versions list no pictures."""
     folder, manifest = case.folder, _manifest(case.folder)
     tables = [(folder.tables / file["path"], file["sha256"]) for file in manifest["files"]]
     pictures = [(folder.root / each["path"], each["sha256"]) for each in manifest.get("pictures", ())]
-    return [*_not_gone(case, tables), *pictures]
+    return [*_without_destroyed(case, tables), *pictures]
 
 
-def _not_gone(case: Case, checks: Iterable[tuple[Path, str]]) -> Checks:
-    """All but what was destroyed or withheld on record."""
-    gone = certified(case.folder).keys() | withheld_as(case)
+def _without_destroyed(case: Case, checks: Iterable[tuple[Path, str]]) -> Checks:
+    """Leave out missing files that were destroyed or withheld on record."""
+    destroyed = certified_digests(case.folder).keys() | withheld_paths(case)
     root = case.folder.root
-    return [check for check in checks if check[0].exists() or check[0].relative_to(root).as_posix() not in gone]
+    return [check for check in checks if check[0].exists() or check[0].relative_to(root).as_posix() not in destroyed]
 
 
-def _unnamed(case: Case) -> Iterator[str]:
-    """Files that nobody published: who opens `tables/` by a pattern would read them too."""
+def _unlisted_files(case: Case) -> Iterator[Fault]:
+    """Yield files in `tables/` that no run published; opening the folder by a pattern would read them too."""
     folder = case.folder
-    named = {folder.tables / file["path"] for file in _manifest(folder)["files"]}
-    named |= {folder.root / f"{name}.sealed" for name in withheld_as(case)}
+    listed = {folder.tables / file["path"] for file in _manifest(folder)["files"]}
+    listed |= {folder.root / f"{name}.sealed" for name in withheld_paths(case)}
     found = (path for path in folder.tables.rglob("*") if not path.is_dir() and path != folder.manifest)
-    for path in sorted(set(found) - named):
-        yield f"{path}: {NOT_PUBLISHED}"
+    for path in sorted(set(found) - listed):
+        yield Fault(FaultKind.UNLISTED, path, "the manifest does not list it, so no run published it")
 
 
-def _coverage(folder: CaseFolder) -> Iterable[str]:
+def _coverage_faults(folder: CaseFolder) -> Iterable[Fault]:
     return check_coverage(folder, _manifest(folder)) if folder.manifest.exists() else ()

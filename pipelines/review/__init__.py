@@ -1,5 +1,5 @@
-"""Two people examine candidates: their keys, their signed verdicts, the desk in the terminal, and the page.
+"""Review of candidates by two people: reviewers' keys, signed verdicts, the review desk and the browser page.
 
-Here belongs what a reviewer sees and says. Which verdicts the rules allow is decided by
-`forensics/faces/review_rules.py`.
+Code belongs here that shows candidates to reviewers or stores their verdicts. The rules that allow or refuse a verdict
+are in `forensics/faces/review_rules.py`.
 """

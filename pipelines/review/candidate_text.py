@@ -1,20 +1,21 @@
-"""What people read about a candidate, on the page and in the terminal: times, quality, states and verdicts in words."""
+"""Texts about a candidate for reviewers, on the page and in the terminal: times, faces, quality, states, verdicts."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from forensics.faces.face import FAIR_WORTH, GOOD_WORTH, worth_in_words
 from forensics.faces.review_rules import State, Verdict
+from forensics.json_object import JsonObject
 
 __all__ = ["STATES", "VERDICTS", "faces_in_words", "quality_in_words", "seen_in_words"]
 
 STATES: Final = {
     State.OPEN: "waits for two reviewers",
     State.FIRST: "waits for a second reviewer",
-    State.CONFIRMED: "two reviewers confirm it",
-    State.EXCLUDED: "two reviewers exclude it",
-    State.DISAGREED: "two reviewers disagree",
-    State.UNDECIDED: "undecided",
+    State.CONFIRMED: "confirmed by both reviewers",
+    State.EXCLUDED: "excluded by both reviewers",
+    State.DISAGREED: "the two reviewers disagree",
+    State.UNDECIDED: "at least one reviewer is undecided",
 }
 VERDICTS: Final = {
     Verdict.CONFIRM: "The same person, in my opinion",
@@ -23,12 +24,12 @@ VERDICTS: Final = {
 }
 
 
-def seen_in_words(facts: dict[str, Any]) -> str:
-    """From when to when somebody was seen.
+def seen_in_words(facts: JsonObject) -> str:
+    """Return the time of a sighting, with the clock error.
 
     >>> first, last = datetime(2026, 5, 1, 12, 0, 0, 200_000), datetime(2026, 5, 1, 12, 0, 3)
     >>> seen_in_words({"first_utc": first, "last_utc": last, "clock_error_ms": 500})
-    '2026-05-01 12:00:00.2 to 12:00:03.0 UTC, give or take 500 ms'
+    '2026-05-01 12:00:00.2 to 12:00:03.0 UTC, clock error up to 500 ms'
     >>> seen_in_words({"first_utc": None, "last_utc": None, "clock_error_ms": None})
     'time unknown'
     """
@@ -37,7 +38,7 @@ def seen_in_words(facts: dict[str, Any]) -> str:
         return "time unknown"
     until = _clock(last) if last.date() == first.date() else _instant(last)
     text = f"{_instant(first)} UTC" if _instant(first) == _instant(last) else f"{_instant(first)} to {until} UTC"
-    return text if error_ms is None else f"{text}, give or take {error_ms} ms"
+    return text if error_ms is None else f"{text}, clock error up to {error_ms} ms"
 
 
 def _instant(instant: datetime) -> str:
@@ -48,8 +49,8 @@ def _clock(instant: datetime) -> str:
     return f"{instant:%H:%M:%S}.{instant.microsecond // 100_000}"
 
 
-def faces_in_words(facts: dict[str, Any]) -> str:
-    """How many faces were compared, over how long.
+def faces_in_words(facts: JsonObject) -> str:
+    """Return the number of compared faces and the time they cover.
 
     >>> faces_in_words({"n_faces": 5, "span_ms": 2200}), faces_in_words({"n_faces": 1, "span_ms": 0})
     ('5 over 2.2 s', '1')
@@ -58,7 +59,7 @@ def faces_in_words(facts: dict[str, Any]) -> str:
 
 
 def quality_in_words(quality: float) -> str:
-    """How good the compared faces were, and on which scale.
+    """Return the quality of the compared faces, with its scale.
 
     >>> quality_in_words(0.1234)
     'low: 0.123 of 1 (fair from 0.2, good from 0.4)'

@@ -1,36 +1,38 @@
-"""Faces from the evidence that may serve as reference pictures: of a candidate that two reviewers confirmed."""
+"""Loads faces from the footage as reference pictures, only of a candidate that two reviewers confirmed."""
 
 from forensics.adapters.crypto.sealing import Key
+from forensics.custody.case_document import Case
 from forensics.errors import NotAuthorised, UsageError
 from forensics.faces.review_rules import State, state_of
 from forensics.tables.result_access import refuse_stale_scope
-from pipelines.custody.case_document import Case
-from pipelines.review.reviews import load_reviews, of_candidate
-from pipelines.search.candidate_faces import candidate_faces
+from pipelines.review.reviews import load_reviews, select_reviews
+from pipelines.search.candidate_faces import load_candidate_faces
 from pipelines.search.reference_pictures import Picture
 
-__all__ = ["confirmed_faces"]
+__all__ = ["load_confirmed_faces"]
 
 
-def confirmed_faces(case: Case, key: Key, candidate: str) -> list[Picture]:
-    """The faces of a candidate, ``sighting:entry``.
+def load_confirmed_faces(case: Case, key: Key, candidate: str) -> list[Picture]:
+    """Return the faces of a confirmed candidate, ``sighting:entry``, in time order.
 
     Raises:
-        UsageError: there is no such candidate.
-        NotAuthorised: two reviewers have not confirmed it, or a clock was corrected since.
+        UsageError: the published run has no faces of this candidate.
+        NotAuthorised: two reviewers have not confirmed it, or a clock was corrected since the comparison.
     """
     refuse_stale_scope(case.folder)
     sighting_id, _, entry_id = candidate.partition(":")
-    state = state_of(of_candidate(load_reviews(case), sighting_id, entry_id))
+    state = state_of(select_reviews(load_reviews(case), sighting_id, entry_id))
     if state is not State.CONFIRMED:
         raise NotAuthorised(
-            f"two reviewers have not confirmed who it is (its review is {state.value})",
-            "nobody is looked for by a picture of an unknown person: forensics review CASE --as NAME",
+            f"not confirmed by two reviewers (its review is {state.value})",
+            "let two reviewers confirm it: forensics review CASE --as NAME --reason TEXT",
             candidate,
         )
-    faces = candidate_faces(case.folder, key, sighting_id=sighting_id, entry_id=entry_id)
+    faces = load_candidate_faces(case.folder, key, sighting_id=sighting_id, entry_id=entry_id)
     if not faces:
         raise UsageError(
-            "the published run has no faces of it", "name a candidate of `query CASE candidates`", candidate
+            "the published run has no faces of this candidate",
+            "give another candidate; list them: forensics query CASE candidates --reason TEXT",
+            candidate,
         )
     return [Picture(f"{candidate}, face {number}", data) for number, data in enumerate(faces, start=1)]

@@ -1,13 +1,12 @@
-"""What a reviewer works with: the candidates that wait, their pictures, and a place for the verdict.
+"""Review desk: gives one reviewer the waiting candidates and their pictures, and accepts verdicts.
 
-Every opening of pictures is recorded before they are shown, with the digest of what is shown. A verdict needs such
-a record, of this command or an earlier one, of the very pictures that the candidate has when the verdict is given.
-A desk may stand for hours: whatever it hands out or takes in, it asks anew whether the mandate still allows it.
+Each opening of pictures is recorded in the case's log before they are shown, with their digest. A verdict requires such
+a record, from this command or an earlier one, with the digest of the pictures that the candidate has at the verdict. A
+desk may stay open for hours, so the mandate is checked again for each list, picture and verdict.
 """
 
 import shlex
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
@@ -22,22 +21,23 @@ from forensics.faces.review_rules import (
     Review,
     State,
     Verdict,
-    refusal,
-    same_name,
+    is_same_name,
+    refusal_reason,
     state_of,
-    visible_to,
+    visible_reviews,
 )
+from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from forensics.tables.open import OpenCase, candidates_of
 from pipelines import clock
 from pipelines.custody.case_store import load_case
-from pipelines.custody.entries import entries_of, expired_entries
+from pipelines.custody.entries import expired_entries, load_entries
 from pipelines.custody.keys import keyring_for
 from pipelines.custody.session import Session
-from pipelines.review.reviewers import Reviewer, reviewer_named, reviewers_of
-from pipelines.review.reviews import add_review, load_reviews, of_candidate
-from pipelines.search.candidate_faces import candidate_faces
-from pipelines.search.references import reference_pictures
+from pipelines.review.reviewers import Reviewer, find_reviewer, load_reviewers
+from pipelines.review.reviews import add_review, load_reviews, select_reviews
+from pipelines.search.candidate_faces import load_candidate_faces
+from pipelines.search.references import load_reference_pictures
 
 __all__ = ["Candidate", "Pictures", "ReviewDesk"]
 
@@ -53,38 +53,38 @@ _ENDED = {
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One row of `candidates`, with where and when it was seen.
+    """One row of `candidates`, with camera and times of its sighting.
 
     Attributes:
-        sighting_id, entry_id: its name.
-        facts: what everybody may see: camera, times, faces, quality.
-        scores: what nobody sees before the own verdict: decision, similarity, rank, margin, threshold.
+        sighting_id, entry_id: the compared pair.
+        facts: facts that every reviewer may see: camera, times, faces, quality.
+        scores: values hidden until the reviewer has given a verdict: decision, similarity, rank, margin, threshold.
     """
 
     sighting_id: str
     entry_id: str
-    facts: dict[str, Any]
-    scores: dict[str, Any]
+    facts: JsonObject
+    scores: JsonObject
 
     @property
     def name(self) -> str:
-        """How it is called on the command line."""
+        """Name on the command line: ``sighting:entry``."""
         return f"{self.sighting_id}:{self.entry_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """What is laid side by side.
+    """Pictures of one candidate, to be compared side by side.
 
     Attributes:
-        faces: JPEG, of the sighting.
-        references: as they were given with the entry.
-        seen: digest of all of them and of the candidate's name.
+        faces: JPEG files of the faces in the footage.
+        references: reference pictures of the entry, as they were given.
+        digest: digest of all pictures and of the candidate's name.
     """
 
     faces: tuple[bytes, ...]
     references: tuple[bytes, ...]
-    seen: str
+    digest: str
 
 
 @dataclass(slots=True)
@@ -92,8 +92,8 @@ class ReviewDesk:
     """A case opened for one reviewer.
 
     Attributes:
-        session: the command that opened it.
-        reviewer: who sits at it.
+        session: the command on the case.
+        reviewer: the reviewer.
     """
 
     session: Session
@@ -101,15 +101,15 @@ class ReviewDesk:
 
     @classmethod
     def at(cls, session: Session, name: str) -> "ReviewDesk":
-        """The desk of the reviewer of that name.
+        """Open the desk for the reviewer of that name.
 
         Raises:
             NotAuthorised: there is no such reviewer.
         """
-        return cls(session, reviewer_named(session.folder, name))
+        return cls(session, find_reviewer(session.folder, name))
 
     def candidates(self) -> list[Candidate]:
-        """All that asks for examination or has a verdict, of entries that are on the list, in the table's order.
+        """Return the candidates and leads, and decided pairs, of listed entries that have not ended, in table order.
 
         Raises:
             NotAuthorised: the mandate has ended.
@@ -117,62 +117,69 @@ class ReviewDesk:
         self._require_active()
         opened = OpenCase.at(self.session.folder.root)
         ended = [] if self.session.case.mandate.hold else expired_entries(self.session.folder, clock.utc_now())
-        listed = [entry.entry_id for entry in entries_of(self.session.folder) if entry.entry_id not in ended]
-        asks = pl.col("decision").is_in([Decision.CANDIDATE.value, Decision.LEAD.value])
+        listed = [entry.entry_id for entry in load_entries(self.session.folder) if entry.entry_id not in ended]
+        is_shown = pl.col("decision").is_in([Decision.CANDIDATE.value, Decision.LEAD.value])
         decided = {f"{each.sighting_id}:{each.entry_id}" for each in load_reviews(self.session.case)}
-        asks |= pl.concat_str("sighting_id", "entry_id", separator=":").is_in(sorted(decided))
-        asks &= pl.col("entry_id").is_in(listed)
-        where = opened.sightings().select("sighting_id", "camera_id", "first_utc", "last_utc", "clock_error_ms")
-        rows = candidates_of(self.session.folder).filter(asks).join(where, on="sighting_id", maintain_order="left")
+        is_shown |= pl.concat_str("sighting_id", "entry_id", separator=":").is_in(sorted(decided))
+        is_shown &= pl.col("entry_id").is_in(listed)
+        sightings = opened.sightings().select("sighting_id", "camera_id", "first_utc", "last_utc", "clock_error_ms")
+        rows = (
+            candidates_of(self.session.folder).filter(is_shown).join(sightings, on="sighting_id", maintain_order="left")
+        )
         return [_candidate(row) for row in rows.collect().to_dicts()]
 
     def _require_active(self) -> None:
-        """Return only while the case may be reviewed, by its mandate as it is now and as it was when this began.
+        """Check that the mandate is active, both as it is on disk now and as it was when the command started.
 
-        Both, because `case.toml` was held against the log when this began: what was written since may end a
-        review, and not prolong it.
+        `case.toml` was verified against the log when the command started. A later change may end a review, but must not
+        prolong it.
 
         Raises:
-            NotAuthorised: the mandate has ended, and how.
+            NotAuthorised: the mandate has ended.
         """
         for case in (load_case(self.session.folder.root), self.session.case):
-            standing = mandate_status(case.mandate, clock.utc_now())
-            if standing is not MandateStatus.ACTIVE:
-                raise NotAuthorised(f"the review has ended: {_ENDED[standing]}", "see `forensics case show CASE`")
+            status = mandate_status(case.mandate, clock.utc_now())
+            if status is not MandateStatus.ACTIVE:
+                raise NotAuthorised(
+                    f"the review has ended: {_ENDED[status]}", "see the mandate with `forensics case show CASE`"
+                )
 
     def candidate(self, name: str) -> Candidate:
-        """The one of that name, ``sighting:entry``.
+        """Return the candidate of that name, ``sighting:entry``.
 
         Raises:
-            UsageError: there is none.
+            UsageError: there is no such candidate.
+            NotAuthorised: the mandate has ended.
         """
         for candidate in self.candidates():
             if candidate.name == name:
                 return candidate
-        raise UsageError(f"there is no candidate {name!r}", "`forensics review CASE --as NAME` lists them")
+        raise UsageError(
+            f"there is no candidate {name!r}", "list the candidates: forensics review CASE --as NAME --reason TEXT"
+        )
 
     def reviews(self, candidate: Candidate) -> list[Review]:
-        """All verdicts on a candidate, for the rules; people see `visible`."""
-        return of_candidate(load_reviews(self.session.case), candidate.sighting_id, candidate.entry_id)
+        """Return all verdicts on a candidate, for the rules; show reviewers only `visible`."""
+        return select_reviews(load_reviews(self.session.case), candidate.sighting_id, candidate.entry_id)
 
     def visible(self, candidate: Candidate) -> list[Review]:
-        """The verdicts that this reviewer may see."""
-        return list(visible_to(self.reviews(candidate), self.reviewer.name))
+        """Return the verdicts that this reviewer may see."""
+        return list(visible_reviews(self.reviews(candidate), self.reviewer.name))
 
-    def own(self, candidate: Candidate) -> Review | None:
-        """What this reviewer said of it; None before."""
-        mine = [each for each in self.reviews(candidate) if same_name(each.reviewer, self.reviewer.name)]
+    def own_review(self, candidate: Candidate) -> Review | None:
+        """Return this reviewer's verdict; None before it is given."""
+        mine = [each for each in self.reviews(candidate) if is_same_name(each.reviewer, self.reviewer.name)]
         return mine[0] if mine else None
 
     def state(self, candidate: Candidate) -> State | None:
-        """How far it is; None while this reviewer may not know."""
+        """Return the state of the review; None until this reviewer has given a verdict."""
         visible = self.visible(candidate)
         return state_of(visible) if visible else None
 
     def refusal(self, candidate: Candidate) -> str:
-        """Why this reviewer may give no verdict on it; empty if they may."""
-        revoked = [each.key_id for each in reviewers_of(self.session.folder) if each.revoked_utc]
-        return refusal(
+        """Return why this reviewer may not give a verdict on the candidate; empty if they may."""
+        revoked = [each.key_id for each in load_reviewers(self.session.folder) if each.revoked_utc]
+        return refusal_reason(
             self.reviews(candidate),
             reviewer=self.reviewer.name,
             key_id=self.reviewer.key_id,
@@ -181,79 +188,88 @@ class ReviewDesk:
         )
 
     def _submitters(self) -> list[str]:
-        """Who answers for the case, and under which names its runs were started."""
+        """Return the names of the operator of the case and of the users who started its runs, sorted."""
         runs = [line for line in read_chain(self.session.folder.audit_file).lines if line.command in {"run", "scan"}]
         users = {line.who.get(name, "") for line in runs if line.kind == "begin" for name in ("user", "login")}
         return sorted({self.session.case.mandate.operator, *users} - {""})
 
     def pictures(self, candidate: Candidate) -> Pictures:
-        """The pictures of a candidate; that they are opened, and which they are, is recorded before they are shown.
+        """Return the pictures of a candidate; record the opening and their digest in the log first.
 
         Raises:
-            NotAuthorised: the mandate has ended, or the key is not at hand.
+            NotAuthorised: the mandate has ended, or the case's key is missing.
         """
         self._require_active()
-        pictures = self._pictures(candidate)
-        self.session.recorded.note(_PICTURES_OPENED, {**self._opening_of(candidate), "seen": pictures.seen})
+        pictures = self._load_pictures(candidate)
+        self.session.record.note(_PICTURES_OPENED, {**self._opening_facts(candidate), "seen": pictures.digest})
         return pictures
 
-    def _pictures(self, candidate: Candidate) -> Pictures:
-        """What they are now, for no eyes."""
+    def _load_pictures(self, candidate: Candidate) -> Pictures:
+        """Decrypt the candidate's present pictures without a record, for the check of a verdict.
+
+        Raises:
+            NotAuthorised: the case's key or the faces are missing.
+        """
         key = keyring_for(self.session.folder, self.session.case.case_id).load()
-        faces = candidate_faces(
+        faces = load_candidate_faces(
             self.session.folder, key, sighting_id=candidate.sighting_id, entry_id=candidate.entry_id
         )
         if not faces:
-            again = f"compare again: forensics run {in_shell(self.session.folder.root)}"
-            raise NotAuthorised("the faces of this candidate are no longer there", again)
-        references = tuple(reference_pictures(self.session.folder, key, candidate.entry_id))
+            next_step = f"compare the faces again: forensics run {in_shell(self.session.folder.root)}"
+            raise NotAuthorised("the case no longer contains the faces of this candidate", next_step)
+        references = tuple(load_reference_pictures(self.session.folder, key, candidate.entry_id))
         digests = [sha256_of_bytes(picture) for picture in (*faces, *references)]
-        seen = sha256_of_bytes(canonical_json([candidate.name, digests]).encode())
-        return Pictures(faces, references, seen)
+        return Pictures(faces, references, sha256_of_bytes(canonical_json([candidate.name, digests]).encode()))
 
-    def _opening_of(self, candidate: Candidate) -> dict[str, str]:
+    def _opening_facts(self, candidate: Candidate) -> dict[str, str]:
         return {"reviewer": self.reviewer.name, "key_id": self.reviewer.key_id, "candidate": candidate.name}
 
-    def _seen(self, candidate: Candidate) -> str:
-        """The digest of the candidate's pictures, which this reviewer's key has opened.
+    def _require_opened(self, candidate: Candidate) -> str:
+        """Check that this reviewer's key has opened the candidate's present pictures; return their digest.
 
         Raises:
-            NotAuthorised: it has not, or they are others by now.
+            NotAuthorised: it has not, or the pictures have changed since.
         """
-        told, seen = self._opening_of(candidate), self._pictures(candidate).seen
+        expected, digest = self._opening_facts(candidate), self._load_pictures(candidate).digest
         lines = read_chain(self.session.folder.audit_file).lines
         opened = [line.facts for line in lines if line.kind == "note" and line.command == _PICTURES_OPENED]
-        mine = [
+        own_digests = [
             facts.get("seen") for facts in opened
-            if all(facts.get(name) == told[name] for name in ("key_id", "candidate"))
+            if all(facts.get(name) == expected[name] for name in ("key_id", "candidate"))
         ]  # fmt: skip
-        if seen in mine:
-            return seen
+        if digest in own_digests:
+            return digest
         problem = (
-            "the pictures are no longer those that you opened"
-            if mine
-            else "a verdict is given by somebody who has looked at the pictures"
+            "the pictures have changed since you opened them"
+            if own_digests
+            else "you have not opened the pictures of this candidate"
         )
         raise NotAuthorised(
             problem,
-            f"open them first, then decide: {self.command(candidate)} --pictures FILE.png --reason TEXT",
+            f"open the pictures, then give the verdict: {self.command(candidate)} --pictures FILE.png --reason TEXT",
         )
 
     def command(self, candidate: Candidate) -> str:
-        """How a candidate is examined in the terminal, up to what is done with it."""
+        """Return the start of the command for a candidate, without the options for pictures or verdict."""
         words = ("forensics", "review", str(self.session.folder.root), "--as", self.reviewer.name)
         return shlex.join((*words, "--candidate", candidate.name))
 
     def decide(self, candidate: Candidate, verdict: Verdict, checklist: dict[str, str], note: str) -> Review:
-        """This reviewer's verdict, signed and stored.
+        """Sign and store this reviewer's verdict, and note it in the log.
+
+        Args:
+            candidate: the candidate.
+            verdict: the verdict.
+            checklist: value of `Agreement` for each compared feature.
+            note: free text.
 
         Raises:
-            UsageError: the checklist names what it has not, or confirms what was not compared.
-            NotAuthorised: the mandate has ended, a rule refuses it, or the pictures were not opened.
+            UsageError: the checklist has an unknown feature or answer, no feature was compared, or a note is missing.
+            NotAuthorised: the mandate has ended, a rule refuses the verdict, or the pictures were not opened.
         """
         self._require_active()
-        _check(checklist, verdict, note)
-        seen = self._seen(candidate)
+        _check_verdict(checklist, verdict, note)
+        digest = self._require_opened(candidate)
         unsigned = Review(
             case_id=self.session.case.case_id,
             run_id=OpenCase.at(self.session.folder.root).run_id,
@@ -265,13 +281,13 @@ class ReviewDesk:
             checklist=dict(sorted(checklist.items())),
             note=note,
             at_utc_us=_now_us(),
-            seen=seen,
+            seen=digest,
             previous="",
         )
         review = add_review(
             self.session.case, self.session.files, self.reviewer, unsigned, submitters=self._submitters()
         )
-        self.session.recorded.note(
+        self.session.record.note(
             "verdict",
             {
                 "reviewer": review.reviewer,
@@ -283,29 +299,37 @@ class ReviewDesk:
         return review
 
     def waiting(self) -> list[Candidate]:
-        """The candidates that this reviewer may decide now."""
+        """Return the candidates that this reviewer may decide now."""
         return [candidate for candidate in self.candidates() if not self.refusal(candidate)]
 
     def decided(self) -> list[Candidate]:
-        """The candidates that this reviewer has decided."""
-        return [candidate for candidate in self.candidates() if self.own(candidate)]
+        """Return the candidates that this reviewer has decided."""
+        return [candidate for candidate in self.candidates() if self.own_review(candidate)]
 
 
-def _check(checklist: dict[str, str], verdict: Verdict, note: str) -> None:
+def _check_verdict(checklist: dict[str, str], verdict: Verdict, note: str) -> None:
+    """Check a verdict before it is signed.
+
+    Raises:
+        UsageError: a feature or answer is unknown, no feature was compared, or the note does not explain a difference.
+    """
     known = {agreement.value for agreement in Agreement}
     for feature, agreement in checklist.items():
         if feature not in CHECKLIST:
-            raise UsageError(f"the checklist has no {feature!r}", f"it has: {', '.join(CHECKLIST)}")
+            raise UsageError(f"the checklist has no feature {feature!r}", f"features: {', '.join(CHECKLIST)}")
         if agreement not in known:
-            raise UsageError(f"{agreement!r} is no answer", f"answers are: {', '.join(sorted(known))}", feature)
+            raise UsageError(f"{agreement!r} is not a valid answer", f"answers: {', '.join(sorted(known))}", feature)
     compared = [value for value in checklist.values() if value != Agreement.NOT_SEEN.value]
     if verdict is not Verdict.UNDECIDED and not compared:
-        raise UsageError("no feature was compared", "compare at least one, or say undecided")
+        raise UsageError(
+            "no feature was compared",
+            "compare at least one, for example --check nose=agrees, or give the verdict undecided",
+        )
     if verdict is Verdict.CONFIRM and Agreement.DIFFERS.value in compared and not note.strip():
-        raise UsageError("a feature differs and you confirm", "say why in the note")
+        raise UsageError("you confirm although a feature differs", "explain why in the note")
 
 
-def _candidate(row: dict[str, Any]) -> Candidate:
+def _candidate(row: JsonObject) -> Candidate:
     shown = ("camera_id", "first_utc", "last_utc", "clock_error_ms", "n_faces", "n_people", "span_ms", "quality")
     hidden = ("decision", "rank", "similarity", "margin", "threshold", "expected_false_candidates")
     return Candidate(

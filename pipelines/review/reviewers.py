@@ -1,7 +1,8 @@
-"""Who may review a case: public keys in the case, private ones outside of it, one for each reviewer.
+"""Reviewers of a case and their signing keys: public keys in the case, private keys outside it.
 
-A private key lies at `$FORENSICS_REVIEWER_KEYS/<case id>-<key id>.key` (mode 600), by default in the user's settings.
-Whoever is root on a machine can hold two keys: the signature says which key decided, not whose fingers did.
+A private key is the file `$FORENSICS_REVIEWER_KEYS/<case id>-<key id>.key` (mode 600); the default folder is in the
+user's settings. A signature proves which key was used, not which person used it: root on a machine can read several
+keys.
 """
 
 import json
@@ -10,23 +11,23 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from forensics.adapters.crypto.signing import key_id_of, new_private_key, public_of
+from forensics.adapters.crypto.signing import key_id_of, new_private_key, public_key_of
+from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
-from forensics.faces.review_rules import same_name
+from forensics.faces.review_rules import is_same_name
 from forensics.spelling import fault_in_name
-from forensics.tables.files import encoded_json, whole_file
-from pipelines.custody.case_document import Case
+from forensics.tables.files import atomic_file, encode_json
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.keys import reviewer_keys_folder
 
 __all__ = [
     "Reviewer",
     "add_reviewer",
-    "load_private",
+    "find_reviewer",
+    "load_private_key",
+    "load_reviewers",
     "replace_reviewer",
-    "reviewer_named",
-    "reviewers_of",
     "revoke_reviewer",
 ]
 
@@ -36,10 +37,10 @@ class Reviewer:
     """One key of one reviewer.
 
     Attributes:
-        name: of the person.
-        key_id, public_hex: of the key.
-        added_utc, added_by: when, and under which user name.
-        revoked_utc, revoked_why: when and why it stopped counting; empty while it counts.
+        name: name of the person.
+        key_id, public_hex: id of the key and the public key in hex.
+        added_utc, added_by: time of adding, and the operating-system user who added it.
+        revoked_utc, revoked_why: time and reason of the revocation; empty while the key is valid.
     """
 
     name: str
@@ -51,136 +52,164 @@ class Reviewer:
     revoked_why: str = ""
 
 
-def reviewers_of(folder: CaseFolder) -> list[Reviewer]:
-    """All keys, revoked ones too, in the order they were added.
+def load_reviewers(folder: CaseFolder) -> list[Reviewer]:
+    """Return all keys, revoked ones too, in the order they were added.
 
     Raises:
-        IntegrityBroken: the list cannot be read.
+        IntegrityBroken: the list cannot be read, or a key does not have its id.
     """
     if not folder.reviewers_file.exists():
         return []
     try:
         reviewers = [Reviewer(**stored) for stored in json.loads(folder.reviewers_file.read_text())]
+        strangers = [each for each in reviewers if key_id_of(bytes.fromhex(each.public_hex)) != each.key_id]
     except (ValueError, TypeError) as error:
-        raise IntegrityBroken(f"cannot be read ({error})", "restore it from a copy", folder.reviewers_file) from error
-    for reviewer in reviewers:
-        if key_id_of(bytes.fromhex(reviewer.public_hex)) != reviewer.key_id:
-            raise IntegrityBroken(f"{reviewer.name} has another key", "restore it from a copy", folder.reviewers_file)
+        raise _broken(folder, f"cannot be read ({error})") from error
+    for each in strangers:
+        raise _broken(folder, f"the public key of {each.name} does not have the key id {each.key_id}")
     return reviewers
 
 
-def reviewer_named(folder: CaseFolder, name: str) -> Reviewer:
-    """The key of that name that counts.
+def _broken(folder: CaseFolder, problem: str) -> IntegrityBroken:
+    return IntegrityBroken(problem, "restore the file from a backup", folder.reviewers_file)
+
+
+def find_reviewer(folder: CaseFolder, name: str) -> Reviewer:
+    """Return the valid key of the reviewer of that name.
 
     Raises:
-        NotAuthorised: there is none.
+        NotAuthorised: there is no such reviewer, or the key was revoked.
     """
-    known = reviewers_of(folder)
+    known = load_reviewers(folder)
     for reviewer in known:
-        if same_name(reviewer.name, name) and not reviewer.revoked_utc:
+        if is_same_name(reviewer.name, name) and not reviewer.revoked_utc:
             return reviewer
     names = ", ".join(reviewer.name for reviewer in known if not reviewer.revoked_utc)
     raise NotAuthorised(
-        f"{name} is no reviewer of this case, it has {names or 'none'}",
-        "add one: forensics reviewer add CASE NAME",
+        f"{name} is not a reviewer of this case; reviewers: {names or 'none'}",
+        "add a reviewer: forensics reviewer add CASE NAME",
     )
 
 
 def add_reviewer(case: Case, files: DecidingFiles, name: str, *, now: datetime, who: str) -> tuple[Reviewer, Path]:
-    """A reviewer with a new key; returns where its private half lies. The caller holds the case's lock.
+    """Add a reviewer with a new key; return it and the path of the private key. The caller holds the case's lock.
 
     Raises:
-        UsageError: the name says nothing, could be taken for another, or is taken by a key that counts.
+        UsageError: the name is empty, could be mistaken for another, or has a valid key already.
+        NotAuthorised: other users can write to the folder of the keys.
     """
     fault = fault_in_name(name)
     if fault:
-        raise UsageError(f"the name {name!a} {fault}", "write it in letters of one script, and nothing else")
+        raise UsageError(f"the name {name!a} {fault}", "use visible letters of one alphabet only")
     name = " ".join(name.split())
     if not name:
-        raise UsageError("the reviewer has no name", "say who reviews")
-    known = reviewers_of(case.folder)
-    if any(same_name(reviewer.name, name) and not reviewer.revoked_utc for reviewer in known):
-        raise UsageError(f"{name} has a key already", "a lost key is replaced: forensics reviewer replace CASE NAME")
-    reviewer, path = _with_new_key(case, name, now=now, who=who)
-    files.write(case.folder.reviewers_file, encoded_json([asdict(each) for each in (*known, reviewer)]))
+        raise UsageError("the name of the reviewer is empty", "give a name")
+    known = load_reviewers(case.folder)
+    if any(is_same_name(reviewer.name, name) and not reviewer.revoked_utc for reviewer in known):
+        raise UsageError(
+            f"{name} has a key already",
+            "replace a lost key with: forensics reviewer replace CASE NAME --reason TEXT",
+        )
+    reviewer, path = _create_key(case, name, now=now, who=who)
+    files.write(case.folder.reviewers_file, encode_json([asdict(each) for each in (*known, reviewer)]))
     return reviewer, path
 
 
 def replace_reviewer(
     case: Case, files: DecidingFiles, name: str, *, why: str, now: datetime, who: str
 ) -> tuple[Reviewer, Reviewer, Path]:
-    """The lost key counts no more and a new one does, in one write; returns both and where the new one lies.
+    """Revoke a lost key and add a new one, in one write; return both and the path of the new private key.
+
+    The caller holds the case's lock.
 
     Raises:
-        NotAuthorised: there is no such reviewer.
+        NotAuthorised: there is no such reviewer, or other users can write to the folder of the keys.
     """
-    known, current = reviewers_of(case.folder), reviewer_named(case.folder, name)
+    known, current = load_reviewers(case.folder), find_reviewer(case.folder, name)
     revoked = replace(current, revoked_utc=now.isoformat(), revoked_why=why)
-    reviewer, path = _with_new_key(case, current.name, now=now, who=who)
+    reviewer, path = _create_key(case, current.name, now=now, who=who)
     stored = [asdict(revoked if each == current else each) for each in known]
-    files.write(case.folder.reviewers_file, encoded_json([*stored, asdict(reviewer)]))
+    files.write(case.folder.reviewers_file, encode_json([*stored, asdict(reviewer)]))
     _private_path(case, current).unlink(missing_ok=True)
     return revoked, reviewer, path
 
 
-def _with_new_key(case: Case, name: str, *, now: datetime, who: str) -> tuple[Reviewer, Path]:
+def _create_key(case: Case, name: str, *, now: datetime, who: str) -> tuple[Reviewer, Path]:
+    """Create a key and write its private half, readable by this user only."""
     private = new_private_key()
-    public = public_of(private)
+    public = public_key_of(private)
     reviewer = Reviewer(name, key_id_of(public), public.hex(), now.isoformat(), who)
     path = _private_path(case, reviewer)
-    _private_folder(path.parent)
-    with whole_file(path) as file:
+    _create_private_folder(path.parent)
+    with atomic_file(path) as file:
         file.write(private)
     return reviewer, path
 
 
 def revoke_reviewer(case: Case, files: DecidingFiles, name: str, *, why: str, now: datetime) -> Reviewer:
-    """The reviewer's key counts no more; verdicts that it signed stay. The caller holds the case's lock.
+    """Revoke a reviewer's key; verdicts that it signed before stay valid. The caller holds the case's lock.
 
     Raises:
-        UsageError: no reason.
+        UsageError: the reason is empty.
         NotAuthorised: there is no such reviewer.
     """
     if not why.strip():
-        raise UsageError("a key is revoked for a reason", "say it with --reason TEXT")
-    known = reviewers_of(case.folder)
-    current = reviewer_named(case.folder, name)
+        raise UsageError("revoking a key needs a reason", "give a reason with --reason TEXT")
+    known = load_reviewers(case.folder)
+    current = find_reviewer(case.folder, name)
     revoked = replace(current, revoked_utc=now.isoformat(), revoked_why=why)
     stored = [asdict(revoked if each == current else each) for each in known]
-    files.write(case.folder.reviewers_file, encoded_json(stored))
+    files.write(case.folder.reviewers_file, encode_json(stored))
     _private_path(case, current).unlink(missing_ok=True)
     return revoked
 
 
-def load_private(case: Case, reviewer: Reviewer) -> bytes:
-    """The reviewer's private key.
+def load_private_key(case: Case, reviewer: Reviewer) -> bytes:
+    """Read the private key of a reviewer.
 
     Raises:
-        NotAuthorised: it is not there, others can read it, or it is another's.
+        NotAuthorised: the key is missing, other users can read it, or it is not the registered key.
     """
     path = _private_path(case, reviewer)
     if not path.exists():
         raise NotAuthorised(
-            f"the key of {reviewer.name} is not on this machine, or not yours",
-            "review where the key lies; a lost one is replaced: forensics reviewer replace CASE NAME",
+            f"the private key of {reviewer.name} was not found",
+            "review as the user and on the machine that have the key, or replace a lost key: "
+            "forensics reviewer replace CASE NAME --reason TEXT",
             path,
         )
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise NotAuthorised("others can read this key", f"make it private: chmod 600 {path}", path)
+        raise NotAuthorised("other users can read this key", f"make it private: chmod 600 {path}", path)
     private = path.read_bytes()
-    if len(private) != 32 or public_of(private).hex() != reviewer.public_hex:
-        raise NotAuthorised(f"is not the key that {reviewer.name} registered", "restore it, or replace it", path)
+    if len(private) != 32 or public_key_of(private).hex() != reviewer.public_hex:
+        raise NotAuthorised(
+            f"is not the registered key of {reviewer.name}",
+            "restore the key from a backup, or replace it: forensics reviewer replace CASE NAME --reason TEXT",
+            path,
+        )
     return private
 
 
 def _private_path(case: Case, reviewer: Reviewer) -> Path:
+    """Return the path of a private key.
+
+    Raises:
+        UsageError: the folder of the keys is inside the case.
+    """
     base = reviewer_keys_folder()
     if base.resolve().is_relative_to(case.folder.root.resolve()):
-        raise UsageError("keys may not lie inside the case", "set $FORENSICS_REVIEWER_KEYS to another folder", base)
+        raise UsageError(
+            "private keys must be kept outside the case", "set $FORENSICS_REVIEWER_KEYS to another folder", base
+        )
     return base / f"{case.case_id}-{reviewer.key_id}.key"
 
 
-def _private_folder(folder: Path) -> None:
+def _create_private_folder(folder: Path) -> None:
+    """Create the folder of the keys if it is missing.
+
+    Raises:
+        NotAuthorised: other users can write to it.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if stat.S_IMODE(folder.stat().st_mode) & 0o022:
-        raise NotAuthorised("others can write here", f"make it private: chmod 700 {folder}", folder)
+        raise NotAuthorised("other users can write to this folder", f"make it private: chmod 700 {folder}", folder)

@@ -1,78 +1,101 @@
-"""Verdicts on disk: signed, chained, appended under the case's lock, and checked whenever they are read."""
+"""Stores verdicts: signed, chained by digest, appended under the case's lock, verified at each reading."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
-from forensics.adapters.crypto.signing import is_signed_by, signed
-from forensics.custody.case_folder import CaseFolder
+from forensics.adapters.crypto.signing import is_signed_by, sign
+from forensics.custody.case_document import Case
 from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised
-from forensics.faces.review_rules import Review, Verdict, refusal
+from forensics.faces.review_rules import Review, Verdict, refusal_reason
 from pipelines import clock
-from pipelines.custody.case_document import Case
-from pipelines.custody.case_lock import locked
+from pipelines.custody.case_lock import lock_case
 from pipelines.custody.case_store import load_case
 from pipelines.custody.deciding_files import DecidingFiles
-from pipelines.review.reviewers import Reviewer, load_private, reviewers_of
+from pipelines.review.reviewers import Reviewer, load_private_key, load_reviewers
 
-__all__ = ["FIRST", "add_review", "load_reviews", "of_candidate"]
+__all__ = ["add_review", "load_reviews", "select_reviews"]
 
-FIRST: Final = "0" * 64
-_NAMES: Final = {field.name for field in fields(Review)}
+# digest in the place of a predecessor, for the first verdict of a case
+_NO_PREVIOUS: Final = "0" * 64
+_FIELD_NAMES: Final = {field.name for field in fields(Review)}
 
 
 def load_reviews(case: Case) -> list[Review]:
-    """All verdicts of a case, in order.
+    """Return all verdicts of a case, in order; each signature is verified once while the file does not change.
 
     Raises:
-        IntegrityBroken: one was altered, removed, put elsewhere, or signed by no reviewer of the case.
+        IntegrityBroken: a verdict was changed, removed or moved, or was not signed by a reviewer of the case.
     """
     file = case.folder.reviews_file
     if not file.exists():
         return []
-    publics = {reviewer.key_id: reviewer for reviewer in reviewers_of(case.folder)}
+    return list(_verify(file, file.read_bytes(), case.case_id, tuple(load_reviewers(case.folder))))
+
+
+@lru_cache(maxsize=4)
+def _verify(file: Path, data: bytes, case_id: str, reviewers: tuple[Reviewer, ...]) -> tuple[Review, ...]:
+    """Return the verified verdicts in the bytes of a file; the path is used in messages only.
+
+    Raises:
+        IntegrityBroken: a verdict was changed, removed or moved, or was not signed by a reviewer of the case.
+    """
+    by_key = {reviewer.key_id: reviewer for reviewer in reviewers}
     reviews: list[Review] = []
-    for number, raw in enumerate(file.read_bytes().splitlines(), start=1):
-        previous = sha256_of_bytes(reviews[-1].encoded()) if reviews else FIRST
+    for number, raw in enumerate(data.splitlines(), start=1):
+        previous = sha256_of_bytes(reviews[-1].encoded()) if reviews else _NO_PREVIOUS
         try:
-            review = _decoded(raw)
+            review = _decode(raw)
+            problem = _find_problem(review, case_id, by_key.get(review.key_id), previous)
         except (ValueError, TypeError, KeyError) as error:
-            raise _broken(case.folder, number, f"cannot be read ({error})") from error
-        problem = _problem(review, case.case_id, publics.get(review.key_id), previous)
+            raise _broken(file, number, f"cannot be read ({error})") from error
         if problem:
-            raise _broken(case.folder, number, problem)
-        earlier = of_candidate(reviews, review.sighting_id, review.entry_id)
-        if refused := refusal(earlier, reviewer=review.reviewer, key_id=review.key_id, submitters=(), revoked=()):
-            raise _broken(case.folder, number, refused)
+            raise _broken(file, number, problem)
+        earlier = select_reviews(reviews, review.sighting_id, review.entry_id)
+        refused = refusal_reason(earlier, reviewer=review.reviewer, key_id=review.key_id, submitters=(), revoked=())
+        if refused:
+            raise _broken(file, number, f"breaks a rule of the review ({refused})")
         reviews.append(review)
-    return reviews
+    return tuple(reviews)
 
 
-def _decoded(raw: bytes) -> Review:
+def _decode(raw: bytes) -> Review:
+    """Decode one line of the file.
+
+    Raises:
+        ValueError: it has other fields, or is not the canonical encoding.
+    """
     stored = json.loads(raw)
-    if set(stored) != _NAMES:
-        raise ValueError("not the names of a review")
+    if set(stored) != _FIELD_NAMES:
+        raise ValueError("its fields are not those of a verdict")
     review = Review(**{**stored, "verdict": Verdict(stored["verdict"])})
     if review.encoded() != raw:
-        raise ValueError("not what was written")
+        raise ValueError("it is not in canonical form")
     return review
 
 
-def _problem(review: Review, case_id: str, reviewer: Reviewer | None, previous: str) -> str:
+def _find_problem(review: Review, case_id: str, reviewer: Reviewer | None, previous: str) -> str:
+    """Return what is wrong with a stored verdict; empty if nothing is.
+
+    Raises:
+        ValueError: its signature is not hexadecimal.
+    """
     if review.case_id != case_id:
         return "belongs to another case"
     if review.previous != previous:
-        return "does not follow the one before"
+        return "does not have the digest of the verdict before it"
     if reviewer is None or reviewer.name != review.reviewer:
-        return "was signed by no reviewer of this case"
+        return "was not signed by a reviewer of this case"
     if reviewer.revoked_utc and review.at_utc_us >= _microseconds(reviewer.revoked_utc):
         return "was signed after its key was revoked"
     if not is_signed_by(bytes.fromhex(reviewer.public_hex), review.signed_bytes(), bytes.fromhex(review.signature)):
-        return "does not bear its reviewer's signature"
+        return "has no valid signature of its reviewer"
     return ""
 
 
@@ -80,42 +103,53 @@ def _microseconds(instant: str) -> int:
     return int(datetime.fromisoformat(instant).timestamp() * 1_000_000)
 
 
-def _broken(folder: CaseFolder, number: int, problem: str) -> IntegrityBroken:
-    return IntegrityBroken(f"verdict {number} {problem}", "restore the file from a copy", folder.reviews_file)
+def _broken(file: Path, number: int, problem: str) -> IntegrityBroken:
+    return IntegrityBroken(f"verdict {number} {problem}", "restore the file from a backup", file)
 
 
-def of_candidate(reviews: Sequence[Review], sighting_id: str, entry_id: str) -> list[Review]:
-    """The verdicts on one candidate."""
+def select_reviews(reviews: Sequence[Review], sighting_id: str, entry_id: str) -> list[Review]:
+    """Return the verdicts on one candidate, in order."""
     return [review for review in reviews if (review.sighting_id, review.entry_id) == (sighting_id, entry_id)]
 
 
 def add_review(
     case: Case, files: DecidingFiles, reviewer: Reviewer, unsigned: Review, *, submitters: Sequence[str]
 ) -> Review:
-    """The verdict is signed and stored, unless the rules refuse it.
+    """Sign and store a verdict if the mandate and the rules allow it.
+
+    Args:
+        case: the case.
+        files: writes the file of verdicts.
+        reviewer: the reviewer, whose private key signs.
+        unsigned: the verdict, without previous digest and signature.
+        submitters: names of the people who answer for the case or started its runs.
+
+    Returns:
+        The verdict as stored.
 
     Raises:
-        NotAuthorised: a rule refuses it, or the key is not at hand.
+        NotAuthorised: the mandate has ended, a rule refuses the verdict, or the private key is missing.
+        CannotStart: another command holds the lock of the case.
     """
-    private = load_private(case, reviewer)
-    with locked(case.folder):
-        standing = mandate_status(load_case(case.folder.root).mandate, clock.utc_now())
-        if standing is not MandateStatus.ACTIVE:
-            raise NotAuthorised(f"the mandate is {standing.value}", "see `forensics case show CASE`")
+    private_key = load_private_key(case, reviewer)
+    with lock_case(case.folder):
+        status = mandate_status(load_case(case.folder.root).mandate, clock.utc_now())
+        if status is not MandateStatus.ACTIVE:
+            raise NotAuthorised(f"the mandate is {status.value}", "see the mandate with `forensics case show CASE`")
         reviews = load_reviews(case)
-        revoked = [each.key_id for each in reviewers_of(case.folder) if each.revoked_utc]
-        refused = refusal(
-            of_candidate(reviews, unsigned.sighting_id, unsigned.entry_id),
+        revoked = [each.key_id for each in load_reviewers(case.folder) if each.revoked_utc]
+        refused = refusal_reason(
+            select_reviews(reviews, unsigned.sighting_id, unsigned.entry_id),
             reviewer=reviewer.name,
             key_id=reviewer.key_id,
             submitters=submitters,
             revoked=revoked,
         )
         if refused:
-            raise NotAuthorised(refused, "somebody else may review this candidate")
-        previous = sha256_of_bytes(reviews[-1].encoded()) if reviews else FIRST
+            raise NotAuthorised(refused, "another reviewer may review this candidate")
+        previous = sha256_of_bytes(reviews[-1].encoded()) if reviews else _NO_PREVIOUS
         chained = replace(unsigned, previous=previous, signature="")
-        review = replace(chained, signature=signed(private, chained.signed_bytes()).hex())
+        review = replace(chained, signature=sign(private_key, chained.signed_bytes()).hex())
         stored = b"".join(each.encoded() + b"\n" for each in (*reviews, review))
         files.write(case.folder.reviews_file, stored)
     return review

@@ -1,46 +1,46 @@
-"""How far a search is: how many are looked for, how many candidates wait for whom. Counts, no names, no verdicts."""
+"""Counts entries and candidates that wait for a review, without names or verdicts."""
 
 from collections import Counter
-from typing import Any
 
 import polars as pl
 
+from forensics.custody.case_document import Case
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.faces.comparison import Decision
+from forensics.json_object import JsonObject
 from forensics.tables.open import candidates_of
-from pipelines.custody.case_document import Case
-from pipelines.custody.entries import entries_of
-from pipelines.custody.erasure import withheld_as
-from pipelines.review.reviews import load_reviews, of_candidate
+from pipelines.custody.entries import load_entries
+from pipelines.custody.erasure import withheld_paths
+from pipelines.review.reviews import load_reviews, select_reviews
 
 __all__ = ["search_status"]
 
 
-def search_status(case: Case) -> dict[str, Any]:
-    """Entries and what waits for a review; empty in modes that compare no faces.
+def search_status(case: Case) -> JsonObject:
+    """Return the numbers of entries and of waiting candidates; empty in modes that do not compare faces.
 
-    The key ``uncounted`` says why nothing could be counted; it is empty where all was.
+    The key ``uncounted`` has the reason why candidates could not be counted; it is empty if they were counted.
     """
     if not case.mandate.mode.compares_faces:
         return {}
-    listed = [entry.entry_id for entry in entries_of(case.folder)]
+    listed = [entry.entry_id for entry in load_entries(case.folder)]
     n_first, n_second, uncounted = None, None, ""
     try:
-        n_first, n_second = _waiting(case, listed)
+        n_first, n_second = _count_waiting(case, listed)
     except NotAuthorised:
-        uncounted = "withheld" if withheld_as(case) else "destroyed"
+        uncounted = "withheld" if withheld_paths(case) else "destroyed"
     except UsageError:
-        uncounted = "no face was compared yet"
+        uncounted = "no faces have been compared yet"
     except IntegrityBroken as error:
         uncounted = str(error)
     return {"entries": len(listed), "wait_for_first": n_first, "wait_for_second": n_second, "uncounted": uncounted}
 
 
-def _waiting(case: Case, listed: list[str]) -> tuple[int, int]:
-    """How many candidates and leads of listed entries have no verdict, and how many have one."""
-    asks = pl.col("decision").is_in([Decision.CANDIDATE.value, Decision.LEAD.value])
-    asks &= pl.col("entry_id").is_in(listed)
-    pairs = candidates_of(case.folder).filter(asks).select("sighting_id", "entry_id").collect()
+def _count_waiting(case: Case, listed: list[str]) -> tuple[int, int]:
+    """Return the numbers of candidates and leads of listed entries without a verdict, and with one."""
+    needs_review = pl.col("decision").is_in([Decision.CANDIDATE.value, Decision.LEAD.value])
+    needs_review &= pl.col("entry_id").is_in(listed)
+    pairs = candidates_of(case.folder).filter(needs_review).select("sighting_id", "entry_id").collect()
     reviews = load_reviews(case)
-    verdicts = Counter(len(of_candidate(reviews, *pair)) for pair in pairs.iter_rows())
+    verdicts = Counter(len(select_reviews(reviews, *pair)) for pair in pairs.iter_rows())
     return verdicts[0], verdicts[1]

@@ -1,4 +1,4 @@
-"""After a run no face is kept but those of the published candidates, and of candidates that people have decided."""
+"""Destroys stored faces of earlier runs; faces of published candidates and of candidates with a verdict are kept."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -8,25 +8,25 @@ from pipelines.custody.erasure import destroy_files
 from pipelines.custody.session import Session
 from pipelines.review.reviews import load_reviews
 
-__all__ = ["forget_superseded"]
+__all__ = ["destroy_superseded_faces"]
 
 
-def forget_superseded(session: Session, run_id: str, parts_in_use: Collection[Path]) -> Path | None:
-    """Destroy compared faces of other runs, watch-lists or clocks; returns the certificate, None if there are none.
+def destroy_superseded_faces(session: Session, run_id: str, parts_in_use: Collection[Path]) -> Path | None:
+    """Destroy compared faces of other runs, watch-lists or clocks; return the certificate, None if there are none.
 
-    Nothing is destroyed while the case is on hold. The caller holds the case's lock.
+    Nothing is destroyed while deletion is stopped (`case hold`). The caller holds the case's lock.
 
     Args:
         session: the command on the case.
-        run_id: the run that was published.
-        parts_in_use: parts of the stage `recognise` from which its candidates were made.
+        run_id: id of the published run.
+        parts_in_use: parts of the stage `recognise` with the published candidates.
     """
     if session.case.mandate.hold:
         return None
     own = session.folder.run(run_id).root
     decided = {(review.sighting_id, review.entry_id) for review in load_reviews(session.case)}
-    parts = set(session.folder.runs.glob("*/parts/recognise/*")) - set(parts_in_use)
-    tables = [path for path in session.folder.runs.glob("*/tables/candidates/*") if not path.is_relative_to(own)]
+    parts = set(session.folder.compared_parts()) - set(parts_in_use)
+    tables = [path for path in session.folder.candidate_tables() if not path.is_relative_to(own)]
     paths = sorted([*replace_parts(parts, decided), *tables])
     if not paths:
         return None
@@ -38,5 +38,5 @@ def forget_superseded(session: Session, run_id: str, parts_in_use: Collection[Pa
         reason="superseded",
         why=why,
         who=session.who,
-        now=session.recorded.log.now(),
+        now=session.record.log.now(),
     )

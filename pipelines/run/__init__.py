@@ -1,1 +1,1 @@
-"""A run: the plan, the stages in their order, what is checked before and after, and its record."""
+"""Everything about a run: its plan, its stages in order, the checks before and after it, and its record."""

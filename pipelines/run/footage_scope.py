@@ -1,19 +1,19 @@
-"""How much of the footage a case may not look at: from the packet indexes alone, nothing is decoded."""
+"""Scope of each evidence, computed from its packet index without decoding."""
 
 from collections.abc import Collection
 
-from forensics.custody.scope import Scope, scope_of
+from forensics.custody.case_document import Case
+from forensics.custody.scope import Scope, compute_scope
 from forensics.footage.evidence import Evidence
 from forensics.footage.timeline import PacketIndex
 from forensics.tables.evidence import load_evidence, load_index
-from pipelines.custody.case_document import Case
 
-__all__ = ["outside_text", "scope_in"]
+__all__ = ["compute_evidence_scope", "describe_outside"]
 
 
-def scope_in(case: Case, evidence: Evidence, index: PacketIndex) -> Scope:
-    """The frames of an evidence that the case may look at."""
-    return scope_of(
+def compute_evidence_scope(case: Case, evidence: Evidence, index: PacketIndex) -> Scope:
+    """Return the frames of an evidence that the case allows to detect."""
+    return compute_scope(
         case.mandate,
         case.camera(evidence.camera_id),
         index.media_us,
@@ -22,10 +22,10 @@ def scope_in(case: Case, evidence: Evidence, index: PacketIndex) -> Scope:
     )
 
 
-def outside_text(case: Case, evidence_ids: Collection[str]) -> str:
-    """How many frames of these evidences lie outside, and why; empty if none does.
+def describe_outside(case: Case, evidence_ids: Collection[str]) -> str:
+    """Return a sentence on how many frames of these evidences are outside the scope, and why; empty if none is.
 
-    What lies outside because nobody stated a clock is left to `unknown_clocks`.
+    Frames that are outside because a clock is unknown are not counted; see `describe_unknown_clocks`.
     """
     mandate = case.mandate
     if not (mandate.cameras or mandate.from_utc or mandate.to_utc):
@@ -34,7 +34,7 @@ def outside_text(case: Case, evidence_ids: Collection[str]) -> str:
     n_frames, n_outside, details = 0, 0, set[str]()
     for item in chosen:
         index = load_index(case.folder, item)
-        scope = scope_in(case, item, index)
+        scope = compute_evidence_scope(case, item, index)
         n_frames += index.n_frames
         if scope.reason == "scope":
             n_outside += index.n_frames - (scope.stop - scope.start)
@@ -42,4 +42,4 @@ def outside_text(case: Case, evidence_ids: Collection[str]) -> str:
     if not n_outside:
         return ""
     why = "; ".join(sorted(details))
-    return f"{n_outside} of {n_frames} frames lie outside the scope of the case, so no run looks at them: {why}"
+    return f"{n_outside} of {n_frames} frames are outside the scope of the case and are never processed: {why}"

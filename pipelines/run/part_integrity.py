@@ -1,23 +1,25 @@
-"""Which stored parts a run may build on.
+"""Integrity of stored parts: which of them a run may use.
 
-A part that published tables were made of must be what it was then: its digest stands in the list of its run, and the
-digest of that list in the log. Whoever alters a part would else have it published by the next run, as if a worker had
-made it. Parts of a run that has published nothing yet must at least be whole tables; no other run takes them over.
+A part of published tables must be unchanged: its run's inventory lists its digest, and the log registers the digest of
+the inventory. Without this check, the next run would publish an altered part as if a worker had made it. Parts of a run
+that has not yet published must at least be readable tables of the right schema; other runs do not reuse them.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from forensics.custody.case_folder import CaseFolder, RunFolder
 from forensics.custody.log import read_chain
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
-from forensics.tables.files import fault_in_table
-from forensics.tables.run_inventory import parts_named
+from forensics.faults import Fault
+from forensics.json_object import JsonObject
+from forensics.tables.files import find_table_fault
+from forensics.tables.run_inventory import read_inventory
 from forensics.tables.schemas import AUDIT_PART, DETECT_PART, RECOGNISE_PART, SIGHT_PART, TRACK_PART
-from pipelines.custody.deciding_files import alterations
+from pipelines.custody.deciding_files import find_altered_files
 
 __all__ = ["PartChecker"]
 
@@ -33,87 +35,86 @@ _CHANGED: Final = "other bytes than those that tables were made of"
 
 @dataclass(frozen=True, slots=True)
 class PartChecker:
-    """What is known of the parts of a case.
+    """Checks stored parts of a case against the inventories of its runs.
 
     Attributes:
-        known: the digest of every part that a list names, if the log knows the list.
-        doubted: what is wrong with each run whose list is not what the log knows, by the run's folder.
+        known: digest of every part in an inventory that the log registers.
+        distrusted: fault of each inventory that differs from the log, by the run's folder.
     """
 
     known: dict[Path, str] = field(default_factory=dict)
-    doubted: dict[Path, str] = field(default_factory=dict)
+    distrusted: dict[Path, Fault] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, folder: CaseFolder) -> "PartChecker":
-        """Read the lists of all runs of a case, and hold them against its log."""
-        guard = cls()
-        for root in sorted(path for path in folder.runs.glob("*") if path.is_dir()):
-            run = folder.run(root.name)
+    def load(cls, folder: CaseFolder) -> "PartChecker":
+        """Read the inventories of all runs of a case, and check them against its log."""
+        checker = cls()
+        for run in folder.run_folders():
             name = run.parts_list.relative_to(folder.root).as_posix()
-            altered = alterations(folder, lambda: read_chain(folder.audit_file).lines, (name,))
+            altered = find_altered_files(folder, lambda: read_chain(folder.audit_file).lines, (name,))
             if altered:
-                guard.doubted[root] = altered[0]
+                checker.distrusted[run.root] = altered[0]
             elif run.parts_list.exists():
-                guard.known.update(parts_named(run))
-        return guard
+                checker.known.update(read_inventory(run))
+        return checker
 
-    def fault_in(self, path: Path) -> str:
-        """Why nothing may be built on a part; empty if it may."""
+    def find_fault(self, path: Path) -> str:
+        """Return why a part must not be used; empty if it may be used."""
         if path in self.known:
             return "" if sha256_of_file(path) == self.known[path] else _CHANGED
-        return fault_in_table(path, _SCHEMAS[path.parent.name])
+        return find_table_fault(path, _SCHEMAS[path.parent.name])
 
-    def may_adopt(self, path: Path) -> bool:
-        """Whether another run may take over this part: tables were made of it, and it is what it was then."""
-        return path in self.known and not self.fault_in(path)
+    def may_reuse(self, path: Path) -> bool:
+        """Whether another run may reuse this part: published tables were made of it, and it is unchanged since."""
+        return path in self.known and not self.find_fault(path)
 
-    def clear(self, run: RunFolder, note: Callable[[str, dict[str, Any]], None]) -> tuple[str, ...]:
-        """Parts of a run that may not be built on are on record and gone, so that they are made again; in words.
+    def remove_faulty(self, run: RunFolder, note: Callable[[str, JsonObject], None]) -> tuple[str, ...]:
+        """Log and delete the faulty parts of a run, so that they are made again; returns a message for each.
 
-        So are those that are gone already, unless faces were compared in them: these are destroyed on request.
+        Missing parts are logged as well, except those of the stage `recognise`, which are destroyed on request.
 
         Args:
-            run: that is about to work.
-            note: puts a note into the case's log.
+            run: the run that is about to start.
+            note: writes a note to the case's log.
 
         Raises:
-            IntegrityBroken: its list of parts is not what the log knows, so nobody can tell which parts are; or its
-                chunk boundaries are others than those that tables were made of.
-            OSError: the disk does not give a part.
+            IntegrityBroken: the inventory differs from the log, so that its parts cannot be checked; or the chunk
+                boundaries have changed since tables were made from them.
+            OSError: a part cannot be read from the disk.
         """
-        if run.root in self.doubted and any(_parts_of(run)):
-            raise IntegrityBroken(
-                self.doubted[run.root], f"restore it from a copy, or move {run.root} away: the run is made again"
-            )
+        if run.root in self.distrusted and any(_stored_parts(run)):
+            raise self.distrusted[run.root].to_error(_next_step(run))
         for path in sorted(run.plan.glob("*.json")):
             if path in self.known and sha256_of_file(path) != self.known[path]:
-                raise IntegrityBroken(
-                    f"{_CHANGED}", f"restore it from a copy, or move {run.root} away: the run is made again", path
-                )
-        gone = tuple(_missed(run, path, self.known[path], note) for path in self._gone_of(run))
-        return gone + tuple(
-            _cleared(run, path, fault, note) for path in _parts_of(run) if (fault := self.fault_in(path))
+                problem = "the chunk boundaries have changed since tables were made from them"
+                raise IntegrityBroken(problem, _next_step(run), path)
+        missing = tuple(_note_missing(run, path, self.known[path], note) for path in self._missing_parts(run))
+        return missing + tuple(
+            _remove(run, path, fault, note) for path in _stored_parts(run) if (fault := self.find_fault(path))
         )
 
-    def _gone_of(self, run: RunFolder) -> list[Path]:
-        parts = run.root / "parts"
-        places = {parts / stage for stage in _SCHEMAS if stage != "recognise"}
-        return sorted(path for path in self.known if path.parent in places and not path.exists())
+    def _missing_parts(self, run: RunFolder) -> list[Path]:
+        folders = {run.parts_folder(stage) for stage in _SCHEMAS if stage != "recognise"}
+        return sorted(path for path in self.known if path.parent in folders and not path.exists())
 
 
-def _parts_of(run: RunFolder) -> Iterator[Path]:
+def _next_step(run: RunFolder) -> str:
+    return f"restore the file from a backup, or move {run.root} to another place and run again"
+
+
+def _stored_parts(run: RunFolder) -> Iterator[Path]:
     for stage in _SCHEMAS:
-        yield from sorted((run.root / "parts" / stage).glob("[!.]*.parquet"))
+        yield from run.parts(stage)
 
 
-def _missed(run: RunFolder, path: Path, sha256: str, note: Callable[[str, dict[str, Any]], None]) -> str:
+def _note_missing(run: RunFolder, path: Path, sha256: str, note: Callable[[str, JsonObject], None]) -> str:
     name = path.relative_to(run.case_root).as_posix()
     note("part_gone", {"path": name, "sha256": sha256})
-    return f"{name}: was gone; it is made again"
+    return f"{name}: was missing; it is made again"
 
 
-def _cleared(run: RunFolder, path: Path, fault: str, note: Callable[[str, dict[str, Any]], None]) -> str:
+def _remove(run: RunFolder, path: Path, fault: str, note: Callable[[str, JsonObject], None]) -> str:
     name = path.relative_to(run.case_root).as_posix()
     note("part_broken", {"path": name, "sha256": sha256_of_file(path), "fault": fault})
     path.unlink()
-    return f"{name}: was not what had been written ({fault}); it is made again"
+    return f"{name}: has changed since it was written ({fault}); it is made again"

@@ -1,36 +1,36 @@
-"""What a run takes over from other runs of its case, instead of making it again."""
+"""Reuse of detect parts that other runs of the same case have made."""
 
 from pathlib import Path
 
 from forensics.custody.case_folder import CaseFolder, RunFolder
 from forensics.tables.files import link_or_copy
 from pipelines.run.part_integrity import PartChecker
-from pipelines.run.record import hardware_for, hardware_in
+from pipelines.run.record import hardware_for, recorded_hardware
 from pipelines.settings import Settings
 
 __all__ = ["reusable_parts", "reuse_part"]
 
 
 def reusable_parts(run: RunFolder, settings: Settings) -> dict[str, Path]:
-    """The detect parts of the other runs of a case, by unit; of several runs those of the first by name.
+    """Return the detect parts of the other runs of a case by unit; if several have one, that of the first run by name.
 
     Args:
-        run: the one that takes over.
-        settings: its own; unless they allow any machine, parts of another kind of machine are left out.
+        run: the run that reuses parts.
+        settings: its settings; parts from another kind of machine are left out unless `run.mixed_hardware` allows them.
     """
     hardware = None if settings.run.mixed_hardware else hardware_for(settings)
     found: dict[str, Path] = {}
-    for folder in sorted(CaseFolder(run.case_root).runs.glob("*/parts/detect")):
-        other = folder.parents[1]
-        if other != run.root and hardware in (None, hardware_in(other / "run.json")):
-            found = {part.stem: part for part in folder.glob("[!.]*.parquet")} | found
+    for other in CaseFolder(run.case_root).run_folders():
+        parts = {part.stem: part for part in other.parts("detect")} if other != run else {}
+        if parts and hardware in (None, recorded_hardware(other.record)):
+            found = parts | found
     return found
 
 
-def reuse_part(run: RunFolder, unit: str, others: dict[str, Path], guard: PartChecker) -> None:
-    """Link the part of this unit if another run made it, and tables were made of it."""
+def reuse_part(run: RunFolder, unit: str, others: dict[str, Path], checker: PartChecker) -> None:
+    """Link the part of this unit into the run if another run has made and published it."""
     other = others.get(unit)
-    if other is not None and guard.may_adopt(other):
+    if other is not None and checker.may_reuse(other):
         part = run.part("detect", unit)
         part.parent.mkdir(parents=True, exist_ok=True)
         link_or_copy(other, part)

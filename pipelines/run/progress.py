@@ -1,4 +1,4 @@
-"""What a person sees while a run works: a bar with the time left on a terminal, plain lines elsewhere."""
+"""Progress of a run on standard error: a bar with the time left on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -10,23 +10,23 @@ _LINE_EVERY_S = 10
 
 
 class Progress(Protocol):
-    """Told by a run how far it is."""
+    """Shows the progress of a run."""
 
     def begin(self, stage: str, n_total: int, unit: str) -> None:
-        """A stage with `n_total` units of work, counted in `unit`, begins."""
+        """Start a stage with `n_total` units of work, counted in `unit`."""
         ...
 
     def advance(self, n_done: int) -> None:
-        """This many more units are done."""
+        """Count this many more units as done."""
         ...
 
     def end(self) -> None:
-        """The stage is over."""
+        """End the stage."""
         ...
 
 
 class NoProgress:
-    """Says nothing."""
+    """Shows nothing."""
 
     def begin(self, stage: str, n_total: int, unit: str) -> None:
         """See `Progress`."""
@@ -39,42 +39,42 @@ class NoProgress:
 
 
 class LineProgress:
-    """One plain line every ten seconds and one at the end of a stage."""
+    """Prints a plain line every ten seconds and at the end of a stage."""
 
     def __init__(self) -> None:
         self._stage, self._unit = "", ""
         self._n_total = self._n_done = 0
-        self._began = self._said = 0.0
+        self._started_s = self._printed_s = 0.0
 
     def begin(self, stage: str, n_total: int, unit: str) -> None:
         """See `Progress`."""
         self._stage, self._unit, self._n_total, self._n_done = stage, unit, n_total, 0
-        self._began = self._said = time.monotonic()
+        self._started_s = self._printed_s = time.monotonic()
 
     def advance(self, n_done: int) -> None:
         """See `Progress`."""
         self._n_done += n_done
-        if time.monotonic() - self._said > _LINE_EVERY_S:
-            self._said = time.monotonic()
-            self._say(f", about {self._seconds_left():.0f} s left")
+        if time.monotonic() - self._printed_s > _LINE_EVERY_S:
+            self._printed_s = time.monotonic()
+            self._print_line(f", about {self._seconds_left():.0f} s left")
 
     def end(self) -> None:
         """See `Progress`."""
-        self._say("")
+        self._print_line("")
 
     def _seconds_left(self) -> float:
-        spent = time.monotonic() - self._began
+        spent = time.monotonic() - self._started_s
         return spent / max(1, self._n_done) * (self._n_total - self._n_done)
 
-    def _say(self, rest: str) -> None:
-        rate = self._n_done / max(1e-9, time.monotonic() - self._began)
+    def _print_line(self, rest: str) -> None:
+        rate = self._n_done / max(1e-9, time.monotonic() - self._started_s)
         pace = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
         text = f"{self._stage}: {self._n_done:,} of {self._n_total:,} {self._unit}, {pace}{rest}"
         print(text, file=sys.stderr, flush=True)
 
 
 class TerminalProgress:
-    """A bar with rate and time left."""
+    """Shows a bar with counts and the time left."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -105,7 +105,7 @@ class TerminalProgress:
 
 
 def progress_for(quiet: bool) -> Progress:
-    """The progress that fits standard error."""
+    """Return the progress display that suits standard error."""
     if quiet:
         return NoProgress()
     return TerminalProgress() if sys.stderr.isatty() else LineProgress()

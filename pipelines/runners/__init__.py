@@ -1,1 +1,1 @@
-"""Where a stage executes: `serial` is the reference, `ray` the engine; both pass one conformance suite."""
+"""Runners that execute stages: `serial` is the reference, `ray` runs on a cluster; both pass one conformance suite."""

@@ -1,10 +1,10 @@
-"""Ends what is left of a local Ray cluster when its driver dies, and finds servers that died before the driver.
+"""Ends the processes of a local Ray cluster when the command that started it dies; detects Ray servers that died first.
 
-The kernel ends Ray's servers with a killed driver, and workers end with the raylet; its two agents first try for a
-minute to tell a server that is gone of its death, and workers that are only just starting know nothing yet. A shell
-waits for the end of a pipe that the driver holds, then ends whatever was started with the cluster's folder, or has a
-file in it open, and removes the folder: it is private, so nobody else's processes are there. Where the driver ends in
-order, it ends the shell first.
+The kernel ends Ray's servers with a killed driver, and workers end with the raylet. Two kinds of process survive: the
+raylet's two agents, which try for a minute to reach the dead server, and workers that are just starting. So a shell
+waits until the driver's end of a pipe is closed. It then kills every process that has the cluster's folder in its
+command line or a file of it open, and removes the folder. The folder is private, so no other processes are affected. A
+driver that ends in order kills the shell first.
 """
 
 import contextlib
@@ -14,11 +14,11 @@ from typing import Final
 
 import psutil
 
-__all__ = ["ClusterCleanup", "dead_server"]
+__all__ = ["ClusterCleanup", "find_dead_server"]
 
 _SCRIPT: Final = """
 driver=$PPID
-read -r _  # until nobody holds the other end
+read -r _  # until the driver has closed the other end
 for try in 1 2 3; do
     for process in /proc/[0-9]*; do
         number=${process#/proc/}
@@ -26,7 +26,7 @@ for try in 1 2 3; do
         { grep -aqF -- "$1/" "$process/cmdline" || ls -l "$process/fd" | grep -qF -- "$1/"; } && kill -KILL "$number"
     done
     rm -rf -- "$1"
-    sleep 1  # somebody may have been only just starting, or written to it while he died
+    sleep 1  # a process may be just starting, or may have written while it died
     [ -e "$1" ] || exit 0
 done
 """
@@ -34,10 +34,10 @@ _SERVERS: Final = frozenset({"raylet", "gcs_server"})
 
 
 class ClusterCleanup:
-    """Ends what is left of a local cluster and removes its folder once this process has died; start it before Ray.
+    """Ends the processes of a local cluster and removes its folder after this process has died; start it before Ray.
 
     Args:
-        folder: of the local cluster.
+        folder: folder of the local cluster.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -50,23 +50,23 @@ class ClusterCleanup:
         )
 
     def finish(self) -> None:
-        """Clean up now, because the cluster died before this process."""
+        """Clean up now; for a cluster that died before this process."""
         if self._shell.stdin is not None:
             self._shell.stdin.close()
         self._shell.wait()
 
     def cancel(self) -> None:
-        """Clean up nothing, because the cluster is shut down in order."""
+        """End the shell without a cleanup; for a cluster that was shut down in order."""
         self._shell.kill()
         self._shell.wait()
         if self._shell.stdin is not None:
             self._shell.stdin.close()
 
 
-def dead_server() -> str:
-    """Return the name of a dead Ray server that this process started; empty while none is dead.
+def find_dead_server() -> str:
+    """Return the name of a dead Ray server that this process started; empty if all are alive.
 
-    Ray itself waits for a dead raylet for ever, and ends this process a minute after a dead gcs_server.
+    Ray itself waits for ever for a dead raylet, and ends this process a minute after the death of a gcs_server.
     """
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.NoSuchProcess):

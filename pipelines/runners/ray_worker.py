@@ -1,4 +1,4 @@
-"""One of Ray's workers, in its own process and as the driver knows it."""
+"""A Ray worker: the actor in its own process, and its state in the driver."""
 
 import math
 import socket
@@ -13,14 +13,14 @@ from pipelines.runners.attempt import attempt
 from pipelines.runners.ray_cluster import ray
 from pipelines.stages.port import Done, Failed, Stage
 
-__all__ = ["Actor", "Pending", "Worker", "answer_of", "refuse_unopened"]
+__all__ = ["Actor", "Pending", "Worker", "get_answer", "raise_if_unopened"]
 
-# One item being worked on and one waiting, so that no worker idles while the driver writes.
+# One item in progress and one waiting, so that no worker idles while the driver writes.
 _IN_FLIGHT_PER_WORKER = 2
 
 
 class Actor:
-    """Lives in a worker process."""
+    """Holds one opened stage in a worker process."""
 
     def __init__(self, stage: Stage[Any, Any], hardware: str | None) -> None:
         self._refusal: ForensicsError | None = None
@@ -31,10 +31,10 @@ class Actor:
             self._refusal = error
 
     def ready(self) -> None:
-        """Answered once the stage is open, or cannot be opened."""
+        """Return once the stage is open, or cannot be opened."""
 
     def do(self, item: Any) -> Done[Any, Any] | Failed[Any] | ForensicsError:
-        """One try; the driver decides about another. An error means that the stage cannot be opened."""
+        """Process an item with one attempt; returns an error if the stage cannot be opened."""
         return self._refusal or attempt(self._work, item, tries=1)
 
 
@@ -42,54 +42,70 @@ def _require_hardware(wanted: str | None) -> None:
     here = instruction_set()
     if wanted is not None and here != wanted:
         raise CannotStart(
-            f"worker {socket.gethostname()} is {here!r}, the run was begun on {wanted!r}: last digits may differ",
-            "keep such machines out of the cluster, or allow them with --set run.mixed_hardware=true",
+            f"the processor of worker {socket.gethostname()} is {here!r}, the run was started on {wanted!r}; "
+            "the last digits of scores and boxes may differ",
+            "remove such machines from the cluster, or allow a mixture with --set run.mixed_hardware=true",
         )
 
 
 @dataclass(slots=True)
 class Pending:
-    """An item that has no outcome yet; `is_doubted` once a worker died of it, or of its neighbour."""
+    """An item without an outcome.
+
+    Attributes:
+        item: the item.
+        tried: number of attempts so far.
+        must_run_alone: whether it, or an item beside it, has killed a worker; then it gets a worker of its own.
+    """
 
     item: Any
     tried: int = 0
-    is_doubted: bool = False
+    must_run_alone: bool = False
 
 
 @dataclass(slots=True)
 class Worker:
-    """An actor, what it holds, when it was last heard of, and what it answers once the cluster had room for it."""
+    """A worker as the driver knows it.
+
+    Attributes:
+        actor: handle of the actor.
+        ready: reference that is resolved when the stage is open.
+        in_flight: items handed to the worker, by the reference of their outcome, oldest first.
+        last_answer_s: time of its last answer, or of its first item after an idle time; infinite until it is ready.
+    """
 
     actor: Any
     ready: Any
     in_flight: dict[Any, Pending] = field(default_factory=dict)
-    heard_s: float = math.inf
+    last_answer_s: float = math.inf
 
     @property
     def is_ready(self) -> bool:
-        """Whether it has answered that it is."""
-        return self.heard_s != math.inf
+        """Whether its stage is open."""
+        return self.last_answer_s != math.inf
 
     def silent_s(self) -> float:
-        """How long it has said nothing since it was ready; 0 before."""
-        return max(0.0, time.monotonic() - self.heard_s)
+        """Return the seconds since its last answer; 0 before it is ready."""
+        return max(0.0, time.monotonic() - self.last_answer_s)
 
     def has_room_for(self, pending: Pending) -> bool:
-        """One in doubt wants to be alone."""
-        if pending.is_doubted:
+        """Return whether the item may be handed to this worker now."""
+        if pending.must_run_alone:
             return not self.in_flight
-        is_taken = any(held.is_doubted for held in self.in_flight.values())
-        return not is_taken and len(self.in_flight) < _IN_FLIGHT_PER_WORKER
+        is_reserved = any(held.must_run_alone for held in self.in_flight.values())
+        return not is_reserved and len(self.in_flight) < _IN_FLIGHT_PER_WORKER
 
 
-def refuse_unopened(error: "ray.exceptions.RayActorError") -> None:
-    """Return only if the worker died, instead of not being able to load its stage."""
+def raise_if_unopened(error: "ray.exceptions.RayActorError") -> None:
+    """Raise `CannotStart` if the worker could not load its stage; return if it died."""
     if getattr(error, "actor_init_failed", False):
-        raise CannotStart(f"a worker could not load the stage: {error}", "see `forensics doctor`") from error
+        raise CannotStart(
+            f"a worker could not start its stage of the job: {error}", "see `forensics doctor`"
+        ) from error
 
 
-def answer_of(reference: Any, pending: Pending) -> Any:
-    """What the worker said of an item; an answer that was lost with its machine is one failed try."""
+def get_answer(reference: Any, pending: Pending) -> Any:
+    """Return the worker's answer for an item; an answer that was lost with its machine counts as a failed attempt."""
     try:
         return ray.get(reference)
     except ray.exceptions.ObjectLostError as error:

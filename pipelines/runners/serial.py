@@ -1,20 +1,20 @@
-"""One item after the other, in this process: the runner that every other one must equal."""
+"""Runner that processes one item after the other in this process; the reference for all other runners."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pipelines.runners.attempt import attempt
-from pipelines.stages.port import Closing, Done, Failed, ItemT, ResultT, Stage
+from pipelines.stages.port import Closeable, Done, Failed, ItemT, ResultT, Stage
 
 __all__ = ["SerialRunner"]
 
 
 @dataclass(frozen=True, slots=True)
 class SerialRunner:
-    """Fills `Runner` without any engine.
+    """Implements `Runner` in this process.
 
     Attributes:
-        retries: how often a failed item is tried again.
+        retries: number of further attempts for a failed item.
     """
 
     retries: int = 1
@@ -22,7 +22,7 @@ class SerialRunner:
     def map(
         self, stage: Stage[ItemT, ResultT], items: Iterable[ItemT]
     ) -> Iterator[Done[ItemT, ResultT] | Failed[ItemT]]:
-        """See `Runner.map`; results come in the order of the items."""
+        """See `Runner.map`; outcomes are in the order of the items."""
         work = None
         try:
             for item in items:
@@ -33,5 +33,5 @@ class SerialRunner:
 
 
 def _close(work: object) -> None:
-    if isinstance(work, Closing):
+    if isinstance(work, Closeable):
         work.close()

@@ -1,5 +1,5 @@
-"""Looking for known people: the watch-list, what faces are compared with, what is kept of them, and what came out.
+"""Watch-list, reference pictures, calibration, and the faces of candidates.
 
-Here belongs what prepares a comparison and handles its results. The comparison itself is a stage
-(`pipelines/stages/recognise.py`) on values of `forensics`.
+Code belongs here that prepares a comparison of faces or reads its results. The comparison itself is a stage
+(`pipelines/stages/recognise.py`).
 """

@@ -1,7 +1,7 @@
-"""What pairs of known people say about similarities: made from a folder of pictures, kept as a few numbers.
+"""Fits likelihood ratios to similarities of known people, from a folder with one folder of pictures per person.
 
-The folder holds one folder per person. Nobody in it is looked for, and nothing of the pictures is kept: every pair is
-compared once, in memory, and what remains is a line through the similarities, with its bounds.
+Every pair of pictures is compared once, in memory. Stored are only the fitted line and its bounds, not the pictures or
+their embeddings. The case does not search for these people.
 """
 
 from collections import Counter, defaultdict
@@ -14,40 +14,40 @@ from typing import Final
 import numpy as np
 
 from forensics.adapters.crypto.sealing import Key, seal, unseal
-from forensics.adapters.faces.face_models import FaceModels, open_faces
+from forensics.adapters.faces.face_models import FaceModels
 from forensics.adapters.statistics.likelihood_fit import fit_likelihood
+from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.detection.detections import FloatArray
-from forensics.errors import NotAuthorised, UnfitPicture, UsageError
+from forensics.errors import NotAuthorised, Unfit, UsageError
 from forensics.faces.face import FaceDetector, FaceEmbedder, Measure, QualityLimits
 from forensics.faces.likelihood_model import LikelihoodModel
 from forensics.faces.pooling import similarities, single_face_pools
 from forensics.faces.published_rates import near_copy_threshold
 from forensics.tables.files import write_bytes
-from pipelines.custody.case_document import Case
 from pipelines.search.reference_pictures import Picture, measure_picture, read_pictures
 
-__all__ = ["NEAR_COPY", "CalibrationResult", "calibrate", "stored_likelihood"]
+__all__ = ["NEAR_COPY", "CalibrationResult", "calibrate", "load_likelihood"]
 
 NEAR_COPY: Final = "near_copy"
-"""Why a picture is left out that is another one of the same person, edited: it would be counted as evidence twice."""
+"""Reason for leaving out an edited copy of another picture of the same person: its pairs would count twice."""
 
 _CONTEXT: Final = "calibration"
-_LEAST_PAIRS: Final = 10
-_LEAST_PEOPLE: Final = 3
+_MIN_PAIRS: Final = 10
+_MIN_PEOPLE: Final = 3
 _NEXT_STEP: Final = "give a folder with one folder per person, several pictures in each"
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationResult:
-    """What came of a folder of pictures.
+    """Result of a calibration.
 
     Attributes:
-        likelihood: the numbers that are kept.
-        n_pictures: that were compared.
-        left_out: how many were not, by reason: a fault of the picture, or ``near_copy``.
-        files_left_out: which, relative to the folder, by reason.
-        warnings: what makes the numbers worth less than they look.
+        likelihood: the fitted model, which is stored.
+        n_pictures: number of compared pictures.
+        left_out: number of pictures left out, by reason: a problem of the picture, or ``near_copy``.
+        files_left_out: names of these pictures relative to the folder, by reason.
+        warnings: reasons why the numbers are less general than they seem.
     """
 
     likelihood: LikelihoodModel
@@ -62,44 +62,44 @@ class _Faces:
     """Faces of known people, as parallel columns.
 
     Attributes:
-        people: (N,) whose.
-        names: (N,) of their pictures.
-        vectors: (N, D) float32.
+        people: (N,) names of the people.
+        names: (N,) names of the pictures.
+        vectors: (N, D) float32, embeddings.
     """
 
     people: tuple[str, ...]
     names: tuple[str, ...]
     vectors: FloatArray
 
-    def only(self, rows: Sequence[int]) -> "_Faces":
-        """Some of them."""
+    def select(self, rows: Sequence[int]) -> "_Faces":
+        """Return the faces of these rows."""
         return _Faces(
             tuple(self.people[row] for row in rows), tuple(self.names[row] for row in rows), self.vectors[list(rows)]
         )
 
 
 def calibrate(case: Case, pictures: Path, *, limits: QualityLimits, models: FaceModels, key: Key) -> CalibrationResult:
-    """Compare all pairs of the pictures and keep what they say; the caller holds the case's lock.
+    """Compare all pairs of pictures, fit likelihood ratios and store them; the caller holds the case's lock.
 
     Args:
-        case: of a mode that compares faces.
+        case: the case, in a mode that compares faces.
         pictures: a folder with one folder per person.
-        limits: what is good enough in footage; pictures that are worse would not be compared there either.
-        models: what finds and describes faces.
-        key: of the case.
+        limits: limits of quality for faces in footage; worse pictures are left out, as they are in a run.
+        models: face detector and embedder.
+        key: the case's key.
 
     Raises:
-        NotAuthorised: the case compares no faces, or a picture was taken from its footage.
-        UsageError: the pictures are too few, and how many are needed.
+        NotAuthorised: the case does not compare faces, or a picture was taken from its footage.
+        UsageError: there are too few pictures.
     """
     if not case.mandate.mode.compares_faces:
         raise NotAuthorised(
-            f"a case in mode {case.mandate.mode.value} compares no faces",
-            "make a case with --mode search or --mode missing",
+            f"a case in mode {case.mandate.mode.value} does not compare faces",
+            "create a case with --mode search or --mode missing",
         )
-    given = read_pictures(case.folder, _pictures_in(pictures))
-    detector, embedder = open_faces(models)
-    found, left_out = _found(given, pictures, detector, embedder, limits)
+    given = read_pictures(case.folder, _list_pictures(pictures))
+    detector, embedder = models.load()
+    found, left_out = _embed_faces(given, pictures, detector, embedder, limits)
     kept = _without_near_copies(
         found, embedder.measure, near_copy_threshold(models.embedder, embedder.measure), left_out
     )
@@ -120,27 +120,36 @@ def calibrate(case: Case, pictures: Path, *, limits: QualityLimits, models: Face
     return CalibrationResult(likelihood, len(people), counts, files, _warnings(people))
 
 
-def _found(
+def _embed_faces(
     given: Sequence[Picture], folder: Path, detector: FaceDetector, embedder: FaceEmbedder, limits: QualityLimits
 ) -> tuple[_Faces, dict[str, list[str]]]:
-    """The faces that are good enough, and the pictures without one by what is wrong with them."""
+    """Return the embedded faces that are good enough, and the names of the other pictures by their first problem."""
     people, names, aligned, left_out = [], [], [], defaultdict[str, list[str]](list)
     for picture in given:
         name = Path(picture.name).relative_to(folder)
         try:
-            portrait = measure_picture(picture, detector, embedder, limits)
-        except UnfitPicture as unfit:
+            reference = measure_picture(picture, detector, limits)
+        except Unfit as unfit:
             left_out[unfit.problems[0]].append(name.as_posix())
         else:
             people.append(name.parts[0])
             names.append(name.as_posix())
-            aligned.append(embedder.aligned(portrait.rgb, portrait.face))
+            aligned.append(embedder.align(reference.rgb, reference.face))
     vectors = embedder.embed(aligned) if aligned else np.zeros((0, 1), dtype=np.float32)
     return _Faces(tuple(people), tuple(names), vectors), left_out
 
 
 def _without_near_copies(faces: _Faces, measure: Measure, near_copy: float, left_out: dict[str, list[str]]) -> _Faces:
-    """No two pictures of one person are so alike; the first by name stays, the others join those left out."""
+    """Return the faces without near copies of another picture of the same person, and add those to `left_out`.
+
+    Of near copies, the first picture by name is kept.
+
+    Args:
+        faces: the faces.
+        measure: measure of similarity.
+        near_copy: least similarity of near copies.
+        left_out: names of pictures left out, by reason; this function adds to it.
+    """
     each = single_face_pools(faces.vectors, measure)
     similar = similarities(each, each, measure)
     kept: list[int] = []
@@ -149,11 +158,11 @@ def _without_near_copies(faces: _Faces, measure: Measure, near_copy: float, left
             left_out.setdefault(NEAR_COPY, []).append(faces.names[row])
         else:
             kept.append(row)
-    return faces.only(kept)
+    return faces.select(kept)
 
 
 def _warnings(people: Sequence[str]) -> tuple[str, ...]:
-    """Who is in more than half of the pairs of one kind: the numbers say more of that person than of people.
+    """Return a warning for each person in more than half of the pairs of one kind: they dominate the fitted numbers.
 
     >>> _warnings(["a"] * 4 + ["b"] * 2 + ["c"] * 2 + ["d"] * 2)
     ('a is in 6 of the 9 pairs of one person', 'a is in 24 of the 36 pairs of two')
@@ -170,30 +179,41 @@ def _warnings(people: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _pictures_in(folder: Path) -> list[Path]:
+def _list_pictures(folder: Path) -> list[Path]:
+    """Return the files in the folders of the people, sorted by path, without hidden files.
+
+    Raises:
+        UsageError: the folder does not exist.
+    """
     if not folder.is_dir():
         raise UsageError("no such folder", _NEXT_STEP, folder)
     return sorted(path for path in folder.glob("*/*") if path.is_file() and not path.name.startswith("."))
 
 
 def _refuse_too_few(people: Sequence[str], folder: Path, left_out: Mapping[str, Sequence[str]]) -> None:
+    """Check that there are enough people and pairs.
+
+    Raises:
+        UsageError: there are too few; the message names the pictures that were left out.
+    """
     counts = Counter(people)
     n_same = sum(n * (n - 1) // 2 for n in counts.values())
     n_different = len(people) * (len(people) - 1) // 2 - n_same
-    if len(counts) < _LEAST_PEOPLE or min(n_same, n_different) < _LEAST_PAIRS:
+    if len(counts) < _MIN_PEOPLE or min(n_same, n_different) < _MIN_PAIRS:
         raise UsageError(
-            f"{folder}: {len(people)} good pictures of {len(counts)} people make {n_same} pairs of one person and "
-            f"{n_different} of two; needed are {_LEAST_PEOPLE} people and {_LEAST_PAIRS} pairs of each kind"
+            f"{len(people)} good pictures of {len(counts)} people make {n_same} pairs of one person and "
+            f"{n_different} of two; expected at least {_MIN_PEOPLE} people and {_MIN_PAIRS} pairs of each kind"
             + "".join(f"; {reason}: {', '.join(files)}" for reason, files in sorted(left_out.items())),
             _NEXT_STEP,
+            folder,
         )
 
 
-def stored_likelihood(folder: CaseFolder, key: Key, models: FaceModels) -> LikelihoodModel | None:
-    """The case's calibration if it was made with these models, else None.
+def load_likelihood(folder: CaseFolder, key: Key, models: FaceModels) -> LikelihoodModel | None:
+    """Return the case's calibration; None if there is none or it was made with other models.
 
     Raises:
-        IntegrityBroken: it is not what was written.
+        IntegrityBroken: the stored calibration has changed since it was written.
     """
     if not folder.calibration_file.exists():
         return None

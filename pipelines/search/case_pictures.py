@@ -1,73 +1,78 @@
-"""Which pictures were taken from a case's own footage, wherever they lie now and whatever they are called.
+"""Finds pictures that were taken from a case's own footage, by path and by content.
 
-A picture is the case's own if it lies in the case or in its evidence, or if it is byte for byte a picture of its
-evidence of stills, an evidence itself, or a thumbnail of any of its runs. What was cut out or saved anew has other
-bytes, and is not known again: that is for those who answer for the case.
+A picture is the case's own if its file is in the case folder or in the evidence, or if its bytes are those of a still
+in the evidence, of an evidence file, or of a thumbnail of any run. A picture that was cropped or saved again has other
+bytes and is not found. The people responsible for the case must prevent that.
 """
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from forensics.adapters.stills.album import is_stills, pictures_held
-from forensics.adapters.store.checked_file import on_disk
+from forensics.adapters.stills.album import find_contained, is_stills
+from forensics.adapters.store.checked_file import require_local_path
 from forensics.custody.case_folder import CaseFolder
 from forensics.digests import sha256_of_bytes
 from forensics.errors import DecoderLost, NotAuthorised, UnreadableFootage
 from forensics.footage.evidence import Evidence, Reader
 from forensics.tables.evidence import load_evidence
 from forensics.tables.manifest import read_manifest
-from pipelines.places import lies_in
+from pipelines.places import find_containing_place
 
-__all__ = ["case_pictures_among"]
+__all__ = ["find_case_pictures"]
 
 
-def case_pictures_among(folder: CaseFolder, given: Mapping[Path, bytes]) -> Iterator[Path]:
-    """Yield those of the given files that were taken from the case's own footage, in their order.
+def find_case_pictures(folder: CaseFolder, given: Mapping[Path, bytes]) -> Iterator[Path]:
+    """Yield the given files that were taken from the case's own footage, in their order.
 
     Args:
         folder: the case.
-        given: the bytes of each file.
+        given: content of each file.
 
     Raises:
-        NotAuthorised: evidence of stills cannot be read, so nobody can tell.
+        NotAuthorised: stills in the evidence cannot be read, so the files cannot be compared with them.
     """
     evidence = load_evidence(folder)
     places = (folder.root, *(item.path for item in evidence if isinstance(item.path, Path)))
-    digests = {item.sha256 for item in evidence} | _published_thumbnails(folder)
-    own = _thumbnails_among(folder, set(given.values()))
-    for item in filter(_is_of_stills, evidence):
-        own |= _held_by(item, set(given.values()))
+    digests = {item.sha256 for item in evidence} | _published_digests(folder)
+    own = _find_thumbnails(folder, set(given.values()))
+    for item in filter(_is_stills, evidence):
+        own |= _find_in_stills(item, set(given.values()))
     for path, content in given.items():
-        if lies_in(path, places) or content in own or sha256_of_bytes(content) in digests:
+        if find_containing_place(path, places) or content in own or sha256_of_bytes(content) in digests:
             yield path
 
 
-def _is_of_stills(item: Evidence) -> bool:
-    """Rejected evidence has no reader; a folder or zip of pictures it may be all the same."""
+def _is_stills(item: Evidence) -> bool:
+    """Whether an evidence is a folder or zip of pictures; rejected evidence has no reader, so its path is checked."""
     if item.readable is not None:
         return item.readable.footage.reader is Reader.STILLS
     return isinstance(item.path, Path) and is_stills(item.path)
 
 
-def _held_by(item: Evidence, contents: set[bytes]) -> set[bytes]:
+def _find_in_stills(item: Evidence, contents: set[bytes]) -> set[bytes]:
+    """Return the contents that are a picture of this evidence.
+
+    Raises:
+        NotAuthorised: the evidence cannot be read.
+    """
     try:
-        return pictures_held(on_disk(item.path), contents)
+        return find_contained(require_local_path(item.path), contents)
     except (UnreadableFootage, DecoderLost) as error:
         raise NotAuthorised(
-            f"cannot be compared with the pictures that were given ({error.detail})",
-            "let it be read again, or say where it is: forensics evidence relocate CASE FOLDER",
+            f"cannot be read ({error.detail}), so the given pictures cannot be compared with it",
+            "make the evidence readable, or give its new place: forensics evidence relocate CASE FOLDER",
             item.path,
         ) from error
 
 
-def _thumbnails_among(folder: CaseFolder, contents: set[bytes]) -> set[bytes]:
-    """Those of the contents that are a thumbnail of any run, published or not."""
+def _find_thumbnails(folder: CaseFolder, contents: set[bytes]) -> set[bytes]:
+    """Return the contents that are a thumbnail of any run, published or not."""
     sizes = {len(content) for content in contents}
-    thumbnails = (path for path in folder.runs.glob("*/crops/*") if path.is_file())
+    thumbnails = (path for run in folder.run_folders() for path in run.crops.glob("*") if path.is_file())
     return {path.read_bytes() for path in thumbnails if path.stat().st_size in sizes} & contents
 
 
-def _published_thumbnails(folder: CaseFolder) -> set[str]:
-    """Their digests, which the manifest knows also where the files are gone."""
+def _published_digests(folder: CaseFolder) -> set[str]:
+    """Return the digests of the published thumbnails; the manifest has them even if the files are missing."""
     published = read_manifest(folder).get("pictures", ()) if folder.manifest.exists() else ()
     return {picture["sha256"] for picture in published}

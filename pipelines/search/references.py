@@ -1,7 +1,7 @@
-"""What an entry is compared by: its reference pictures and the template made of them, both sealed.
+"""Reference pictures of an entry and the template computed from them, both encrypted with the case's key.
 
-They lie in `watchlist/<entry>/`. Every picture is bound to its entry and its content, every template to its entry and
-the models that made it.
+The files are in `watchlist/<entry>/`. The encryption binds each picture to its entry and its content, and each template
+to its entry and the models that computed it.
 """
 
 from collections.abc import Sequence
@@ -11,43 +11,43 @@ from pathlib import Path
 import numpy as np
 
 from forensics.adapters.crypto.sealing import Key, seal, unseal
-from forensics.adapters.faces.face_models import FaceModels, open_faces
+from forensics.adapters.faces.face_models import FaceModels
 from forensics.adapters.faces.face_quality import REFERENCE_LIMITS
+from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.detection.detections import FloatArray
-from forensics.errors import UnfitPicture, UsageError
-from forensics.faces.comparison import people_in
+from forensics.errors import Unfit, UsageError
+from forensics.faces.comparison import group_by_person
 from forensics.faces.face import FaceDetector, FaceEmbedder, worth
 from forensics.faces.pooling import Pools, pool, similarities, single_face_pools
 from forensics.faces.published_rates import pairwise_threshold
 from forensics.faces.templates import Templates
 from forensics.tables.files import write_bytes
-from pipelines.custody.case_document import Case
-from pipelines.custody.entries import entries_of, entry_named, people_of
-from pipelines.search.reference_pictures import Picture, ReferencePicture, measure_again, measure_picture
+from pipelines.custody.entries import find_entry, load_entries, people_of
+from pipelines.search.reference_pictures import Picture, ReferencePicture, measure_picture, measure_stored_picture
 
-__all__ = ["keep_references", "reference_pictures", "templates_of"]
+__all__ = ["load_reference_pictures", "store_references", "templates_of"]
 
 
-def keep_references(
-    folder: Path, pictures: Sequence[Picture], models: FaceModels, key: Key, *, all_of_them: bool
+def store_references(
+    folder: Path, pictures: Sequence[Picture], models: FaceModels, key: Key, *, require_all: bool
 ) -> list[ReferencePicture]:
-    """The pictures and their template are sealed in the entry's folder; returns those that serve.
+    """Encrypt the pictures and their template into the entry's folder; return the pictures that are used.
 
     Args:
-        folder: of the entry, which is named like it.
-        pictures: what was given.
-        models: what finds and describes faces.
-        key: of the case.
-        all_of_them: whether every picture must serve; else those that do not are left out.
+        folder: folder of the entry; its name is the entry's id.
+        pictures: the given pictures.
+        models: face detector and embedder.
+        key: the case's key.
+        require_all: whether every picture must be usable; otherwise unusable pictures are left out.
 
     Raises:
-        UnfitPicture: one of them does not serve, or none does, and why.
+        Unfit: a required picture, or every picture, is unusable.
         UsageError: the pictures show two people.
     """
-    detector, embedder = open_faces(models)
-    references = _fit(pictures, detector, embedder, all_of_them=all_of_them)
-    _refuse_two_people(references, embedder, one_person=pairwise_threshold(models.embedder))
+    detector, embedder = models.load()
+    references = _measure_usable(pictures, detector, require_all=require_all)
+    _refuse_two_people(references, embedder, threshold=pairwise_threshold(models.embedder))
     for each in references:
         data = seal(key, each.data, _picture_context(folder.name, each.sha256))
         write_bytes(_picture_file(folder, each.sha256), data)
@@ -55,41 +55,49 @@ def keep_references(
     return references
 
 
-def _fit(
-    pictures: Sequence[Picture], detector: FaceDetector, embedder: FaceEmbedder, *, all_of_them: bool
+def _measure_usable(
+    pictures: Sequence[Picture], detector: FaceDetector, *, require_all: bool
 ) -> list[ReferencePicture]:
-    """Those that are good enough; what a person chose must all be, what was found in footage at least once."""
+    """Measure the pictures and return those that are good enough.
+
+    Raises:
+        Unfit: a required picture, or every picture, is unusable.
+    """
     references: list[ReferencePicture] = []
-    unfit: list[UnfitPicture] = []
+    unfit: list[Unfit] = []
     for picture in pictures:
         try:
-            references.append(measure_picture(picture, detector, embedder, REFERENCE_LIMITS))
-        except UnfitPicture as error:
+            references.append(measure_picture(picture, detector, REFERENCE_LIMITS))
+        except Unfit as error:
             unfit.append(error)
-    if unfit and all_of_them:
+    if unfit and require_all:
         raise unfit[0]
     if unfit and not references:
-        raise _no_face_serves(unfit)
+        raise _no_usable_face(unfit)
     return references
 
 
-def _no_face_serves(unfit: Sequence[UnfitPicture]) -> UnfitPicture:
-    """Every face of a confirmed candidate with what is wrong with it; of that moment there is no better picture."""
-    return UnfitPicture(
-        "no face of the candidate can be a reference: " + "; ".join(each.statement for each in unfit),
-        "have another candidate confirmed that shows the person larger, sharper or from the front, or give a picture "
-        "from elsewhere; the candidate itself stays confirmed",
+def _no_usable_face(unfit: Sequence[Unfit]) -> Unfit:
+    """Return one error with the problems of every face of a confirmed candidate."""
+    return Unfit(
+        "no face of the candidate is good enough for a reference: " + "; ".join(each.statement for each in unfit),
+        "use another confirmed candidate that shows the person larger, sharper or from the front, or give a picture "
+        "from another source; this candidate stays confirmed",
         None,
         tuple(dict.fromkeys(problem for each in unfit for problem in each.problems)),
     )
 
 
-def _refuse_two_people(references: Sequence[ReferencePicture], embedder: FaceEmbedder, *, one_person: float) -> None:
-    """References that are no more alike than strangers', directly or through others, are of two people."""
+def _refuse_two_people(references: Sequence[ReferencePicture], embedder: FaceEmbedder, *, threshold: float) -> None:
+    """Check that all references are of one person: connected by pairs whose similarity reaches the threshold.
+
+    Raises:
+        UsageError: they are not; the message names the two most similar pictures of the first group and the others.
+    """
     if len(references) < 2:
         return
     vectors = _vectors(references, embedder)
-    groups = people_in(vectors, embedder.measure, one_person)
+    groups = group_by_person(vectors, embedder.measure, threshold)
     if len(groups) == 1:
         return
     first = groups[0]
@@ -101,30 +109,31 @@ def _refuse_two_people(references: Sequence[ReferencePicture], embedder: FaceEmb
     row, column = np.unravel_index(int(between.argmax()), between.shape)
     one, other = references[int(first[row])], references[int(others[column])]
     raise UsageError(
-        f"{one.name} and {other.name} are {between.max():.3f} alike, as two people are; one person's are at least "
-        f"{one_person:.3f}",
-        "an entry is one person: give each an entry of their own, or leave out the picture that shows somebody else",
+        f"{one.name} and {other.name} seem to show two people: their similarity is {between.max():.3f}, expected at "
+        f"least {threshold:.3f}",
+        "use one entry for each person, or leave out the picture of the other person",
     )
 
 
 def _template(references: Sequence[ReferencePicture], embedder: FaceEmbedder) -> Pools:
-    """The one pool that stands for the entry."""
+    """Return the pooled template of the entry, weighted by quality."""
     vectors = _vectors(references, embedder)
     weights = np.array([worth(each.quality, REFERENCE_LIMITS) for each in references])
     return pool(vectors, weights, embedder.measure)
 
 
 def _vectors(references: Sequence[ReferencePicture], embedder: FaceEmbedder) -> FloatArray:
-    return embedder.embed([embedder.aligned(each.rgb, each.face) for each in references])
+    """Return one embedding for each picture: (N, D) float32."""
+    return embedder.embed([embedder.align(each.rgb, each.face) for each in references])
 
 
-def reference_pictures(folder: CaseFolder, key: Key, entry_id: str) -> list[bytes]:
-    """The entry's reference pictures as they were given.
+def load_reference_pictures(folder: CaseFolder, key: Key, entry_id: str) -> list[bytes]:
+    """Decrypt the reference pictures of an entry, as they were given.
 
     Raises:
         UsageError: there is no such entry.
     """
-    entry = entry_named(folder, entry_id)
+    entry = find_entry(folder, entry_id)
     return [
         unseal(key, _picture_file(folder.watchlist / entry_id, digest).read_bytes(), _picture_context(entry_id, digest))
         for digest in (picture["sha256"] for picture in entry.pictures)
@@ -132,20 +141,24 @@ def reference_pictures(folder: CaseFolder, key: Key, entry_id: str) -> list[byte
 
 
 def templates_of(case: Case, key: Key, models: FaceModels, *, now: datetime) -> Templates:
-    """One vector by these models for every entry that has not ended; made anew from the pictures where needed."""
-    entries = [entry for entry in entries_of(case.folder) if entry.expires_utc > now]
+    """Load one template of these models for every entry that has not ended, by entry id.
+
+    A missing template is computed from the entry's pictures and stored.
+    """
+    entries = [entry for entry in load_entries(case.folder) if entry.expires_utc > now]
     missing = [e for e in entries if not _template_file(case.folder.watchlist / e.entry_id, models).exists()]
     if missing:
-        detector, embedder = open_faces(models)
+        detector, embedder = models.load()
         for entry in missing:
             references = [
-                measure_again(data, detector, embedder) for data in reference_pictures(case.folder, key, entry.entry_id)
+                measure_stored_picture(data, detector)
+                for data in load_reference_pictures(case.folder, key, entry.entry_id)
             ]
             _write_template(case.folder.watchlist / entry.entry_id, key, _template(references, embedder), models)
     ids = tuple(entry.entry_id for entry in entries)
     pools = [_load_template(case.folder.watchlist / entry_id, key, models) for entry_id in ids]
-    nobody = Pools(np.zeros((0, 1), dtype=np.float32), np.zeros(0, dtype=np.float32))
-    return Templates(ids, people_of(case.folder, entries), Pools.stacked(pools) if pools else nobody)
+    empty = Pools(np.zeros((0, 1), dtype=np.float32), np.zeros(0, dtype=np.float32))
+    return Templates(ids, people_of(case.folder, entries), Pools.stacked(pools) if pools else empty)
 
 
 def _write_template(folder: Path, key: Key, pool: Pools, models: FaceModels) -> None:

@@ -1,4 +1,4 @@
-"""The watch-list of a case: a few entries, each with a legal basis, an end, and sealed reference pictures."""
+"""Adds entries to the watch-list of a case, each with a legal basis, a last day and encrypted reference pictures."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -9,17 +9,17 @@ from typing import Final
 
 from forensics.adapters.crypto.sealing import Key
 from forensics.adapters.faces.face_models import FaceModels
+from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
-from forensics.tables.files import encoded_json
-from pipelines.custody.case_document import Case
+from forensics.tables.files import encode_json
 from pipelines.custody.deciding_files import DecidingFiles
-from pipelines.custody.entries import CHOSEN, Entry, entries_of
-from pipelines.custody.erasure import certified
+from pipelines.custody.entries import ORIGIN_PICTURES, Entry, load_entries
+from pipelines.custody.erasure import certified_digests
 from pipelines.custody.mandate_text import last_day_text
 from pipelines.search.reference_pictures import Picture
-from pipelines.search.references import keep_references
+from pipelines.search.references import store_references
 
 __all__ = ["NewEntry", "add_entry"]
 
@@ -28,14 +28,14 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """An entry as somebody asks for it.
+    """A requested entry, not yet checked.
 
     Attributes:
-        entry_id: its name.
-        pictures: of the person.
-        origin: `CHOSEN`, or the confirmed candidate whose faces serve as pictures.
-        basis: why this person may be looked for.
-        expires_utc: when the entry ends.
+        entry_id: name of the entry.
+        pictures: pictures of the person.
+        origin: `ORIGIN_PICTURES`, or `ORIGIN_CANDIDATE` and the confirmed candidate whose faces are the pictures.
+        basis: reason why the case may search for this person.
+        expires_utc: end of the entry.
     """
 
     entry_id: str
@@ -55,20 +55,29 @@ def add_entry(
     now: datetime,
     who: str,
 ) -> Entry:
-    """The entry lies in the watch-list, its pictures and template sealed; the caller holds the case's lock.
+    """Add an entry to the watch-list and encrypt its pictures and template; the caller holds the case's lock.
+
+    Args:
+        case: the case, in a mode that compares faces.
+        files: writes the entry's file.
+        wanted: the requested entry.
+        models_for: resolves the face models; called only after the cheap checks.
+        key_for: loads the case's key; called only after the cheap checks.
+        now: current time, UTC.
+        who: name of the operating-system user.
 
     Raises:
-        UsageError: something about the entry or one of its pictures is wrong, and what; the pictures show two
-            people; one of them is another entry's.
-        NotAuthorised: the case compares no faces, or its list is full.
+        UsageError: a value or picture of the entry is invalid, the pictures show two people, or a picture belongs to
+            another entry.
+        NotAuthorised: the case does not compare faces, or its watch-list is full.
     """
     _check_entry(case, wanted, now)
-    _refuse_known(case.folder, wanted.pictures)
+    _refuse_duplicates(case.folder, wanted.pictures)
     key, models = key_for(), models_for()
-    folder = case.folder.watchlist / wanted.entry_id
-    references = keep_references(folder, wanted.pictures, models, key, all_of_them=wanted.origin == CHOSEN)
-    described = tuple(each.described() for each in references)
-    entry = Entry(wanted.entry_id, wanted.basis.strip(), wanted.expires_utc, now, who, wanted.origin, described)
+    folder = case.folder.entry_folder(wanted.entry_id)
+    references = store_references(folder, wanted.pictures, models, key, require_all=wanted.origin == ORIGIN_PICTURES)
+    pictures = tuple(each.describe() for each in references)
+    entry = Entry(wanted.entry_id, wanted.basis.strip(), wanted.expires_utc, now, who, wanted.origin, pictures)
     stored = {
         "basis": entry.basis,
         "expires_utc": entry.expires_utc.isoformat(),
@@ -77,54 +86,73 @@ def add_entry(
         "origin": entry.origin,
         "pictures": list(entry.pictures),
     }
-    files.write(folder / "entry.json", encoded_json(stored))
+    files.write(case.folder.entry_file(wanted.entry_id), encode_json(stored))
     return entry
 
 
-def _refuse_known(folder: CaseFolder, pictures: Sequence[Picture]) -> None:
-    """One picture under two names would make each the other's best rival, and the list longer than it is."""
-    owners = {known["sha256"]: entry.entry_id for entry in entries_of(folder) for known in entry.pictures}
+def _refuse_duplicates(folder: CaseFolder, pictures: Sequence[Picture]) -> None:
+    """Check that no picture belongs to another entry.
+
+    With one picture in two entries, each would be the best competitor of the other, and the list would count as longer
+    than it is.
+
+    Raises:
+        UsageError: a picture belongs to another entry.
+    """
+    owners = {known["sha256"]: entry.entry_id for entry in load_entries(folder) for known in entry.pictures}
     for picture in pictures:
         owner = owners.get(sha256_of_bytes(picture.data))
         if owner is not None:
             raise UsageError(
-                f"is a reference of entry {owner} already",
-                "one person is one entry; give other pictures",
+                f"is already a reference picture of entry {owner}",
+                "use one entry for each person, and give other pictures",
                 picture.name,
             )
 
 
 def _check_entry(case: Case, wanted: NewEntry, now: datetime) -> None:
+    """Check name, basis, last day and number of entries.
+
+    Raises:
+        UsageError: one of them is invalid.
+        NotAuthorised: the case does not compare faces, or its watch-list is full.
+    """
     mode, ends = case.mandate.mode, case.mandate.expires_utc
     entry_id, expires_utc = wanted.entry_id, wanted.expires_utc
     if not mode.compares_faces:
         raise NotAuthorised(
-            f"a case in mode {mode.value} has no watch-list", "make a case with --mode search or --mode missing"
+            f"a case in mode {mode.value} has no watch-list", "create a case with --mode search or --mode missing"
         )
     if not _NAME.fullmatch(entry_id):
-        raise UsageError(f"{entry_id!r} is no name of an entry", "use up to 64 letters, digits, dots and hyphens")
+        raise UsageError(
+            f"{entry_id!r} is not a valid entry name",
+            "use 1 to 64 letters, digits, dots, hyphens and underscores, with a letter or digit first",
+        )
     if not wanted.basis.strip():
-        raise UsageError("the basis is empty", "say with --basis why this person may be looked for")
+        raise UsageError("the basis is empty", "give the reason why this person may be searched for: --basis TEXT")
     if expires_utc <= now:
-        raise UsageError(f"--expires {last_day_text(expires_utc)} is over", "state when the entry ends")
+        raise UsageError(f"--expires {last_day_text(expires_utc)} is in the past", "give a later day")
     if ends is not None and expires_utc > ends:
-        raise UsageError(f"the entry would outlive the case, whose last day is {last_day_text(ends)}", "end it earlier")
-    known = entries_of(case.folder)
+        raise UsageError(
+            f"the last day of the entry is after the last day of the case, {last_day_text(ends)}",
+            "give an earlier day with --expires",
+        )
+    known = load_entries(case.folder)
     if any(entry.entry_id.casefold() == entry_id.casefold() for entry in known):
-        raise UsageError(f"there is an entry {entry_id} already", "choose another name")
+        raise UsageError(f"an entry named {entry_id} already exists", "choose another name")
     if entry_id.casefold() in _former_names(case.folder):
         raise UsageError(
-            f"there was an entry {entry_id}, and verdicts may name it",
-            "choose another name: one name stands for the same pictures for ever",
+            f"the name {entry_id} belonged to a removed entry, and verdicts may refer to it",
+            "choose another name",
         )
     if len(known) >= case.watchlist_limit:
         raise NotAuthorised(
             f"the watch-list has {len(known)} entries, the case allows {case.watchlist_limit}",
-            "remove one, or raise it on record: forensics case policy CASE --watchlist-limit N --reason TEXT",
+            "remove an entry, or raise the limit: forensics case policy CASE --watchlist-limit N --reason TEXT",
         )
 
 
 def _former_names(folder: CaseFolder) -> set[str]:
-    """Of entries whose pictures were destroyed, as they are compared."""
-    paths = (Path(path) for path in certified(folder))
+    """Return the case-folded names of entries whose pictures were destroyed."""
+    paths = (Path(path) for path in certified_digests(folder))
     return {path.parts[1].casefold() for path in paths if path.is_relative_to(folder.watchlist.name)}

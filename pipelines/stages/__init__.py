@@ -1,5 +1,5 @@
-"""One file per stage: its settings, and how a worker opens it.
+"""One module per stage, and the ports of stage and runner.
 
-A stage is a frozen value that travels to workers. `open()` loads what is heavy, once per worker, and
-returns the work: one item in, one result out. A stage reads the case folder and never writes to it.
+A stage is a frozen value that is sent to workers. `open()` loads models and starts processes, once per worker, and
+returns a callable that turns one item into one result. A stage reads the case folder and never writes to it.
 """

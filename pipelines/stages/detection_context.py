@@ -1,6 +1,6 @@
-"""What a worker needs to look at frames: a detector, a decoding child, and the index of what it reads."""
+"""Frame source of a detection worker: holds the detector, the decoding child processes and the packet indexes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
@@ -22,11 +22,13 @@ from forensics.models.model_store import Model
 from forensics.tables.evidence import load_index
 from pipelines.settings import DetectSettings
 
-__all__ = ["FrameSource", "load_for"]
+__all__ = ["DetectorLoader", "FrameSource", "load_configured_detector"]
+
+DetectorLoader = Callable[[DetectSettings, Model], Detector]
 
 
-def load_for(settings: DetectSettings, model: Model) -> Detector:
-    """The detector these settings ask for."""
+def load_configured_detector(settings: DetectSettings, model: Model) -> Detector:
+    """Load the detector for these settings."""
     options = DetectorOptions(
         classes=settings.classes,
         min_score=settings.min_score,
@@ -41,29 +43,28 @@ def load_for(settings: DetectSettings, model: Model) -> Detector:
 
 
 class FrameSource:
-    """Held by one worker; keeps the detector, the children and the last index.
+    """Decodes frames for the detector of one worker; caches the last packet indexes and reference frames.
 
     Args:
-        settings: what is looked for.
-        model: with what.
-        case: where the packet indexes lie.
-        limits: when a decoding child is given up.
-        n_decoders: how many of them decode at once.
+        load_detector: loads the detector.
+        case: the case folder, for packet indexes.
+        limits: limits of time and memory of a decoding child.
+        n_decoders: number of decoding children.
 
     Attributes:
-        detector: finds the boxes.
+        detector: the detector.
     """
 
     def __init__(
-        self, settings: DetectSettings, model: Model, case: CaseFolder, limits: Limits, n_decoders: int = 1
+        self, load_detector: Callable[[], Detector], case: CaseFolder, limits: Limits, n_decoders: int
     ) -> None:
         load_opencv().setNumThreads(1)
         self._children = [DecodingChild(limits) for _ in range(n_decoders)]
-        self._together = DecoderPool(n_decoders)
+        self._pool = DecoderPool(n_decoders)
         try:
             for child in self._children:
-                child.start()  # it loads what it needs while this process loads the detector
-            self.detector = load_for(settings, model)
+                child.start()  # loads its libraries while this process loads the detector
+            self.detector = load_detector()
         except BaseException:
             self.close()
             raise
@@ -71,29 +72,33 @@ class FrameSource:
         self._references: tuple[tuple[str, bytes], list[Frame]] | None = None
 
     def index(self, evidence: Evidence) -> PacketIndex:
-        """The addresses of its frames."""
+        """Return the packet index of an evidence."""
         return self._index_of(evidence)
 
-    def read(self, evidence: Evidence, wanted: Int64Array, watch: MotionGate | None = None) -> Iterator[Item]:
-        """The wanted frames as the detector wants them, in order; see `read_past_poison`. One read can be under way.
+    def read(self, evidence: Evidence, wanted: Int64Array, gate: MotionGate | None = None) -> Iterator[Item]:
+        """Yield the wanted frames in order, at the detector's size; see `read_past_crashes`.
 
-        Several children take the groups of pictures in turn; what is watched is decoded by one.
+        Only one read can be in progress. Several children share the groups of pictures; with a gate, one child decodes
+        all frames, because the gate compares each frame with the ones before it.
         """
-        if watch is not None or len(self._children) == 1:
-            return self._read_by(self._children[0], evidence, wanted, watch)
-        reads = [partial(self._read_by, child, evidence) for child in self._children]
-        return self._together.read(reads, _groups(self.index(evidence), wanted))
+        if gate is not None or len(self._children) == 1:
+            return self._read_with(self._children[0], evidence, wanted, gate)
+        reads = [partial(self._read_with, child, evidence) for child in self._children]
+        return self._pool.read(reads, _split_by_keyframe(self.index(evidence), wanted))
 
-    def _read_by(
-        self, child: DecodingChild, evidence: Evidence, wanted: Int64Array, watch: MotionGate | None = None
+    def _read_with(
+        self, child: DecodingChild, evidence: Evidence, wanted: Int64Array, gate: MotionGate | None = None
     ) -> Iterator[Item]:
         assert evidence.readable is not None
         footage, index = evidence.readable.footage, self.index(evidence)
-        return read_past_crashes(child, footage, index, self.detector.view, wanted, watch)
+        return read_past_crashes(child, footage, index, self.detector.view, wanted, gate)
 
     def references(self, evidence: Evidence, scope: Scope, *, start: int, stop: int) -> Sequence[Frame]:
-        """What the detector must see before frames [start, stop), within the scope; neighbours mostly want the same."""
-        numbers = scope.inside(self.detector.references(self.index(evidence), start, stop))
+        """Return the frames that the detector needs before frames [start, stop), within the scope.
+
+        Neighbouring chunks mostly need the same ones, so the last are cached.
+        """
+        numbers = scope.select(self.detector.references(self.index(evidence), start, stop))
         key = (evidence.evidence_id, numbers.tobytes())
         if self._references is None or self._references[0] != key:
             frames = (each for each in self.read(evidence, numbers) if isinstance(each, Frame))
@@ -104,10 +109,10 @@ class FrameSource:
         """End the decoding children."""
         for child in self._children:
             child.close()
-        self._together.close()
+        self._pool.close()
 
 
-def _groups(index: PacketIndex, wanted: Int64Array) -> list[Int64Array]:
-    """The wanted frames of each group of pictures."""
+def _split_by_keyframe(index: PacketIndex, wanted: Int64Array) -> list[Int64Array]:
+    """Split the wanted frames by group of pictures."""
     places = np.searchsorted(index.keyframes, wanted, side="right")
     return np.split(wanted, np.flatnonzero(np.diff(places)) + 1) if len(wanted) else []

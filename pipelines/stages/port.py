@@ -1,67 +1,95 @@
-"""What a stage and a runner promise each other."""
+"""Ports of stages and runners: the interfaces that both sides implement."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar, runtime_checkable
 
-__all__ = ["WORKER_LOST", "Closing", "Done", "Failed", "ItemT", "OnGpu", "ResultT", "Runner", "Stage", "patience"]
+from forensics.footage.evidence import Evidence
+
+__all__ = [
+    "WORKER_LOST",
+    "Closeable",
+    "Done",
+    "Failed",
+    "ItemT",
+    "ResultT",
+    "Runner",
+    "Stage",
+    "UsesGpu",
+    "WorkItem",
+    "patience",
+]
 
 WORKER_LOST: Final = frozenset({"worker_died", "worker_hung"})
-"""What is said of items that their worker did not survive, or over which it had to be ended."""
+"""Errors of items whose worker died, or hung and was killed."""
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
-ItemIn = TypeVar("ItemIn", contravariant=True)  # noqa: PLC0105 - says which way it goes
+ItemIn = TypeVar("ItemIn", contravariant=True)  # noqa: PLC0105 - In and Out tell the variance
 ResultOut = TypeVar("ResultOut", covariant=True)  # noqa: PLC0105
 
 
 class Stage(Protocol[ItemIn, ResultOut]):
-    """Settings that travel to a worker and become work there."""
+    """Settings of one kind of work, sent to the workers and opened there."""
 
     @property
     def name(self) -> str:
-        """One word, as it stands in failures and part names."""
+        """Name of the stage in failures and part folders, one word."""
         ...
 
     def frames_in(self, item: ItemIn) -> int:
-        """How many frames the item makes a worker go through, at most: what it may take grows with them."""
+        """Return the largest number of frames that a worker decodes for the item; its time limit grows with it."""
         ...
 
     def open(self) -> Callable[[ItemIn], ResultOut]:
-        """Load what is heavy, once per worker; work that holds a process of its own is `Closing`."""
+        """Load models, once per worker, and return the callable for items; it is `Closeable` if it starts processes."""
+        ...
+
+
+class WorkItem(Protocol):
+    """One unit of work of a stage that makes parts."""
+
+    @property
+    def unit(self) -> str:
+        """Content name of its part."""
+        ...
+
+    @property
+    def evidence(self) -> Evidence:
+        """The evidence whose frames it covers."""
         ...
 
 
 @runtime_checkable
-class Closing(Protocol):
-    """Work that ends what it holds; called after the last item unless the worker's process ends anyway."""
+class Closeable(Protocol):
+    """An opened stage that starts processes; closed after the last item unless its worker process ends anyway."""
 
     def close(self) -> None:
-        """End it."""
+        """End the processes."""
         ...
 
 
 @runtime_checkable
-class OnGpu(Protocol):
-    """A stage that may need a GPU for each worker; one that does not say so needs none."""
+class UsesGpu(Protocol):
+    """A stage that may need one GPU per worker; other stages need none."""
 
     @property
     def uses_gpu(self) -> bool:
-        """Whether it does, as it is set."""
+        """Whether it needs a GPU with its settings."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Done(Generic[ItemT, ResultT]):
-    """An item and what the stage made of it.
+    """The result of an item.
 
     Attributes:
-        item: what went in.
-        result: what came out.
-        began_s: when the worker began, by its clock, seconds since 1970.
-        seconds: how long it was busy with it.
-        cpu_s: processor time of the worker and its children in these seconds.
-        peak_bytes: the most memory its worker has held so far.
+        item: the item.
+        result: the result of the stage.
+        began_s: start time by the worker's clock, in seconds since 1970.
+        seconds: processing time.
+        cpu_s: processor time of the worker and its children during `seconds`.
+        peak_bytes: peak memory of the worker so far.
     """
 
     item: ItemT
@@ -74,13 +102,13 @@ class Done(Generic[ItemT, ResultT]):
 
 @dataclass(frozen=True, slots=True)
 class Failed(Generic[ItemT]):
-    """An item that gave no result.
+    """The failure of an item.
 
     Attributes:
-        item: what went in.
-        error: the name of what happened, such as ``DecoderLost``, or one of `WORKER_LOST`.
-        detail: in words.
-        attempts: how often it was tried.
+        item: the item.
+        error: name of the error class, such as ``DecoderLost``, or one of `WORKER_LOST`.
+        detail: the error message.
+        attempts: number of attempts.
     """
 
     item: ItemT
@@ -90,7 +118,7 @@ class Failed(Generic[ItemT]):
 
 
 def patience(n_frames: int) -> float:
-    """How many times the stall limit a worker may be silent over so many frames, slow networks included.
+    """Return the factor on the stall limit for a worker that processes this many frames, enough for slow networks.
 
     >>> patience(250)
     35.0
@@ -99,14 +127,14 @@ def patience(n_frames: int) -> float:
 
 
 class Runner(Protocol):
-    """Where a stage executes."""
+    """Executes stages."""
 
     def map(
         self, stage: Stage[ItemT, ResultT], items: Iterable[ItemT]
     ) -> Iterator[Done[ItemT, ResultT] | Failed[ItemT]]:
-        """Exactly one `Done` or `Failed` per item, in any order; items are drawn as workers need them.
+        """Yield exactly one `Done` or `Failed` per item, in any order; items are taken as workers need them.
 
         Raises:
-            ForensicsError: the stage cannot be opened, so no item can ever be done.
+            ForensicsError: the stage cannot be opened, so that every item would fail.
         """
         ...

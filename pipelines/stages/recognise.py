@@ -1,7 +1,7 @@
-"""The faces of sighted people, compared with the watch-list and forgotten.
+"""Stage `recognise`: compare the faces of sighted people with the watch-list.
 
-Faces are sought in the boxes of tracked people only. What leaves the worker are similarities and, of
-candidates and leads, the pictures that a reviewer needs, sealed with the case's key before they leave.
+Faces are searched only in the boxes of tracked people. The worker returns similarities and, for candidates and leads,
+the pictures that a reviewer needs, sealed with the case's key. It keeps no face and no template.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from forensics.adapters.crypto.sealing import Key, seal, unseal
 from forensics.adapters.faces.face_crop import face_jpeg
-from forensics.adapters.faces.face_models import FaceModels, open_faces
+from forensics.adapters.faces.face_models import FaceModels
 from forensics.adapters.faces.face_quality import quality_of
 from forensics.custody.case_folder import CaseFolder
 from forensics.decoding.child import DecodingChild, Limits
@@ -23,7 +23,7 @@ from forensics.detection.detections import FloatArray
 from forensics.digests import digest_of
 from forensics.faces.comparison import Rules
 from forensics.faces.face_search import Comparison, Examination, Person, compare_faces, gather_faces
-from forensics.faces.face_selection import moments
+from forensics.faces.face_selection import select_detections
 from forensics.faces.reference_sources import Origin
 from forensics.faces.templates import Templates
 from forensics.footage.evidence import Evidence
@@ -37,29 +37,29 @@ from forensics.tracking.sightings import sighting_id_of
 from pipelines.settings import RecogniseSettings
 from pipelines.stages.sight import SightWork
 
-__all__ = ["PERSON", "TEMPLATES", "Recognise", "RecogniseWork", "face_context", "works_for"]
+__all__ = ["PERSON", "TEMPLATES", "Recognise", "RecogniseWork", "References", "face_context", "works_for"]
 
 PERSON: Final = "person"
 TEMPLATES: Final = "templates"
-_PEOPLE_AT_A_TIME: Final = 32
-# Looks lie closer than the faces that are kept, so that one bad moment costs nothing.
-_LOOKS_BETWEEN_FACES: Final = 3
+_PEOPLE_PER_WORK: Final = 32
+# More frames are searched than faces are kept, so that a blurred or turned face has a replacement nearby.
+_FRAMES_PER_FACE: Final = 3
 
 
 def face_context(sighting_id: str, number: int) -> str:
-    """What a sealed face is bound to: its sighting, and which of its faces it is."""
+    """Return the context that a sealed face is bound to: its sighting and its number within it."""
     return f"face:{sighting_id}:{number}"
 
 
 @dataclass(frozen=True, slots=True)
 class RecogniseWork:
-    """Some people of one evidence.
+    """A group of people of one evidence.
 
     Attributes:
         sighted: the evidence and its tracks.
-        sight_part: what is known of them.
-        tracks: numbers of these people's tracks, increasing.
-        unit: the name of what is made from them.
+        sight_part: the sight part of the evidence.
+        tracks: track numbers of these people, increasing.
+        unit: content name of the part.
     """
 
     sighted: SightWork
@@ -69,21 +69,21 @@ class RecogniseWork:
 
     @property
     def evidence(self) -> Evidence:
-        """Whose frames."""
-        return self.sighted.tracked.evidence
+        """The evidence whose frames are searched."""
+        return self.sighted.evidence
 
 
 def works_for(sighted: SightWork, sight_part: Path, facts: dict[str, object]) -> list[RecogniseWork]:
-    """The people of one evidence in groups, so that a long recording keeps several workers busy.
+    """Split the people of one evidence into groups, so that several workers share a long recording.
 
     Args:
         sighted: the evidence and its tracks.
-        sight_part: what is known of them.
-        facts: what else decides the result; with the tracks it makes the unit's name.
+        sight_part: the sight part of the evidence.
+        facts: everything else that decides the result; with the tracks it gives the content name.
     """
     names = read_table(sight_part, SIGHT_PART)["class_name"].to_pylist()
     people = [number for number, name in enumerate(names) if name == PERSON]
-    groups = [tuple(people[start : start + _PEOPLE_AT_A_TIME]) for start in range(0, len(people), _PEOPLE_AT_A_TIME)]
+    groups = [tuple(people[start : start + _PEOPLE_PER_WORK]) for start in range(0, len(people), _PEOPLE_PER_WORK)]
     return [
         RecogniseWork(sighted, sight_part, group, digest_of({**facts, "sight": sighted.unit, "tracks": list(group)}))
         for group in groups
@@ -91,24 +91,19 @@ def works_for(sighted: SightWork, sight_part: Path, facts: dict[str, object]) ->
 
 
 @dataclass(frozen=True, slots=True)
-class Recognise:
-    """Compares people with the watch-list.
+class References:
+    """Templates and rules that faces are compared with.
 
     Attributes:
-        settings: where to look, and what is good enough.
-        rules: when a similarity is a candidate.
-        models: what finds and describes faces.
-        entry_ids: of the watch-list, sorted.
-        people: who each entry is of.
-        sealed_templates: one vector per entry.
-        origins: sightings that lent entries their references.
-        key: of the case; in memory only.
-        settings_digest: of the run, part of every id.
-        case: where the packet indexes lie.
-        limits: when a decoding child is given up.
+        rules: rules that turn a similarity into a candidate.
+        models: models that detect and embed faces.
+        entry_ids: ids of the watch-list's entries, sorted.
+        people: the person of each entry, in that order.
+        sealed_templates: one template per entry, in that order, sealed.
+        origins: sightings that reference pictures were taken from.
+        key: the case's key; in memory only.
     """
 
-    settings: RecogniseSettings
     rules: Rules
     models: FaceModels
     entry_ids: tuple[str, ...]
@@ -116,24 +111,42 @@ class Recognise:
     sealed_templates: bytes
     origins: tuple[Origin, ...]
     key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Recognise:
+    """Compares the faces of people with the watch-list.
+
+    Attributes:
+        settings: which frames are searched, and which quality a face needs.
+        references: templates and rules of the comparison.
+        settings_digest: digest of the run's settings, part of every id.
+        case: the case folder, for packet indexes.
+        limits: limits of time and memory of a decoding child.
+    """
+
+    settings: RecogniseSettings
+    references: References
     settings_digest: str
     case: CaseFolder
     limits: Limits
     name: ClassVar[str] = "recognise"
 
     def frames_in(self, item: RecogniseWork) -> int:
-        """All of the evidence once, and every look at each person."""
+        """Return the frames of the evidence, plus every frame that is searched for each person."""
         return item.evidence.n_frames + len(item.tracks) * (self.settings.looks + self.settings.second_looks)
 
     def open(self) -> Callable[[RecogniseWork], pa.Table]:
         """Load the face models and start the decoding child, once per worker."""
-        return _Opened(self)
+        return _OpenedRecognise(self)
 
 
-class _Opened:
+class _OpenedRecognise:
+    """Compares faces in one worker."""
+
     def __init__(self, stage: Recognise) -> None:
         self._stage = stage
-        detector, embedder = open_faces(stage.models)
+        detector, embedder = stage.references.models.load()
         settings = stage.settings
         self._examination = Examination(
             detector,
@@ -141,11 +154,12 @@ class _Opened:
             quality_of=quality_of,
             picture_of=face_jpeg,
             limits=settings.limits(),
-            apart_us=settings.apart_ms * 1000,
+            spacing_us=settings.apart_ms * 1000,
             at_most=settings.faces,
         )
-        templates = unseal(stage.key, stage.sealed_templates, TEMPLATES)
-        self._templates = Templates.decoded(stage.entry_ids, stage.people, templates)
+        references = stage.references
+        templates = unseal(references.key, references.sealed_templates, TEMPLATES)
+        self._templates = Templates.decoded(references.entry_ids, references.people, templates)
         self._child = DecodingChild(stage.limits)
 
     def __call__(self, work: RecogniseWork) -> pa.Table:
@@ -157,9 +171,10 @@ class _Opened:
             return read_past_crashes(self._child, footage, index, View(), wanted)
 
         people = _people(work, index, stage)
-        looks = gather_faces(people, read, self._examination, stage.rules)
-        rows = compare_faces(people, looks, self._templates, stage.rules, self._examination)
-        return pa.Table.from_pylist([_row(row, stage.key) for row in rows], schema=RECOGNISE_PART)
+        rules, key = stage.references.rules, stage.references.key
+        faces = gather_faces(people, read, self._examination, rules)
+        rows = compare_faces(people, faces, self._templates, rules, self._examination)
+        return pa.Table.from_pylist([_row(row, key) for row in rows], schema=RECOGNISE_PART)
 
     def close(self) -> None:
         """End the decoding child."""
@@ -167,33 +182,42 @@ class _Opened:
 
 
 def _people(work: RecogniseWork, index: PacketIndex, stage: Recognise) -> list[Person]:
-    """The people of this work, with the moments at which each is looked at."""
-    seen = work.sighted.tracked.seen().detections
+    """Return the people of this work with the frames that are searched for each."""
+    detections = work.sighted.tracked.load_detections().detections
     numbers = read_table(work.sighted.track_part, TRACK_PART)["track_number"].to_numpy()
     sights = read_table(work.sight_part, SIGHT_PART).to_pylist()
     settings = stage.settings
     people = []
     for number in work.tracks:
         rows = np.flatnonzero(numbers == number)
-        media_us = index.media_us[seen.frame[rows]]
-        boxes = media_us, seen.xyxy[rows], seen.score[rows]
-        first = moments(*boxes, spacing_us=settings.apart_ms * 1000 // _LOOKS_BETWEEN_FACES, at_most=settings.looks)
-        second = moments(*boxes, spacing_us=1, at_most=settings.second_looks)
-        places = np.union1d(first, second)
-        chosen = rows[places]
-        frame = seen.frame[chosen]
+        media_us = index.media_us[detections.frame[rows]]
+        boxes = media_us, detections.xyxy[rows], detections.score[rows]
+        first = select_detections(
+            *boxes, spacing_us=settings.apart_ms * 1000 // _FRAMES_PER_FACE, at_most=settings.looks
+        )
+        reserve = select_detections(*boxes, spacing_us=1, at_most=settings.second_looks)
+        places = np.union1d(first, reserve)
+        selected = rows[places]
+        frame = detections.frame[selected]
         track_id = track_id_of_sight(work.evidence.evidence_id, stage.settings_digest, sights[number])
         sighting_id = sighting_id_of(track_id, work.evidence.camera_id)
-        is_second = ~np.isin(places, first)
-        lent = _lent_to(stage.origins, sighting_id, work.evidence.evidence_id, seen.frame[rows], seen.xyxy[rows])
-        people.append(Person(sighting_id, frame, index.media_us[frame], seen.xyxy[chosen], is_second, lent))
+        is_reserve = ~np.isin(places, first)
+        origin_of = _entries_from_track(
+            stage.references.origins,
+            sighting_id,
+            work.evidence.evidence_id,
+            detections.frame[rows],
+            detections.xyxy[rows],
+        )
+        xyxy = detections.xyxy[selected]
+        people.append(Person(sighting_id, frame, index.media_us[frame], xyxy, is_reserve, origin_of))
     return people
 
 
-def _lent_to(
+def _entries_from_track(
     origins: Sequence[Origin], sighting_id: str, evidence_id: str, frame: Int64Array, xyxy: FloatArray
 ) -> frozenset[str]:
-    """The entries whose references were taken from this track, under whichever settings."""
+    """Return the entries whose reference pictures were taken from this track, under any settings."""
     return frozenset(
         origin.entry_id
         for origin in origins

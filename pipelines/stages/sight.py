@@ -1,4 +1,4 @@
-"""What is known of each track of one evidence, and a picture of its best moment."""
+"""Stage `sight`: summarise each track of one evidence, with a thumbnail of its best detection."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,13 +14,14 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.decoding.child import DecodingChild, Limits
 from forensics.decoding.decoder_crashes import read_past_crashes
 from forensics.detection.detections import FloatArray
+from forensics.footage.evidence import Evidence
 from forensics.footage.frames import Frame, Item, View
 from forensics.footage.timeline import Int64Array
 from forensics.tables.evidence import load_index
 from forensics.tables.files import read_table
 from forensics.tables.parts import StoredDetections
 from forensics.tables.schemas import SIGHT_PART, TRACK_PART
-from forensics.tracking.sightings import Tracks, fold
+from forensics.tracking.sightings import Tracks, summarise_tracks
 from pipelines.stages.track import EvidenceWork
 
 __all__ = ["Sight", "SightWork", "sight_evidence"]
@@ -28,20 +29,25 @@ __all__ = ["Sight", "SightWork", "sight_evidence"]
 
 @dataclass(frozen=True, slots=True)
 class SightWork:
-    """What was detected in one evidence, and which detections are one object."""
+    """The detections of one evidence and their tracks."""
 
     tracked: EvidenceWork
     track_part: Path
     unit: str
 
+    @property
+    def evidence(self) -> Evidence:
+        """The evidence of the tracks."""
+        return self.tracked.evidence
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Sums up the tracks of one evidence and cuts a thumbnail of each.
+    """Summarises the tracks of one evidence and makes a thumbnail of each.
 
     Attributes:
-        case: where the packet indexes lie.
-        limits: when a decoding child is given up.
+        case: the case folder, for packet indexes.
+        limits: limits of time and memory of a decoding child.
     """
 
     case: CaseFolder
@@ -49,15 +55,17 @@ class Sight:
     name: ClassVar[str] = "sight"
 
     def frames_in(self, item: SightWork) -> int:
-        """All of the evidence, if every frame is the best of some track."""
-        return item.tracked.evidence.n_frames
+        """Return the number of frames of the evidence, which is the upper bound."""
+        return item.evidence.n_frames
 
     def open(self) -> Callable[[SightWork], pa.Table]:
         """Start a decoding child, once per worker."""
-        return _Opened(self)
+        return _OpenedSight(self)
 
 
-class _Opened:
+class _OpenedSight:
+    """Summarises tracks in one worker."""
+
     def __init__(self, stage: Sight) -> None:
         load_opencv().setNumThreads(1)
         self._case = stage.case
@@ -65,7 +73,7 @@ class _Opened:
         self._child.start()
 
     def __call__(self, work: SightWork) -> pa.Table:
-        evidence = work.tracked.evidence
+        evidence = work.evidence
         readable = evidence.readable
         assert readable is not None
         index = load_index(self._case, evidence)
@@ -75,7 +83,9 @@ class _Opened:
             return read_past_crashes(self._child, readable.footage, index, View(), wanted)
 
         medium = readable.medium
-        return sight_evidence(work.tracked.seen(), numbers, size_px=(medium.width_px, medium.height_px), read=read)
+        return sight_evidence(
+            work.tracked.load_detections(), numbers, size_px=(medium.width_px, medium.height_px), read=read
+        )
 
     def close(self) -> None:
         """End the decoding child."""
@@ -83,18 +93,25 @@ class _Opened:
 
 
 def sight_evidence(
-    seen: StoredDetections,
+    stored: StoredDetections,
     track_numbers: Int64Array,
     *,
     size_px: tuple[int, int],
     read: Callable[[Int64Array], Iterator[Item]],
 ) -> pa.Table:
-    """One row per track, ordered by number, its thumbnail included; null where the frame is a gap."""
-    tracks = fold(seen.detections, track_numbers, width_px=size_px[0], height_px=size_px[1])
-    frame, xyxy = seen.detections.frame, seen.detections.xyxy
+    """Return one row per track, ordered by track number; the thumbnail is null if its frame is a gap.
+
+    Args:
+        stored: the detections of one evidence.
+        track_numbers: (N,) int64, track of each detection, -1 without one.
+        size_px: width and height of the frames.
+        read: yields the frames with these numbers.
+    """
+    tracks = summarise_tracks(stored.detections, track_numbers, width_px=size_px[0], height_px=size_px[1])
+    frame, xyxy = stored.detections.frame, stored.detections.xyxy
     columns = {
         "track_number": np.arange(len(tracks)),
-        "class_name": [seen.class_names[number] for number in tracks.class_index.tolist()],
+        "class_name": [stored.class_names[number] for number in tracks.class_index.tolist()],
         "first_frame": frame[tracks.first_row],
         "last_frame": frame[tracks.last_row],
         "n_detections": tracks.n_detections,
@@ -114,7 +131,7 @@ def _box_columns(prefix: str, xyxy: FloatArray) -> dict[str, FloatArray]:
 def _thumbnails(
     tracks: Tracks, frame: Int64Array, xyxy: FloatArray, read: Callable[[Int64Array], Iterator[Item]]
 ) -> list[bytes | None]:
-    """A JPEG of each track's best box; each frame is decoded once."""
+    """Return a JPEG of each track's best box; decodes each frame once."""
     best = frame[tracks.best_row]
     pictures: list[bytes | None] = [None] * len(tracks)
     for item in read(np.unique(best)):

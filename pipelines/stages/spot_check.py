@@ -1,4 +1,7 @@
-"""Frames that the gate passed over, drawn by lot and looked at all the same: what is in them decides about no track."""
+"""Stage `audit`: the spot check, detection in a random sample of the frames that the motion gate skipped.
+
+Spot-checked frames never change tracks.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,23 +18,22 @@ from forensics.footage.frames import Frame, Item
 from forensics.footage.timeline import Int64Array
 from forensics.tables.parts import spot_check_table
 from pipelines.stages.detect import Detect
-from pipelines.stages.detection_context import FrameSource
 
 __all__ = ["SpotCheck", "SpotCheckWork", "works_for"]
 
-# Enough that a worker is busy for seconds, few enough that all workers have some.
+# Large enough to keep a worker busy for seconds, small enough to share among all workers.
 _FRAMES_PER_WORK: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
 class SpotCheckWork:
-    """Some of the frames of one evidence that were drawn.
+    """A group of sampled frames of one evidence.
 
     Attributes:
-        evidence: whose.
-        scope: which of its frames the case may look at.
-        frames: increasing.
-        unit: the name of what is made of them.
+        evidence: the evidence.
+        scope: its frames that the case allows to detect.
+        frames: frame numbers, increasing.
+        unit: content name of the part.
     """
 
     evidence: Evidence
@@ -40,16 +42,16 @@ class SpotCheckWork:
     unit: str
 
 
-def works_for(evidence: Evidence, scope: Scope, drawn: Int64Array, facts: dict[str, object]) -> list[SpotCheckWork]:
-    """The frames that the lot fell on, in groups.
+def works_for(evidence: Evidence, scope: Scope, sample: Int64Array, facts: dict[str, object]) -> list[SpotCheckWork]:
+    """Split the sampled frames of one evidence into groups.
 
     Args:
-        evidence: whose.
-        scope: which of its frames the case may look at.
-        drawn: (N,) int64, increasing.
-        facts: what decides what is seen in a frame.
+        evidence: the evidence.
+        scope: its frames that the case allows to detect.
+        sample: (N,) int64, frame numbers, increasing.
+        facts: everything that decides the detections of a frame.
     """
-    groups = np.split(drawn, np.arange(_FRAMES_PER_WORK, len(drawn), _FRAMES_PER_WORK)) if len(drawn) else []
+    groups = np.split(sample, np.arange(_FRAMES_PER_WORK, len(sample), _FRAMES_PER_WORK)) if len(sample) else []
     return [
         SpotCheckWork(evidence, scope, tuple(group), digest_of({**facts, "audited": group}))
         for group in (each.tolist() for each in groups)
@@ -58,10 +60,10 @@ def works_for(evidence: Evidence, scope: Scope, drawn: Int64Array, facts: dict[s
 
 @dataclass(frozen=True, slots=True)
 class SpotCheck:
-    """Looks at single frames.
+    """Detects objects in single frames.
 
     Attributes:
-        detect: what looked at the others.
+        detect: the stage that detected the other frames.
     """
 
     detect: Detect
@@ -69,30 +71,32 @@ class SpotCheck:
 
     @property
     def uses_gpu(self) -> bool:
-        """Whether a worker needs one of its own."""
+        """Whether each worker needs a GPU."""
         return self.detect.uses_gpu
 
     def frames_in(self, item: SpotCheckWork) -> int:
-        """All from the first to the last, if each has to be decoded."""
+        """Return the number of frames from the first to the last, which is the upper bound."""
         return item.frames[-1] - item.frames[0] + 1
 
     def open(self) -> Callable[[SpotCheckWork], pa.Table]:
         """Load the detector and start the decoding child, once per worker."""
-        return _Opened(self.detect)
+        return _OpenedSpotCheck(self.detect)
 
 
-class _Opened:
+class _OpenedSpotCheck:
+    """Spot-checks frames in one worker."""
+
     def __init__(self, stage: Detect) -> None:
-        self._looker = FrameSource(stage.settings, stage.model, stage.case, stage.limits)
-        self.close = self._looker.close
+        self._source = stage.frame_source(n_decoders=1)
+        self.close = self._source.close
 
     def __call__(self, work: SpotCheckWork) -> pa.Table:
-        looker, frames = self._looker, np.array(work.frames, dtype=np.int64)
-        references = looker.references(work.evidence, work.scope, start=work.frames[0], stop=work.frames[-1] + 1)
-        seen: dict[int, Boxes | None] = dict.fromkeys(work.frames)
-        seen |= dict(looker.detector.detect(_only_frames(looker.read(work.evidence, frames)), references))
-        return spot_check_table(list(seen.items()), looker.detector.class_names)
+        source, frames = self._source, np.array(work.frames, dtype=np.int64)
+        references = source.references(work.evidence, work.scope, start=work.frames[0], stop=work.frames[-1] + 1)
+        boxes: dict[int, Boxes | None] = dict.fromkeys(work.frames)  # None stays where a frame is a gap
+        boxes |= dict(source.detector.detect(_without_gaps(source.read(work.evidence, frames)), references))
+        return spot_check_table(list(boxes.items()), source.detector.class_names)
 
 
-def _only_frames(items: Iterable[Item]) -> Iterator[Frame]:
+def _without_gaps(items: Iterable[Item]) -> Iterator[Frame]:
     return (item for item in items if isinstance(item, Frame))

@@ -1,4 +1,4 @@
-"""Which detections are one object: one pass over the stored detections of one evidence, no pixels."""
+"""Stage `track`: assign the stored detections of one evidence to tracks, without decoding."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,45 +15,45 @@ from forensics.footage.shot_cuts import shot_numbers
 from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.tables.evidence import load_index
 from forensics.tables.files import read_table
-from forensics.tables.parts import StoredDetections, passed_over, read_detections
+from forensics.tables.parts import StoredDetections, gate_skipped_frames, read_detections
 from forensics.tables.schemas import DETECT_PART, TRACK_PART
-from forensics.tracking.association import TrackParameters, associate, each_its_own
+from forensics.tracking.association import TrackParameters, assign_separate_tracks, associate
 
 __all__ = ["EvidenceWork", "Track", "track_evidence"]
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceWork:
-    """All that was detected in one evidence.
+    """The detect parts of one evidence.
 
     Attributes:
-        evidence: whose frames.
+        evidence: the evidence.
         detect_parts: its parts in the order of their chunks; lost chunks are absent.
-        unit: the name of what is made from them.
+        unit: content name of the track part.
     """
 
     evidence: Evidence
     detect_parts: tuple[Path, ...]
     unit: str
 
-    def seen(self) -> StoredDetections:
-        """The stored detections."""
+    def load_detections(self) -> StoredDetections:
+        """Read the detections from the parts."""
         return read_detections(read_table(path, DETECT_PART) for path in self.detect_parts)
 
-    def passed_over(self) -> Int64Array:
-        """(P,) int64, increasing: the frames that the gate did not have looked at."""
-        frames = [passed_over(read_table(path, DETECT_PART)) for path in self.detect_parts]
+    def load_skipped_frames(self) -> Int64Array:
+        """Read the numbers of the frames that the gate skipped: (P,) int64, increasing."""
+        frames = [gate_skipped_frames(read_table(path, DETECT_PART)) for path in self.detect_parts]
         return np.concatenate(frames) if frames else np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """Gives every detection of one evidence its track.
+    """Assigns every detection of one evidence to a track.
 
     Attributes:
-        parameters: when detections are one object.
-        case: where the packet indexes lie.
-        method: the tracker, or ``none`` where every detection is a track of its own.
+        parameters: thresholds of the association.
+        case: the case folder, for packet indexes.
+        method: the tracker, or ``none`` to make each detection a track of its own.
     """
 
     parameters: TrackParameters
@@ -62,7 +62,7 @@ class Track:
     name: ClassVar[str] = "track"
 
     def frames_in(self, item: EvidenceWork) -> int:
-        """All of the evidence."""
+        """Return the number of frames of the evidence."""
         return item.evidence.n_frames
 
     def open(self) -> Callable[[EvidenceWork], pa.Table]:
@@ -73,29 +73,29 @@ class Track:
 
     def _track(self, work: EvidenceWork) -> pa.Table:
         if self.method == "none":
-            return _part(each_its_own(work.seen().detections))
-        return track_evidence(work.seen(), load_index(self.case, work.evidence), self.parameters)
+            return _as_table(assign_separate_tracks(work.load_detections().detections))
+        return track_evidence(work.load_detections(), load_index(self.case, work.evidence), self.parameters)
 
 
-def track_evidence(seen: StoredDetections, index: PacketIndex, parameters: TrackParameters) -> pa.Table:
-    """One row per detection, in the order of `seen.detections`: its track's number, -1 if untracked."""
+def track_evidence(stored: StoredDetections, index: PacketIndex, parameters: TrackParameters) -> pa.Table:
+    """Return the track number of each detection, in the order of `stored.detections`; -1 if it has no track."""
     numbers = associate(
-        seen.detections,
-        seen.known_frames,
-        index.media_us[seen.known_frames],
+        stored.detections,
+        stored.known_frames,
+        index.media_us[stored.known_frames],
         tracker_for=ByteTrack,
-        n_classes=len(seen.class_names),
-        shots=_shots(seen, index),
+        n_classes=len(stored.class_names),
+        shots=_shots(stored, index),
         parameters=parameters,
     )
-    return _part(numbers)
+    return _as_table(numbers)
 
 
-def _shots(seen: StoredDetections, index: PacketIndex) -> Int64Array:
-    """(F,) int64, the shot of each known frame, told from all frames that were decoded."""
-    shots = shot_numbers(seen.glances, index.media_us[seen.glanced_frames])
-    return shots[np.searchsorted(seen.glanced_frames, seen.known_frames)]
+def _shots(stored: StoredDetections, index: PacketIndex) -> Int64Array:
+    """Return (F,) int64, the shot of each known frame, computed from all decoded frames."""
+    shots = shot_numbers(stored.luma_grids, index.media_us[stored.decoded_frames])
+    return shots[np.searchsorted(stored.decoded_frames, stored.known_frames)]
 
 
-def _part(numbers: Int64Array) -> pa.Table:
+def _as_table(numbers: Int64Array) -> pa.Table:
     return pa.Table.from_arrays([pa.array(numbers)], schema=TRACK_PART)

@@ -1,1 +1,1 @@
-"""Measurements that anyone can repeat; each is a module with a `main`."""
+"""Repeatable measurements. Each is a module with a `main`."""

@@ -1,8 +1,8 @@
-"""How well `builtin` finds people, measured against the boxes of a real model.
+"""Measure precision and recall of the builtin detector, with the boxes of a real model as truth.
 
     scripts/accuracy --clip ../shared/footage/one-by-one-person-detection.mp4
 
-A box counts as right when it overlaps a box of the model by half (IoU 0.5), each used once.
+A box is correct if its IoU with a box of the model is at least 0.5. Each box is used once.
 """
 
 import argparse
@@ -22,35 +22,38 @@ os.environ.update(YOLO_AUTOINSTALL="false", YOLO_OFFLINE="true", YOLO_VERBOSE="f
 
 from forensics.adapters.detectors.builtin import load_builtin
 from forensics.detection.detector import Detector
+from forensics.detection.iou import iou_matrix
 from forensics.footage.frames import Frame, View
 from forensics.footage.timeline import PacketIndex
 
-Answers = list[np.ndarray]
+FrameBoxes = list[np.ndarray]
 
 
 def main() -> None:
     arguments = _arguments()
     cv2.setNumThreads(1)
     index = _index(arguments.clip)
-    found, seconds = _ask_builtin(arguments.clip, index, arguments.min_score)
-    truth = _ask_model(arguments.clip, arguments.model)
-    overlaps = [iou for ours, theirs in zip(found, truth, strict=True) for iou in _matched(ours, theirs)]
+    found, seconds = _run_builtin(arguments.clip, index, arguments.min_score)
+    truth = _run_model(arguments.clip, arguments.model)
+    overlaps = [iou for ours, theirs in zip(found, truth, strict=True) for iou in _iou_of_pairs(ours, theirs)]
     n_found, n_truth = sum(map(len, found)), sum(map(len, truth))
     empty = [ours for ours, theirs in zip(found, truth, strict=True) if not len(theirs)]
-    print(f"{arguments.clip.name}: {index.n_frames} frames, {n_truth} boxes of the model, {n_found} of builtin")
+    print(f"{arguments.clip.name}: {index.n_frames} frames, {n_truth} boxes of the model, {n_found} boxes of builtin")
     print(f"precision {len(overlaps) / max(1, n_found):.3f}  recall {len(overlaps) / max(1, n_truth):.3f}", end="  ")
     print(f"mean IoU {np.mean(overlaps or [0.0]):.3f}")
-    print(f"boxes in the {len(empty)} frames that are empty to the model: {sum(map(len, empty))}")
+    print(f"boxes of builtin in the {len(empty)} frames in which the model finds nobody: {sum(map(len, empty))}")
     print(
-        f"{index.n_frames / seconds:.0f} frames/s, {1000 * seconds / index.n_frames:.1f} ms a frame, without decoding"
+        f"{index.n_frames / seconds:.0f} frames/s, {1000 * seconds / index.n_frames:.1f} ms per frame, without decoding"
     )
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clip", type=Path, default=SHARED / "footage/one-by-one-person-detection.mp4")
-    parser.add_argument("--model", type=Path, default=SHARED / "models/yolo11n_int8_openvino_model")
-    parser.add_argument("--min-score", type=float, default=0.25)
+    parser.add_argument("--clip", type=Path, default=SHARED / "footage/one-by-one-person-detection.mp4", help="footage")
+    parser.add_argument(
+        "--model", type=Path, default=SHARED / "models/yolo11n_int8_openvino_model", help="model whose boxes are truth"
+    )
+    parser.add_argument("--min-score", type=float, default=0.25, help="lowest score of a box of builtin")
     return parser.parse_args()
 
 
@@ -72,19 +75,19 @@ def _frames(clip: Path, view: View) -> Iterator[Frame]:
             yield Frame(number, frame.pts, rgb, frame.width, frame.height)
 
 
-def _ask_builtin(clip: Path, index: PacketIndex, min_score: float) -> tuple[Answers, float]:
+def _run_builtin(clip: Path, index: PacketIndex, min_score: float) -> tuple[FrameBoxes, float]:
     detector: Detector = load_builtin(classes=("person",), min_score=min_score)
     wanted = set(detector.references(index, 0, index.n_frames).tolist())
     references = [frame for frame in _frames(clip, detector.view) if frame.number in wanted]
-    answers, decoding = [], _Timed(_frames(clip, detector.view))
+    answers, decoding = [], _TimedIterator(_frames(clip, detector.view))
     began = time.perf_counter()
     for _, boxes in detector.detect(decoding, references):
         answers.append(boxes.xyxy)
     return answers, time.perf_counter() - began - decoding.seconds
 
 
-class _Timed:
-    """An iterator that keeps how long its source took."""
+class _TimedIterator:
+    """Iterator that measures the time spent in its source."""
 
     def __init__(self, source: Iterator[Frame]) -> None:
         self.source, self.seconds = source, 0.0
@@ -100,7 +103,7 @@ class _Timed:
             self.seconds += time.perf_counter() - began
 
 
-def _ask_model(clip: Path, model: Path) -> Answers:
+def _run_model(clip: Path, model: Path) -> FrameBoxes:
     from ultralytics import YOLO
 
     network = YOLO(str(model), task="detect")
@@ -112,9 +115,10 @@ def _ask_model(clip: Path, model: Path) -> Answers:
     return answers
 
 
-def _matched(ours: np.ndarray, theirs: np.ndarray) -> list[float]:
-    """The overlaps of pairs of IoU 0.5 and more, best first, each box used once."""
-    pairs = sorted(((_iou(a, b), i, j) for i, a in enumerate(ours) for j, b in enumerate(theirs)), reverse=True)
+def _iou_of_pairs(ours: np.ndarray, theirs: np.ndarray) -> list[float]:
+    """Return the IoU of every pair with at least 0.5, best first; each box is used once."""
+    iou_of = iou_matrix(ours, theirs)
+    pairs = sorted(((iou, i, j) for (i, j), iou in np.ndenumerate(iou_of)), reverse=True)
     used_ours: set[int] = set()
     used_theirs: set[int] = set()
     overlaps = []
@@ -124,12 +128,6 @@ def _matched(ours: np.ndarray, theirs: np.ndarray) -> list[float]:
             used_theirs.add(j)
             overlaps.append(iou)
     return overlaps
-
-
-def _iou(a: np.ndarray, b: np.ndarray) -> float:
-    sides = np.maximum(0, np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]))
-    shared = float(sides.prod())
-    return shared / float((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - shared)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""What a campaign found: every case it tried, and what became of it.
+"""Results of a campaign: every case that it tried, with the outcome.
 
-A campaign tries many cases of what may go wrong, from a seed, so that anybody can repeat it. Each case ends as one of
+A campaign tries many cases of what may go wrong. A seed chooses the cases, so that anyone can repeat them. Outcomes:
 
     survived    the promise held
-    rejected    it was refused with a reason, which is what was promised of it
+    rejected    the input was refused with a reason, as promised
     failed      the promise did not hold
     not_run     this machine lacks what the case needs; never counted as passed
 
-`docs/validation/NAME.json` keeps what a whole campaign found; `scripts/validation` makes docs/VALIDATION.md of them.
+`docs/validation/NAME.json` holds the results of a whole campaign. `scripts/validation` writes docs/VALIDATION.md from
+these files.
 """
 
 import json
@@ -25,11 +26,11 @@ from typing import Any
 
 from forensics.hardware import instruction_set
 
-__all__ = ["Campaign", "Outcome", "Tried"]
+__all__ = ["Campaign", "CaseResult", "Outcome"]
 
 
 class Outcome(StrEnum):
-    """What became of one case."""
+    """Outcome of one case."""
 
     SURVIVED = "survived"
     REJECTED = "rejected"
@@ -38,15 +39,15 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """One case.
+class CaseResult:
+    """Result of one case.
 
     Attributes:
-        name: tells it from all others of its campaign, and does not change between two campaigns of one seed.
+        name: unique within its campaign; the same in every campaign with the same seed.
         requirement: what the project promises, in a few words; groups the cases.
-        assertion: what was asserted of this case, in one sentence that is the same for all cases of its kind.
-        outcome: what became of it.
-        detail: why it was rejected, failed or not run.
+        assertion: what was checked, in one sentence that is the same for all cases of this kind.
+        outcome: whether the promise held.
+        detail: why the case was rejected, failed or not run.
     """
 
     name: str
@@ -58,33 +59,34 @@ class Tried:
 
 @dataclass(slots=True)
 class Campaign:
-    """The cases of one campaign, as they are tried.
+    """Collects the results of one campaign.
 
     Attributes:
-        name: of the campaign, and of its file.
-        command: repeats it.
-        seed: chose the cases.
+        name: of the campaign, and stem of its file.
+        command: repeats the campaign.
+        seed: chooses the cases.
+        results: of all cases so far.
     """
 
     name: str
     command: str
     seed: int
-    tried: list[Tried] = field(default_factory=list)
-    _began: float = field(default_factory=time.monotonic)
+    results: list[CaseResult] = field(default_factory=list)
+    _started_s: float = field(default_factory=time.monotonic)
 
-    def add(self, tried: Tried) -> None:
-        """One case more; it is told on standard error."""
-        self.tried.append(tried)
-        detail = f"  {tried.detail}" if tried.detail else ""
-        print(f"{len(self.tried):4} {tried.outcome.value:9} {tried.name}{detail}", file=sys.stderr, flush=True)
+    def add(self, result: CaseResult) -> None:
+        """Append the result of one case and print it to standard error."""
+        self.results.append(result)
+        detail = f"  {result.detail}" if result.detail else ""
+        print(f"{len(self.results):4} {result.outcome.value:9} {result.name}{detail}", file=sys.stderr, flush=True)
 
     @property
-    def failed(self) -> list[Tried]:
-        """Cases in which a promise did not hold."""
-        return [tried for tried in self.tried if tried.outcome is Outcome.FAILED]
+    def failed(self) -> list[CaseResult]:
+        """Results of the cases in which the promise did not hold."""
+        return [result for result in self.results if result.outcome is Outcome.FAILED]
 
     def summary(self) -> dict[str, Any]:
-        """What stands in the campaign's file."""
+        """Return the content of the campaign's JSON file."""
         return {
             "campaign": self.name,
             "command": self.command,
@@ -93,42 +95,47 @@ class Campaign:
             "date": datetime.now(UTC).date().isoformat(),
             "machine": f"{len(os.sched_getaffinity(0))} cores, {instruction_set()}",
             "python": platform.python_version(),
-            "seconds": round(time.monotonic() - self._began),
-            "totals": _counted(self.tried),
+            "seconds": round(time.monotonic() - self._started_s),
+            "totals": _count_outcomes(self.results),
             "assertions": self._assertions(),
-            "failures": [asdict(tried) for tried in self.failed],
-            "not_run": [asdict(tried) for tried in self.tried if tried.outcome is Outcome.NOT_RUN],
+            "failures": [asdict(result) for result in self.failed],
+            "not_run": [asdict(result) for result in self.results if result.outcome is Outcome.NOT_RUN],
         }
 
     def _assertions(self) -> list[dict[str, Any]]:
-        """Of each assertion: how many cases, what became of them, and for which reasons cases were rejected."""
-        kinds = dict.fromkeys((tried.requirement, tried.assertion) for tried in self.tried)
+        """Return, for each assertion, the number of cases, their outcomes, and the reasons of rejected cases."""
+        kinds = dict.fromkeys((result.requirement, result.assertion) for result in self.results)
         return [
-            {"requirement": requirement, "assertion": assertion, **_counted(cases), "reasons": _reasons(cases)}
+            {
+                "requirement": requirement,
+                "assertion": assertion,
+                **_count_outcomes(cases),
+                "reasons": _count_reasons(cases),
+            }
             for requirement, assertion in kinds
-            if (cases := [t for t in self.tried if (t.requirement, t.assertion) == (requirement, assertion)])
+            if (cases := [r for r in self.results if (r.requirement, r.assertion) == (requirement, assertion)])
         ]
 
     def write(self, path: Path) -> None:
-        """Keep the summary."""
+        """Write the summary as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(self.summary(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def exit_code(self) -> int:
-        """1 if anything failed; the totals are printed."""
-        totals = _counted(self.tried)
+        """Print the totals and the failures. Return 1 if anything failed, else 0."""
+        totals = _count_outcomes(self.results)
         print(f"{self.name}: " + ", ".join(f"{number} {name}" for name, number in totals.items()))
-        for tried in self.failed:
-            print(f"FAILED {tried.name}: {tried.assertion}: {tried.detail}")
+        for result in self.failed:
+            print(f"FAILED {result.name}: {result.assertion}: {result.detail}")
         return 1 if self.failed else 0
 
 
-def _counted(cases: list[Tried]) -> dict[str, int]:
-    counts = Counter(tried.outcome for tried in cases)
+def _count_outcomes(cases: list[CaseResult]) -> dict[str, int]:
+    counts = Counter(result.outcome for result in cases)
     return {"tried": len(cases) - counts[Outcome.NOT_RUN], **{o.value: counts[o] for o in Outcome}}
 
 
-def _reasons(cases: list[Tried]) -> dict[str, int]:
-    """How often each reason was given; a reason is what stands before the first colon of the detail."""
-    reasons = Counter(t.detail.split(":")[0] for t in cases if t.outcome is Outcome.REJECTED)
+def _count_reasons(cases: list[CaseResult]) -> dict[str, int]:
+    """Return how often each reason occurs; the reason is the text before the first colon of the detail."""
+    reasons = Counter(result.detail.split(":")[0] for result in cases if result.outcome is Outcome.REJECTED)
     return dict(sorted(reasons.items()))

@@ -1,9 +1,9 @@
-"""Measure on painted clips whether every frame is the one it says to be, reader by reader.
+"""Check on painted clips that every reader returns every frame under its own number.
 
     scripts/conformance            print the table
-    scripts/conformance --write    and keep it in docs/frames.md and docs/validation/frames.json
+    scripts/conformance --write    and write it to docs/frames.md and docs/validation/frames.json
 
-The exit code is 1 where any frame was wrong.
+The exit code is 1 if any frame was wrong.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from forensics.adapters.video.pyav_reader import open_reader
 from forensics.errors import UnreadableFootage
-from scripts.measure.campaign import Campaign, Outcome, Tried
+from scripts.measure.campaign import Campaign, CaseResult, Outcome
 from testing.painted import KINDS, Kind
 from testing.painted.measure import MODES, Child, Count, index_kind, measure_all, measure_decord
 
@@ -24,18 +24,25 @@ HEADINGS = ("kind", "holds", "painted", "indexed", "reader", *MODES, "remark")
 EXPLANATION = """\
 # Which frames are exact
 
-Every clip below carries each frame's number in its pixels. `scripts/conformance` builds the clips, indexes them,
-reads them with every reader (all frames in order, single frames in shuffled order, ranges from keyframes and from
-arbitrary frames) and compares the number seen with the number that the index puts there. Counts read
-*wrong / gaps / asked for*. Wrong must be 0 everywhere. A gap is a frame that was not handed out, with a reason that
-`coverage` shows; only files that lost bytes, or whose frames have no address of their own, have any. decord reads a
-file only where it was proven on that very file; otherwise the remark says why it was refused.
+Run the test: `scripts/conformance`. It builds the clips below; each frame shows its own number in its pixels. It
+indexes each clip and reads it with each reader in three ways: all frames in order, single frames in shuffled order,
+and ranges that start at keyframes and at arbitrary frames. It then compares the number in the pixels with the number
+in the index.
+
+| term | meaning |
+| --- | --- |
+| *wrong / gaps / asked for* | the counts under sequential, random and ranges; *wrong* must be 0 everywhere |
+| gap | a frame that was not returned; `coverage` states the reason |
+| proven | decord agreed with the reference reader on this very file; decord reads no other files |
+| refused | decord does not read this file; the remark states why |
+
+Gaps occur only in files that lost bytes, and in files in which two frames share one pts.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one reader did with one kind; no counts where it was refused."""
+    """Counts of one reader on one kind of file; no counts if the reader or the file was refused."""
 
     kind: Kind
     n_indexed: int
@@ -48,7 +55,7 @@ class Row:
         return sum(len(count.wrong) for count in self.counts.values())
 
     def cells(self) -> tuple[str, ...]:
-        counts = [_words(self.counts[mode]) if mode in self.counts else "-" for mode in MODES]
+        counts = [_counts_text(self.counts[mode]) if mode in self.counts else "-" for mode in MODES]
         indexed = str(self.n_indexed)
         return (self.kind.name, self.kind.holds, str(self.kind.n_frames), indexed, self.reader, *counts, self.remark)
 
@@ -57,11 +64,11 @@ def main() -> int:
     arguments = _arguments()
     child, campaign = Child(), Campaign("frames", "scripts/conformance", 0)
     with TemporaryDirectory() as folder:
-        rows = [row for kind in KINDS for row in _measured(kind, Path(folder), child)]
+        rows = [row for kind in KINDS for row in _measure(kind, Path(folder), child)]
     child.close()
-    print(_aligned(rows))
+    print(_aligned_text(rows))
     for row in rows:
-        campaign.add(_tried(row))
+        campaign.add(_case_result(row))
     if arguments.write:
         (DOCS / "frames.md").write_text(_markdown(rows), encoding="utf-8")
         campaign.write(DOCS / "validation" / "frames.json")
@@ -70,12 +77,14 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true", help="also keep the table as Markdown, and the cases")
+    parser.add_argument(
+        "--write", action="store_true", help="also write docs/frames.md and docs/validation/frames.json"
+    )
     return parser.parse_args()
 
 
-def _measured(kind: Kind, folder: Path, child: Child) -> Iterator[Row]:
-    """One row for the reference reader, one for decord."""
+def _measure(kind: Kind, folder: Path, child: Child) -> Iterator[Row]:
+    """Yield one row for the reference reader and one for decord."""
     print(kind.name, file=sys.stderr)
     try:
         indexed = index_kind(kind, kind.build(folder))
@@ -93,25 +102,25 @@ def _measured(kind: Kind, folder: Path, child: Child) -> Iterator[Row]:
     )
 
 
-def _tried(row: Row) -> Tried:
-    """What became of one kind with one reader: what is refused, whole or for one reader, has its reason."""
+def _case_result(row: Row) -> CaseResult:
+    """Return the case of one kind with one reader; a refusal, of the file or of the reader, carries its reason."""
     is_refused = not row.counts
     outcome = Outcome.FAILED if row.n_wrong else Outcome.REJECTED if is_refused else Outcome.SURVIVED
     wrong = f"{row.n_wrong} wrong frames" if row.n_wrong else ""
-    return Tried(
+    return CaseResult(
         f"{row.kind.name} {row.reader}",
-        f"a frame that is handed out is the one it says to be: {row.reader}",
-        "every frame, in order, shuffled and from keyframes on, shows the number that the index puts there",
+        f"every returned frame has the right number: {row.reader}",
+        "every frame, read in order, shuffled and from keyframes, shows the number that the index has for it",
         outcome,
         wrong or (row.remark.removeprefix("refused: ") if is_refused else ""),
     )
 
 
-def _words(count: Count) -> str:
+def _counts_text(count: Count) -> str:
     return f"{len(count.wrong)} / {len(count.gaps)} / {count.n_read}"
 
 
-def _aligned(rows: list[Row]) -> str:
+def _aligned_text(rows: list[Row]) -> str:
     table = [HEADINGS, *(row.cells() for row in rows)]
     widths = [max(len(line[column]) for line in table) for column in range(len(HEADINGS))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in table]

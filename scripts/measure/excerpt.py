@@ -1,4 +1,4 @@
-"""The beginning of a file, by stream copy."""
+"""Copy the first seconds of a video file without encoding it again."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ __all__ = ["excerpt"]
 
 
 def excerpt(source: Path, seconds: float, folder: Path) -> Path:
-    """Write the first `seconds` of a video's first stream to `folder`; returns the new file."""
+    """Write the first `seconds` of the first video stream to `folder` by stream copy. Return the new file."""
     target = folder / source.name
     with av.open(str(source)) as reading, av.open(str(target), "w") as writing:
         stream = reading.streams.video[0]

@@ -1,4 +1,4 @@
-"""Pairs of one person and of two, against the published rates, each with its exact interval (Clopper-Pearson)."""
+"""Compare error rates on pairs of faces with the published rates, with exact intervals (Clopper-Pearson)."""
 
 import argparse
 import json
@@ -9,10 +9,10 @@ from pathlib import Path
 import av
 import numpy as np
 
-from forensics.adapters.faces.face_models import face_models, open_faces
+from forensics.adapters.faces.face_models import resolve_face_models
 from forensics.adapters.faces.face_quality import quality_of
 from forensics.adapters.stills.pixels import read_pixels
-from forensics.faces.face import FaceDetector, FaceEmbedder, QualityLimits, shortcomings
+from forensics.faces.face import FaceDetector, FaceEmbedder, QualityLimits, quality_problems
 from forensics.faces.pooling import similarities, single_face_pools
 from forensics.faces.published_rates import calibration_for
 from forensics.footage.frames import RgbArray, View
@@ -23,10 +23,10 @@ _DISTANCES = (0.60, 0.573, 0.55, 0.50, 0.45)
 
 def main() -> None:
     arguments = _arguments()
-    detector, embedder = open_faces(face_models(arguments.detector, arguments.model))
-    people, vectors = _of_pictures(arguments.pictures, detector, embedder)
+    detector, embedder = resolve_face_models(arguments.detector, arguments.model).load()
+    people, vectors = _embed_pictures(arguments.pictures, detector, embedder)
     if arguments.footage:
-        found = _of_footage(arguments.footage, arguments.every, detector, embedder)
+        found = _embed_footage(arguments.footage, arguments.every, detector, embedder)
         people += [arguments.person] * len(found)
         vectors += found
     each = single_face_pools(np.stack(vectors), embedder.measure)
@@ -38,48 +38,48 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pictures", type=Path, help="folder; the file name without digits is the person")
-    parser.add_argument("--footage", type=Path, help="footage in which one person's face is seen from the front")
-    parser.add_argument("--person", default="", help="who that is, as the pictures call them")
-    parser.add_argument("--every", type=int, default=10, help="look at one frame in so many")
-    parser.add_argument("--detector", default="auto", choices=["auto", "yunet", "dlib"])
-    parser.add_argument("--model", default="Dlib")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("pictures", type=Path, help="folder of pictures; the file name without digits is the person")
+    parser.add_argument("--footage", type=Path, help="footage that shows the face of one person from the front")
+    parser.add_argument("--person", default="", help="name of that person, as in the file names")
+    parser.add_argument("--every", type=int, default=10, help="use every N-th frame of the footage", metavar="N")
+    parser.add_argument("--detector", default="auto", choices=["auto", "yunet", "dlib"], help="face detector")
+    parser.add_argument("--model", default="Dlib", help="face recognition model")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     return parser.parse_args()
 
 
-def _of_pictures(
+def _embed_pictures(
     folder: Path, detector: FaceDetector, embedder: FaceEmbedder
 ) -> tuple[list[str], list["np.ndarray[tuple[int], np.dtype[np.float32]]"]]:
-    """Pictures that show one face; several faces in one picture are of nobody in particular and left out."""
+    """Return (people, templates) of the pictures that show exactly one face; other pictures are left out."""
     people, vectors = [], []
     for path in sorted(folder.iterdir()):
         rgb, _ = read_pixels(path.read_bytes(), View())
         faces = detector.faces(rgb)
         if len(faces) == 1:
             people.append(re.sub(r"\d+$", "", path.stem))
-            vectors.append(embedder.embed([embedder.aligned(rgb, faces[0])])[0])
+            vectors.append(embedder.embed([embedder.align(rgb, faces[0])])[0])
     return people, vectors
 
 
-def _of_footage(
+def _embed_footage(
     path: Path, every: int, detector: FaceDetector, embedder: FaceEmbedder
 ) -> list["np.ndarray[tuple[int], np.dtype[np.float32]]"]:
-    """Frames in which exactly one face is good enough."""
+    """Return the templates of the frames in which exactly one face passes the quality limits."""
     vectors = []
     with av.open(str(path)) as container:
         for number, frame in enumerate(container.decode(video=0)):
             if number % every:
                 continue
-            good = list(_good(frame.to_ndarray(format="rgb24"), detector, embedder))
-            if len(good) == 1:
-                vectors.append(embedder.embed(good)[0])
+            usable = list(_usable_faces(frame.to_ndarray(format="rgb24"), detector, embedder))
+            if len(usable) == 1:
+                vectors.append(embedder.embed(usable)[0])
     return vectors
 
 
-def _good(rgb: RgbArray, detector: FaceDetector, embedder: FaceEmbedder) -> list[RgbArray]:
-    faces = [(face, embedder.aligned(rgb, face)) for face in detector.faces(rgb)]
-    return [a for face, a in faces if not shortcomings(quality_of(rgb, face, a), _FOOTAGE_LIMITS)]
+def _usable_faces(rgb: RgbArray, detector: FaceDetector, embedder: FaceEmbedder) -> list[RgbArray]:
+    faces = [face for face in detector.faces(rgb) if not quality_problems(quality_of(rgb, face), _FOOTAGE_LIMITS)]
+    return [embedder.align(rgb, face) for face in faces]
 
 
 def _report(same: list[float], different: list[float], model: str) -> dict[str, object]:
@@ -101,13 +101,13 @@ def _report(same: list[float], different: list[float], model: str) -> dict[str, 
 
 
 def _interval(n_hits: int, n: int, tail: float = 0.025) -> tuple[float, float]:
-    """The exact 95 % interval of a rate, by bisection of the binomial distribution."""
-    low = 0.0 if n_hits == 0 else _bisected(lambda p: 1 - _at_most(n_hits - 1, n, p) - tail)
-    high = 1.0 if n_hits == n else _bisected(lambda p: tail - _at_most(n_hits, n, p))
+    """Return the exact 95 % interval of a rate, by bisection of the binomial distribution."""
+    low = 0.0 if n_hits == 0 else _find_root(lambda p: 1 - _binomial_cdf(n_hits - 1, n, p) - tail)
+    high = 1.0 if n_hits == n else _find_root(lambda p: tail - _binomial_cdf(n_hits, n, p))
     return round(low, 4), round(high, 4)
 
 
-def _at_most(k: int, n: int, p: float) -> float:
+def _binomial_cdf(k: int, n: int, p: float) -> float:
     total, term = 0.0, (1 - p) ** n
     for i in range(k + 1):
         total += term
@@ -115,7 +115,7 @@ def _at_most(k: int, n: int, p: float) -> float:
     return total
 
 
-def _bisected(rising: "object") -> float:
+def _find_root(rising: "object") -> float:
     low, high = 1e-9, 1 - 1e-9
     for _ in range(60):
         middle = (low + high) / 2

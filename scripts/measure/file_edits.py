@@ -1,4 +1,4 @@
-"""Ways to change the files of a published case, one at a time, and to put back what was there."""
+"""Edits of the files of a published case, each of which can be undone."""
 
 import contextlib
 import json
@@ -14,11 +14,11 @@ __all__ = ["EDITS", "Edit", "group_of", "replaced"]
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What is changed.
+    """One change of one or two files.
 
     Attributes:
-        contents: what each path holds afterwards; None where it is gone.
-        named: any of these is the right answer to what was changed.
+        contents: new content by path; None deletes the file.
+        named: paths of which verify must name one.
     """
 
     contents: dict[Path, bytes | None]
@@ -29,7 +29,7 @@ Make = Callable[[Path, list[Path], Random], Edit | None]
 
 
 def group_of(case: Path, path: Path) -> str:
-    """Of which kind a file is, such as ``parts/detect``: files of one kind can be swapped."""
+    """Return the group of a file, such as ``parts/detect``. Files of one group can be swapped."""
     if not path.is_relative_to(case):
         return "footage"
     parts = path.relative_to(case).parts
@@ -38,41 +38,41 @@ def group_of(case: Path, path: Path) -> str:
     return "/".join(parts[:-1]) if parts[0] == "evidence" and len(parts) > 2 else "/".join(parts)
 
 
-def _flipped(path: Path, others: list[Path], chance: Random) -> Edit | None:
+def _flip_bit(path: Path, others: list[Path], rng: Random) -> Edit | None:
     data = bytearray(path.read_bytes())
-    data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+    data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
     return Edit({path: bytes(data)}, (path,))
 
 
-def _cut(path: Path, others: list[Path], chance: Random) -> Edit | None:
+def _cut_end(path: Path, others: list[Path], rng: Random) -> Edit | None:
     data = path.read_bytes()
-    return Edit({path: data[: chance.randrange(len(data))]}, (path,))
+    return Edit({path: data[: rng.randrange(len(data))]}, (path,))
 
 
-def _grown(path: Path, others: list[Path], chance: Random) -> Edit | None:
-    return Edit({path: path.read_bytes() + chance.randbytes(chance.randrange(1, 64))}, (path,))
+def _append_bytes(path: Path, others: list[Path], rng: Random) -> Edit | None:
+    return Edit({path: path.read_bytes() + rng.randbytes(rng.randrange(1, 64))}, (path,))
 
 
-def _gone(path: Path, others: list[Path], chance: Random) -> Edit | None:
+def _delete(path: Path, others: list[Path], rng: Random) -> Edit | None:
     return Edit({path: None}, (path,))
 
 
-def _swapped(path: Path, others: list[Path], chance: Random) -> Edit | None:
-    """With another of its kind; None where there is none, or it holds the same."""
+def _swap_with_other(path: Path, others: list[Path], rng: Random) -> Edit | None:
+    """Swap a file with another one of its group; None if all others have the same content."""
     data = path.read_bytes()
     differing = [other for other in others if other != path and other.read_bytes() != data]
     if not differing:
         return None
-    other = chance.choice(differing)
+    other = rng.choice(differing)
     return Edit({path: other.read_bytes(), other: data}, (path, other))
 
 
-def _with_its_manifest(path: Path, others: list[Path], chance: Random) -> Edit | None:
-    """A table, and the manifest that vouches for it; None where no manifest names the file."""
+def _flip_with_manifest(path: Path, others: list[Path], rng: Random) -> Edit | None:
+    """Flip a bit of a table and put its new digest into the manifest; None if no manifest lists the file."""
     manifest = path.parents[1] / "MANIFEST.json"
     if path.suffix != ".parquet" or not manifest.is_file():
         return None
-    edit = _flipped(path, others, chance)
+    edit = _flip_bit(path, others, rng)
     assert edit is not None
     data = edit.contents[path]
     assert data is not None
@@ -84,29 +84,29 @@ def _with_its_manifest(path: Path, others: list[Path], chance: Random) -> Edit |
 
 
 EDITS: dict[str, Make] = {
-    "flip": _flipped,
-    "cut": _cut,
-    "grow": _grown,
-    "delete": _gone,
-    "swap": _swapped,
-    "rewrite": _with_its_manifest,
+    "flip": _flip_bit,
+    "cut": _cut_end,
+    "grow": _append_bytes,
+    "delete": _delete,
+    "swap": _swap_with_other,
+    "rewrite": _flip_with_manifest,
 }
 
 
 @contextlib.contextmanager
 def replaced(edit: Edit) -> Iterator[None]:
-    """The edit holds in the block; files are replaced, so that no other name of them changes."""
-    kept = {path: path.read_bytes() for path in edit.contents}
+    """Apply the edit within the block. Files are replaced, so that other hard links keep the old content."""
+    originals = {path: path.read_bytes() for path in edit.contents}
     try:
         for path, data in edit.contents.items():
-            _put(path, data)
+            _write_or_delete(path, data)
         yield
     finally:
-        for path, data in kept.items():
-            _put(path, data)
+        for path, data in originals.items():
+            _write_or_delete(path, data)
 
 
-def _put(path: Path, data: bytes | None) -> None:
+def _write_or_delete(path: Path, data: bytes | None) -> None:
     path.unlink(missing_ok=True)
     if data is not None:
         path.write_bytes(data)

@@ -1,10 +1,10 @@
-"""Ways to change the lines of a log: four that its own chain finds, and two that only a kept checkpoint finds."""
+"""Mutations of a log: four that break its hash chain, and two that only an exported checkpoint reveals."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from forensics.custody.log import FIRST, decoded
+from forensics.custody.log import EMPTY_HEAD, parse_line
 
 __all__ = ["OF_THE_CHAIN", "OF_THE_CHECKPOINT", "Mutate"]
 
@@ -12,84 +12,84 @@ Lines = list[bytes]
 Mutate = Callable[[Lines, Random], Lines]
 
 
-def _edited(lines: Lines, chance: Random) -> Lines:
-    """One bit, one byte, or one whole line with a digest that is right; the last line's would be a new chain."""
-    place = chance.randrange(len(lines) - 1)
-    how = chance.choice((_flipped, _another_byte, _honest_looking))
-    return [*lines[:place], how(lines[place], chance), *lines[place + 1 :]]
+def _edit_line(lines: Lines, rng: Random) -> Lines:
+    """Change a bit or a byte, or forge a whole line with a valid digest; never the last line, as that would rechain."""
+    place = rng.randrange(len(lines) - 1)
+    how = rng.choice((_flip_bit, _replace_byte, _forge_line))
+    return [*lines[:place], how(lines[place], rng), *lines[place + 1 :]]
 
 
-def _flipped(line: bytes, chance: Random) -> bytes:
+def _flip_bit(line: bytes, rng: Random) -> bytes:
     changed = bytearray(line)
-    changed[chance.randrange(len(line))] ^= 1 << chance.randrange(8)
+    changed[rng.randrange(len(line))] ^= 1 << rng.randrange(8)
     return bytes(changed)
 
 
-def _another_byte(line: bytes, chance: Random) -> bytes:
-    spot = chance.randrange(len(line))
-    return line[:spot] + bytes([(line[spot] + chance.randrange(1, 256)) % 256]) + line[spot + 1 :]
+def _replace_byte(line: bytes, rng: Random) -> bytes:
+    spot = rng.randrange(len(line))
+    return line[:spot] + bytes([(line[spot] + rng.randrange(1, 256)) % 256]) + line[spot + 1 :]
 
 
-def _honest_looking(line: bytes, chance: Random) -> bytes:
-    return replace(decoded(line), **_another_story(chance)).encoded()
+def _forge_line(line: bytes, rng: Random) -> bytes:
+    return replace(parse_line(line), **_forged_fields(rng)).encoded()
 
 
-def _another_story(chance: Random) -> dict[str, object]:
-    """Other words in one of the places where it would matter."""
-    return chance.choice(
+def _forged_fields(rng: Random) -> dict[str, object]:
+    """Return another value for one field that matters."""
+    return rng.choice(
         (
-            {"why": f"another reason {chance.random()}"},
-            {"who": {"user": f"somebody {chance.random()}", "host": "h", "operator": "o"}},
-            {"facts": {"exit_code": 0, "outputs": {"run": f"{chance.getrandbits(64):016x}"}}},
-            {"command": f"case {chance.random()}"},
+            {"why": f"another reason {rng.random()}"},
+            {"who": {"user": f"somebody {rng.random()}", "host": "h", "operator": "o"}},
+            {"facts": {"exit_code": 0, "outputs": {"run": f"{rng.getrandbits(64):016x}"}}},
+            {"command": f"case {rng.random()}"},
         )
     )
 
 
-def _deleted(lines: Lines, chance: Random) -> Lines:
-    place = chance.randrange(len(lines) - 1)  # without the last one it is truncated
+def _delete_line(lines: Lines, rng: Random) -> Lines:
+    place = rng.randrange(len(lines) - 1)  # deleting the last line is truncation
     return lines[:place] + lines[place + 1 :]
 
 
-def _swapped(lines: Lines, chance: Random) -> Lines:
-    one, other = chance.sample(range(len(lines)), 2)
+def _swap_lines(lines: Lines, rng: Random) -> Lines:
+    one, other = rng.sample(range(len(lines)), 2)
     changed = list(lines)
     changed[one], changed[other] = changed[other], changed[one]
     return changed
 
 
-def _inserted(lines: Lines, chance: Random) -> Lines:
-    """A line again, or one that follows the line before; behind the last it would be the next line of an honest log."""
-    place = chance.randrange(1, len(lines))
-    if chance.random() < 0.5:
-        return [*lines[:place], chance.choice(lines), *lines[place:]]
-    before = decoded(lines[place - 1])
-    forged = replace(decoded(lines[place]), number=place, previous=before.sha256, **_another_story(chance))
+def _insert_line(lines: Lines, rng: Random) -> Lines:
+    """Insert a copy of a line, or a forged successor; never at the end, where that would be a valid next line."""
+    place = rng.randrange(1, len(lines))
+    if rng.random() < 0.5:
+        return [*lines[:place], rng.choice(lines), *lines[place:]]
+    before = parse_line(lines[place - 1])
+    forged = replace(parse_line(lines[place]), number=place, previous=before.sha256, **_forged_fields(rng))
     return [*lines[:place], forged.encoded(), *lines[place:]]
 
 
-def _truncated(lines: Lines, chance: Random) -> Lines:
-    return lines[: chance.randrange(len(lines))]
+def _truncate(lines: Lines, rng: Random) -> Lines:
+    return lines[: rng.randrange(len(lines))]
 
 
-def _chained_anew(lines: Lines, chance: Random) -> Lines:
-    """One line tells another story, and it and every line behind it have the digests that follow."""
-    place = chance.randrange(len(lines))
-    changed = [decoded(line) for line in lines]
-    changed[place] = replace(changed[place], **_another_story(chance))
+def _rechain(lines: Lines, rng: Random) -> Lines:
+    """Forge one line and compute valid digests for it and all lines after it."""
+    place = rng.randrange(len(lines))
+    changed = [parse_line(line) for line in lines]
+    changed[place] = replace(changed[place], **_forged_fields(rng))
     for number in range(place, len(lines)):
-        previous = changed[number - 1].sha256 if number else FIRST
+        previous = changed[number - 1].sha256 if number else EMPTY_HEAD
         changed[number] = replace(changed[number], previous=previous)
     return [line.encoded() for line in changed]
 
 
 OF_THE_CHAIN: dict[str, Mutate] = {
-    "edit": _edited,
-    "delete": _deleted,
-    "swap": _swapped,
-    "insert": _inserted,
+    "edit": _edit_line,
+    "delete": _delete_line,
+    "swap": _swap_lines,
+    "insert": _insert_line,
 }
 OF_THE_CHECKPOINT: dict[str, Mutate] = {
-    "truncate": _truncated,
-    "re-chain": _chained_anew,
+    "truncate": _truncate,
+    "re-chain": _rechain,
 }

@@ -1,4 +1,4 @@
-"""Seconds of detection and of recognition of one run, loading apart, and frames per second of both together."""
+"""Measure the seconds of detection and of recognition of one run, without loading, and their frames per second."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ _MANDATE = (
     *("--mode", "missing", "--title", "bench", "--purpose", "bench", "--legal-basis", "none", "--reference", "bench"),
     *("--operator", "bench", "--camera", "stage", "--from", "2026-05-01T00:00:00Z", "--to", "2026-05-02T00:00:00Z"),
 )
-_ENDS = "2099-01-01"
+_EXPIRES = "2099-01-01"
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
             line = [sys.executable, "-c", "from pipelines.cli import main; main()", *map(str, words)]
             return subprocess.run(line, env=environment, check=True, capture_output=True, text=True).stdout
 
-        call("case", "init", case, *_MANDATE, "--expires", _ENDS)
+        call("case", "init", case, *_MANDATE, "--expires", _EXPIRES)
         call("ingest", case, looped, "--camera", "stage", "--start", "2026-05-01T10:00:00Z", "--clock-error", 0)
         for entry in arguments.entry:
             call("watchlist", "add", case, entry.stem, entry, "--basis", "bench", "--expires", "2098-01-01")
@@ -39,15 +39,17 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("footage", type=Path)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--entry", type=Path, action="append", required=True, help="picture of an entry; repeat it")
-    parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("footage", type=Path, help="clip that is repeated")
+    parser.add_argument("--model", type=Path, required=True, help="detector")
+    parser.add_argument(
+        "--entry", type=Path, action="append", required=True, help="reference picture; can be given several times"
+    )
+    parser.add_argument("--minutes", type=float, default=5, help="duration of the repeated footage")
     return parser.parse_args()
 
 
 def _loop(source: Path, target: Path, minutes: float) -> None:
-    """The first video stream of the footage, again and again, as a stream copy."""
+    """Repeat the first video stream of the footage by stream copy."""
     with av.open(str(target), "w") as out:
         written, stream = 0, None
         while stream is None or written * stream.time_base < minutes * 60:

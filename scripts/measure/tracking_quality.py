@@ -1,11 +1,11 @@
-"""How well association follows people, on public detections and truth of MOT15, against plain ByteTrack.
+"""Measure the association on public detections and truth of MOT15, against plain ByteTrack.
 
     scripts/evaluate-tracking ../shared/mot/MOT15
     scripts/evaluate-tracking ../shared/mot/MOT15 --write docs/tracking.md
 
-Both sides get the same boxes and the same scores. The public detector's scores have another scale
-in every sequence, so each sequence's are mapped onto [0, 1] by its own lowest score and its 95th
-percentile, and clipped. Rows of the truth with flag 0 are left out.
+Both trackers get the same boxes and the same scores. The public detector's scores have another scale in every
+sequence. So the scores of each sequence are mapped to [0, 1] by its lowest score and its 95th percentile, and clipped.
+Rows of the truth with flag 0 are left out.
 """
 
 import argparse
@@ -24,49 +24,62 @@ from forensics.detection.detections import Detections
 from forensics.footage.timeline import Int64Array
 from forensics.tracking.association import DEFAULT_TRACK_PARAMETERS, UNTRACKED, associate
 
-# Scene-level rules for sightings; the truth of MOT15 also holds people seen for a moment.
+# The truth of MOT15 also holds people who are visible only for a moment.
 EVERY_TRACK = replace(DEFAULT_TRACK_PARAMETERS, minimum_detections=1, minimum_duration_ms=0)
 LARGEST_LOSS = 1.0
 VALUES = asdict(DEFAULT_TRACK_PARAMETERS)
 
 PAGE = """\
-# How tracks are made, and how well
+# How tracks are made, and how good they are
 
-One pass over the stored detections of an evidence joins them into tracks. ByteTrack of the package
-`trackers` associates; `forensics/adapters/trackers/bytetrack.py` gives it media time instead of frame counts,
-a filter whose noise is in box lengths and seconds instead of pixels and frames, and an overlap of
-boxes that grow with the time between two looks.
+Tracking is one pass over the stored detections of an evidence, without pixels. ByteTrack of the package `trackers`
+associates them. `forensics/adapters/trackers/bytetrack.py` changes three things:
 
-* `activation_score` {activation_score}, `high_score` {high_score}: YOLO11n gives people who are inside the picture
-  0.4 to 0.95. Weaker boxes begin no track, they only continue one.
-* `minimum_iou` {minimum_iou}: a walker looked at once a second overlaps the predicted box, grown, at least that much.
-* `buffer_ms` {buffer_ms}: four looks at 2 a second. On MOT15, 1000 to 5000 differ by less than 2 HOTA.
-* `minimum_detections` {minimum_detections}, `minimum_duration_ms` {minimum_duration_ms}: a detector's ghosts last
-  one or two looks, a person crosses a picture in several seconds.
+* media time instead of frame counts,
+* a filter whose noise is in box lengths and seconds instead of pixels and frames
+  (`forensics/tracking/box_filter.py`),
+* an IoU of boxes that are expanded with the time between two detected frames.
 
-Store detections from a score of 0.1 up (`detect.min_score`): boxes that score low begin no track,
-but they hold one through an occlusion and show when a person was first and last seen.
+## Parameters
 
-Pictures further apart than `buffer_ms` (time lapse, camera traps) make tracks of one detection
-each; there `minimum_detections` must be 1 and `minimum_duration_ms` 0.
+| setting | value | reason |
+|---|---|---|
+| `track.activation_score` | {activation_score} | starts a track; YOLO11n gives people inside the picture 0.4 to 0.95 |
+| `track.high_score` | {high_score} | weaker boxes never start a track, they only continue one |
+| `track.minimum_iou` | {minimum_iou} | least IoU with the predicted, expanded box, of a walker detected once a second |
+| `track.buffer_ms` | {buffer_ms} | four frames at 2 a second; on MOT15, 1000 to 5000 differ by less than 2 HOTA |
+| `track.minimum_detections` | {minimum_detections} | false detections last one or two frames |
+| `track.minimum_duration_ms` | {minimum_duration_ms} | a person crosses a picture in several seconds |
 
-## Cuts
+* Store detections from a score of 0.1 up (`detect.min_score`). Boxes with a low score start no track, but they continue
+  one through an occlusion and show when a person was first and last seen.
+* If pictures are further apart than `track.buffer_ms` (time lapse, camera traps), each track has one detection. Set
+  `track.minimum_detections` to 1 and `track.minimum_duration_ms` to 0.
 
-In edited footage the picture goes over from one scene to another, and what stands in the same place
-is somebody else. Every looked-at frame keeps its light in 8 by 8 cells (`glance`, 64 bytes, 0.17
-ms); a track ends where the three looks before a step correlate with none of the three after it by
-0.5 or more (`forensics/footage/shot_cuts.py`, `track.cuts=false` leaves it). Of the clips at hand, with the
-likeness at each step: `short_hamilton_clip.mp4` has three cuts, all found, at -0.03, 0.24 and 0.44;
-a car that drives up to the lens reaches 0.75, a jump on stage 0.80, everything else stays above
-0.94 (`nasa_multistream.mp4` 0.63, a graphic that appears). Looks more than 0.25 s apart are not
-judged: in a second a car can fill the picture. Fades and wipes are not found, and neither is a cut
-between two pictures of the same light.
+## Cuts in edited footage
+
+After a cut, another object may stand in the same place. A track therefore ends at a cut (`track.cuts=false` turns this
+off). The rule is in `forensics/footage/shot_cuts.py`:
+
+* Every detected frame keeps its luma in 8 by 8 cells (`glance`, 64 bytes, 0.17 ms).
+* A cut is a step at which the three frames before correlate with none of the three frames after by 0.5 or more.
+* Frames more than 0.25 s apart are not compared: in a second a car can fill the picture.
+
+| clip, step | highest correlation |
+|---|---|
+| `short_hamilton_clip.mp4`, its three cuts, all found | -0.03, 0.24, 0.44 |
+| `nasa_multistream.mp4`, a graphic appears | 0.63 |
+| a car drives up to the lens | 0.75 |
+| a jump on stage | 0.80 |
+| all other steps | above 0.94 |
+
+Not found: fades, wipes, and cuts between two pictures of the same light.
 
 ## On MOT15
 
-Public detections and truth of four sequences, all tracks kept. Both sides get the same boxes and
-scores; each sequence's scores are mapped onto [0, 1] by its lowest score and its 95th percentile,
-and clipped. Repeat with `scripts/evaluate-tracking --write docs/tracking.md`.
+Repeat: `scripts/evaluate-tracking --write docs/tracking.md`. Public detections and truth of four sequences, all tracks
+kept. Both sides get the same boxes and scores. The scores of each sequence are mapped onto [0, 1] by its lowest score
+and its 95th percentile, and clipped.
 
 ### Every frame
 
@@ -76,22 +89,31 @@ and clipped. Repeat with `scripts/evaluate-tracking --write docs/tracking.md`.
 
 {third}
 
-Small changes of any parameter move combined HOTA by up to 1.5 either way: a difference below that
-says nothing. The filter's noise was chosen on these four sequences, so a part of the gain is theirs.
-MOTA is lower because tracks may start at lower scores: on footage that people will search, a
-false box that begins a track costs less than a person who is missing.
+### How to read these tables
+
+* Small changes of any parameter move combined HOTA by up to 1.5 either way. Ignore smaller differences.
+* The noise of the filter was chosen on these four sequences, so part of the gain is theirs.
+* MOTA is lower because tracks may start at lower scores. In footage that people will search, a false box that starts a
+  track costs less than a missing person.
 
 ## On six people, one after the other
 
-YOLO11n on a clip of exactly six people (`one-by-one-person-detection.mp4`, 10 frames/s): exactly six
-tracks with every frame, one in two and one in five, from every starting frame, with detections
-stored from 0.1, 0.25 and 0.4 up. The shortest lasts 11 s; what the last two parameters drop are
-single detections. It stays so with `minimum_iou` from 0.05 to 0.3, `buffer_ms` from 750 to 5000,
-`activation_score` from 0.25 to 0.8, `minimum_duration_ms` from 500 to 5000 and `minimum_detections`
-from 2 to 5, each changed alone.
+`one-by-one-person-detection.mp4` (10 frames/s) shows exactly six people. YOLO11n gives exactly six tracks with every
+frame, one in two and one in five, from every starting frame, with detections stored from 0.1, 0.25 and 0.4 up. The
+shortest track lasts 11 s. `minimum_detections` and `minimum_duration_ms` drop only single detections.
 
-On a clip of cars (`car-detection.mp4`) no person track comes out, nor does one longer than a tenth of a
-second with `activation_score` at 0.25 and every track kept.
+The result stays the same if one parameter is changed within these ranges:
+
+| setting | from | to |
+|---|---|---|
+| `track.minimum_iou` | 0.05 | 0.3 |
+| `track.buffer_ms` | 750 | 5000 |
+| `track.activation_score` | 0.25 | 0.8 |
+| `track.minimum_duration_ms` | 500 | 5000 |
+| `track.minimum_detections` | 2 | 5 |
+
+On a clip of cars (`car-detection.mp4`) there is no track of a person. With `track.activation_score` at 0.25 and every
+track kept, none is longer than a tenth of a second.
 """
 
 
@@ -106,33 +128,35 @@ class Sequence:
     truth: motrics.Frames
 
     def every(self, nth: int) -> "Sequence":
-        """The same scene, looked at less often."""
-        looked = np.arange(0, self.n_frames, nth)
+        """Return the same sequence with every nth frame only."""
+        sampled = np.arange(0, self.n_frames, nth)
         rows = np.flatnonzero(self.detections.frame % nth == 0)
-        seen = self.detections
+        detections = self.detections
         return Sequence(
             self.name,
             self.fps,
             self.n_frames,
-            Detections(seen.frame[rows], seen.xyxy[rows], seen.score[rows], seen.class_index[rows]),
-            motrics.Frames([self.truth.ids[f] for f in looked], [self.truth.boxes[f] for f in looked]),
+            Detections(
+                detections.frame[rows], detections.xyxy[rows], detections.score[rows], detections.class_index[rows]
+            ),
+            motrics.Frames([self.truth.ids[f] for f in sampled], [self.truth.boxes[f] for f in sampled]),
         )
 
 
 Scores = tuple[float, float, float]
-Follow = Callable[[Sequence, Int64Array], Int64Array]
+Track = Callable[[Sequence, Int64Array], Int64Array]
 
 
 def read_sequence(folder: Path) -> Sequence:
-    described = configparser.ConfigParser()
-    described.read(folder / "seqinfo.ini")
-    n_frames = described.getint("Sequence", "seqLength")
+    info = configparser.ConfigParser()
+    info.read(folder / "seqinfo.ini")
+    n_frames = info.getint("Sequence", "seqLength")
     truth = read_rows(folder / "gt" / "gt.txt")
     truth = truth[truth[:, 6] != 0]
     frames = [truth[truth[:, 0] == number] for number in range(1, n_frames + 1)]
     return Sequence(
         name=folder.name,
-        fps=described.getint("Sequence", "frameRate"),
+        fps=info.getint("Sequence", "frameRate"),
         n_frames=n_frames,
         detections=read_detections(folder / "det" / "det.txt"),
         truth=motrics.Frames([rows[:, 1].astype(int).tolist() for rows in frames], [corners(rows) for rows in frames]),
@@ -160,37 +184,39 @@ def read_detections(path: Path) -> Detections:
     )
 
 
-def follow_ours(sequence: Sequence, looked: Int64Array) -> Int64Array:
+def track_with_association(sequence: Sequence, sampled: Int64Array) -> Int64Array:
     return associate(
         sequence.detections,
-        looked,
-        looked * 1_000_000 // sequence.fps,
+        sampled,
+        sampled * 1_000_000 // sequence.fps,
         tracker_for=ByteTrack,
         n_classes=1,
         parameters=EVERY_TRACK,
     )
 
 
-def follow_plainly(sequence: Sequence, looked: Int64Array, **settings: float) -> Int64Array:
-    """One update a frame, as the library's own examples do."""
+def track_with_library(sequence: Sequence, sampled: Int64Array, **settings: float) -> Int64Array:
+    """Update the library's tracker once per frame, as in its own examples."""
     import trackers
 
-    step = int(looked[1] - looked[0])
+    step = int(sampled[1] - sampled[0])
     tracker = trackers.ByteTrackTracker(frame_rate=sequence.fps / step, **settings)
-    seen = sequence.detections
-    track = np.full(len(seen), UNTRACKED, dtype=np.int64)
-    for frame in looked:
-        rows = np.flatnonzero(seen.frame == frame)
-        found = tracker.update(supervision.Detections(xyxy=seen.xyxy[rows], confidence=seen.score[rows], class_id=rows))
+    detections = sequence.detections
+    track = np.full(len(detections), UNTRACKED, dtype=np.int64)
+    for frame in sampled:
+        rows = np.flatnonzero(detections.frame == frame)
+        found = tracker.update(
+            supervision.Detections(xyxy=detections.xyxy[rows], confidence=detections.score[rows], class_id=rows)
+        )
         if len(found):
             track[found.class_id] = found.tracker_id
     return track
 
 
-def plain_with_our_thresholds(sequence: Sequence, looked: Int64Array) -> Int64Array:
-    return follow_plainly(
+def track_with_library_and_our_thresholds(sequence: Sequence, sampled: Int64Array) -> Int64Array:
+    return track_with_library(
         sequence,
-        looked,
+        sampled,
         track_activation_threshold=EVERY_TRACK.activation_score,
         high_conf_det_threshold=EVERY_TRACK.high_score,
         minimum_iou_threshold=EVERY_TRACK.minimum_iou,
@@ -198,34 +224,34 @@ def plain_with_our_thresholds(sequence: Sequence, looked: Int64Array) -> Int64Ar
     )
 
 
-METHODS: dict[str, Follow] = {
-    "association": follow_ours,
-    "ByteTrackTracker, its defaults": follow_plainly,
-    "ByteTrackTracker, our parameters": plain_with_our_thresholds,
+METHODS: dict[str, Track] = {
+    "association": track_with_association,
+    "ByteTrackTracker, its defaults": track_with_library,
+    "ByteTrackTracker, our parameters": track_with_library_and_our_thresholds,
 }
 
 
-def score(sequences: list[Sequence], follow: Follow, nth: int) -> dict[str, Scores]:
-    """HOTA, IDF1 and MOTA of each sequence, and of all as one."""
+def score(sequences: list[Sequence], track: Track, nth: int) -> dict[str, Scores]:
+    """Return HOTA, IDF1 and MOTA of each sequence, and of all sequences combined."""
     scores = {}
-    truths, founds = [], []
+    all_truth, all_found = [], []
     for sequence in sequences:
-        looked = np.arange(0, sequence.n_frames, nth, dtype=np.int64)
+        sampled = np.arange(0, sequence.n_frames, nth, dtype=np.int64)
         thinned = sequence.every(nth)
-        found = by_frame(thinned.detections, follow(thinned, looked), looked)
+        found = rows_by_frame(thinned.detections, track(thinned, sampled), sampled)
         scores[sequence.name] = measure(thinned.truth, found)
-        truths.append(thinned.truth)
-        founds.append(found)
-    return {**scores, "combined": measure(as_one(truths), as_one(founds))}
+        all_truth.append(thinned.truth)
+        all_found.append(found)
+    return {**scores, "combined": measure(concatenate(all_truth), concatenate(all_found))}
 
 
-def by_frame(detections: Detections, track: Int64Array, looked: Int64Array) -> motrics.Frames:
-    rows = [np.flatnonzero((detections.frame == frame) & (track >= 0)) for frame in looked]
+def rows_by_frame(detections: Detections, track: Int64Array, sampled: Int64Array) -> motrics.Frames:
+    rows = [np.flatnonzero((detections.frame == frame) & (track >= 0)) for frame in sampled]
     return motrics.Frames([track[row].tolist() for row in rows], [detections.xyxy[row].astype(float) for row in rows])
 
 
-def as_one(parts: list[motrics.Frames]) -> motrics.Frames:
-    """One long sequence in which no two parts share a number."""
+def concatenate(parts: list[motrics.Frames]) -> motrics.Frames:
+    """Join the sequences into one; ids of different sequences stay different."""
     return motrics.Frames(
         [[number + place * 1_000_000 for number in ids] for place, part in enumerate(parts) for ids in part.ids],
         [boxes for part in parts for boxes in part.boxes],
@@ -238,7 +264,7 @@ def measure(truth: motrics.Frames, found: motrics.Frames) -> Scores:
 
 
 def table(scores: dict[str, dict[str, Scores]]) -> str:
-    """Markdown: one row a method and sequence, then how association compares, combined."""
+    """Return a Markdown table of all methods and sequences, and the differences in combined HOTA."""
     lines = ["| method | sequence | HOTA | IDF1 | MOTA |", "|---|---|---|---|---|"]
     for method, by_name in scores.items():
         for name, values in by_name.items():
@@ -254,23 +280,25 @@ def difference(scores: dict[str, dict[str, Scores]], method: str) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("benchmark", type=Path, nargs="?", default=Path("../shared/mot/MOT15"))
-    parser.add_argument("--write", type=Path, help="also write the page that tells about tracking")
-    asked = parser.parse_args()
+    parser.add_argument(
+        "benchmark", type=Path, nargs="?", default=Path("../shared/mot/MOT15"), help="folder of sequences"
+    )
+    parser.add_argument("--write", type=Path, help="also write the page about tracking, such as docs/tracking.md")
+    arguments = parser.parse_args()
 
-    sequences = [read_sequence(folder) for folder in sorted(asked.benchmark.iterdir()) if folder.is_dir()]
+    sequences = [read_sequence(folder) for folder in sorted(arguments.benchmark.iterdir()) if folder.is_dir()]
     tables = {}
     for nth in (1, 3):
-        scores = {method: score(sequences, follow, nth) for method, follow in METHODS.items()}
+        scores = {method: score(sequences, track, nth) for method, track in METHODS.items()}
         tables[nth] = table(scores)
         print("Every frame:\n" if nth == 1 else f"One frame in {nth}:\n")
         print(tables[nth], end="\n\n")
         if nth == 1:
             worst = min(difference(scores, method) for method in list(METHODS)[1:])
-    if asked.write:
-        asked.write.write_text(PAGE.format(every=tables[1], third=tables[3], **VALUES), encoding="utf-8")
+    if arguments.write:
+        arguments.write.write_text(PAGE.format(every=tables[1], third=tables[3], **VALUES), encoding="utf-8")
     if worst < -LARGEST_LOSS:
-        print(f"association loses {-worst:.1f} HOTA, more than {LARGEST_LOSS}", file=sys.stderr)
+        print(f"association is {-worst:.1f} HOTA below the library; at most {LARGEST_LOSS} is allowed", file=sys.stderr)
     return int(worst < -LARGEST_LOSS)
 
 

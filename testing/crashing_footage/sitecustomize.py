@@ -1,9 +1,9 @@
-"""Footage that does something to its decoder, for decoding children that find this folder on their path.
+"""Makes decoders crash or hang on chosen frames, in decoding children with this folder on their import path.
 
-`$POISON` says what, as ``NAME FRAME DEED [ONCE]``, several separated by semicolons: once the decoder has decoded FRAME
-of a file whose name contains NAME, it does DEED: the name of a signal, ``spin``, ``sleep`` or ``raise``. With ONCE, a
-file that remembers, it is done the first time only. `$POISON_DETECTOR`, ``FRAME DEED``, does it to the builtin
-detector.
+`$POISON` holds entries ``NAME FRAME ACTION [MARKER]``, separated by semicolons. After FRAME of a file whose name
+contains NAME is decoded, the decoder performs ACTION: the name of a signal, ``spin``, ``sleep`` or ``raise``. With
+MARKER, a file that is then created, this happens only once. `$POISON_DETECTOR`, ``FRAME ACTION``, does the same in the
+builtin detector, and `$POISON_INDEX`, ``NAME ACTION``, before a file is indexed.
 """
 
 import importlib.abc
@@ -19,55 +19,73 @@ from types import ModuleType
 
 _READER = "forensics.adapters.video.pyav_reader"
 _DETECTOR = "forensics.adapters.detectors.builtin"
+_INDEX = "forensics.adapters.footage_index"
 
 
-def _do(deed: str) -> None:
-    if deed == "spin":
+def _perform(action: str) -> None:
+    if action == "spin":
         while True:
             pass
-    if deed == "sleep":
+    if action == "sleep":
         time.sleep(3600)
-    if deed == "raise":
+    if action == "raise":
         raise ZeroDivisionError("nobody expected this picture")
-    os.kill(os.getpid(), signal.Signals[deed])
+    os.kill(os.getpid(), signal.Signals[action])
 
 
-def _is_due(once: list[str]) -> bool:
-    if once and Path(once[0]).exists():
+def _claim_turn(marker: list[str]) -> bool:
+    """Create the marker file, if there is one; return False if it existed before."""
+    if marker and Path(marker[0]).exists():
         return False
-    if once:
-        Path(once[0]).touch()
+    if marker:
+        Path(marker[0]).touch()
     return True
 
 
 def _poison_reader(module: ModuleType) -> None:
-    decoded = module.PyavReader._decoded
+    decoded = module.PyavReader._decode_group
 
     def poisonous(self, group):  # type: ignore[no-untyped-def]
-        deeds = [entry.split() for entry in os.environ.get("POISON", "").split(";") if entry.strip()]
+        entries = [entry.split() for entry in os.environ.get("POISON", "").split(";") if entry.strip()]
         for number, frame in decoded(self, group):
-            for name, at, deed, *once in deeds:
-                if name in self._footage.path.name and int(at) == number and _is_due(once):
-                    _do(deed)
+            for name, at, action, *marker in entries:
+                if name in self._footage.path.name and int(at) == number and _claim_turn(marker):
+                    _perform(action)
             yield number, frame
 
-    module.PyavReader._decoded = poisonous
+    module.PyavReader._decode_group = poisonous
 
 
 def _poison_detector(module: ModuleType) -> None:
-    judged = module._Builtin._judged
+    detect_frames = module._Builtin._detect_frames
 
-    def poisonous(self, frames, windows, small):  # type: ignore[no-untyped-def]
-        at, _, deed = os.environ.get("POISON_DETECTOR", "").partition(" ")
-        for number, boxes in judged(self, frames, windows, small):
+    def poisonous(self, frames, windows, references):  # type: ignore[no-untyped-def]
+        at, _, action = os.environ.get("POISON_DETECTOR", "").partition(" ")
+        for number, boxes in detect_frames(self, frames, windows, references):
             if at and int(at) == number:
-                _do(deed)
+                _perform(action)
             yield number, boxes
 
-    module._Builtin._judged = poisonous
+    module._Builtin._detect_frames = poisonous
 
 
-_POISONS: dict[str, Callable[[ModuleType], None]] = {_READER: _poison_reader, _DETECTOR: _poison_detector}
+def _poison_index(module: ModuleType) -> None:
+    index_footage = module.index_footage
+
+    def poisonous(path, **options):  # type: ignore[no-untyped-def]
+        name, _, action = os.environ.get("POISON_INDEX", "").partition(" ")
+        if name and name in path.name:
+            _perform(action)
+        return index_footage(path, **options)
+
+    module.index_footage = poisonous
+
+
+_POISONS: dict[str, Callable[[ModuleType], None]] = {
+    _READER: _poison_reader,
+    _DETECTOR: _poison_detector,
+    _INDEX: _poison_index,
+}
 
 
 class _Loader(importlib.abc.Loader):
@@ -87,5 +105,5 @@ class _Finder(importlib.abc.MetaPathFinder):
         return ModuleSpec(name, _Loader(real.loader), origin=real.origin)
 
 
-if {"POISON", "POISON_DETECTOR"} & os.environ.keys():
+if {"POISON", "POISON_DETECTOR", "POISON_INDEX"} & os.environ.keys():
     sys.meta_path.insert(0, _Finder())

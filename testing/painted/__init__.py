@@ -1,7 +1,7 @@
-"""Clips whose frames carry their own number in their pixels, so that a reader cannot be wrong unseen.
+"""Clips with the number of each frame in its pixels, so that every error of a reader is detected.
 
-Here belongs what makes such clips and what counts a reader's mistakes on them; what a reader is
-expected to do with one clip belongs in the tests.
+Here belongs what makes such clips and what counts the errors of a reader on them. Expectations about one clip belong
+in the tests.
 """
 
 from testing.painted.kinds import KINDS, Kind

@@ -1,4 +1,4 @@
-"""Files written with PyAV: encoding painted frames, and stream copies of what was encoded."""
+"""Encodes painted frames into files and makes stream copies, with PyAV."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -22,18 +22,18 @@ Packets = list["av.Packet"]
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a clip is encoded and put into a file.
+    """Encoding and container of a clip.
 
     Attributes:
-        codec: the encoder's name.
+        codec: name of the encoder.
         options: of the encoder.
-        container: the muxer's name; None to go by the file name.
+        container: name of the muxer; None chooses it by the file name.
         container_options: of the muxer.
         width_px, height_px: of the upright picture.
-        pixel_format: that is encoded.
-        rate: frames per second; also the nominal rate of a clip with varying intervals.
-        gop: frames from one keyframe to the next.
-        turned_degrees: clockwise turn that a player must make, 0 or 90.
+        pixel_format: of the encoded picture.
+        rate: frames per second; the nominal rate if the intervals vary.
+        gop: frames between keyframes.
+        rotation_degrees: clockwise rotation that a player must apply, 0 or 90.
     """
 
     codec: str = "libx264"
@@ -45,13 +45,13 @@ class Recipe:
     pixel_format: str = "yuv420p"
     rate: Fraction = PAL
     gop: int = 12
-    turned_degrees: int = 0
+    rotation_degrees: int = 0
 
 
 def encode(path: Path, recipe: Recipe, times: Sequence[Fraction]) -> Path:
     """Write a clip that shows number n at `times[n]` seconds."""
     with (
-        _usual_priority(),
+        _restored_priority(),
         av.open(str(path), "w", format=recipe.container, options=recipe.container_options) as container,
     ):
         stream = _stream_of(container, recipe)
@@ -73,7 +73,7 @@ def copy(
     choose: Callable[[Packets], Packets] = lambda packets: packets,
     options: dict[str, str] | None = None,
 ) -> Path:
-    """Write the chosen packets of `source` to `path` without decoding them; returns `path`."""
+    """Write the chosen packets of `source` to `path` by stream copy; return `path`."""
     with av.open(str(source)) as origin, av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream_from_template(origin.streams.video[0])
         packets = [packet for packet in origin.demux(video=0) if packet.size]
@@ -84,7 +84,7 @@ def copy(
 
 
 def skip_to_keyframe(nth: int) -> Callable[[Packets], Packets]:
-    """A choice of packets for `copy`: everything from the nth keyframe on, counted from 0."""
+    """Return a choice for `copy`: all packets from the nth keyframe on, counted from 0."""
 
     def choose(packets: Packets) -> Packets:
         starts = [place for place, packet in enumerate(packets) if packet.is_keyframe]
@@ -94,8 +94,8 @@ def skip_to_keyframe(nth: int) -> Callable[[Packets], Packets]:
 
 
 @contextmanager
-def _usual_priority() -> Iterator[None]:
-    """SVT-AV1, where root runs it, leaves its caller and all that it will start with the highest real-time priority."""
+def _restored_priority() -> Iterator[None]:
+    """Restore the scheduling priority: SVT-AV1, run by root, leaves the process at the highest real-time priority."""
     policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
     try:
         yield
@@ -105,20 +105,20 @@ def _usual_priority() -> Iterator[None]:
 
 def _stream_of(container: "av.container.OutputContainer", recipe: Recipe) -> "av.VideoStream":
     stream = container.add_stream(recipe.codec, rate=recipe.rate, options=recipe.options)
-    is_turned = recipe.turned_degrees == 90
+    is_rotated = recipe.rotation_degrees == 90
     stream.width, stream.height = (
-        (recipe.height_px, recipe.width_px) if is_turned else (recipe.width_px, recipe.height_px)
+        (recipe.height_px, recipe.width_px) if is_rotated else (recipe.width_px, recipe.height_px)
     )
     stream.pix_fmt = recipe.pixel_format
     stream.codec_context.gop_size = recipe.gop
     stream.codec_context.thread_count = 1
     stream.codec_context.time_base = Fraction(1, _TICKS_PER_SECOND)
-    if is_turned:
-        stream.set_display_rotation(-recipe.turned_degrees)
+    if is_rotated:
+        stream.set_display_rotation(-recipe.rotation_degrees)
     return stream
 
 
 def _frame_of(number: int, recipe: Recipe) -> "av.VideoFrame":
     rgb = paint(number, recipe.width_px, recipe.height_px)
-    stored = np.ascontiguousarray(np.rot90(rgb)) if recipe.turned_degrees == 90 else rgb
+    stored = np.ascontiguousarray(np.rot90(rgb)) if recipe.rotation_degrees == 90 else rgb
     return av.VideoFrame.from_ndarray(stored, format="rgb24").reformat(format=recipe.pixel_format)

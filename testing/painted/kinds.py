@@ -1,4 +1,4 @@
-"""Every kind of file that the project must read exactly or refuse, with the truth about it."""
+"""Every kind of file that the project must read exactly or refuse, with the expected result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,13 @@ from functools import partial
 from itertools import accumulate, cycle, islice
 from pathlib import Path
 
-from testing.painted.damage import claim_frames_in_avi, cut_tail, hide_start_in_mp4, keep_from_middle_of_ts, twin_pts
+from testing.painted.damage import (
+    claim_frames_in_avi,
+    cut_tail,
+    duplicate_pts,
+    hide_start_in_mp4,
+    keep_from_middle_of_ts,
+)
 from testing.painted.encode import PAL, Recipe, copy, encode, skip_to_keyframe
 
 __all__ = ["KINDS", "Kind"]
@@ -32,17 +38,17 @@ _OPEN_GOP_HEVC = {
 _ABSOLUTE_TS = {"mpegts_copyts": "1"}
 
 
-def _steady(rate: Fraction, start_s: int = 0, n_frames: int = _N_FRAMES) -> Times:
+def _regular_times(rate: Fraction, start_s: int = 0, n_frames: int = _N_FRAMES) -> Times:
     return tuple(start_s + n / rate for n in range(n_frames))
 
 
-def _unsteady(n_frames: int = _N_FRAMES) -> Times:
+def _varying_times(n_frames: int = _N_FRAMES) -> Times:
     steps_ms = islice(cycle(_VFR_STEPS_MS), n_frames - 1)
     return tuple(Fraction(at_ms, 1000) for at_ms in accumulate(steps_ms, initial=0))
 
 
-_AT_25 = _steady(PAL)
-_AT_25_LATE = _steady(PAL, _START_S)
+_AT_25 = _regular_times(PAL)
+_AT_25_LATE = _regular_times(PAL, _START_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +56,18 @@ class Kind:
     """One kind of file.
 
     Attributes:
-        name: also the stem of the file.
-        holds: container, codec and what is special, for people.
+        name: unique; also the stem of the file.
+        holds: container, codec and special property, as text.
         build: writes the file into a folder and returns its path.
-        n_frames: that the packets of the file hold.
-        times: seconds at which each painted number is shown, by number.
-        is_absolute: `times` are on the container's own clock; otherwise row 0 of an index is number 0.
-        n_missing_at_most: rows that an index may lack, where the file lost bytes.
-        n_gaps: (least, most) frames that no reader can hand out.
+        n_frames: number of frames in the packets of the file.
+        times: time of each painted number, in seconds, by number.
+        is_absolute: whether `times` are on the clock of the container; otherwise row 0 of an index is number 0.
+        n_missing_at_most: largest number of rows that an index may lack, if the file lost bytes.
+        n_gaps: (least, most) number of frames that no reader can return.
         n_hidden: frames that an edit list hides.
-        assumed_rate: for files without any clock.
-        turned_degrees: clockwise turn that a reader must make.
-        tells_loss: the header states more than is there, so that indexing can notice.
+        assumed_rate: for files without timestamps.
+        rotation_degrees: clockwise rotation that a reader must apply.
+        loss_is_stated: whether the header states more than the file holds, so that indexing detects the loss.
     """
 
     name: str
@@ -74,17 +80,17 @@ class Kind:
     n_gaps: tuple[int, int] = (0, 0)
     n_hidden: int = 0
     assumed_rate: Fraction | None = None
-    turned_degrees: int = 0
-    tells_loss: bool = False
+    rotation_degrees: int = 0
+    loss_is_stated: bool = False
 
     @property
     def is_whole(self) -> bool:
-        """Nothing of the file was lost and every frame has an address."""
+        """Whether no part of the file was lost and every frame has an address."""
         return self.n_missing_at_most == 0 and self.n_gaps == (0, 0)
 
 
 def _plain(name: str, holds: str, recipe: Recipe, times: Times = _AT_25, **truth: object) -> Kind:
-    """A kind that is what the encoder and the muxer write; the name ends in the file's suffix."""
+    """Return a kind whose file is not changed after encoding; the name ends in the suffix of the file."""
     file_name = ".".join(name.rsplit("_", 1))
     build = partial(_encode_into, file_name=file_name, recipe=recipe, times=times)
     return Kind(name, holds, build, n_frames=len(times), times=times, **truth)  # type: ignore[arg-type]
@@ -141,7 +147,7 @@ def _short_ts(folder: Path) -> Path:
 
 def _twin_pts(folder: Path) -> Path:
     whole = encode(folder / "twin_pts_whole.mkv", Recipe(options=_NO_B_FRAMES), _AT_25)
-    return copy(whole, folder / "twin_pts.mkv", choose=twin_pts)
+    return copy(whole, folder / "twin_pts.mkv", choose=duplicate_pts)
 
 
 _FRAGMENTS = {"movflags": "frag_keyframe+empty_moov"}
@@ -154,7 +160,10 @@ KINDS: tuple[Kind, ...] = (
     _plain("h264_open_mp4", "MP4, H.264, open GOP", Recipe(options=_OPEN_GOP)),
     _plain("h264_open_mkv", "Matroska, H.264, open GOP", Recipe(options=_OPEN_GOP)),
     _plain(
-        "h264_long_gop_mp4", "MP4, H.264, one keyframe in 120", Recipe(options=_B_FRAMES, gop=250), _steady(PAL, 0, 120)
+        "h264_long_gop_mp4",
+        "MP4, H.264, one keyframe in 120",
+        Recipe(options=_B_FRAMES, gop=250),
+        _regular_times(PAL, 0, 120),
     ),
     _plain("hevc_open_mp4", "MP4, HEVC, open GOP", Recipe("libx265", _OPEN_GOP_HEVC)),
     _plain("mpeg4_avi", "AVI, MPEG-4", Recipe("mpeg4")),
@@ -225,15 +234,17 @@ KINDS: tuple[Kind, ...] = (
     _plain("raw_no_b_264", "raw H.264, no B-frames", Recipe(options=_NO_B_FRAMES, container="h264"), assumed_rate=PAL),
     _plain("raw_264", "raw H.264, B-frames", Recipe(options=_B_FRAMES, container="h264"), assumed_rate=PAL),
     _plain("raw_265", "raw HEVC, open GOP", Recipe("libx265", _OPEN_GOP_HEVC, container="hevc"), assumed_rate=PAL),
-    _plain("vfr_mp4", "MP4, H.264, varying intervals", Recipe(options=_B_FRAMES), _unsteady()),
-    _plain("vfr_mkv", "Matroska, H.264, varying intervals", Recipe(options=_B_FRAMES), _unsteady()),
-    _plain("film_mp4", "MP4, H.264, 24000/1001", Recipe(options=_B_FRAMES, rate=_NTSC_FILM), _steady(_NTSC_FILM)),
+    _plain("vfr_mp4", "MP4, H.264, varying intervals", Recipe(options=_B_FRAMES), _varying_times()),
+    _plain("vfr_mkv", "Matroska, H.264, varying intervals", Recipe(options=_B_FRAMES), _varying_times()),
+    _plain(
+        "film_mp4", "MP4, H.264, 24000/1001", Recipe(options=_B_FRAMES, rate=_NTSC_FILM), _regular_times(_NTSC_FILM)
+    ),
     Kind("edit_list", "MP4, H.264, an edit list hides 8 frames", _edit_list, n_hidden=8),
     _plain(
         "turned_mp4",
         "MP4, H.264, to be turned by 90 degrees",
-        Recipe(options=_B_FRAMES, turned_degrees=90),
-        turned_degrees=90,
+        Recipe(options=_B_FRAMES, rotation_degrees=90),
+        rotation_degrees=90,
     ),
     _plain("odd_avi", "AVI, MPEG-4, 161x97", Recipe("mpeg4", width_px=161, height_px=97)),
     _plain(
@@ -241,9 +252,9 @@ KINDS: tuple[Kind, ...] = (
         "MP4, H.264 4:4:4, 161x97",
         Recipe(options=_B_FRAMES, width_px=161, height_px=97, pixel_format="yuv444p"),
     ),
-    Kind("lying_count", "AVI, MPEG-4, header claims 9999 frames", _lying_count, tells_loss=True),
-    Kind("short_mp4", "MP4, H.264, last 30 % of the bytes lost", _short_mp4, tells_loss=True, **_LOST_TAIL),  # type: ignore[arg-type]
-    Kind("short_mkv", "Matroska, H.264, last 30 % of the bytes lost", _short_mkv, tells_loss=True, **_LOST_TAIL),  # type: ignore[arg-type]
+    Kind("lying_count", "AVI, MPEG-4, header claims 9999 frames", _lying_count, loss_is_stated=True),
+    Kind("short_mp4", "MP4, H.264, last 30 % of the bytes lost", _short_mp4, loss_is_stated=True, **_LOST_TAIL),  # type: ignore[arg-type]
+    Kind("short_mkv", "Matroska, H.264, last 30 % of the bytes lost", _short_mkv, loss_is_stated=True, **_LOST_TAIL),  # type: ignore[arg-type]
     Kind(
         "short_ts",
         "MPEG-TS, H.264, last 30 % of the bytes lost",

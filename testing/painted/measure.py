@@ -1,4 +1,4 @@
-"""Counts what a reader gets wrong on a painted clip: the one measure of tests and of the published table."""
+"""Counts the errors of a reader on a painted clip, for tests and for the published table."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ _CHILD_LIMIT_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What one reader did with one clip in one mode.
+    """Counts of one reader on one clip in one mode.
 
     Attributes:
-        n_read: frames and gaps that were asked for.
-        wrong: one line per frame that is not what it says.
-        gaps: number and reason of each frame that was not handed out, once however often it was asked for.
+        n_read: number of requested frames.
+        wrong: one line for each frame with a wrong number or pts.
+        gaps: number and reason of each frame that was not returned, without repetition.
     """
 
     n_read: int
@@ -43,43 +43,43 @@ class Count:
 
 
 def index_kind(kind: Kind, path: Path) -> Indexed:
-    """The index of a built clip; a working copy goes beside it."""
+    """Index a built clip; a working copy is written beside it."""
     from forensics.adapters.video.pyav_index import index_file
 
     return index_file(path, assumed_rate=kind.assumed_rate, working_copy=path.with_name(f"{path.stem}_working_copy"))
 
 
 def expected_numbers(kind: Kind, index: PacketIndex) -> list[int | None]:
-    """The painted number that belongs to each row of the index by its time; None where none does."""
+    """Return the painted number of each row of the index, by its time; None if there is none."""
     times = np.array([float(time) for time in kind.times])
     at = index.pts * float(index.time_base)
     if not kind.is_absolute:
         at = at - at[0] + times[0]
     nearest = np.abs(at[:, None] - times[None, :]).argmin(axis=1)
-    # the coarsest container clock ticks once a millisecond
+    # the coarsest container clock has ticks of one millisecond
     fits = np.abs(times[nearest] - at) <= 0.001
     return [int(number) if fit else None for number, fit in zip(nearest, fits, strict=True)]
 
 
 def measure(kind: Kind, indexed: Indexed, open_reader: OpenReader, mode: str) -> Count:
-    """Read the clip in one of `MODES` with one reader, and count."""
+    """Read the clip with one reader in one of `MODES`, and count."""
     reader = open_reader(indexed.footage, indexed.index, View())
     expected = expected_numbers(kind, indexed.index)
     n_read = 0
     wrong: list[str] = []
     gaps: set[tuple[int, str]] = set()
     for wanted in MODES[mode](indexed.index):
-        answers = list(_copied(reader.read(wanted)))
+        answers = list(_copy_pixels(reader.read(wanted)))
         n_read += len(wanted)
         if [answer.number for answer in answers] != wanted.tolist():
-            wrong.append(f"asked for {wanted.tolist()}, got {[answer.number for answer in answers]}")
+            wrong.append(f"requested {wanted.tolist()}, got {[answer.number for answer in answers]}")
         wrong += [fault for answer in answers if (fault := _fault_of(answer, indexed.index, expected))]
         gaps |= {(answer.number, answer.reason) for answer in answers if isinstance(answer, Gap)}
     return Count(n_read, tuple(wrong), frozenset(gaps))
 
 
-def _copied(answers: Iterable[Frame | Gap]) -> Iterator[Frame | Gap]:
-    """The same answers, pixels copied: a reader may reuse their memory for the next frame."""
+def _copy_pixels(answers: Iterable[Frame | Gap]) -> Iterator[Frame | Gap]:
+    """Copy the pixels, because a reader may reuse their memory for the next frame."""
     for answer in answers:
         if isinstance(answer, Frame):
             yield Frame(answer.number, answer.pts, answer.rgb.copy(), answer.width_px, answer.height_px)
@@ -91,10 +91,10 @@ def _fault_of(answer: Frame | Gap, index: PacketIndex, expected: list[int | None
     if isinstance(answer, Gap):
         return "" if answer.reason else f"gap {answer.number} has no reason"
     if answer.pts != index.pts[answer.number]:
-        return f"frame {answer.number} has pts {answer.pts}, the index {index.pts[answer.number]}"
+        return f"frame {answer.number} has pts {answer.pts}, expected {index.pts[answer.number]} as in the index"
     seen = number_in(answer.rgb)
     if seen is None or seen != expected[answer.number]:
-        return f"frame {answer.number} shows {seen}, not {expected[answer.number]}"
+        return f"frame {answer.number} shows number {seen}, expected {expected[answer.number]}"
     return ""
 
 
@@ -103,14 +103,14 @@ def _everything(index: PacketIndex) -> Iterator[Int64Array]:
 
 
 def _single_frames(index: PacketIndex) -> Iterator[Int64Array]:
-    """Single frames in shuffled order, the last frame among them."""
-    drawn = np.random.default_rng(_SEED).permutation(index.n_frames - 1)[: _N_RANDOM_READS - 1]
-    for number in [*drawn[:5], index.n_frames - 1, *drawn[5:]]:
+    """Yield single frames in shuffled order, the last frame among them."""
+    shuffled = np.random.default_rng(_SEED).permutation(index.n_frames - 1)[: _N_RANDOM_READS - 1]
+    for number in [*shuffled[:5], index.n_frames - 1, *shuffled[5:]]:
         yield np.array([number], dtype=np.int64)
 
 
 def _ranges(index: PacketIndex) -> Iterator[Int64Array]:
-    """Ranges from keyframes, backwards through the file, then from any frame, some with frames left out."""
+    """Yield ranges from keyframes, backwards through the file, then from any frame, some with frames left out."""
     generator = np.random.default_rng(_SEED)
     for start in index.keyframes[::-1][:: max(1, len(index.keyframes) // 4)]:
         yield np.arange(start, min(start + _RANGE_FRAMES, index.n_frames), dtype=np.int64)
@@ -128,12 +128,12 @@ MODES: dict[str, Callable[[PacketIndex], Iterator[Int64Array]]] = {
 
 
 def measure_all(kind: Kind, indexed: Indexed, open_reader: OpenReader) -> dict[str, Count]:
-    """One count per mode."""
+    """Return the counts of all modes."""
     return {mode: measure(kind, indexed, open_reader, mode) for mode in MODES}
 
 
 def measure_decord(kind: Kind, indexed: Indexed) -> "str | dict[str, Count]":
-    """Why decord is refused on the clip, or else its counts."""
+    """Return the counts of decord, or the reason why it is refused on the clip."""
     from forensics.adapters.video.decord_reader import open_reader, prove
 
     if indexed.shortfall:
@@ -143,13 +143,13 @@ def measure_decord(kind: Kind, indexed: Indexed) -> "str | dict[str, Count]":
 
 
 class Child:
-    """A process for calls into code that may hang or die; it is replaced whenever that happened."""
+    """A process for code that may hang or die; it is then replaced."""
 
     def __init__(self) -> None:
         self._pool = get_context("spawn").Pool(1)
 
     def call(self, function: Callable[..., Result], *arguments: object) -> Result:
-        """What the function returns; raises `multiprocessing.TimeoutError` where it does not in time."""
+        """Return the result of the function; raises `multiprocessing.TimeoutError` after a time limit."""
         try:
             return self._pool.apply_async(function, arguments).get(_CHILD_LIMIT_S)
         except ChildTimeout:
@@ -158,6 +158,6 @@ class Child:
             raise
 
     def close(self) -> None:
-        """End the process, whatever it does."""
+        """Kill the process."""
         self._pool.terminate()
         self._pool.join()

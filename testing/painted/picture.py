@@ -1,8 +1,8 @@
-"""A number as a picture that survives lossy codecs, scaling and odd sizes.
+"""Numbers painted as pictures that survive lossy codecs, scaling and odd sizes.
 
-Twelve columns, eight bits of number and four of checksum, each half white and half black: a one
-is white above black, a zero black above white. A column that is neither, or a checksum that does
-not fit, reads as no number at all, so a picture torn between two frames is never taken for one.
+A picture has twelve columns: eight bits of the number and four of a checksum. A one is white above black, a zero black
+above white. A column that is neither, or a wrong checksum, reads as no number, so a mixture of two frames never reads
+as a number.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ _LEAST_CONTRAST = 60.0
 
 
 def paint(number: int, width_px: int, height_px: int) -> RgbArray:
-    """A picture of `number`, (height_px, width_px, 3) uint8.
+    """Return a picture of `number`, (height_px, width_px, 3) uint8.
 
     >>> number_in(paint(73, 161, 97))
     73
@@ -33,7 +33,7 @@ def paint(number: int, width_px: int, height_px: int) -> RgbArray:
 
 
 def number_in(rgb: RgbArray) -> int | None:
-    """The number that was painted, or None where the picture holds none for certain."""
+    """Return the painted number, or None if the picture does not show one clearly."""
     luma = rgb.astype(np.float32).mean(axis=2)
     height_px, width_px = luma.shape
     upper, lower = luma[height_px // 8 : height_px * 3 // 8], luma[height_px * 5 // 8 : height_px * 7 // 8]
@@ -54,7 +54,7 @@ def _bits_of(number: int) -> list[bool]:
 
 
 def _middle(half: np.ndarray, place: int, width_px: int) -> float:
-    """Mean of the inner half of one column, away from edges that a codec smears."""
+    """Return the mean of the inner half of one column, without the edges that a codec blurs."""
     left, right = place * width_px / _COLUMNS, (place + 1) * width_px / _COLUMNS
     quarter = (right - left) / 4
     return float(half[:, int(left + quarter) : max(int(left + quarter) + 1, int(right - quarter))].mean())

@@ -1,14 +1,14 @@
-"""Everything public is explained in sentences."""
+"""Docstrings: everything public has one, and its first line is a sentence."""
 
 from testing.public_text import setting_descriptions
 from testing.source import documented
 
 
-def test_everything_public_is_explained() -> None:
+def test_everything_public_has_a_docstring() -> None:
     assert [place for place, text in documented() if not text.strip()] == []
 
 
-def test_every_setting_is_explained() -> None:
+def test_every_setting_has_a_description() -> None:
     assert [name for name, text in setting_descriptions() if not text.strip()] == []
 
 

@@ -1,4 +1,4 @@
-"""What a module exports is written down, exists, and is all that others take from it."""
+"""Exports: each module lists its public names, they exist, and other modules import nothing else."""
 
 import ast
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def _defined(module: Module) -> set[str]:
     return names
 
 
-def test_modules_say_what_they_export_and_it_exists() -> None:
+def test_modules_list_their_exports_and_these_exist() -> None:
     for module in modules():
         exported = _exported(module)
         if exported is None:
@@ -43,7 +43,7 @@ def test_modules_say_what_they_export_and_it_exists() -> None:
         assert set(exported) <= _defined(module), f"{module.name} exports what is not there"
 
 
-def test_what_one_module_takes_from_another_is_exported() -> None:
+def test_imported_names_are_exported() -> None:
     exports = {module.name: set(_exported(module) or ()) for module in modules()}
     taken = {
         (found.target, found.name)

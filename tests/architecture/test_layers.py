@@ -62,7 +62,7 @@ def test_imports_point_down() -> None:
     assert upward == []
 
 
-def test_layers_that_know_nothing_of_each_other() -> None:
+def test_independent_layers_do_not_import_each_other() -> None:
     known = [
         f"{found.place}: {why}, but {found.target} is imported"
         for module in modules()
@@ -92,7 +92,7 @@ def test_no_circle_of_packages() -> None:
 
 
 def _circle(below: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    """Return what is left once everything that rests on nothing else has been taken away, again and again."""
+    """Return the nodes that are left after those without dependencies have been removed repeatedly: the circle."""
     left = {name: set(targets) for name, targets in below.items()}
     while free := {name for name, targets in left.items() if not targets & left.keys()}:
         left = {name: targets for name, targets in left.items() if name not in free}
@@ -109,7 +109,7 @@ def test_each_layer_keeps_to_its_libraries() -> None:
     assert beyond == []
 
 
-def test_no_library_is_allowed_for_nothing() -> None:
+def test_every_allowed_library_is_imported() -> None:
     used = defaultdict[str, set[str]](set)
     for module in modules():
         used[module.layer] |= {library for library, _ in _libraries(module)}
@@ -127,7 +127,7 @@ def test_heavy_libraries_load_when_they_are_used() -> None:
     assert at_top == {("pipelines.runners.ray_cluster", "ray")}
 
 
-def test_one_module_knows_the_engine_and_loads_when_asked_for() -> None:
+def test_only_one_module_imports_ray_and_only_when_used() -> None:
     assert {module.name for module in modules() for library, _ in _libraries(module) if library == "ray"} == {
         "pipelines.runners.ray_cluster"
     }

@@ -13,7 +13,7 @@ import yaml
 
 from pipelines.cli.main import forensics as command_line
 from pipelines.run.metrics import RunMetrics
-from pipelines.settings import known_names
+from pipelines.settings import list_setting_names
 from testing.project import ROOT
 
 _CONFIGS = ROOT / "configs"
@@ -58,7 +58,7 @@ def test_every_command_of_ours_exists(name: str) -> None:
 
 def test_every_setting_that_is_named_exists() -> None:
     named = set(re.findall(r"\b(?:detect|gate|track|recognise|chunk|run)\.[a-z_]+\b", _TEXTS["docs/admin.md"]))
-    assert named - {"run.json"} <= set(known_names())
+    assert named - {"run.json"} <= set(list_setting_names())
 
 
 def test_every_metric_is_described_and_no_other() -> None:
@@ -71,13 +71,14 @@ def test_every_metric_is_described_and_no_other() -> None:
 
 @pytest.fixture(scope="module")
 def options_of_ray_start() -> set[str]:
+    """Return the names of the options of `ray start`."""
     said = subprocess.run(
         [sys.executable, "-m", "ray.scripts.scripts", "start", "--help"], capture_output=True, text=True, check=True
     )
     return set(re.findall(r"--[a-z-]+", said.stdout))
 
 
-def test_every_way_to_begin_a_node_has_options_that_exist(options_of_ray_start: set[str]) -> None:
+def test_every_way_to_start_a_node_has_options_that_exist(options_of_ray_start: set[str]) -> None:
     asked = {
         word.split("=")[0]
         for path in (*_CONFIGS.glob("ray-*"), ROOT / "docs" / "admin.md")
@@ -89,7 +90,7 @@ def test_every_way_to_begin_a_node_has_options_that_exist(options_of_ray_start: 
     assert asked <= options_of_ray_start
 
 
-def test_a_token_is_asked_for_wherever_a_node_begins() -> None:
+def test_every_node_start_asks_for_a_token() -> None:
     for path in _CONFIGS.glob("ray-*"):
         text = path.read_text()
         starts = text.count("ray start ")
@@ -104,7 +105,7 @@ def test_a_token_is_asked_for_wherever_a_node_begins() -> None:
         assert {"name": "RAY_AUTH_MODE", "value": "token"} in environment
 
 
-def test_who_reaches_the_cluster_of_kubernetes_is_limited_where_it_lies() -> None:
+def test_the_kubernetes_manifest_limits_access_to_the_cluster() -> None:
     assert _POLICY["metadata"]["namespace"] == _RAYJOB["metadata"]["namespace"]
     assert _POLICY["spec"]["podSelector"]["matchLabels"] == {"ray.io/is-ray-node": "yes"}
     (_, metrics) = _POLICY["spec"]["ingress"]
@@ -128,7 +129,7 @@ print(config["provider"]["type"], config["max_workers"])
 """
 
 
-def test_ray_takes_its_file() -> None:
+def test_ray_accepts_the_cluster_file() -> None:
     done = subprocess.run(
         [sys.executable, "-c", _VALIDATE, str(_CONFIGS / "ray-cluster.yaml")],
         capture_output=True,

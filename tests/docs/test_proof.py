@@ -1,4 +1,4 @@
-"""What docs/proof.md tells a stranger to do, done with common tools: on a whole case, and on some that are not."""
+"""Instructions of docs/proof.md, run with common tools on a whole case and on altered ones."""
 
 import re
 import shutil
@@ -7,17 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from testing.commands import Call, caller
+from testing.commands import Call
 from testing.painted_case import PaintedDetector, make_painted_case
 from testing.project import ROOT
 
 _DOCUMENT = ROOT / "docs" / "proof.md"
 _TOOLS = ("bash", "jq", "openssl", "xxd", "sha256sum")
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    return caller(capsys)
 
 
 def _checked(case: Path) -> subprocess.CompletedProcess[str]:
@@ -30,8 +25,8 @@ def _checked(case: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(not all(map(shutil.which, _TOOLS)), reason=f"needs {', '.join(_TOOLS)}")
-def test_common_tools_tell_a_case_that_is_whole(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.stages.detection_context.load_for", lambda settings, model: PaintedDetector())
+def test_common_tools_verify_a_whole_case_and_reject_altered_ones(call: Call, tmp_path: Path) -> None:
+    call.use_detector(PaintedDetector())
     case = make_painted_case(tmp_path).folder.root
     assert call("run", case, "--runner", "serial", "--quiet", "--reason", "größer, 日本").code == 0
     assert call("case", "checkpoint", case, "-o", tmp_path / "kept.json").code == 0

@@ -1,4 +1,4 @@
-"""Bad inputs that must stay harmless for good; the campaign of bad inputs tries many more."""
+"""Bad inputs that must stay harmless; the campaign of bad inputs tries many more."""
 
 import os
 import struct
@@ -14,7 +14,7 @@ from PIL import Image
 from forensics.adapters.detectors.load_detector import load_detector
 from forensics.adapters.libraries.opencv import load_opencv
 from forensics.adapters.stills.stills_reader import index_stills, open_reader
-from forensics.adapters.video.mov_header import packed_header_bytes
+from forensics.adapters.video.mov_header import unpacked_header_bytes
 from forensics.adapters.video.pyav_index import index_file
 from forensics.adapters.video.pyav_open import open_file
 from forensics.custody.case_folder import CaseFolder
@@ -24,8 +24,8 @@ from forensics.footage.evidence import Timing, Verdict
 from forensics.footage.frames import Gap, View
 from forensics.models.model_store import BUILTIN
 from forensics.tables.evidence import load_evidence, load_picture_names, load_sources
-from scripts.measure.bad_inputs.tracing import speaks
-from testing.commands import Call, caller, clip, new_case
+from scripts.measure.bad_inputs.tracing import uses_network
+from testing.commands import Call, clip, new_case
 from testing.painted.damage import cut_tail
 from testing.painted.encode import Packets, Recipe, copy, encode
 from testing.painted.picture import paint
@@ -35,16 +35,11 @@ _TIMES = [Fraction(number, 25) for number in range(24)]
 _YEAR_S = 365 * 86_400
 
 
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    return caller(capsys)
-
-
 # ---- times
 
 
 def _later(seconds: int) -> Callable[[Packets], Packets]:
-    """The second half of the packets as much later."""
+    """Return a function that moves the second half of the packets to later times."""
 
     def choose(packets: Packets) -> Packets:
         for packet in packets[12:]:
@@ -54,7 +49,7 @@ def _later(seconds: int) -> Callable[[Packets], Packets]:
     return choose
 
 
-def test_times_that_nobody_believes_are_replaced_and_the_case_stays_readable(call: Call, tmp_path: Path) -> None:
+def test_impossible_times_are_replaced_and_the_case_stays_readable(call: Call, tmp_path: Path) -> None:
     whole = encode(tmp_path / "whole.mkv", Recipe(options=_NO_B), _TIMES)
     path = copy(whole, tmp_path / "gate.mkv", choose=_later(9000 * _YEAR_S))
     case = new_case(call, tmp_path / "case")
@@ -101,7 +96,7 @@ def test_the_last_picture_of_a_gif_that_was_cut_short_is_a_gap(tmp_path: Path) -
         ("stream.sdp", "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 9 RTP/AVP 96\n"),
     ],
 )
-def test_what_points_elsewhere_is_no_footage(tmp_path: Path, name: str, text: str) -> None:
+def test_playlists_and_references_to_other_files_are_no_footage(tmp_path: Path, name: str, text: str) -> None:
     path = tmp_path / name
     path.write_text(text.format(target=clip(tmp_path / "target.mp4")))
     with pytest.raises(UnreadableFootage):
@@ -151,7 +146,7 @@ def test_a_detector_leaves_no_empty_path_for_libraries(monkeypatch: pytest.Monke
     "name",
     ["a\nb.mp4", "-gate.mp4", "--help.mp4", "gate%d.mp4", "gate\u202e4pm.mp4", "concat:a|b.mp4", "x" * 251 + ".mp4"],
 )
-def test_a_hostile_name_is_a_name(call: Call, tmp_path: Path, name: str) -> None:
+def test_a_hostile_file_name_is_accepted_as_a_name(call: Call, tmp_path: Path, name: str) -> None:
     path = clip(tmp_path / "gate.mp4").rename(tmp_path / name)
     case = new_case(call, tmp_path / "case")
     assert call("ingest", case, path, "--camera", "gate").code == 0
@@ -159,7 +154,7 @@ def test_a_hostile_name_is_a_name(call: Call, tmp_path: Path, name: str) -> None
     assert (source.path, source.verdict) == (path, Verdict.OK)
 
 
-def test_a_picture_whose_name_is_no_text_is_read_all_the_same(call: Call, tmp_path: Path) -> None:
+def test_a_picture_whose_name_is_not_utf_8_is_read(call: Call, tmp_path: Path) -> None:
     folder = tmp_path / "trap"
     folder.mkdir()
     for name, number in ((b"caf\xe9.png", 1), (b"cafz.png", 2)):
@@ -206,7 +201,7 @@ def test_a_picture_that_would_hold_too_much_memory_is_not_decoded(
 
 
 def _peak_bytes() -> int:
-    """The most that this process has held since the mark was set back."""
+    """Return the peak memory of this process since the counter was reset."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
@@ -227,7 +222,7 @@ def test_a_packed_header_that_unpacks_to_too_much_is_not_unpacked(tmp_path: Path
 def test_no_box_size_leads_out_of_the_file(tmp_path: Path, start: bytes) -> None:
     path = tmp_path / "some.264"
     path.write_bytes(start.ljust(64, b"\xff"))
-    assert packed_header_bytes(path) == 0
+    assert unpacked_header_bytes(path) == 0
 
 
 def test_pictures_larger_than_any_camera_takes_are_not_decoded(tmp_path: Path) -> None:
@@ -261,4 +256,4 @@ def test_the_trace_of_a_bad_input_hears_all_but_the_question_for_ipv6(
     call: str, port: int, address: str, *, is_heard: bool
 ) -> None:
     asked = f'{{sa_family=AF_INET6, sin6_port=htons({port}), inet_pton(AF_INET6, "{address}", &sin6_addr)}}'
-    assert speaks(f"4918  {call}(6<socket:[1]>, {asked}, 28) = 0") is is_heard
+    assert uses_network(f"4918  {call}(6<socket:[1]>, {asked}, 28) = 0") is is_heard

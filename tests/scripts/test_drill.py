@@ -1,4 +1,4 @@
-"""The survival campaign can fail; two of its drills as they are, `scripts/drill` runs them all."""
+"""The survival campaign: two of its drills, and that its checks can fail."""
 
 import random
 import shutil
@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from scripts.measure.campaign import Outcome
-from scripts.measure.drill.__main__ import every_drill, tried
-from scripts.measure.drill.job import Job, difference
+from scripts.measure.drill.__main__ import all_drills, run_drill
+from scripts.measure.drill.job import Job, first_difference
 from scripts.measure.drill.trial import Trial
 
 _HERE = ("killed publishing again between the old tables and the new", "disk full when a table is written")
@@ -18,7 +18,8 @@ _HERE = ("killed publishing again between the old tables and the new", "disk ful
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
-    return Job.made(tmp_path_factory.mktemp("drill"))
+    """Make the job that drills disturb."""
+    return Job.make(tmp_path_factory.mktemp("drill"))
 
 
 @pytest.fixture
@@ -32,22 +33,22 @@ def trial(job: Job, tmp_path: Path) -> Iterator[Trial]:
 
 
 def test_there_are_more_than_a_hundred_drills_and_each_has_a_name() -> None:
-    names = [drill.name for drill in every_drill()]
+    names = [drill.name for drill in all_drills()]
     assert len(names) == len(set(names)) > 100
     assert set(_HERE) <= set(names)
 
 
 @pytest.mark.parametrize("name", _HERE)
 def test_a_drill_is_survived(job: Job, tmp_path: Path, name: str) -> None:
-    (drill,) = [drill for drill in every_drill() if drill.name == name]
-    outcome = tried(drill, tmp_path / "trial", job=job, seed=1)
+    (drill,) = [drill for drill in all_drills() if drill.name == name]
+    outcome = run_drill(drill, tmp_path / "trial", job=job, seed=1)
     if outcome.outcome is Outcome.NOT_RUN:
         pytest.skip(outcome.detail)
     assert (outcome.outcome, outcome.detail) == (Outcome.SURVIVED, "")
 
 
-def test_a_case_in_order_is_in_order(trial: Trial) -> None:
-    trial.judge()
+def test_an_undisturbed_case_passes(trial: Trial) -> None:
+    trial.check_result()
     assert trial.problems == []
 
 
@@ -62,15 +63,15 @@ def test_lost_double_and_changed_rows_are_seen(trial: Trial, table: str) -> None
         (rows.reverse() if len(rows) > 2 else rows, "the same rows in other bytes"),
     ):
         altered.write_parquet(path)
-        assert word in difference(trial.job.finished, trial.root)
+        assert word in first_difference(trial.job.finished, trial.root)
 
 
 def test_parts_that_were_made_again_and_files_that_were_left_are_seen(trial: Trial) -> None:
-    trial.kept = {"runs/r/parts/detect/0.parquet": (1, 1)}
+    trial.kept_parts = {"runs/r/parts/detect/0.parquet": (1, 1)}
     (trial.root / "evidence" / ".evidence.parquet.0123abcd.tmp").touch()
-    trial.judge()
+    trial.check_result()
     assert [problem.split(" such")[0] for problem in trial.problems] == [
-        "1 parts that were there already were made again,",
+        "1 existing parts were computed again,",
         "1 temporary files were left,",
     ]
 
@@ -79,6 +80,6 @@ def test_a_log_without_its_last_line_is_seen(trial: Trial) -> None:
     log = trial.root / "audit.jsonl"
     lines = log.read_bytes().splitlines(keepends=True)
     log.write_bytes(b"".join([*lines[:1], *lines[2:]]))
-    trial.judge()
+    trial.check_result()
     assert any(problem.startswith("verify ended with 5") for problem in trial.problems)
     assert any(problem.startswith("the log: ") for problem in trial.problems)

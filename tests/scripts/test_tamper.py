@@ -1,4 +1,4 @@
-"""The campaign that changes a published case: its short part finds everything, and tells when something is missed."""
+"""The tampering campaign: its short part finds every change, and reports what is missed."""
 
 from random import Random
 from typing import Any
@@ -22,7 +22,7 @@ def test_everything_that_is_changed_is_found(
 
 def test_what_is_not_found_is_a_failure(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("sys.argv", _SHORT)
-    monkeypatch.setattr(tamper, "contradiction", lambda *_: "")
+    monkeypatch.setattr(tamper, "find_contradiction", lambda *_: "")
     monkeypatch.setattr(tamper, "_try_files", lambda *_: None)
     assert tamper.main() == 1
     assert "360 tried, 240 survived, 0 rejected, 120 failed" in capsys.readouterr().out

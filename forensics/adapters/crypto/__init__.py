@@ -1,1 +1,1 @@
-"""Encryption and signatures."""
+"""Encryption and signatures of case data."""

@@ -1,8 +1,8 @@
-"""Bytes that nobody reads without the case's key: AES-256-GCM, bound to what they are.
+"""Authenticated encryption with the key of a case: AES-256-GCM, bound to a context.
 
-A sealed value is ``FSEAL1`` + nonce (12 bytes) + ciphertext with tag. The nonce is made from the key, the
-context and the content, so that sealing the same again gives the same bytes and no counter is needed.
-The context (which entry, which track) is authenticated: a sealed value put in another's place does not open.
+A sealed value is ``FSEAL1``, a nonce of 12 bytes, and the ciphertext with its tag. The nonce is derived from key,
+context and content: sealing the same data again gives the same bytes, and no counter is needed. The context (which
+entry, which track) is authenticated: a sealed value that is moved to another place cannot be opened.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _NONCE_BYTES: Final = 12
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Key:
-    """A case's key while it is in memory; it shows itself in no message and no log.
+    """The key of a case while it is in memory; its bytes appear in no message and no log.
 
     Attributes:
         secret: 32 bytes.
@@ -32,30 +32,32 @@ class Key:
 
     def __post_init__(self) -> None:
         if len(self.secret) != KEY_BYTES:
-            raise IntegrityBroken(f"a case key has {KEY_BYTES} bytes, this one has {len(self.secret)}", "restore it")
+            raise IntegrityBroken(
+                f"the case key has {len(self.secret)} bytes, expected {KEY_BYTES}", "restore the key from a backup"
+            )
 
     def __repr__(self) -> str:
         return "Key(...)"
 
     @classmethod
     def fresh(cls) -> "Key":
-        """A new random key."""
+        """Return a new random key."""
         return cls(secrets.token_bytes(KEY_BYTES))
 
 
 def seal(key: Key, data: bytes, context: str) -> bytes:
-    """The data, readable with this key and this context only."""
+    """Encrypt the data; it opens with this key and this context only."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    nonce = _nonce(key, data, context)
+    nonce = _derive_nonce(key, data, context)
     return _MAGIC + nonce + AESGCM(_subkey(key, b"seal")).encrypt(nonce, data, context.encode())
 
 
 def unseal(key: Key, sealed: bytes, context: str) -> bytes:
-    """What was sealed.
+    """Decrypt sealed data.
 
     Raises:
-        IntegrityBroken: another key, another context, or altered bytes.
+        IntegrityBroken: another key, another context, or changed bytes.
     """
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -67,19 +69,21 @@ def unseal(key: Key, sealed: bytes, context: str) -> bytes:
         return AESGCM(_subkey(key, b"seal")).decrypt(sealed[len(_MAGIC) : start], sealed[start:], context.encode())
     except InvalidTag as error:
         raise IntegrityBroken(
-            "cannot be opened with this case's key", "restore the file and the key that belong together", context
+            "cannot be opened with this case's key", "restore the file and its key from one backup", context
         ) from error
 
 
 def is_sealed(data: bytes) -> bool:
-    """Whether the bytes claim to be a sealed value."""
+    """Whether the bytes begin like a sealed value."""
     return data.startswith(_MAGIC)
 
 
-def _nonce(key: Key, data: bytes, context: str) -> bytes:
+def _derive_nonce(key: Key, data: bytes, context: str) -> bytes:
+    """Return the nonce of this content in this context, 12 bytes."""
     message = hashlib.sha256(context.encode()).digest() + hashlib.sha256(data).digest()
     return hmac.digest(_subkey(key, b"nonce"), message, "sha256")[:_NONCE_BYTES]
 
 
 def _subkey(key: Key, purpose: bytes) -> bytes:
+    """Return the key for one purpose, 32 bytes, derived from the key of the case."""
     return hmac.digest(key.secret, purpose, "sha256")

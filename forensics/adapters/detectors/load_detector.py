@@ -1,4 +1,4 @@
-"""Which adapter drives which kind of model."""
+"""Choice of the detector for a model, by its format."""
 
 from forensics.adapters.libraries.opencv import load_opencv
 from forensics.detection.detector import Detector, DetectorOptions
@@ -10,32 +10,40 @@ __all__ = ["load_detector"]
 
 
 def load_detector(model: Model, options: DetectorOptions) -> Detector:
-    """The detector of a resolved model, whose file is checked once more before it is loaded.
+    """Load the detector of a resolved model, after another check of the digest of its file.
 
     Raises:
-        NotAuthorised: the model has a class that tells what a person is.
+        NotAuthorised: the model or the settings name a class that is a protected attribute of people.
+        UsageError: the settings ask for something that this kind of model cannot do.
     """
     check(model)
-    load_opencv()  # every detector's frames come from a child process that is started after this
+    load_opencv()  # before the decoding child starts, which inherits the library search path
     refuse_protected(options.classes, "detect.classes")
-    detector = _loaded(model, options)
+    detector = _load_by_format(model, options)
     refuse_protected(detector.class_names, model.name)
     return detector
 
 
-def _loaded(model: Model, options: DetectorOptions) -> Detector:
+def _load_by_format(model: Model, options: DetectorOptions) -> Detector:
+    """Check the options against the format of the model, and load its detector."""
     if options.rectangular and model.format in ("builtin", "pt"):
         raise UsageError(
             f"{model.name} has no rectangular input", "leave out detect.rectangular, or give an exported network"
         )
     if model.format != "pt" and options.batch != 1:
-        raise UsageError(f"{model.name} looks at one frame at a time", "give a .pt file, or leave out detect.batch")
+        raise UsageError(
+            f"{model.name} processes one frame at a time", "use a .pt file, or leave out --set detect.batch"
+        )
     if model.format != "pt" and options.device != "cpu":
         raise UsageError(
-            f"{model.name} runs on the processor only, not on {options.device}", "give a .pt file, or device cpu"
+            f"{model.name} runs on the CPU only, not on {options.device}",
+            "give a .pt file, or set detect.device to cpu",
         )
     if model.format == "builtin" and options.precision != "f32":
-        raise UsageError(f"{model.name} has no {options.precision}", "leave out detect.precision, or give a network")
+        raise UsageError(
+            f"{model.name} does not support precision {options.precision}",
+            "leave out --set detect.precision, or use a model file or folder",
+        )
     if model.format == "builtin":
         from forensics.adapters.detectors.builtin import CLASS_NAMES, load_builtin
 

@@ -1,9 +1,9 @@
-"""An exported network at another height and width than it was exported for.
+"""Change of the input size of a network that ultralytics exported for another size.
 
-What such a network computes at a place depends on the pixels around it, so it works at any size that is a multiple of
-its coarsest stride. Exporters write the size into it all the same: as targets of reshapes, and as the places and
-strides of the anchors of its head. Here these constants are written anew, no weight is touched, and whatever is not
-exactly as ultralytics exports it is refused.
+What such a network computes at a point depends on the pixels around it only, so it works at any size that is a multiple
+of its coarsest stride. Exporters nevertheless store the size in it: as targets of reshapes, and as centres and strides
+of the anchors of its head. These constants are replaced; weights are not touched. A network that differs in any way
+from ultralytics' exports is refused.
 """
 
 from collections.abc import Iterator
@@ -24,16 +24,16 @@ _Array = npt.NDArray[Any]
 
 
 def reshape(network: Any, name: str, height_px: int, width_px: int) -> Any:
-    """The same network, for pictures of this height and width.
+    """Change the network to take pictures of this height and width, and return it.
 
     Args:
-        network: an OpenVINO model with one input (1, 3, h, w); it is changed.
+        network: an OpenVINO model with one input (1, 3, h, w); it is modified.
         name: of the model, for messages.
         height_px: a multiple of 32.
         width_px: a multiple of 32.
 
     Raises:
-        CannotStart: the network holds its size in a way that is not known here.
+        CannotStart: the network stores its size in an unknown way.
     """
     _, _, *old = network.input(0).partial_shape
     if network.input(0).partial_shape.is_dynamic:
@@ -45,48 +45,48 @@ def reshape(network: Any, name: str, height_px: int, width_px: int) -> Any:
     from openvino import PartialShape, opset1
 
     try:
-        for place, constant in list(_constants(network)):
-            changed = _rewritten(constant, before, now, is_target=place.get_node().get_type_name() == "Reshape")
+        for operand, constant in list(_iter_size_constants(network)):
+            changed = _resize_constant(constant, before, now, is_target=operand.get_node().get_type_name() == "Reshape")
             if changed is not None:
-                place.replace_source_output(opset1.constant(changed).output(0))
+                operand.replace_source_output(opset1.constant(changed).output(0))
         network.get_parameters()[0].set_partial_shape(PartialShape([1, 3, *now]))
         network.validate_nodes_and_infer_types()
     except (RuntimeError, ValueError) as error:
-        raise _unknown(name, now, str(error).strip().splitlines()[-1]) from error
+        raise _reshape_error(name, now, str(error).strip().splitlines()[-1]) from error
     n_anchors = int(network.output(0).partial_shape[2].get_length())
     if n_anchors != _n_anchors(now):
-        raise _unknown(name, now, f"it gives {n_anchors} anchors, expected {_n_anchors(now)}")
+        raise _reshape_error(name, now, f"it gives {n_anchors} anchors, expected {_n_anchors(now)}")
     return network
 
 
-def _constants(network: Any) -> Iterator[tuple[Any, _Array]]:
-    """Every input of an operation that is a constant, with its value; weights are large and passed over."""
+def _iter_size_constants(network: Any) -> Iterator[tuple[Any, _Array]]:
+    """Yield every operand of an operation that is a constant and may hold the size, with its value; no weights."""
     for node in network.get_ops():
-        for place in node.inputs():
-            source = place.get_source_output().get_node()
+        for operand in node.inputs():
+            source = operand.get_source_output().get_node()
             if source.get_type_name() == "Constant" and source.get_output_size() == 1:
                 shape = list(source.output(0).shape)
-                is_target = node.get_type_name() == "Reshape" and place.get_index() == 1
-                is_of_anchors = len(shape) in (2, 3) and shape[0] == 1
-                if is_target or is_of_anchors:
-                    yield place, np.array(source.get_data())
+                is_target = node.get_type_name() == "Reshape" and operand.get_index() == 1
+                may_hold_anchors = len(shape) in (2, 3) and shape[0] == 1
+                if is_target or may_hold_anchors:
+                    yield operand, np.array(source.get_data())
 
 
-def _rewritten(constant: _Array, before: _Size, now: _Size, *, is_target: bool) -> _Array | None:
-    """The constant for the new size; None where it does not depend on the size."""
+def _resize_constant(constant: _Array, before: _Size, now: _Size, *, is_target: bool) -> _Array | None:
+    """Return the constant for the new size; None if it does not depend on the size."""
     if is_target:
-        changed = _target(constant, before, now)
+        changed = _resize_target(constant, before, now)
         return None if np.array_equal(changed, constant) else changed
-    for of_anchors in (_strides_of, _places_of):
-        old = of_anchors(before).astype(constant.dtype)
+    for anchor_values in (_anchor_strides, _anchor_centres):
+        old = anchor_values(before).astype(constant.dtype)
         if constant.size == old.size and np.array_equal(constant.reshape(old.shape), old):
-            new = of_anchors(now).astype(constant.dtype)
+            new = anchor_values(now).astype(constant.dtype)
             return new.reshape(*constant.shape[:-1], _n_anchors(now))
     return None
 
 
-def _target(dims: _Array, before: _Size, now: _Size) -> _Array:
-    """The target of a reshape: rows and columns of a grid, or how many places grids have."""
+def _resize_target(dims: _Array, before: _Size, now: _Size) -> _Array:
+    """Return the new target of a reshape: rows and columns of a grid, or the number of cells of one or all grids."""
     changed = dims.copy()
     grids = {_grid(before, stride): _grid(now, stride) for stride in _STRIDES}
     counts = {rows * columns: np.prod(grids[rows, columns]) for rows, columns in grids}
@@ -101,31 +101,34 @@ def _target(dims: _Array, before: _Size, now: _Size) -> _Array:
 
 
 def _grid(size: _Size, stride: int) -> _Size:
+    """Return (rows, columns) of the grid of a stride."""
     return size[0] // stride, size[1] // stride
 
 
 def _n_anchors(size: _Size) -> int:
+    """Count the anchors: the cells of all grids."""
     return sum(rows * columns for rows, columns in (_grid(size, stride) for stride in _STRIDES))
 
 
-def _strides_of(size: _Size) -> _Array:
-    """(A,) float64, the stride of each anchor."""
+def _anchor_strides(size: _Size) -> _Array:
+    """Return (A,) float64, the stride of each anchor."""
     return np.concatenate([np.full(int(np.prod(_grid(size, stride))), float(stride)) for stride in _STRIDES])
 
 
-def _places_of(size: _Size) -> _Array:
-    """(2, A) float64, column and row of each anchor's middle, in its own grid."""
-    places = []
+def _anchor_centres(size: _Size) -> _Array:
+    """Return (2, A) float64, column and row of each anchor's centre, in cells of its own grid."""
+    centres = []
     for stride in _STRIDES:
         rows, columns = _grid(size, stride)
         row, column = np.mgrid[:rows, :columns]
-        places.append(np.stack([column.ravel(), row.ravel()]) + 0.5)
-    return np.concatenate(places, axis=1)
+        centres.append(np.stack([column.ravel(), row.ravel()]) + 0.5)
+    return np.concatenate(centres, axis=1)
 
 
-def _unknown(name: str, now: _Size, found: str) -> CannotStart:
+def _reshape_error(name: str, now: _Size, found: str) -> CannotStart:
+    """Build the error for a network that cannot be reshaped."""
     return CannotStart(
-        f"this network cannot be made to take {now[1]}x{now[0]} pixels: {found}",
+        f"this network cannot be changed to an input of {now[1]}x{now[0]} pixels: {found}",
         "leave out detect.rectangular, or export it with: yolo export model=FILE.pt format=openvino dynamic=True",
         name,
     )

@@ -1,8 +1,7 @@
-"""Networks that ultralytics exported, driven by OpenVINO directly.
+"""Detector for networks that ultralytics exported, run by OpenVINO.
 
-The conversion of pixels runs inside the graph, and the boxes of one frame are worked out while
-the network looks at the next. Precision, threads and the batch of one frame are fixed, because
-they change the numbers.
+Pixels are converted inside the graph. The boxes of one frame are decoded while the network processes the next.
+Precision, threads and the batch of one frame are fixed, because they change the numbers.
 """
 
 import ast
@@ -19,7 +18,7 @@ from forensics.adapters.libraries.openvino_core import openvino_core
 from forensics.detection.detections import Boxes
 from forensics.detection.detector import Detector, DetectorOptions
 from forensics.detection.letterbox import Letterbox, paint
-from forensics.detection.yolo_output import class_indices, decode_dense, decode_final, in_order, suppress
+from forensics.detection.yolo_output import class_indices, decode_dense, decode_final, sort_boxes, suppress
 from forensics.errors import CannotStart, UsageError
 from forensics.footage.frames import Frame, RgbArray, View
 from forensics.footage.timeline import Int64Array, PacketIndex
@@ -33,17 +32,21 @@ _IN_FLIGHT: Final = 2
 
 
 def load(model: Model, options: DetectorOptions) -> Detector:
-    """A detector that runs on the processor.
+    """Load a detector that runs on the CPU.
 
     Args:
         model: an OpenVINO folder or an .onnx file, exported by ultralytics for detection.
-        options: what is asked of it; a precision that the processor does not do is refused.
+        options: settings of the detector.
+
+    Raises:
+        UsageError: the precision is unknown.
+        CannotStart: the network is of another kind, or this CPU does not compute in that precision.
     """
     if options.precision not in _PRECISIONS:
-        raise UsageError(f"precision {options.precision} is unknown", f"choose one of {', '.join(_PRECISIONS)}")
-    _, export = _read(model)
+        raise UsageError(f"unknown precision {options.precision}", f"choose one of {', '.join(_PRECISIONS)}")
+    _, export = _read_network(model)
     inputs = _Inputs(model, export, options)
-    inputs.for_frame(*inputs.usual_px)  # whatever cannot be made is told before any footage is opened
+    inputs.slots_for(*inputs.common_size_px)  # an unsupported network fails here, before any footage is opened
     wanted = class_indices(export.class_names, options.classes)
     head = _Head(wanted, options.min_score, options.iou, export.is_final)
     return _OpenVinoDetector(export.class_names, View(export.width_px, export.height_px), inputs, head)
@@ -51,10 +54,12 @@ def load(model: Model, options: DetectorOptions) -> Detector:
 
 @dataclass(frozen=True, slots=True)
 class _Export:
-    """What an export says of itself.
+    """Facts about an export, from its metadata and shape.
 
     Attributes:
-        is_final: the network suppresses duplicates itself.
+        class_names: in the order of the network's classes.
+        width_px, height_px: of the input it was exported for.
+        is_final: the network removes duplicate boxes itself.
     """
 
     class_names: tuple[str, ...]
@@ -65,7 +70,14 @@ class _Export:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Head:
-    """How the network's answer becomes boxes."""
+    """Decodes the output of the network into boxes.
+
+    Attributes:
+        wanted: indices of the wanted classes.
+        min_score: threshold of the score.
+        iou: threshold of the suppression of duplicates.
+        is_final: the network removes duplicate boxes itself.
+    """
 
     wanted: Int64Array
     min_score: float
@@ -73,24 +85,24 @@ class _Head:
     is_final: bool
 
     def boxes(self, output: Any, letterbox: Letterbox) -> Boxes:
-        """Boxes of one frame, in its own pixels and in order."""
+        """Return the boxes of one frame, in its own pixels, sorted."""
         if self.is_final:
             found = decode_final(output, self.wanted, self.min_score)
         else:
-            found = suppress(in_order(decode_dense(output, self.wanted, self.min_score)), self.iou)
-        return in_order(letterbox.to_frame(found))
+            found = suppress(sort_boxes(decode_dense(output, self.wanted, self.min_score)), self.iou)
+        return sort_boxes(letterbox.to_frame(found))
 
 
 @dataclass(slots=True, eq=False)
 class _Slot:
-    """One request, the input buffer that it reads, and where the frame before lay in it."""
+    """One inference request, its input buffer, and where the last frame lay in that buffer."""
 
     request: Any
     pixels: RgbArray
     letterbox: Letterbox | None = None
 
-    def show(self, rgb: RgbArray, letterbox: Letterbox) -> None:
-        """The buffer holds this frame; what lies around it is painted only where the one before lay elsewhere."""
+    def load_frame(self, rgb: RgbArray, letterbox: Letterbox) -> None:
+        """Copy a frame into the buffer. The border is painted only if the last frame lay elsewhere."""
         if letterbox == self.letterbox:
             letterbox.inside(self.pixels)[:] = rgb
         else:
@@ -99,7 +111,10 @@ class _Slot:
 
 
 class _Inputs:
-    """The network compiled for each size of input that frames need: one, or where it may be rectangular a few."""
+    """The network, compiled for each input size that frames need.
+
+    That is one size, or a few if the input may be rectangular.
+    """
 
     def __init__(self, model: Model, export: "_Export", options: DetectorOptions) -> None:
         self._model = model
@@ -108,17 +123,17 @@ class _Inputs:
         self._slots: dict[tuple[int, int], list[_Slot]] = {}
 
     @property
-    def usual_px(self) -> tuple[int, int]:
-        """Height and width of a frame of 16 by 9, scaled to the view."""
+    def common_size_px(self) -> tuple[int, int]:
+        """Height and width of a 16:9 frame scaled to the view."""
         return self._export.width_px * 9 // 16, self._export.width_px
 
-    def for_frame(self, height_px: int, width_px: int) -> list[_Slot]:
-        """The slots of the input into which frames of this scaled size go."""
+    def slots_for(self, height_px: int, width_px: int) -> list[_Slot]:
+        """Return the slots for frames of this scaled size; compile the network if the size is new."""
         size = self._export.height_px, self._export.width_px
         if self._options.rectangular:
-            size = _held(height_px), _held(width_px)
+            size = _round_up_to_stride(height_px), _round_up_to_stride(width_px)
         if size not in self._slots:
-            network, _ = _read(self._model)
+            network, _ = _read_network(self._model)
             if self._options.rectangular or network.input(0).partial_shape.is_dynamic:
                 network = reshape(network, self._model.name, *size)
             compiled = _compile(network, size, self._options)
@@ -126,14 +141,14 @@ class _Inputs:
         return self._slots[size]
 
 
-def _held(pixels: int) -> int:
-    """The least multiple of the coarsest stride that holds so many."""
+def _round_up_to_stride(pixels: int) -> int:
+    """Round up to a multiple of the coarsest stride."""
     return -(-pixels // COARSEST_STRIDE) * COARSEST_STRIDE
 
 
 @dataclass(slots=True, eq=False)
 class _OpenVinoDetector:
-    """Fills `Detector`."""
+    """A detector that runs a network of OpenVINO; implements `Detector`."""
 
     class_names: tuple[str, ...]
     view: View
@@ -141,35 +156,37 @@ class _OpenVinoDetector:
     head: _Head
 
     def references(self, index: PacketIndex, start: int, stop: int) -> Int64Array:
-        """None: a network judges every frame by itself."""
+        """Return no frames: a network needs no other frame to process one."""
         return np.empty(0, dtype=np.int64)
 
     def detect(self, frames: Iterable[Frame], references: Sequence[Frame]) -> Iterator[tuple[int, Boxes]]:
-        """Yield (frame number, boxes) in the order of arrival; two frames are under way at a time."""
-        under_way: deque[tuple[_Slot, int, Letterbox]] = deque()
+        """Yield (frame number, boxes) in the order of arrival; up to two frames are in flight."""
+        in_flight: deque[tuple[_Slot, int, Letterbox]] = deque()
         try:
             for frame in frames:
-                if len(under_way) == _IN_FLIGHT:
-                    yield self._finish(under_way)
-                busy = [slot for slot, _, _ in under_way]
-                slots = self.inputs.for_frame(*frame.rgb.shape[:2])
-                under_way.append(_start(next(slot for slot in slots if slot not in busy), frame))
-            while under_way:
-                yield self._finish(under_way)
+                if len(in_flight) == _IN_FLIGHT:
+                    yield self._finish(in_flight)
+                busy = [slot for slot, _, _ in in_flight]
+                slots = self.inputs.slots_for(*frame.rgb.shape[:2])
+                in_flight.append(_start(next(slot for slot in slots if slot not in busy), frame))
+            while in_flight:
+                yield self._finish(in_flight)
         finally:
-            # a request must not outlive the buffer that it reads
-            for slot, _, _ in under_way:
+            # a request must not outlive its input buffer
+            for slot, _, _ in in_flight:
                 slot.request.wait()
 
-    def _finish(self, under_way: deque[tuple[_Slot, int, Letterbox]]) -> tuple[int, Boxes]:
-        slot, number, letterbox = under_way[0]
+    def _finish(self, in_flight: deque[tuple[_Slot, int, Letterbox]]) -> tuple[int, Boxes]:
+        """Wait for the oldest frame in flight and return its number and boxes."""
+        slot, number, letterbox = in_flight[0]
         slot.request.wait()
         boxes = self.head.boxes(slot.request.get_output_tensor(0).data[0], letterbox)
-        under_way.popleft()
+        in_flight.popleft()
         return number, boxes
 
 
 def _new_slot(compiled: Any, size: tuple[int, int]) -> _Slot:
+    """Allocate a request with its input buffer."""
     from openvino import Tensor
 
     pixels = np.empty((*size, 3), dtype=np.uint8)
@@ -179,44 +196,48 @@ def _new_slot(compiled: Any, size: tuple[int, int]) -> _Slot:
 
 
 def _start(slot: _Slot, frame: Frame) -> tuple[_Slot, int, Letterbox]:
+    """Start the inference of a frame."""
     height, width = slot.pixels.shape[:2]
     letterbox = Letterbox.of(frame, width, height)
-    slot.show(frame.rgb, letterbox)
+    slot.load_frame(frame.rgb, letterbox)
     slot.request.start_async()
     return slot, frame.number, letterbox
 
 
-def _read(model: Model) -> tuple[Any, _Export]:
+def _read_network(model: Model) -> tuple[Any, _Export]:
+    """Read the network of a model, with the facts about its export."""
     if model.path is None:
         raise CannotStart(f"the model {model.name} has no file", "give an OpenVINO folder or an .onnx file")
-    file = model.path if model.format == "onnx" else _graph_of(model.path)
+    file = model.path if model.format == "onnx" else _find_graph(model.path)
     try:
         network = openvino_core().read_model(file)
     except RuntimeError as error:
         raise CannotStart(f"OpenVINO cannot read it: {error}", "export or pull the model again", file) from error
     metadata = _metadata(network, model)
-    return network, _understand(network, metadata, model.path)
+    return network, _check_export(network, metadata, model.path)
 
 
-def _graph_of(folder: Path) -> Path:
+def _find_graph(folder: Path) -> Path:
+    """Return the only .xml file of an OpenVINO folder."""
     graphs = sorted(folder.glob("*.xml"))
     if len(graphs) != 1:
-        raise CannotStart(f"{len(graphs)} .xml files, expected one", "give a folder with one model", folder)
+        raise CannotStart(f"holds {len(graphs)} .xml files, expected one", "give a folder with one model", folder)
     return graphs[0]
 
 
 def _metadata(network: Any, model: Model) -> Mapping[str, Any]:
-    """What ultralytics wrote into or beside its export; empty if another tool made the file."""
+    """Return the metadata that ultralytics wrote into or beside its export; empty if another tool made the file."""
     if model.format == "openvino":
         return _metadata_beside(model)
     if not network.has_rt_info("framework"):
         return {}
     inside = {key: str(entry.value) for key, entry in network.get_rt_info()["framework"].items()}
     refuse_withdrawn(" ".join(inside.values()), f"{model.path}: the metadata")
-    return {key: _parsed(text) for key, text in inside.items()}
+    return {key: _parse_literal(text) for key, text in inside.items()}
 
 
 def _metadata_beside(model: Model) -> Mapping[str, Any]:
+    """Return the contents of an OpenVINO folder's metadata.yaml; empty if there is none."""
     import yaml  # type: ignore[import-untyped]
 
     file = Path(model.path or ".") / "metadata.yaml"
@@ -227,29 +248,31 @@ def _metadata_beside(model: Model) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _parsed(text: str) -> Any:
+def _parse_literal(text: str) -> Any:
+    """Parse a Python literal; other text is returned unchanged."""
     try:
         return ast.literal_eval(text)
     except (SyntaxError, ValueError):
         return text
 
 
-def _understand(network: Any, metadata: Mapping[str, Any], path: Path) -> _Export:
+def _check_export(network: Any, metadata: Mapping[str, Any], path: Path) -> _Export:
+    """Check that the network is a supported detection network, and return the facts about its export."""
     names, size = metadata.get("names"), metadata.get("imgsz")
     outputs = [str(output.partial_shape) for output in network.outputs]
     if metadata.get("task") != "detect" or not names or not size or len(network.inputs) != 1:
         found = f"task {metadata.get('task', 'unknown')}, outputs {', '.join(outputs)}"
-        raise _not_ours(path, found)
+        raise _unsupported_network(path, found)
     class_names = tuple(names[index] for index in sorted(names)) if isinstance(names, dict) else tuple(names)
     height, width = (size, size) if isinstance(size, int) else size
     is_final = _is_final(network, len(class_names))
     if is_final is None:
-        raise _not_ours(path, f"outputs {', '.join(outputs)} for {len(class_names)} classes")
+        raise _unsupported_network(path, f"outputs {', '.join(outputs)} for {len(class_names)} classes")
     return _Export(class_names, int(width), int(height), is_final)
 
 
 def _is_final(network: Any, n_classes: int) -> bool | None:
-    """Whether rows are finished boxes; None for a head of another kind."""
+    """Whether each output row is a final box; None for an unsupported head."""
     shape = network.outputs[0].partial_shape
     if len(network.outputs) != 1 or shape.rank.is_dynamic or len(shape) != 3:
         return None
@@ -258,7 +281,8 @@ def _is_final(network: Any, n_classes: int) -> bool | None:
     return True if shape[2] == 6 else None
 
 
-def _not_ours(path: Path, found: str) -> CannotStart:
+def _unsupported_network(path: Path, found: str) -> CannotStart:
+    """Build the error for an unsupported network."""
     return CannotStart(
         f"found {found}; expected a detection network that ultralytics exported, with its metadata, "
         "one input and one output (1, 4 + classes, anchors) or (1, boxes, 6)",
@@ -268,29 +292,34 @@ def _not_ours(path: Path, found: str) -> CannotStart:
 
 
 def _compile(network: Any, size: tuple[int, int], options: DetectorOptions) -> Any:
-    converted = _with_pixels_as_input(network, size)
+    """Compile the network for an input of (height, width) on the CPU, with fixed numerics."""
+    converted = _add_preprocessing(network, size)
     fixed = {
         "INFERENCE_PRECISION_HINT": options.precision,
         "INFERENCE_NUM_THREADS": options.threads,
         "NUM_STREAMS": 1,
-        # pinned, the streams of several workers on one machine would all sit on its first core
+        # with pinning, the streams of all workers on a machine would share its first core
         "ENABLE_CPU_PINNING": False,
     }
     compiled = openvino_core().compile_model(converted, "CPU", fixed)
     actual = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
     if actual != options.precision:
-        # OpenVINO falls back without a word
-        raise CannotStart(f"this processor computes in {actual}, not {options.precision}", "set the precision to f32")
+        # OpenVINO falls back to another precision without an error
+        raise CannotStart(f"this CPU computes in {actual}, not {options.precision}", "set detect.precision to f32")
     return compiled
 
 
-def _with_pixels_as_input(network: Any, size: tuple[int, int]) -> Any:
+def _add_preprocessing(network: Any, size: tuple[int, int]) -> Any:
+    """Add the conversion of uint8 RGB pixels, (1, h, w, 3), to the graph."""
     from openvino import Layout, Type
     from openvino.preprocess import PrePostProcessor
 
     wanted = [1, 3, *size]
     if list(network.input(0).shape) != wanted:
-        raise CannotStart(f"the network takes {list(network.input(0).shape)}", f"export it for {wanted}, one frame")
+        raise CannotStart(
+            f"the network takes {list(network.input(0).shape)}, expected {wanted}",
+            "export it for this size and one frame",
+        )
     steps = PrePostProcessor(network)
     steps.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
     steps.input().model().set_layout(Layout("NCHW"))

@@ -1,4 +1,4 @@
-"""Whatever ultralytics itself can load, such as a `.pt` file, on the processor or on a CUDA device."""
+"""Detector for models that ultralytics itself loads, such as a `.pt` file, on the CPU or a CUDA device."""
 
 import os
 import tempfile
@@ -13,7 +13,7 @@ from platformdirs import user_config_path
 from forensics.detection.detections import Boxes
 from forensics.detection.detector import Detector, DetectorOptions
 from forensics.detection.letterbox import Letterbox, paint
-from forensics.detection.yolo_output import class_indices, in_order
+from forensics.detection.yolo_output import class_indices, sort_boxes
 from forensics.errors import CannotStart, UsageError
 from forensics.footage.frames import Frame, RgbArray, View
 from forensics.footage.timeline import Int64Array, PacketIndex
@@ -26,54 +26,58 @@ _DEFAULT_SIZE_PX: Final = 640
 
 
 def load(model: Model, options: DetectorOptions) -> Detector:
-    """A detector that runs through ultralytics' own predictor.
+    """Load a detector that runs through ultralytics' own predictor.
 
     Args:
-        model: a file that `YOLO(...)` loads; its digest was checked by whoever resolved it.
-        options: what is asked of it; threads are torch's, for the whole process, and only CUDA does ``f16``. The last
-            batch is filled up, so that its shape never changes.
+        model: a file that `YOLO(...)` loads; its digest must have been checked.
+        options: settings of the detector. Threads are those of torch, for the whole process. Only CUDA supports
+            ``f16``. The last batch is padded, so that its shape never changes.
+
+    Raises:
+        UsageError: unknown device, or a precision that it does not support.
+        CannotStart: no CUDA device, no file, or a model that does not detect.
     """
-    _refuse_unknown(options.device, options.precision)
-    place = _prepare_torch(options.device, options.threads)
-    network = _network(model)
+    _check_device_and_precision(options.device, options.precision)
+    torch_device = _prepare_torch(options.device, options.threads)
+    network = _load_network(model)
     class_names = tuple(network.names[index] for index in sorted(network.names))
     size = network.overrides.get("imgsz", _DEFAULT_SIZE_PX)
     height, width = (size, size) if isinstance(size, int) else size
-    fixed = {
+    arguments = {
         "imgsz": (height, width),
         "conf": options.min_score,
         "iou": options.iou,
         "classes": class_indices(class_names, options.classes).tolist(),
-        "device": place,
+        "device": torch_device,
         "verbose": False,
     }
     if options.precision == "f16":
-        fixed["quantize"] = 16
-    return _UltralyticsDetector(class_names, View(width, height), network, fixed, options.batch)
+        arguments["quantize"] = 16
+    return _UltralyticsDetector(class_names, View(width, height), network, arguments, options.batch)
 
 
 @dataclass(slots=True, eq=False)
 class _UltralyticsDetector:
-    """Fills `Detector`.
+    """A detector that runs a model of ultralytics; implements `Detector`.
 
     Attributes:
         network: an ultralytics model.
-        fixed: what its predictor is told every time.
+        arguments: arguments of every prediction.
     """
 
     class_names: tuple[str, ...]
     view: View
     network: Any
-    fixed: dict[str, Any]
+    arguments: dict[str, Any]
     batch_frames: int
 
     def references(self, index: PacketIndex, start: int, stop: int) -> Int64Array:
-        """None: a network judges every frame by itself."""
+        """Return no frames: a network needs no other frame to process one."""
         return np.empty(0, dtype=np.int64)
 
     def detect(self, frames: Iterable[Frame], references: Sequence[Frame]) -> Iterator[tuple[int, Boxes]]:
-        """Yield (frame number, boxes) in the order of arrival, one batch after another."""
-        height, width = self.fixed["imgsz"]
+        """Yield (frame number, boxes) in the order of arrival, batch by batch."""
+        height, width = self.arguments["imgsz"]
         # (batch, height, width, 3), colours as OpenCV orders them
         pixels = np.zeros((self.batch_frames, height, width, 3), dtype=np.uint8)
         waiting: list[tuple[int, Letterbox]] = []
@@ -82,29 +86,31 @@ class _UltralyticsDetector:
             paint(frame.rgb[..., ::-1], letterbox, pixels[len(waiting)])
             waiting.append((frame.number, letterbox))
             if len(waiting) == self.batch_frames:
-                yield from self._look(pixels, waiting)
+                yield from self._predict_batch(pixels, waiting)
                 waiting = []
         if waiting:
-            yield from self._look(pixels, waiting)
+            yield from self._predict_batch(pixels, waiting)
 
-    def _look(self, pixels: RgbArray, waiting: list[tuple[int, Letterbox]]) -> Iterator[tuple[int, Boxes]]:
-        # what the batch before left behind fills up the last one
-        results = self.network.predict(list(pixels), **self.fixed)
+    def _predict_batch(self, pixels: RgbArray, waiting: list[tuple[int, Letterbox]]) -> Iterator[tuple[int, Boxes]]:
+        # frames of the previous batch pad the last one
+        """Run the network on a batch, and yield (frame number, boxes) of its waiting frames."""
+        results = self.network.predict(list(pixels), **self.arguments)
         for (number, letterbox), result in zip(waiting, results, strict=False):
-            yield number, in_order(letterbox.to_frame(_boxes(result)))
+            yield number, sort_boxes(letterbox.to_frame(_boxes(result)))
 
 
 def _boxes(result: Any) -> Boxes:
-    """Boxes of one result, in pixels of the network's input."""
+    """Return the boxes of one result, in pixels of the network's input."""
     found = result.boxes.cpu().numpy()
     return Boxes(
         found.xyxy.astype(np.float32).reshape(-1, 4), found.conf.astype(np.float32), found.cls.astype(np.int64)
     )
 
 
-def _refuse_unknown(device: str, precision: str) -> None:
+def _check_device_and_precision(device: str, precision: str) -> None:
+    """Check that the device is known and supports the precision."""
     if device not in _PRECISIONS:
-        raise UsageError(f"device {device} is unknown", f"choose one of {', '.join(_PRECISIONS)}")
+        raise UsageError(f"unknown device {device}", f"choose one of {', '.join(_PRECISIONS)}")
     if precision not in _PRECISIONS[device]:
         raise UsageError(
             f"precision {precision} is not available for this model on {device}",
@@ -113,7 +119,7 @@ def _refuse_unknown(device: str, precision: str) -> None:
 
 
 def _prepare_torch(device: str, threads: int) -> str:
-    """Numerics are fixed; returns the device as torch calls it."""
+    """Fix the numerics of torch and return its name of the device."""
     import torch
 
     torch.set_num_threads(threads)
@@ -129,7 +135,8 @@ def _prepare_torch(device: str, threads: int) -> str:
     return "cuda:0"
 
 
-def _network(model: Model) -> Any:
+def _load_network(model: Model) -> Any:
+    """Load the model, with ultralytics kept offline."""
     if model.path is None:
         raise CannotStart(f"the model {model.name} has no file", "give a .pt file")
     _keep_offline()
@@ -140,12 +147,15 @@ def _network(model: Model) -> Any:
         SETTINGS["sync"] = False
     network = YOLO(model.path, task="detect")
     if network.task != "detect":
-        raise CannotStart(f"{model.path} is a model for {network.task}", "give one that detects")
+        raise CannotStart(f"{model.path} is a model for the task {network.task}", "give a model for detection")
     return network
 
 
 def _keep_offline() -> None:
-    """Ultralytics installs nothing, calls nobody, and writes its settings where it may."""
+    """Forbid ultralytics to install packages and to use the network.
+
+    Where the user's settings folder is not writable, its settings go to a temporary folder.
+    """
     os.environ["YOLO_AUTOINSTALL"] = "false"
     os.environ["YOLO_OFFLINE"] = "true"
     if "YOLO_CONFIG_DIR" not in os.environ and not _is_writable(user_config_path()):
@@ -153,5 +163,6 @@ def _keep_offline() -> None:
 
 
 def _is_writable(folder: Path) -> bool:
+    """Whether a folder, or its nearest existing parent, is writable."""
     existing = next(place for place in (folder, *folder.parents) if place.exists())
     return os.access(existing, os.W_OK)

@@ -1,1 +1,1 @@
-"""Face detectors and face embedders, and the quality of a face."""
+"""Face detectors, face embedders, and the quality of a face."""

@@ -1,8 +1,8 @@
-"""deepface without what it says about people: imported only through here.
+"""Import of deepface with its demography module removed; deepface is imported nowhere else.
 
-deepface imports its module for years of age, origin, sex and mood by itself. Before it is first imported, that
-module and every network behind it are replaced by an inert one, whose every call raises. What remains can describe a
-face as a vector and nothing else. It downloads nothing either: weights that are not in place are an error.
+deepface imports this module, which estimates attributes of people, by itself. Before deepface is first imported, the
+module is replaced by an empty one whose every call raises, and the networks behind it cannot be imported. What remains
+can only compute embeddings of faces. Downloads are disabled too: missing weights are an error.
 """
 
 import importlib
@@ -15,49 +15,53 @@ from typing import Any, Final
 
 from forensics.errors import CannotStart, NotAuthorised
 
-__all__ = ["deepface"]
+__all__ = ["load_deepface"]
 
-_REMOVED: Final = "deepface.modules.demography"
-_NETWORKS: Final = "deepface.models.demography"
+_REMOVED_MODULE: Final = "deepface.modules.demography"
+_REMOVED_NETWORKS: Final = "deepface.models.demography"
 
 
-class _Inert(ModuleType):
-    """A module in which everything is the same refusal."""
+class _RemovedModule(ModuleType):
+    """A module whose every attribute is `_refuse`."""
 
     def __getattr__(self, name: str) -> Any:
+        """Return `_refuse` for every name but those of the import system."""
         if name.startswith("__"):
             raise AttributeError(name)
         return _refuse
 
 
 def _refuse(*_: object, **__: object) -> None:
-    raise NotAuthorised(
-        "nothing here infers what a person is", "compare a face with a watch-list, or do not look at it at all"
-    )
+    """Raise the error for a removed function, whatever its arguments."""
+    raise NotAuthorised("this program estimates no attributes of people", "compare the face with a watch-list instead")
 
 
-class _Refusing:
-    """Finds no network of the kind that was removed."""
+class _NetworkBlocker:
+    """Import hook that refuses the networks behind the removed module."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        if name == _NETWORKS or name.startswith(f"{_NETWORKS}."):
+        """Refuse a removed network; leave other modules to the next finder."""
+        if name == _REMOVED_NETWORKS or name.startswith(f"{_REMOVED_NETWORKS}."):
             _refuse()
 
 
 @cache
-def deepface(weights_home: Path) -> Any:
-    """The class `DeepFace`, running on ONNX, with its weights below `weights_home`/.deepface/weights.
+def load_deepface(weights_home: Path) -> Any:
+    """Import deepface without demography and return its class `DeepFace`, running on ONNX.
+
+    Args:
+        weights_home: deepface looks for weights in its folder ``.deepface/weights``.
 
     Raises:
-        CannotStart: something imported deepface before, so that what it can do is not known.
+        CannotStart: deepface was imported before, perhaps with its demography module.
     """
-    if "deepface" in sys.modules and not isinstance(sys.modules.get(_REMOVED), _Inert):
-        raise CannotStart("deepface was imported by something else first", "start a fresh process")
+    if "deepface" in sys.modules and not isinstance(sys.modules.get(_REMOVED_MODULE), _RemovedModule):
+        raise CannotStart("deepface was imported before its demography module could be removed", "start a new process")
     os.environ["DEEPFACE_HOME"] = str(weights_home)
     os.environ["DEEPFACE_BACKEND_ENGINE"] = "onnx"
     os.environ["DEEPFACE_LOG_LEVEL"] = "40"
-    sys.modules[_REMOVED] = _Inert(_REMOVED)
-    sys.meta_path.insert(0, _Refusing())
+    sys.modules[_REMOVED_MODULE] = _RemovedModule(_REMOVED_MODULE)
+    sys.meta_path.insert(0, _NetworkBlocker())
     loaded = importlib.import_module("deepface.DeepFace")
-    setattr(importlib.import_module("deepface.commons.weight_utils"), "gdown", _Inert("gdown"))  # noqa: B010 - mypy knows no such name
+    setattr(importlib.import_module("deepface.commons.weight_utils"), "gdown", _RemovedModule("gdown"))  # noqa: B010 - mypy knows no such name
     return loaded

@@ -1,24 +1,32 @@
-"""Faces by dlib's own detector (histograms of gradients) with five landmarks: slower and blinder, no download."""
+"""Face detector of dlib (histograms of gradients) with five landmarks.
+
+It needs no download, but is slower than YuNet and finds fewer faces.
+"""
 
 from typing import Any, Final
 
 import numpy as np
 
 from forensics.adapters.faces.dlib_weights import LANDMARKS, dlib_weights
+from forensics.detection.detections import FloatArray
 from forensics.faces.face import Face
 from forensics.footage.frames import RgbArray
 
-__all__ = ["DlibFaces"]
+__all__ = ["DlibFaceDetector"]
 
-# dlib finds faces from about 80 px on; smaller pictures are doubled first.
+# dlib finds faces from about 80 px on. Pictures with a smaller longest side than this are doubled first.
 _DOUBLED_BELOW_PX: Final = 400
 _LARGEST_SIDE_PX: Final = 1280
-# Its scores start at 0 and seldom pass 3; this puts them on a scale on which 0.6 is a usual face.
+# dlib's scores start at 0 and rarely exceed 3. Mapped by this, an ordinary face has 0.6.
 _SCORE_AT_HALF: Final = 0.35
 
 
-class DlibFaces:
-    """Fills `FaceDetector`."""
+class DlibFaceDetector:
+    """The face detector of dlib; implements `FaceDetector`.
+
+    Args:
+        model_id: name in tables.
+    """
 
     def __init__(self, model_id: str) -> None:
         import dlib
@@ -29,26 +37,30 @@ class DlibFaces:
 
     @property
     def model_id(self) -> str:
-        """See `FaceDetector`."""
+        """Name in tables; see `FaceDetector.model_id`."""
         return self._model_id
 
     def faces(self, rgb: RgbArray) -> list[Face]:
-        """See `FaceDetector`. The score is dlib's, pressed into [0, 1)."""
-        scaled, ratio = _scaled(rgb)
+        """Find faces; see `FaceDetector.faces`. The score is dlib's, mapped to [0, 1)."""
+        scaled, ratio = _scale_down(rgb)
         n_doublings = 1 if max(scaled.shape[:2]) < _DOUBLED_BELOW_PX else 0
         rects, scores, _ = self._detector.run(scaled, n_doublings, 0.0)
-        found = [self._face(scaled, rect, score, ratio) for rect, score in zip(rects, scores, strict=True)]
+        found = [self._to_face(scaled, rect, score, ratio) for rect, score in zip(rects, scores, strict=True)]
         return sorted(found, key=lambda face: (-face.score, *face.xyxy.tolist()))
 
-    def _face(self, picture: RgbArray, rect: Any, score: float, ratio: float) -> Face:
+    def _to_face(self, picture: RgbArray, rect: Any, score: float, ratio: float) -> Face:
+        """Return a face, with landmarks, in pixels of the original picture."""
         points = [(point.x, point.y) for point in self._predictor(picture, rect).parts()]
         box = np.array([rect.left(), rect.top(), rect.right() + 1, rect.bottom() + 1], dtype=np.float32)
         return Face(
-            box / ratio, _five(np.array(points, dtype=np.float32), box) / ratio, score / (score + _SCORE_AT_HALF)
+            box / ratio,
+            _five_landmarks(np.array(points, dtype=np.float32)) / ratio,
+            score / (score + _SCORE_AT_HALF),
         )
 
 
-def _scaled(rgb: RgbArray) -> tuple[RgbArray, float]:
+def _scale_down(rgb: RgbArray) -> tuple[RgbArray, float]:
+    """Return the picture, scaled down if it is large, and the scale."""
     import cv2
 
     ratio = min(1.0, _LARGEST_SIDE_PX / max(rgb.shape[:2]))
@@ -58,10 +70,11 @@ def _scaled(rgb: RgbArray) -> tuple[RgbArray, float]:
     return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8), ratio
 
 
-def _five(points: "np.ndarray[Any, Any]", box: "np.ndarray[Any, Any]") -> "np.ndarray[Any, np.dtype[np.float32]]":
-    """Eyes, nose and mouth from dlib's five points: two corners of the picture's right eye, two of the left, the nose.
+def _five_landmarks(points: FloatArray) -> FloatArray:
+    """Return eyes, nose and mouth corners, (5, 2) float32, from dlib's five points.
 
-    dlib gives no mouth; its corners are put where they lie on a face of these proportions.
+    Those are two corners of the eye on the picture's right, two of the eye on its left, and the nose. dlib gives no
+    mouth: its corners are placed by the proportions of an average face.
     """
     right_eye, left_eye, nose = points[:2].mean(axis=0), points[2:4].mean(axis=0), points[4]
     across, middle = right_eye - left_eye, (left_eye + right_eye) / 2

@@ -1,4 +1,4 @@
-"""Where the weights of dlib's face models lie: in the package `face_recognition_models`, found without importing it."""
+"""Weights of dlib's face models, found in the package `face_recognition_models` without importing it."""
 
 from functools import cache
 from importlib.util import find_spec
@@ -22,17 +22,17 @@ _SHA256: Final = {
 
 
 def pinned_sha256(name: str) -> str:
-    """The digest that the file of that name must have."""
+    """Return the SHA-256 that the file of that name must have."""
     return _SHA256[name]
 
 
 @cache
 def dlib_weights(name: str) -> Path:
-    """The file of that name, checked once.
+    """Return the path of the file of that name; its digest is checked once in a process.
 
     Raises:
         CannotStart: the package is not installed.
-        IntegrityBroken: the file is another.
+        IntegrityBroken: the file has another digest.
     """
     spec = find_spec("face_recognition_models")
     folders = list(spec.submodule_search_locations or ()) if spec else []
@@ -40,10 +40,12 @@ def dlib_weights(name: str) -> Path:
         (Path(folder) / "models" / name for folder in folders if (Path(folder) / "models" / name).exists()), None
     )
     if path is None:
-        raise CannotStart(f"{name} is not installed", "install the package face_recognition_models")
+        raise CannotStart(f"the weights {name} are not installed", "install the package face_recognition_models")
     actual = sha256_of_file(path)
     if actual != _SHA256[name]:
         raise IntegrityBroken(
-            f"SHA-256 is {actual[:12]}, expected {_SHA256[name][:12]}", "install face_recognition_models anew", path
+            f"SHA-256 is {actual[:12]}, expected {_SHA256[name][:12]}",
+            "reinstall the package face_recognition_models",
+            path,
         )
     return path

@@ -1,4 +1,4 @@
-"""The picture of a face that a reviewer compares: the face with enough around it, never scaled up."""
+"""Picture of a face for reviewers: the face with a wide margin, never scaled up."""
 
 from forensics.adapters.pictures.thumbnails import small_jpeg
 from forensics.faces.face import Face
@@ -12,11 +12,11 @@ _QUALITY = 95
 
 
 def face_jpeg(rgb: RgbArray, face: Face) -> bytes:
-    """The face and a margin of 60 % of its longer side around it, as JPEG; equal input gives equal bytes.
+    """Return the face with a margin of 60 % of its longer side, as JPEG; equal input gives equal bytes.
 
     Args:
-        rgb: (h, w, 3) uint8, the picture that the face was found in.
-        face: where.
+        rgb: (h, w, 3) uint8, the picture in which the face was found.
+        face: the face in that picture.
     """
     x1, y1, x2, y2 = (float(value) for value in face.xyxy)
     margin = _MARGIN * max(x2 - x1, y2 - y1)

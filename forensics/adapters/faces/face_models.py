@@ -1,4 +1,4 @@
-"""Which models find and describe faces: looked up once by the driver, checked again by every worker."""
+"""Choice of the face detector and embedder: resolved once by the driver, checked again by every worker."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +11,10 @@ from forensics.faces.face import FaceDetector, FaceEmbedder
 from forensics.models.model_store import model_folders, resolve
 from forensics.models.withdrawn import refuse_withdrawn_digest
 
-__all__ = ["FaceModels", "face_models", "open_faces"]
+__all__ = ["FaceModels", "resolve_face_models"]
 
 _YUNET: Final = "face_detection_yunet_2026may"
-# deepface's names of the files; whoever wants one of these places it, nothing is fetched.
+# deepface's names of the files. Users place these files themselves; nothing is downloaded.
 _FILES: Final = {
     "SFace": "face_recognition_sface_2021dec.onnx",
     "Facenet512": "facenet512.onnx",
@@ -24,7 +24,7 @@ _FILES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class FaceModels:
-    """A detector and an embedder, by name, file and digest.
+    """A face detector and an embedder, by name, file and digest.
 
     Attributes:
         detector: ``yunet`` or ``dlib``.
@@ -42,48 +42,70 @@ class FaceModels:
 
     @property
     def model_id(self) -> str:
-        """As it stands in every table: both names, each with the first digits of its digest."""
+        """Name in every table: both models, each with the first digits of its digest."""
         return f"{self.detector}-{self.detector_sha256[:8]}+{self.embedder}-{self.embedder_sha256[:8]}"
 
     @property
     def digest(self) -> str:
-        """Of both models."""
+        """Digest of both models."""
         return digest_of([self.detector, self.detector_sha256, self.embedder, self.embedder_sha256])
 
     @property
     def described(self) -> dict[str, dict[str, str]]:
-        """Name, file and whole SHA-256 of all weights that are used, for records."""
+        """Name, file and full SHA-256 of all weights that are used, for records."""
         described = {
-            "detector": _described(self.detector, self.detector_path, self.detector_sha256),
-            "embedder": _described(self.embedder, self.embedder_path, self.embedder_sha256),
+            "detector": _describe_weights(self.detector, self.detector_path, self.detector_sha256),
+            "embedder": _describe_weights(self.embedder, self.embedder_path, self.embedder_sha256),
         }
         if self.embedder == "Dlib":
             described["landmarks"] = {"name": "dlib", "file": ALIGNMENT, "sha256": pinned_sha256(ALIGNMENT)}
         return described
 
+    def load(self) -> tuple[FaceDetector, FaceEmbedder]:
+        """Load both models.
 
-def _described(name: str, path: Path, sha256: str) -> dict[str, str]:
+        Raises:
+            IntegrityBroken: a file has changed since the run was planned.
+        """
+        from forensics.adapters.faces.deepface_embedder import DeepFaceEmbedder
+        from forensics.adapters.faces.dlib_detector import DlibFaceDetector
+        from forensics.adapters.faces.yunet import YuNet
+
+        _check_digest(self.detector_path, self.detector_sha256)
+        _check_digest(self.embedder_path, self.embedder_sha256)
+        detector_id = f"{self.detector}-{self.detector_sha256[:8]}"
+        embedder_id = f"{self.embedder}-{self.embedder_sha256[:8]}"
+        detector: FaceDetector = (
+            YuNet(self.detector_path, detector_id) if self.detector == "yunet" else DlibFaceDetector(detector_id)
+        )
+        file_name = EMBEDDING if self.embedder == "Dlib" else _FILES[self.embedder]
+        return detector, DeepFaceEmbedder(self.embedder, self.embedder_path, file_name, embedder_id)
+
+
+def _describe_weights(name: str, path: Path, sha256: str) -> dict[str, str]:
+    """Return the entry of one file of weights in records."""
     return {"name": name, "file": path.name, "sha256": sha256}
 
 
-def face_models(detector: str, embedder: str) -> FaceModels:
-    """The models meant, found and digested; nothing is fetched.
+def resolve_face_models(detector: str, embedder: str) -> FaceModels:
+    """Find both models and compute their digests; nothing is downloaded.
 
     Args:
-        detector: ``yunet``, ``dlib``, or ``auto`` for YuNet where it is at hand, else dlib.
+        detector: ``yunet``, ``dlib``, or ``auto`` for YuNet if it is installed, else dlib.
         embedder: ``Dlib``, ``SFace``, ``Facenet512`` or ``ArcFace``.
 
     Raises:
-        CannotStart: one is missing, and how to place it.
+        CannotStart: a model is missing; the error names the folder where to place it.
     """
-    name, found_at = _detector(detector)
-    embedder_path = dlib_weights(EMBEDDING) if embedder == "Dlib" else _placed(embedder)
+    name, detector_path = _find_detector(detector)
+    embedder_path = dlib_weights(EMBEDDING) if embedder == "Dlib" else _find_placed(embedder)
     embedder_sha256 = sha256_of_file(embedder_path)
     refuse_withdrawn_digest(embedder_path, embedder_sha256)
-    return FaceModels(name, found_at, sha256_of_file(found_at), embedder, embedder_path, embedder_sha256)
+    return FaceModels(name, detector_path, sha256_of_file(detector_path), embedder, embedder_path, embedder_sha256)
 
 
-def _detector(wanted: str) -> tuple[str, Path]:
+def _find_detector(wanted: str) -> tuple[str, Path]:
+    """Return name and weights of the detector."""
     if wanted == "dlib":
         return "dlib", dlib_weights(LANDMARKS)
     try:
@@ -96,9 +118,10 @@ def _detector(wanted: str) -> tuple[str, Path]:
     return "yunet", path
 
 
-def _placed(embedder: str) -> Path:
+def _find_placed(embedder: str) -> Path:
+    """Return the weights of an embedder, which a person placed in a folder of models."""
     name = _FILES[embedder]
-    found = next((shelf / name for shelf in model_folders() if (shelf / name).exists()), None)
+    found = next((folder / name for folder in model_folders() if (folder / name).exists()), None)
     if found is None:
         raise CannotStart(
             f"the weights of {embedder} are not in {', '.join(map(str, model_folders()))}",
@@ -107,35 +130,12 @@ def _placed(embedder: str) -> Path:
     return found.resolve()
 
 
-def open_faces(models: FaceModels) -> tuple[FaceDetector, FaceEmbedder]:
-    """Both models, loaded.
-
-    Raises:
-        IntegrityBroken: a file is not what the run was planned with.
-    """
-    from forensics.adapters.faces.deepface_embedder import DeepFaceEmbedder
-    from forensics.adapters.faces.dlib_detector import DlibFaces
-    from forensics.adapters.faces.yunet import YuNet
-
-    for path, expected in (
-        (models.detector_path, models.detector_sha256),
-        (models.embedder_path, models.embedder_sha256),
-    ):
-        _check(path, expected)
-    detector_id = f"{models.detector}-{models.detector_sha256[:8]}"
-    embedder_id = f"{models.embedder}-{models.embedder_sha256[:8]}"
-    detector: FaceDetector = (
-        YuNet(models.detector_path, detector_id) if models.detector == "yunet" else DlibFaces(detector_id)
-    )
-    file_name = EMBEDDING if models.embedder == "Dlib" else _FILES[models.embedder]
-    return detector, DeepFaceEmbedder(models.embedder, models.embedder_path, file_name, embedder_id)
-
-
-def _check(path: Path, expected: str) -> None:
+def _check_digest(path: Path, expected: str) -> None:
+    """Check that a file exists and has the expected digest."""
     actual = sha256_of_file(path) if path.exists() else "absent"
     if actual != expected:
         raise IntegrityBroken(
             f"SHA-256 is {actual[:12]}, the run was planned with {expected[:12]}",
-            "put the same model on every machine",
+            "install the same model on every machine",
             path,
         )

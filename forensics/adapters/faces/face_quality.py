@@ -1,4 +1,4 @@
-"""How good a face is for comparison, measured from the picture and five landmarks."""
+"""Quality of a face for comparison, measured from the picture and five landmarks."""
 
 from typing import Final
 
@@ -9,39 +9,44 @@ from forensics.footage.frames import RgbArray
 
 __all__ = ["REFERENCE_LIMITS", "quality_of"]
 
-# A reference picture is chosen by a person, so it may be asked to be good.
+# Strict, because a person chooses the reference picture and can choose a better one.
 REFERENCE_LIMITS: Final = QualityLimits(eyes_px=40, sharpness=20, yaw_degrees=30, score=0.6)
 
 _SIDE_PX: Final = 96
-# From the middle of the eyes to that of the mouth, in eye distances of a frontal face.
+# Distance from the centre of the eyes to that of the mouth on a frontal face, in eye distances.
 _EYES_TO_MOUTH: Final = 1.1
-# Eyes, tip of the nose and corners of the mouth of an average adult head, seen from the front: right, down, away.
+# Eyes, tip of the nose and mouth corners of an average adult head, from the front: right, down, away.
 _HEAD_MM: Final = np.array([[-31, -35, 25], [31, -35, 25], [0, 0, 0], [-26, 35, 22], [26, 35, 22]], dtype=np.float64)
 _SPREAD_PX: Final = 40.0
 _LEAST_SPREAD_PX: Final = 0.5
-# A focal length at which a head of that size is seen almost without perspective.
+# Focal length at which a head of that size shows almost no perspective.
 _CAMERA: Final = np.diag([2000.0, 2000.0, 1.0])
 
 
-def quality_of(rgb: RgbArray, face: Face, aligned: RgbArray) -> Quality:
-    """What was measured.
+def quality_of(rgb: RgbArray, face: Face) -> Quality:
+    """Measure the quality of a face.
 
     Args:
-        rgb: (h, w, 3) uint8, the picture that the face was found in, at its own size.
-        face: where.
-        aligned: (s, s, 3) uint8, the face turned upright.
+        rgb: (h, w, 3) uint8, the picture in which the face was found, at its own size.
+        face: the face in that picture.
     """
     return Quality(_eyes_px(face), _sharpness(rgb, face), _yaw_degrees(face), face.score)
 
 
 def _eyes_px(face: Face) -> float:
-    """Between the eyes as they would be seen from the front: a turned head brings them together, not eyes and mouth."""
+    """Return the distance between the eyes as it would be seen from the front.
+
+    Turning the head shortens the distance between the eyes, but not that from eyes to mouth.
+    """
     eyes, mouth = face.landmarks[:2].mean(axis=0), face.landmarks[3:].mean(axis=0)
     return max(face.eye_distance_px, float(np.linalg.norm(mouth - eyes)) / _EYES_TO_MOUTH)
 
 
 def _sharpness(rgb: RgbArray, face: Face) -> float:
-    """Variance of the Laplacian of the luma of the face's box at 96 px; a small face that was scaled up is blurred."""
+    """Return the variance of the Laplacian of the luma in the box, scaled to 96 px.
+
+    A small face is scaled up and therefore counts as blurred.
+    """
     import cv2
 
     height, width = rgb.shape[:2]
@@ -55,7 +60,10 @@ def _sharpness(rgb: RgbArray, face: Face) -> float:
 
 
 def _yaw_degrees(face: Face) -> float:
-    """Turning away, from the pose in which five points of an average head fall on the landmarks."""
+    """Return how far the head is turned away, 0 to 90.
+
+    That is the yaw of the pose in which five points of an average head project onto the landmarks.
+    """
     import cv2
 
     points = face.landmarks.astype(np.float64)
@@ -63,7 +71,7 @@ def _yaw_degrees(face: Face) -> float:
     spread = float(np.sqrt((points**2).mean()))
     if spread < _LEAST_SPREAD_PX:
         return 90.0
-    # at one size, so that near and far faces are judged alike
+    # scaled to one size, so that near and far faces are measured alike
     solved, turn, _ = cv2.solvePnP(_HEAD_MM, points * (_SPREAD_PX / spread), _CAMERA, None, flags=cv2.SOLVEPNP_SQPNP)
     if not solved:
         return 90.0

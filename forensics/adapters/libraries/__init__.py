@@ -1,1 +1,1 @@
-"""Libraries that several adapters share, opened without their side effects."""
+"""Libraries that several adapters share, loaded without their side effects."""

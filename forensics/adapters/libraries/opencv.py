@@ -1,7 +1,7 @@
-"""OpenCV, loaded so that it does not change where this machine looks for libraries.
+"""OpenCV, loaded without its change to the library search path.
 
-Its loader adds a path to LD_LIBRARY_PATH and leaves an empty one behind it, and an empty path is the folder where a
-command runs: every process that is started afterwards, the decoding child first of all, would load libraries that
+OpenCV's loader adds a path to LD_LIBRARY_PATH and leaves an empty entry behind it. The dynamic linker reads an empty
+entry as the current folder. Every process started later, above all the decoding child, would then load libraries that
 lie beside the footage.
 """
 
@@ -14,12 +14,15 @@ _VARIABLE = "LD_LIBRARY_PATH"
 
 
 def load_opencv() -> ModuleType:
-    """The module; whoever loaded it before, no process that is started from now on looks in its own folder."""
+    """Import OpenCV and remove empty entries from LD_LIBRARY_PATH, also if OpenCV was imported before.
+
+    Processes started afterwards do not load libraries from their current folder.
+    """
     import cv2
 
-    named = [path for path in os.environ.get(_VARIABLE, "").split(":") if path]
-    if named:
-        os.environ[_VARIABLE] = ":".join(named)
+    paths = [path for path in os.environ.get(_VARIABLE, "").split(":") if path]
+    if paths:
+        os.environ[_VARIABLE] = ":".join(paths)
     else:
         os.environ.pop(_VARIABLE, None)
     return cv2

@@ -1,7 +1,7 @@
-"""OpenVINO's one entrance for this process, which tells nobody of it.
+"""The one OpenVINO `Core` of this process, with OpenVINO's telemetry disabled.
 
-When OpenVINO is imported it reports that over the network, from a forked copy of this process, and leaves a client's
-number in the user's home. Without the package that does so it reports nothing: so that is never found.
+OpenVINO reports its import over the network, from a forked copy of this process, and writes a client id into the
+user's home. The package `openvino_telemetry` does this; OpenVINO works without it. Importing it is made to fail here.
 """
 
 import sys
@@ -10,15 +10,16 @@ from typing import Any, cast
 
 __all__ = ["openvino_core"]
 
-sys.modules.setdefault("openvino_telemetry", cast("Any", None))  # importing it fails, and OpenVINO does without
+sys.modules.setdefault("openvino_telemetry", cast("Any", None))  # None makes the import fail
 
 
 @cache
 def openvino_core() -> Any:
-    """The `Core` that everything here is read and compiled with; it lives as long as the process.
+    """Return the `Core` that reads and compiles every network; it lives as long as the process.
 
-    Each gives the thread that first compiles with it a stack for signals, and on its end puts back the one from before,
-    which by then may be another's that is gone: the next Ctrl-C after the second one ended was a segmentation fault.
+    There is only one, because of signal stacks. A `Core` gives the thread that first compiles with it such a stack, and
+    restores the previous one when it is destroyed. With two, the previous one may already be freed: the next Ctrl-C
+    after the end of the second was a segmentation fault.
     """
     from openvino import Core
 

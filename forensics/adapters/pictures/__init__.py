@@ -1,1 +1,1 @@
-"""Pictures that are made: thumbnails, contact sheets, marked frames, and the small summary of a frame."""
+"""Pictures that the program makes: thumbnails, contact sheets, frames with boxes, and luma grids of frames."""

@@ -1,4 +1,4 @@
-"""Pictures on one sheet: thumbnails with a caption each, or faces beside references."""
+"""Contact sheets: thumbnails with captions, or faces from footage beside reference pictures."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -20,7 +20,7 @@ _BACKGROUND: Final = (250, 250, 248)
 _INK: Final = (40, 40, 40)
 _SOFT_INK: Final = (91, 100, 107)
 
-# Of a sheet with two panels: both are as high as this, and none wider than three halves of it.
+# Height and greatest width of one panel of a side-by-side sheet.
 _PANEL_PX: Final = 560
 _WIDEST_PX: Final = 840
 _MARGIN_PX: Final = 24
@@ -30,10 +30,14 @@ _TITLE_PX: Final = 28
 
 
 def write_contact_sheet(pictures: Sequence[tuple[Path, *tuple[str, ...]]], target: Path) -> None:
-    """Write a picture file; each entry is a thumbnail and the lines below it, in reading order.
+    """Write one picture file with all thumbnails, in reading order, each with its lines of caption below it.
+
+    Args:
+        pictures: path of a thumbnail and the lines of its caption, for each.
+        target: the file to write.
 
     Raises:
-        UsageError: no kind of picture has the suffix of `target`.
+        UsageError: the suffix of `target` is that of no picture format.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -50,43 +54,46 @@ def write_contact_sheet(pictures: Sequence[tuple[Path, *tuple[str, ...]]], targe
             picture.thumbnail((_CELL_PX[0] - 16, _CELL_PX[1] - 12))
             sheet.paste(picture, (left + (_CELL_PX[0] - picture.width) // 2, top + 8))
         for line, text in enumerate(caption):
-            fitting = _fitting(text, font, _CELL_PX[0] - 20)
-            draw.text((left + 10, top + _CELL_PX[1] + _LINE_PX * line), fitting, fill=_INK, font=font)
+            shortened = _shorten_to_width(text, font, _CELL_PX[0] - 20)
+            draw.text((left + 10, top + _CELL_PX[1] + _LINE_PX * line), shortened, fill=_INK, font=font)
     sheet.save(target)
 
 
-def _fitting(text: str, font: Any, width_px: int) -> str:
-    """The text, or as much of its begin and end as fits; the end tells names of one camera's files apart."""
-    kept = len(text)
-    shown = text
-    while font.getlength(shown) > width_px and kept > 2:
-        kept -= 1
-        shown = f"{text[: kept - kept // 2]}…{text[len(text) - kept // 2 :]}"
-    return shown
+def _shorten_to_width(text: str, font: Any, width_px: int) -> str:
+    """Return the text, shortened in its middle until it fits.
+
+    The end is kept because file names of one camera differ there.
+    """
+    n_kept = len(text)
+    shortened = text
+    while font.getlength(shortened) > width_px and n_kept > 2:
+        n_kept -= 1
+        shortened = f"{text[: n_kept - n_kept // 2]}…{text[len(text) - n_kept // 2 :]}"
+    return shortened
 
 
 def write_side_by_side(faces: Sequence[bytes], references: Sequence[bytes], target: Path, *, title: str) -> None:
-    """Write a picture file: the title, below it the faces on the left and the references on the right, numbered.
+    """Write one picture file: a title, the faces below it on the left, the references on the right, both numbered.
 
-    Small pictures are scaled up, so that both sides can be compared; below each stands how large it is.
+    Small pictures are scaled up so that both sides can be compared. The original size stands below each picture.
 
     Args:
         faces: picture files, from the footage.
-        references: picture files, as they were given.
-        target: where to; equal input gives equal bytes.
-        title: what is compared, in some lines.
+        references: picture files, as they were supplied.
+        target: the file to write; equal input gives equal bytes.
+        title: what is compared, in one or more lines.
 
     Raises:
-        UsageError: no kind of picture has the suffix of `target`.
+        UsageError: the suffix of `target` is that of no picture format.
     """
     from PIL import Image, ImageDraw, ImageFont
 
     require_picture_name(target)
-    panels = [_panel("In the footage", faces), _panel("Reference", references)]
+    panels = [_draw_panel("In the footage", faces), _draw_panel("Reference", references)]
     font, lines = ImageFont.load_default(size=18), title.splitlines()
     top = _MARGIN_PX + _TITLE_PX * len(lines) + _GAP_PX
-    least = max((int(font.getlength(line)) for line in lines), default=0)
-    width = 2 * _MARGIN_PX + max(least, sum(panel.width for panel in panels) + _MARGIN_PX)
+    title_width = max((int(font.getlength(line)) for line in lines), default=0)
+    width = 2 * _MARGIN_PX + max(title_width, sum(panel.width for panel in panels) + _MARGIN_PX)
     sheet = Image.new("RGB", (width, top + panels[0].height + _MARGIN_PX - _GAP_PX), _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     for number, line in enumerate(lines):
@@ -96,27 +103,27 @@ def write_side_by_side(faces: Sequence[bytes], references: Sequence[bytes], targ
     sheet.save(target)
 
 
-def _panel(heading: str, pictures: Sequence[bytes]) -> "Image.Image":
-    """Numbered pictures below their heading, on a grid that fills the panel's height."""
+def _draw_panel(heading: str, pictures: Sequence[bytes]) -> "Image.Image":
+    """Draw a heading and, below it, the numbered pictures on a grid of the panel's height."""
     from PIL import Image, ImageDraw, ImageFont
 
-    n_columns, cell_px = _grid(max(1, len(pictures)))
+    n_columns, cell_px = _choose_grid(max(1, len(pictures)))
     panel = Image.new("RGB", (n_columns * cell_px, _TITLE_PX + _PANEL_PX), _BACKGROUND)
     draw, small = ImageDraw.Draw(panel), ImageFont.load_default(size=14)
     draw.text((0, 0), heading if pictures else f"{heading}: none", fill=_INK, font=ImageFont.load_default(size=18))
     for place, data in enumerate(pictures):
         left, top = place % n_columns * cell_px, _TITLE_PX + place // n_columns * cell_px
-        picture, size = _scaled(data, cell_px - _GAP_PX, cell_px - _GAP_PX - _CAPTION_PX)
+        picture, size = _open_scaled(data, cell_px - _GAP_PX, cell_px - _GAP_PX - _CAPTION_PX)
         panel.paste(picture, (left, top))
         caption = f"{place + 1}   {size[0]} x {size[1]} px"
         draw.text((left, top + picture.height + 3), caption, fill=_SOFT_INK, font=small)
     return panel
 
 
-def _grid(n_pictures: int) -> tuple[int, int]:
-    """(columns, pixels of a cell's side): as few rows as the width allows.
+def _choose_grid(n_pictures: int) -> tuple[int, int]:
+    """Return (columns, side of a cell in pixels): the fewest rows whose grid is not too wide.
 
-    >>> _grid(1), _grid(5), _grid(12)
+    >>> _choose_grid(1), _choose_grid(5), _choose_grid(12)
     ((1, 560), (3, 280), (4, 186))
     """
     for n_rows in count(1):
@@ -126,8 +133,8 @@ def _grid(n_pictures: int) -> tuple[int, int]:
     return n_columns, cell_px
 
 
-def _scaled(data: bytes, width_px: int, height_px: int) -> tuple["Image.Image", tuple[int, int]]:
-    """The picture as large as the space allows, and the size that it has."""
+def _open_scaled(data: bytes, width_px: int, height_px: int) -> tuple["Image.Image", tuple[int, int]]:
+    """Return the upright picture, scaled as large as the space allows, and its original size."""
     from PIL import Image, ImageOps
 
     with Image.open(BytesIO(data)) as stored:
@@ -136,12 +143,14 @@ def _scaled(data: bytes, width_px: int, height_px: int) -> tuple["Image.Image", 
 
 
 def require_picture_name(target: Path) -> None:
-    """Return only if a picture can be written under this name.
+    """Check that the suffix of a file name is that of a picture format.
 
     Raises:
-        UsageError: no kind of picture has its suffix.
+        UsageError: it is not.
     """
     from PIL import Image
 
     if target.suffix.lower() not in Image.registered_extensions():
-        raise UsageError("no kind of picture has this suffix", "name a .png or .jpg file", target)
+        raise UsageError(
+            "this suffix belongs to no picture format", "use a file name that ends in .png or .jpg", target
+        )

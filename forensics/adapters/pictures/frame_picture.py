@@ -1,17 +1,17 @@
-"""One frame as a PNG, which loses nothing: as it is, or with boxes drawn into it."""
+"""Lossless PNG pictures of one frame, with or without boxes."""
 
 import numpy as np
 
 from forensics.detection.detections import FloatArray
 from forensics.footage.frames import RgbArray
 
-__all__ = ["frame_png", "marked"]
+__all__ = ["draw_boxes", "frame_png"]
 
 _INK = (255, 64, 0)
 
 
 def frame_png(rgb: RgbArray) -> bytes:
-    """The picture as PNG: the same pixels come out again.
+    """Encode a frame as PNG, without loss: decoding gives the same pixels.
 
     Args:
         rgb: (h, w, 3) uint8.
@@ -22,8 +22,8 @@ def frame_png(rgb: RgbArray) -> bytes:
     return encoded.tobytes()
 
 
-def marked(rgb: RgbArray, xyxy: FloatArray) -> RgbArray:
-    """A copy of the picture with a line around each box.
+def draw_boxes(rgb: RgbArray, xyxy: FloatArray) -> RgbArray:
+    """Return a copy of the frame with a line around each box.
 
     Args:
         rgb: (h, w, 3) uint8, the upright frame at its own size.

@@ -1,4 +1,4 @@
-"""A small picture of one box, with enough around it to see where it was."""
+"""Thumbnails of boxes: JPEG crops with a margin that shows the surroundings."""
 
 import numpy as np
 
@@ -13,18 +13,28 @@ _QUALITY = 88
 
 
 def thumbnail_jpeg(rgb: RgbArray, xyxy: FloatArray) -> bytes:
-    """The box and a margin of 40 % of its longer side around it, as JPEG; equal input gives equal bytes.
+    """Return the thumbnail of a box, with a margin of 40 % of its longer side, as JPEG.
+
+    Equal input gives equal bytes.
 
     Args:
         rgb: (h, w, 3) uint8, the upright frame at its own size.
         xyxy: (4,) float32 pixels.
     """
-    left, top, right, bottom = _with_margin(xyxy, rgb.shape[1], rgb.shape[0])
+    left, top, right, bottom = _crop_with_margin(xyxy, rgb.shape[1], rgb.shape[0])
     return small_jpeg(rgb[top:bottom, left:right], longest_side_px=_LONGEST_SIDE_PX, quality=_QUALITY)
 
 
 def small_jpeg(rgb: RgbArray, *, longest_side_px: int, quality: int) -> bytes:
-    """The picture as JPEG, scaled down to this size and never up; equal input gives equal bytes."""
+    """Encode a picture as JPEG, scaled down to a longest side; smaller pictures keep their size.
+
+    Equal input gives equal bytes.
+
+    Args:
+        rgb: (h, w, 3) uint8.
+        longest_side_px: greatest width or height.
+        quality: of JPEG, 0 to 100.
+    """
     import cv2
 
     crop = np.ascontiguousarray(rgb)
@@ -36,7 +46,8 @@ def small_jpeg(rgb: RgbArray, *, longest_side_px: int, quality: int) -> bytes:
     return encoded.tobytes()
 
 
-def _with_margin(xyxy: FloatArray, width: int, height: int) -> tuple[int, int, int, int]:
+def _crop_with_margin(xyxy: FloatArray, width: int, height: int) -> tuple[int, int, int, int]:
+    """Return (left, top, right, bottom) of the box and its margin, clipped to the frame, at least one pixel large."""
     x1, y1, x2, y2 = (float(value) for value in xyxy)
     margin = _MARGIN * max(x2 - x1, y2 - y1)
     left, top = max(0, int(x1 - margin)), max(0, int(y1 - margin))

@@ -1,1 +1,1 @@
-"""Statistics by other libraries: likelihood ratios and exact intervals."""
+"""Statistics from outside libraries: likelihood ratios and exact confidence bounds."""

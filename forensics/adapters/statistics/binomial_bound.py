@@ -1,17 +1,17 @@
-"""How large a share may be, from how often it was found in a draw."""
+"""Exact upper confidence bound of a proportion, from a random sample."""
 
 __all__ = ["upper_bound"]
 
 
 def upper_bound(n_found: int, n_drawn: int, confidence: float = 0.95) -> float:
-    """The share that is not exceeded with this confidence: the one-sided bound of Clopper and Pearson.
+    """Return the one-sided upper confidence bound of a proportion (Clopper and Pearson).
 
     Args:
-        n_found: how many of those drawn had it.
-        n_drawn: how many were drawn at random; 0 says nothing, so the bound is 1.
+        n_found: how many items of the sample have the property.
+        n_drawn: size of the random sample; an empty sample gives the bound 1.
         confidence: in (0, 1).
 
-    >>> round(at_most(0, 300), 4), round(at_most(3, 300), 4), at_most(5, 5), at_most(0, 0)
+    >>> round(upper_bound(0, 300), 4), round(upper_bound(3, 300), 4), upper_bound(5, 5), upper_bound(0, 0)
     (0.0099, 0.0256, 1.0, 1.0)
     """
     from scipy.special import betaincinv  # type: ignore[import-untyped]

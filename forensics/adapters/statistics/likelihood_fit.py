@@ -1,4 +1,4 @@
-"""A likelihood model from pairs, by the Netherlands Forensic Institute's package lir."""
+"""Fits the likelihood-ratio model of face similarities with `lir`, a package of the Netherlands Forensic Institute."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,23 +9,24 @@ from forensics.faces.likelihood_model import LikelihoodModel
 
 __all__ = ["fit_likelihood"]
 
-# Similarities lie within one; a weaker pull towards nothing than scikit-learn's own would flatten every slope.
+# Inverse strength of the penalty on the slope. Similarities span less than 1, so that slopes are steep: scikit-learn's
+# default of 1 would flatten them.
 _REGULARISATION: Final = 1000.0
 
 
 def fit_likelihood(
     model_id: str, same: Sequence[float], different: Sequence[float], *, n_people: int
 ) -> LikelihoodModel:
-    """A logistic calibration, both kinds of pairs weighing alike, within the bounds that so few pairs support.
+    """Fit a logistic calibration to similarities, with bounds on its likelihood ratios.
 
-    The bounds are the empirical ones of Vergeer et al., Science & Justice 56 (2016) 482-491: beyond them a few more
-    misleading pairs would turn the expected benefit around.
+    Both kinds of pairs have equal weight. The bounds are the empirical ones of Vergeer et al., Science & Justice 56
+    (2016) 482-491: beyond them, a few more misleading pairs would reverse the expected benefit.
 
     Args:
-        model_id: the face models whose similarities these are.
+        model_id: the face models that gave the similarities.
         same: similarities of pairs of one person.
-        different: of pairs of two people.
-        n_people: that the pairs come from.
+        different: similarities of pairs of two people.
+        n_people: number of people in these pairs.
     """
     from lir.algorithms.bayeserror import elub
     from lir.algorithms.logistic_regression import LogitCalibrator

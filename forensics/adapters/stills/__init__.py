@@ -1,1 +1,1 @@
-"""Folders and ZIP archives of still pictures: members, capture times, pixels."""
+"""Still pictures in folders and ZIP archives: listing, capture times, headers and pixels."""

@@ -1,9 +1,9 @@
-"""When each picture of one folder or zip was taken, by one clock for all of them.
+"""Capture times of the pictures of one folder or ZIP archive, all by one clock.
 
-A source counts only if every picture that can be read has it: EXIF, then a calendar time in the
-name, then an epoch in the name, then the file time. Two clocks in one evidence would put its
-pictures out of order. A picture that cannot be read and has no such time takes the time of its
-neighbour in name order. Pictures of one instant are one millisecond apart, in name order.
+The sources are tried in this order: EXIF, a calendar time in the name, an epoch in the name, the file time. A source
+is used only if every readable picture has it: two clocks in one evidence would put its pictures out of order. An
+unreadable picture without that time takes the time of its neighbour in name order. Pictures with equal times are
+placed one millisecond apart, in name order.
 """
 
 import re
@@ -16,7 +16,7 @@ import numpy as np
 from forensics.footage.evidence import Timing
 from forensics.footage.timeline import Int64Array
 
-__all__ = ["Stamped", "Times", "choose_times", "exif_time_ms", "file_name_time_ms", "spread"]
+__all__ = ["CaptureTimes", "PictureTimestamps", "choose_times", "exif_time_ms", "file_name_time_ms", "space_out_times"]
 
 _EXIF = re.compile(r"\s*(\d{4})\D(\d{1,2})\D(\d{1,2})\D+(\d{1,2})\D(\d{1,2})\D(\d{1,2})")
 _CALENDAR = re.compile(
@@ -24,22 +24,22 @@ _CALENDAR = re.compile(
     r"([01]\d|2[0-3])[-_./:]?([0-5]\d)[-_./:]?([0-5]\d)(?:[.,](\d{1,6})|(\d{3}))?(?!\d)"
 )
 _EPOCH = re.compile(r"(?<!\d)(\d{10})(\d{3})?(?!\d)")
-# September 2001, the first of ten digits, to May 2033: above it a year, month, day and hour would pass.
+# September 2001, the first of ten digits, to May 2033. Above, a year, month, day and hour would be taken for an epoch.
 _EPOCH_SECONDS = range(1_000_000_000, 2_000_000_000)
-# No digital camera took a picture before; a clock that says more is not set.
+# A clock that shows a year outside this range was never set.
 _YEARS = range(1970, 2100)
 _ORIGIN = datetime(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Stamped:
-    """What one picture says of its time; milliseconds since 1970 of the clock in question.
+class PictureTimestamps:
+    """The times recorded for one picture, in milliseconds since 1970 by the clock that recorded each.
 
     Attributes:
-        name: relative, with forward slashes.
-        exif_ms: DateTimeOriginal; None where it has none.
-        file_time_ms: of the file or of the zip's entry; None where it has none.
-        is_readable: its header could be read.
+        name: relative path, with forward slashes.
+        exif_ms: DateTimeOriginal; None if absent.
+        file_time_ms: of the file or of the ZIP member; None if absent.
+        is_readable: whether its header could be read.
     """
 
     name: str
@@ -49,71 +49,85 @@ class Stamped:
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
-    """The time of every picture by the one source that all of them have.
+class CaptureTimes:
+    """Capture times of all pictures, by the one source that was chosen.
 
     Attributes:
-        timing: the source.
-        source: the source in words.
-        clock: whose clock it is, in words.
-        moments_ms: one for each picture, in the order given.
-        passed_over: why better sources were not taken, in words; empty for the best.
+        timing: kind of source.
+        source: the source, for people.
+        clock: whose clock it is, for people.
+        times_ms: one for each picture, in the order given.
+        rejected_sources: why better sources were not used, for people; empty for the best source.
     """
 
     timing: Timing
     source: str
     clock: str
-    moments_ms: tuple[int, ...]
-    passed_over: str
+    times_ms: tuple[int, ...]
+    rejected_sources: str
 
     def first(self) -> str:
-        """The earliest moment as ISO text, as it was recorded."""
-        return _iso(min(self.moments_ms))
+        """Return the earliest time as ISO text, as it was recorded."""
+        return _iso(min(self.times_ms))
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A place where a picture's time may stand."""
+    """A place where the time of a picture may be recorded.
+
+    Attributes:
+        timing: kind of source.
+        missing_name: what a picture without it lacks, for people.
+        source: the source, for people.
+        clock: whose clock it is, for people.
+        read_ms: reads the time in milliseconds since 1970; None if absent.
+    """
 
     timing: Timing
-    lacking: str
+    missing_name: str
     source: str
     clock: str
-    moment: Callable[[Stamped], int | None]
+    read_ms: Callable[[PictureTimestamps], int | None]
 
 
-def choose_times(stamped: Sequence[Stamped], file_clock: str) -> Times:
-    """The times by the best source that every readable picture has.
+def choose_times(pictures: Sequence[PictureTimestamps], file_clock: str) -> CaptureTimes:
+    """Choose the best source that every readable picture has, and return the capture times by it.
+
+    Without any source, all times are 0 and the pictures keep their order.
 
     Args:
-        stamped: the pictures in name order; where none has any time they keep it.
-        file_clock: whose clock file times are by, in words.
+        pictures: the pictures in name order.
+        file_clock: whose clock the file times are by, for people.
     """
-    passed_over: list[str] = []
+    rejected_sources: list[str] = []
     for source in _sources(file_clock):
-        moments = tuple(map(source.moment, stamped))
-        n_lacking = sum(one.is_readable and at is None for one, at in zip(stamped, moments, strict=True))
-        if n_lacking == 0 and any(at is not None for at in moments):
-            return Times(source.timing, source.source, source.clock, tuple(_filled(moments)), "; ".join(passed_over))
-        passed_over.append(f"{n_lacking} of {len(stamped)} pictures have no {source.lacking}")
-    return Times(Timing.ASSUMED, "the order of names", "at no known time", (0,) * len(stamped), "; ".join(passed_over))
+        times = tuple(map(source.read_ms, pictures))
+        n_missing = sum(one.is_readable and at is None for one, at in zip(pictures, times, strict=True))
+        if n_missing == 0 and any(at is not None for at in times):
+            return CaptureTimes(
+                source.timing, source.source, source.clock, tuple(_fill_missing(times)), "; ".join(rejected_sources)
+            )
+        rejected_sources.append(f"{n_missing} of {len(pictures)} pictures have no {source.missing_name}")
+    return CaptureTimes(
+        Timing.ASSUMED, "the order of names", "at no known time", (0,) * len(pictures), "; ".join(rejected_sources)
+    )
 
 
-def spread(moments_ms: Int64Array) -> Int64Array:
-    """Milliseconds since the first picture, each at least one after the picture before.
+def space_out_times(times_ms: Int64Array) -> Int64Array:
+    """Return milliseconds since the first picture, moved so that each is at least one after the one before.
 
     Args:
-        moments_ms: (N,) int64, never decreasing.
+        times_ms: (N,) int64, non-decreasing.
 
-    >>> spread(np.array([5000, 5000, 5001, 7000])).tolist()
+    >>> space_out_times(np.array([5000, 5000, 5001, 7000])).tolist()
     [0, 1, 2, 2000]
     """
-    steps = np.arange(len(moments_ms), dtype=np.int64)
-    return np.maximum.accumulate(moments_ms - moments_ms[0] - steps) + steps
+    steps = np.arange(len(times_ms), dtype=np.int64)
+    return np.maximum.accumulate(times_ms - times_ms[0] - steps) + steps
 
 
 def exif_time_ms(stamp: str, subsecond: str) -> int | None:
-    """DateTimeOriginal and SubSecTimeOriginal in milliseconds; None for no time, or one that no camera's clock shows.
+    """Return DateTimeOriginal with SubSecTimeOriginal in milliseconds; None if absent or impossible for a camera.
 
     >>> exif_time_ms("2021:05:31 08:25:38", "25") - exif_time_ms("2021:05:31 08:25:37", "")
     1250
@@ -125,7 +139,7 @@ def exif_time_ms(stamp: str, subsecond: str) -> int | None:
 
 
 def file_name_time_ms(name: str) -> int | None:
-    """The last calendar time that ends in the file's own name; folders may hold its date.
+    """Return the last calendar time in a path that ends in the file's own name; its date may stand in the folders.
 
     >>> file_name_time_ms("cam 1/2021-05-31T08:25:38.250.jpg") == file_name_time_ms("20210531082538250.jpg")
     True
@@ -138,6 +152,7 @@ def file_name_time_ms(name: str) -> int | None:
 
 
 def _epoch_ms(name: str) -> int | None:
+    """Return the first Unix time in the file's own name, in seconds or milliseconds there; None if absent."""
     for match in _EPOCH.finditer(name.rpartition("/")[2]):
         if int(match[1]) in _EPOCH_SECONDS:
             return int(match[1]) * 1000 + int(match[2] or 0)
@@ -145,6 +160,7 @@ def _epoch_ms(name: str) -> int | None:
 
 
 def _sources(file_clock: str) -> tuple[_Source, ...]:
+    """Return the sources of capture times, best first."""
     own = "no time zone"
     return (
         _Source(Timing.EXIF, "EXIF time", "EXIF", f"by the camera's own clock, {own}", lambda one: one.exif_ms),
@@ -160,15 +176,16 @@ def _sources(file_clock: str) -> tuple[_Source, ...]:
     )
 
 
-def _filled(moments: Sequence[int | None]) -> Iterator[int]:
-    """Give each gap the moment before it, and those in front the first there is."""
-    last = next(at for at in moments if at is not None)
-    for at in moments:
+def _fill_missing(times: Sequence[int | None]) -> Iterator[int]:
+    """Yield the times, with each missing one replaced by the time before it; those at the start by the first known."""
+    last = next(at for at in times if at is not None)
+    for at in times:
         last = last if at is None else at
         yield last
 
 
 def _milliseconds(calendar: Sequence[str], fraction: str) -> int | None:
+    """Return a calendar time and its decimal fraction in milliseconds since 1970; None if impossible."""
     digits = fraction if fraction.isascii() and fraction.isdigit() else ""
     try:
         moment = datetime(*map(int, calendar), tzinfo=UTC)  # type: ignore[misc, arg-type]
@@ -180,5 +197,6 @@ def _milliseconds(calendar: Sequence[str], fraction: str) -> int | None:
 
 
 def _iso(milliseconds: int) -> str:
+    """Return milliseconds since 1970 as ISO text; the fraction only where there is one."""
     moment = _ORIGIN + timedelta(milliseconds=milliseconds)
     return moment.isoformat(timespec="milliseconds" if milliseconds % 1000 else "seconds")

@@ -1,4 +1,4 @@
-"""One picture's header and pixels, by Pillow: upright, 8-bit RGB, or the reason why not."""
+"""Header and pixels of one picture, read by Pillow as upright 8-bit RGB, with limits on size and memory."""
 
 import struct
 import warnings
@@ -34,34 +34,33 @@ PICTURE_FAULTS = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError),
     *(AttributeError, AssertionError, RuntimeError, EOFError, struct.error, zlib.error),
 )
-"""What Pillow raises for bytes that are no whole picture: it trusts what it parses."""
+"""Exceptions of Pillow for bytes that are no intact picture: it does not check what it parses."""
 
-# Closed, because Pillow also opens formats that run other programs.
+# A closed list, because for some formats Pillow runs other programs.
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 _ORIENTATION, _EXIF_IFD, _DATE_TIME_ORIGINAL, _SUBSECOND_ORIGINAL = 0x0112, 0x8769, 0x9003, 0x9291
-_TURNED = range(5, 9)
+_SIDEWAYS = range(5, 9)  # orientations that swap width and height
 
-
-# What decoding one picture may hold: a few bytes of bomb must not cost a worker its memory.
-_MAX_HELD_BYTES = 480 << 20
-# Bytes of a pixel at the worst moment, on the way from the file to RGB; most are Pillow's own four and a copy.
-_HELD_IN_MODE = {"RGB": 4, "1": 6, "L": 6, "P": 6, "I": 36, "F": 36, "I;16": 12, "I;16B": 12, "I;16L": 12}
-_HELD_BY_OTHERS, _HELD_FOR_CLEAR = 9, 20
-_HELD_BY_FORMAT = {"WEBP": 12, "TIFF": 4}
-# Progressive JPEGs keep all coefficients until the last scan, at full size however small the picture is wanted.
-_HELD_BY_COEFFICIENTS = 6
-# The result and the shared memory that it is handed over in.
-_HELD_BY_RESULT = 6
+# Memory that decoding one picture may take: a decompression bomb must not exhaust a worker.
+_MAX_MEMORY_BYTES = 480 << 20
+# Greatest number of bytes per pixel while decoding to RGB, by mode; mostly Pillow's four bytes and a copy.
+_BYTES_BY_MODE = {"RGB": 4, "1": 6, "L": 6, "P": 6, "I": 36, "F": 36, "I;16": 12, "I;16B": 12, "I;16L": 12}
+_BYTES_OF_OTHER_MODES, _BYTES_IF_TRANSPARENT = 9, 20
+_BYTES_BY_FORMAT = {"WEBP": 12, "TIFF": 4}
+# Bytes per stored pixel: progressive JPEGs keep all coefficients until the last scan, at full size even if scaled down.
+_BYTES_OF_COEFFICIENTS = 6
+# Bytes per pixel of the result, and of the shared memory in which it leaves the process.
+_BYTES_OF_RESULT = 6
 _ROWS_AT_A_TIME = 256
 
 
 class TooLarge(Exception):
-    """A picture whose header asks for more memory than any camera would."""
+    """A picture that needs more memory to decode than one picture may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a picture says of itself before its pixels are decoded.
+    """Facts about a picture that are known before its pixels are decoded.
 
     Attributes:
         codec: such as ``jpeg``.
@@ -77,7 +76,13 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class _Exif:
-    """Orientation from 1 to 8, DateTimeOriginal and SubSecTimeOriginal as they stand there."""
+    """The EXIF fields that are used.
+
+    Attributes:
+        orientation: 1 to 8.
+        taken: DateTimeOriginal as it is stored; empty if absent.
+        subsecond: SubSecTimeOriginal as it is stored; empty if absent.
+    """
 
     orientation: int
     taken: str
@@ -86,10 +91,10 @@ class _Exif:
 
 @contextmanager
 def strict_pillow() -> Iterator[None]:
-    """Let Pillow pass half a picture as whole nowhere inside, and leave the limit on pixels to us.
+    """Make Pillow refuse truncated pictures, and disable its own limit on pixels and its warnings.
 
-    Pillow keeps both in globals that other libraries set; its warnings about odd metadata would
-    flood a run, and what they warn of is no fault of the pixels.
+    Both settings are globals of Pillow that other libraries change, so they are restored afterwards. The warnings
+    concern odd metadata, not the pixels, and would flood a run.
     """
     from PIL import Image, ImageFile
 
@@ -104,7 +109,7 @@ def strict_pillow() -> Iterator[None]:
 
 
 def read_header(stream: IO[bytes]) -> Header:
-    """Format, upright size and EXIF time without decoding a pixel.
+    """Read format, upright size and EXIF time of a picture without decoding its pixels.
 
     Raises:
         One of `PICTURE_FAULTS`: it is no picture of a known format.
@@ -112,57 +117,60 @@ def read_header(stream: IO[bytes]) -> Header:
     from PIL import Image
 
     with Image.open(stream, formats=_FORMATS) as image:
-        exif = _exif(image)
-        width_px, height_px = _upright(image.size, exif.orientation)
-        # A camera's JPEG with a second picture inside is told apart by Pillow only.
+        exif = _read_exif(image)
+        width_px, height_px = _upright_size(image.size, exif.orientation)
+        # Pillow calls a JPEG with a second picture inside MPO.
         codec = str(image.format).lower().replace("mpo", "jpeg")
     return Header(codec, width_px, height_px, exif_time_ms(exif.taken, exif.subsecond))
 
 
 def read_pixels(data: bytes, view: View) -> tuple[RgbArray, tuple[int, int]]:
-    """(h, w, 3) uint8 RGB, upright and scaled, and the upright size before scaling.
+    """Decode a picture: (h, w, 3) uint8 RGB, upright and scaled to the view, and its upright size before scaling.
 
     Raises:
-        TooLarge: more than 200 megapixels, or decoding it takes more memory than one picture may have.
-        One of `PICTURE_FAULTS`: it is broken or cut short.
+        TooLarge: more than 200 megapixels, or decoding needs more memory than one picture may have.
+        One of `PICTURE_FAULTS`: it is damaged or truncated.
     """
     from PIL import Image
 
     with Image.open(BytesIO(data), formats=_FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             raise TooLarge(f"{image.width}x{image.height} pixels, at most {MAX_PIXELS} are decoded")
-        orientation = _exif(image).orientation
-        upright = _upright(image.size, orientation)
-        stored = _upright(view.size_of(*upright), orientation)
-        # Smaller JPEGs straight from the decoder: integer arithmetic, the same on every run.
+        orientation = _read_exif(image).orientation
+        upright = _upright_size(image.size, orientation)
+        stored = _upright_size(view.size_of(*upright), orientation)
+        # The decoder scales JPEGs down itself, in integer arithmetic: the same on every run.
         n_full = image.width * image.height
         image.draft(image.mode, stored)
         _check_memory(image, n_full, stored[0] * stored[1], len(data))
-        small = _scaled(_rgb(image), stored)
-    return _as_array(_turned(small, orientation)), upright
+        small = _scale(_to_rgb(image), stored)
+    return _to_array(_turn_upright(small, orientation)), upright
 
 
 def _check_memory(image: "Image.Image", n_full: int, n_wanted: int, n_bytes: int) -> None:
-    """Refuse what would hold too much.
+    """Check that decoding stays within the memory of one picture.
 
     Args:
         image: opened, as small as its decoder can make it.
-        n_full: pixels that are stored.
-        n_wanted: pixels that are handed out.
-        n_bytes: of the file.
+        n_full: number of stored pixels.
+        n_wanted: number of pixels of the result.
+        n_bytes: size of the file.
+
+    Raises:
+        TooLarge: it does not.
     """
-    of_mode = _HELD_IN_MODE.get(image.mode, _HELD_BY_OTHERS)
-    a_pixel = max(of_mode, _HELD_FOR_CLEAR if image.has_transparency_data else 0)
-    a_pixel += _HELD_BY_FORMAT.get(str(image.format), 0)
-    held = n_bytes + image.width * image.height * a_pixel + n_wanted * _HELD_BY_RESULT
+    mode_bytes = _BYTES_BY_MODE.get(image.mode, _BYTES_OF_OTHER_MODES)
+    pixel_bytes = max(mode_bytes, _BYTES_IF_TRANSPARENT if image.has_transparency_data else 0)
+    pixel_bytes += _BYTES_BY_FORMAT.get(str(image.format), 0)
+    n_held_bytes = n_bytes + image.width * image.height * pixel_bytes + n_wanted * _BYTES_OF_RESULT
     if image.info.get("progressive"):
-        held += n_full * _HELD_BY_COEFFICIENTS
-    if held > _MAX_HELD_BYTES:
-        raise TooLarge(f"decoding it would hold {held >> 20} MiB, at most {_MAX_HELD_BYTES >> 20} are given")
+        n_held_bytes += n_full * _BYTES_OF_COEFFICIENTS
+    if n_held_bytes > _MAX_MEMORY_BYTES:
+        raise TooLarge(f"decoding it would hold {n_held_bytes >> 20} MiB, at most {_MAX_MEMORY_BYTES >> 20} are given")
 
 
-def _as_array(image: "Image.Image") -> RgbArray:
-    """(h, w, 3) uint8, taken over row by row: Pillow's own way makes two more copies."""
+def _to_array(image: "Image.Image") -> RgbArray:
+    """Copy the picture into (h, w, 3) uint8, a few rows at a time: copied at once, Pillow makes two more copies."""
     rgb = np.empty((image.height, image.width, 3), dtype=np.uint8)
     for top in range(0, image.height, _ROWS_AT_A_TIME):
         rows = image.crop((0, top, image.width, min(top + _ROWS_AT_A_TIME, image.height)))
@@ -170,34 +178,37 @@ def _as_array(image: "Image.Image") -> RgbArray:
     return rgb
 
 
-def _exif(image: "Image.Image") -> _Exif:
-    """Orientation 1 and no time where the metadata is damaged: the pixels may be whole."""
+def _read_exif(image: "Image.Image") -> _Exif:
+    """Read the EXIF fields. Damaged metadata gives orientation 1 and no time: the pixels may be intact."""
     try:
-        return _stated_exif(image)
+        return _parse_exif(image)
     except PICTURE_FAULTS:
         return _Exif(1, "", "")
 
 
-def _stated_exif(image: "Image.Image") -> _Exif:
+def _parse_exif(image: "Image.Image") -> _Exif:
+    """Parse the EXIF fields; raises one of `PICTURE_FAULTS` if the metadata is damaged."""
     from PIL import Image
 
-    # Of the base class: PNG's own would decode all pixels to look for EXIF behind them.
+    # The method of the base class: that of PNG decodes all pixels to read EXIF behind them.
     exif = Image.Image.getexif(image)
-    stated = exif.get_ifd(_EXIF_IFD)
-    # Pillow turns a TIFF by itself.
+    fields = exif.get_ifd(_EXIF_IFD)
+    # Pillow turns TIFFs upright itself.
     orientation = 1 if image.format == "TIFF" else exif.get(_ORIENTATION, 1)
     return _Exif(
         orientation=orientation if orientation in range(1, 9) else 1,
-        taken=str(stated.get(_DATE_TIME_ORIGINAL, "")),
-        subsecond=str(stated.get(_SUBSECOND_ORIGINAL, "")),
+        taken=str(fields.get(_DATE_TIME_ORIGINAL, "")),
+        subsecond=str(fields.get(_SUBSECOND_ORIGINAL, "")),
     )
 
 
-def _upright(size: tuple[int, int], orientation: int) -> tuple[int, int]:
-    return (size[1], size[0]) if orientation in _TURNED else size
+def _upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Return (width, height) after turning upright; the same function maps them back."""
+    return (size[1], size[0]) if orientation in _SIDEWAYS else size
 
 
-def _turned(image: "Image.Image", orientation: int) -> "Image.Image":
+def _turn_upright(image: "Image.Image", orientation: int) -> "Image.Image":
+    """Turn the picture upright by its EXIF orientation."""
     from PIL.Image import Transpose
 
     turns = {
@@ -212,26 +223,30 @@ def _turned(image: "Image.Image", orientation: int) -> "Image.Image":
     return image.transpose(turns[orientation]) if orientation in turns else image
 
 
-def _scaled(image: "Image.Image", size: tuple[int, int]) -> "Image.Image":
+def _scale(image: "Image.Image", size: tuple[int, int]) -> "Image.Image":
+    """Scale the picture to this size, bilinear."""
     from PIL.Image import Resampling
 
     return image if image.size == size else image.resize(size, Resampling.BILINEAR)
 
 
-def _rgb(image: "Image.Image") -> "Image.Image":
-    """As a viewer shows it: see-through parts on white, deep grey by its upper bits."""
+def _to_rgb(image: "Image.Image") -> "Image.Image":
+    """Convert to RGB as viewers do: transparent parts on white, 16-bit grey by its upper byte."""
     from PIL import Image
 
     if image.mode in ("F", "I") or image.mode.startswith("I;16"):
-        return _eight_bit(image).convert("RGB")
+        return _to_eight_bit(image).convert("RGB")
     if not image.has_transparency_data:
         return image.convert("RGB")
-    clear = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
+    rgba = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
 
 
-def _eight_bit(image: "Image.Image") -> "Image.Image":
-    """16-bit grey by its upper byte; wider numbers, whose white nobody states, from least to most."""
+def _to_eight_bit(image: "Image.Image") -> "Image.Image":
+    """Convert deep grey to 8 bits: 16-bit values by their upper byte, wider ones by their range.
+
+    Wider formats do not state which value is white, so they are stretched from least to greatest.
+    """
     from PIL import Image
 
     grey = np.asarray(image)

@@ -1,7 +1,7 @@
-"""A folder or a zip of stills, read as one evidence.
+"""Reader of a folder or ZIP archive of stills as one evidence.
 
-Its frames are its pictures by (time, name); their order is worked out anew whenever it is opened
-and held against the index, so a picture that came, went or changed is found before one is read.
+Its frames are its pictures, ordered by capture time, ties by name. Every opening computes this order again and compares
+it with the packet index. A picture that was added, removed or changed is found before any is decoded.
 """
 
 import os
@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from forensics.adapters.pictures.frame_summary import gate_picture
+from forensics.adapters.pictures.frame_summary import apply_gate
 from forensics.adapters.stills.album import MEMBER_FAULTS, Album, Picture, digest_stills, is_stills, open_album
-from forensics.adapters.stills.capture_time import Stamped, Times, choose_times, spread
+from forensics.adapters.stills.capture_time import CaptureTimes, PictureTimestamps, choose_times, space_out_times
 from forensics.adapters.stills.pixels import (
     MAX_PICTURE_BYTES,
     MAX_PIXELS,
@@ -26,7 +26,7 @@ from forensics.adapters.stills.pixels import (
     read_pixels,
     strict_pillow,
 )
-from forensics.adapters.store.checked_file import disk_failed, on_disk, refuse_failing_disk
+from forensics.adapters.store.checked_file import disk_failure, raise_if_disk_failed, require_local_path
 from forensics.errors import IntegrityBroken, UnreadableFootage
 from forensics.footage.evidence import Footage, Indexed, Medium, Reader, Timing
 from forensics.footage.frames import Frame, FrameReader, Gap, Item, View
@@ -41,24 +41,24 @@ _FILE_CLOCKS = {"folder": "UTC, and copying may have changed it", "zip": "by the
 
 @dataclass(frozen=True, slots=True)
 class _Survey:
-    """Every picture of an album in the order of its frames.
+    """Every picture of an album, in the order of the frames.
 
     Attributes:
-        album: whose pictures these are; closed by now.
-        pictures, headers, pts: parallel; a header that could not be read is its fault in words.
-        times: where the times come from.
-        n_moved: pictures moved by milliseconds, because another one claims theirs.
+        album: the folder or archive; closed by now.
+        pictures, headers, pts: parallel; in place of an unreadable header, its fault as text.
+        times: the capture times and their source.
+        n_moved: pictures moved by milliseconds because another one has the same time.
     """
 
     album: Album
     pictures: tuple[Picture, ...]
     headers: tuple[Header | str, ...]
     pts: Int64Array
-    times: Times
+    times: CaptureTimes
     n_moved: int
 
     def index(self) -> PacketIndex:
-        """The address of every picture."""
+        """Return the packet index of the pictures."""
         n_pictures = len(self.pictures)
         sizes = np.array([picture.size_bytes for picture in self.pictures], dtype=np.int64)
         shown = np.zeros(n_pictures, dtype=np.bool_)
@@ -67,20 +67,21 @@ class _Survey:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _StillsReader:
-    """Hands out the pictures of one folder or zip; it fills `FrameReader`."""
+    """Reads the pictures of one folder or ZIP archive; implements `FrameReader`."""
 
     path: Path
     pictures: tuple[Picture, ...]
     index: PacketIndex
     view: View
 
-    def read(self, wanted: Int64Array, watch: MotionGate | None = None) -> Iterator[Item]:
+    def read(self, wanted: Int64Array, gate: MotionGate | None = None) -> Iterator[Item]:
         """Yield each wanted picture, decoded on its own."""
         with open_album(self.path) as album:
             for number in wanted.tolist():
-                yield gate_picture(self._read_one(album, number), self.index, watch)
+                yield apply_gate(self._read_one(album, number), self.index, gate)
 
     def _read_one(self, album: Album, number: int) -> Frame | Gap:
+        """Decode one picture, or return a gap with the reason."""
         picture = self.pictures[number]
         if picture.size_bytes > MAX_PICTURE_BYTES:
             return Gap(number, "too_large", f"{picture.size_bytes} bytes")
@@ -91,97 +92,101 @@ class _StillsReader:
         except TooLarge as error:
             return Gap(number, "too_large", str(error))
         except (*PICTURE_FAULTS, *MEMBER_FAULTS) as error:
-            return Gap(number, "decode_error", _in_words(error))
+            return Gap(number, "decode_error", _describe_error(error))
         return Frame(number, int(self.index.pts[number]), rgb, width_px, height_px)
 
     def _bytes_of(self, album: Album, picture: Picture) -> bytes:
-        """The whole picture, so that a zip holds it against its checksum."""
+        """Read the whole picture, so that a ZIP checks its CRC."""
         try:
             with album.open(picture) as stream:
                 data = stream.read()
         except FileNotFoundError as error:
-            raise _changed(f"{self.path}: {_spelt(picture.name)} is gone") from error
+            raise _changed_error(f"{self.path}: {_escape_name(picture.name)} is gone") from error
         except OSError as error:
-            raise disk_failed(self.path, error) from error
+            raise disk_failure(self.path, error) from error
         if len(data) != picture.size_bytes:
-            raise _changed(
-                f"{self.path}: {_spelt(picture.name)} has {len(data)} bytes, the index says {picture.size_bytes}"
+            raise _changed_error(
+                f"{self.path}: {_escape_name(picture.name)} has {len(data)} bytes, the index says {picture.size_bytes}"
             )
         return data
 
 
 def index_stills(path: Path) -> Indexed:
-    """List the pictures of a folder or zip in the order of their times, from headers alone.
+    """Index the pictures of a folder or ZIP archive in the order of their capture times; only headers are read.
 
     Raises:
-        UnreadableFootage: it holds no picture that can be read.
+        UnreadableFootage: it holds no readable picture.
         DecoderLost: the disk fails.
     """
     survey = _survey(path)
     readable = [header for header in survey.headers if isinstance(header, Header)]
     if not readable:
-        raise UnreadableFootage(path, "no_media", _shortfall(survey))
+        raise UnreadableFootage(path, "no_media", _describe_shortfall(survey))
     return Indexed(
         index=survey.index(),
-        medium=_medium(survey.album.container, readable, survey.times.timing),
+        medium=_describe_medium(survey.album.container, readable, survey.times.timing),
         footage=Footage(path, Reader.STILLS, 0, 0),
         working_copy_sha256=None,
-        reader_reason=_reason(survey),
-        shortfall=_shortfall(survey),
-        picture_names=tuple(_spelt(picture.name) for picture in survey.pictures),
+        reader_reason=_describe_times(survey),
+        shortfall=_describe_shortfall(survey),
+        picture_names=tuple(_escape_name(picture.name) for picture in survey.pictures),
     )
 
 
 def open_reader(footage: Footage, index: PacketIndex, view: View) -> FrameReader:
-    """Hold the pictures against their index and hand out a reader of them.
+    """Compare the pictures with their packet index and return a reader of them.
 
     Raises:
-        IntegrityBroken: the pictures are no longer those that were indexed.
+        IntegrityBroken: the pictures are not those that were indexed.
     """
-    path = on_disk(footage.path)
+    path = require_local_path(footage.path)
     survey = _survey(path)
     _check_unchanged(path, survey.index(), index)
     return _StillsReader(path, survey.pictures, index, view)
 
 
 def _survey(path: Path) -> _Survey:
+    """List the pictures, read their headers, and order them by capture time."""
     with open_album(path) as album, strict_pillow():
         if not album.pictures:
             raise UnreadableFootage(path, "no_media", "it holds no pictures")
-        headers = [_header(path, album, picture) for picture in album.pictures]
-    stamped = [_stamped(picture, header) for picture, header in zip(album.pictures, headers, strict=True)]
-    times = choose_times(stamped, _FILE_CLOCKS[album.container])
-    moments = np.array(times.moments_ms, dtype=np.int64)
+        headers = [_read_header(path, album, picture) for picture in album.pictures]
+    timestamps = [_collect_timestamps(picture, header) for picture, header in zip(album.pictures, headers, strict=True)]
+    times = choose_times(timestamps, _FILE_CLOCKS[album.container])
+    times_ms = np.array(times.times_ms, dtype=np.int64)
     # Stable, so that the album's name order breaks ties.
-    order = np.argsort(moments, kind="stable")
-    pts = spread(moments[order])
+    order = np.argsort(times_ms, kind="stable")
+    pts = space_out_times(times_ms[order])
     return _Survey(
         album=album,
         pictures=tuple(album.pictures[place] for place in order),
         headers=tuple(headers[place] for place in order),
         pts=pts,
         times=times,
-        n_moved=int(np.count_nonzero(pts != moments[order] - moments[order[0]])),
+        n_moved=int(np.count_nonzero(pts != times_ms[order] - times_ms[order[0]])),
     )
 
 
-def _header(path: Path, album: Album, picture: Picture) -> Header | str:
+def _read_header(path: Path, album: Album, picture: Picture) -> Header | str:
+    """Read the header of a picture, or return its fault as text."""
     if picture.size_bytes > MAX_PICTURE_BYTES:
         return f"{picture.size_bytes} bytes"
     try:
         with album.open(picture) as stream:
             return read_header(stream)
     except (*PICTURE_FAULTS, *MEMBER_FAULTS) as error:
-        refuse_failing_disk(path, error)
-        return _in_words(error)
+        raise_if_disk_failed(path, error)
+        return _describe_error(error)
 
 
-def _stamped(picture: Picture, header: Header | str) -> Stamped:
+def _collect_timestamps(picture: Picture, header: Header | str) -> PictureTimestamps:
+    """Collect the times recorded for a picture."""
     exif_ms = header.exif_ms if isinstance(header, Header) else None
-    return Stamped(picture.name, exif_ms, picture.file_time_ms, isinstance(header, Header))
+    return PictureTimestamps(picture.name, exif_ms, picture.file_time_ms, isinstance(header, Header))
 
 
-def _medium(container: str, readable: list[Header], timing: Timing) -> Medium:
+def _describe_medium(container: str, readable: list[Header], timing: Timing) -> Medium:
+    """Describe the pictures: the most common size and codec of the readable ones."""
     width_px, height_px = Counter((header.width_px, header.height_px) for header in readable).most_common(1)[0][0]
     return Medium(
         container=container,
@@ -197,21 +202,22 @@ def _medium(container: str, readable: list[Header], timing: Timing) -> Medium:
     )
 
 
-def _reason(survey: _Survey) -> str:
-    """Where the times come from, with the first picture's as it was recorded."""
+def _describe_times(survey: _Survey) -> str:
+    """Describe the source of the times, with the time of the first picture as it was recorded."""
     times = survey.times
     sentences = [f"times from {times.source}, first picture {times.first()} {times.clock}"]
     if times.timing is Timing.ASSUMED:
         sentences = ["no times: pictures are in name order, one millisecond apart"]
-    if times.passed_over:
-        sentences.append(f"{times.passed_over}: {times.source} used")
+    if times.rejected_sources:
+        sentences.append(f"{times.rejected_sources}: {times.source} used")
     if survey.n_moved:
         sentences.append(f"{survey.n_moved} pictures share an instant and are one millisecond apart, in name order")
     return "; ".join(sentences)
 
 
-def _shortfall(survey: _Survey) -> str:
-    sentences = [_too_large(survey), _unreadable(survey)]
+def _describe_shortfall(survey: _Survey) -> str:
+    """Describe the pictures that are left out or cannot be read; empty if there are none."""
+    sentences = [_describe_too_large(survey), _describe_unreadable(survey)]
     if survey.album.n_refused:
         what = (
             "members of the zip have names" if survey.album.container == "zip" else "pictures of the folder are links"
@@ -220,41 +226,45 @@ def _shortfall(survey: _Survey) -> str:
     return "; ".join(filter(None, sentences))
 
 
-def _spelt(name: str) -> str:
-    r"""The name as text: bytes that are not UTF-8, as other systems' names may hold, are spelt out.
+def _escape_name(name: str) -> str:
+    r"""Return a name as valid text: bytes that are not UTF-8, as names from other systems may hold, become escapes.
 
-    >>> _spelt("caf\udce9.jpg")
+    >>> _escape_name("caf\udce9.jpg")
     'caf\\xe9.jpg'
     """
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
-def _unreadable(survey: _Survey) -> str:
+def _describe_unreadable(survey: _Survey) -> str:
+    """Describe the unreadable pictures; empty if there are none."""
     pairs = zip(survey.pictures, survey.headers, strict=True)
-    faults = [f"{_spelt(picture.name)} ({header})" for picture, header in pairs if isinstance(header, str)]
+    faults = [f"{_escape_name(picture.name)} ({header})" for picture, header in pairs if isinstance(header, str)]
     return f"{len(faults)} of {len(survey.headers)} pictures cannot be read, the first is {faults[0]}" if faults else ""
 
 
-def _too_large(survey: _Survey) -> str:
+def _describe_too_large(survey: _Survey) -> str:
+    """Describe the pictures that are too large to decode; empty if there are none."""
     headers = (header for header in survey.headers if isinstance(header, Header))
     n_large = sum(header.width_px * header.height_px > MAX_PIXELS for header in headers)
     return f"{n_large} pictures are larger than {MAX_PIXELS} pixels and are not decoded" if n_large else ""
 
 
 def _check_unchanged(path: Path, found: PacketIndex, index: PacketIndex) -> None:
-    """Same number, sizes and times: then each number still means the same picture."""
+    """Check that number, sizes and times are those of the index, so that each frame number means the same picture."""
     if found.n_frames != index.n_frames:
         problem = f"{path}: {found.n_frames} pictures, the index has {index.n_frames}"
     elif not (np.array_equal(found.size, index.size) and np.array_equal(found.pts, index.pts)):
         problem = f"{path}: sizes or times of its pictures are not those of the index"
     else:
         return
-    raise _changed(problem)
+    raise _changed_error(problem)
 
 
-def _changed(problem: str) -> IntegrityBroken:
+def _changed_error(problem: str) -> IntegrityBroken:
+    """Build the error for pictures that changed since they were indexed."""
     return IntegrityBroken(problem, "bring the original pictures back, or ingest the folder again")
 
 
-def _in_words(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
+    """Return type and message of an exception."""
     return f"{type(error).__name__}: {error}"

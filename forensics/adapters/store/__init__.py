@@ -1,1 +1,1 @@
-"""Where footage is read from: checked local files and objects of an S3-compatible store."""
+"""Access to footage where it is stored: local files with disk errors checked, and objects of an S3-compatible store."""

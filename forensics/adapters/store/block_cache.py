@@ -1,7 +1,7 @@
-"""Blocks of footage that lies elsewhere, kept on the local disk up to a limit, for as long as this process lives.
+"""Cache of footage blocks on the local disk, limited in size, for the lifetime of this process.
 
-The file has no name, so that no copy of footage outlives the process, whatever ends it. What comes out has the digest
-that was asked for, or does not come out.
+The file has no name, so no copy of the footage remains after the process ends, however it ends. A block is returned
+only if its digest is the one asked for.
 """
 
 import hashlib
@@ -14,18 +14,18 @@ from forensics.place import BLOCK_BYTES
 
 __all__ = ["BlockCache"]
 
-_FEWEST_SLOTS: Final = 8
+_MIN_SLOTS: Final = 8
 
 
 class BlockCache:
-    """The blocks that were used last.
+    """The most recently used blocks.
 
     Args:
-        limit_bytes: what the file may grow to; eight blocks at least.
+        limit_bytes: largest size of the file; at least eight blocks are kept.
     """
 
     def __init__(self, limit_bytes: int) -> None:
-        self._n_slots = max(_FEWEST_SLOTS, limit_bytes // BLOCK_BYTES)
+        self._n_slots = max(_MIN_SLOTS, limit_bytes // BLOCK_BYTES)
         self._slots = OrderedDict[bytes, tuple[int, int]]()
         self._free: Iterator[int] = iter(range(self._n_slots))
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed with the process
@@ -34,12 +34,12 @@ class BlockCache:
         self._file.close()
 
     def get(self, digest: bytes) -> bytes | None:
-        """The block with this SHA-256; None where it is not kept, or the disk does not give it as it was."""
-        kept = self._slots.get(digest)
-        if kept is None:
+        """Return the block with this SHA-256; None if it is not cached, or the disk fails or returns other bytes."""
+        entry = self._slots.get(digest)
+        if entry is None:
             return None
         self._slots.move_to_end(digest)
-        slot, n_bytes = kept
+        slot, n_bytes = entry
         try:
             self._file.seek(slot * BLOCK_BYTES)
             block = self._file.read(n_bytes)
@@ -48,7 +48,7 @@ class BlockCache:
         return block if hashlib.sha256(block).digest() == digest else None
 
     def put(self, digest: bytes, block: bytes) -> None:
-        """Keep a block, in the place of the one that was used longest ago; a full disk keeps none."""
+        """Store a block in place of the least recently used one; on a full disk it is not stored."""
         slot = self._slots.pop(digest, (None, 0))[0]
         if slot is None:
             slot = next(self._free, None)
@@ -58,5 +58,5 @@ class BlockCache:
             self._file.seek(slot * BLOCK_BYTES)
             self._file.write(block)
         except OSError:
-            pass  # what lies there now has another digest, so it never comes out
+            pass  # `get` compares digests, so the bytes now in this slot are never returned
         self._slots[digest] = (slot, len(block))

@@ -1,8 +1,7 @@
-"""One recording, opened for a library that does not tell a failing disk from the end of a file.
+"""One recording opened for a demuxer that cannot tell a failing disk from the end of the file.
 
-Demuxers take what they got before a read failed for all there is, guess on, or look for the next thing they know: a
-frame could be missing, or hidden, and nobody would say so. Here the first read that fails ends all reading, and is
-raised where the library is called.
+After a failed read, demuxers treat what they have as the whole file, guess, or skip ahead: a frame could be missing
+without an error. Here the first failed read ends all reading and raises in the caller of the library.
 """
 
 import errno
@@ -14,48 +13,55 @@ from forensics.adapters.store.object_store import ObjectFile, size_of_object
 from forensics.errors import DecoderLost, UnreadableFootage
 from forensics.place import Place, StoreObject
 
-__all__ = ["FootageFile", "disk_failed", "footage_file", "on_disk", "refuse_failing_disk", "size_of_footage"]
+__all__ = [
+    "FootageFile",
+    "disk_failure",
+    "open_footage",
+    "raise_if_disk_failed",
+    "require_local_path",
+    "size_of_footage",
+]
 
-_OF_A_DISK: Final = {
+_DISK_ERRNOS: Final = {
     *(errno.EIO, errno.ENXIO, errno.ENODEV, errno.EBADMSG, errno.EUCLEAN, errno.ENOMEM),
     *(errno.ESTALE, errno.ETIMEDOUT, errno.EREMOTEIO, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENOTCONN),
 }
-"""Errors of a disk, or of a network that brings its bytes, and of none of what can be wrong with the bytes."""
+"""Errors of a disk, or of the network behind it; none of them is caused by the contents of a file."""
 
 
-def disk_failed(path: Place, error: OSError) -> DecoderLost:
-    """What is raised where a disk or network failed, which is not the footage's fault and settles nothing."""
+def disk_failure(path: Place, error: OSError) -> DecoderLost:
+    """Return the error for a failed disk or network; it says nothing about the footage, so a later run tries again."""
     return DecoderLost(path, "unreadable", error.strerror or str(error))
 
 
-def refuse_failing_disk(path: Place, error: BaseException) -> None:
-    """Return only if what went wrong says something about the footage.
+def raise_if_disk_failed(path: Place, error: BaseException) -> None:
+    """Raise if the error comes from the disk; return if it says something about the footage.
 
     Raises:
         DecoderLost: the disk failed.
     """
-    if isinstance(error, OSError) and error.errno in _OF_A_DISK:
-        raise disk_failed(path, error) from error
+    if isinstance(error, OSError) and error.errno in _DISK_ERRNOS:
+        raise disk_failure(path, error) from error
 
 
-def footage_file(place: Place) -> "FootageFile | ObjectFile":
-    """One recording, opened wherever it lies; closed when nobody holds it any more.
+def open_footage(place: Place) -> "FootageFile | ObjectFile":
+    """Open one recording on a disk or in a store; it is closed when the last reference is gone.
 
     Raises:
-        OSError: a path cannot be opened.
+        OSError: the path cannot be opened.
         UnreadableFootage: there is no such object, or it may not be read.
-        DecoderLost: the store cannot be reached, or holds other bytes than those that were ingested.
+        DecoderLost: the store cannot be reached, or its bytes differ from those that were ingested.
     """
     return ObjectFile(place) if isinstance(place, StoreObject) else FootageFile(place)
 
 
 def size_of_footage(place: Place) -> int:
-    """Its bytes; raises what `footage_file` does."""
+    """Return the size in bytes; raise what `open_footage` raises."""
     return size_of_object(place) if isinstance(place, StoreObject) else place.stat().st_size
 
 
-def on_disk(place: Place) -> Path:
-    """The path of footage that only a disk can hold for its reader.
+def require_local_path(place: Place) -> Path:
+    """Return the path of footage whose reader needs it on a disk.
 
     Raises:
         UnreadableFootage: it lies in an object store.
@@ -66,10 +72,10 @@ def on_disk(place: Place) -> Path:
 
 
 class FootageFile:
-    """What PyAV asks of a file it reads; closed when nobody holds it any more.
+    """One open local file, with the methods that PyAV needs; closed when the last reference is gone.
 
     Attributes:
-        name: with its protocol, so that names such as ``concat:a|b`` or ``-`` stay plain file names.
+        name: path with its protocol, so that names such as ``concat:a|b`` or ``-`` stay plain file names.
     """
 
     def __init__(self, path: Path) -> None:
@@ -83,10 +89,10 @@ class FootageFile:
             os.close(self._descriptor)
 
     def read(self, n_bytes: int) -> bytes:
-        """At most so many bytes; none at the end of the file, and after a failure.
+        """Read at most `n_bytes`; return no bytes at the end of the file, and after a failure.
 
         Raises:
-            DecoderLost: the disk does not give them.
+            DecoderLost: the disk fails.
         """
         if self._has_failed:
             return b""
@@ -94,15 +100,15 @@ class FootageFile:
             return os.read(self._descriptor, n_bytes)
         except OSError as error:
             self._has_failed = True
-            raise disk_failed(self._path, error) from error
+            raise disk_failure(self._path, error) from error
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go there; returns the place, or a negative error number where none can be, which is the library's affair."""
+        """Move to an offset and return it; return a negative errno if it is invalid, as PyAV expects."""
         try:
             return os.lseek(self._descriptor, offset, whence)
         except OSError as error:
             return -(error.errno or errno.EINVAL)
 
     def tell(self) -> int:
-        """Bytes from the start of the file."""
+        """Return the offset in bytes from the start of the file."""
         return os.lseek(self._descriptor, 0, os.SEEK_CUR)

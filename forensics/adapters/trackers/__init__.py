@@ -1,1 +1,1 @@
-"""Trackers of other libraries behind the port of `forensics.tracking`."""
+"""Trackers of other libraries that fill the port of `forensics.tracking`."""

@@ -1,1 +1,1 @@
-"""Video files: opened, indexed and decoded by PyAV, or by decord where it is proven exact."""
+"""Video files, opened, indexed and decoded with PyAV, or with decord where it is proven exact. No stills."""

@@ -1,15 +1,14 @@
-"""A second reader: decord, only for files on which it was proven to agree with the reference reader.
+"""Second reader of video files: decord, used only for files on which it was proven to agree with the reference reader.
 
-decord numbers frames by its own count and hands out no pts, so a frame it returns is evidence only
-where `prove` found that its count, its keyframes and every one of its timestamps agree with the
-packet index, and that the pictures of sampled frames are those of the reference reader, however
-they were reached. Opening a reader checks all of this again but the pictures.
+decord numbers frames by its own count and returns no pts. So a frame from decord is evidence only if `prove` found that
+its frame count, its keyframes and all of its timestamps agree with the packet index, and that the pictures of sampled
+frames agree with those of the reference reader, in whatever order they are read. Opening a reader checks all of this
+again except the pictures.
 
-decord replaces a corrupt frame by the one before it and does not say so, which nothing in this
-module can see: never ask for a proof of a file that indexing found damaged or incomplete. It does the
-same where a disk fails to give some bytes, so it is given the whole file, read here. Native calls may
-also hang while they hold the interpreter's lock, so both functions belong into a child process that
-can be killed.
+decord silently replaces a corrupt frame by the frame before it, and nothing in this module can detect that: never
+call `prove` for a file that indexing found damaged or incomplete. It does the same after a disk error, so the file is
+read here and passed to it whole. Native calls may also hang while they hold the interpreter's lock, so call both
+functions in a child process that can be killed.
 """
 
 import re
@@ -22,8 +21,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from forensics.adapters.pictures.frame_summary import gate_picture
-from forensics.adapters.store.checked_file import disk_failed, on_disk
+from forensics.adapters.pictures.frame_summary import apply_gate
+from forensics.adapters.store.checked_file import disk_failure, require_local_path
 from forensics.errors import UnreadableFootage
 from forensics.footage.evidence import Footage, Reader
 from forensics.footage.frames import Frame, Gap, Item, RgbArray, View
@@ -36,32 +35,32 @@ _LARGEST_BYTES = 256 << 20
 _TRANSPORT_STREAM_SYNC = 0x47
 _TRANSPORT_STREAM_STEP_BYTES = 188
 _N_SAMPLES = 24
-# Mean luma between the two readers' pictures of one frame: chroma upsampling and rounding differ.
-_SAME_PICTURE_LUMA = 4.0
-# A neighbour counts as nearer only beyond this, or two alike frames of a static scene would refuse a file.
-_TELLS_APART_LUMA = 0.5
-# Packets in which the first picture's pts must lie; decoders reorder by no more than 16.
+# Largest mean luma difference of the two readers' pictures of a frame: chroma upsampling and rounding differ.
+_MAX_DIFFERENCE_LUMA = 4.0
+# A neighbour must be closer by this much to count as closer, or equal frames of a static scene would reject a file.
+_NEIGHBOUR_MARGIN_LUMA = 0.5
+# The first picture's pts is among this many packets: decoders reorder by no more than 16.
 _REORDER_PACKETS = 64
-# A reason is stored with the evidence and must read the same on every machine and day.
-_VARYING = re.compile(r"\[\d\d:\d\d:\d\d\] |/\S+?:\d+: |\(\S+ vs\. \S+\) ")
+# A reason is stored with the evidence, so it must not vary with machine or time.
+_VARYING_TEXT = re.compile(r"\[\d\d:\d\d:\d\d\] |/\S+?:\d+: |\(\S+ vs\. \S+\) ")
 
 LumaArray = npt.NDArray[np.float32]
 
 
 def open_reader(footage: Footage, index: PacketIndex, view: View) -> "DecordReader":
-    """A reader of `footage`.
+    """Open a reader of `footage`.
 
     Raises:
-        UnreadableFootage: decord cannot open the file, or no longer counts and times it as the index does.
+        UnreadableFootage: decord cannot open the file, or no longer agrees with the index on frame count and times.
         DecoderLost: the disk fails.
     """
     try:
-        video = _opened(on_disk(footage.path))
+        video = _open_video(require_local_path(footage.path))
     except _decord_errors() as error:
         raise UnreadableFootage(footage.path, "unreadable", _first_line(error)) from error
     except OSError as error:
-        raise disk_failed(footage.path, error) from error
-    disagreement = _disagreement(video, index)
+        raise disk_failure(footage.path, error) from error
+    disagreement = _find_disagreement(video, index)
     if disagreement:
         raise UnreadableFootage(footage.path, "reader_disagrees", disagreement)
     return DecordReader(video, index, view)
@@ -69,16 +68,16 @@ def open_reader(footage: Footage, index: PacketIndex, view: View) -> "DecordRead
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecordReader:
-    """Fills `FrameReader`; holds one open `decord.VideoReader` that was checked against the index."""
+    """Implements `FrameReader` with one open `decord.VideoReader` that was checked against the index."""
 
     video: Any
     index: PacketIndex
     view: View
 
-    def read(self, wanted: Int64Array, watch: MotionGate | None = None) -> Iterator[Item]:
-        """See `FrameReader.read`."""
+    def read(self, wanted: Int64Array, gate: MotionGate | None = None) -> Iterator[Item]:
+        """Yield one item for every wanted frame, see `FrameReader.read`."""
         for number in wanted.tolist():
-            yield gate_picture(self._frame(number), self.index, watch)
+            yield apply_gate(self._frame(number), self.index, gate)
 
     def _frame(self, number: int) -> Frame | Gap:
         try:
@@ -87,34 +86,34 @@ class DecordReader:
             return Gap(number, "decode_error", _first_line(error))
         height_px, width_px = stored.shape[:2]
         pts = int(self.index.pts[number])
-        return Frame(number, pts, _scaled(stored, self.view), width_px=width_px, height_px=height_px)
+        return Frame(number, pts, _scale(stored, self.view), width_px=width_px, height_px=height_px)
 
 
 def prove(path: Path, index: PacketIndex, stream_index: int) -> str:
-    """Why decord must not read this file; empty where it was proven exact on it.
+    """Return why decord must not read this file; empty if it was proven exact on it.
 
     Args:
-        path: the file that would be read, which indexing found whole.
-        index: of that file, or of the original it is a stream copy of.
+        path: the file to read, which indexing found whole.
+        index: of that file, or of the original of which it is a stream copy.
         stream_index: the stream that the index is of.
 
     Raises:
         DecoderLost: the disk fails.
     """
     try:
-        reason = _excluded(path, index, stream_index)
+        reason = _find_exclusion(path, index, stream_index)
         if reason:
             return reason
-        video = _opened(path)
-        return _disagreement(video, index) or _different_picture(video, path, index, stream_index)
+        video = _open_video(path)
+        return _find_disagreement(video, index) or _find_picture_difference(video, path, index, stream_index)
     except _decord_errors() as error:
         return f"decord cannot read it: {_first_line(error)}"
     except OSError as error:
-        raise disk_failed(path, error) from error
+        raise disk_failure(path, error) from error
 
 
-def _excluded(path: Path, index: PacketIndex, stream_index: int) -> str:
-    """Why decord is not even tried."""
+def _find_exclusion(path: Path, index: PacketIndex, stream_index: int) -> str:
+    """Return why decord is not even tried; empty if it may be."""
     if not index.n_frames:
         return "the index holds no frames"
     if path.stat().st_size > _LARGEST_BYTES:
@@ -125,18 +124,19 @@ def _excluded(path: Path, index: PacketIndex, stream_index: int) -> str:
         return "an edit list hides frames"
     if _is_transport_stream(path):
         return "decord misses frames in MPEG-TS"
-    return _other_stream(path, stream_index)
+    return _find_other_streams(path, stream_index)
 
 
 def _is_transport_stream(path: Path) -> bool:
+    """Whether the file is an MPEG transport stream."""
     with path.open("rb") as file:
         head = file.read(3 * _TRANSPORT_STREAM_STEP_BYTES)
     marks = head[::_TRANSPORT_STREAM_STEP_BYTES]
     return len(marks) > 1 and all(mark == _TRANSPORT_STREAM_SYNC for mark in marks)
 
 
-def _other_stream(path: Path, stream_index: int) -> str:
-    """Refuses all but a single stream: which one is read cannot be chosen."""
+def _find_other_streams(path: Path, stream_index: int) -> str:
+    """Return why decord is excluded if the file has several video streams: decord picks one by itself."""
     from forensics.adapters.video.pyav_open import open_file
 
     with open_file(path) as container:
@@ -146,18 +146,18 @@ def _other_stream(path: Path, stream_index: int) -> str:
     )
 
 
-def _disagreement(video: Any, index: PacketIndex) -> str:
-    """Where decord's count, keyframes or timestamps differ from the index; empty if nowhere."""
+def _find_disagreement(video: Any, index: PacketIndex) -> str:
+    """Return where decord's frame count, keyframes or timestamps differ from the index; empty if nowhere."""
     if len(video) != index.n_frames:
         return f"decord counts {len(video)} frames, the index {index.n_frames}"
     keyframes = np.sort(np.asarray(video.get_key_indices(), dtype=np.int64))
     if not np.array_equal(keyframes, np.flatnonzero(index.is_key)):
         return "decord places keyframes at other frames than the index"
-    return _different_time(video, index)
+    return _find_time_difference(video, index)
 
 
-def _different_time(video: Any, index: PacketIndex) -> str:
-    """The first frame whose time differs by half the smallest interval, a constant offset aside."""
+def _find_time_difference(video: Any, index: PacketIndex) -> str:
+    """Describe the first frame whose time differs by half the smallest interval or more, a constant offset aside."""
     if index.n_frames < 2:
         return ""
     starts_s = np.asarray(video.get_frame_timestamp(np.arange(index.n_frames)), dtype=np.float64)[:, 0]
@@ -172,11 +172,11 @@ def _different_time(video: Any, index: PacketIndex) -> str:
     return f"timestamps differ first at frame {first}: {seen_s:.6g} s, not {wanted_s:.6g} s"
 
 
-def _different_picture(video: Any, path: Path, index: PacketIndex, stream_index: int) -> str:
-    """The first sampled frame whose picture is not the reference reader's; empty if there is none."""
-    samples = _sampled(index)
+def _find_picture_difference(video: Any, path: Path, index: PacketIndex, stream_index: int) -> str:
+    """Describe the first sampled frame whose picture differs from the reference reader's; empty if there is none."""
+    samples = _sample_numbers(index)
     expected = _reference_luma(path, index, stream_index, around=samples)
-    for number in [*samples, *_shuffled(samples)]:
+    for number in [*samples, *_alternate_ends(samples)]:
         seen = _luma(video[number].asnumpy())
         if number not in expected:
             return f"the reference reader returns no frame {number}"
@@ -185,8 +185,8 @@ def _different_picture(video: Any, path: Path, index: PacketIndex, stream_index:
     return ""
 
 
-def _sampled(index: PacketIndex) -> list[int]:
-    """Frame numbers whose pictures are compared: spread over the file, and around keyframes."""
+def _sample_numbers(index: PacketIndex) -> list[int]:
+    """Return the frame numbers whose pictures are compared: spread over the file, and next to keyframes."""
     spread = np.linspace(0, index.n_frames - 1, _N_SAMPLES // 2).round().astype(np.int64)
     places = np.linspace(0, len(index.keyframes) - 1, _N_SAMPLES // 6).round().astype(np.int64)
     keyframes = index.keyframes[np.unique(places)]
@@ -195,10 +195,10 @@ def _sampled(index: PacketIndex) -> list[int]:
     return inside
 
 
-def _shuffled(numbers: list[int]) -> list[int]:
-    """The same numbers in a fixed order that jumps to and fro.
+def _alternate_ends(numbers: list[int]) -> list[int]:
+    """Return the same numbers in a fixed order that alternates between both ends, to force seeks.
 
-    >>> _shuffled([0, 1, 2, 3, 4])
+    >>> _alternate_ends([0, 1, 2, 3, 4])
     [4, 0, 3, 1, 2]
     """
     from_both_ends = zip(reversed(numbers), numbers, strict=True)
@@ -206,7 +206,7 @@ def _shuffled(numbers: list[int]) -> list[int]:
 
 
 def _reference_luma(path: Path, index: PacketIndex, stream_index: int, *, around: list[int]) -> dict[int, LumaArray]:
-    """Luma of the wanted frames and their neighbours by the reference reader, by frame number."""
+    """Return the luma of the given frames and their neighbours from the reference reader, by frame number."""
     from forensics.adapters.video.pyav_reader import open_reader as open_reference
 
     footage = Footage(path, Reader.PYAV, stream_index, _shift_ticks(path, index, stream_index))
@@ -217,7 +217,7 @@ def _reference_luma(path: Path, index: PacketIndex, stream_index: int, *, around
 
 
 def _shift_ticks(path: Path, index: PacketIndex, stream_index: int) -> int:
-    """What the index added to the stored pts; a wrong guess ends in a refusal, never in a wrong frame."""
+    """Return the ticks that the index added to a stored pts; a wrong value causes a rejection, never a wrong frame."""
     from forensics.adapters.video.pyav_open import open_file
 
     with open_file(path) as container:
@@ -228,26 +228,27 @@ def _shift_ticks(path: Path, index: PacketIndex, stream_index: int) -> int:
 
 
 def _is_picture_of(seen: LumaArray, number: int, expected: dict[int, LumaArray]) -> bool:
-    """The picture is close to the expected one and not closer to either neighbour."""
+    """Whether the picture is close to the expected one and not closer to either neighbour."""
     if seen.shape != expected[number].shape:
         return False
-    difference = _difference(seen, expected[number])
-    beside = [_difference(seen, expected[other]) for other in (number - 1, number + 1) if other in expected]
-    return difference <= _SAME_PICTURE_LUMA and difference <= min(beside, default=difference) + _TELLS_APART_LUMA
+    difference = _mean_difference(seen, expected[number])
+    beside = [_mean_difference(seen, expected[other]) for other in (number - 1, number + 1) if other in expected]
+    return difference <= _MAX_DIFFERENCE_LUMA and difference <= min(beside, default=difference) + _NEIGHBOUR_MARGIN_LUMA
 
 
-def _difference(one: LumaArray, other: LumaArray) -> float:
+def _mean_difference(one: LumaArray, other: LumaArray) -> float:
+    """Return the mean absolute luma difference of two pictures."""
     return float(np.abs(one - other).mean())
 
 
 def _luma(rgb: RgbArray) -> LumaArray:
-    """(h, w) float32 grey values of 0 to 255."""
+    """Return the picture's luma as (h, w) float32 in [0, 255]."""
     weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
     return (rgb @ weights).astype(np.float32)
 
 
-def _scaled(rgb: RgbArray, view: View) -> RgbArray:
-    """(h, w, 3) uint8 as the view asks."""
+def _scale(rgb: RgbArray, view: View) -> RgbArray:
+    """Return the picture as (h, w, 3) uint8, scaled to the view."""
     height_px, width_px = rgb.shape[:2]
     size = view.size_of(width_px, height_px)
     if size == (width_px, height_px):
@@ -256,7 +257,8 @@ def _scaled(rgb: RgbArray, view: View) -> RgbArray:
     return np.asarray(cv2.resize(rgb, size, interpolation=method), dtype=np.uint8)
 
 
-def _opened(path: Path) -> Any:
+def _open_video(path: Path) -> Any:
+    """Open the file with decord, on one thread."""
     import decord
 
     with path.open("rb") as file:
@@ -264,17 +266,17 @@ def _opened(path: Path) -> Any:
 
 
 def _decord_errors() -> tuple[type[Exception], ...]:
-    """What decord raises where it cannot open, seek or decode."""
+    """Return the exceptions that decord raises if it cannot open, seek or decode."""
     from decord._ffi.base import DECORDError
 
     return (DECORDError, RuntimeError, AssertionError, IndexError, StopIteration)
 
 
 def _first_line(error: BaseException) -> str:
-    """What native code said, without stack trace, clock time, source line and memory contents.
+    """Return the first line of a native error, without clock time, source line and values from memory.
 
     >>> _first_line(RuntimeError("[08:05:46] /src/reader.cc:151: Check failed: st_nb >= 0 (-9 vs. 0) no stream"))
     'Check failed: st_nb >= 0 no stream'
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return _VARYING.sub("", lines[0]) if lines else type(error).__name__
+    return _VARYING_TEXT.sub("", lines[0]) if lines else type(error).__name__

@@ -1,43 +1,45 @@
-"""The header of MP4 and QuickTime files: whether there is one, and how large a packed one says it is.
+"""Header (`moov`) of MP4 and QuickTime files: whether it exists, and the unpacked size that a compressed one states.
 
-A packed header of a few kilobytes can ask for gigabytes.
+A compressed header (`cmov`) of a few kilobytes can state gigabytes; check the size before a demuxer allocates them.
 """
 
 import struct
 from collections.abc import Iterator
 
-from forensics.adapters.store.checked_file import FootageFile, footage_file, size_of_footage
+from forensics.adapters.store.checked_file import FootageFile, open_footage, size_of_footage
 from forensics.adapters.store.object_store import ObjectFile
 from forensics.place import Place
 
-__all__ = ["lacks_header", "packed_header_bytes"]
+__all__ = ["lacks_header", "unpacked_header_bytes"]
 
 _File = FootageFile | ObjectFile
 _BOX = struct.Struct(">I4s")
-_LARGE = 1
-_FIRST = ([b"ftyp"], [b"mdat"], [b"wide"], [b"skip"])
-# Of those beside the packed header; the one in use holds four bytes.
-_LARGEST_BOX_BYTES = 1 << 20
-# More boxes than any file has before its header.
-_MOST_BOXES = 10_000
+_SIZE_IS_64_BIT = 1
+_FIRST_BOX_KINDS = ([b"ftyp"], [b"mdat"], [b"wide"], [b"skip"])
+# Limit for the boxes beside the compressed header; the only one in use (dcom) holds four bytes.
+_MAX_BOX_BYTES = 1 << 20
+# No real file has more top-level boxes before its header.
+_MAX_BOXES = 10_000
 
 
-def packed_header_bytes(path: Place) -> int:
-    """Bytes that the header (`moov`) unpacks to by its own word; 0 where it is not packed, or there is none."""
-    file = footage_file(path)
-    return next((_packed_bytes(file) for kind in _kinds(file, size_of_footage(path)) if kind == b"moov"), 0)
+def unpacked_header_bytes(path: Place) -> int:
+    """Return the unpacked size in bytes that a compressed header states; 0 if the header is plain or missing."""
+    file = open_footage(path)
+    return next(
+        (_read_unpacked_bytes(file) for kind in _iterate_box_kinds(file, size_of_footage(path)) if kind == b"moov"), 0
+    )
 
 
 def lacks_header(path: Place) -> bool:
-    """Whether a file begins as MP4 or QuickTime files do, and has no header: cut short, or never finished."""
-    kinds = list(_kinds(footage_file(path), size_of_footage(path)))
-    return kinds[:1] in _FIRST and b"moov" not in kinds
+    """Whether a file starts like MP4 or QuickTime but has no header: it was cut short or never finished."""
+    kinds = list(_iterate_box_kinds(open_footage(path), size_of_footage(path)))
+    return kinds[:1] in _FIRST_BOX_KINDS and b"moov" not in kinds
 
 
-def _kinds(file: _File, n_bytes: int) -> Iterator[bytes]:
-    """The kind of each box of the file, which then is read behind its head; one that is cut short is the last."""
-    for _ in range(_MOST_BOXES):
-        start, size, kind = file.tell(), *_box(file)
+def _iterate_box_kinds(file: _File, n_bytes: int) -> Iterator[bytes]:
+    """Yield the kind of each top-level box, with the file positioned after the box header; end at a truncated box."""
+    for _ in range(_MAX_BOXES):
+        start, size, kind = file.tell(), *_read_box_header(file)
         if not kind:
             return
         yield kind
@@ -46,26 +48,26 @@ def _kinds(file: _File, n_bytes: int) -> Iterator[bytes]:
         file.seek(start + size)
 
 
-def _box(file: _File) -> tuple[int, bytes]:
-    """Size and kind of the box that begins here; size 0 where there is none."""
+def _read_box_header(file: _File) -> tuple[int, bytes]:
+    """Read a box header and return the box's size and kind; size 0 and an empty kind at the end of the file."""
     header = file.read(_BOX.size)
     if len(header) < _BOX.size:
         return 0, b""
     size, kind = _BOX.unpack(header)
-    if size == _LARGE:
+    if size == _SIZE_IS_64_BIT:
         return int.from_bytes(file.read(8), "big"), kind
     return size, kind
 
 
-def _packed_bytes(file: _File) -> int:
-    """What `cmvd` states, where the header's first box is a packed one."""
-    if _box(file)[1] != b"cmov":
+def _read_unpacked_bytes(file: _File) -> int:
+    """Return the unpacked size stated in `cmvd`, if the header's first box is `cmov`; else 0."""
+    if _read_box_header(file)[1] != b"cmov":
         return 0
     for _ in range(3):
-        start, size, kind = file.tell(), *_box(file)
+        start, size, kind = file.tell(), *_read_box_header(file)
         if kind == b"cmvd":
             return int.from_bytes(file.read(4), "big")
-        if not _BOX.size <= size <= _LARGEST_BOX_BYTES:
+        if not _BOX.size <= size <= _MAX_BOX_BYTES:
             return 0
         file.seek(start + size)
     return 0

@@ -1,9 +1,9 @@
-"""Whether the times of MPEG-1 and MPEG-2 pictures agree with the order that the pictures state themselves.
+"""Check of MPEG-1 and MPEG-2 picture times against the display order stored in the pictures.
 
-Program streams state a time for some pictures only; the others are guessed from their neighbours, and where bytes
-were lost the guess is wrong without an error. Each picture tells its place in its group (its temporal reference),
-so the times of a group can be held against it. A picture is shown for at least one frame of the stated rate and for
-at most one and a half (films on discs), so a time that is off by a frame is found.
+A program stream gives a pts for some pictures only; demuxers interpolate the others from their neighbours. Where bytes
+were lost, the interpolation is wrong and no error is reported. Each picture header holds its temporal reference, the
+display position in its group, so the pts of a group can be checked against it. A picture is shown for at least one
+frame of the stated rate and at most one and a half (film on discs), so a pts that is wrong by one frame is detected.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,31 +11,31 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-__all__ = ["PictureOrder", "find_contradictions", "picture_order"]
+__all__ = ["PictureOrder", "find_contradictions", "parse_picture_order"]
 
 _GROUP_START, _PICTURE_START = b"\x00\x00\x01\xb8", b"\x00\x00\x01\x00"
-# Counted with ten bits.
-_LARGEST_GROUP = 1024
+# The temporal reference has ten bits.
+_MAX_GROUP_PICTURES = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class PictureOrder:
-    """What one picture says of its place.
+    """Display position of one picture, read from its header.
 
     Attributes:
-        starts_group: its packet begins a group, in which places are counted anew.
-        place: in the group, in the order in which pictures are shown.
+        starts_group: whether its packet starts a group of pictures, in which temporal references restart at 0.
+        temporal_reference: display position in the group.
     """
 
     starts_group: bool
-    place: int
+    temporal_reference: int
 
 
-def picture_order(packet: bytes) -> PictureOrder | None:
-    """What the packet's picture says; None where it holds none.
+def parse_picture_order(packet: bytes) -> PictureOrder | None:
+    """Return the display position of the packet's picture; None if the packet holds none.
 
-    >>> picture_order(b"\\x00\\x00\\x01\\x00\\x01\\x4f")
-    PictureOrder(starts_group=False, place=5)
+    >>> parse_picture_order(b"\\x00\\x00\\x01\\x00\\x01\\x4f")
+    PictureOrder(starts_group=False, temporal_reference=5)
     """
     start = packet.find(_PICTURE_START)
     header = packet[start + 4 : start + 6]
@@ -47,30 +47,33 @@ def picture_order(packet: bytes) -> PictureOrder | None:
 def find_contradictions(
     orders: Sequence[PictureOrder | None], pts: Sequence[int | None], time_base: Fraction, rate: Fraction
 ) -> Iterator[int]:
-    """Numbers of the packets of every group in which some time contradicts the order of its pictures.
+    """Yield the packet numbers of every group in which a pts contradicts the display order of the pictures.
 
     Args:
-        orders: of each packet, in the order of the file.
-        pts: ticks, parallel; None where there is none.
+        orders: of each packet, in file order.
+        pts: ticks of each packet, in file order; None where it has none.
         time_base: seconds of one tick.
-        rate: frames per second as the stream states them.
+        rate: frames per second stated by the stream.
     """
-    for group in _groups(orders):
-        told = sorted((order.place, at) for n in group if (order := orders[n]) and (at := pts[n]) is not None)
-        if len(told) <= _LARGEST_GROUP and not _agree(told, 1 / (rate * time_base)):
+    for group in _split_into_groups(orders):
+        timed = sorted(
+            (order.temporal_reference, at) for n in group if (order := orders[n]) and (at := pts[n]) is not None
+        )
+        if len(timed) <= _MAX_GROUP_PICTURES and not _times_agree(timed, 1 / (rate * time_base)):
             yield from group
 
 
-def _groups(orders: Sequence[PictureOrder | None]) -> Iterator[range]:
+def _split_into_groups(orders: Sequence[PictureOrder | None]) -> Iterator[range]:
+    """Yield the packet numbers of each group of pictures."""
     starts = [number for number, order in enumerate(orders) if order is not None and order.starts_group]
     for start, stop in zip([0, *starts], [*starts, len(orders)], strict=True):
         yield range(start, stop)
 
 
-def _agree(told: list[tuple[int, int]], ticks_per_frame: Fraction) -> bool:
-    """Whether each time lies as far behind the one before as the places say, within a tick."""
-    for (place, at), (next_place, next_at) in pairwise(told):
-        n_frames = next_place - place
+def _times_agree(timed: list[tuple[int, int]], ticks_per_frame: Fraction) -> bool:
+    """Whether the pts increase as the temporal references do, within one tick."""
+    for (reference, at), (next_reference, next_at) in pairwise(timed):
+        n_frames = next_reference - reference
         if not n_frames * ticks_per_frame - 1 <= next_at - at <= n_frames * ticks_per_frame * 3 / 2 + 1:
             return False
     return True

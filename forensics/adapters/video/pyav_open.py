@@ -1,8 +1,8 @@
-"""Open one named video with PyAV, and nothing else: no playlist, no second file, no network but the named store.
+"""Opens one named video with PyAV and nothing else: no playlist, no second file, no network except its object store.
 
-Three locks, each enough by itself for what it is for: the demuxer must be on the list `FORMATS`, whose containers
-hold their own pictures; the file is opened here and only read through, its name is given with the only protocol, so
-that no part of it is read as another one, an option or a pattern; and references of QuickTime to other files stay off.
+Three independent safeguards: the demuxer must be on the list `FORMATS`, whose containers hold their own pictures; the
+file is opened here and PyAV reads it only through its file object, under a name with the only permitted protocol, so
+no part of the name is taken for another file, an option or a pattern; QuickTime references to other files stay off.
 """
 
 from fractions import Fraction
@@ -13,15 +13,15 @@ import av.error
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from forensics.adapters.store.checked_file import disk_failed, footage_file, size_of_footage
-from forensics.adapters.video.mov_header import lacks_header, packed_header_bytes
+from forensics.adapters.store.checked_file import disk_failure, open_footage, size_of_footage
+from forensics.adapters.video.mov_header import lacks_header, unpacked_header_bytes
 from forensics.errors import UnreadableFootage
 from forensics.place import Place
 
-__all__ = ["FORMATS", "MAX_PIXELS", "NOT_SEEKABLE", "choose_stream", "open_file", "rate_of", "single_threaded"]
+__all__ = ["FORMATS", "MAX_PIXELS", "NOT_SEEKABLE", "choose_stream", "make_decoding_repeatable", "open_file", "rate_of"]
 
-# Containers that hold their own pictures. Playlists, concat scripts and image sequences point at
-# other files and are left out.
+# Containers that hold their own pictures. Playlists, concat scripts and image sequences refer to other files and are
+# left out.
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2",
     "matroska,webm",
@@ -42,7 +42,7 @@ FORMATS = (
     "gif",
 )
 
-# Of one picture. What states more is not decoded: it would take hundreds of megabytes for a few bytes.
+# Of one picture. Larger ones are not decoded: a few bytes can state a size that needs hundreds of megabytes.
 MAX_PIXELS = 8192 * 8192
 _LARGEST_PACKED_HEADER_BYTES = 64 << 20
 
@@ -51,20 +51,20 @@ _NO_HEADER = (
     "power; its pictures may be there, and a repair tool may bring them back"
 )
 
-# Demuxers whose seeks miss: these are read through a remuxed working copy.
+# Demuxers that do not seek exactly: their files are read through a remuxed working copy.
 NOT_SEEKABLE = frozenset({"mpegts", "mpeg", "h264", "hevc", "mjpeg", "m4v", "mpegvideo", "dv"})
 
 
 def open_file(path: Place, **options: str) -> InputContainer:
-    """The container at `path`, its edit lists ignored unless `options` says otherwise.
+    """Open the container at `path`, its edit lists ignored unless `options` says otherwise.
 
     Args:
-        path: one file, of a disk or a store.
-        options: demuxer options that replace ours.
+        path: one file, on a disk or in a store.
+        options: demuxer options, which override the defaults.
 
     Raises:
         UnreadableFootage: with reason missing, no_permission, empty, too_large, no_header, not_media or unreadable.
-        DecoderLost: the disk fails; also later, from whatever reads on in the container.
+        DecoderLost: the disk fails; also raised later, by any read from the container.
     """
     settings = {
         "protocol_whitelist": "file",
@@ -78,10 +78,10 @@ def open_file(path: Place, **options: str) -> InputContainer:
     try:
         if size_of_footage(path) == 0:
             raise UnreadableFootage(path, "empty", "the file has no bytes")
-        unpacked = packed_header_bytes(path)
+        unpacked = unpacked_header_bytes(path)
         if unpacked > _LARGEST_PACKED_HEADER_BYTES:
             raise UnreadableFootage(path, "too_large", f"its packed header says that it unpacks to {unpacked} bytes")
-        return av.open(footage_file(path), "r", options=settings, metadata_errors="replace")
+        return av.open(open_footage(path), "r", options=settings, metadata_errors="replace")
     except FileNotFoundError as error:
         raise UnreadableFootage(path, "missing", "there is no such file") from error
     except PermissionError as error:
@@ -89,24 +89,25 @@ def open_file(path: Place, **options: str) -> InputContainer:
     except (av.error.InvalidDataError, ValueError) as error:
         if lacks_header(path):
             raise UnreadableFootage(path, "no_header", _NO_HEADER) from error
-        raise UnreadableFootage(path, "not_media", f"no known video container ({_words(error)})") from error
+        raise UnreadableFootage(path, "not_media", f"no known video container ({_error_text(error)})") from error
     except av.error.FFmpegError as error:
-        raise UnreadableFootage(path, "unreadable", _words(error)) from error
+        raise UnreadableFootage(path, "unreadable", _error_text(error)) from error
     except OSError as error:
-        raise disk_failed(path, error) from error
+        raise disk_failure(path, error) from error
 
 
-def _words(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
+    """Return the system's error text where there is one, else the error as text."""
     return str(getattr(error, "strerror", None) or error)
 
 
 def choose_stream(container: InputContainer, path: Place, stream_index: int | None) -> VideoStream:
-    """The video stream that is read: the one asked for, else the default, else the largest.
+    """Return the video stream to read: the one asked for, else the default one, else the largest.
 
     Raises:
-        UnreadableFootage: there is no such stream, or no video at all.
+        UnreadableFootage: there is no such stream, no video, or no decoder for it.
     """
-    streams = [stream for stream in container.streams.video if not _is_cover(stream)]
+    streams = [stream for stream in container.streams.video if not _is_cover_picture(stream)]
     if stream_index is not None:
         named = [stream for stream in streams if stream.index == stream_index]
         if not named:
@@ -127,7 +128,7 @@ def _has_decoder(stream: VideoStream) -> bool:
     return context is not None
 
 
-def _is_cover(stream: VideoStream) -> bool:
+def _is_cover_picture(stream: VideoStream) -> bool:
     return bool(stream.disposition & stream.disposition.__class__.attached_pic)
 
 
@@ -135,8 +136,8 @@ def _is_default(stream: VideoStream) -> bool:
     return bool(stream.disposition & stream.disposition.__class__.default)
 
 
-def single_threaded(stream: VideoStream) -> None:
-    """Make decoding repeatable: one thread, and an error instead of a picture patched up by guessing."""
+def make_decoding_repeatable(stream: VideoStream) -> None:
+    """Configure the decoder: one thread, and an error instead of a concealed picture."""
     context: Any = stream.codec_context
     context.thread_count = 1
     context.thread_type = "NONE"
@@ -144,7 +145,7 @@ def single_threaded(stream: VideoStream) -> None:
 
 
 def rate_of(stream: VideoStream) -> Fraction | None:
-    """Frames per second as the stream states them: the codec's own figure before the container's."""
+    """Return the frames per second that the stream states, the codec's figure before the container's; None if none."""
     for rate in (stream.codec_context.framerate, stream.average_rate, stream.guessed_rate):
         if rate:
             return Fraction(rate)

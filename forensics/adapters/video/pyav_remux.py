@@ -1,4 +1,4 @@
-"""A stream copy of footage that cannot seek: the same packets, each with its pts, in an MP4."""
+"""Stream copy into an MP4, for footage whose demuxer cannot seek: the same packets, each with its pts."""
 
 import os
 from collections.abc import Iterator
@@ -18,17 +18,17 @@ from forensics.errors import DecoderLost, UnreadableFootage
 from forensics.footage.evidence import Footage, Indexed, Reader
 from forensics.footage.timeline import BoolArray, Int64Array, PacketIndex
 
-__all__ = ["WorkingCopy", "remux", "through_working_copy"]
+__all__ = ["WorkingCopy", "redirect_to_working_copy", "remux"]
 
 
 @dataclass(frozen=True, slots=True)
 class WorkingCopy:
-    """A verified stream copy.
+    """One verified stream copy.
 
     Attributes:
         path: the copy, an MP4.
         sha256: of the copy.
-        shift_ticks: what to add to its pts, in ticks of the index, to get the pts of the index.
+        shift_ticks: ticks to add to a pts of the copy to get the pts of the index.
     """
 
     path: Path
@@ -36,20 +36,20 @@ class WorkingCopy:
     shift_ticks: int
 
 
-def through_working_copy(indexed: Indexed, pts: Int64Array, kept: BoolArray, working_copy: Path) -> Indexed:
-    """The same index, read through a stream copy in which every packet carries its pts and can be sought.
+def redirect_to_working_copy(indexed: Indexed, pts: Int64Array, is_copied: BoolArray, working_copy: Path) -> Indexed:
+    """Make a stream copy that can seek and return the same index, read through that copy.
 
     Args:
-        indexed: what is read, from the original.
-        pts: (N,) int64 of each packet in the order of the file, in ticks of the index.
-        kept: (N,) bool, which packets are copied; the others have no address.
-        working_copy: where the copy is written; `.mp4` is appended.
+        indexed: the index of the original.
+        pts: (N,) int64 of each packet in file order, in ticks of the index.
+        is_copied: (N,) bool, whether each packet is copied; the others have no pts.
+        working_copy: path of the copy, to which `.mp4` is appended.
 
     Raises:
-        UnreadableFootage: it cannot be copied.
+        UnreadableFootage: the stream cannot be copied.
     """
     destination = working_copy.with_name(working_copy.name + ".mp4")
-    copy = remux(indexed.footage, pts, kept, indexed.index, destination=destination)
+    copy = remux(indexed.footage, pts, is_copied, indexed.index, destination=destination)
     return replace(
         indexed,
         footage=Footage(copy.path, Reader.PYAV, 0, copy.shift_ticks),
@@ -58,31 +58,33 @@ def through_working_copy(indexed: Indexed, pts: Int64Array, kept: BoolArray, wor
     )
 
 
-def remux(footage: Footage, pts: Int64Array, kept: BoolArray, index: PacketIndex, *, destination: Path) -> WorkingCopy:
-    """Copy the packets of `footage` into `destination` and check that the copy has the same index.
+def remux(
+    footage: Footage, pts: Int64Array, is_copied: BoolArray, index: PacketIndex, *, destination: Path
+) -> WorkingCopy:
+    """Copy packets of `footage` into `destination` and check that the copy has the same index.
 
     Args:
-        footage: what is copied.
-        pts: (N,) int64 of each packet in the order of the file, in ticks of the index.
-        kept: (N,) bool, which packets are copied; the others have no address.
-        index: the addresses the copy must have.
-        destination: the file to write; a temporary name beside it is used until it is whole.
+        footage: the original.
+        pts: (N,) int64 of each packet in file order, in ticks of the index.
+        is_copied: (N,) bool, whether each packet is copied; the others have no pts.
+        index: the packet index that the copy must have.
+        destination: file to write; written under a temporary name beside it until it is complete.
 
     Raises:
-        UnreadableFootage: the packets cannot be copied, or the copy does not have the same frames.
+        UnreadableFootage: the packets cannot be copied, or the copy has other frames.
         DecoderLost: the disk fails.
     """
-    origin = int(pts[kept].min())
-    decode_ticks, delay = _decode_times(pts[kept] - origin)
-    rows = np.cumsum(kept) - 1
+    origin = int(pts[is_copied].min())
+    decode_ticks, delay = _assign_decode_times(pts[is_copied] - origin)
+    rows = np.cumsum(is_copied) - 1
     temporary = destination.with_name(destination.name + ".part")
     destination.parent.mkdir(parents=True, exist_ok=True)
     try:
         times = {
             int(packet): (int(pts[packet]) - origin + delay, int(decode_ticks[rows[packet]]))
-            for packet in np.flatnonzero(kept)
+            for packet in np.flatnonzero(is_copied)
         }
-        _write(footage, times, index, temporary)
+        _mux(footage, times, index, temporary)
         shift_ticks = origin - delay
         _check_same_frames(temporary, index, shift_ticks)
     except (av.error.FFmpegError, ValueError, OSError) as error:
@@ -97,35 +99,37 @@ def remux(footage: Footage, pts: Int64Array, kept: BoolArray, index: PacketIndex
     return WorkingCopy(destination, sha256_of_file(destination), shift_ticks)
 
 
-def _decode_times(pts: Int64Array) -> tuple[Int64Array, int]:
-    """Strictly rising decode times in file order, and how far they must precede the pts."""
+def _assign_decode_times(pts: Int64Array) -> tuple[Int64Array, int]:
+    """Return strictly increasing decode times in file order, and the delay in ticks that keeps them before the pts."""
     steps = np.arange(len(pts))
     rising = np.maximum.accumulate(np.sort(pts) - steps) + steps
     return rising, int(max(0, (rising - pts).max()))
 
 
-def _write(footage: Footage, times: dict[int, tuple[int, int]], index: PacketIndex, destination: Path) -> None:
+def _mux(footage: Footage, times: dict[int, tuple[int, int]], index: PacketIndex, destination: Path) -> None:
     """Mux the packets named in `times` (packet number -> pts, dts)."""
     options = {"video_track_timescale": str(index.time_base.denominator)}
     with open_file(footage.path) as source, av.open(str(destination), "w", format="mp4", options=options) as copy:
         stream = choose_stream(source, footage.path, footage.stream_index)
         target = copy.add_stream_from_template(stream)
         target.time_base = index.time_base
-        for number, packet in enumerate(_sized_packets(source, stream)):
+        for number, packet in enumerate(_demux(source, stream)):
             if number in times:
                 packet.stream, packet.time_base, packet.duration = target, index.time_base, 0
                 packet.pts, packet.dts = times[number]
                 copy.mux(packet)
 
 
-def _sized_packets(source: Any, stream: Any) -> "Iterator[Packet[Any]]":
+def _demux(source: Any, stream: Any) -> "Iterator[Packet[Any]]":
+    """Yield the packets that hold data; end at the first error."""
     try:
         yield from (packet for packet in source.demux(stream) if packet.size)
     except av.error.FFmpegError:
-        return  # the index ends at the same place
+        return  # the packet index ends here too
 
 
 def _check_same_frames(copy: Path, index: PacketIndex, shift_ticks: int) -> None:
+    """Raise ValueError unless the copy has exactly the pts of the index."""
     with open_file(copy) as container:
         stream = container.streams.video[0]
         scale = Fraction(stream.time_base or 1) / index.time_base

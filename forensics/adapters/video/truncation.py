@@ -1,9 +1,9 @@
-"""Whether a file is shorter than it should be, for containers whose demuxers keep that to themselves."""
+"""Detection of truncated files, for containers whose demuxers do not report truncation."""
 
 import struct
 from typing import Final
 
-from forensics.adapters.store.checked_file import footage_file, size_of_footage
+from forensics.adapters.store.checked_file import open_footage, size_of_footage
 from forensics.place import Place
 
 __all__ = ["find_truncation"]
@@ -11,54 +11,54 @@ __all__ = ["find_truncation"]
 _HEAD_BYTES: Final = 1 << 20
 
 _ASF_FILE_PROPERTIES: Final = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
-_AFTER_ITS_NAME: Final = struct.Struct("<24xQ40xI")
-"""Bytes of the whole file, and flags."""
-_IS_BROADCAST: Final = 1
+_ASF_SIZE_AND_FLAGS: Final = struct.Struct("<24xQ40xI")
+"""File size in bytes and flags, which follow the object's GUID."""
+_ASF_BROADCAST_FLAG: Final = 1
 
-_SYNC: Final = 0x47
-_UNITS_BYTES: Final = {188: 0, 192: 4, 204: 0}
-"""Sizes of a transport packet with what recorders add to it, and where in it the sync byte stands."""
+_SYNC_BYTE: Final = 0x47
+_SYNC_OFFSET_BY_PACKET_BYTES: Final = {188: 0, 192: 4, 204: 0}
+"""Offset of the sync byte by packet size: plain, with a 4-byte timestamp in front, with 16 parity bytes at the end."""
 _N_SYNCS: Final = 5
 
 
 def find_truncation(path: Place, container: str) -> str:
-    """What is missing at the end of the file, in words; empty where nothing is, or nothing can be known.
+    """Describe what is missing at the end of the file; empty if nothing is missing or it cannot be known.
 
     Args:
         path: of the file.
-        container: as the demuxer is called.
+        container: name of the demuxer.
     """
-    head, n_bytes = footage_file(path).read(_HEAD_BYTES), size_of_footage(path)
+    head, n_bytes = open_footage(path).read(_HEAD_BYTES), size_of_footage(path)
     if container == "asf":
-        stated = _stated_by_asf(head)
+        stated = _read_asf_size(head)
         return f"the header promises {stated} bytes, {n_bytes} are there" if stated > n_bytes else ""
     if container == "mpegts":
-        start, unit = _units_of(head)
+        start, unit = _find_transport_packets(head)
         left = (n_bytes - start) % unit
         return f"the last transport packet has {left} of {unit} bytes" if left else ""
     return ""
 
 
-def _stated_by_asf(head: bytes) -> int:
-    """0 where the header does not say, as while a recorder still writes."""
+def _read_asf_size(head: bytes) -> int:
+    """Return the file size that an ASF header states; 0 if it states none, as while recording is in progress."""
     at = head.find(_ASF_FILE_PROPERTIES) + len(_ASF_FILE_PROPERTIES)
-    if at < len(_ASF_FILE_PROPERTIES) or at + _AFTER_ITS_NAME.size > len(head):
+    if at < len(_ASF_FILE_PROPERTIES) or at + _ASF_SIZE_AND_FLAGS.size > len(head):
         return 0
-    n_bytes, flags = _AFTER_ITS_NAME.unpack_from(head, at)
-    return 0 if flags & _IS_BROADCAST else int(n_bytes)
+    n_bytes, flags = _ASF_SIZE_AND_FLAGS.unpack_from(head, at)
+    return 0 if flags & _ASF_BROADCAST_FLAG else int(n_bytes)
 
 
-def _units_of(head: bytes) -> tuple[int, int]:
-    """Where the first whole transport packet begins, and bytes of each; (0, 1) where they cannot be told.
+def _find_transport_packets(head: bytes) -> tuple[int, int]:
+    """Return the offset of the first whole transport packet and the packet size in bytes; (0, 1) if there are none.
 
-    >>> _units_of(bytes(7) + (b"G" + bytes(187)) * 6)
+    >>> _find_transport_packets(bytes(7) + (b"G" + bytes(187)) * 6)
     (7, 188)
-    >>> _units_of(bytes(40))
+    >>> _find_transport_packets(bytes(40))
     (0, 1)
     """
-    for start in range(max(_UNITS_BYTES)):
-        for unit, sync in _UNITS_BYTES.items():
+    for start in range(max(_SYNC_OFFSET_BY_PACKET_BYTES)):
+        for unit, sync in _SYNC_OFFSET_BY_PACKET_BYTES.items():
             marks = head[start + sync : start + sync + _N_SYNCS * unit : unit]
-            if len(marks) == _N_SYNCS and set(marks) == {_SYNC}:
+            if len(marks) == _N_SYNCS and set(marks) == {_SYNC_BYTE}:
                 return start, unit
     return 0, 1

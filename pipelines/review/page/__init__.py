@@ -1,1 +1,1 @@
-"""The page on which a reviewer looks at pictures and decides: this machine only, no script, nothing fetched."""
+"""Browser page of the review: served on this machine only, without scripts and without external resources."""

@@ -1,4 +1,4 @@
-"""Who may see the page: one browser, on this machine, that came with the address that was printed."""
+"""Access to the review page: one browser session on this machine, started by an address with a one-time token."""
 
 import hmac
 import secrets
@@ -11,44 +11,44 @@ COOKIE = "forensics_review"
 
 @dataclass(slots=True)
 class PageAccess:
-    """One token that works once, then one session.
+    """Secrets of one page: a one-time token, a session cookie and a form token.
 
     Attributes:
-        port: of the page.
-        token: in the address; empty once it was used.
-        session: in the cookie.
-        form: in every form, so that no other page can send one.
+        port: port of the page on 127.0.0.1.
+        token: token in the printed address; empty after its use.
+        session: value of the session cookie.
+        form_token: value in every form, so that another page cannot send one (CSRF).
     """
 
     port: int
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     session: str = field(default_factory=lambda: secrets.token_urlsafe(32))
-    form: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    form_token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
     @property
     def address(self) -> str:
-        """What the reviewer opens, once."""
+        """Address that the reviewer opens; it works once."""
         return f"http://127.0.0.1:{self.port}/?token={self.token}"
 
     def is_host(self, host: str) -> bool:
-        """Whether the request was meant for this page, and not sent here by another name."""
+        """Whether a request is addressed to this page by its own host name."""
         return host in {f"127.0.0.1:{self.port}", f"localhost:{self.port}"}
 
     def is_origin(self, origin: str) -> bool:
-        """Whether a form came from this page."""
+        """Whether a form was sent from this page."""
         return origin in {f"http://127.0.0.1:{self.port}", f"http://localhost:{self.port}"}
 
-    def admits(self, token: str) -> bool:
-        """Whether the token opens the session; it works once."""
-        is_it = bool(self.token) and hmac.compare_digest(self.token.encode(), token.encode())
-        if is_it:
+    def redeem_token(self, token: str) -> bool:
+        """Use up the one-time token if it is this one; return whether it was."""
+        is_valid = bool(self.token) and hmac.compare_digest(self.token.encode(), token.encode())
+        if is_valid:
             self.token = ""
-        return is_it
+        return is_valid
 
-    def knows(self, cookie: str) -> bool:
-        """Whether the browser is the one that was admitted."""
+    def is_session(self, cookie: str) -> bool:
+        """Whether the cookie belongs to the browser that used the token."""
         return not self.token and hmac.compare_digest(self.session.encode(), cookie.encode())
 
-    def is_form(self, value: str) -> bool:
-        """Whether a form is one of ours."""
-        return hmac.compare_digest(self.form.encode(), value.encode())
+    def is_form_token(self, value: str) -> bool:
+        """Whether the value is the form token of this page."""
+        return hmac.compare_digest(self.form_token.encode(), value.encode())

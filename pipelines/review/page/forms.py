@@ -1,4 +1,4 @@
-"""The form of one verdict: read as browsers send it, and kept while it waits to be mended."""
+"""Form of one verdict: parses what the browser sends, and keeps a refused form so that the page can show it again."""
 
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
@@ -7,17 +7,17 @@ from forensics.errors import ForensicsError, UsageError
 from forensics.faces.review_rules import CHECKLIST, Verdict
 from pipelines.review.desk import Candidate, ReviewDesk
 
-__all__ = ["VerdictForm", "fields_of", "parse_form"]
+__all__ = ["VerdictForm", "parse_fields", "submit_verdict"]
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictForm:
-    """A form that was refused, or one that nobody has sent yet.
+    """A refused form, or an empty one.
 
     Attributes:
-        candidate: whose.
-        verdict, checks, note: what was filled in.
-        problem: why it was refused; empty if nothing was sent.
+        candidate: name of the candidate.
+        verdict, checks, note: answers of the reviewer.
+        problem: reason of the refusal; empty for an empty form.
     """
 
     candidate: str = ""
@@ -27,23 +27,23 @@ class VerdictForm:
     problem: str = ""
 
 
-def parse_form(desk: ReviewDesk, candidate: Candidate, fields: dict[str, str]) -> VerdictForm | None:
-    """The verdict in a form is given; returns the form where it is refused."""
-    told, note = fields.get("verdict", ""), fields.get("note", "")
+def submit_verdict(desk: ReviewDesk, candidate: Candidate, fields: dict[str, str]) -> VerdictForm | None:
+    """Sign and store the verdict of a form; return the form if it is refused, None if it is stored."""
+    verdict, note = fields.get("verdict", ""), fields.get("note", "")
     checks = {name: fields[name] for name in CHECKLIST if fields.get(name)}
     try:
-        if told not in set(Verdict):
-            raise UsageError("no verdict was chosen", "choose one; it may be undecided")
-        desk.decide(candidate, Verdict(told), checks, note)
+        if verdict not in set(Verdict):
+            raise UsageError("no verdict was chosen", "choose a verdict, or undecided if you are not sure")
+        desk.decide(candidate, Verdict(verdict), checks, note)
     except ForensicsError as error:
-        return VerdictForm(candidate.name, told, checks, note, str(error))
+        return VerdictForm(candidate.name, verdict, checks, note, str(error))
     return None
 
 
-def fields_of(body: bytes) -> dict[str, str]:
-    r"""The fields of a form; of a field that comes twice the last.
+def parse_fields(body: bytes) -> dict[str, str]:
+    r"""Parse the fields of a form; of a repeated field the last value counts.
 
-    >>> fields_of(b"nose=agrees&note=a+scar%0D%0Abelow")
+    >>> parse_fields(b"nose=agrees&note=a+scar%0D%0Abelow")
     {'nose': 'agrees', 'note': 'a scar\r\nbelow'}
     """
     return {name: values[-1] for name, values in parse_qs(body.decode(errors="replace")).items()}

@@ -1,11 +1,11 @@
-"""What every answer of the page has in common: headers, style, and templates that escape whatever they show."""
+"""HTTP responses of the review page: security headers, style sheet, icon, pictures, HTML-escaped templates."""
 
 import base64
 import hashlib
 from importlib import resources
 from typing import Any, Final
 
-__all__ = ["HEADERS", "finished", "icon", "picture", "rendered", "style"]
+__all__ = ["HEADERS", "finished_page", "icon", "picture", "render_page", "style"]
 
 HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -18,8 +18,8 @@ HEADERS: Final = {
 }
 
 
-def rendered(template: str, status: int, values: dict[str, Any]) -> Any:
-    """A page; a value that a template names and nobody gave is an error."""
+def render_page(template: str, status: int, values: dict[str, Any]) -> Any:
+    """Render a template; a missing value is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from starlette.responses import HTMLResponse
 
@@ -27,31 +27,34 @@ def rendered(template: str, status: int, values: dict[str, Any]) -> Any:
     return HTMLResponse(templates.get_template(template).render(**values), status, headers=HEADERS)
 
 
-def finished() -> Any:
-    """The last page. The server ends with it, so its style comes with it, named by its digest."""
+def finished_page() -> Any:
+    """Render the last page.
+
+    The server stops after it, so the page contains its style; the content policy allows that style by its digest.
+    """
     css = _file("page.css")
-    answer = rendered("finished.html", 200, {"style": css})
+    answer = render_page("finished.html", 200, {"style": css})
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     answer.headers["Content-Security-Policy"] = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'"
     return answer
 
 
 def style() -> Any:
-    """The style sheet."""
+    """Return the style sheet."""
     from starlette.responses import Response
 
     return Response(_file("page.css"), media_type="text/css", headers=HEADERS)
 
 
 def icon() -> Any:
-    """What browsers show beside the title."""
+    """Return the icon of the page."""
     from starlette.responses import Response
 
     return Response(_file("icon.svg"), media_type="image/svg+xml", headers=HEADERS)
 
 
 def picture(data: bytes) -> Any:
-    """A picture as it is, to be shown and not kept."""
+    """Return a picture unchanged; browsers must not store it."""
     from starlette.responses import Response
 
     kind = "png" if data.startswith(b"\x89PNG") else "webp" if data[8:12] == b"WEBP" else "jpeg"

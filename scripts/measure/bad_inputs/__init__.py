@@ -1,6 +1,5 @@
-"""The campaign of bad inputs: files that are cut, flipped, lying or hostile, each through the real job.
+"""Runs the real job on bad files: truncated, with flipped bits, inconsistent or hostile.
 
-Here belongs one file for each family of bad files, `bad` with what such a file is, `originals` with the whole
-files they are made of, and the judging: `judging` asks the job and says what it answered, `checks` holds the
-answer against what is promised, `tracing` looks at what was opened. Nothing here is needed to run the job.
+One module holds each family of bad files. `bad_file` defines a bad file, `originals` the intact files that bad files
+are made from. `checked_job` runs the job on them, `checks` checks the results, `tracing` records the opened files.
 """

@@ -1,12 +1,12 @@
-"""Give the job hundreds of bad files beside healthy ones, and see what becomes of each.
+"""Run the job on hundreds of bad files beside healthy ones, and check every result.
 
-    scripts/bad-inputs                  every file: about 1400, in about 8 minutes on two cores
-    scripts/bad-inputs --short          some of each family
+    scripts/bad-inputs                  all files: about 1400, in about 8 minutes on two cores
+    scripts/bad-inputs --short          some files of each family
     scripts/bad-inputs --only stills    one family
-    scripts/bad-inputs --write          and write docs/validation/bad-inputs.json
+    scripts/bad-inputs --write          and write the results to docs/validation/bad-inputs.json
 
-Each file goes through `ingest` and `run` in a case with a healthy clip and healthy stills. The exit code is 1 where
-any promise did not hold.
+Each file is ingested and processed in a case with a healthy clip and healthy stills. The exit code is 1 if a promise
+did not hold.
 """
 
 import argparse
@@ -20,48 +20,48 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from scripts.measure.bad_inputs.bad_file import BadFile
-from scripts.measure.bad_inputs.cases import Work, all_bad, judged_case
+from scripts.measure.bad_inputs.cases import CaseWork, all_bad_files, check_case
 from scripts.measure.bad_inputs.checked_job import measure_baseline
 from scripts.measure.bad_inputs.healthy import paint_healthy
-from scripts.measure.bad_inputs.opening import try_opening
+from scripts.measure.bad_inputs.opening import check_opened_files
 from scripts.measure.campaign import Campaign
 
-_NAME = "bad-inputs"
-_RESULT = Path(__file__).resolve().parents[3] / "docs" / "validation" / f"{_NAME}.json"
-_IN_A_CASE, _IN_A_SHORT_FAMILY = 20, 4
-# Memory that one case leaves behind must not count against many others.
-_CASES_OF_A_PROCESS = 6
-# Each of these may take so much memory that it must be told apart from its neighbours.
-_IN_A_CASE_OF_BOMBS = 4
+_CAMPAIGN = "bad-inputs"
+_RESULT = Path(__file__).resolve().parents[3] / "docs" / "validation" / f"{_CAMPAIGN}.json"
+_FILES_PER_CASE, _FILES_PER_SHORT_FAMILY = 20, 4
+# Processes are replaced, so that memory which a case leaves behind does not count for many other cases.
+_CASES_PER_PROCESS = 6
+# Each of these may take so much memory that it must be measured with few others.
+_BOMBS_PER_CASE = 4
 
 
 def main() -> int:
     arguments = _arguments()
-    campaign = Campaign(_NAME, f"scripts/{_NAME} --seed {arguments.seed}", arguments.seed)
-    bads = list(all_bad(arguments.seed))
-    chosen = _chosen(bads, arguments)
-    with TemporaryDirectory(prefix=f"{_NAME}-") as name:
+    campaign = Campaign(_CAMPAIGN, f"scripts/{_CAMPAIGN} --seed {arguments.seed}", arguments.seed)
+    bads = list(all_bad_files(arguments.seed))
+    chosen = _choose_files(bads, arguments)
+    with TemporaryDirectory(prefix=f"{_CAMPAIGN}-") as name:
         folder = Path(name)
         (folder / "elsewhere").mkdir()
         healthy = paint_healthy(folder / "healthy")
         baseline = measure_baseline(healthy, folder)
-        works = [Work(each, arguments.seed, healthy, baseline, folder) for each in _cases(bads, chosen)]
-        with get_context("spawn").Pool(arguments.workers, maxtasksperchild=_CASES_OF_A_PROCESS) as pool:
-            for tried in pool.imap(judged_case, works):
-                for one in tried:
-                    campaign.add(one)
+        cases = [CaseWork(each, arguments.seed, healthy, baseline, folder) for each in _split_into_cases(bads, chosen)]
+        with get_context("spawn").Pool(arguments.workers, maxtasksperchild=_CASES_PER_PROCESS) as pool:
+            for results in pool.imap(check_case, cases):
+                for result in results:
+                    campaign.add(result)
             pool.close()
             pool.join()
-        pointing = [bads[number] for number in chosen if bads[number].family == "pointing elsewhere"]
+        pointing = [bads[number] for number in chosen if bads[number].family == "references to other files"]
         (folder / "traced").mkdir()
-        for one in try_opening(
+        for result in check_opened_files(
             pointing,
             healthy=healthy,
             originals=folder / "originals",
             elsewhere=folder / "elsewhere",
             folder=folder / "traced",
         ):
-            campaign.add(one)
+            campaign.add(result)
     if arguments.write:
         campaign.write(_RESULT)
     return campaign.exit_code()
@@ -69,37 +69,39 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, default=1, help="chooses what is flipped and damaged")
+    parser.add_argument("--seed", type=int, default=1, help="chooses the flipped and damaged bytes")
     parser.add_argument("--short", action="store_true", help="some files of each family")
-    parser.add_argument("--only", metavar="FAMILY", help="one family")
-    parser.add_argument("--workers", type=int, default=min(2, len(os.sched_getaffinity(0))), help="cases at a time")
-    parser.add_argument("--write", action="store_true", help=f"write {_RESULT.name} of a whole campaign")
+    parser.add_argument("--only", metavar="FAMILY", help="files of one family")
+    parser.add_argument(
+        "--workers", type=int, default=min(2, len(os.sched_getaffinity(0))), help="number of cases at the same time"
+    )
+    parser.add_argument("--write", action="store_true", help=f"write the results to {_RESULT.name}")
     arguments = parser.parse_args()
     if arguments.write and (arguments.short or arguments.only):
-        parser.error("only a whole campaign is written; leave --short and --only out")
+        parser.error("--write needs the whole campaign: leave out --short and --only")
     return arguments
 
 
-def _chosen(bads: Sequence[BadFile], arguments: argparse.Namespace) -> list[int]:
-    """Numbers of the files that are tried."""
+def _choose_files(bads: Sequence[BadFile], arguments: argparse.Namespace) -> list[int]:
+    """Return the numbers of the files that are tried."""
     families: dict[str, list[int]] = defaultdict(list)
     for number, bad in enumerate(bads):
         families[bad.family].append(number)
     if arguments.only is not None:
         if arguments.only not in families:
-            sys.exit(f"there is no family {arguments.only!r}; there are: {', '.join(families)}")
+            sys.exit(f"unknown family {arguments.only!r}; use one of: {', '.join(families)}")
         return families[arguments.only]
     if not arguments.short:
         return list(range(len(bads)))
-    drawn = random.Random(arguments.seed)
-    return [n for numbers in families.values() for n in sorted(drawn.sample(numbers, _IN_A_SHORT_FAMILY))]
+    rng = random.Random(arguments.seed)
+    return [n for numbers in families.values() for n in sorted(rng.sample(numbers, _FILES_PER_SHORT_FAMILY))]
 
 
-def _cases(bads: Sequence[BadFile], chosen: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    """The files of one case each; bombs are few to a case."""
+def _split_into_cases(bads: Sequence[BadFile], chosen: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Yield the files of each case; a case has only few bombs."""
     for family in dict.fromkeys(bads[number].family for number in chosen):
         numbers = [number for number in chosen if bads[number].family == family]
-        step = _IN_A_CASE_OF_BOMBS if family == "bombs" else _IN_A_CASE
+        step = _BOMBS_PER_CASE if family == "bombs" else _FILES_PER_CASE
         yield from (tuple(numbers[at : at + step]) for at in range(0, len(numbers), step))
 
 

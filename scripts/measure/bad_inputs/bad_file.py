@@ -1,4 +1,4 @@
-"""What a bad file is: how it is made, and what can be known of the frames it still holds."""
+"""A bad file: how it is made, and which frames are expected from it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,25 +11,25 @@ from scripts.measure.bad_inputs.originals import Workshop
 from testing.painted import Kind
 from testing.painted.measure import expected_numbers
 
-__all__ = ["BadFile", "Expected", "by_number", "by_time", "by_times"]
+__all__ = ["BadFile", "Expected", "numbers_at_times", "numbers_in_order", "numbers_of_kind"]
 
 Expected = Callable[[PacketIndex], list[int | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class BadFile:
-    """One bad file, or folder.
+    """One bad file or folder.
 
     Attributes:
-        family: what is wrong with it, in a word or two.
-        name: tells it from the others of its family, and does not change between two campaigns of one seed.
-        build: writes it into the workshop's folder and returns the path that the job is given.
-        expected: the painted number that belongs to each row of its index; None where its own times are lies,
-            or where nothing is painted in it.
-        may_stand_still: its pictures were damaged in a way that a codec without checksums need not notice: a frame
-            may still show an earlier picture, but never a later one.
-        is_sound: nothing is wrong with its content, so the verdict must be ok.
-        is_known_short: its container says that something is missing, so the verdict must not be ok.
+        family: kind of damage, in a few words.
+        name: unique in its family; the same in every campaign with the same seed.
+        build: writes the file into the folder of the workshop and returns the path that is given to the job.
+        expected: returns the painted number of each row of the index; None if the times of the file are wrong or
+            nothing is painted.
+        may_stand_still: a codec without checksums need not notice the damage, so a frame may show an earlier picture,
+            but never a later one.
+        is_sound: its content is intact, so the verdict must be ok.
+        is_known_short: its container states that something is missing, so the verdict must not be ok.
     """
 
     family: str
@@ -42,17 +42,17 @@ class BadFile:
 
     @property
     def title(self) -> str:
-        """The name of its case in the campaign."""
+        """Name of its case in the campaign."""
         return f"{self.family}/{self.name}"
 
 
-def by_time(kind: Kind) -> Expected:
-    """What is painted in the frames of a file whose times are those of its kind."""
+def numbers_of_kind(kind: Kind) -> Expected:
+    """Return the expected numbers of a file with the times of its kind."""
     return partial(expected_numbers, kind)
 
 
-def by_number(numbers: list[int | None]) -> Expected:
-    """What is painted in the frames of a file that keeps them in this order, however many are left."""
+def numbers_in_order(numbers: list[int | None]) -> Expected:
+    """Return the expected numbers of a file that holds the first frames of this list, in order."""
 
     def expected(index: PacketIndex) -> list[int | None]:
         return (numbers + [None] * index.n_frames)[: index.n_frames]
@@ -60,10 +60,10 @@ def by_number(numbers: list[int | None]) -> Expected:
     return expected
 
 
-def by_times(times: tuple[Fraction, ...]) -> Expected:
-    """What is painted in the frames of a file that shows number n at `times[n]` seconds, on whatever clock.
+def numbers_at_times(times: tuple[Fraction, ...]) -> Expected:
+    """Return the expected numbers of a file that shows number n at `times[n]` seconds, on any clock.
 
-    Two numbers of one time have no address; a frame at that time may show neither.
+    Two numbers with the same time have no address: None is expected there.
     """
 
     def expected(index: PacketIndex) -> list[int | None]:
@@ -75,6 +75,6 @@ def by_times(times: tuple[Fraction, ...]) -> Expected:
 
 def _number_at(times: tuple[Fraction, ...], since_first_s: float) -> int | None:
     at = since_first_s + float(min(times))
-    # the coarsest clock ticks once a millisecond
+    # the coarsest clock has ticks of one millisecond
     found = [number for number, time in enumerate(times) if abs(float(time) - at) <= 0.001]
     return found[0] if len(found) == 1 else None

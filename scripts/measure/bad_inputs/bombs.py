@@ -1,4 +1,4 @@
-"""A few bytes that ask for gigabytes: pictures, archives and streams that unpack to more than any camera makes."""
+"""Decompression bombs: small pictures, archives and streams that unpack to gigabytes."""
 
 import io
 import struct
@@ -21,7 +21,7 @@ _MIB = 1 << 20
 
 
 def bombs() -> Iterator[BadFile]:
-    """Each bomb alone in a folder or a zip of stills, as a video file, or as a stream in one."""
+    """Yield each bomb: in a folder or a zip of stills, as an archive, or as a stream of a video file."""
     for name, (file, make) in _PICTURES.items():
         yield BadFile("bombs", f"{name}-in_a_folder", partial(_in_a_folder, name, file, make))
         yield BadFile("bombs", f"{name}-in_a_zip", partial(_in_a_zip, name, file, make))
@@ -32,19 +32,21 @@ def bombs() -> Iterator[BadFile]:
 
 
 def _in_a_folder(name: str, file: str, make: Callable[[], bytes], shop: Workshop) -> Path:
-    shop.write(f"trap/{file}", _kept(name, make, shop))
+    shop.write(f"trap/{file}", _bomb_bytes(name, make, shop))
     return shop.folder / "trap"
 
 
 def _in_a_zip(name: str, file: str, make: Callable[[], bytes], shop: Workshop) -> Path:
     path = shop.folder / "trap.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(zipfile.ZipInfo(file, (2026, 5, 1, 10, 0, 0)), _kept(name, make, shop), zipfile.ZIP_DEFLATED)
+        archive.writestr(
+            zipfile.ZipInfo(file, (2026, 5, 1, 10, 0, 0)), _bomb_bytes(name, make, shop), zipfile.ZIP_DEFLATED
+        )
     return path
 
 
-def _kept(name: str, make: Callable[[], bytes], shop: Workshop) -> bytes:
-    """Built once: some of them take seconds."""
+def _bomb_bytes(name: str, make: Callable[[], bytes], shop: Workshop) -> bytes:
+    """Return the bytes of a bomb, which is built only once because that may take seconds."""
 
     def build(folder: Path) -> Path:
         (folder / "bomb").write_bytes(make())
@@ -58,7 +60,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _png(width_px: int, height_px: int, *, bits: int = 8, colour: int = 2, extra: bytes = b"") -> bytes:
-    """A whole PNG of nothing but black, however large, and chunks before its pixels."""
+    """Return a complete black PNG of any size, with extra chunks before its pixels."""
     channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
     row = bytes(1 + (width_px * channels * bits + 7) // 8)
     packer, packed = zlib.compressobj(9), []
@@ -71,7 +73,7 @@ def _png(width_px: int, height_px: int, *, bits: int = 8, colour: int = 2, extra
 
 
 def _text_chunks() -> bytes:
-    """Text that unpacks to 64 MiB in each of ten chunks."""
+    """Return ten text chunks that unpack to 64 MiB each."""
     packed = zlib.compress(bytes(64 * _MIB), 9)
     return _chunk(b"zTXt", b"Comment\0\0" + packed) * 10
 
@@ -87,7 +89,7 @@ def _saved(width_px: int, height_px: int, mode: str, kind: str, **options: objec
 
 
 def _lying_jpeg(width_px: int, height_px: int, *, progressive: bool) -> bytes:
-    """A small JPEG whose header says that it is large."""
+    """Return a small JPEG with a large size in its header."""
     content = _saved(64, 64, "RGB", "JPEG", progressive=progressive)
     at = content.index(b"\xff\xc2" if progressive else b"\xff\xc0")
     return content[: at + 5] + struct.pack(">HH", height_px, width_px) + content[at + 9 :]
@@ -119,7 +121,7 @@ _PICTURES: dict[str, tuple[str, Callable[[], bytes]]] = {
 
 
 def _zip_of_zeros(n_mib: int, file: str, shop: Workshop) -> Path:
-    """One member that unpacks to so much, of nothing."""
+    """Write a zip with one member of so many MiB of zeros."""
     path = shop.folder / "zeros.zip"
     with (
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
@@ -139,7 +141,7 @@ def _zip_of_many(n_members: int, shop: Workshop) -> Path:
 
 
 def _zip_of_overlaps(shop: Workshop) -> Path:
-    """Two hundred names for one member of 64 MiB: the directory points at the same bytes again and again."""
+    """Write a zip with two hundred directory entries for the same member of 64 MiB."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("000.png", bytes(64 * _MIB))
@@ -164,7 +166,7 @@ def _zip_in_zip(shop: Workshop) -> Path:
 
 
 def _lying_member(shop: Workshop) -> Path:
-    """A member that states 16 bytes and unpacks to 64 MiB."""
+    """Write a zip with a member that states 16 bytes but unpacks to 64 MiB."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("1.png", bytes(64 * _MIB))
@@ -187,7 +189,7 @@ _ARCHIVES: dict[str, Callable[[Workshop], Path]] = {
 
 
 def _packed_header(claimed: int, real: int, shop: Workshop) -> Path:
-    """An MP4 whose header is packed: `cmov` states what it unpacks to."""
+    """Write an MP4 with a compressed header; `cmov` states its unpacked size."""
     packed = zlib.compress(bytes(real), 9)
     body = _box(b"dcom", b"zlib") + _box(b"cmvd", struct.pack(">I", claimed) + packed)
     return shop.write("packed.mov", _box(b"ftyp", b"qt  \0\0\2\0qt  ") + _box(b"moov", _box(b"cmov", body)))
@@ -198,7 +200,7 @@ def _box(kind: bytes, body: bytes) -> bytes:
 
 
 def _muxed(suffix: str, codec: str, size: tuple[int, int], content: Callable[[], bytes], shop: Workshop) -> Path:
-    """One picture as ten frames of a video file."""
+    """Write a video file with the same picture in ten frames."""
     path, picture = shop.folder / f"stream.{suffix}", content()
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25)
@@ -213,7 +215,7 @@ def _muxed(suffix: str, codec: str, size: tuple[int, int], content: Callable[[],
 
 
 def _large_video(suffix: str, codec: str, size: tuple[int, int], shop: Workshop) -> Path:
-    """Four black frames of this size, really encoded, once for all."""
+    """Write four encoded black frames of this size; they are encoded only once."""
     name = f"large_{codec}_{suffix}_{size[0]}"
     content = shop.built(name, partial(_encode_large, suffix, codec, size)).read_bytes()
     return shop.write(f"large.{suffix}", content)

@@ -1,4 +1,4 @@
-"""Every bad file of the campaign, and one case of it judged in a process of its own."""
+"""All bad files of the campaign, and the check of one case in a process of its own."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,39 +7,39 @@ from pathlib import Path
 from scripts.measure.bad_inputs.bad_file import BadFile
 from scripts.measure.bad_inputs.bombs import bombs
 from scripts.measure.bad_inputs.changing import changing_files
-from scripts.measure.bad_inputs.checked_job import CheckedFile, judge
+from scripts.measure.bad_inputs.checked_job import CheckedFile, check_files
 from scripts.measure.bad_inputs.cut_and_flipped import cut_files, flipped_files, whole_files
-from scripts.measure.bad_inputs.healthy import Baseline, Healthy
+from scripts.measure.bad_inputs.healthy import Baseline, HealthyFootage
 from scripts.measure.bad_inputs.hostile_names import hostile_names
 from scripts.measure.bad_inputs.lying_headers import lying_headers
 from scripts.measure.bad_inputs.lying_times import lying_times
 from scripts.measure.bad_inputs.non_media import non_media, polyglots
 from scripts.measure.bad_inputs.odd_pictures import odd_pictures
 from scripts.measure.bad_inputs.pointing import pointing_files
-from scripts.measure.campaign import Outcome, Tried
+from scripts.measure.campaign import CaseResult, Outcome
 
-__all__ = ["Work", "all_bad", "judged_case"]
+__all__ = ["CaseWork", "all_bad_files", "check_case"]
 
 _ASSERTION = (
-    "one row in sources with a verdict, and a reason unless it is ok; the right exit code; every frame in coverage, "
-    "none under another's number; no hang, no lost decoder, at most 512 MiB more than healthy footage needs; "
-    "the file unmodified; the rows of the healthy footage beside it unchanged"
+    "one row in sources with a verdict, and a reason unless it is ok; the correct exit code; every frame in coverage, "
+    "none under a wrong number; no hang, no lost decoder, at most 512 MiB more memory than for healthy footage; "
+    "the file unchanged; the rows of healthy footage beside it unchanged"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """One case of the campaign; the files are told by number, because they are made where they are judged."""
+class CaseWork:
+    """One case of the campaign; its files are given by number, because the process that checks them makes them."""
 
     numbers: tuple[int, ...]
     seed: int
-    healthy: Healthy
+    healthy: HealthyFootage
     baseline: Baseline
     folder: Path
 
 
-def all_bad(seed: int) -> Iterator[BadFile]:
-    """Every bad file, in an order that one seed fixes."""
+def all_bad_files(seed: int) -> Iterator[BadFile]:
+    """Yield every bad file, in an order that depends only on the seed."""
     yield from whole_files()
     yield from cut_files()
     yield from flipped_files(seed)
@@ -54,26 +54,26 @@ def all_bad(seed: int) -> Iterator[BadFile]:
     yield from pointing_files()
 
 
-def judged_case(session: Work) -> list[Tried]:
-    """Judge one case, in a process of its own."""
-    bads = list(all_bad(session.seed))
-    folder = session.folder / f"case-{session.numbers[0]}"
+def check_case(work: CaseWork) -> list[CaseResult]:
+    """Check one case; for use in a process of its own."""
+    bads = list(all_bad_files(work.seed))
+    folder = work.folder / f"case-{work.numbers[0]}"
     folder.mkdir()
-    judged = judge(
-        [bads[number] for number in session.numbers],
-        healthy=session.healthy,
-        baseline=session.baseline,
-        originals=session.folder / "originals",
-        elsewhere=session.folder / "elsewhere",
+    checked = check_files(
+        [bads[number] for number in work.numbers],
+        healthy=work.healthy,
+        baseline=work.baseline,
+        originals=work.folder / "originals",
+        elsewhere=work.folder / "elsewhere",
         folder=folder,
     )
-    return [_tried(each) for each in judged]
+    return [_case_result(each) for each in checked]
 
 
-def _tried(judged: CheckedFile) -> Tried:
-    bad = judged.bad
-    if judged.faults:
-        return Tried(bad.title, bad.family, _ASSERTION, Outcome.FAILED, "; ".join(judged.faults))
-    if judged.verdict == "rejected":
-        return Tried(bad.title, bad.family, _ASSERTION, Outcome.REJECTED, judged.reason)
-    return Tried(bad.title, bad.family, _ASSERTION, Outcome.SURVIVED, judged.reason)
+def _case_result(checked: CheckedFile) -> CaseResult:
+    bad = checked.bad
+    if checked.faults:
+        return CaseResult(bad.title, bad.family, _ASSERTION, Outcome.FAILED, "; ".join(checked.faults))
+    if checked.verdict == "rejected":
+        return CaseResult(bad.title, bad.family, _ASSERTION, Outcome.REJECTED, checked.reason)
+    return CaseResult(bad.title, bad.family, _ASSERTION, Outcome.SURVIVED, checked.reason)

@@ -1,4 +1,4 @@
-"""Files whose picture size, pixel format, codec or rate changes in the middle."""
+"""Files in which picture size, pixel format or codec changes in the middle."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from scripts.measure.bad_inputs.bad_file import BadFile, Expected, by_times
+from scripts.measure.bad_inputs.bad_file import BadFile, Expected, numbers_at_times
 from scripts.measure.bad_inputs.originals import Workshop
 from testing.painted.picture import paint
 
@@ -38,27 +38,27 @@ _CONTAINERS = {
 }
 _SIZES = ((320, 192), (96, 160), (162, 98))
 _PARAMETERS = {"264": "h264", "265": "hevc"}
-# Without a clock of its own, or with one that a lost picture moves.
+# Containers without timestamps, or whose times shift when a picture is lost.
 _UNTIMED = frozenset({"avi", "264", "265", "mpg"})
 
 
 def changing_files() -> Iterator[BadFile]:
-    """For each codec and container a change of size to three others and a change to each other pixel format."""
+    """Yield, for each codec and container, changes to three other sizes and to each other pixel format."""
     for name, (_, _, formats) in _CODECS.items():
         for suffix in _CONTAINERS[name]:
-            expected: Expected | None = None if suffix in _UNTIMED else by_times(_TIMES)
+            expected: Expected | None = None if suffix in _UNTIMED else numbers_at_times(_TIMES)
             for size in _SIZES:
-                build = partial(_joined, name, suffix, (size, formats[0]))
+                build = partial(_join_encoders, name, suffix, (size, formats[0]))
                 yield BadFile("changes mid-stream", f"{name}-{suffix}-to_{size[0]}x{size[1]}", build, expected)
             for pixel_format in formats[1:]:
-                build = partial(_joined, name, suffix, ((160, 96), pixel_format))
+                build = partial(_join_encoders, name, suffix, ((160, 96), pixel_format))
                 yield BadFile("changes mid-stream", f"{name}-{suffix}-to_{pixel_format}", build, expected)
     for second in ("hevc", "mpeg2"):
-        yield BadFile("changes mid-stream", f"h264-ts-to_{second}", partial(_glued_ts, second))
+        yield BadFile("changes mid-stream", f"h264-ts-to_{second}", partial(_concatenate_ts, second))
 
 
-def _joined(name: str, suffix: str, then: tuple[tuple[int, int], str], shop: Workshop) -> Path:
-    """Half the pictures of one encoder and half of another, muxed as if they were of one."""
+def _join_encoders(name: str, suffix: str, then: tuple[tuple[int, int], str], shop: Workshop) -> Path:
+    """Mux half of the pictures from one encoder and half from another one into one stream."""
     codec, _, formats = _CODECS[name]
     path = shop.folder / f"changing.{suffix}"
     first = _packets(name, (160, 96), formats[0], range(_AT))
@@ -76,25 +76,25 @@ def _joined(name: str, suffix: str, then: tuple[tuple[int, int], str], shop: Wor
 
 
 def _packets(name: str, size: tuple[int, int], pixel_format: str, numbers: range) -> list[bytes]:
-    """The encoded pictures of these numbers, parameters in the stream; each holds one picture."""
+    """Encode pictures of these numbers, one picture per packet, with codec parameters in the stream."""
     codec, options, _ = _CODECS[name]
     context = av.CodecContext.create(codec, "w")
     context.width, context.height, context.pix_fmt = *size, pixel_format
     context.time_base, context.framerate, context.gop_size = 1 / _RATE, _RATE, 12
     context.options, context.thread_count = dict(options), 1
-    found = []
+    packets = []
     for number in numbers:
         rgb = np.ascontiguousarray(paint(number, *size))
         frame = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=pixel_format)
         frame.pts, frame.time_base = number, 1 / _RATE
-        found += [bytes(packet) for packet in context.encode(frame)]
-    return found + [bytes(packet) for packet in context.encode(None)]
+        packets += [bytes(packet) for packet in context.encode(frame)]
+    return packets + [bytes(packet) for packet in context.encode(None)]
 
 
-def _glued_ts(second: str, shop: Workshop) -> Path:
-    """Two transport streams of different codecs behind each other."""
+def _concatenate_ts(second: str, shop: Workshop) -> Path:
+    """Concatenate two transport streams of different codecs."""
     first = shop.original("h264_no_b_ts")
-    other = _joined(second, "ts", ((160, 96), "yuv420p"), shop)
+    other = _join_encoders(second, "ts", ((160, 96), "yuv420p"), shop)
     content = other.read_bytes()
     other.unlink()
     return shop.write("glued.ts", first + content)

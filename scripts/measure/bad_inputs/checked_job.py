@@ -1,4 +1,4 @@
-"""Bad files beside healthy ones through the real commands, and everything that was promised of them."""
+"""Runs the real commands on bad files beside healthy ones and checks all promises."""
 
 import contextlib
 import hashlib
@@ -14,35 +14,38 @@ from unittest import mock
 
 from forensics.custody.case_folder import CaseFolder
 from pipelines.cli.main import exit_code_of
+from pipelines.stages.model_loaders import ModelLoaders
 from scripts.measure.bad_inputs.bad_file import BadFile
 from scripts.measure.bad_inputs.checks import (
-    Asked,
-    Given,
+    CommandResult,
+    GivenFile,
     coverage_faults,
     ingest_faults,
     limits_faults,
     number_faults,
     source_faults,
 )
-from scripts.measure.bad_inputs.healthy import Baseline, Healthy, rows_of
+from scripts.measure.bad_inputs.healthy import Baseline, HealthyFootage, rows_of
 from scripts.measure.bad_inputs.number_reader import NumberReader
 from scripts.measure.bad_inputs.originals import Workshop
-from scripts.measure.bad_inputs.process_limits import Watch
+from scripts.measure.bad_inputs.process_limits import ProcessWatch
+from testing.given_detector import GivenDetector
 
-__all__ = ["CheckedFile", "judge", "measure_baseline"]
+__all__ = ["CheckedFile", "check_files", "measure_baseline"]
 
-_INGEST_LIMIT_S, _RUN_LIMIT_S = 180, 600
 _HEALTHY_CAMERAS = ("gate", "trap")
+_INGEST_LIMIT_S, _RUN_LIMIT_S = 180, 600
+_LOADERS = ModelLoaders(load_detector=GivenDetector(NumberReader()))
 
 
 @dataclass(slots=True)
 class CheckedFile:
-    """What became of one bad file.
+    """Result of one bad file.
 
     Attributes:
         bad: the file.
         verdict, reason: its row in `sources`.
-        faults: promises that did not hold.
+        faults: broken promises.
     """
 
     bad: BadFile
@@ -51,113 +54,120 @@ class CheckedFile:
     faults: list[str] = field(default_factory=list)
 
 
-def measure_baseline(healthy: Healthy, folder: Path) -> Baseline:
-    """What the job says and needs for the healthy footage alone."""
+def measure_baseline(healthy: HealthyFootage, folder: Path) -> Baseline:
+    """Run the job on the healthy footage alone and return its rows and memory."""
     with _case(folder / "case", healthy) as case:
-        again = _ask("ingest", case, healthy.clip, "--camera", _HEALTHY_CAMERAS[0], limit_s=_INGEST_LIMIT_S)
+        again = _run_command("ingest", case, healthy.clip, "--camera", _HEALTHY_CAMERAS[0], limit_s=_INGEST_LIMIT_S)
         ran = _run(case)
         if ran.code != 0:
-            raise RuntimeError(f"the healthy footage alone: exit code {ran.code}: {ran.messages[-500:]}")
+            raise RuntimeError(f"the run on healthy footage alone ended with {ran.code}: {ran.messages[-500:]}")
         rows = rows_of(CaseFolder.at(case).tables, _healthy_ids(case))
-        return Baseline(rows, again.watched.peak_bytes, ran.watched.peak_bytes)
+        return Baseline(rows, again.usage.peak_bytes, ran.usage.peak_bytes)
 
 
-def judge(
-    bads: Sequence[BadFile], *, healthy: Healthy, baseline: Baseline, originals: Path, elsewhere: Path, folder: Path
+def check_files(
+    bads: Sequence[BadFile],
+    *,
+    healthy: HealthyFootage,
+    baseline: Baseline,
+    originals: Path,
+    elsewhere: Path,
+    folder: Path,
 ) -> list[CheckedFile]:
-    """One case of the healthy footage and these bad files; one verdict of ours for each.
+    """Check a case with the healthy footage and these bad files; return one result for each bad file.
 
-    Where the run as a whole breaks a promise, each file is tried again alone, so that the culprit is named.
+    If the run as a whole breaks a promise, each file is checked again alone, to find the cause.
     """
     with _case(folder / "case", healthy) as case:
-        judged = [CheckedFile(bad) for bad in bads]
+        checked = [CheckedFile(bad) for bad in bads]
         given = []
-        for number, each in enumerate(judged):
+        for number, each in enumerate(checked):
             place = folder / f"bad-{number}"
             place.mkdir()
-            given.append(_taken_in(each, case, Workshop(originals, place, elsewhere), f"bad-{number}", baseline))
-        run_faults = _run_together(case, judged, given, baseline)
+            given.append(_ingest_bad_file(each, case, Workshop(originals, place, elsewhere), f"bad-{number}", baseline))
+        run_faults = _run_together(case, checked, given, baseline)
     if run_faults and len(bads) > 1:
-        for number, each in enumerate(judged):
+        for number, each in enumerate(checked):
             alone = folder / f"alone-{number}"
             alone.mkdir()
-            (again,) = judge(
+            (again,) = check_files(
                 [each.bad], healthy=healthy, baseline=baseline, originals=originals, elsewhere=elsewhere, folder=alone
             )
             each.faults += [fault for fault in again.faults if fault not in each.faults]
-        if not any(each.faults for each in judged):
-            judged[0].faults += [f"together with {len(bads) - 1} others: {fault}" for fault in run_faults]
+        if not any(each.faults for each in checked):
+            checked[0].faults += [f"together with {len(bads) - 1} others: {fault}" for fault in run_faults]
     else:
-        judged[0].faults += run_faults
-    return judged
+        checked[0].faults += run_faults
+    return checked
 
 
 @contextlib.contextmanager
-def _case(root: Path, healthy: Healthy) -> Iterator[Path]:
-    """A case that holds the healthy footage, with keys of its own."""
+def _case(root: Path, healthy: HealthyFootage) -> Iterator[Path]:
+    """Make a case with the healthy footage and its own keys."""
     with TemporaryDirectory() as keys, mock.patch.dict(os.environ, {"FORENSICS_KEYS": keys}):
         made = [
-            _ask("case", "init", root, "--purpose", "bad inputs", "--operator", "campaign", limit_s=_INGEST_LIMIT_S)
+            _run_command(
+                "case", "init", root, "--purpose", "bad inputs", "--operator", "campaign", limit_s=_INGEST_LIMIT_S
+            )
         ]
         for camera, path in zip(_HEALTHY_CAMERAS, (healthy.clip, healthy.stills), strict=True):
-            made.append(_ask("ingest", root, path, "--camera", camera, limit_s=_INGEST_LIMIT_S))
+            made.append(_run_command("ingest", root, path, "--camera", camera, limit_s=_INGEST_LIMIT_S))
         if any(answer.code for answer in made):
-            raise RuntimeError(f"the healthy footage was not taken in: {[answer.messages for answer in made]}")
+            raise RuntimeError(f"ingest of the healthy footage failed: {[answer.messages for answer in made]}")
         yield root
 
 
-def _ask(*arguments: object, limit_s: float) -> Asked:
-    """One command through the program's entry."""
+def _run_command(*arguments: object, limit_s: float) -> CommandResult:
+    """Run one command through the entry point of the program, with a detector that reads the painted numbers."""
     words = [os.fsdecode(os.fsencode(str(argument))) for argument in arguments]
     out, messages, code = io.StringIO(), io.StringIO(), -1
     with (
-        Watch(limit_s) as watch,
+        ProcessWatch(limit_s) as watch,
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(messages),
-        contextlib.suppress(Exception),  # what nobody expected is told by code -1, and must not end the campaign
+        contextlib.suppress(Exception),  # an unexpected error gives code -1 and must not end the campaign
     ):
-        code = exit_code_of([*words, "--json"])
-    assert watch.seen is not None
-    return Asked(code, out.getvalue(), messages.getvalue(), watch.seen)
+        code = exit_code_of([*words, "--json"], _LOADERS)
+    assert watch.usage is not None
+    return CommandResult(code, out.getvalue(), messages.getvalue(), watch.usage)
 
 
-def _run(case: Path) -> Asked:
-    with mock.patch("pipelines.stages.detection_context.load_for", return_value=NumberReader()):
-        words = ("run", case, "--runner", "serial", "--quiet", "--set", "run.stall_s=20", "--set", "chunk.seconds=1")
-        return _ask(*words, limit_s=_RUN_LIMIT_S)
+def _run(case: Path) -> CommandResult:
+    words = ("run", case, "--runner", "serial", "--quiet", "--set", "run.stall_s=20", "--set", "chunk.seconds=1")
+    return _run_command(*words, limit_s=_RUN_LIMIT_S)
 
 
-def _taken_in(judged: CheckedFile, case: Path, shop: Workshop, camera: str, baseline: Baseline) -> Given:
-    """Give one bad file to the case; what is wrong with the answer stands in `judged`."""
-    path = judged.bad.build(shop)
-    before = _digests(shop.folder)
-    said = ("--start", "2026-05-01T10:00:00Z", "--clock-error", "500") if path.is_file() else ()
-    asked = _ask("ingest", case, path, "--camera", camera, *said, limit_s=_INGEST_LIMIT_S)
-    given = Given(path, shop.folder, camera, before, _sources(asked))
-    judged.faults += ingest_faults(given, asked)
-    judged.faults += limits_faults(asked, baseline.ingest_bytes, "ingest")
+def _ingest_bad_file(checked: CheckedFile, case: Path, shop: Workshop, camera: str, baseline: Baseline) -> GivenFile:
+    """Ingest one bad file into the case and record faults of the result in `checked`."""
+    path = checked.bad.build(shop)
+    before = _folder_state(shop.folder)
+    times = ("--start", "2026-05-01T10:00:00Z", "--clock-error", "500") if path.is_file() else ()
+    result = _run_command("ingest", case, path, "--camera", camera, *times, limit_s=_INGEST_LIMIT_S)
+    given = GivenFile(path, shop.folder, camera, before, _sources(result))
+    checked.faults += ingest_faults(given, result)
+    checked.faults += limits_faults(result, baseline.ingest_bytes, "ingest")
     if given.sources:
         worst = max(given.sources, key=lambda row: ("ok", "partial", "rejected").index(row["verdict"]))
-        judged.verdict, judged.reason = worst["verdict"], worst["reason"]
-    if judged.bad.is_sound and judged.verdict != "ok":
-        judged.faults.append(f"{judged.verdict}, although nothing is wrong with its content: {judged.reason}")
-    if judged.bad.is_known_short and judged.verdict == "ok":
-        judged.faults.append("ok, although its container says that something is missing")
+        checked.verdict, checked.reason = worst["verdict"], worst["reason"]
+    if checked.bad.is_sound and checked.verdict != "ok":
+        checked.faults.append(f"{checked.verdict}, although its content is intact: {checked.reason}")
+    if checked.bad.is_known_short and checked.verdict == "ok":
+        checked.faults.append("ok, although its container states that something is missing")
     return given
 
 
-def _run_together(case: Path, judged: list[CheckedFile], given: list[Given], baseline: Baseline) -> list[str]:
-    """Run the case and hold its tables against the promises; returns what is nobody's fault in particular."""
+def _run_together(case: Path, checked: list[CheckedFile], given: list[GivenFile], baseline: Baseline) -> list[str]:
+    """Run the case and check its tables; return the faults that belong to no particular file."""
     ran = _run(case)
     folder = CaseFolder.at(case)
     faults = limits_faults(ran, baseline.run_bytes, "run")
     if not folder.manifest.exists():
-        return [*faults, f"run: exit code {ran.code}, nothing was published: {ran.messages[-400:]}"]
-    for each, one in zip(judged, given, strict=True):
+        return [*faults, f"run: exit code {ran.code}, no tables were published: {ran.messages[-400:]}"]
+    for each, one in zip(checked, given, strict=True):
         each.faults += source_faults(folder, one)
         each.faults += coverage_faults(folder, one)
         each.faults += number_faults(folder, one, each.bad)
-        if _digests(one.folder) != one.before:
+        if _folder_state(one.folder) != one.before:
             each.faults.append("the source was modified")
     faults += _code_faults(folder, ran)
     faults += _reading_faults(case)
@@ -166,44 +176,44 @@ def _run_together(case: Path, judged: list[CheckedFile], given: list[Given], bas
     return faults
 
 
-def _code_faults(folder: CaseFolder, ran: Asked) -> list[str]:
-    """README: 0 is done, 4 is finished with something partial, rejected, unsettled or not handed out."""
-    sources = rows_like(folder, "sources")
-    gaps = [row for row in rows_like(folder, "coverage") if row["state"] == "gap"]
-    is_clean = all(row["verdict"] == "ok" for row in sources) and not gaps and not rows_like(folder, "failures")
+def _code_faults(folder: CaseFolder, ran: CommandResult) -> list[str]:
+    """Check the exit code: 0 if all is done, 4 if a source is partial or rejected, or there are gaps or failures."""
+    sources = read_rows(folder, "sources")
+    gaps = [row for row in read_rows(folder, "coverage") if row["state"] == "gap"]
+    is_clean = all(row["verdict"] == "ok" for row in sources) and not gaps and not read_rows(folder, "failures")
     expected = 0 if is_clean else 4
     return [] if ran.code == expected else [f"run: exit code {ran.code}, expected {expected}: {ran.messages[-400:]}"]
 
 
 def _reading_faults(case: Path) -> list[str]:
-    """Whoever asks the case afterwards is answered."""
-    questions = (("status", case), ("verify", case), ("query", case, "detections"), ("query", case, "sightings"))
-    answers = {words: _ask(*words, limit_s=_RUN_LIMIT_S) for words in questions}
+    """Check that later reading commands on the case succeed."""
+    commands = (("status", case), ("verify", case), ("query", case, "detections"), ("query", case, "sightings"))
+    answers = {words: _run_command(*words, limit_s=_RUN_LIMIT_S) for words in commands}
     return [f"{words[0]}: exit code {a.code}: {a.messages[-300:]}" for words, a in answers.items() if a.code != 0]
 
 
-def rows_like(folder: CaseFolder, name: str) -> list[dict[str, Any]]:
-    """A published table as rows."""
+def read_rows(folder: CaseFolder, name: str) -> list[dict[str, Any]]:
+    """Return the rows of a published table."""
     import polars as pl
 
     return pl.read_parquet(folder.tables / name / "*.parquet").to_dicts()
 
 
 def _healthy_ids(case: Path) -> set[str]:
-    rows = rows_like(CaseFolder.at(case), "sources")
+    rows = read_rows(CaseFolder.at(case), "sources")
     return {row["evidence_id"] for row in rows if row["camera_id"] in _HEALTHY_CAMERAS}
 
 
-def _sources(asked: Asked) -> list[dict[str, Any]]:
+def _sources(result: CommandResult) -> list[dict[str, Any]]:
     try:
-        rows: list[dict[str, Any]] = json.loads(asked.out)["sources"]
+        rows: list[dict[str, Any]] = json.loads(result.out)["sources"]
     except (ValueError, KeyError):
         return []
     return rows
 
 
-def _digests(folder: Path) -> dict[str, str]:
-    """What lies below a folder: of files their digest, of everything its kind."""
+def _folder_state(folder: Path) -> dict[str, str]:
+    """Return mode, modification time and content digest of everything below a folder."""
     found = {}
     for path in sorted(folder.rglob("*")):
         state = path.lstat()

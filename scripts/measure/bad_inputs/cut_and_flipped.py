@@ -1,4 +1,4 @@
-"""Files that lost their end, and files with turned bits: what bad disks, cables and copies make."""
+"""Truncated files and files with flipped bits, as bad disks, cables and copies produce them."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import av
 
-from scripts.measure.bad_inputs.bad_file import BadFile, by_number, by_time
+from scripts.measure.bad_inputs.bad_file import BadFile, numbers_in_order, numbers_of_kind
 from scripts.measure.bad_inputs.originals import ORIGINALS, PAIRS, Workshop
 from testing.painted.encode import PAL, Recipe, encode
 
@@ -18,41 +18,41 @@ _CUT = (
     *("mpeg2_mpg", "h264_flv", "mpeg2_mxf", "vp8_ivf", "wmv2_asf", "mpeg4_nut", "raw_264", "gif_gif"),
 )
 _KEPT = (0.002, 0.05, 0.3, 0.6, 0.9, 0.999)
-# Where the file has no clock, a lost picture moves those behind it: only what is cut off at the end moves nothing.
+# In files without timestamps, a lost picture shifts all later ones; only truncation at the end shifts nothing.
 _NO_CLOCK = frozenset({"h264_avi", "mpeg4_avi", "mpeg4_b_avi", "mjpeg_avi", "raw_264", "raw_265"})
-# What is cut off behind this share of a file is no picture, but an index of them.
+# Truncation after this share of a file loses no picture, only the index at the end.
 _ONLY_AN_INDEX = 0.99
-# Whatever is cut off between two packets, or fragments, of these, they say nothing of it.
-_SILENT = frozenset({"h264_ts", "mpeg2_mpg", "mpeg4_nut", "raw_264", "fragmented_mp4"})
-_NUMBERS_OF = {name: by_number(list(range(90))) for name in ("mpeg4_avi", "mjpeg_avi")}
-_UNTOLD = _NO_CLOCK | {"gif_gif"}
-_TURNED_BITS = (1, 4, 16, 64)
+# Truncation of these between two packets or fragments cannot be detected.
+_UNDETECTABLE = frozenset({"h264_ts", "mpeg2_mpg", "mpeg4_nut", "raw_264", "fragmented_mp4"})
+_NUMBERS_OF = {name: numbers_in_order(list(range(90))) for name in ("mpeg4_avi", "mjpeg_avi")}
+_WITHOUT_NUMBERS = _NO_CLOCK | {"gif_gif"}
+_FLIPPED_BITS = (1, 4, 16, 64)
 _BURST_BYTES = 300
 _N_IN_PICTURES, _N_ANYWHERE = 5, 3
 
 
 def whole_files() -> Iterator[BadFile]:
-    """The files that the bad ones are made of: what rejects these would pass unseen among files that are bad."""
+    """Yield the intact files that bad files are made from, which must be accepted."""
     for name in PAIRS:
-        numbers = by_number(list(range(90))) if name in _NO_CLOCK else by_time(ORIGINALS[name])
-        # its encoder states 90000 frames/s, which nobody believes
+        numbers = numbers_in_order(list(range(90))) if name in _NO_CLOCK else numbers_of_kind(ORIGINALS[name])
+        # its encoder states 90000 frames/s, which is ignored as impossible
         is_sound = name != "raw_264"
-        yield BadFile("nothing wrong", name, partial(_cut, name=name, kept=1), numbers, is_sound=is_sound)
+        yield BadFile("intact files", name, partial(_cut, name=name, kept=1), numbers, is_sound=is_sound)
 
 
 def cut_files() -> Iterator[BadFile]:
-    """Six lengths of each container, and of an MP4 whose header comes first."""
+    """Yield each container, and an MP4 with its header first, truncated to six lengths."""
     for kept in _KEPT:
         for name in _CUT:
-            numbers = None if name == "raw_264" else _NUMBERS_OF.get(name) or by_time(ORIGINALS[name])
-            is_short = kept < _ONLY_AN_INDEX and name not in _SILENT
+            numbers = None if name == "raw_264" else _NUMBERS_OF.get(name) or numbers_of_kind(ORIGINALS[name])
+            is_short = kept < _ONLY_AN_INDEX and name not in _UNDETECTABLE
             cut = partial(_cut, name=name, kept=kept)
             yield BadFile("truncation", f"{name}-{kept}", cut, numbers, is_known_short=is_short)
         yield BadFile(
             "truncation",
             f"header_first_mp4-{kept}",
             partial(_cut_header_first, kept=kept),
-            by_time(ORIGINALS["h264_mp4"]),
+            numbers_of_kind(ORIGINALS["h264_mp4"]),
             is_known_short=kept < _ONLY_AN_INDEX,
         )
 
@@ -74,38 +74,42 @@ def _header_first(folder: Path) -> Path:
 
 
 def flipped_files(seed: int) -> Iterator[BadFile]:
-    """For each container and codec some with turned bits in the pictures alone, some with turned bits anywhere."""
+    """Yield, for each container and codec, files with bit flips in pictures only and files with bit flips anywhere."""
     for name in PAIRS:
-        numbers = None if name in _UNTOLD else by_time(ORIGINALS[name])
+        numbers = None if name in _WITHOUT_NUMBERS else numbers_of_kind(ORIGINALS[name])
         for nth in range(_N_IN_PICTURES):
-            build = partial(_flipped, name=name, damage=partial(_in_pictures, chance=f"{seed}-{name}-{nth}", nth=nth))
-            yield BadFile("flips in pictures", f"{name}-{nth}", build, numbers, may_stand_still=True)
+            build = partial(
+                _write_flipped, name=name, damage=partial(_flip_in_pictures, rng_seed=f"{seed}-{name}-{nth}", nth=nth)
+            )
+            yield BadFile("bit flips in pictures", f"{name}-{nth}", build, numbers, may_stand_still=True)
         for nth in range(_N_ANYWHERE):
-            build = partial(_flipped, name=name, damage=partial(_anywhere, chance=f"{seed}-{name}-any-{nth}", nth=nth))
-            yield BadFile("flips anywhere", f"{name}-{nth}", build)
+            build = partial(
+                _write_flipped, name=name, damage=partial(_flip_anywhere, rng_seed=f"{seed}-{name}-any-{nth}", nth=nth)
+            )
+            yield BadFile("bit flips anywhere", f"{name}-{nth}", build)
 
 
-def _flipped(shop: Workshop, *, name: str, damage: Callable[[Path], bytes]) -> Path:
+def _write_flipped(shop: Workshop, *, name: str, damage: Callable[[Path], bytes]) -> Path:
     path = shop.original_path(name)
     return shop.write(path.name, damage(path))
 
 
-def _in_pictures(path: Path, *, chance: str, nth: int) -> bytes:
-    """Damage in the packets' own bytes: the container and its clock stay whole."""
-    drawn, content = random.Random(chance), bytearray(path.read_bytes())
+def _flip_in_pictures(path: Path, *, rng_seed: str, nth: int) -> bytes:
+    """Damage only bytes of packets; the container and its timestamps stay intact."""
+    rng, content = random.Random(rng_seed), bytearray(path.read_bytes())
     places = [place for start, stop in _payloads(path) for place in range(start, stop)]
-    if nth < len(_TURNED_BITS):
-        for _ in range(_TURNED_BITS[nth]):
-            content[drawn.choice(places)] ^= 1 << drawn.randrange(8)
+    if nth < len(_FLIPPED_BITS):
+        for _ in range(_FLIPPED_BITS[nth]):
+            content[rng.choice(places)] ^= 1 << rng.randrange(8)
     else:
-        start = drawn.randrange(len(places) - _BURST_BYTES)
+        start = rng.randrange(len(places) - _BURST_BYTES)
         for place in places[start : start + _BURST_BYTES]:
-            content[place] = drawn.randrange(256)
+            content[place] = rng.randrange(256)
     return bytes(content)
 
 
 def _payloads(path: Path) -> Iterator[tuple[int, int]]:
-    """Byte ranges that hold nothing but pictures."""
+    """Yield the byte ranges that hold only pictures."""
     content = path.read_bytes()
     if path.suffix == ".ts":
         yield from _ts_payloads(content)
@@ -114,7 +118,7 @@ def _payloads(path: Path) -> Iterator[tuple[int, int]]:
         packets = [bytes(packet) for packet in container.demux(video=0) if packet.size]
     reached = 0
     for packet in packets:
-        # a muxer that cuts packets into pieces leaves their first bytes whole
+        # a muxer that splits packets leaves their first bytes together
         start = content.find(packet[:400], reached)
         if start >= 0:
             reached = start + len(packet[:400])
@@ -122,7 +126,7 @@ def _payloads(path: Path) -> Iterator[tuple[int, int]]:
 
 
 def _ts_payloads(content: bytes) -> Iterator[tuple[int, int]]:
-    """Of packets of the video that neither begin a picture, where its time stands, nor carry a clock."""
+    """Yield the payload of video packets that neither start a picture, with its time, nor carry a clock."""
     for start in range(0, len(content) - 187, 188):
         flags = int.from_bytes(content[start + 1 : start + 4], "big")
         is_video, begins, has_clock = flags >> 8 & 0x1FFF == 0x100, flags >> 22 & 1, flags >> 5 & 1
@@ -130,10 +134,10 @@ def _ts_payloads(content: bytes) -> Iterator[tuple[int, int]]:
             yield start + 4, start + 188
 
 
-def _anywhere(path: Path, *, chance: str, nth: int) -> bytes:
-    """Damage to any byte, the first ones most likely: there the headers lie."""
-    drawn, content = random.Random(chance), bytearray(path.read_bytes())
+def _flip_anywhere(path: Path, *, rng_seed: str, nth: int) -> bytes:
+    """Damage any byte, most likely the first ones, where the headers are."""
+    rng, content = random.Random(rng_seed), bytearray(path.read_bytes())
     for _ in range((1, 12, 80)[nth]):
-        reach = drawn.choice((64, 1024, len(content)))
-        content[drawn.randrange(min(reach, len(content)))] ^= 1 << drawn.randrange(8)
+        reach = rng.choice((64, 1024, len(content)))
+        content[rng.randrange(min(reach, len(content)))] ^= 1 << rng.randrange(8)
     return bytes(content)

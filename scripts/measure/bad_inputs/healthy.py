@@ -1,4 +1,4 @@
-"""The healthy footage that lies beside every bad file, and the rows that must not change because of it."""
+"""Healthy footage that is processed beside every bad file, and its rows, which must not change."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from PIL import Image
 from testing.painted.encode import Recipe, encode
 from testing.painted.picture import paint
 
-__all__ = ["Baseline", "Healthy", "paint_healthy", "rows_of"]
+__all__ = ["Baseline", "HealthyFootage", "paint_healthy", "rows_of"]
 
 _N_FRAMES, _N_STILLS = 24, 3
 _RATE = Fraction(25)
@@ -20,8 +20,8 @@ _TABLES = ("sources", "evidence", "detections", "tracks", "sightings", "coverage
 
 
 @dataclass(frozen=True, slots=True)
-class Healthy:
-    """A clip and a folder of stills that are as they should be."""
+class HealthyFootage:
+    """An intact clip and an intact folder of stills."""
 
     clip: Path
     stills: Path
@@ -29,11 +29,11 @@ class Healthy:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What the job says and needs where there is nothing bad.
+    """Rows and memory of the job on healthy footage alone.
 
     Attributes:
-        rows: of each table, those of the healthy footage, as text.
-        ingest_bytes, run_bytes: the most that any process held.
+        rows: of the healthy footage in each table, as text.
+        ingest_bytes, run_bytes: peak memory of the largest process.
     """
 
     rows: dict[str, list[str]]
@@ -41,7 +41,7 @@ class Baseline:
     run_bytes: int
 
 
-def paint_healthy(folder: Path) -> Healthy:
+def paint_healthy(folder: Path) -> HealthyFootage:
     """Write the healthy footage below `folder`."""
     stills = folder / "trap"
     stills.mkdir(parents=True)
@@ -49,11 +49,11 @@ def paint_healthy(folder: Path) -> Healthy:
         Image.fromarray(paint(100 + second, 160, 96)).save(stills / f"2026-05-01_10-00-0{second}.png")
     recipe = Recipe(options={"preset": "ultrafast", "bf": "2"}, rate=_RATE)
     clip = encode(folder / "gate.mp4", recipe, [number / _RATE for number in range(_N_FRAMES)])
-    return Healthy(clip, stills)
+    return HealthyFootage(clip, stills)
 
 
 def rows_of(tables: Path, evidence_ids: set[str]) -> dict[str, list[str]]:
-    """Of each published table, the rows of this evidence as sorted text."""
+    """Return the rows of this evidence in each published table, as sorted text."""
     found = {}
     for name in _TABLES:
         rows = pl.read_parquet(tables / name / "*.parquet").filter(pl.col("evidence_id").is_in(list(evidence_ids)))

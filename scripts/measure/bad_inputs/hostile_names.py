@@ -1,4 +1,4 @@
-"""Healthy footage under hostile names: paths that climb, options, patterns, control characters, protocols."""
+"""Healthy footage with hostile names: path traversal, options, patterns, control characters, protocols."""
 
 import hashlib
 import os
@@ -10,13 +10,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from scripts.measure.bad_inputs.bad_file import BadFile, by_number, by_time
+from scripts.measure.bad_inputs.bad_file import BadFile, numbers_in_order, numbers_of_kind
 from scripts.measure.bad_inputs.originals import ORIGINALS, Workshop
 from testing.painted.picture import paint
 
 __all__ = ["hostile_names"]
 
-# What stands before the suffix.
+# Names before the suffix.
 _STEMS = {
     "dots_and_slash_encoded": "..%2f..%2fetc%2fpasswd",
     "begins_with_dots": "..gate",
@@ -81,43 +81,46 @@ _NAME_BYTES = 255
 
 
 def hostile_names() -> Iterator[BadFile]:
-    """Each name for a video; as pictures in a folder, as a folder and in a zip by turns."""
-    clip = by_time(ORIGINALS["h264_mp4"])
+    """Yield each name for a video, and in turn for a folder, for pictures in a folder, and for members of a zip."""
+    clip = numbers_of_kind(ORIGINALS["h264_mp4"])
     for place, (name, stem) in enumerate(_STEMS.items()):
         yield BadFile(
-            "hostile names", f"video-{name}", partial(_video, os.fsencode(f"{stem}.mp4")), clip, is_sound=True
+            "hostile names", f"video-{name}", partial(_write_video, os.fsencode(f"{stem}.mp4")), clip, is_sound=True
         )
-        other = (_folder_of, _pictures_of, _zip_of)[place % 3]
-        numbers = by_number([_number_of(stem), _number_of(stem) + 1])
-        yield BadFile(
-            "hostile names", f"{other.__name__.strip('_')}-{name}", partial(other, stem), numbers, is_sound=True
-        )
+        kind, build = _OTHER_USES[place % 3]
+        numbers = numbers_in_order([_number_of(stem), _number_of(stem) + 1])
+        yield BadFile("hostile names", f"{kind}-{name}", partial(build, stem), numbers, is_sound=True)
     for suffix in ("mp4", "mkv"):
         name = b"x" * (_NAME_BYTES - 1 - len(suffix)) + f".{suffix}".encode()
-        yield BadFile("hostile names", f"video-255_bytes_{suffix}", partial(_video, name), clip, is_sound=True)
-    yield BadFile("hostile names", "video-255_bytes_of_text", partial(_video, ("\u00e9" * 125 + "x.mp4").encode()))
-    yield BadFile("hostile names", "video-without_suffix", partial(_video, b"gate"), clip, is_sound=True)
+        yield BadFile("hostile names", f"video-255_bytes_{suffix}", partial(_write_video, name), clip, is_sound=True)
+    yield BadFile(
+        "hostile names", "video-255_bytes_of_text", partial(_write_video, ("\u00e9" * 125 + "x.mp4").encode())
+    )
+    yield BadFile("hostile names", "video-without_suffix", partial(_write_video, b"gate"), clip, is_sound=True)
     for nth, stem in enumerate((b"\xff\xfe", b"gate\xc3", b"\xed\xa0\x80", b"\xc0\xaf..")):
-        yield BadFile("hostile names", f"video-not_utf8_{nth}", partial(_video, stem + b".mp4"))
-        yield BadFile("hostile names", f"folder_of-not_utf8_{nth}", partial(_pictures_of, os.fsdecode(stem)))
-    yield BadFile("hostile names", "video-reached_by_dots", _by_dots, clip, is_sound=True)
-    yield BadFile("hostile names", "video-deep", _deep, clip, is_sound=True)
+        yield BadFile("hostile names", f"video-not_utf8_{nth}", partial(_write_video, stem + b".mp4"))
+        yield BadFile("hostile names", f"folder_of-not_utf8_{nth}", partial(_write_pictures, os.fsdecode(stem)))
+    yield BadFile("hostile names", "video-reached_by_dots", _write_behind_dots, clip, is_sound=True)
+    yield BadFile("hostile names", "video-deep", _write_deep, clip, is_sound=True)
     for nth, member in enumerate(
         ("../../out.png", "/tmp/out.png", "C:\\out.png", "a/../../../out.png", "\\\\host\\o.png")
     ):
         yield BadFile(
-            "hostile names", f"zip_member-{nth}", partial(_zip_leading_out, member), by_number([_number_of(member)])
+            "hostile names",
+            f"zip_member-{nth}",
+            partial(_write_zip_with_member, member),
+            numbers_in_order([_number_of(member)]),
         )
 
 
-def _video(name: bytes, shop: Workshop) -> Path:
-    """A clip whose last box tells it from those of other names: the same bytes would be the same evidence."""
+def _write_video(name: bytes, shop: Workshop) -> Path:
+    """Write a clip with a unique last box, because equal bytes would be the same evidence."""
     mark = struct.pack(">I", 16) + b"free" + hashlib.sha256(name).digest()[:8]
     return shop.write(os.fsdecode(name), shop.original("h264_mp4") + mark)
 
 
 def _number_of(stem: str) -> int:
-    """What is painted in the first picture of this name."""
+    """Return the number that is painted in the first picture of this name."""
     return hashlib.sha256(os.fsencode(stem)).digest()[0] % 200
 
 
@@ -128,20 +131,20 @@ def _paint(folder: Path, names: list[str], first: int) -> None:
             Image.fromarray(paint(first + number, 160, 96)).save(file, "PNG")
 
 
-def _folder_of(stem: str, shop: Workshop) -> Path:
-    """A folder of this name with two pictures."""
+def _write_folder(stem: str, shop: Workshop) -> Path:
+    """Write a folder of this name with two pictures."""
     _paint(shop.folder / stem, ["1.png", "2.png"], _number_of(stem))
     return shop.folder / stem
 
 
-def _pictures_of(stem: str, shop: Workshop) -> Path:
-    """A folder with two pictures of such names."""
+def _write_pictures(stem: str, shop: Workshop) -> Path:
+    """Write a folder with two pictures of such names."""
     _paint(shop.folder / "trap", [f"{stem}1.png", f"{stem}2.png"], _number_of(stem))
     return shop.folder / "trap"
 
 
-def _zip_of(stem: str, shop: Workshop) -> Path:
-    """A zip with two members of such names."""
+def _write_zip(stem: str, shop: Workshop) -> Path:
+    """Write a zip of this name with two members of such names."""
     _paint(shop.folder, ["1.png", "2.png"], _number_of(stem))
     path = shop.folder / f"{stem}.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -150,7 +153,7 @@ def _zip_of(stem: str, shop: Workshop) -> Path:
     return path
 
 
-def _zip_leading_out(member: str, shop: Workshop) -> Path:
+def _write_zip_with_member(member: str, shop: Workshop) -> Path:
     _paint(shop.folder, ["1.png", "2.png"], _number_of(member))
     path = shop.folder / "out.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -159,10 +162,13 @@ def _zip_leading_out(member: str, shop: Workshop) -> Path:
     return path
 
 
-def _by_dots(shop: Workshop) -> Path:
+def _write_behind_dots(shop: Workshop) -> Path:
     (shop.folder / "a" / "b").mkdir(parents=True)
-    return shop.folder / "a" / "b" / ".." / ".." / _video(b"dots.mp4", shop).name
+    return shop.folder / "a" / "b" / ".." / ".." / _write_video(b"dots.mp4", shop).name
 
 
-def _deep(shop: Workshop) -> Path:
-    return _video(os.fsencode("/".join(["d" * 100] * 20) + "/deep.mp4"), shop)
+def _write_deep(shop: Workshop) -> Path:
+    return _write_video(os.fsencode("/".join(["d" * 100] * 20) + "/deep.mp4"), shop)
+
+
+_OTHER_USES = (("folder_of", _write_folder), ("pictures_of", _write_pictures), ("zip_of", _write_zip))

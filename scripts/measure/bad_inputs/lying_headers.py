@@ -1,4 +1,4 @@
-"""Headers that lie: frame counts, durations, rates of nothing, and pictures of 32768 by 32768."""
+"""Wrong values in headers: frame counts, durations, rates of zero, and pictures of 32768 by 32768."""
 
 import math
 import struct
@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from scripts.measure.bad_inputs.bad_file import BadFile, Expected, by_time
+from scripts.measure.bad_inputs.bad_file import BadFile, Expected, numbers_of_kind
 from scripts.measure.bad_inputs.originals import ORIGINALS, Workshop
-from scripts.measure.bad_inputs.patching import after, box_field, element, put
-from scripts.measure.bad_inputs.sequence_header import with_size
+from scripts.measure.bad_inputs.patching import overwrite, overwrite_after, overwrite_box_field, overwrite_element
+from scripts.measure.bad_inputs.sequence_header import replace_size
 
 __all__ = ["lying_headers"]
 
@@ -19,35 +19,35 @@ _32K = 32_768
 
 
 def lying_headers() -> Iterator[BadFile]:
-    """One lie each, in the headers of nine containers and in those of the pictures themselves."""
-    for original, lies, honest in _LIES:
-        for name, change in lies.items():
-            # these leave the times of the packets as they are, so every frame must still be the right one
-            expected: Expected | None = by_time(ORIGINALS[original]) if name in honest else None
+    """Yield files with one wrong value each, in the header of a container or of the pictures themselves."""
+    for original, changes, harmless in _CHANGES:
+        for name, change in changes.items():
+            # these leave the times of the packets unchanged, so every frame must still be right
+            expected: Expected | None = numbers_of_kind(ORIGINALS[original]) if name in harmless else None
             yield BadFile(
-                "headers that lie", f"{original}-{name}", partial(_lied, name=original, change=change), expected
+                "wrong headers", f"{original}-{name}", partial(_write_changed, name=original, change=change), expected
             )
 
 
-def _lied(shop: Workshop, *, name: str, change: Change) -> Path:
+def _write_changed(shop: Workshop, *, name: str, change: Change) -> Path:
     path = shop.original_path(name)
     return shop.write(path.name, change(path.read_bytes()))
 
 
-def _box(kind: bytes, offset: int, form: str, *values: float) -> Change:
-    return lambda content: box_field(content, kind, offset, form, *values)
+def _box(kind: bytes, offset: int, layout: str, *values: float) -> Change:
+    return lambda content: overwrite_box_field(content, kind, offset, layout, *values)
 
 
-def _element(name: str, form: str, value: float) -> Change:
-    return lambda content: element(content, bytes.fromhex(name), struct.pack(form, value))
+def _element(name: str, layout: str, value: float) -> Change:
+    return lambda content: overwrite_element(content, bytes.fromhex(name), struct.pack(layout, value))
 
 
-def _after(mark: bytes, offset: int, form: str, *values: float) -> Change:
-    return lambda content: after(content, mark, offset, struct.pack(form, *values))
+def _after(mark: bytes, offset: int, layout: str, *values: float) -> Change:
+    return lambda content: overwrite_after(content, mark, offset, struct.pack(layout, *values))
 
 
-def _at(place: int, form: str, *values: float) -> Change:
-    return lambda content: put(content, place, struct.pack(form, *values))
+def _at(place: int, layout: str, *values: float) -> Change:
+    return lambda content: overwrite(content, place, struct.pack(layout, *values))
 
 
 _MP4: dict[str, Change] = {
@@ -89,11 +89,15 @@ _MP4: dict[str, Change] = {
     "edits_without_end": _box(b"elst", 4, ">I", 0x0FFFFFFF),
     "matrix_of_zeros": _box(b"tkhd", 40, ">9i", *[0] * 9),
     "matrix_of_noise": _box(b"tkhd", 40, ">9i", *[0x7FFFFFFF, -0x80000000, 3] * 3),
-    "box_larger_than_the_file": lambda content: put(content, content.index(b"mdat") - 4, struct.pack(">I", _HUGE)),
-    "box_of_no_size": lambda content: put(content, content.index(b"trak") - 4, struct.pack(">I", 0)),
-    "box_of_7_bytes": lambda content: put(content, content.index(b"stbl") - 4, struct.pack(">I", 7)),
+    "box_larger_than_the_file": lambda content: overwrite(
+        content, content.index(b"mdat") - 4, struct.pack(">I", _HUGE)
+    ),
+    "box_of_no_size": lambda content: overwrite(content, content.index(b"trak") - 4, struct.pack(">I", 0)),
+    "box_of_7_bytes": lambda content: overwrite(content, content.index(b"stbl") - 4, struct.pack(">I", 7)),
 }
-_MP4_HONEST = frozenset(name for name in _MP4 if name.startswith(("movie_duration", "track_", "media_dur", "picture_")))
+_MP4_HARMLESS = frozenset(
+    name for name in _MP4 if name.startswith(("movie_duration", "track_", "media_dur", "picture_"))
+)
 
 _MKV: dict[str, Change] = {
     "duration_nan": _element("4489", ">d", math.nan),
@@ -101,25 +105,27 @@ _MKV: dict[str, Change] = {
     "duration_0": _element("4489", ">d", 0),
     "duration_negative": _element("4489", ">d", -1),
     "duration_huge": _element("4489", ">d", 1e300),
-    "clock_0": lambda content: element(content, b"\x2a\xd7\xb1", b"\0\0\0"),
-    "clock_of_1_ns": lambda content: element(content, b"\x2a\xd7\xb1", b"\0\0\1"),
-    "clock_of_16_ms": lambda content: element(content, b"\x2a\xd7\xb1", b"\xff\xff\xff"),
-    "segment_of_no_size": lambda content: after(content, b"\x18\x53\x80\x67", 0, b"\x80"),
-    "cluster_larger_than_the_file": lambda content: after(content, b"\x1f\x43\xb6\x75", 0, b"\x08\xff\xff\xff"),
-    "track_number_0": lambda content: after(content, b"\x16\x54\xae\x6b", 0, b"\x40\x01"),
+    "clock_0": lambda content: overwrite_element(content, b"\x2a\xd7\xb1", b"\0\0\0"),
+    "clock_of_1_ns": lambda content: overwrite_element(content, b"\x2a\xd7\xb1", b"\0\0\1"),
+    "clock_of_16_ms": lambda content: overwrite_element(content, b"\x2a\xd7\xb1", b"\xff\xff\xff"),
+    "segment_of_no_size": lambda content: overwrite_after(content, b"\x18\x53\x80\x67", 0, b"\x80"),
+    "cluster_larger_than_the_file": lambda content: overwrite_after(
+        content, b"\x1f\x43\xb6\x75", 0, b"\x08\xff\xff\xff"
+    ),
+    "track_number_0": lambda content: overwrite_after(content, b"\x16\x54\xae\x6b", 0, b"\x40\x01"),
     "codec_of_another_name": lambda content: content.replace(b"V_MPEG4/ISO/AVC", b"V_MPEGH/ISO/AVC", 1),
     "codec_of_no_name": lambda content: content.replace(b"V_MPEG4/ISO/AVC", b"X_NOBODY/KNOWS ", 1),
     "picture_size_32k": lambda content: _mkv_size(content, b"\x80\x00"),
     "picture_size_0": lambda content: _mkv_size(content, b"\x00\x00"),
-    "header_version_huge": lambda content: after(content, b"\x42\x86", 0, b"\x81\xff"),
+    "header_version_huge": lambda content: overwrite_after(content, b"\x42\x86", 0, b"\x81\xff"),
 }
 
 
 def _mkv_size(content: bytes, size: bytes) -> bytes:
-    """Width and height, stored in one byte each, replaced by numbers of as many bytes as there is room for."""
+    """Replace width and height, which have one byte each, by the width with two bytes and a void element."""
     width = content.index(b"\xb0\x81\xa0\xba\x81\x60")
-    # one element of two bytes, and the room that is left made void
-    return put(content, width, b"\xb0\x82" + size + b"\xec\x80")
+    # one element of two bytes; the remaining bytes become a void element
+    return overwrite(content, width, b"\xb0\x82" + size + b"\xec\x80")
 
 
 _AVI: dict[str, Change] = {
@@ -140,7 +146,7 @@ _AVI: dict[str, Change] = {
     "sample_size_1": _after(b"strh", 48, "<I", 1),
     "bitmap_size_32k": _after(b"strf", 8, "<ii", _32K, _32K),
     "bitmap_size_negative": _after(b"strf", 8, "<ii", -160, -96),
-    "index_huge": lambda content: put(content, content.rindex(b"idx1") + 4, struct.pack("<I", 0x7FFFFFF0)),
+    "index_huge": lambda content: overwrite(content, content.rindex(b"idx1") + 4, struct.pack("<I", 0x7FFFFFF0)),
     "list_larger_than_the_file": _after(b"RIFF", 0, "<I", _HUGE),
 }
 _FLV: dict[str, Change] = {
@@ -154,13 +160,13 @@ _FLV: dict[str, Change] = {
     "width_32k": lambda content: _flv_number(content, b"width", _32K),
     "width_nan": lambda content: _flv_number(content, b"width", math.nan),
     "file_size_nan": lambda content: _flv_number(content, b"filesize", math.nan),
-    "flags_without_video": lambda content: put(content, 4, b"\4"),
-    "header_of_4_gigabytes": lambda content: put(content, 5, struct.pack(">I", _HUGE)),
+    "flags_without_video": lambda content: overwrite(content, 4, b"\4"),
+    "header_of_4_gigabytes": lambda content: overwrite(content, 5, struct.pack(">I", _HUGE)),
 }
 
 
 def _flv_number(content: bytes, name: bytes, value: float) -> bytes:
-    return after(content, name + b"\0", 0, struct.pack(">d", value))
+    return overwrite_after(content, name + b"\0", 0, struct.pack(">d", value))
 
 
 _IVF: dict[str, Change] = {
@@ -176,33 +182,35 @@ _IVF: dict[str, Change] = {
     "first_frame_of_2_gigabytes": _at(32, "<I", 0x7FFFFFFF),
     "first_frame_of_no_bytes": _at(32, "<I", 0),
     "header_of_64_kilobytes": _at(6, "<H", 0xFFFF),
-    "key_frame_of_16383": lambda content: after(content, b"\x9d\x01\x2a", 0, struct.pack("<HH", 16_383, 16_383)),
-    "key_frame_of_0": lambda content: after(content, b"\x9d\x01\x2a", 0, struct.pack("<HH", 0, 0)),
+    "key_frame_of_16383": lambda content: overwrite_after(
+        content, b"\x9d\x01\x2a", 0, struct.pack("<HH", 16_383, 16_383)
+    ),
+    "key_frame_of_0": lambda content: overwrite_after(content, b"\x9d\x01\x2a", 0, struct.pack("<HH", 0, 0)),
 }
 _MPEG2: dict[str, Change] = {
-    "picture_size_4095": lambda content: after(content, b"\0\0\1\xb3", 0, b"\xff\xff\xff"),
-    "picture_size_0": lambda content: after(content, b"\0\0\1\xb3", 0, b"\0\0\0"),
-    "rate_0": lambda content: after(content, b"\0\0\1\xb3", 3, b"\x10"),
-    "rate_of_no_meaning": lambda content: after(content, b"\0\0\1\xb3", 3, b"\x1f"),
+    "picture_size_4095": lambda content: overwrite_after(content, b"\0\0\1\xb3", 0, b"\xff\xff\xff"),
+    "picture_size_0": lambda content: overwrite_after(content, b"\0\0\1\xb3", 0, b"\0\0\0"),
+    "rate_0": lambda content: overwrite_after(content, b"\0\0\1\xb3", 3, b"\x10"),
+    "rate_of_no_meaning": lambda content: overwrite_after(content, b"\0\0\1\xb3", 3, b"\x1f"),
 }
 _GIF: dict[str, Change] = {
     "canvas_65535": _at(6, "<HH", 0xFFFF, 0xFFFF),
     "canvas_0": _at(6, "<HH", 0, 0),
     "frame_outside_of_the_canvas": lambda content: _gif_frame(content, 0, 4000, 4000),
     "frame_larger_than_the_canvas": lambda content: _gif_frame(content, 4, 0xFFFF, 0xFFFF),
-    "delay_0": lambda content: after(content, b"\x21\xf9\x04", 1, struct.pack("<H", 0)),
-    "delay_huge": lambda content: after(content, b"\x21\xf9\x04", 1, struct.pack("<H", 0xFFFF)),
+    "delay_0": lambda content: overwrite_after(content, b"\x21\xf9\x04", 1, struct.pack("<H", 0)),
+    "delay_huge": lambda content: overwrite_after(content, b"\x21\xf9\x04", 1, struct.pack("<H", 0xFFFF)),
 }
 
 
 def _gif_frame(content: bytes, offset: int, first: int, second: int) -> bytes:
-    """The first frame's place or size replaced; it stands behind its graphic control."""
+    """Replace the position or the size of the first frame, which follows its graphic control extension."""
     control = content.index(b"\x21\xf9\x04")
-    return put(content, content.index(b"\x2c", control + 8) + 1 + offset, struct.pack("<HH", first, second))
+    return overwrite(content, content.index(b"\x2c", control + 8) + 1 + offset, struct.pack("<HH", first, second))
 
 
 _RAW: dict[str, Change] = {
-    f"picture_size_{width}x{height}": partial(with_size, width_px=width, height_px=height)
+    f"picture_size_{width}x{height}": partial(replace_size, width_px=width, height_px=height)
     for width, height in ((32_768, 32_768), (16_384, 16_384), (8_192, 8_192), (65_536, 16), (16, 65_536), (16, 16))
 }
 _PNG: dict[str, Change] = {
@@ -216,19 +224,19 @@ _JPEG: dict[str, Change] = {
     "picture_size_1": _after(b"\xff\xc0", 3, ">HH", 1, 1),
 }
 _ASF: dict[str, Change] = {
-    "play_time_huge": lambda content: after(
+    "play_time_huge": lambda content: overwrite_after(
         content, bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"), 48, b"\xff" * 8
     ),
-    "packets_of_4_gigabytes": lambda content: after(
+    "packets_of_4_gigabytes": lambda content: overwrite_after(
         content, bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"), 76, b"\xff" * 8
     ),
-    "packets_of_no_bytes": lambda content: after(
+    "packets_of_no_bytes": lambda content: overwrite_after(
         content, bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"), 76, b"\0" * 8
     ),
 }
 
-_LIES: tuple[tuple[str, dict[str, Change], frozenset[str]], ...] = (
-    ("h264_mp4", _MP4, _MP4_HONEST),
+_CHANGES: tuple[tuple[str, dict[str, Change], frozenset[str]], ...] = (
+    ("h264_mp4", _MP4, _MP4_HARMLESS),
     ("h264_mkv", _MKV, frozenset({"duration_nan", "duration_infinite", "duration_0", "duration_negative"})),
     ("mpeg4_avi", _AVI, frozenset()),
     ("h264_flv", _FLV, frozenset(_FLV) - {"header_of_4_gigabytes"}),

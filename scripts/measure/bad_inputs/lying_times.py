@@ -1,7 +1,7 @@
-"""Times that lie: twice the same, backward, negative, wrapped, missing, and gaps of hours.
+"""Wrong timestamps: duplicate, backward, negative, wrapped, missing, and gaps of hours.
 
-They are written over the times of whole files where those stand, or muxed anew where they stand in a table, so the
-painted number that belongs to each time is known all the same.
+They overwrite the times of intact files in place, or are muxed again if the times are in a table. So the painted number
+of each time is still known.
 """
 
 import struct
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import av
 
-from scripts.measure.bad_inputs.bad_file import BadFile, Expected, by_times
+from scripts.measure.bad_inputs.bad_file import BadFile, Expected, numbers_at_times
 from scripts.measure.bad_inputs.originals import Workshop
-from scripts.measure.bad_inputs.patching import put
+from scripts.measure.bad_inputs.patching import overwrite
 from testing.painted.encode import copy
 
 __all__ = ["lying_times"]
@@ -28,8 +28,8 @@ Milliseconds = tuple[int, ...]
 Writer = Callable[[bytes, int, int, int], bytes]
 
 
-def _times(of: Callable[[int], int]) -> Milliseconds:
-    return tuple(of(number) for number in range(_N_FRAMES))
+def _times(time_of: Callable[[int], int]) -> Milliseconds:
+    return tuple(time_of(number) for number in range(_N_FRAMES))
 
 
 _NEAR: dict[str, Milliseconds] = {
@@ -84,25 +84,25 @@ _MISSING: dict[str, Callable[[int], bool]] = {
     "missing_last": lambda n: n >= 40,
     "missing_all": lambda n: True,
 }
-_MORE: dict[str, dict[str, Milliseconds]] = {
+_FURTHER: dict[str, dict[str, Milliseconds]] = {
     "h264_no_b_mkv": {name: times for name, times in _NEGATIVE.items() if name != "negative_hours"},
     "h264_no_b_ts": {**_HOURS, **_WRAPPED["h264_no_b_ts"]},
     "h264_flv": {**_HOURS, **_NEGATIVE, **_WRAPPED["h264_flv"]},
     "vp8_ivf": {**_HOURS, **_NEGATIVE, **_WRAPPED["vp8_ivf"]},
 }
-# The muxer ends the process where it is asked for these.
+# The muxer aborts the process on these.
 _NUT_ABORTS = frozenset({"duplicate_all", "backward_half", "backward_all", "one_frame_hours_ahead"})
-_MUXED: dict[str, dict[str, Milliseconds]] = {
+_MUXED_AGAIN: dict[str, dict[str, Milliseconds]] = {
     "mpeg4_nut": {name: times for name, times in {**_NEAR, **_HOURS}.items() if name not in _NUT_ABORTS},
     "h264_no_b_mkv": {**_HOURS, "negative_hours": _NEGATIVE["negative_hours"]},
     "h264_mov": _NEAR,
 }
-# Times that a field cuts off, and jumps that a reader must take for a wrap: what it makes of them is not stated.
-_UNTOLD = frozenset(
+# Times that do not fit into their field, and jumps that look like a wrap: the result of reading is not specified.
+_UNSPECIFIED = frozenset(
     {"wrapped_31_bits", "wrapped_32_bits", "wrapped_33_bits", "wrapped_63_bits", "jump_of_a_day"}
     | {"gap_of_all_time", "gap_of_too_many_microseconds"}
 )
-# Fields without a sign, or whose reader takes a time below zero for none.
+# Fields without a sign, or readers that treat a time below zero as missing.
 _WITHOUT_SIGN = frozenset(
     {("h264_flv", "negative_one"), ("h264_flv", "negative_first_second")}
     | {("h264_no_b_mkv", name) for name in _NEGATIVE if name != "negative_hours"}
@@ -110,78 +110,84 @@ _WITHOUT_SIGN = frozenset(
 
 
 def lying_times() -> Iterator[BadFile]:
-    """Every lie in every container that can hold it."""
+    """Yield every kind of wrong times in every container that can hold it."""
     for original, write in _WRITERS.items():
-        for name, times in {**_NEAR, **_MORE[original]}.items():
-            is_told = name not in _UNTOLD and (original, name) not in _WITHOUT_SIGN
-            expected = _by_milliseconds(times) if is_told else None
-            yield BadFile("times that lie", f"{original}-{name}", partial(_rewritten, original, write, times), expected)
+        for name, times in {**_NEAR, **_FURTHER[original]}.items():
+            is_specified = name not in _UNSPECIFIED and (original, name) not in _WITHOUT_SIGN
+            expected = _by_milliseconds(times) if is_specified else None
+            yield BadFile(
+                "wrong times", f"{original}-{name}", partial(_overwrite_times, original, write, times), expected
+            )
     for name, is_missing in _MISSING.items():
-        yield BadFile("times that lie", f"h264_no_b_ts-{name}", partial(_ts_without, "h264_no_b_ts", is_missing))
-        yield BadFile("times that lie", f"hevc_ts-{name}", partial(_ts_without, "hevc_ts", is_missing))
-    for original, known in _MUXED.items():
+        yield BadFile("wrong times", f"h264_no_b_ts-{name}", partial(_remove_ts_times, "h264_no_b_ts", is_missing))
+        yield BadFile("wrong times", f"hevc_ts-{name}", partial(_remove_ts_times, "hevc_ts", is_missing))
+    for original, known in _MUXED_AGAIN.items():
         for name, times in known.items():
             yield BadFile(
-                "times that lie", f"{original}-{name}-muxed", partial(_muxed, original, times), _by_milliseconds(times)
+                "wrong times", f"{original}-{name}-muxed", partial(_mux_again, original, times), _by_milliseconds(times)
             )
 
 
 def _by_milliseconds(times: Milliseconds) -> Expected:
-    return by_times(tuple(Fraction(at, 1000) for at in times))
+    return numbers_at_times(tuple(Fraction(at, 1000) for at in times))
 
 
-def _rewritten(original: str, write: Writer, times: Milliseconds, shop: Workshop) -> Path:
+def _overwrite_times(original: str, write: Writer, times: Milliseconds, shop: Workshop) -> Path:
     path = shop.original_path(original)
     content = path.read_bytes()
-    for number, at in enumerate(_places(path)):
+    for number, at in enumerate(_packet_positions(path)):
         content = write(content, at, number, times[number])
     return shop.write(path.name, content)
 
 
-def _places(path: Path) -> Iterator[int]:
-    """Where the bytes of each packet begin in the file."""
+def _packet_positions(path: Path) -> Iterator[int]:
+    """Yield the position in the file at which each packet starts."""
     content, reached = path.read_bytes(), 0
     with av.open(str(path)) as container:
         for packet in container.demux(video=0):
             if packet.size:
-                # transport packets cut frames to pieces; the first one is whole
+                # transport packets split frames; the first bytes are together
                 head = bytes(packet)[:100]
                 reached = content.index(head, reached)
                 yield reached
 
 
 def _in_mkv(content: bytes, at: int, number: int, time_ms: int) -> bytes:
-    """A block's time is relative to its cluster, in 16 bits."""
+    """Write the time of a block: 16 bits, relative to its cluster."""
     cluster = content.rindex(b"\x1f\x43\xb6\x75", 0, at)
     stamp = content.index(b"\xe7", cluster + 5)
     length = content[stamp + 1] & 0x7F
     base = int.from_bytes(content[stamp + 2 : stamp + 2 + length], "big")
-    return put(content, at - 3, struct.pack(">h", time_ms - base))
+    return overwrite(content, at - 3, struct.pack(">h", time_ms - base))
 
 
 def _in_ts(content: bytes, at: int, number: int, time_ms: int) -> bytes:
-    """The time in the header of the packet that this frame begins."""
+    """Write the times in the header of the PES packet of this frame."""
     header = content.rindex(b"\0\0\1\xe0", 0, at)
-    content = put(content, header + 9, _stamp(content[header + 7] >> 6, time_ms * _TICKS_PER_MS))
-    return put(content, header + 14, _stamp(1, time_ms * _TICKS_PER_MS)) if content[header + 7] >> 6 == 3 else content
+    content = overwrite(content, header + 9, _stamp(content[header + 7] >> 6, time_ms * _TICKS_PER_MS))
+    return (
+        overwrite(content, header + 14, _stamp(1, time_ms * _TICKS_PER_MS))
+        if content[header + 7] >> 6 == 3
+        else content
+    )
 
 
 def _stamp(mark: int, ticks: int) -> bytes:
-    """33 bits with markers between, as transport and program streams state times."""
+    """Encode a time of 33 bits with marker bits, as in transport and program streams."""
     ticks %= 1 << 33
     high, middle, low = ticks >> 30, ticks >> 15 & 0x7FFF, ticks & 0x7FFF
     return bytes([mark << 4 | high << 1 | 1]) + struct.pack(">HH", middle << 1 | 1, low << 1 | 1)
 
 
 def _in_flv(content: bytes, at: int, number: int, time_ms: int) -> bytes:
-    """24 bits and eight more of the tag that the frame is in."""
+    """Write the time of the tag of this frame: 24 bits and then the 8 high bits."""
     stamp = struct.pack(">I", time_ms % (1 << 32))
-    return put(content, at - 12, stamp[1:] + stamp[:1])
+    return overwrite(content, at - 12, stamp[1:] + stamp[:1])
 
 
 def _in_ivf(content: bytes, at: int, number: int, time_ms: int) -> bytes:
-    """64 bits, in frames of the stated rate."""
-    return put(content, at - 8, struct.pack("<Q", time_ms * _TICKS_PER_MS % (1 << 64)))
+    """Write the time of the frame: 64 bits, in ticks of the stated rate."""
+    return overwrite(content, at - 8, struct.pack("<Q", time_ms * _TICKS_PER_MS % (1 << 64)))
 
 
 _WRITERS: dict[str, Writer] = {
@@ -192,20 +198,20 @@ _WRITERS: dict[str, Writer] = {
 }
 
 
-def _ts_without(original: str, is_missing: Callable[[int], bool], shop: Workshop) -> Path:
-    """Headers without any time where the frame's number says so."""
+def _remove_ts_times(original: str, is_missing: Callable[[int], bool], shop: Workshop) -> Path:
+    """Remove the times from the headers of the chosen frames."""
     path = shop.original_path(original)
     content, at, number = path.read_bytes(), 0, 0
     while (at := content.find(b"\0\0\1\xe0", at)) >= 0:
         if is_missing(number):
             length = content[at + 8]
-            content = put(content, at + 7, bytes([content[at + 7] & 0x3F, length]) + b"\xff" * length)
+            content = overwrite(content, at + 7, bytes([content[at + 7] & 0x3F, length]) + b"\xff" * length)
         at, number = at + 4, number + 1
     return shop.write(path.name, content)
 
 
-def _muxed(original: str, times: Milliseconds, shop: Workshop) -> Path:
-    """A stream copy with these times; decode times rise slowly below all of them, so that the muxer agrees."""
+def _mux_again(original: str, times: Milliseconds, shop: Workshop) -> Path:
+    """Write a stream copy with these times; decode times rise below all of them, so that the muxer accepts them."""
     path = shop.original_path(original)
 
     def choose(packets: list[av.Packet]) -> list[av.Packet]:

@@ -1,4 +1,4 @@
-"""What is no footage at all, and files that are several things at once."""
+"""Files that are not footage, and files that are valid in several formats at once."""
 
 import gzip
 import io
@@ -18,7 +18,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from scripts.measure.bad_inputs.bad_file import BadFile, Expected, by_number, by_time
+from scripts.measure.bad_inputs.bad_file import BadFile, Expected, numbers_in_order, numbers_of_kind
 from scripts.measure.bad_inputs.originals import ORIGINALS, Workshop
 from testing.painted.picture import paint
 
@@ -28,27 +28,27 @@ Content = Callable[[Workshop], bytes]
 
 
 def non_media(seed: int) -> Iterator[BadFile]:
-    """Empty, random and foreign files under names of videos, and things that are no files."""
+    """Yield empty, random and foreign files with names of videos, and things that are not regular files."""
     for name, content in _foreign(seed).items():
-        yield BadFile("non-media", name, partial(_written, f"{name}.mp4", content))
-    for name, build in _STRANGE.items():
+        yield BadFile("non-media", name, partial(_write, f"{name}.mp4", content))
+    for name, build in _SPECIAL.items():
         yield BadFile("non-media", name, build)
 
 
-def _written(name: str, content: bytes, shop: Workshop) -> Path:
+def _write(name: str, content: bytes, shop: Workshop) -> Path:
     return shop.write(name, content)
 
 
 def _foreign(seed: int) -> dict[str, bytes]:
-    drawn = random.Random(f"{seed}-non-media")
+    rng = random.Random(f"{seed}-non-media")
     text = "nothing to see here\n" * 200
     return {
         "empty": b"",
         "one_byte": b"\0",
         "zeros": bytes(8192),
         "ones": b"\xff" * 8192,
-        "random_small": drawn.randbytes(512),
-        "random_large": drawn.randbytes(1 << 20),
+        "random_small": rng.randbytes(512),
+        "random_large": rng.randbytes(1 << 20),
         "text": text.encode(),
         "text_utf16": text.encode("utf-16"),
         "json": b'{"frames": [1, 2, 3]}',
@@ -64,9 +64,9 @@ def _foreign(seed: int) -> dict[str, bytes]:
         "elf": b"\x7fELF\2\1\1" + bytes(200),
         "exe": b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0" + bytes(200),
         "gzip": gzip.compress(text.encode()),
-        "zip_of_text": _zipped({"notes.txt": text.encode()}),
-        "zip_empty": _zipped({}),
-        "tar": _tarred(),
+        "zip_of_text": _zip({"notes.txt": text.encode()}),
+        "zip_empty": _zip({}),
+        "tar": _tar(),
         "sqlite": b"SQLite format 3\0" + bytes(4080),
         "parquet": b"PAR1" + bytes(100) + b"PAR1",
         "wave": _wave(),
@@ -87,7 +87,7 @@ def _foreign(seed: int) -> dict[str, bytes]:
     }
 
 
-def _zipped(members: dict[str, bytes]) -> bytes:
+def _zip(members: dict[str, bytes]) -> bytes:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
@@ -95,7 +95,7 @@ def _zipped(members: dict[str, bytes]) -> bytes:
     return data.getvalue()
 
 
-def _tarred() -> bytes:
+def _tar() -> bytes:
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w") as archive:
         member = tarfile.TarInfo("../out.txt")
@@ -115,7 +115,7 @@ def _wave() -> bytes:
 
 
 def _nested_boxes() -> bytes:
-    """Boxes within boxes, deeper than any reader should follow."""
+    """Return boxes nested deeper than any reader should follow."""
     content = b""
     for _ in range(2000):
         content = struct.pack(">I", len(content) + 8) + b"moov" + content
@@ -140,7 +140,7 @@ def _fifo(shop: Workshop) -> Path:
 
 def _socket(shop: Workshop) -> Path:
     before = Path.cwd()
-    os.chdir(shop.folder)  # a socket's path may have 108 bytes only
+    os.chdir(shop.folder)  # the path of a socket is limited to 108 bytes
     try:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind("socket.mp4")
@@ -161,7 +161,7 @@ def _folder_with(name: str, content: bytes, shop: Workshop) -> Path:
 
 
 def _folder_of_strange_pictures(shop: Workshop) -> Path:
-    """A pipe and a broken link with names of pictures; a reader must not wait for the first."""
+    """Make a pipe and a broken link with names of pictures; a reader must not wait for the pipe."""
     (shop.folder / "trap").mkdir()
     os.mkfifo(shop.folder / "trap" / "1.png")
     (shop.folder / "trap" / "2.png").symlink_to("nowhere.png")
@@ -179,7 +179,7 @@ def _sparse(shop: Workshop) -> Path:
     return path
 
 
-_STRANGE: dict[str, Callable[[Workshop], Path]] = {
+_SPECIAL: dict[str, Callable[[Workshop], Path]] = {
     "sound_only_mp4": partial(_sound_only, "mp4"),
     "sound_only_mkv": partial(_sound_only, "mkv"),
     "sound_only_ts": partial(_sound_only, "ts"),
@@ -200,10 +200,10 @@ _STRANGE: dict[str, Callable[[Workshop], Path]] = {
 
 
 def polyglots() -> Iterator[BadFile]:
-    """Two files in one: what it is must not depend on who looks, and nothing of the footage may be lost unseen."""
+    """Yield two files in one; footage in it must be read completely or the loss must be reported."""
     for original in ("h264_mp4", "h264_mkv", "mpeg4_avi", "h264_ts", "h264_flv", "gif_gif"):
-        expected: Expected | None = by_number(list(range(90))) if original == "mpeg4_avi" else None
-        expected = expected or by_time(ORIGINALS[original])
+        expected: Expected | None = numbers_in_order(list(range(90))) if original == "mpeg4_avi" else None
+        expected = expected or numbers_of_kind(ORIGINALS[original])
         for name, tail in _OTHERS.items():
             yield BadFile("polyglots", f"{original}+{name}", partial(_with_tail, original, tail), expected)
         for name, head in _OTHERS.items():
@@ -212,7 +212,7 @@ def polyglots() -> Iterator[BadFile]:
         yield BadFile("polyglots", f"{first}+{second}", partial(_both, head, tail))
     yield BadFile("polyglots", "two_mp4", partial(_with_tail, "h264_mp4", lambda shop: shop.original("mpeg4_mp4")))
     yield BadFile("polyglots", "mp4_in_a_free_box", _in_a_free_box)
-    yield BadFile("polyglots", "page_in_an_mp4", _page_in_an_mp4, by_time(ORIGINALS["h264_mp4"]))
+    yield BadFile("polyglots", "page_in_an_mp4", _page_in_an_mp4, numbers_of_kind(ORIGINALS["h264_mp4"]))
 
 
 def _picture(kind: str, shop: Workshop) -> bytes:
@@ -222,7 +222,7 @@ def _picture(kind: str, shop: Workshop) -> bytes:
 
 
 _OTHERS: dict[str, Content] = {
-    "zip": lambda shop: _zipped({"1.png": _picture("PNG", shop)}),
+    "zip": lambda shop: _zip({"1.png": _picture("PNG", shop)}),
     "jpeg": partial(_picture, "JPEG"),
     "png": partial(_picture, "PNG"),
     "pdf": lambda shop: b"%PDF-1.7\n%%EOF\n",

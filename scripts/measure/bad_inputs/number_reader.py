@@ -1,4 +1,4 @@
-"""A detector that answers with the number it sees painted in a frame, so that tables tell what was handed out."""
+"""A detector that reports the number painted in a frame, so that tables show which frame was read."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from forensics.footage.frames import Frame, View
 from forensics.footage.timeline import Int64Array, PacketIndex
 from testing.painted import number_in
 
-__all__ = ["NumberReader", "number_told"]
+__all__ = ["NumberReader", "number_from_row"]
 
 _NUMBERS_IN_A_SCORE = 512
 NUMBER, NONE = "number", "none"
@@ -18,7 +18,7 @@ NUMBER, NONE = "number", "none"
 
 @dataclass(frozen=True, slots=True)
 class NumberReader:
-    """Fills `Detector`: one box in every frame, whose score is the number."""
+    """Implements `Detector`: one box in every frame, whose score encodes the number."""
 
     class_names: tuple[str, ...] = (NUMBER, NONE)
     view: View = field(default=View(320, 192))
@@ -34,6 +34,6 @@ class NumberReader:
             yield frame.number, Boxes(box, score, np.array([int(number is None)], dtype=np.int64))
 
 
-def number_told(class_name: str, score: float) -> int | None:
-    """The number that a row of `detections` stands for; None where the frame showed none."""
+def number_from_row(class_name: str, score: float) -> int | None:
+    """Return the painted number that a row of `detections` encodes; None if the frame showed none."""
     return None if class_name == NONE else round((score - 0.5) * _NUMBERS_IN_A_SCORE)

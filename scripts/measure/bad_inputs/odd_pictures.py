@@ -1,4 +1,4 @@
-"""Stills that are not what their names say, in every kind of pixel, turned, cut and flipped."""
+"""Odd stills: wrong suffixes, all pixel formats, rotated, truncated, with flipped bits, odd EXIF times."""
 
 import io
 import random
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from scripts.measure.bad_inputs.bad_file import BadFile, by_number
+from scripts.measure.bad_inputs.bad_file import BadFile, numbers_in_order
 from scripts.measure.bad_inputs.originals import Workshop
 from testing.painted.picture import paint
 
@@ -22,108 +22,108 @@ _NUMBER, _SOUND_NUMBER = 7, 8
 
 
 def odd_pictures(seed: int) -> Iterator[BadFile]:
-    """Folders of one odd picture and a sound one behind it, and every kind of odd picture as a file of its own."""
-    for kind, content in {kind: _encoded(_painted(), kind) for kind in _KINDS}.items():
+    """Yield folders of one odd picture and one intact picture, and odd pictures as single files."""
+    for kind, content in {kind: _encode(_paint_picture(), kind) for kind in _KINDS}.items():
         for other, suffix in _KINDS.items():
             if other != kind:
                 yield _folder(f"{kind}_called_{suffix}", f"1.{suffix}", content)
         yield _folder(f"{kind}_called_upper", f"1.{_KINDS[kind].upper()}", content)
-        yield _alone(f"{kind}_as_video", "picture.mp4", content)
-        yield _alone(f"{kind}_alone", f"picture.{_KINDS[kind]}", content + b"another")
+        yield _single_file(f"{kind}_as_video", "picture.mp4", content)
+        yield _single_file(f"{kind}_alone", f"picture.{_KINDS[kind]}", content + b"another")
         for kept in _KEPT:
             cut = content[: int(len(content) * kept)]
             yield _folder(f"{kind}_cut_{kept}", f"1.{_KINDS[kind]}", cut, may_differ=True)
         for nth in range(6):
-            flipped = _flipped(content, random.Random(f"{seed}-{kind}-{nth}"), 1 << 2 * nth)
+            flipped = _flip_bits(content, random.Random(f"{seed}-{kind}-{nth}"), 1 << 2 * nth)
             yield _folder(f"{kind}_flipped_{nth}", f"1.{_KINDS[kind]}", flipped, may_differ=True)
     for name, make in _PIXELS.items():
         suffix, content = make()
         yield _folder(f"pixels_{name}", f"1.{suffix}", content)
     for orientation in range(12):
         for kind in ("JPEG", "PNG", "WEBP", "TIFF"):
-            yield _folder(f"{kind}_turned_{orientation}", f"1.{_KINDS[kind]}", _turned(kind, orientation))
-    for name, stamp in _STAMPS.items():
-        yield _folder(f"exif_{name}", "1.jpg", _stamped(stamp), may_differ=True)
+            yield _folder(f"{kind}_turned_{orientation}", f"1.{_KINDS[kind]}", _rotate(kind, orientation))
+    for name, stamp in _EXIF_TIMES.items():
+        yield _folder(f"exif_{name}", "1.jpg", _with_exif_time(stamp), may_differ=True)
 
 
 def _folder(name: str, file: str, content: bytes, *, may_differ: bool = False) -> BadFile:
-    """A folder of the odd picture and a sound one; where the odd one may be unreadable its time may be another."""
-    numbers = None if may_differ else by_number([_NUMBER, _SOUND_NUMBER])
+    """Return a folder of the odd picture and an intact one; no numbers are expected if the odd one may be damaged."""
+    numbers = None if may_differ else numbers_in_order([_NUMBER, _SOUND_NUMBER])
     return BadFile("stills", name, partial(_in_a_folder, file, content), numbers)
 
 
 def _in_a_folder(file: str, content: bytes, shop: Workshop) -> Path:
     shop.write(f"trap/2026-05-01_10-00-00_{file}", content)
-    shop.write("trap/2026-05-01_10-00-01.png", _encoded(Image.fromarray(paint(_SOUND_NUMBER, *_SIZE)), "PNG"))
+    shop.write("trap/2026-05-01_10-00-01.png", _encode(Image.fromarray(paint(_SOUND_NUMBER, *_SIZE)), "PNG"))
     return shop.folder / "trap"
 
 
-def _alone(name: str, file: str, content: bytes) -> BadFile:
+def _single_file(name: str, file: str, content: bytes) -> BadFile:
     return BadFile("stills", name, lambda shop: shop.write(file, content))
 
 
-def _painted() -> Image.Image:
+def _paint_picture() -> Image.Image:
     return Image.fromarray(paint(_NUMBER, *_SIZE))
 
 
-def _encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+def _encode(image: Image.Image, kind: str, **options: object) -> bytes:
     data = io.BytesIO()
     image.save(data, kind, **options)
     return data.getvalue()
 
 
-def _flipped(content: bytes, drawn: random.Random, n_bits: int) -> bytes:
+def _flip_bits(content: bytes, rng: random.Random, n_bits: int) -> bytes:
     data = bytearray(content)
     for _ in range(n_bits):
-        data[drawn.randrange(len(data))] ^= 1 << drawn.randrange(8)
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
     return bytes(data)
 
 
 def _sixteen_bit(kind: str) -> bytes:
-    grey = np.asarray(_painted().convert("L"), dtype=np.uint16) * 257
-    return _encoded(Image.fromarray(grey), kind)
+    grey = np.asarray(_paint_picture().convert("L"), dtype=np.uint16) * 257
+    return _encode(Image.fromarray(grey), kind)
 
 
 def _inverted_cmyk() -> bytes:
-    """As some programs write it: ink as its opposite, marked by Adobe's segment."""
-    return _encoded(_painted().convert("CMYK"), "JPEG", quality=95)
+    """Return a JPEG with inverted CMYK and Adobe's marker, as some programs write it."""
+    return _encode(_paint_picture().convert("CMYK"), "JPEG", quality=95)
 
 
 def _transparent() -> Image.Image:
-    image = _painted().convert("RGBA")
+    image = _paint_picture().convert("RGBA")
     image.putalpha(255)
     return image
 
 
 def _floating() -> Image.Image:
-    return Image.fromarray(np.asarray(_painted().convert("L"), dtype=np.float32) / 255)
+    return Image.fromarray(np.asarray(_paint_picture().convert("L"), dtype=np.float32) / 255)
 
 
 _PIXELS: dict[str, Callable[[], tuple[str, bytes]]] = {
     "cmyk_jpeg": lambda: ("jpg", _inverted_cmyk()),
-    "cmyk_tiff": lambda: ("tif", _encoded(_painted().convert("CMYK"), "TIFF")),
+    "cmyk_tiff": lambda: ("tif", _encode(_paint_picture().convert("CMYK"), "TIFF")),
     "16_bit_png": lambda: ("png", _sixteen_bit("PNG")),
     "16_bit_tiff": lambda: ("tif", _sixteen_bit("TIFF")),
-    "32_bit_tiff": lambda: ("tif", _encoded(_painted().convert("I"), "TIFF")),
-    "float_tiff": lambda: ("tif", _encoded(_floating(), "TIFF")),
-    "grey_jpeg": lambda: ("jpg", _encoded(_painted().convert("L"), "JPEG")),
-    "grey_bmp": lambda: ("bmp", _encoded(_painted().convert("L"), "BMP")),
-    "bits_png": lambda: ("png", _encoded(_painted().convert("1", dither=Image.Dither.NONE), "PNG")),
-    "bits_tiff": lambda: ("tif", _encoded(_painted().convert("1", dither=Image.Dither.NONE), "TIFF")),
-    "palette_png": lambda: ("png", _encoded(_painted().quantize(4), "PNG")),
-    "palette_bmp": lambda: ("bmp", _encoded(_painted().quantize(4), "BMP")),
-    "transparent_png": lambda: ("png", _encoded(_transparent(), "PNG")),
-    "transparent_webp": lambda: ("webp", _encoded(_transparent(), "WEBP", lossless=True)),
-    "grey_alpha_png": lambda: ("png", _encoded(_painted().convert("LA"), "PNG")),
-    "lab_tiff": lambda: ("tif", _encoded(_painted().convert("L").convert("LAB"), "TIFF")),
-    "ycbcr_tiff": lambda: ("tif", _encoded(_painted().convert("YCbCr"), "TIFF", compression="jpeg")),
-    "lzw_tiff": lambda: ("tif", _encoded(_painted(), "TIFF", compression="tiff_lzw")),
+    "32_bit_tiff": lambda: ("tif", _encode(_paint_picture().convert("I"), "TIFF")),
+    "float_tiff": lambda: ("tif", _encode(_floating(), "TIFF")),
+    "grey_jpeg": lambda: ("jpg", _encode(_paint_picture().convert("L"), "JPEG")),
+    "grey_bmp": lambda: ("bmp", _encode(_paint_picture().convert("L"), "BMP")),
+    "bits_png": lambda: ("png", _encode(_paint_picture().convert("1", dither=Image.Dither.NONE), "PNG")),
+    "bits_tiff": lambda: ("tif", _encode(_paint_picture().convert("1", dither=Image.Dither.NONE), "TIFF")),
+    "palette_png": lambda: ("png", _encode(_paint_picture().quantize(4), "PNG")),
+    "palette_bmp": lambda: ("bmp", _encode(_paint_picture().quantize(4), "BMP")),
+    "transparent_png": lambda: ("png", _encode(_transparent(), "PNG")),
+    "transparent_webp": lambda: ("webp", _encode(_transparent(), "WEBP", lossless=True)),
+    "grey_alpha_png": lambda: ("png", _encode(_paint_picture().convert("LA"), "PNG")),
+    "lab_tiff": lambda: ("tif", _encode(_paint_picture().convert("L").convert("LAB"), "TIFF")),
+    "ycbcr_tiff": lambda: ("tif", _encode(_paint_picture().convert("YCbCr"), "TIFF", compression="jpeg")),
+    "lzw_tiff": lambda: ("tif", _encode(_paint_picture(), "TIFF", compression="tiff_lzw")),
     "group4_tiff": lambda: (
         "tif",
-        _encoded(_painted().convert("1", dither=Image.Dither.NONE), "TIFF", compression="group4"),
+        _encode(_paint_picture().convert("1", dither=Image.Dither.NONE), "TIFF", compression="group4"),
     ),
-    "progressive_jpeg": lambda: ("jpg", _encoded(_painted(), "JPEG", progressive=True)),
-    "4_4_4_jpeg": lambda: ("jpg", _encoded(_painted(), "JPEG", subsampling=0)),
+    "progressive_jpeg": lambda: ("jpg", _encode(_paint_picture(), "JPEG", progressive=True)),
+    "4_4_4_jpeg": lambda: ("jpg", _encode(_paint_picture(), "JPEG", subsampling=0)),
     "animated_webp": lambda: ("webp", _animated("WEBP")),
     "animated_png": lambda: ("png", _animated("PNG")),
     "pages_tiff": lambda: ("tif", _animated("TIFF")),
@@ -132,12 +132,12 @@ _PIXELS: dict[str, Callable[[], tuple[str, bytes]]] = {
 
 
 def _animated(kind: str) -> bytes:
-    """Two pictures in one file; the first one is the picture of it."""
+    """Return a file with two pictures, of which the first one counts."""
     other = Image.fromarray(paint(99, *_SIZE))
-    return _encoded(_painted(), kind, save_all=True, append_images=[other])
+    return _encode(_paint_picture(), kind, save_all=True, append_images=[other])
 
 
-_BACK = {
+_INVERSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -148,17 +148,17 @@ _BACK = {
 }
 
 
-def _turned(kind: str, orientation: int) -> bytes:
-    """The painted picture as a camera held this way stores it; numbers that mean nothing turn nothing."""
-    image = _painted()
-    if orientation in _BACK:
-        image = image.transpose(_BACK[orientation])
+def _rotate(kind: str, orientation: int) -> bytes:
+    """Return the painted picture as a camera in this orientation stores it; undefined orientations rotate nothing."""
+    image = _paint_picture()
+    if orientation in _INVERSE:
+        image = image.transpose(_INVERSE[orientation])
     exif = Image.Exif()
     exif[0x0112] = orientation
-    return _encoded(image, kind, exif=exif.tobytes())
+    return _encode(image, kind, exif=exif.tobytes())
 
 
-_STAMPS = {
+_EXIF_TIMES = {
     "year_0": "0000:01:01 00:00:00",
     "year_1": "0001:01:01 00:00:00",
     "year_9999": "9999:12:31 23:59:59",
@@ -171,7 +171,7 @@ _STAMPS = {
 }
 
 
-def _stamped(stamp: str) -> bytes:
+def _with_exif_time(stamp: str) -> bytes:
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0x9003] = stamp
-    return _encoded(_painted(), "JPEG", exif=exif.tobytes())
+    return _encode(_paint_picture(), "JPEG", exif=exif.tobytes())

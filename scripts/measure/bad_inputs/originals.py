@@ -1,4 +1,4 @@
-"""The whole files that bad files are made of: painted, one for each container and codec."""
+"""Intact painted files that bad files are made from, one for each container and codec."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _NO_B = {"preset": "ultrafast", "bf": "0"}
 _VP8 = {"deadline": "realtime", "cpu-used": "8", "auto-alt-ref": "0"}
 
 
-def _more(name: str, holds: str, recipe: Recipe) -> Kind:
+def _kind(name: str, holds: str, recipe: Recipe) -> Kind:
     build = partial(_build, file_name=".".join(name.rsplit("_", 1)), recipe=recipe)
     return Kind(name, holds, build, n_frames=_N_FRAMES, times=_TIMES)
 
@@ -28,24 +28,24 @@ def _build(folder: Path, *, file_name: str, recipe: Recipe) -> Path:
     return encode(folder / file_name, recipe, _TIMES)
 
 
-_MORE = (
-    _more("h264_flv", "FLV, H.264", Recipe(options=_NO_B)),
-    _more("h264_mov", "QuickTime, H.264", Recipe(options=_NO_B)),
-    _more("mpeg2_mxf", "MXF, MPEG-2", Recipe("mpeg2video", {"bf": "0"}, width_px=176, height_px=144)),
-    _more("vp8_ivf", "IVF, VP8", Recipe("libvpx", _VP8)),
-    _more("wmv2_asf", "ASF, WMV 2", Recipe("wmv2")),
-    _more("mpeg4_nut", "NUT, MPEG-4", Recipe("mpeg4")),
-    _more("h264_no_b_ts", "MPEG-TS, H.264, no B-frames", Recipe(options=_NO_B)),
-    _more("h264_no_b_mkv", "Matroska, H.264, no B-frames", Recipe(options=_NO_B)),
-    _more("gif_gif", "GIF", Recipe("gif", pixel_format="rgb8")),
-    _more("png_mov", "QuickTime, PNG", Recipe("png", pixel_format="rgb24")),
-    _more("ffv1_mkv", "Matroska, FFV1", Recipe("ffv1")),
-    _more("mjpeg_mkv", "Matroska, Motion JPEG", Recipe("mjpeg", pixel_format="yuvj420p")),
+_FURTHER = (
+    _kind("h264_flv", "FLV, H.264", Recipe(options=_NO_B)),
+    _kind("h264_mov", "QuickTime, H.264", Recipe(options=_NO_B)),
+    _kind("mpeg2_mxf", "MXF, MPEG-2", Recipe("mpeg2video", {"bf": "0"}, width_px=176, height_px=144)),
+    _kind("vp8_ivf", "IVF, VP8", Recipe("libvpx", _VP8)),
+    _kind("wmv2_asf", "ASF, WMV 2", Recipe("wmv2")),
+    _kind("mpeg4_nut", "NUT, MPEG-4", Recipe("mpeg4")),
+    _kind("h264_no_b_ts", "MPEG-TS, H.264, no B-frames", Recipe(options=_NO_B)),
+    _kind("h264_no_b_mkv", "Matroska, H.264, no B-frames", Recipe(options=_NO_B)),
+    _kind("gif_gif", "GIF", Recipe("gif", pixel_format="rgb8")),
+    _kind("png_mov", "QuickTime, PNG", Recipe("png", pixel_format="rgb24")),
+    _kind("ffv1_mkv", "Matroska, FFV1", Recipe("ffv1")),
+    _kind("mjpeg_mkv", "Matroska, Motion JPEG", Recipe("mjpeg", pixel_format="yuvj420p")),
 )
 
-ORIGINALS: dict[str, Kind] = {kind.name: kind for kind in (*KINDS, *_MORE)}
+ORIGINALS: dict[str, Kind] = {kind.name: kind for kind in (*KINDS, *_FURTHER)}
 
-# Container and codec, each once or with what makes it another kind of file.
+# Each container and codec once, and variants that are another kind of file.
 PAIRS = (
     *("h264_mp4", "h264_open_mp4", "hevc_open_mp4", "mpeg4_mp4", "fragmented_mp4", "h264_mov", "mjpeg_mov", "png_mov"),
     *("h264_mkv", "ffv1_mkv", "mjpeg_mkv", "vp9_webm", "av1_webm"),
@@ -57,12 +57,12 @@ PAIRS = (
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """Where one bad file is made.
+    """Folders in which one bad file is made.
 
     Attributes:
-        originals: whole files, each built when it is first asked for; several processes may share them.
-        folder: its own, empty at first.
-        elsewhere: files that nobody named to the job.
+        originals: intact files, each built on first use; several processes may share them.
+        folder: of this bad file only, initially empty.
+        elsewhere: files that are not given to the job.
     """
 
     originals: Path
@@ -70,33 +70,33 @@ class Workshop:
     elsewhere: Path
 
     def original(self, name: str) -> bytes:
-        """The bytes of a whole file of this kind."""
+        """Return the bytes of an intact file of this kind."""
         return self.original_path(name).read_bytes()
 
     def original_path(self, name: str) -> Path:
-        """The whole file of this kind; read it, never write to it."""
+        """Return the path of an intact file of this kind, which must not be changed."""
         return self.built(name, ORIGINALS[name].build)
 
     def built(self, name: str, build: Callable[[Path], Path]) -> Path:
-        """What `build` writes into a folder, built once under this name for all that ask for it."""
+        """Return the file that `build` writes into a folder; it is built once for all processes."""
         place = self.originals / name
         if not place.exists():
             self.originals.mkdir(parents=True, exist_ok=True)
             with TemporaryDirectory(dir=self.originals, prefix=".") as folder:
-                _put(build(Path(folder)), place)
+                _move_into_place(build(Path(folder)), place)
         (found,) = place.iterdir()
         return found
 
     def write(self, name: str, content: bytes) -> Path:
-        """A file of this name and content."""
+        """Write a file of this name and content, and return its path."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return path
 
 
-def _put(file: Path, place: Path) -> None:
-    """Make `place` a folder that holds the file, unless another process was faster."""
+def _move_into_place(file: Path, place: Path) -> None:
+    """Make `place` a folder with this file, unless another process was faster."""
     alone = file.with_name(f"{file.name}.alone")
     alone.mkdir()
     file.replace(alone / file.name)

@@ -1,5 +1,6 @@
-"""Files that point elsewhere: playlists, scripts, manifests, references and patterns. Each names a file of its own
-elsewhere, which lies there and could be opened, and some name addresses of the network besides.
+"""Files that reference other files: playlists, scripts, manifests, references and patterns.
+
+Each references its own existing file outside the given ones; some also reference network addresses.
 """
 
 import struct
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from scripts.measure.bad_inputs.bad_file import BadFile
 from scripts.measure.bad_inputs.originals import Workshop
-from scripts.measure.bad_inputs.patching import boxes, put
+from scripts.measure.bad_inputs.patching import find_boxes, overwrite
 
 __all__ = ["pointing_files"]
 
@@ -18,22 +19,22 @@ _SUFFIX_OF = {"hls": ("m3u8", "ts", "mp4"), "concat": ("ffconcat", "txt", "mp4")
 
 
 def pointing_files() -> Iterator[BadFile]:
-    """Every script that some demuxer would follow, under its own suffix and under those of videos."""
+    """Yield every script that some demuxer would follow, with its own suffix and with suffixes of videos."""
     for name, text in _SCRIPTS.items():
         kind = name.partition("_")[0]
         for suffix in _SUFFIX_OF.get(kind, (_OWN_SUFFIX.get(kind, kind), "mp4")):
-            yield BadFile("pointing elsewhere", f"{name}.{suffix}", partial(_script, name, suffix, text))
+            yield BadFile("references to other files", f"{name}.{suffix}", partial(_write_script, name, suffix, text))
     for name, build in _REFERENCES.items():
-        yield BadFile("pointing elsewhere", name, build)
+        yield BadFile("references to other files", name, build)
 
 
-def _script(name: str, suffix: str, text: Callable[[str], str], shop: Workshop) -> Path:
-    target = _target(f"{name}.{suffix}", shop)
+def _write_script(name: str, suffix: str, text: Callable[[str], str], shop: Workshop) -> Path:
+    target = _write_target(f"{name}.{suffix}", shop)
     return shop.write(f"{name}.{suffix}", text(str(target)).encode())
 
 
-def _target(name: str, shop: Workshop) -> Path:
-    """A whole clip of its own elsewhere."""
+def _write_target(name: str, shop: Workshop) -> Path:
+    """Write an intact clip outside the given files and return its path."""
     path = shop.elsewhere / f"{name.replace('.', '_')}.mp4"
     path.write_bytes(shop.original("h264_mp4"))
     return path
@@ -92,11 +93,11 @@ _SCRIPTS: dict[str, Callable[[str], str]] = {
 _OWN_SUFFIX = {"lavfi": "graph", "idx": "idx", "ffmeta": "txt", "imf": "xml", "sdp": "sdp", "rtsp": "mov"}
 
 
-def _reference(form: bytes, shop: Workshop) -> Path:
-    """An MP4 whose pictures are said to lie in another file, in a `url ` or an `alis` entry of its data reference."""
-    target = _target(f"mov_{form.decode().strip()}", shop)
+def _write_reference(form: bytes, shop: Workshop) -> Path:
+    """Write an MP4 with its pictures in another file, by a `url ` or an `alis` entry of its data reference."""
+    target = _write_target(f"mov_{form.decode().strip()}", shop)
     content = shop.original("h264_mp4")
-    entry = boxes(content, b"dref")[0] + 8
+    entry = find_boxes(content, b"dref")[0] + 8
     place = str(target).encode() + b"\0"
     body = form + bytes(4) + (place if form == b"url " else _alias(place))
     grown = struct.pack(">I", len(body) + 4) + body
@@ -105,21 +106,21 @@ def _reference(form: bytes, shop: Workshop) -> Path:
     for parent in (b"dref", b"dinf", b"minf", b"mdia", b"trak", b"moov"):
         at = whole.index(parent) - 4
         size = struct.unpack_from(">I", whole, at)[0]
-        whole = put(whole, at, struct.pack(">I", size + len(grown) - old))
+        whole = overwrite(whole, at, struct.pack(">I", size + len(grown) - old))
     return shop.write("reference.mov", whole)
 
 
 def _alias(place: bytes) -> bytes:
-    """A Macintosh alias record that names the file by its POSIX path."""
+    """Return a Macintosh alias record with the POSIX path of the file."""
     record = bytearray(150)
     struct.pack_into(">H", record, 4, 150)
     tail = struct.pack(">HH", 18, len(place)) + place + bytes(len(place) % 2) + struct.pack(">HH", 0xFFFF, 0)
     return bytes(record) + tail
 
 
-def _reference_movie(shop: Workshop) -> Path:
-    """QuickTime's `rmra`: a film that is nothing but the address of another."""
-    target = _target("mov_rmra", shop)
+def _write_reference_movie(shop: Workshop) -> Path:
+    """Write a QuickTime reference movie (`rmra`), which contains only the address of another file."""
+    target = _write_target("mov_rmra", shop)
     address = f"file://{target}".encode() + b"\0"
     data = bytes(4) + b"url " + struct.pack(">I", len(address)) + address
     inner = _box(b"rmra", _box(b"rmda", _box(b"rdrf", data)))
@@ -130,34 +131,34 @@ def _box(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body) + 8) + kind + body
 
 
-def _next_segment(shop: Workshop) -> Path:
-    """A Matroska file that names the file that goes on: `NextFilename` in place of what wrote it."""
-    target = _target("mkv_next", shop)
+def _write_next_segment(shop: Workshop) -> Path:
+    """Write a Matroska file that names its continuation: `NextFilename` replaces `MuxingApp`."""
+    target = _write_target("mkv_next", shop)
     content = shop.original("h264_mkv")
     at = content.index(b"\x4d\x80")
     length = content[at + 2] & 0x7F
     name = str(target).encode()[-length + 3 :]
-    # MuxingApp has two bytes of id and one of length; NextFilename three and one
+    # MuxingApp has an id of two bytes and a length of one; NextFilename an id of three
     element = b"\x3e\x83\xbb" + bytes([0x80 | length - 1]) + name.ljust(length - 1, b"\0")
-    return shop.write("linked.mkv", put(content, at, element[: length + 3]))
+    return shop.write("linked.mkv", overwrite(content, at, element[: length + 3]))
 
 
-def _sequence(shop: Workshop) -> Path:
-    """One picture whose name is a pattern that its neighbours fit."""
+def _write_sequence(shop: Workshop) -> Path:
+    """Write a picture whose name is a pattern that fits the files beside it."""
     for number in range(3):
         shop.write(f"frame{number:03d}.jpg", b"")
-    return shop.write("frame%03d.jpg", _target("image_sequence", shop).read_bytes()[:2000])
+    return shop.write("frame%03d.jpg", _write_target("image_sequence", shop).read_bytes()[:2000])
 
 
-def _link_in_a_folder(shop: Workshop) -> Path:
-    """A folder with a link to a video that lies elsewhere."""
+def _make_link_to_video(shop: Workshop) -> Path:
+    """Make a folder with a link to a video outside the folder."""
     (shop.folder / "card").mkdir()
-    (shop.folder / "card" / "gate.mp4").symlink_to(_target("link_in_a_folder", shop))
+    (shop.folder / "card" / "gate.mp4").symlink_to(_write_target("link_in_a_folder", shop))
     return shop.folder / "card"
 
 
-def _link_to_a_picture(shop: Workshop) -> Path:
-    """A folder of stills with a link to a picture that lies elsewhere."""
+def _make_link_to_picture(shop: Workshop) -> Path:
+    """Make a folder of stills with a link to a picture outside the folder."""
     (shop.folder / "trap").mkdir()
     target = shop.elsewhere / "link_to_a_picture.mp4"
     target.write_bytes(shop.original("png_mov")[:4000])
@@ -166,11 +167,11 @@ def _link_to_a_picture(shop: Workshop) -> Path:
 
 
 _REFERENCES: dict[str, Callable[[Workshop], Path]] = {
-    "mov_url": partial(_reference, b"url "),
-    "mov_alis": partial(_reference, b"alis"),
-    "mov_rmra": _reference_movie,
-    "mkv_next": _next_segment,
-    "image_sequence": _sequence,
-    "link_in_a_folder": _link_in_a_folder,
-    "link_to_a_picture": _link_to_a_picture,
+    "mov_url": partial(_write_reference, b"url "),
+    "mov_alis": partial(_write_reference, b"alis"),
+    "mov_rmra": _write_reference_movie,
+    "mkv_next": _write_next_segment,
+    "image_sequence": _write_sequence,
+    "link_in_a_folder": _make_link_to_video,
+    "link_to_a_picture": _make_link_to_picture,
 }

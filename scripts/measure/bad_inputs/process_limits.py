@@ -1,4 +1,4 @@
-"""How much memory the job and its decoding child took, and whether it ended in time."""
+"""Measures the time and memory of the job and its decoding child, and kills children that hang."""
 
 import os
 import signal
@@ -7,21 +7,20 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Watch", "Watched"]
+__all__ = ["ProcessUsage", "ProcessWatch"]
 
 _EVERY_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """What was seen of one piece of work.
+class ProcessUsage:
+    """Time and memory of one piece of work.
 
     Attributes:
-        seconds: how long it took.
-        busy_seconds: of a processor, of this process and of the children that it ended; other work on the machine
-            does not count.
-        peak_bytes: the most that any one process of it held.
-        was_ended: it hung, and its child was ended so that the campaign can go on.
+        seconds: wall time.
+        busy_seconds: CPU time of this process and of its ended children, independent of other load on the machine.
+        peak_bytes: peak memory of the largest process.
+        was_ended: whether it hung and its child was killed, so that the campaign can continue.
     """
 
     seconds: float
@@ -30,19 +29,19 @@ class Watched:
     was_ended: bool
 
 
-class Watch:
-    """Looks at this process and its children while something works; the kernel keeps their high-water marks."""
+class ProcessWatch:
+    """Watches the memory of this process and its children within the block, by the kernel's high-water marks."""
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
         self._peak_bytes = 0
         self._was_ended = False
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self.seen: Watched | None = None
+        self._thread = threading.Thread(target=self._watch_children, daemon=True)
+        self.usage: ProcessUsage | None = None
 
-    def __enter__(self) -> "Watch":
-        # 5 sets the mark back to what is held now
+    def __enter__(self) -> "ProcessWatch":
+        # 5 resets the high-water mark to the current memory
         Path("/proc/self/clear_refs").write_text("5")
         self._began_s, self._busy_s = time.monotonic(), _busy_seconds()
         self._thread.start()
@@ -52,13 +51,13 @@ class Watch:
         seconds = time.monotonic() - self._began_s
         self._done.set()
         self._thread.join()
-        peak_bytes = max(self._peak_bytes, _mark_bytes(os.getpid()))
-        self.seen = Watched(seconds, _busy_seconds() - self._busy_s, peak_bytes, self._was_ended)
+        peak_bytes = max(self._peak_bytes, _peak_bytes_of(os.getpid()))
+        self.usage = ProcessUsage(seconds, _busy_seconds() - self._busy_s, peak_bytes, self._was_ended)
 
-    def _look(self) -> None:
+    def _watch_children(self) -> None:
         while not self._done.wait(_EVERY_S):
             children = _children()
-            self._peak_bytes = max([self._peak_bytes, *map(_mark_bytes, children)])
+            self._peak_bytes = max([self._peak_bytes, *map(_peak_bytes_of, children)])
             if time.monotonic() - self._began_s > self._limit_s:
                 self._was_ended = True
                 for child in children:
@@ -70,19 +69,20 @@ def _busy_seconds() -> float:
 
 
 def _children() -> list[int]:
+    """Return the direct children. psutil would scan all processes, and that CPU time counts in `busy_seconds`."""
     lists = Path("/proc/self/task").glob("*/children")
-    return [int(pid) for each in lists for pid in _text(each).split()]
+    return [int(pid) for each in lists for pid in _read_text(each).split()]
 
 
-def _mark_bytes(pid: int) -> int:
-    """The most that a process has held so far; 0 once it is gone."""
-    for line in _text(Path(f"/proc/{pid}/status")).splitlines():
+def _peak_bytes_of(pid: int) -> int:
+    """Return the peak memory of a process; 0 if it is gone. psutil does not offer this on Linux."""
+    for line in _read_text(Path(f"/proc/{pid}/status")).splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     return 0
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text()
     except OSError:

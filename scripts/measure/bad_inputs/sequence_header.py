@@ -1,15 +1,15 @@
-"""H.264 sequence headers that state another size: the one field by which a few bytes can ask for gigabytes."""
+"""Replaces the picture size in H.264 sequence headers, by which a few bytes can demand gigabytes."""
 
-__all__ = ["with_size"]
+__all__ = ["replace_size"]
 
 _SEQUENCE, _START = 7, b"\0\0\1"
 _MACROBLOCK_PX = 16
 
 
-def with_size(content: bytes, *, width_px: int, height_px: int) -> bytes:
-    """The same H.264 byte stream, each of its sequence headers replaced by one of this size and as many bytes.
+def replace_size(content: bytes, *, width_px: int, height_px: int) -> bytes:
+    """Return the H.264 byte stream with each sequence header replaced by one that states this size.
 
-    What does not fit into the header's bytes is cut off; what is left over is filled, so that no byte behind moves.
+    The new header is truncated or padded to the length of the old one, so that no later byte moves.
     """
     at = content.find(_START)
     while at >= 0:
@@ -24,7 +24,7 @@ def with_size(content: bytes, *, width_px: int, height_px: int) -> bytes:
 
 
 def _header(width_px: int, height_px: int) -> bytes:
-    """A sequence header of the baseline profile, level 6.2, without any extra."""
+    """Return a minimal sequence header of the baseline profile, level 6.2."""
     bits = "01100111" + f"{66:08b}" + "11000000" + f"{62:08b}"
     # id, frame numbers of 4 bits, order of type 2, one reference, no gaps
     bits += _golomb(0) + _golomb(0) + _golomb(2) + _golomb(1) + "0"
@@ -32,11 +32,11 @@ def _header(width_px: int, height_px: int) -> bytes:
     # frames only, 8x8 inference, no cropping, no usability information, stop bit
     bits += "1" + "1" + "0" + "0" + "1"
     whole = bits.ljust(-(-len(bits) // 8) * 8, "0")
-    return _escaped(bytes(int(whole[place : place + 8], 2) for place in range(0, len(whole), 8)))
+    return _escape(bytes(int(whole[place : place + 8], 2) for place in range(0, len(whole), 8)))
 
 
 def _golomb(number: int) -> str:
-    """Exponential-Golomb code.
+    """Return the Exponential-Golomb code of a number.
 
     >>> _golomb(3)
     '00100'
@@ -45,8 +45,8 @@ def _golomb(number: int) -> str:
     return "0" * (len(code) - 1) + code
 
 
-def _escaped(header: bytes) -> bytes:
-    """With the byte that keeps a header from looking like a start."""
+def _escape(header: bytes) -> bytes:
+    """Insert emulation prevention bytes, so that no header contains a start code."""
     found = bytearray()
     for byte in header:
         if byte <= 3 and found[-2:] == b"\0\0":

@@ -1,4 +1,4 @@
-"""What the real commands open, by strace: of files that point elsewhere nothing but the files themselves."""
+"""Records the files and network addresses that a command opens, by strace."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Opened", "can_trace", "speaks", "traced"]
+__all__ = ["TracedCommand", "missing_for_tracing", "trace_command", "uses_network"]
 
 _ROOT = Path(__file__).resolve().parents[3]
 _CALLS = "trace=open,openat,openat2,creat,connect,bind,execve"
@@ -18,74 +18,73 @@ _OPEN = re.compile(
     r'\b(?:open|openat|openat2|creat)\((?:(?:AT_FDCWD|\d+)(?:<(?P<at>[^>]*)>)?, )?"(?P<path>(?:[^"\\]|\\.)*)"'
 )
 _NETWORK = re.compile(r"\b(?:connect|bind)\(.*sa_family=AF_INET6?\b")
-# urllib3, which the tracker's library loads, asks in this way whether the machine knows IPv6; nobody can hear it.
-_ASKS_FOR_IPV6 = re.compile(r'\bbind\(.*sin6_port=htons\(0\).*inet_pton\(AF_INET6, "::1",')
+# urllib3, which the tracker's library imports, tests in this way whether IPv6 exists; nothing is sent.
+_IPV6_TEST = re.compile(r'\bbind\(.*sin6_port=htons\(0\).*inet_pton\(AF_INET6, "::1",')
 _LIMIT_S = 300
-# What stands in `sys.path` for a project that is installed where it lies; it is the name of no file.
-_HOOK = "__editable__"
-# Of the machine, not of any footage: libraries, devices, what the kernel says of this process, and where Polars
-# would put what does not fit into memory.
-_OF_THE_MACHINE = ("/usr", "/lib", "/lib64", "/etc", "/proc", "/sys", "/dev", "/opt", "/bin", "/var/tmp/polars-unknown")
+# Entry of `sys.path` for a project in editable installation; there is no such file.
+_EDITABLE_HOOK = "__editable__"
+# Paths of the machine, not of footage: libraries, devices, kernel information, and the spill folder of Polars.
+_MACHINE_PATHS = ("/usr", "/lib", "/lib64", "/etc", "/proc", "/sys", "/dev", "/opt", "/bin", "/var/tmp/polars-unknown")
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """What one command did.
+class TracedCommand:
+    """What one command opened.
 
     Attributes:
-        code: its exit code.
+        code: exit code.
         paths: every path that it opened or tried to open, resolved.
-        network: lines in which it spoke or listened to the network.
+        network: lines of the trace with network connections or listeners.
     """
 
     code: int
     paths: frozenset[Path]
     network: tuple[str, ...]
 
-    def strangers(self, allowed: Sequence[Path]) -> list[Path]:
-        """What is neither allowed, nor below something allowed, nor of the machine."""
-        roots = [*map(Path, _OF_THE_MACHINE), *_of_python(), _ROOT, *allowed]
-        named = (path for path in self.paths if not path.name.startswith(_HOOK))
+    def unexpected(self, allowed: Sequence[Path]) -> list[Path]:
+        """Return the paths that are neither allowed, nor below an allowed path, nor of the machine."""
+        roots = [*map(Path, _MACHINE_PATHS), *_python_paths(), _ROOT, *allowed]
+        named = (path for path in self.paths if not path.name.startswith(_EDITABLE_HOOK))
         return sorted(path for path in named if not any(path.is_relative_to(root) for root in roots))
 
 
-def can_trace() -> str:
-    """Why nothing can be traced here; empty where it can."""
+def missing_for_tracing() -> str:
+    """Return why tracing is impossible on this machine; empty if it is possible."""
     if shutil.which("strace") is None:
-        return "there is no strace"
-    tried = subprocess.run(["strace", "-qq", "-o", os.devnull, "true"], capture_output=True, text=True, check=False)
-    return tried.stderr.strip() if tried.returncode else ""
+        return "strace is not installed"
+    attempt = subprocess.run(["strace", "-qq", "-o", os.devnull, "true"], capture_output=True, text=True, check=False)
+    return attempt.stderr.strip() if attempt.returncode else ""
 
 
-def traced(words: Sequence[object], *, folder: Path, keys: Path) -> Opened:
-    """Run one command under strace, with everything it starts.
+def trace_command(words: Sequence[object], *, folder: Path, keys: Path) -> TracedCommand:
+    """Run one command and all its children under strace.
 
     Args:
-        words: the command, without the program's name.
-        folder: where it runs, and where the trace is written.
-        keys: of the case.
+        words: the command, without the name of the program.
+        folder: working directory, also for the trace.
+        keys: folder of keys.
     """
     log = folder / "trace.txt"
     program = [sys.executable, "-P", "-B", "-c", "from pipelines.cli import main; main()"]
     command = ["strace", "-f", "-y", "-qq", "-s", "4096", "-e", _CALLS, "-o", str(log), *program, *map(str, words)]
     scratch = folder / "scratch"
     scratch.mkdir(exist_ok=True)
-    # set but empty it would let the loader look for libraries where the command runs
+    # an empty value would make the loader search for libraries in the working directory
     environment = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
     environment |= {"FORENSICS_KEYS": str(keys), "PYTHONPATH": str(_ROOT), "TMPDIR": str(scratch)}
     code = subprocess.run(command, cwd=folder, env=environment, timeout=_LIMIT_S, capture_output=True, check=False)
     lines = log.read_text(errors="surrogateescape").splitlines()
-    network = tuple(line for line in lines if speaks(line))
-    return Opened(code.returncode, frozenset(_paths(lines, folder)), network)
+    network = tuple(line for line in lines if uses_network(line))
+    return TracedCommand(code.returncode, frozenset(_paths(lines, folder)), network)
 
 
-def speaks(line: str) -> bool:
-    """Whether a line of the trace speaks or listens to the network."""
-    return bool(_NETWORK.search(line)) and not _ASKS_FOR_IPV6.search(line)
+def uses_network(line: str) -> bool:
+    """Whether a line of the trace connects to the network or listens to it."""
+    return bool(_NETWORK.search(line)) and not _IPV6_TEST.search(line)
 
 
 def _paths(lines: Sequence[str], cwd: Path) -> Iterator[Path]:
-    """Every path in the trace, as one may be told from another: absolute, without links and dots."""
+    """Yield every path in the trace, absolute and without dots."""
     for line in lines:
         found = _OPEN.search(line)
         if found:
@@ -94,7 +93,7 @@ def _paths(lines: Sequence[str], cwd: Path) -> Iterator[Path]:
             yield Path(os.path.normpath(Path(found["at"] or cwd) / path))
 
 
-def _of_python() -> list[Path]:
-    """Where the interpreter and its libraries lie, under every name they have."""
+def _python_paths() -> list[Path]:
+    """Return the folders of the interpreter and its libraries, also with links resolved."""
     named = [sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), str(Path(sys.executable).resolve().parents[1])]
     return [path for name in named for path in (Path(name), Path(name).resolve())]

@@ -1,5 +1,5 @@
-"""How fast the main job is, against what people write first, against decoding and the network alone, and gated.
+"""Measures the speed of the main job, with and without the gate, against YOLO.track, decoding and the network alone.
 
-Each contender runs in a process of its own; those that are compared run in turn, so that a machine that gets slower
-slows them all, and what is told is their ratio.
+Each contender runs in its own process. Contenders of one comparison alternate, so that a machine that becomes slower
+affects all of them; the results are ratios.
 """

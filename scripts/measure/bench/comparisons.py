@@ -1,4 +1,4 @@
-"""Which contenders are compared on which footage, and what must come out the same."""
+"""The comparisons: contenders, footage, and checks of the results."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,12 +7,18 @@ from typing import Any, Final
 
 import polars as pl
 
-from scripts.measure.bench.contenders import decoding, network, on_every_core, ours, yolo_track
-from scripts.measure.bench.footage import excerpt, looped, mostly_still, n_frames_in
-from scripts.measure.bench.measurement import Measured
+from scripts.measure.bench.contenders import (
+    run_decoding,
+    run_forensics_scan,
+    run_network,
+    run_on_every_core,
+    run_yolo_track,
+)
+from scripts.measure.bench.footage import count_frames, excerpt, write_loop, write_mostly_still
+from scripts.measure.bench.measurement import Measurement
 from scripts.measure.bench.report import DECODING, NETWORK
 
-__all__ = ["COMPARISONS", "PEER", "Comparison", "Place"]
+__all__ = ["COMPARISONS", "PEER", "BenchFiles", "Comparison"]
 
 PEER: Final = "YOLO.track"
 RECTANGULAR: Final = {"detect.rectangular": "true"}
@@ -21,14 +27,14 @@ _ACTION: Final = (50, 200)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a comparison works, and on what.
+class BenchFiles:
+    """Inputs of a comparison, and its scratch folder.
 
     Attributes:
-        shared: the folder of models and footage.
-        model: what looks at every frame.
+        shared: folder of models and footage.
+        model: of the detector.
         scratch: an empty folder.
-        is_short: whether a small part of the footage must do.
+        is_short: whether to use only a small part of the footage.
     """
 
     shared: Path
@@ -37,134 +43,142 @@ class Place:
     is_short: bool
 
     def clip(self, name: str) -> Path:
-        """One of the shared clips."""
+        """Return the path of a shared clip."""
         return self.shared / "footage" / name
 
-    def fresh(self, name: str) -> Path:
-        """A path in the scratch folder that is not there yet."""
+    def new_path(self, name: str) -> Path:
+        """Return a path in the scratch folder that does not exist yet."""
         number = len(list(self.scratch.glob(f"{name}-*")))
         return self.scratch / f"{name}-{number}"
 
 
-Run = Callable[[], Measured]
+Run = Callable[[], Measurement]
 
 
 @dataclass(slots=True)
 class Comparison:
-    """What runs in turn on one piece of footage.
+    """Contenders that alternate on the same footage.
 
     Attributes:
-        title: what it shows.
-        contenders: by name, in the order in which they run; the first is what the others are held against.
-        check: what else is to be told of a round, by the measured contenders.
+        title: of the comparison.
+        contenders: by name, in the order in which they run; ratios are relative to the first.
+        check: returns further facts of a round, from its measurements.
     """
 
     title: str
     contenders: dict[str, Run]
-    check: Callable[[dict[str, Measured]], dict[str, Any]] = field(default=lambda _: {})
+    check: Callable[[dict[str, Measurement]], dict[str, Any]] = field(default=lambda _: {})
 
 
-def every_frame(place: Place) -> Comparison:
-    """Every frame is looked at: ours against the peer and against the limit of this machine."""
+def every_frame(files: BenchFiles) -> Comparison:
+    """Compare detection on every frame with YOLO.track and with the limit of this machine."""
     name = "one-by-one-person-detection.mp4"
-    source = place.clip(name)
-    # long enough that what is done once for each evidence does not count
+    source = files.clip(name)
+    # long enough that the constant cost per evidence is negligible
     clip = (
-        excerpt(source, 25, place.scratch) if place.is_short else looped(source, 180, place.scratch / "every-frame.mp4")
+        excerpt(source, 25, files.scratch)
+        if files.is_short
+        else write_loop(source, 180, files.scratch / "every-frame.mp4")
     )
-    n_frames, n_loop = n_frames_in(clip), n_frames_in(source)
-    most = 0 if place.is_short else 400
-    # of a short clip neither worker must have a chunk more than the other
-    settings = {"chunk.seconds": 2} if place.is_short else {}
+    n_frames, n_loop = count_frames(clip), count_frames(source)
+    most = 0 if files.is_short else 400
+    # both workers must get the same number of chunks of a short clip
+    settings = {"chunk.seconds": 2} if files.is_short else {}
     contenders: dict[str, Run] = {
-        PEER: lambda: yolo_track(clip, place.model, most=min(n_frames, n_loop) - 1),
-        "forensics scan": lambda: ours(clip, place.model, place.fresh("every"), settings, n_frames),
-        "forensics scan, rectangular": lambda: ours(
-            clip, place.model, place.fresh("wide"), {**settings, **RECTANGULAR}, n_frames
+        PEER: lambda: run_yolo_track(clip, files.model, most=min(n_frames, n_loop) - 1),
+        "forensics scan": lambda: run_forensics_scan(clip, files.model, files.new_path("every"), settings, n_frames),
+        "forensics scan, rectangular": lambda: run_forensics_scan(
+            clip, files.model, files.new_path("wide"), {**settings, **RECTANGULAR}, n_frames
         ),
-        "YOLO.track, vid_stride=5": lambda: yolo_track(
-            clip, place.model, stride=5, most=min(n_frames, n_loop) // 5 - 1
+        "YOLO.track, vid_stride=5": lambda: run_yolo_track(
+            clip, files.model, stride=5, most=min(n_frames, n_loop) // 5 - 1
         ),
-        DECODING: lambda: on_every_core(lambda: decoding(clip)),
-        NETWORK: lambda: on_every_core(lambda: network(place.model, "ONE_THREAD", "f32", most or 100)),
+        DECODING: lambda: run_on_every_core(lambda: run_decoding(clip)),
+        NETWORK: lambda: run_on_every_core(lambda: run_network(files.model, "ONE_THREAD", "f32", most or 100)),
     }
     if most:
         for hint in ("LATENCY", "THROUGHPUT"):
-            contenders[f"network, {hint.lower()}, f32"] = lambda hint=hint: network(place.model, hint, "f32", most)  # type: ignore[misc]
-            contenders[f"network, {hint.lower()}"] = lambda hint=hint: network(place.model, hint, "default", most)  # type: ignore[misc]
-    return Comparison(f"every frame of {name}, {n_frames} of them", contenders)
+            contenders[f"network, {hint.lower()}, f32"] = lambda hint=hint: run_network(files.model, hint, "f32", most)  # type: ignore[misc]
+            contenders[f"network, {hint.lower()}"] = lambda hint=hint: run_network(files.model, hint, "default", most)  # type: ignore[misc]
+    return Comparison(f"every frame of {name}, {n_frames} frames", contenders)
 
 
-def gate_on_people(place: Place) -> Comparison:
-    """Six people, one after the other, in a loop of twenty minutes; somebody moves in three quarters of the frames."""
-    source = place.clip("one-by-one-person-detection.mp4")
-    n_loop = n_frames_in(source)
-    clip = source if place.is_short else looped(source, 1200, place.scratch / "loop.mp4")
-    n_frames = n_frames_in(clip)
-    settings = {**GATED, "gate.audit_frames": 30} if place.is_short else GATED
-    everybody: dict[str, list[tuple[int, int]]] = {}
+def gate_on_people(files: BenchFiles) -> Comparison:
+    """Measure the gate on six people, one after the other, in a loop of twenty minutes; 3 of 4 frames show motion."""
+    source = files.clip("one-by-one-person-detection.mp4")
+    n_loop = count_frames(source)
+    clip = source if files.is_short else write_loop(source, 1200, files.scratch / "loop.mp4")
+    n_frames = count_frames(clip)
+    settings = {**GATED, "gate.audit_frames": 30} if files.is_short else GATED
+    references: dict[str, list[tuple[int, int]]] = {}
 
-    def compared(name: str, wide: Mapping[str, str]) -> dict[str, Any]:
-        """The same people in every loop as where every frame of one loop is looked at with the same input."""
-        if name not in everybody:
-            case = place.fresh("reference")
-            ours(source, place.model, case, {"detect.classes": "person", **wide}, n_loop)
-            everybody[name] = _people(case)
-        case = max(place.scratch.glob(f"{name}-*"), key=lambda each: each.stat().st_mtime)
-        return _compared(_people(case), everybody[name], n_loop, n_frames // n_loop)
+    def compare(name: str, wide: Mapping[str, str]) -> dict[str, Any]:
+        """Compare the tracks of every loop with detection on every frame of one loop."""
+        if name not in references:
+            case = files.new_path("reference")
+            run_forensics_scan(source, files.model, case, {"detect.classes": "person", **wide}, n_loop)
+            references[name] = _people(case)
+        case = max(files.scratch.glob(f"{name}-*"), key=lambda each: each.stat().st_mtime)
+        return _compare_people(_people(case), references[name], n_loop, n_frames // n_loop)
 
-    def check(measured: dict[str, Measured]) -> dict[str, Any]:
-        people = {"square input": compared("gate", {})}
-        if not place.is_short:
-            people["rectangular input"] = compared("wide", RECTANGULAR)
-        return {"people": people, **_audited(measured)}
+    def check(measured: dict[str, Measurement]) -> dict[str, Any]:
+        people = {"square input": compare("gate", {})}
+        if not files.is_short:
+            people["rectangular input"] = compare("wide", RECTANGULAR)
+        return {"people": people, **_spot_check_facts(measured)}
 
     contenders: dict[str, Run] = {
-        PEER: lambda: yolo_track(clip, place.model, most=400 if place.is_short else n_loop - 1),
-        "forensics scan, gate": lambda: ours(clip, place.model, place.fresh("gate"), settings, n_frames),
+        PEER: lambda: run_yolo_track(clip, files.model, most=400 if files.is_short else n_loop - 1),
+        "forensics scan, gate": lambda: run_forensics_scan(
+            clip, files.model, files.new_path("gate"), settings, n_frames
+        ),
     }
-    if not place.is_short:
+    if not files.is_short:
         contenders |= {
-            "forensics scan, gate, rectangular": lambda: ours(
-                clip, place.model, place.fresh("wide"), {**settings, **RECTANGULAR}, n_frames
+            "forensics scan, gate, rectangular": lambda: run_forensics_scan(
+                clip, files.model, files.new_path("wide"), {**settings, **RECTANGULAR}, n_frames
             ),
-            "YOLO.track, vid_stride=5": lambda: yolo_track(clip, place.model, stride=5, most=n_loop // 5 - 1),
+            "YOLO.track, vid_stride=5": lambda: run_yolo_track(clip, files.model, stride=5, most=n_loop // 5 - 1),
         }
-    return Comparison(f"{source.name}, {n_frames} frames, behind the gate", contenders, check)
+    return Comparison(f"{source.name}, {n_frames} frames, with the gate", contenders, check)
 
 
-def gate_on_stillness(place: Place) -> Comparison:
-    """Twenty minutes of which nine tenths are still."""
-    clip = mostly_still(
-        place.clip("one-by-one-person-detection.mp4"), 1200, place.scratch / "still.mp4", action=_ACTION, every_s=150
+def gate_on_stillness(files: BenchFiles) -> Comparison:
+    """Measure the gate on twenty minutes of footage of which nine tenths are still."""
+    clip = write_mostly_still(
+        files.clip("one-by-one-person-detection.mp4"), 1200, files.scratch / "still.mp4", action=_ACTION, every_s=150
     )
-    n_frames = n_frames_in(clip)
+    n_frames = count_frames(clip)
     return Comparison(
-        f"{n_frames} frames of which nine tenths are still, behind the gate",
+        f"{n_frames} frames of which nine tenths are still, with the gate",
         {
-            PEER: lambda: yolo_track(clip, place.model, most=1000),
-            "forensics scan, gate": lambda: ours(clip, place.model, place.fresh("still"), GATED, n_frames),
+            PEER: lambda: run_yolo_track(clip, files.model, most=1000),
+            "forensics scan, gate": lambda: run_forensics_scan(
+                clip, files.model, files.new_path("still"), GATED, n_frames
+            ),
         },
-        _audited,
+        _spot_check_facts,
     )
 
 
-def gate_on_a_crowd(place: Place) -> Comparison:
-    """A crowd that is never still: what the gate costs where it can spare nothing."""
-    clip = looped(place.clip("walking.mp4"), 120, place.scratch / "crowd.mp4")
-    n_frames = n_frames_in(clip)
+def gate_on_a_crowd(files: BenchFiles) -> Comparison:
+    """Measure the cost of the gate on a crowd in permanent motion, where it can skip nothing."""
+    clip = write_loop(files.clip("walking.mp4"), 120, files.scratch / "crowd.mp4")
+    n_frames = count_frames(clip)
     case = {"detect.classes": "person"}
     return Comparison(
         f"walking.mp4, {n_frames} frames of a crowd",
         {
-            "forensics scan": lambda: ours(clip, place.model, place.fresh("open"), case, n_frames),
-            "forensics scan, gate": lambda: ours(clip, place.model, place.fresh("crowd"), GATED, n_frames),
+            "forensics scan": lambda: run_forensics_scan(clip, files.model, files.new_path("open"), case, n_frames),
+            "forensics scan, gate": lambda: run_forensics_scan(
+                clip, files.model, files.new_path("crowd"), GATED, n_frames
+            ),
         },
-        _audited,
+        _spot_check_facts,
     )
 
 
-COMPARISONS: Final[dict[str, Callable[[Place], Comparison]]] = {
+COMPARISONS: Final[dict[str, Callable[[BenchFiles], Comparison]]] = {
     "every": every_frame,
     "people": gate_on_people,
     "still": gate_on_stillness,
@@ -178,13 +192,15 @@ def _people(case: Path) -> list[tuple[int, int]]:
     return rows
 
 
-def _compared(found: list[tuple[int, int]], once: list[tuple[int, int]], n_loop: int, n_loops: int) -> dict[str, Any]:
-    """How many of the people of every loop were found, and how far their first and last frames are off."""
+def _compare_people(
+    found: list[tuple[int, int]], once: list[tuple[int, int]], n_loop: int, n_loops: int
+) -> dict[str, Any]:
+    """Return the number of people found and expected, and the largest error of their first and last frames."""
     expected = [(first + k * n_loop, last + k * n_loop) for k in range(n_loops) for first, last in once]
     off = [min(max(abs(a - c), abs(b - d)) for c, d in found) if found else n_loop for a, b in expected]
     return {"found": len(found), "expected": len(expected), "ends_off_by_at_most_frames": max(off)}
 
 
-def _audited(measured: dict[str, Measured]) -> dict[str, Any]:
+def _spot_check_facts(measured: dict[str, Measurement]) -> dict[str, Any]:
     audits = [each.facts.get("audit") for each in measured.values()]
     return {"audit": next(audit for audit in audits if audit)}

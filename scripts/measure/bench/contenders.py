@@ -1,4 +1,4 @@
-"""What is compared: ours, what people write first, and the two things that nobody can do without."""
+"""The contenders: `forensics scan`, YOLO.track, and decoding and the network alone."""
 
 import os
 import sys
@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from scripts.measure.bench.measurement import Measured, timed
+from scripts.measure.bench.measurement import Measurement, run_contender
 
-__all__ = ["decoding", "network", "on_every_core", "ours", "yolo_track"]
+__all__ = ["run_decoding", "run_forensics_scan", "run_network", "run_on_every_core", "run_yolo_track"]
 
 _YOLO_TRACK = """
 import itertools, json, os, sys, time
@@ -70,50 +70,54 @@ print(json.dumps(dict(
 _STAGES = ("detect", "track", "audit", "sight")
 
 
-def ours(clip: Path, model: Path, case: Path, settings: Mapping[str, object], n_frames: int) -> Measured:
-    """`forensics scan`: everything from the first worker's first chunk to the published tables.
+def run_forensics_scan(
+    clip: Path, model: Path, case: Path, settings: Mapping[str, object], n_frames: int
+) -> Measurement:
+    """Run `forensics scan`, measured from the first chunk of the first worker to the published tables.
 
     Args:
-        clip: footage.
-        model: what looks at it.
-        case: a folder that is not there yet.
-        settings: that are not the default.
+        clip: the footage.
+        model: of the detector.
+        case: a folder that does not exist yet.
+        settings: that differ from the default.
         n_frames: of the footage.
     """
     assigned = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
     command = ["forensics", "scan", str(clip), "--case", str(case), "--model", str(model), *assigned]
 
-    def ready(answer: dict[str, Any]) -> tuple[int, float, dict[str, Any]]:
+    def read_answer(answer: dict[str, Any]) -> tuple[int, float, dict[str, Any]]:
         figures = answer["figures"]
         stages = {name: figures[name]["working_seconds"] for name in _STAGES if name in figures}
         stages["publish"] = figures["publish"]["seconds"]
         cpu_s = sum(figures[name]["cpu_seconds"] for name in _STAGES if name in figures)
         return n_frames, sum(stages.values()), {"stages": stages, "audit": answer["audit"], "cpu_s": cpu_s}
 
-    return timed([*command, "--json", "--quiet"], ready)
+    return run_contender([*command, "--json", "--quiet"], read_answer)
 
 
-def yolo_track(clip: Path, model: Path, *, stride: int = 1, most: int = 0) -> Measured:
-    """What people write first; `stride` passes over frames without a word, `most` results are waited for."""
-    return timed([sys.executable, "-c", _YOLO_TRACK, str(clip), str(model), str(stride), str(most)], _plain)
+def run_yolo_track(clip: Path, model: Path, *, stride: int = 1, most: int = 0) -> Measurement:
+    """Run YOLO.track on the clip; `stride` skips frames, `most` limits the number of results."""
+    return run_contender(
+        [sys.executable, "-c", _YOLO_TRACK, str(clip), str(model), str(stride), str(most)], _read_answer
+    )
 
 
-def decoding(clip: Path, *, most: int = 0) -> Measured:
-    """Every frame decoded on one thread, and nothing else."""
-    return timed([sys.executable, "-c", _DECODING, str(clip), str(most)], _plain)
+def run_decoding(clip: Path, *, most: int = 0) -> Measurement:
+    """Only decode every frame, on one thread."""
+    return run_contender([sys.executable, "-c", _DECODING, str(clip), str(most)], _read_answer)
 
 
-def network(model: Path, hint: str, precision: str, n_frames: int = 100) -> Measured:
-    """The network and nothing else: OpenVINO's own hints use all cores, ``ONE_THREAD`` one."""
-    return timed([sys.executable, "-c", _NETWORK, str(model), hint, precision, str(n_frames)], _plain)
+def run_network(model: Path, hint: str, precision: str, n_frames: int = 100) -> Measurement:
+    """Run only the network. OpenVINO's performance hints use all cores, ``ONE_THREAD`` uses one."""
+    return run_contender([sys.executable, "-c", _NETWORK, str(model), hint, precision, str(n_frames)], _read_answer)
 
 
-def on_every_core(run: Callable[[], Measured]) -> Measured:
-    """The same on every core at once: what one core does while the others rest, it does not while they work."""
+def run_on_every_core(run: Callable[[], Measurement]) -> Measurement:
+    """Run the same contender on every core at once, because a core is slower while the others work."""
     cores = len(os.sched_getaffinity(0))
     with ThreadPoolExecutor(cores) as threads:
         runs = [each.result() for each in [threads.submit(run) for _ in range(cores)]]
-    return Measured(
+    return Measurement(
         frames=sum(each.frames for each in runs),
         seconds=max(each.seconds for each in runs),
         startup_s=max(each.startup_s for each in runs),
@@ -123,5 +127,5 @@ def on_every_core(run: Callable[[], Measured]) -> Measured:
     )
 
 
-def _plain(answer: dict[str, Any]) -> tuple[int, float, dict[str, Any]]:
+def _read_answer(answer: dict[str, Any]) -> tuple[int, float, dict[str, Any]]:
     return answer["frames"], answer["seconds"], {k: v for k, v in answer.items() if k not in ("frames", "seconds")}

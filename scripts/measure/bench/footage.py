@@ -1,4 +1,4 @@
-"""Footage that is long enough: a clip in a loop, and one that is still for nine tenths of its time."""
+"""Long footage: a repeated clip, and a clip that is still for nine tenths of its time."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -8,90 +8,90 @@ import numpy as np
 
 from scripts.measure.excerpt import excerpt
 
-__all__ = ["excerpt", "looped", "mostly_still", "n_frames_in"]
+__all__ = ["count_frames", "excerpt", "write_loop", "write_mostly_still"]
 
 _EMPTY_FRAME = 20
 _NOISE = 2.0
 _DRIFT = 4.0
 
 
-def n_frames_in(clip: Path) -> int:
-    """How many packets with a picture the first video stream holds."""
+def count_frames(clip: Path) -> int:
+    """Return the number of packets with a picture in the first video stream."""
     with av.open(str(clip)) as container:
         return sum(1 for packet in container.demux(video=0) if packet.size)
 
 
-def looped(clip: Path, seconds: float, target: Path) -> Path:
-    """The clip again and again by stream copy, for at least so long; every loop is the same to the byte."""
+def write_loop(clip: Path, seconds: float, target: Path) -> Path:
+    """Repeat the clip by stream copy for at least so many seconds; the packets of all loops are equal."""
     shift = 0
-    with av.open(str(target), "w") as writing:
+    with av.open(str(target), "w") as output:
         copied = None
         while copied is None or shift * copied.time_base < seconds:
-            with av.open(str(clip)) as reading:
-                stream = reading.streams.video[0]
-                copied = copied or writing.add_stream_from_template(stream)
-                shift = _appended(reading, stream, writing, copied, shift)
+            with av.open(str(clip)) as source:
+                stream = source.streams.video[0]
+                copied = copied or output.add_stream_from_template(stream)
+                shift = _append_packets(source, stream, output, copied, shift)
     return target
 
 
-def _appended(
-    reading: "av.container.InputContainer",
+def _append_packets(
+    source: "av.container.InputContainer",
     stream: "av.VideoStream",
-    writing: "av.container.OutputContainer",
+    output: "av.container.OutputContainer",
     copied: "av.VideoStream",
     shift: int,
 ) -> int:
-    """Write all packets `shift` ticks later; returns where the next loop begins."""
+    """Write all packets `shift` ticks later; return the shift of the next loop."""
     end = shift
-    for packet in reading.demux(stream):
+    for packet in source.demux(stream):
         if packet.dts is None or packet.pts is None:
             continue
         packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
         end = max(end, packet.pts + (packet.duration or 0))
         packet.stream = copied
-        writing.mux(packet)
+        output.mux(packet)
     return end
 
 
-def mostly_still(clip: Path, seconds: float, target: Path, *, action: tuple[int, int], every_s: float) -> Path:
-    """What a camera sees where little happens: an empty scene, and from time to time a stretch of the clip.
+def write_mostly_still(clip: Path, seconds: float, target: Path, *, action: tuple[int, int], every_s: float) -> Path:
+    """Write footage of an empty scene, with a part of the clip from time to time.
 
-    The empty scene has noise of its own in every frame, and its light drifts.
+    The empty scene has new noise in every frame, and its brightness drifts.
 
     Args:
-        clip: whose frame 20 is empty.
-        seconds: how long it becomes.
+        clip: its frame 20 must show the empty scene.
+        seconds: duration of the footage.
         target: an .mp4 file.
-        action: frames [start, stop) of the clip that are shown.
-        every_s: from the begin of one such stretch to the next.
+        action: frames [start, stop) of the clip that are inserted.
+        every_s: time between the starts of two insertions.
     """
-    with av.open(str(clip)) as reading:
-        stream = reading.streams.video[0]
+    with av.open(str(clip)) as source:
+        stream = source.streams.video[0]
         rate = Fraction(stream.average_rate or 25)
         frames = [
-            frame.to_ndarray(format="rgb24") for frame, _ in zip(reading.decode(stream), range(action[1]), strict=False)
+            frame.to_ndarray(format="rgb24") for frame, _ in zip(source.decode(stream), range(action[1]), strict=False)
         ]
     rng, every = np.random.default_rng(0), round(every_s * rate)
-    with av.open(str(target), "w") as writing:
-        encoder = writing.add_stream("libx264", rate=rate, options={"preset": "veryfast", "crf": "23"})
+    with av.open(str(target), "w") as output:
+        encoder = output.add_stream("libx264", rate=rate, options={"preset": "veryfast", "crf": "23"})
         encoder.height, encoder.width, _ = frames[0].shape
         encoder.pix_fmt = "yuv420p"
         encoder.codec_context.gop_size = round(2 * rate)
-        # noise is drawn once and shifted about: drawing it for every frame costs more than encoding
+        # the noise is computed once and shifted; computing it for every frame costs more than encoding
         noise = rng.normal(0, _NOISE, (2 * encoder.height, 2 * encoder.width, 1)).astype(np.float32)
         for number in range(round(seconds * rate)):
             place = number % every - (every - (action[1] - action[0]))
             if place >= 0:
                 picture = frames[action[0] + place]
             else:
-                picture = _at_rest(frames[_EMPTY_FRAME], noise, rng, _DRIFT * np.sin(number / 997))
-            writing.mux(encoder.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        writing.mux(encoder.encode())
+                picture = _empty_picture(frames[_EMPTY_FRAME], noise, rng, _DRIFT * np.sin(number / 997))
+            output.mux(encoder.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        output.mux(encoder.encode())
     return target
 
 
-def _at_rest(empty: np.ndarray, noise: np.ndarray, rng: np.random.Generator, light: float) -> np.ndarray:
+def _empty_picture(empty: np.ndarray, noise: np.ndarray, rng: np.random.Generator, light: float) -> np.ndarray:
     height, width, _ = empty.shape
     top, left = rng.integers(0, height), rng.integers(0, width)
-    seen = empty + noise[top : top + height, left : left + width] + np.float32(light)
-    return seen.clip(0, 255).astype(np.uint8)
+    picture = empty + noise[top : top + height, left : left + width] + np.float32(light)
+    return picture.clip(0, 255).astype(np.uint8)

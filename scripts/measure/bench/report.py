@@ -1,4 +1,4 @@
-"""What the rounds of a comparison say together: medians with their spread, ratios of contenders of one round."""
+"""Summary of the rounds of a comparison: medians with their range, and ratios within each round."""
 
 import os
 import statistics
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from pipelines.run.spot_check_report import spot_check_text
-from scripts.measure.bench.measurement import Measured
+from pipelines.run.spot_check_report import describe_spot_check
+from scripts.measure.bench.measurement import Measurement
 
-__all__ = ["DECODING", "NETWORK", "limit_of", "summary", "table"]
+__all__ = ["DECODING", "NETWORK", "frame_rate_limit", "markdown_table", "summarise"]
 
 DECODING: Final = "decoding, a thread on every core"
 NETWORK: Final = "network, a thread on every core, f32"
@@ -17,10 +17,10 @@ NETWORK: Final = "network, a thread on every core, f32"
 _OURS = "forensics scan"
 
 
-def summary(title: str, rounds: Sequence[dict[str, Measured]], checks: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """For JSON: every round as it was measured, and what is told of them."""
+def summarise(title: str, rounds: Sequence[dict[str, Measurement]], checks: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the summary and all measurements, for JSON."""
     first, *_ = rounds[0]
-    told = {
+    contenders = {
         name: {
             "fps": _spread([each[name].fps for each in rounds]),
             "ratio": _spread([each[name].fps / each[first].fps for each in rounds]),
@@ -30,16 +30,16 @@ def summary(title: str, rounds: Sequence[dict[str, Measured]], checks: Sequence[
         }
         for name in rounds[0]
     }
-    limits = [limit for each in rounds if (limit := limit_of(each))]
-    facts: dict[str, Any] = {"title": title, "contenders": told, "checks": list(checks)}
+    limits = [limit for each in rounds if (limit := frame_rate_limit(each))]
+    facts: dict[str, Any] = {"title": title, "contenders": contenders, "checks": list(checks)}
     if limits:
         facts["limit_fps"] = _spread(limits)
         facts["of_limit"] = _spread([each[_OURS].fps / limit for each, limit in zip(rounds, limits, strict=True)])
     return {**facts, "rounds": [{name: asdict(run) for name, run in each.items()} for each in rounds]}
 
 
-def limit_of(measured: dict[str, Measured]) -> float | None:
-    """Frames a second if all cores did nothing but decode and look: cores / processor seconds of both per frame."""
+def frame_rate_limit(measured: dict[str, Measurement]) -> float | None:
+    """Return the frames/s of all cores that only decode and detect: cores / CPU seconds of both per frame."""
     parts = [measured.get(DECODING), measured.get(NETWORK)]
     if None in parts:
         return None
@@ -51,38 +51,38 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
     return {"median": statistics.median(values), "least": min(values), "most": max(values)}
 
 
-def table(facts: dict[str, Any]) -> str:
-    """For people, as Markdown."""
+def markdown_table(facts: dict[str, Any]) -> str:
+    """Return the results as Markdown."""
     lines = [
         f"### {facts['title'][0].upper()}{facts['title'][1:]}",
         "",
         "| | frames/s | ratio | CPU ms a frame | start-up | peak of one process |",
         "|---|---|---|---|---|---|",
     ]
-    for name, told in facts["contenders"].items():
+    for name, values in facts["contenders"].items():
         fps, ratio, cpu = (
-            _text(told[key], digits) for key, digits in (("fps", 1), ("ratio", 2), ("cpu_ms_per_frame", 1))
+            _text(values[key], digits) for key, digits in (("fps", 1), ("ratio", 2), ("cpu_ms_per_frame", 1))
         )
         lines.append(
-            f"| {name} | {fps} | {ratio} | {cpu} | {told['startup_s']['median']:.1f} s | {told['peak_mib']} MiB |"
+            f"| {name} | {fps} | {ratio} | {cpu} | {values['startup_s']['median']:.1f} s | {values['peak_mib']} MiB |"
         )
     if "limit_fps" in facts:
         limit, share = _text(facts["limit_fps"], 1), facts["of_limit"]
         lines.append(f"| limit: cores / CPU of decoding plus network | {limit} | | | | |")
         lines += ["", f"Of the limit: {share['median']:.0%} ({share['least']:.0%} to {share['most']:.0%})."]
     for check in facts["checks"][-1:]:
-        lines += [line for told in _words(check) for line in ("", told)]
+        lines += [line for sentence in _check_sentences(check) for line in ("", sentence)]
     return "\n".join(lines)
 
 
-def _words(check: dict[str, Any]) -> list[str]:
-    """How many people were found, and how exactly; whom the audit missed."""
-    told = [
-        f"{name}: {each['found']} people where {each['expected']} are when every frame is looked at, "
-        f"their first and last frames at most {each['ends_off_by_at_most_frames']} off."
+def _check_sentences(check: dict[str, Any]) -> list[str]:
+    """Return sentences about the people that were found and about the spot check."""
+    people = [
+        f"{name}: {each['found']} people, {each['expected']} with detection on every frame; "
+        f"their first and last frames differ by at most {each['ends_off_by_at_most_frames']}."
         for name, each in check.get("people", {}).items()
     ]
-    return [*told, *([f"{spot_check_text(check['audit']).capitalize()}."] if "audit" in check else [])]
+    return [*people, *([f"{describe_spot_check(check['audit']).capitalize()}."] if "audit" in check else [])]
 
 
 def _text(spread: dict[str, float], digits: int) -> str:

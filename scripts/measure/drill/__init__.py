@@ -1,5 +1,5 @@
-"""The survival campaign: the real command line is disturbed in every way we know, and must lose nothing.
+"""Disturbs the real command line and checks that nothing is lost.
 
-`job` is what is done undisturbed, `trial` one disturbed case and what must be true of it afterwards; each other file
-is one family of disturbances. `scripts/drill` runs them all.
+`job` defines the undisturbed job, `trial` one disturbed case and the checks afterwards. Each other module holds one
+family of disturbances. `scripts/drill` runs them all.
 """

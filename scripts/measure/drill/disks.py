@@ -1,4 +1,4 @@
-"""Disks: one that is full, one that answers with an error, one of a network that shows new names late."""
+"""Drills with disks: full, failing, or on a network where new file names appear late."""
 
 import contextlib
 import errno
@@ -12,24 +12,26 @@ from typing import Final
 
 from forensics.digests import sha256_of_file
 from scripts.measure.drill.drill import Drill
-from scripts.measure.drill.preload import disturbing
+from scripts.measure.drill.preload import disturbance_environment
 from scripts.measure.drill.trial import MissingRequirement, Trial
 
 __all__ = ["drills"]
 
-_FULL: Final = "a disk that fills up: exit 6 says so, and once there is space the same command goes on"
-_FAILING: Final = "a disk that answers with an error: nothing wrong is kept, and the same command goes on"
-_LATE: Final = "new names come late, as on a network's file system: nothing wrong is kept, the same command ends well"
+_FULL: Final = "the disk becomes full: exit 6 with this reason, and the same command resumes once there is space"
+_FAILING: Final = "the disk returns an error: no wrong data is kept, and the same command resumes"
+_LATE: Final = (
+    "new names appear late, as on a network file system: no wrong data is kept, and the same command succeeds"
+)
 _DISK_BYTES: Final = 320 << 20
 _CANNOT_START: Final = 6
 _UNSETTLED: Final = 4
 _LATE_MS: Final = 2500
 
-# call, text in the path, the how-manieth such call, how many of them, what happens
+# call, text in the path, number of the first such call, count of calls, effect; see disturbing.c
 _FULL_WHEN: Final = {
     "a table is written": f"write,/tables/detections/,1,99,{errno.ENOSPC}",
     "a picture is written": f"write,/crops/,1,99,{errno.ENOSPC}",
-    "the end is put on record": f"write,audit.jsonl,3,99,{errno.ENOSPC}",
+    "the end is logged": f"write,audit.jsonl,3,99,{errno.ENOSPC}",
 }
 _ERRORS: Final = {
     "writing a part": f"write,/parts/detect/,5,1,{errno.EIO}",
@@ -47,7 +49,7 @@ _ERRORS_OF_FOOTAGE: Final = {
         for nth in (4, 5, 7, 9)
     },
     "reading footage to decode it, for a while": ("forensics.decoding", f"read,hall.mp4,3,40,{errno.EIO}"),
-    "reading footage and there is no memory": ("forensics.decoding", f"read,gate.mp4,5,1,{errno.ENOMEM}"),
+    "reading footage without memory": ("forensics.decoding", f"read,gate.mp4,5,1,{errno.ENOMEM}"),
 }
 
 
@@ -59,10 +61,10 @@ _ERRORS_OF_INGEST: Final = {
 
 @contextlib.contextmanager
 def _small_disk(trial: Trial) -> Iterator[Path]:
-    """A file system of its own for the case.
+    """Mount a small file system for the case.
 
     Raises:
-        Lacking: none can be mounted.
+        MissingRequirement: no file system can be mounted.
     """
     folder = trial.folder / "disk"
     folder.mkdir()
@@ -79,22 +81,22 @@ def _small_disk(trial: Trial) -> Iterator[Path]:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
-def _full(trial: Trial, after: int) -> None:
-    """All but a few pages of the disk are taken once so many parts are in place."""
+def _fill_disk_after(trial: Trial, after: int) -> None:
+    """Fill the disk except for a few pages, after so many parts."""
     with _small_disk(trial) as disk:
         trial.root = disk / "case"
-        command = trial.begin()
-        trial.reached(command, after, within_s=0.1)
+        command = trial.start()
+        trial.wait_for_parts(command, after, within_s=0.1)
         ballast = disk / "ballast"
-        _fill(ballast, spare_bytes=trial.chance.choice((0, 4096, 20_000, 60_000)))
-        ended = trial.over(command, _CANNOT_START)
-        trial.check("free some space" in ended.err, f"it does not say what to do: {ended.last_words}")
+        _fill(ballast, spare_bytes=trial.rng.choice((0, 4096, 20_000, 60_000)))
+        ended = trial.expect_exit(command, _CANNOT_START)
+        trial.check("free some space" in ended.err, f"it does not say what to do: {ended.error_tail}")
         ballast.unlink()
-        trial.goes_on()
+        trial.resume_and_check()
 
 
 def _fill(ballast: Path, *, spare_bytes: int) -> None:
-    """Take all but so many bytes; what the run takes meanwhile is its own."""
+    """Fill the disk until so many bytes are free."""
     with ballast.open("wb") as file, contextlib.suppress(OSError):
         for step_bytes in (1 << 20, 4096):
             while (free := shutil.disk_usage(ballast.parent).free) > spare_bytes + step_bytes:
@@ -102,77 +104,83 @@ def _fill(ballast: Path, *, spare_bytes: int) -> None:
                 os.posix_fallocate(file.fileno(), at, max(step_bytes, (free - spare_bytes) // 2))
 
 
-def _full_when(trial: Trial, rule: str) -> None:
-    ended = trial.over(trial.begin(disturbed=disturbing(trial, rule=rule)), _CANNOT_START)
-    trial.check("free some space" in ended.err, f"it does not say what to do: {ended.last_words}")
-    trial.goes_on()
+def _full_disk_at_call(trial: Trial, rule: str) -> None:
+    ended = trial.expect_exit(trial.start(environment=disturbance_environment(trial, rule=rule)), _CANNOT_START)
+    trial.check("free some space" in ended.err, f"it does not say what to do: {ended.error_tail}")
+    trial.resume_and_check()
 
 
-def _failing(trial: Trial, rule: str) -> None:
-    ended = trial.over(trial.begin(disturbed=disturbing(trial, rule=rule)), 0, 1, 4, 5, 6)
+def _fail_disk(trial: Trial, rule: str) -> None:
+    ended = trial.expect_exit(trial.start(environment=disturbance_environment(trial, rule=rule)), 0, 1, 4, 5, 6)
     if ended.code:
-        trial.goes_on()
+        trial.resume_and_check()
     else:
-        trial.judge()
+        trial.check_result()
 
 
-def _failing_footage(trial: Trial, who: str, rule: str) -> None:
+def _fail_reading_footage(trial: Trial, who: str, rule: str) -> None:
     below = trial.job.footage[0].parent
-    ended = trial.over(trial.begin(disturbed=disturbing(trial, below=below, who=who, rule=rule)), 0, 4)
+    ended = trial.expect_exit(
+        trial.start(environment=disturbance_environment(trial, below=below, who=who, rule=rule)), 0, 4
+    )
     if ended.code:
-        trial.goes_on()
+        trial.resume_and_check()
     else:
-        trial.judge()
+        trial.check_result()
 
 
-def _failing_while_taken_in(trial: Trial, rule: str) -> None:
-    """The index is the one that an undisturbed disk gives, at once or by the same command again."""
-    trial.done("case", "init", trial.root, "--purpose", "drill", "--operator", "drill")
+def _fail_during_ingest(trial: Trial, rule: str) -> None:
+    """Fail reads during ingest; the index must equal that of an undisturbed disk, at once or after a second try."""
+    trial.run_undisturbed("case", "init", trial.root, "--purpose", "drill", "--operator", "drill")
     clip = trial.job.footage[0]
     words = ("ingest", trial.root, clip, "--camera", clip.stem)
-    disturbed = disturbing(trial, below=clip.parent, who="forensics.decoding", rule=rule)
-    if trial.over(trial.begin(*words, disturbed=disturbed), 0, _UNSETTLED).code:
-        trial.check(not _indexes(trial.root), "an index was made of what the disk did not give")
-        ended = trial.done(*words)
-        trial.check(ended.code == 0, f"the same command again ended with {ended.code}: {ended.last_words}")
+    disturbed = disturbance_environment(trial, below=clip.parent, who="forensics.decoding", rule=rule)
+    if trial.expect_exit(trial.start(*words, environment=disturbed), 0, _UNSETTLED).code:
+        trial.check(not _indexes(trial.root), "an index was made from failed reads")
+        ended = trial.run_undisturbed(*words)
+        trial.check(ended.code == 0, f"the same command again ended with {ended.code}: {ended.error_tail}")
     made, right = _indexes(trial.root), _indexes(trial.job.case)
-    trial.check(made and made.items() <= right.items(), f"the index is not the one of an undisturbed disk: {made}")
-    trial.judge_order()
+    trial.check(made and made.items() <= right.items(), f"the index differs from that of an undisturbed disk: {made}")
+    trial.check_case_intact()
 
 
 def _indexes(root: Path) -> dict[str, str]:
-    """SHA-256 of each, by its file's name."""
+    """Return the SHA-256 of each index, by file name."""
     return {path.name: sha256_of_file(path) for path in root.glob("evidence/index/*.parquet")}
 
 
-def _late(trial: Trial, who: str) -> None:
-    ended = trial.over(
-        trial.begin(disturbed=disturbing(trial, below=trial.root / "runs", who=who, late=_LATE_MS)), 0, 1, 4, 5
+def _delay_names(trial: Trial, who: str) -> None:
+    ended = trial.expect_exit(
+        trial.start(environment=disturbance_environment(trial, below=trial.root / "runs", who=who, late=_LATE_MS)),
+        0,
+        1,
+        4,
+        5,
     )
     if ended.code:
-        trial.goes_on()
+        trial.resume_and_check()
     else:
-        trial.judge()
+        trial.check_result()
 
 
 def drills() -> Iterator[Drill]:
-    """Of disks."""
+    """Yield the drills with disks."""
     for after in (0, 2, 5, 9, 12, 16):
-        yield Drill(f"disk full after {after} parts", _FULL, partial(_full, after=after))
+        yield Drill(f"disk full after {after} parts", _FULL, partial(_fill_disk_after, after=after))
     for name, rule in _FULL_WHEN.items():
-        full = partial(_full_when, rule=rule)
+        full = partial(_full_disk_at_call, rule=rule)
         yield Drill(f"disk full when {name}", _FULL, full, is_short=name == "a table is written")
     for name, rule in _ERRORS.items():
-        yield Drill(f"error when {name}", _FAILING, partial(_failing, rule=rule), is_short=name == "naming a part")
+        yield Drill(f"error when {name}", _FAILING, partial(_fail_disk, rule=rule), is_short=name == "naming a part")
     for name, (who, rule) in _ERRORS_OF_FOOTAGE.items():
-        failing = partial(_failing_footage, who=who, rule=rule)
+        failing = partial(_fail_reading_footage, who=who, rule=rule)
         yield Drill(f"error when {name}", _FAILING, failing, is_short=" 5th" in name)
     for name, rule in _ERRORS_OF_INGEST.items():
-        failing = partial(_failing_while_taken_in, rule=rule)
-        yield Drill(f"error when footage is taken in, {name}", _FAILING, failing, is_short="30th" in name)
+        failing = partial(_fail_during_ingest, rule=rule)
+        yield Drill(f"error when footage is ingested, {name}", _FAILING, failing, is_short="30th" in name)
     for name, who, runner in (("a worker", "default_worker", "ray"), ("the driver", "pipelines.cli", "serial")):
-        late = partial(_late, who=who)
-        yield Drill(f"new names come late to {name}", _LATE, late, runner, is_short=runner == "serial")
+        late = partial(_delay_names, who=who)
+        yield Drill(f"new names appear late to {name}", _LATE, late, runner, is_short=runner == "serial")
     for name, rule in (("a part", "rename,/parts/detect/,4,1,lost"), ("a table", "rename,/tables/tracks/,1,1,lost")):
-        lost = partial(_failing, rule=rule)
+        lost = partial(_fail_disk, rule=rule)
         yield Drill(f"{name} is renamed, and the answer is lost", _LATE, lost)

@@ -1,12 +1,14 @@
-/* Preloaded into a command: makes the system calls of its C library fail, kill, come late, or tell another time.
+/* Library that is preloaded into a command and disturbs calls of the C library: they fail, kill the process, hide new
+ * files for a while, or return a wrong time.
  *
  *   DRILL_BELOW  only paths below this folder are disturbed
- *   DRILL_WHO    only processes whose command line holds this text; unset: all
- *   DRILL_RULE   CALL,TEXT,NTH,TIMES,WHAT: the NTH to NTH+TIMES-1st CALL (open, read, write, fsync, rename) on a path
- *                that holds TEXT fails with errno WHAT; WHAT may be `kill` (the process dies before the call),
- *                `killed` (after it) or `lost` (the call is done, and the answer is that there is no such file)
- *   DRILL_LATE   milliseconds for which a file that was just renamed cannot be seen
- *   DRILL_CLOCK  a file of one 64-bit integer: seconds by which the wall clock is wrong, read anew each time
+ *   DRILL_WHO    only processes whose command line contains this text; unset: all processes
+ *   DRILL_RULE   CALL,TEXT,NTH,TIMES,EFFECT: applies EFFECT to TIMES calls from the NTH one. CALL is open, read, write,
+ *                fsync or rename, on a path that contains TEXT. EFFECT is an errno with which the call fails, `kill`
+ *                (the process dies before the call), `killed` (the process dies after the call, or after half of a
+ *                write) or `lost` (the call is done but returns ENOENT)
+ *   DRILL_LATE   milliseconds for which a renamed file stays invisible
+ *   DRILL_CLOCK  file with one 64-bit integer, the error of the wall clock in seconds; it may change at any time
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -31,13 +33,13 @@ enum { KILL = -1, KILLED = -2, LOST = -3 };
 
 static char rule_call[16], rule_text[256];
 static long rule_nth, rule_times, late_ms;
-static int rule_what;
+static int rule_effect;
 static const char *below;
-static const volatile int64_t *wrong_s;
+static const volatile int64_t *clock_error_s;
 static atomic_long n_calls;
-static int is_meant;
+static int is_target;
 
-static int holds(const char *text) {
+static int command_line_contains(const char *text) {
     char line[4096];
     int file = syscall(SYS_openat, AT_FDCWD, "/proc/self/cmdline", O_RDONLY);
     long size = syscall(SYS_read, file, line, sizeof line - 1);
@@ -48,48 +50,48 @@ static int holds(const char *text) {
     return strstr(line, text) != NULL;
 }
 
-__attribute__((constructor)) static void begin(void) {
+__attribute__((constructor)) static void configure(void) {
     const char *who = getenv("DRILL_WHO"), *rule = getenv("DRILL_RULE"), *clock = getenv("DRILL_CLOCK");
-    char what[16] = "";
+    char effect[16] = "";
     below = getenv("DRILL_BELOW");
-    is_meant = below && (!who || holds(who));
+    is_target = below && (!who || command_line_contains(who));
     late_ms = getenv("DRILL_LATE") ? atol(getenv("DRILL_LATE")) : 0;
-    if (rule && sscanf(rule, "%15[^,],%255[^,],%ld,%ld,%15s", rule_call, rule_text, &rule_nth, &rule_times, what) == 5)
-        rule_what = !strcmp(what, "kill") ? KILL : !strcmp(what, "killed") ? KILLED : !strcmp(what, "lost") ? LOST : atoi(what);
+    if (rule && sscanf(rule, "%15[^,],%255[^,],%ld,%ld,%15s", rule_call, rule_text, &rule_nth, &rule_times, effect) == 5)
+        rule_effect = !strcmp(effect, "kill") ? KILL : !strcmp(effect, "killed") ? KILLED : !strcmp(effect, "lost") ? LOST : atoi(effect);
     if (clock) {
         int file = syscall(SYS_openat, AT_FDCWD, clock, O_RDONLY);
-        void *seen = mmap(NULL, sizeof(int64_t), PROT_READ, MAP_SHARED, file, 0);
-        if (seen != MAP_FAILED) wrong_s = seen;
+        void *mapped = mmap(NULL, sizeof(int64_t), PROT_READ, MAP_SHARED, file, 0);
+        if (mapped != MAP_FAILED) clock_error_s = mapped;
         syscall(SYS_close, file);
     }
 }
 
 static int is_below(const char *path) {
-    return is_meant && path && !strncmp(path, below, strlen(below));
+    return is_target && path && !strncmp(path, below, strlen(below));
 }
 
-/* What is to happen to this call: 0 nothing, an errno, or one of the above. */
-static int fate(const char *call, const char *path) {
-    if (!rule_what || strcmp(call, rule_call) || !is_below(path) || !strstr(path, rule_text)) return 0;
+/* Returns the effect on this call: 0 for none, an errno, or one of the constants above. */
+static int effect_on(const char *call, const char *path) {
+    if (!rule_effect || strcmp(call, rule_call) || !is_below(path) || !strstr(path, rule_text)) return 0;
     long number = atomic_fetch_add(&n_calls, 1) + 1;
     if (number < rule_nth || number >= rule_nth + rule_times) return 0;
-    if (rule_what == KILL) kill(getpid(), SIGKILL);
-    return rule_what;
+    if (rule_effect == KILL) kill(getpid(), SIGKILL);
+    return rule_effect;
 }
 
-static int fate_of_file(const char *call, int file) {
+static int effect_on_file(const char *call, int file) {
     char link[64], path[PATH_MAX];
-    if (!rule_what || strcmp(call, rule_call)) return 0;
+    if (!rule_effect || strcmp(call, rule_call)) return 0;
     snprintf(link, sizeof link, "/proc/self/fd/%d", file);
     long size = syscall(SYS_readlinkat, AT_FDCWD, link, path, sizeof path - 1);
     path[size > 0 ? size : 0] = 0;
-    return fate(call, path);
+    return effect_on(call, path);
 }
 
 #define REAL(name, type, ...) \
     static type (*real)(__VA_ARGS__); \
     if (!real) real = (type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, name)
-#define FAILING(cause) do { int why = (cause); if (why > 0) { errno = why; return -1; } } while (0)
+#define RETURN_ERROR(cause) do { int why = (cause); if (why > 0) { errno = why; return -1; } } while (0)
 
 static int is_late(const char *path) {
     struct stat state;
@@ -101,88 +103,88 @@ static int is_late(const char *path) {
     return age_ms < late_ms && state.st_nlink == 1;
 }
 
-#define OPENED(name) \
+#define DEFINE_OPEN(name) \
 int name(const char *path, int flags, ...) { \
     REAL(#name, int, const char *, int, ...); \
     va_list rest; va_start(rest, flags); mode_t mode = va_arg(rest, mode_t); va_end(rest); \
     if (!(flags & O_CREAT) && is_late(path)) { errno = ENOENT; return -1; } \
-    FAILING(fate("open", path)); \
+    RETURN_ERROR(effect_on("open", path)); \
     return real(path, flags, mode); \
 }
-OPENED(open)
-OPENED(open64)
+DEFINE_OPEN(open)
+DEFINE_OPEN(open64)
 
-#define OPENED_AT(name) \
+#define DEFINE_OPEN_AT(name) \
 int name(int folder, const char *path, int flags, ...) { \
     REAL(#name, int, int, const char *, int, ...); \
     va_list rest; va_start(rest, flags); mode_t mode = va_arg(rest, mode_t); va_end(rest); \
     if (!(flags & O_CREAT) && is_late(path)) { errno = ENOENT; return -1; } \
-    FAILING(fate("open", path)); \
+    RETURN_ERROR(effect_on("open", path)); \
     return real(folder, path, flags, mode); \
 }
-OPENED_AT(openat)
-OPENED_AT(openat64)
+DEFINE_OPEN_AT(openat)
+DEFINE_OPEN_AT(openat64)
 
-#define STATED(name, type) \
+#define DEFINE_STAT(name, type) \
 int name(const char *path, type *state) { \
     REAL(#name, int, const char *, type *); \
     if (is_late(path)) { errno = ENOENT; return -1; } \
     return real(path, state); \
 }
-STATED(stat, struct stat)
-STATED(stat64, struct stat64)
+DEFINE_STAT(stat, struct stat)
+DEFINE_STAT(stat64, struct stat64)
 
-#define STATED_AT(name, type) \
+#define DEFINE_STAT_AT(name, type) \
 int name(int folder, const char *path, type *state, int flags) { \
     REAL(#name, int, int, const char *, type *, int); \
     if (is_late(path)) { errno = ENOENT; return -1; } \
     return real(folder, path, state, flags); \
 }
-STATED_AT(fstatat, struct stat)
-STATED_AT(fstatat64, struct stat64)
+DEFINE_STAT_AT(fstatat, struct stat)
+DEFINE_STAT_AT(fstatat64, struct stat64)
 
 ssize_t read(int file, void *data, size_t size) {
     REAL("read", ssize_t, int, void *, size_t);
-    FAILING(fate_of_file("read", file));
+    RETURN_ERROR(effect_on_file("read", file));
     return real(file, data, size);
 }
 
-#define READ_AT(name, place) \
+#define DEFINE_READ_AT(name, place) \
 ssize_t name(int file, void *data, size_t size, place at) { \
     REAL(#name, ssize_t, int, void *, size_t, place); \
-    FAILING(fate_of_file("read", file)); \
+    RETURN_ERROR(effect_on_file("read", file)); \
     return real(file, data, size, at); \
 }
-READ_AT(pread, off_t)
-READ_AT(pread64, off64_t)
+DEFINE_READ_AT(pread, off_t)
+DEFINE_READ_AT(pread64, off64_t)
 
 ssize_t write(int file, const void *data, size_t size) {
     REAL("write", ssize_t, int, const void *, size_t);
-    int what = fate_of_file("write", file);
-    FAILING(what);
-    if (what == KILLED) { real(file, data, size / 2); kill(getpid(), SIGKILL); }
+    int effect = effect_on_file("write", file);
+    RETURN_ERROR(effect);
+    if (effect == KILLED) { real(file, data, size / 2); kill(getpid(), SIGKILL); }
     return real(file, data, size);
 }
 
 int fsync(int file) {
     REAL("fsync", int, int);
-    FAILING(fate_of_file("fsync", file));
+    RETURN_ERROR(effect_on_file("fsync", file));
     return real(file);
 }
 
 int rename(const char *from, const char *to) {
     REAL("rename", int, const char *, const char *);
-    int what = fate("rename", to);
-    FAILING(what);
+    int effect = effect_on("rename", to);
+    RETURN_ERROR(effect);
     int answer = real(from, to);
-    if (what == KILLED) kill(getpid(), SIGKILL);
-    if (what == LOST) { errno = ENOENT; return -1; }
+    if (effect == KILLED) kill(getpid(), SIGKILL);
+    if (effect == LOST) { errno = ENOENT; return -1; }
     return answer;
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now) {
     int answer = syscall(SYS_clock_gettime, clock, now);
-    if (!answer && wrong_s && clock == CLOCK_REALTIME) now->tv_sec += *wrong_s;
+    if (!answer && clock_error_s && clock == CLOCK_REALTIME) now->tv_sec += *clock_error_s;
     return answer;
 }
 

@@ -1,4 +1,4 @@
-"""One way to disturb a run, and what is promised of it."""
+"""One way to disturb a run, with the assertion that must hold."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ __all__ = ["Drill"]
 
 @dataclass(frozen=True, slots=True)
 class Drill:
-    """A disturbance at one moment.
+    """One disturbance at one moment.
 
     Attributes:
-        name: tells it from all others.
-        assertion: what is promised, in one sentence for all drills of its kind.
-        do: disturbs the trial and notes what does not hold; raises `Lacking` where the machine cannot.
+        name: unique.
+        assertion: what must hold, in one sentence that is the same for all drills of this kind.
+        do: disturbs the trial and records broken promises; raises `MissingRequirement` if this machine lacks something.
         runner: ``serial`` or ``ray``.
-        is_short: whether it belongs to the short campaign.
+        is_short: whether the short campaign includes it.
     """
 
     name: str

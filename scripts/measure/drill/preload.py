@@ -1,4 +1,4 @@
-"""Builds the library that is loaded into a command before all others, and says what it is to disturb."""
+"""Preloaded library that disturbs the system calls of a command: building it, and configuring it."""
 
 import shutil
 import subprocess
@@ -6,27 +6,27 @@ from pathlib import Path
 
 from scripts.measure.drill.trial import MissingRequirement, Trial
 
-__all__ = ["clock_set_wrong", "disturbing"]
+__all__ = ["disturbance_environment", "set_clock_error"]
 
 _SOURCE = Path(__file__).with_name("disturbing.c")
 
 
-def disturbing(trial: Trial, *, below: Path | None = None, **what: object) -> dict[str, str]:
-    """The environment of a command that is disturbed; see `disturbing.c`.
+def disturbance_environment(trial: Trial, *, below: Path | None = None, **options: object) -> dict[str, str]:
+    """Return the environment of a disturbed command; see `disturbing.c`.
 
     Args:
-        trial: beside whose folder the library is built, once.
-        below: only paths below this folder are disturbed; None: those of the trial.
-        what: ``rule``, ``who``, ``late`` or ``clock``.
+        trial: the library is built once, beside its folder.
+        below: only paths below this folder are disturbed; None means the folder of the trial.
+        options: ``rule``, ``who``, ``late`` or ``clock``.
 
     Raises:
-        Lacking: there is no compiler.
+        MissingRequirement: there is no C compiler.
     """
-    told = {f"DRILL_{name.upper()}": str(value) for name, value in what.items()}
-    return {"LD_PRELOAD": str(_library(trial)), "DRILL_BELOW": str(below or trial.folder), **told}
+    variables = {f"DRILL_{name.upper()}": str(value) for name, value in options.items()}
+    return {"LD_PRELOAD": str(_build_library(trial)), "DRILL_BELOW": str(below or trial.folder), **variables}
 
 
-def _library(trial: Trial) -> Path:
+def _build_library(trial: Trial) -> Path:
     library = trial.folder.parent / "disturbing.so"
     if not library.exists():
         compiler = shutil.which("gcc") or shutil.which("cc")
@@ -40,7 +40,7 @@ def _library(trial: Trial) -> Path:
     return library
 
 
-def clock_set_wrong(file: Path, seconds: int) -> None:
-    """Every process that reads its clock through this file is wrong by so many seconds from now on."""
+def set_clock_error(file: Path, seconds: int) -> None:
+    """Set the clock error, in seconds, of every process that reads its clock through this file."""
     with file.open("r+b" if file.exists() else "wb") as opened:
         opened.write(seconds.to_bytes(8, "little", signed=True))

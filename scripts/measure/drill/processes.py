@@ -1,5 +1,6 @@
-"""Commands that can be told from all others: each carries a mark in its environment, which its children inherit."""
+"""Commands with a mark in their environment, by which all their descendants are found."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -9,11 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Command", "Ended", "Process", "marked", "waited_for"]
+import psutil
+
+__all__ = ["Command", "CommandResult", "Process", "find_processes", "wait_until"]
 
 _MARK = "FORENSICS_DRILL"
-# Also in a campaign that was begun in the background, where a shell has its processes ignore SIGINT.
-_CALLED = (
+# Restores SIGINT, which a shell makes background processes ignore.
+_PROGRAM = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from pipelines.cli import main; main()"
 )
 _POLL_S = 0.05
@@ -21,13 +24,13 @@ _POLL_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A living process: its number and its command line, or the title it gave itself."""
+    """A living process: its id, and its command line or the title that it gave itself."""
 
     pid: int
     title: str
 
     def send(self, number: int) -> bool:
-        """Send a signal; false where the process is gone already."""
+        """Send a signal; return False if the process is already gone."""
         try:
             os.kill(self.pid, number)
         except ProcessLookupError:
@@ -35,26 +38,18 @@ class Process:
         return True
 
 
-def marked(mark: str) -> list[Process]:
-    """All living processes whose environment carries this mark, by number."""
-    wanted = f"{_MARK}={mark}".encode()
-    numbers = sorted(int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit())
-    return [process for number in numbers if (process := _marked(number, wanted)) is not None]
+def find_processes(mark: str) -> list[Process]:
+    """Return all living processes whose environment has this mark, by process id."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(_MARK) == mark and (title := " ".join(process.cmdline()).strip()):
+                found.append(Process(process.pid, title))
+    return found
 
 
-def _marked(pid: int, wanted: bytes) -> Process | None:
-    folder = Path(f"/proc/{pid}")
-    try:
-        if wanted not in (folder / "environ").read_bytes().split(b"\0"):
-            return None
-        title = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    except OSError:
-        return None
-    return Process(pid, title) if title else None
-
-
-def waited_for(condition: Callable[[], bool], *, seconds: float) -> bool:
-    """Whether the condition held within that time."""
+def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
+    """Poll until the condition holds; return whether it held within that time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -64,36 +59,36 @@ def waited_for(condition: Callable[[], bool], *, seconds: float) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """A command that ended: its exit code (-N for signal N), what it said on standard output and standard error."""
+class CommandResult:
+    """Exit code (-N for signal N), standard output and standard error of a command that ended."""
 
     code: int
     out: str
     err: str
 
     @property
-    def last_words(self) -> str:
-        """The end of what it said."""
+    def error_tail(self) -> str:
+        """The end of standard error."""
         return " ".join(self.err.split())[-300:]
 
 
 class Command:
-    """One `forensics` command in a session of its own, as if a terminal had started it."""
+    """A `forensics` command in its own process session, as if started in a terminal."""
 
     def __init__(
         self,
         arguments: Sequence[object],
         *,
         mark: str,
-        said: Path,
+        output: Path,
         environment: Mapping[str, str],
-        before: Sequence[str] = (),
+        prefix: Sequence[str] = (),
     ) -> None:
         self.mark = mark
-        self._said = said
-        with said.with_suffix(".out").open("wb") as out, said.with_suffix(".err").open("wb") as err:
+        self._output = output
+        with output.with_suffix(".out").open("wb") as out, output.with_suffix(".err").open("wb") as err:
             self._process = subprocess.Popen(
-                [*before, sys.executable, "-c", _CALLED, *map(str, arguments)],
+                [*prefix, sys.executable, "-c", _PROGRAM, *map(str, arguments)],
                 env={**os.environ, **environment, _MARK: mark},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -103,34 +98,34 @@ class Command:
 
     @property
     def pid(self) -> int:
-        """Of the command itself."""
+        """Process id of the command itself."""
         return self._process.pid
 
     @property
     def is_alive(self) -> bool:
-        """Whether the command itself has not ended."""
+        """Whether the command itself is still running."""
         return self._process.poll() is None
 
-    def others(self, *titles: str) -> list[Process]:
-        """Its living children and theirs whose title holds one of these texts."""
-        found = [process for process in marked(self.mark) if process.pid != self.pid]
+    def find_descendants(self, *titles: str) -> list[Process]:
+        """Return the living descendants whose title contains one of these texts."""
+        found = [process for process in find_processes(self.mark) if process.pid != self.pid]
         return [process for process in found if any(title in process.title for title in titles)]
 
     def send(self, number: int) -> None:
-        """Send the command itself a signal."""
+        """Send a signal to the command itself."""
         self._process.send_signal(number)
 
     def interrupt(self) -> None:
-        """What Ctrl-C does: SIGINT to every process of the session's foreground group."""
+        """Send SIGINT to the whole process group, as Ctrl-C does."""
         if self.is_alive:
             os.killpg(self.pid, signal.SIGINT)
 
-    def ended(self, *, seconds: float) -> Ended:
-        """How it ended; it is ended by force when that takes too long, and its code then is -9."""
+    def wait(self, *, seconds: float) -> CommandResult:
+        """Wait for the end and return the result; after `seconds` the command is killed and its code is -9."""
         try:
             code = self._process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             self._process.kill()
             code = self._process.wait()
-        texts = (self._said.with_suffix(kind).read_text(errors="replace") for kind in (".out", ".err"))
-        return Ended(code, *texts)
+        texts = (self._output.with_suffix(kind).read_text(errors="replace") for kind in (".out", ".err"))
+        return CommandResult(code, *texts)

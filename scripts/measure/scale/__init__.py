@@ -1,1 +1,1 @@
-"""How the main job behaves where there is much of it: a campus, a hundred thousand chunks, many nodes, large tables."""
+"""Measures the main job at scale: a campus of cameras, a hundred thousand chunks, many nodes, large tables."""

@@ -1,4 +1,4 @@
-"""Tables as they are published, of any size, made for the purpose; and the same rows as people store them first."""
+"""Simulated tables of any size, in the published layout and in a naive layout."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 
 from forensics.custody.case_folder import CaseFolder
 from forensics.tables import schemas
-from forensics.tables.files import described, whole_file, write_json
+from forensics.tables.files import atomic_file, describe_file, write_json
 from forensics.tables.row_groups import TableWriter
 
-__all__ = ["CAMERAS", "DAY_START_US", "Made", "as_people_store_it", "large_case"]
+__all__ = ["CAMERAS", "DAY_START_US", "LargeCase", "make_large_case", "write_naive_layout"]
 
 CAMERAS: Final = tuple(f"cam-{number:02d}" for number in range(16))
 DAY_START_US: Final = 1_777_593_600_000_000  # 2026-05-01T00:00:00Z
@@ -26,16 +26,17 @@ _FRAME_US: Final = 40_000
 _UTC: Final = pa.timestamp("us", tz="UTC")
 _CLASSES: Final = ("person", "car", "bicycle", "dog", "truck")
 _SHARES: Final = (0.7, 0.2, 0.05, 0.03, 0.02)
-_ROWS: Final = 250_000
+_BATCH_ROWS: Final = 250_000
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A case whose tables were made.
+class LargeCase:
+    """A case with simulated tables.
 
     Attributes:
         root: of the case.
-        track_id: of one track in the middle of a day, with its camera.
+        track_id: of one track in the middle of the day.
+        camera_id: of the camera of this track.
     """
 
     root: Path
@@ -43,36 +44,36 @@ class Made:
     camera_id: str
 
 
-def large_case(root: Path, *, n_sightings: int, n_detections: int) -> Made:
-    """A case of sixteen cameras and one day; detections are spread evenly over the sightings."""
+def make_large_case(root: Path, *, n_sightings: int, n_detections: int) -> LargeCase:
+    """Make a case of sixteen cameras and one day, with the same number of detections in every sighting."""
     folder = CaseFolder(root)
     folder.tables.mkdir(parents=True)
     folder.case_file.write_text("")
     per_track = n_detections // n_sightings
     named = ("sightings", "detections")
     files = [folder.tables / name / "part-0.parquet" for name in named]
-    with whole_file(files[0]) as first, whole_file(files[1]) as second:
+    with atomic_file(files[0]) as first, atomic_file(files[1]) as second:
         sightings, detections = TableWriter(first, "sightings"), TableWriter(second, "detections")
-        for rows in _sighted(n_sightings):
+        for rows in _simulate_sightings(n_sightings):
             sightings.add(rows)
-            detections.add(_detected(rows, per_track))
+            detections.add(_detections_table(rows, per_track))
         sightings.close()
         detections.close()
-    write_json(folder.manifest, {"run": "made", "files": [described(file, folder.tables) for file in files]})
+    write_json(folder.manifest, {"run": "made", "files": [describe_file(file, folder.tables) for file in files]})
     camera = len(CAMERAS) // 2
-    return Made(root, _ids(camera, np.array([n_sightings // len(CAMERAS) // 2]))[0], CAMERAS[camera])
+    return LargeCase(root, _ids(camera, np.array([n_sightings // len(CAMERAS) // 2]))[0], CAMERAS[camera])
 
 
-def _sighted(n_sightings: int) -> Iterator[pa.Table]:
-    """Sightings by camera and time."""
+def _simulate_sightings(n_sightings: int) -> Iterator[pa.Table]:
+    """Yield sightings, ordered by camera and time."""
     for number, camera in enumerate(CAMERAS):
         rng = np.random.default_rng(number)
         start = np.sort(rng.integers(0, _DAY_US, n_sightings // len(CAMERAS))) // _FRAME_US * _FRAME_US
-        for first in range(0, len(start), _ROWS):
-            yield _sightings(start[first : first + _ROWS], number, camera, first, rng)
+        for first in range(0, len(start), _BATCH_ROWS):
+            yield _sightings_table(start[first : first + _BATCH_ROWS], number, camera, first, rng)
 
 
-def _sightings(start: "np.ndarray", number: int, camera: str, first: int, rng: np.random.Generator) -> pa.Table:  # type: ignore[type-arg]
+def _sightings_table(start: "np.ndarray", number: int, camera: str, first: int, rng: np.random.Generator) -> pa.Table:  # type: ignore[type-arg]
     n_rows = len(start)
     stop = start + rng.integers(25, 1_500, n_rows) * _FRAME_US
     ids = _ids(number, first + np.arange(n_rows))
@@ -103,13 +104,13 @@ def _sightings(start: "np.ndarray", number: int, camera: str, first: int, rng: n
 
 
 def _ids(camera: int, rows: "np.ndarray") -> list[str]:  # type: ignore[type-arg]
-    """Sixteen hex digits that follow no order, as digests do."""
+    """Return ids of sixteen hex digits in no order, like digests."""
     mixed = (rows.astype(np.uint64) + np.uint64(camera << 40)) * np.uint64(0x9E3779B97F4A7C15)
     return [f"{each:016x}" for each in mixed.tolist()]
 
 
-def _detected(sightings: pa.Table, per_track: int) -> pa.Table:
-    """So many detections of each of these sightings, by frame; of one camera they are nearly in order already."""
+def _detections_table(sightings: pa.Table, per_track: int) -> pa.Table:
+    """Return so many detections of each sighting, ordered by time. Sightings of one camera are almost in order."""
     n_rows = len(sightings) * per_track
     of = np.repeat(np.arange(len(sightings)), per_track)
     step = np.tile(np.arange(per_track), len(sightings))
@@ -119,11 +120,11 @@ def _detected(sightings: pa.Table, per_track: int) -> pa.Table:
     of, start = of[order], start[order]
     media = (start - DAY_START_US) % _HOUR_US
     side = rng.random((4, n_rows), dtype=np.float32) * 1000
-    taken = {
+    repeated = {
         name: sightings[name].take(pa.array(of)) for name in ("evidence_id", "camera_id", "class_name", "track_id")
     }
     columns = {
-        **taken,
+        **repeated,
         "frame": media // _FRAME_US,
         "pts": media,
         "media_us": media,
@@ -136,13 +137,13 @@ def _detected(sightings: pa.Table, per_track: int) -> pa.Table:
     return pa.table({name: columns[name] for name in schemas.DETECTIONS.names}, schema=schemas.DETECTIONS)
 
 
-def as_people_store_it(made: Made, name: str, folder: Path, chunk_s: int) -> Path:
-    """The same rows, one file for every chunk of every camera, with times in seconds as floats; returns a pattern."""
+def write_naive_layout(made: LargeCase, name: str, folder: Path, chunk_s: int) -> Path:
+    """Write the same rows to one file per chunk and camera, with times as float seconds; return a glob pattern."""
     folder.mkdir(parents=True)
     time = "first_utc" if name == "sightings" else "utc"
     table = pq.ParquetFile(made.root / "tables" / name / "part-0.parquet")
-    held: dict[tuple[str, int], list[pa.Table]] = {}
-    for batch in table.iter_batches(_ROWS):
+    by_chunk: dict[tuple[str, int], list[pa.Table]] = {}
+    for batch in table.iter_batches(_BATCH_ROWS):
         rows = pa.Table.from_batches([batch])
         micros = pc.cast(rows[time], pa.int64())
         rows = rows.append_column("time_s", _seconds(micros))
@@ -152,8 +153,8 @@ def as_people_store_it(made: Made, name: str, folder: Path, chunk_s: int) -> Pat
         cameras = rows["camera_id"].to_pylist()
         edges = [0, *(np.flatnonzero(np.diff(chunk)) + 1).tolist(), len(rows)]
         for start, stop in pairwise(edges):
-            held.setdefault((cameras[start], int(chunk[start])), []).append(rows.slice(start, stop - start))
-    for number, tables in enumerate(held.values()):
+            by_chunk.setdefault((cameras[start], int(chunk[start])), []).append(rows.slice(start, stop - start))
+    for number, tables in enumerate(by_chunk.values()):
         pq.write_table(pa.concat_tables(tables), folder / f"chunk-{number:06d}.parquet")
     return folder / "*.parquet"
 

@@ -1,4 +1,4 @@
-"""One command of ours while it runs: how long it took, and how much memory its own process held."""
+"""Runs a `forensics` command and measures its duration and the memory of its own process."""
 
 import contextlib
 import json
@@ -14,19 +14,19 @@ from typing import Any
 
 import psutil
 
-__all__ = ["Ended", "ended"]
+__all__ = ["CommandResult", "run_forensics"]
 
-_LOOK_S = 0.1
+_POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """How a command ended.
+class CommandResult:
+    """Result of a command.
 
     Attributes:
-        seconds: it took.
-        driver_bytes: the most memory that its own process held, its workers not counted.
-        answer: its JSON answer; empty where it was killed.
+        seconds: duration.
+        driver_bytes: peak memory of its own process, without workers.
+        answer: JSON output; empty if the command was killed.
     """
 
     seconds: float
@@ -34,37 +34,37 @@ class Ended:
     answer: dict[str, Any]
 
 
-def ended(*arguments: object, keys: Path, killed_when: Callable[[], bool] | None = None) -> Ended:
-    """Run `forensics` with these arguments to its end, or until it is killed.
+def run_forensics(*arguments: object, keys: Path, kill_when: Callable[[], bool] | None = None) -> CommandResult:
+    """Run `forensics` with these arguments until it ends or is killed.
 
     Args:
         arguments: of the command line.
-        keys: the folder of keys.
-        killed_when: asked ten times a second.
+        keys: folder of keys.
+        kill_when: checked ten times a second; the command is killed once it returns True.
 
     Raises:
-        SystemExit: it failed.
+        SystemExit: the command failed.
     """
-    began, most = time.monotonic(), 0
+    start_s, peak_bytes = time.monotonic(), 0
     command = ["forensics", *map(str, arguments)]
     environment = {**os.environ, "FORENSICS_KEYS": str(keys)}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
-        said: list[tuple[str, str]] = []
-        listening = threading.Thread(target=lambda: said.append(process.communicate()))
+        outputs: list[tuple[str, str]] = []
+        listening = threading.Thread(target=lambda: outputs.append(process.communicate()))
         listening.start()
-        was_killed, looked_at = False, psutil.Process(process.pid)
+        was_killed, watched = False, psutil.Process(process.pid)
         while listening.is_alive():
             with contextlib.suppress(psutil.Error):
-                most = max(most, looked_at.memory_info().rss)
-            if killed_when is not None and not was_killed and killed_when():
+                peak_bytes = max(peak_bytes, watched.memory_info().rss)
+            if kill_when is not None and not was_killed and kill_when():
                 os.kill(process.pid, signal.SIGKILL)
                 was_killed = True
-            listening.join(_LOOK_S)
-    seconds, (out, err) = time.monotonic() - began, said[0]
+            listening.join(_POLL_S)
+    seconds, (out, err) = time.monotonic() - start_s, outputs[0]
     if was_killed:
-        return Ended(seconds, most, {})
+        return CommandResult(seconds, peak_bytes, {})
     if process.returncode not in (0, 4):
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{err[-2000:]}")
-    return Ended(seconds, most, json.loads(out.splitlines()[-1]))
+    return CommandResult(seconds, peak_bytes, json.loads(out.splitlines()[-1]))

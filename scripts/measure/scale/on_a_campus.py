@@ -1,4 +1,4 @@
-"""Plan, run, kill half way, go on, track and publish a campus with a detector that answers at once."""
+"""Plan, run, kill half way, resume, track and publish a campus, with a detector that answers at once."""
 
 import time
 from pathlib import Path
@@ -6,41 +6,45 @@ from typing import Any
 
 import polars as pl
 
-from scripts.measure.scale.campus import FPS, campus, dimmed_s
-from scripts.measure.scale.instant_detector import network_that_answers_at_once
-from scripts.measure.scale.measured_command import ended
+from scripts.measure.scale.campus import FPS, make_campus, visits_in
+from scripts.measure.scale.instant_detector import write_instant_network
+from scripts.measure.scale.measured_command import run_forensics
 
-__all__ = ["on_a_campus"]
+__all__ = ["measure_campus"]
 
 
-def on_a_campus(folder: Path, *, n_cameras: int, seconds: int, chunk_s: float) -> dict[str, Any]:
-    """What became of so many cameras of so many seconds each.
+def measure_campus(folder: Path, *, n_cameras: int, seconds: int, chunk_s: float) -> dict[str, Any]:
+    """Measure the whole job on so many cameras of so many seconds each.
 
     Args:
-        folder: empty, on a disk that holds the case.
-        n_cameras: one file each.
+        folder: an empty folder on a disk with space for the case.
+        n_cameras: number of cameras, with one file each.
         seconds: of each file.
         chunk_s: media time of a chunk.
     """
     case, keys = folder / "case", folder / "keys"
-    model = network_that_answers_at_once(folder / "at-once")
-    began = time.monotonic()
-    footage = campus(folder / "footage", n_cameras, seconds)
-    filmed_s = time.monotonic() - began
-    ended("case", "init", case, "--purpose", "scale", "--operator", "scale", "--json", keys=keys)
-    told = ("--start", "2026-05-01T10:00:00Z", "--json")
-    ingested = [ended("ingest", case, path, "--camera", path.stem, *told, keys=keys) for path in footage]
-    asked = ("--model", model, "--set", "detect.min_score=0.3", "--set", f"chunk.seconds={chunk_s}", "--json")
-    planned = ended("run", case, *asked, "--dry-run", keys=keys)
+    model = write_instant_network(folder / "at-once")
+    start_s = time.monotonic()
+    footage = make_campus(folder / "footage", n_cameras, seconds)
+    written_s = time.monotonic() - start_s
+    run_forensics("case", "init", case, "--purpose", "scale", "--operator", "scale", "--json", keys=keys)
+    ingest_options = ("--start", "2026-05-01T10:00:00Z", "--json")
+    ingested = [
+        run_forensics("ingest", case, path, "--camera", path.stem, *ingest_options, keys=keys) for path in footage
+    ]
+    run_options = ("--model", model, "--set", "detect.min_score=0.3", "--set", f"chunk.seconds={chunk_s}", "--json")
+    planned = run_forensics("run", case, *run_options, "--dry-run", keys=keys)
     n_chunks = planned.answer["chunks"]
-    killed = ended("run", case, *asked, "--quiet", keys=keys, killed_when=lambda: _n_parts(case) >= n_chunks // 2)
+    killed = run_forensics(
+        "run", case, *run_options, "--quiet", keys=keys, kill_when=lambda: _n_parts(case) >= n_chunks // 2
+    )
     n_kept = _n_parts(case)
-    again = ended("run", case, *asked, "--quiet", keys=keys)
+    again = run_forensics("run", case, *run_options, "--quiet", keys=keys)
     return {
         "cameras": n_cameras,
         "frames": planned.answer["frames"],
         "chunks": n_chunks,
-        "filmed_s": filmed_s,
+        "filmed_s": written_s,
         "ingest_s": sum(each.seconds for each in ingested),
         "plan_s": planned.seconds,
         "killed_after_s": killed.seconds,
@@ -50,7 +54,7 @@ def on_a_campus(folder: Path, *, n_cameras: int, seconds: int, chunk_s: float) -
         "figures": again.answer["figures"],
         "wall_s_per_chunk": killed.seconds / n_kept,
         "rows": again.answer["rows"],
-        **_checked(case, n_cameras * seconds * FPS, n_cameras * dimmed_s(seconds)),
+        **_check_tables(case, n_cameras * seconds * FPS, n_cameras * visits_in(seconds)),
     }
 
 
@@ -58,11 +62,13 @@ def _n_parts(case: Path) -> int:
     return sum(1 for _ in case.glob("runs/*/parts/detect/*.parquet"))
 
 
-def _checked(case: Path, n_frames: int, n_visits: int) -> dict[str, Any]:
-    """Whether every frame is accounted for and everybody was seen, once."""
+def _check_tables(case: Path, n_frames: int, n_visits: int) -> dict[str, Any]:
+    """Check that every frame is covered and every visit is one sighting; return these counts."""
     coverage = pl.read_parquet(case / "tables" / "coverage" / "*.parquet")
     n_covered = int((coverage["stop_frame"] - coverage["start_frame"]).sum())
     n_sightings = len(pl.read_parquet(case / "tables" / "sightings" / "*.parquet"))
     if (n_covered, n_sightings) != (n_frames, n_visits):
-        raise SystemExit(f"{n_covered} of {n_frames} frames are covered, {n_sightings} of {n_visits} visits were seen")
+        raise SystemExit(
+            f"covered {n_covered} frames, expected {n_frames}; {n_sightings} sightings, expected {n_visits}"
+        )
     return {"frames_covered": n_covered, "sightings": n_sightings}

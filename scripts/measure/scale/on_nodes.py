@@ -1,4 +1,4 @@
-"""Work that sleeps on several nodes on this machine: how much of them is used, who joins, who is killed."""
+"""Items that sleep on several nodes on this machine: utilisation, a node that joins, a node that is killed."""
 
 import contextlib
 import shutil
@@ -12,17 +12,17 @@ from typing import Any, ClassVar
 from unittest.mock import patch
 
 from pipelines.runners.ray import RayRunner
-from pipelines.runners.ray_cluster import bound_to_loopback, connected, ray
+from pipelines.runners.ray_cluster import RayCluster, bind_to_loopback, ray
 from pipelines.stages.port import Done
 
-__all__ = ["come_and_go", "on_nodes"]
+__all__ = ["measure_join_and_kill", "measure_nodes"]
 
 _LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class Sleeping:
-    """Sleeps so many seconds for every item, and says on which node.
+    """Sleeps for the seconds of each item and returns the id of its node.
 
     Attributes:
         name: of the stage.
@@ -31,34 +31,34 @@ class Sleeping:
     name: ClassVar[str] = "sleep"
 
     def frames_in(self, item: float) -> int:
-        """None."""
+        """Return 1; an item counts as one frame."""
         return 1
 
     def open(self) -> Callable[[float], str]:
-        """Nothing is loaded."""
-        return _slept
+        """Return the work; nothing is loaded."""
+        return _sleep
 
 
-def _slept(seconds: float) -> str:
+def _sleep(seconds: float) -> str:
     time.sleep(seconds)
     return str(ray.get_runtime_context().get_node_id())
 
 
 @contextlib.contextmanager
-def cluster_of(n_nodes: int) -> Iterator[Any]:
-    """A head without processors and so many nodes with one each, all on loopback; this process is connected to it."""
+def start_cluster(n_nodes: int) -> Iterator[Any]:
+    """Start a head without processors and nodes with one processor each, all on loopback, and connect to it."""
     from ray.cluster_utils import Cluster
 
     folder = Path(tempfile.mkdtemp(prefix="nodes-", dir="/tmp"))
-    # other programs on this machine must not take it for the cluster that they are to join
+    # prevent other programs on this machine from finding and joining this cluster
     unannounced = patch("ray._private.utils.write_ray_address")
-    with bound_to_loopback(), unannounced:
+    with bind_to_loopback(), unannounced:
         cluster = Cluster()
         cluster.add_node(num_cpus=0, node_ip_address=_LOOPBACK, temp_dir=str(folder / "ray"), include_dashboard=False)
         for _ in range(n_nodes):
             add_node(cluster)
         try:
-            with connected(cluster.address, n_nodes):
+            with RayCluster(cluster.address, n_nodes):
                 yield cluster
         finally:
             cluster.shutdown()
@@ -66,23 +66,23 @@ def cluster_of(n_nodes: int) -> Iterator[Any]:
 
 
 def add_node(cluster: Any) -> Any:
-    """One more node with one processor."""
+    """Add a node with one processor."""
     return cluster.add_node(num_cpus=1, node_ip_address=_LOOPBACK)
 
 
-def used(n_nodes: int, *, n_items: int, seconds: float) -> float:
-    """The share of the nodes' time in which they worked, from the first begin to the last end."""
-    with cluster_of(n_nodes):
+def measure_efficiency(n_nodes: int, *, n_items: int, seconds: float) -> float:
+    """Return the share of node time spent working, from the first start to the last end."""
+    with start_cluster(n_nodes):
         done = [each for each in RayRunner(None).map(Sleeping(), [seconds] * n_items) if isinstance(each, Done)]
     if len(done) != n_items:
-        raise SystemExit(f"{len(done)} of {n_items} items were done on {n_nodes} nodes")
+        raise SystemExit(f"{len(done)} items were done on {n_nodes} nodes, expected {n_items}")
     began, ended = min(each.began_s for each in done), max(each.began_s + each.seconds for each in done)
     return sum(each.seconds for each in done) / (n_nodes * (ended - began))
 
 
-def joined_after(*, seconds: float) -> float:
-    """Seconds until a node that joins two others while they work has begun its first item."""
-    with cluster_of(2) as cluster:
+def measure_join(*, seconds: float) -> float:
+    """Return the seconds from adding a third node during the work until it starts its first item."""
+    with start_cluster(2) as cluster:
         known = {node["NodeID"] for node in ray.nodes()}
         joined_s = 0.0
         for number, each in enumerate(RayRunner(None).map(Sleeping(), [seconds] * 1000)):
@@ -94,9 +94,9 @@ def joined_after(*, seconds: float) -> float:
     raise SystemExit("the node that joined was never used")
 
 
-def killed(*, n_items: int, seconds: float) -> dict[str, Any]:
-    """What became of the items where one of three nodes is killed while they work."""
-    with cluster_of(3) as cluster:
+def measure_kill(*, n_items: int, seconds: float) -> dict[str, Any]:
+    """Count the finished and lost items after one of three nodes is killed during the work."""
+    with start_cluster(3) as cluster:
         outcomes = []
         for number, each in enumerate(RayRunner(None, retries=1).map(Sleeping(), [seconds] * n_items)):
             outcomes.append(each)
@@ -112,9 +112,9 @@ def killed(*, n_items: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def come_and_go() -> dict[str, Any]:
-    """In short: two nodes, a third joins, one of the first is killed."""
-    with cluster_of(2) as cluster:
+def measure_join_and_kill() -> dict[str, Any]:
+    """Run the short version: two nodes, a third one joins, one of the first two is killed."""
+    with start_cluster(2) as cluster:
         outcomes, joined = [], None
         for number, each in enumerate(RayRunner(None, retries=1).map(Sleeping(), [0.2] * 120)):
             outcomes.append(each)
@@ -126,11 +126,11 @@ def come_and_go() -> dict[str, Any]:
     return {"items": len(outcomes), "done": len(done), "nodes": len(set(done))}
 
 
-def on_nodes() -> dict[str, Any]:
-    """All of it."""
-    efficiency = {n: round(used(n, n_items=100 * n, seconds=0.2), 4) for n in (2, 4, 8)}
+def measure_nodes() -> dict[str, Any]:
+    """Run all measurements."""
+    efficiency = {n: round(measure_efficiency(n, n_items=100 * n, seconds=0.2), 4) for n in (2, 4, 8)}
     return {
         "efficiency": efficiency,
-        "joined_after_s": round(joined_after(seconds=0.2), 1),
-        "killed": killed(n_items=150, seconds=0.2),
+        "joined_after_s": round(measure_join(seconds=0.2), 1),
+        "killed": measure_kill(n_items=150, seconds=0.2),
     }

@@ -1,4 +1,4 @@
-"""What analysts ask of large tables: Polars and DuckDB on the published layout, Polars on the one people begin with."""
+"""Time typical queries of large tables: Polars and DuckDB on the published layout, Polars on a naive layout."""
 
 import os
 import statistics
@@ -12,9 +12,9 @@ import duckdb
 import polars as pl
 
 import forensics
-from scripts.measure.scale.large_tables import DAY_START_US, Made, as_people_store_it, large_case
+from scripts.measure.scale.large_tables import DAY_START_US, LargeCase, make_large_case, write_naive_layout
 
-__all__ = ["asked"]
+__all__ = ["measure_queries"]
 
 _REPEATS: Final = 9
 _COLD_REPEATS: Final = 3
@@ -22,79 +22,85 @@ _NOON: Final = datetime.fromtimestamp(DAY_START_US / 1e6, UTC) + timedelta(hours
 _MINUTE: Final = timedelta(seconds=60)
 _CHUNK_S: Final = {"sightings": 600, "detections": 60}
 
-Question = Callable[[], int]
+Query = Callable[[], int]
 
 
-def asked(folder: Path, *, n_sightings: int, n_detections: int) -> dict[str, Any]:
-    """Milliseconds of every question to every layout, warm and cold; and of opening the tables the first time."""
+def measure_queries(folder: Path, *, n_sightings: int, n_detections: int) -> dict[str, Any]:
+    """Measure every query on every layout, warm and cold, in milliseconds, and the first opening of the tables."""
     began = time.monotonic()
-    made = large_case(folder / "case", n_sightings=n_sightings, n_detections=n_detections)
-    naive = {name: as_people_store_it(made, name, folder / f"naive-{name}", _CHUNK_S[name]) for name in ("sightings",)}
-    made_s, began = time.monotonic() - began, time.monotonic()
-    case = forensics.open_case(made.root)
+    case_data = make_large_case(folder / "case", n_sightings=n_sightings, n_detections=n_detections)
+    naive = {
+        name: write_naive_layout(case_data, name, folder / f"naive-{name}", _CHUNK_S[name]) for name in ("sightings",)
+    }
+    making_s, began = time.monotonic() - began, time.monotonic()
+    case = forensics.open_case(case_data.root)
     opened = {"sightings": case.sightings(), "detections": case.detections()}
     opened_s = time.monotonic() - began
-    found, files = {}, [*made.root.rglob("*.parquet"), *folder.glob("naive-*/*.parquet")]
-    for name, ways in _questions(made, opened, naive).items():
-        answers = {way: question() for way, question in ways.items()}
+    found, files = {}, [*case_data.root.rglob("*.parquet"), *folder.glob("naive-*/*.parquet")]
+    for name, by_engine in _queries(case_data, opened, naive).items():
+        answers = {engine: query() for engine, query in by_engine.items()}
         if len(set(answers.values())) != 1:
-            raise SystemExit(f"{name}: the answers differ: {answers}")
+            raise SystemExit(f"{name}: the queries return different numbers of rows: {answers}")
         found[name] = {
             "rows": next(iter(answers.values())),
-            **{way: {**_timed(question), "cold": _cold(question, files)} for way, question in ways.items()},
+            **{engine: {**_timed(query), "cold": _cold(query, files)} for engine, query in by_engine.items()},
         }
-    return {"sightings": n_sightings, "detections": n_detections, "made_s": made_s, "opened_s": opened_s, "ms": found}
+    return {"sightings": n_sightings, "detections": n_detections, "made_s": making_s, "opened_s": opened_s, "ms": found}
 
 
-def _timed(question: Question) -> dict[str, float]:
-    """Milliseconds: the median and the least of several."""
+def _timed(query: Query) -> dict[str, float]:
+    """Return the median and the minimum of several calls, in milliseconds."""
     spent = []
     for _ in range(_REPEATS):
         began = time.perf_counter()
-        question()
+        query()
         spent.append((time.perf_counter() - began) * 1000)
     return {"median": round(statistics.median(spent), 2), "least": round(min(spent), 2)}
 
 
-def _cold(question: Question, files: list[Path]) -> float:
-    """Milliseconds, the median of three, once the system has forgotten the files."""
+def _cold(query: Query, files: list[Path]) -> float:
+    """Return the median of three calls in milliseconds, each after the files were dropped from the page cache."""
     spent = []
     for _ in range(_COLD_REPEATS):
         for file in files:
             with file.open("rb") as opened:
                 os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         began = time.perf_counter()
-        question()
+        query()
         spent.append((time.perf_counter() - began) * 1000)
     return round(statistics.median(spent), 2)
 
 
-def _questions(made: Made, opened: dict[str, pl.LazyFrame], naive: dict[str, Path]) -> dict[str, dict[str, Question]]:
+def _queries(
+    case_data: LargeCase, opened: dict[str, pl.LazyFrame], naive: dict[str, Path]
+) -> dict[str, dict[str, Query]]:
     until = _NOON + _MINUTE
     sightings, detections = opened["sightings"], opened["detections"]
-    files = {name: str(made.root / "tables" / name / "*.parquet") for name in opened}
+    files = {name: str(case_data.root / "tables" / name / "*.parquet") for name in opened}
     link = duckdb.connect()
     link.execute("SET TimeZone = 'UTC'")
 
-    def sql(text: str, *values: object) -> Question:
+    def sql(text: str, *values: object) -> Query:
         return lambda: len(link.sql(text, params=list(values)).to_arrow_table())
 
-    def rows(frame: pl.LazyFrame) -> Question:
+    def rows(frame: pl.LazyFrame) -> Query:
         return lambda: frame.collect().height
 
-    there = (pl.col("camera_id") == made.camera_id) & (pl.col("first_utc") < until) & (pl.col("last_utc") >= _NOON)
-    boxes = (pl.col("camera_id") == made.camera_id) & pl.col("utc").is_between(_NOON, until, closed="left")
+    there = (pl.col("camera_id") == case_data.camera_id) & (pl.col("first_utc") < until) & (pl.col("last_utc") >= _NOON)
+    boxes = (pl.col("camera_id") == case_data.camera_id) & pl.col("utc").is_between(_NOON, until, closed="left")
     hourly = (pl.col("first_utc").dt.truncate("1h").alias("hour"), "class_name")
     floats = pl.scan_parquet(naive["sightings"])
     noon_s = _NOON.timestamp()
-    early = (pl.col("camera_id") == made.camera_id) & (pl.col("time_s") < noon_s + 60) & (pl.col("last_s") >= noon_s)
-    track = sightings.filter(pl.col("track_id") == made.track_id).select("evidence_id", "first_utc", "last_utc")
+    early = (
+        (pl.col("camera_id") == case_data.camera_id) & (pl.col("time_s") < noon_s + 60) & (pl.col("last_s") >= noon_s)
+    )
+    track = sightings.filter(pl.col("track_id") == case_data.track_id).select("evidence_id", "first_utc", "last_utc")
 
     def one_track() -> int:
-        """Where and when it was is asked first: so its rows need not be searched for in the whole table."""
+        """Read evidence and time of the track first, so that only a part of the detections must be searched."""
         evidence_id, first, last = track.collect().row(0)
         is_there = (pl.col("evidence_id") == evidence_id) & pl.col("utc").is_between(first, last)
-        at = (pl.col("camera_id") == made.camera_id) & is_there & (pl.col("track_id") == made.track_id)
+        at = (pl.col("camera_id") == case_data.camera_id) & is_there & (pl.col("track_id") == case_data.track_id)
         return detections.filter(at).collect().height
 
     return {
@@ -102,7 +108,7 @@ def _questions(made: Made, opened: dict[str, pl.LazyFrame], naive: dict[str, Pat
             "polars": rows(sightings.filter(there)),
             "duckdb": sql(
                 f"SELECT * FROM '{files['sightings']}' WHERE camera_id = ? AND first_utc < ? AND last_utc >= ?",
-                *(made.camera_id, until, _NOON),
+                *(case_data.camera_id, until, _NOON),
             ),
             "naive": rows(floats.filter(early)),
         },
@@ -110,7 +116,7 @@ def _questions(made: Made, opened: dict[str, pl.LazyFrame], naive: dict[str, Pat
             "polars": rows(detections.filter(boxes)),
             "duckdb": sql(
                 f"SELECT * FROM '{files['detections']}' WHERE camera_id = ? AND utc >= ? AND utc < ?",
-                *(made.camera_id, _NOON, until),
+                *(case_data.camera_id, _NOON, until),
             ),
         },
         "sightings of one class in a day": {
@@ -119,7 +125,7 @@ def _questions(made: Made, opened: dict[str, pl.LazyFrame], naive: dict[str, Pat
         },
         "detections of one track": {
             "polars": one_track,
-            "duckdb": sql(f"SELECT * FROM '{files['detections']}' WHERE track_id = ?", made.track_id),
+            "duckdb": sql(f"SELECT * FROM '{files['detections']}' WHERE track_id = ?", case_data.track_id),
         },
         "sightings by hour and class": {
             "polars": rows(sightings.group_by(*hourly).len()),

@@ -1,4 +1,4 @@
-"""Who is looked at how often, and which of the looks are compared."""
+"""Face search in one track: which frames are examined, and which faces are compared."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ class OneFace:
         box = np.array([across - 5, down - 5, across + 5, down + 5], dtype=np.float32)
         return [Face(box, points, 0.9)] if rgb.max() > 0 else []
 
-    def aligned(self, rgb, face):
+    def align(self, rgb, face):
         return rgb[:4, :4]
 
 
@@ -33,23 +33,23 @@ def examination() -> Examination:
     return Examination(
         detector=OneFace(),
         embedder=OneFace(),
-        quality_of=lambda rgb, face, aligned: Quality(40, 100, 0, 0.9),
+        quality_of=lambda rgb, face: Quality(40, 100, 0, 0.9),
         picture_of=lambda rgb, face: b"jpeg",
         limits=QualityLimits(eyes_px=18, sharpness=15, yaw_degrees=75, score=0.5),
-        apart_us=500_000,
+        spacing_us=500_000,
         at_most=5,
     )
 
 
 def person(first, second):
-    """Somebody in the middle of the picture, looked at in these frames."""
+    """Return a person in the middle of the picture, who is examined in these frames."""
     frame = np.array(sorted([*first, *second]), dtype=np.int64)
     boxes = np.tile(np.array([10, 10, 30, 80], dtype=np.float32), (len(frame), 1))
     return Person("somebody", frame, frame * MS_PER_FRAME * 1000, boxes, np.isin(frame, second))
 
 
 def footage(bright, read_frames):
-    """Reads a clip whose frames are dark but for those; notes what was read."""
+    """Return a reader of a clip in which all other frames are dark; it records the frames read."""
 
     def read(wanted) -> Iterator[Frame | Gap]:
         for number in wanted.tolist():
@@ -71,25 +71,25 @@ FIRST, SECOND = [0, 10, 20, 30], [5, 15, 25, 35]
         pytest.param([], False, id="never-showed-the-face"),
     ],
 )
-def test_who_was_seen_too_seldom_is_looked_at_again(bright, is_looked_at_again):
+def test_people_with_too_few_faces_are_examined_in_more_frames(bright, is_looked_at_again):
     read_frames: list[int] = []
     gather_faces([person(FIRST, SECOND)], footage(bright, read_frames), examination(), RULES)
     assert read_frames == FIRST + (SECOND if is_looked_at_again else [])
 
 
-def test_too_short_a_time_is_too_seldom():
+def test_faces_over_too_short_a_time_are_too_few():
     read_frames: list[int] = []
     gather_faces([person([0, 5, 9], [12])], footage([0, 5, 9], read_frames), examination(), RULES)
     assert read_frames == [0, 5, 9, 12]
 
 
-def test_looks_stand_in_time_order_and_the_faces_lie_apart():
+def test_examined_frames_are_in_time_order_and_selected_faces_are_apart():
     (looks,) = gather_faces([person(FIRST, SECOND)], footage([10, 15, 30], []), examination(), RULES)
     assert [look.media_us for look in looks] == [number * 100_000 for number in sorted(FIRST + SECOND)]
     assert [look.media_us for look in select_faces(looks, examination())] == [1_000_000, 1_500_000, 3_000_000]
 
 
-def test_each_person_is_looked_at_for_themselves():
+def test_each_person_is_examined_separately():
     read_frames: list[int] = []
     looks = gather_faces(
         [person([0, 10, 20], [3]), person([1, 20], [7])],

@@ -1,4 +1,4 @@
-"""A pool of faces is as far from others as its faces are, not nearer."""
+"""Pools of faces: pooling makes strangers no more similar than their single faces are."""
 
 import numpy as np
 import pytest
@@ -33,8 +33,8 @@ def test_the_cosine_is_the_weighted_mean_of_all_pairs() -> None:
     assert found[0, 0] == pytest.approx(float(np.average(cosines, weights=worth)), abs=1e-6)
 
 
-def test_strangers_come_no_nearer_when_faces_are_pooled() -> None:
-    """The mean alone would: this is what the published rates are held against."""
+def test_pooling_faces_makes_strangers_no_more_similar() -> None:
+    """The mean alone would make them more similar, and the published rates would no longer hold."""
     strangers = [faces_of(person, 5) for person in range(2, 60)]
     template = single_face_pools(faces_of(1, 1), Measure.EUCLIDEAN)
     pools = Pools.stacked([pool(each, np.ones(5), Measure.EUCLIDEAN) for each in strangers])

@@ -1,4 +1,4 @@
-"""Cuts in edited footage end tracks; light, glitches and people before the lens do not."""
+"""Shot cuts in edited footage: they end tracks; light, broken pictures and people near the lens do not."""
 
 import numpy as np
 import pytest
@@ -13,12 +13,12 @@ FPS = 25
 
 
 def scene(seed):
-    """A picture of coarse patches, as glances see it."""
+    """Return a picture of coarse patches, as large as a luma grid."""
     return np.random.default_rng(seed).integers(20, 200, 64).astype(np.float64)
 
 
 def filmed(*looks, fps=FPS, seed=0):
-    """Glances of (scene, how many) in turn, with a camera's noise, and their times."""
+    """Return luma grids of the (scene, number) in turn, with a camera's noise, and their times."""
     rows = np.concatenate([np.tile(each, (count, 1)) for each, count in looks])
     noisy = rows + np.random.default_rng(seed).normal(0, 2, rows.shape)
     return noisy.clip(0, 255).astype(np.uint8), np.arange(len(rows), dtype=np.int64) * 1_000_000 // fps
@@ -30,7 +30,7 @@ def cuts(*looks, fps=FPS):
 
 
 class TestShotNumbers:
-    def test_a_cut_lies_where_the_picture_becomes_another(self):
+    def test_a_cut_is_where_the_picture_changes(self):
         assert cuts((scene(1), 10), (scene(2), 20), (scene(1), 10)) == [9, 29]
 
     def test_one_shot_has_no_cut(self):
@@ -49,7 +49,7 @@ class TestShotNumbers:
         assert cuts((scene(1), 10), (black, 5), (scene(1), 10)) == []
         assert cuts((scene(1), 10), (black, 5), (scene(2), 10)) == [14]
 
-    def test_somebody_before_the_lens_is_no_cut(self):
+    def test_a_person_in_front_of_the_lens_is_no_cut(self):
         looks = []
         for covered in range(57):
             picture = scene(1)
@@ -57,11 +57,11 @@ class TestShotNumbers:
             looks.append((picture, 1))
         assert cuts(*looks) == []
 
-    def test_looks_far_apart_are_not_judged(self):
+    def test_sampled_frames_far_apart_give_no_cut(self):
         assert cuts((scene(1), 10), (scene(2), 10), fps=3) == []
         assert cuts((scene(1), 10), (scene(2), 10), fps=4) == [9]
 
-    def test_a_cut_one_look_before_the_end_is_found(self):
+    def test_a_cut_one_sampled_frame_before_the_end_is_found(self):
         assert cuts((scene(1), 10), (scene(2), 1)) == [9]
 
     @pytest.mark.parametrize("n_looks", [0, 1])
@@ -80,13 +80,13 @@ class TestGlance:
         assert found[63] == 150
         assert found.sum() == 405
 
-    def test_a_picture_smaller_than_the_cells_has_a_glance_too(self):
+    def test_a_picture_smaller_than_the_grid_has_a_grid_too(self):
         assert luma_grid(np.full((1, 3, 3), 7, dtype=np.uint8)).tolist() == [7] * 64
 
 
 class TestTracks:
     def follow(self, parameters):
-        """Somebody stands still; after frame 14 the footage shows somebody else in the same place."""
+        """Track a person who stands still; after frame 14 another person is in the same place."""
         looked = np.arange(30, dtype=np.int64)
         track = associate(
             seen(*walk(range(30), FPS, speed=0)),
@@ -102,5 +102,5 @@ class TestTracks:
     def test_a_track_ends_at_a_cut(self):
         assert self.follow(EVERY_TRACK) == [0] * 15 + [1] * 15
 
-    def test_unless_cuts_are_not_asked_for(self):
+    def test_a_track_continues_if_cuts_are_disabled(self):
         assert set(self.follow(TrackParameters(minimum_detections=1, minimum_duration_ms=0, cuts=False))) == {0}

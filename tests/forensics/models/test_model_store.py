@@ -1,4 +1,4 @@
-"""The shelf of models: what a name leads to, what is refused, and how a download ends."""
+"""Model store: how a name is resolved, which files are refused, and how a download ends."""
 
 import hashlib
 from collections.abc import Iterator
@@ -22,6 +22,7 @@ NOBODY: frozenset[str] = frozenset()
 
 @pytest.fixture(autouse=True)
 def empty_shelves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Use empty folders of models; returns the one named by the environment."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("FORENSICS_MODELS", str(tmp_path / "models"))
     monkeypatch.chdir(tmp_path)
@@ -118,7 +119,7 @@ def test_an_unregistered_file_is_found_and_its_digest_recorded(tmp_path: Path, w
     assert model.path.samefile(folder / "own.onnx")
 
 
-def test_the_path_comes_before_the_shelves_and_the_named_shelf_before_the_cache(tmp_path: Path) -> None:
+def test_a_path_is_preferred_to_folders_and_the_named_folder_to_the_cache(tmp_path: Path) -> None:
     cache = model_store.cache_folder()
     cache.mkdir(parents=True)
     (cache / "own.onnx").write_bytes(b"cache")
@@ -128,7 +129,7 @@ def test_the_path_comes_before_the_shelves_and_the_named_shelf_before_the_cache(
     assert resolve("own.onnx", trusted_sha256=NOBODY).sha256 == sha(b"path")
 
 
-def test_an_openvino_folder_is_taken(tmp_path: Path) -> None:
+def test_an_openvino_folder_is_accepted(tmp_path: Path) -> None:
     model = resolve(str(openvino_folder(tmp_path / "net")), trusted_sha256=NOBODY)
     assert (model.name, model.format) == ("net", "openvino")
 
@@ -143,7 +144,7 @@ def test_anything_else_that_is_absent_names_what_is_registered() -> None:
         resolve("nosuch.onnx", trusted_sha256=NOBODY)
 
 
-def test_a_shelf_does_not_hand_out_what_lies_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_cannot_lead_out_of_the_model_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "beside.onnx").write_bytes(b"x")
     monkeypatch.chdir("/")
     with pytest.raises(CannotStart):
@@ -228,7 +229,7 @@ def test_a_withdrawn_digest_is_refused(tmp_path: Path) -> None:
 
 @dataclass
 class Source:
-    """What a loopback server hands out, and how badly it behaves."""
+    """The file that a loopback server hands out, and its faults."""
 
     content: bytes = bytes(range(256)) * 4096
     breaks_after: int | None = None
@@ -244,6 +245,7 @@ class Source:
 
 @pytest.fixture
 def source() -> Iterator[Source]:
+    """Start a server on loopback that hands out one file."""
     served = Source()
 
     class Handler(BaseHTTPRequestHandler):
@@ -286,7 +288,7 @@ def test_a_download_gets_its_name_when_it_is_whole(source: Source, tmp_path: Pat
     assert seen == sorted(seen)
 
 
-def test_what_is_there_is_not_fetched_again(source: Source, tmp_path: Path) -> None:
+def test_an_installed_model_is_not_downloaded_again(source: Source, tmp_path: Path) -> None:
     for _ in range(2):
         fetch(source.entry(), tmp_path, on_progress=quiet)
     assert source.ranges_asked == [None]
@@ -319,14 +321,14 @@ def test_another_file_at_the_source_is_refused_and_deleted(
     assert list(tmp_path.glob("net*")) == []
 
 
-def test_a_part_that_was_spoilt_is_deleted_and_then_fetched_anew(source: Source, tmp_path: Path) -> None:
+def test_a_corrupt_partial_download_is_deleted_and_downloaded_again(source: Source, tmp_path: Path) -> None:
     (tmp_path / "net.onnx.part").write_bytes(b"x" * 1000)
     with pytest.raises(IntegrityBroken):
         fetch(source.entry(), tmp_path, on_progress=quiet)
     assert fetch(source.entry(), tmp_path, on_progress=quiet).read_bytes() == source.content
 
 
-def test_no_network_says_what_to_do(source: Source, tmp_path: Path) -> None:
+def test_without_a_network_the_error_says_what_to_do(source: Source, tmp_path: Path) -> None:
     entry = source.entry()
     gone = Entry("net", "detect", "onnx", "x", "MIT", "none", (RemoteFile("net.onnx", "http://127.0.0.1:9/n", "0", 1),))
     with pytest.raises(CannotStart, match="place the file at"):
@@ -355,6 +357,6 @@ def test_an_altered_model_is_not_overwritten(source: Source, tmp_path: Path) -> 
     assert (tmp_path / "net.onnx").read_bytes() == b"someone's"
 
 
-def test_pull_takes_the_registered_entry(source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pull_downloads_the_registered_entry(source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulling, "entry_named", lambda name: source.entry())
     assert pull("net", tmp_path, on_progress=quiet) == tmp_path / "net.onnx"

@@ -1,4 +1,4 @@
-"""From coarse to fine: everybody's first and last frame is known to the frame, and few frames are looked at."""
+"""Refinement behind the gate: first and last frames of people are exact, and few frames are detected."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ RULES = GateRules(window_us=10_000_000, step_us=500_000, follow_score=0.25, star
 
 @dataclass
 class World:
-    """Who is where in which frame, and which frames the detector was shown.
+    """People with their boxes in each frame, and the frames that were detected.
 
     Attributes:
         people: for each, the frame of the first box, and (x, score) from there on, 40 by 100 pixels.
@@ -47,20 +47,22 @@ class World:
 
 
 def items(sights: str, gaps: Sequence[int] = ()) -> list[Frame | GateResult | Gap]:
-    """What a reader hands out for sights a letter each: W begins a window, L is looked at, m moved, . is still."""
+    """Return what a reader yields, one letter each: W starts a window, L is detected, m moved, . is still."""
     return [Gap(n, "decode_error", "") if n in gaps else item(n, letter) for n, letter in enumerate(sights)]
 
 
 def item(number: int, letter: str) -> Frame | GateResult:
-    sight = {"W": GateDecision.LOOK, "L": GateDecision.LOOK, "m": GateDecision.MOVED, ".": GateDecision.STILL}[letter]
-    glimpse = GateResult(number, sight, np.nan if letter == "W" else 0.5 if letter == "." else 2.0, NO_GLANCE)
-    return glimpse if letter == "." else Frame(number, number, PIXEL, 640, 360, glimpse)
+    sight = {"W": GateDecision.DETECT, "L": GateDecision.DETECT, "m": GateDecision.MOVED, ".": GateDecision.STILL}[
+        letter
+    ]
+    gate_result = GateResult(number, sight, np.nan if letter == "W" else 0.5 if letter == "." else 2.0, NO_GLANCE)
+    return gate_result if letter == "." else Frame(number, number, PIXEL, 640, 360, gate_result)
 
 
 def found(world: World, sights: str, gaps: Sequence[int] = ()) -> dict[int, FrameOutcome | Gap]:
     media_us = np.arange(len(sights), dtype=np.int64) * 1_000_000 // FPS
     told = list(refine(items(sights, gaps), world.look, media_us=media_us, rules=RULES))
-    by_number = {each.number if isinstance(each, Gap) else each.glimpse.number: each for each in told}
+    by_number = {each.number if isinstance(each, Gap) else each.gate_result.number: each for each in told}
     assert len(by_number) == len(told) == len(sights)
     return by_number
 
@@ -74,7 +76,7 @@ def walk(n_frames: int, x: float = 100, step: float = 8, score: float = 0.9) -> 
     return [(x + step * n, score) for n in range(n_frames)]
 
 
-def test_still_frames_are_skipped_where_nobody_is_and_carried_where_somebody_is() -> None:
+def test_still_frames_are_skipped_without_people_and_carried_with_people() -> None:
     told = found(World([(5, walk(10, step=0))]), "W....L....")
     assert states(told) == "D----Dcccc"
     carried = told[7]
@@ -82,7 +84,7 @@ def test_still_frames_are_skipped_where_nobody_is_and_carried_where_somebody_is(
     assert (carried.reason, carried.boxes) == (STATIC, told[5].boxes)  # type: ignore[union-attr]
 
 
-def test_who_walks_on_is_not_looked_at_in_between() -> None:
+def test_no_frame_is_detected_between_two_of_a_steady_walk() -> None:
     world = World([(0, walk(16))])
     told = found(world, "W" + "mmmmL" * 3)
     assert states(told) == "D" + "----D" * 3
@@ -94,7 +96,7 @@ def test_who_walks_on_is_not_looked_at_in_between() -> None:
 
 @pytest.mark.parametrize("first", range(1, 6))
 @pytest.mark.parametrize("last", range(16, 21))
-def test_the_first_and_the_last_frame_of_somebody_are_known(first: int, last: int) -> None:
+def test_the_first_and_last_frame_of_a_person_are_exact(first: int, last: int) -> None:
     told = found(World([(first, walk(last - first + 1))]), "W" + "mmmmL" * 5)
     seen = [
         n for n, each in told.items() if isinstance(each, FrameOutcome) and each.boxes is not None and len(each.boxes)
@@ -104,7 +106,7 @@ def test_the_first_and_the_last_frame_of_somebody_are_known(first: int, last: in
         assert states(told)[edge] == "D"
 
 
-def test_whose_score_wavers_at_the_border_is_found_at_the_first_frame_that_starts_a_track() -> None:
+def test_a_score_that_varies_around_the_threshold_starts_at_the_first_frame_that_starts_a_track() -> None:
     scores = [0.3, 0.2, 0.9, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9]
     path = [(100 + 8 * n, score) for n, score in enumerate(scores)]
     told = found(World([(4, path)]), "W" + "mmmmL" * 2)
@@ -112,13 +114,13 @@ def test_whose_score_wavers_at_the_border_is_found_at_the_first_frame_that_start
     assert states(told)[5] == "D"
 
 
-def test_until_somebody_starts_a_track_every_frame_is_looked_at() -> None:
+def test_every_frame_is_detected_until_a_track_starts() -> None:
     path = [(100.0 + 8 * n, 0.3) for n in range(8)] + walk(13, x=164)
     told = found(World([(0, path)]), "W" + "mmmmL" * 4)
     assert states(told) == "D" * 11 + "----D" * 2
 
 
-def test_who_has_started_no_track_is_looked_at_until_the_picture_is_as_before() -> None:
+def test_a_person_without_a_track_is_detected_until_the_picture_is_as_before() -> None:
     faint = [(100.0, 0.3)] * 3 + [(100.0, 0.9)] * 3 + [(100.0, 0.3)] * 10
     told = found(World([(0, faint)]), "Wmmmmmm.........")
     assert states(told).startswith("DDDDDDD")
@@ -126,7 +128,7 @@ def test_who_has_started_no_track_is_looked_at_until_the_picture_is_as_before() 
 
 @pytest.mark.parametrize(("mean", "deviation"), [(0.35, 0.06), (0.5, 0.1), (0.6, 0.15)])
 @pytest.mark.parametrize("memory", [0.5, 0.9])
-def test_whoever_hovers_about_the_score_that_starts_a_track_begins_and_ends_where_they_do_without_a_gate(
+def test_scores_around_the_threshold_give_the_same_first_and_last_frame_as_without_a_gate(
     mean: float, deviation: float, memory: float
 ) -> None:
     sights = ("W" + "mmmmL" * 12)[:60] * 2
@@ -173,7 +175,7 @@ def ends(seen: list[tuple[int, Boxes]], media_us: Int64Array) -> list[tuple[int,
     return [(int(each[0]), int(each[-1])) for each in rows]
 
 
-def test_who_fades_is_followed_until_nothing_is_found_any_more() -> None:
+def test_a_fading_person_is_followed_to_the_last_detection() -> None:
     fading = walk(4) + [(132 + 8 * n, 0.15) for n in range(4)]
     told = found(World([(0, fading)]), "W" + "mmmmL" * 3)
     assert states(told)[7:9] == "DD"
@@ -181,7 +183,7 @@ def test_who_fades_is_followed_until_nothing_is_found_any_more() -> None:
 
 
 @pytest.mark.parametrize("first", range(5, 13))
-def test_whose_score_dips_at_both_looks_around_is_found_all_the_same(first: int) -> None:
+def test_a_person_whose_score_dips_at_both_sampled_frames_is_found(first: int) -> None:
     """As measured on people who step into the picture: 0.43, nothing, 0.14, and then all of them."""
     dips = [0.43, 0.0, 0.14, 0.92, 0.73] + [0.9] * 8
     entering = [(first + n, [(100.0 + 8 * n, score)]) for n, score in enumerate(dips) if score]
@@ -197,7 +199,7 @@ def test_whose_score_dips_at_both_looks_around_is_found_all_the_same(first: int)
 
 @pytest.mark.parametrize("border", range(12, 20))
 def test_a_score_that_dips_at_the_border_of_a_window_hides_no_first_or_last_frame(border: int) -> None:
-    """What a window's first or last look finds too faint to follow may be somebody in the window's next frames."""
+    """A detection too weak to follow in a window's first or last frame may be a person in the next frames."""
     dips = [0.43, 0.0, 0.14, 0.92, 0.73] + [0.9] * 8
     entering = [(12 + n, [(100.0 + 8 * n, score)]) for n, score in enumerate(dips) if score]
     leaving = [(19 - n, [(100.0 + 8 * n, score)]) for n, score in enumerate(dips) if score]
@@ -213,8 +215,8 @@ def test_a_score_that_dips_at_the_border_of_a_window_hides_no_first_or_last_fram
 
 
 @pytest.mark.parametrize("first", range(31, 59, 3))
-def test_a_tracker_knows_again_who_ran_in_and_stopped(first: int) -> None:
-    """Looks that lie half a second apart show them in one place, and their speed would have led them far away."""
+def test_a_person_who_ran_in_and_stopped_is_one_track(first: int) -> None:
+    """Frames half a second apart show them in one place, while their speed would predict a place far away."""
     run, stand = 12, 120
     path = [(100.0 + 5 * min(n, run), 0.9) for n in range(run + stand)]
     sights = "W" + ("m" * 29 + "L") * 6
@@ -227,44 +229,44 @@ def test_a_tracker_knows_again_who_ran_in_and_stopped(first: int) -> None:
     ]
     tracker = ByteTrack(DEFAULT_TRACK_PARAMETERS)
     numbers = [
-        tracker.update(each.boxes.xyxy, each.boxes.score, int(media_us[each.glimpse.number]))  # type: ignore[union-attr]
+        tracker.update(each.boxes.xyxy, each.boxes.score, int(media_us[each.gate_result.number]))  # type: ignore[union-attr]
         for each in told
     ]
     assert len(told) < 40
     assert set(np.concatenate(numbers).tolist()) == {0}
 
 
-def test_faint_things_that_come_and_go_cost_no_looks() -> None:
+def test_faint_detections_that_come_and_go_cause_no_extra_detection() -> None:
     flicker = [(n, [(300.0, 0.2)]) for n in range(2, 16, 2)]
     world = World([(0, walk(16)), *flicker])
     assert states(found(world, "W" + "mmmmL" * 3)) == "D" + "----D" * 3
 
 
-def test_where_two_cross_every_frame_is_looked_at() -> None:
+def test_where_two_people_cross_every_frame_is_detected() -> None:
     crossing = World([(0, walk(11, x=100, step=12)), (0, walk(11, x=220, step=-12))])
     told = states(found(crossing, "W" + "mmmmL" * 2))
     assert told == "DDDDDDDD--D"
 
 
-def test_a_long_wait_is_halved() -> None:
+def test_a_long_gap_between_detected_frames_is_halved() -> None:
     world = World([(30, walk(31))])
     told = states(found(world, "W" + "m" * 59 + "L"))
     assert told[29:31] == "DD"
     assert told.count("D") < 16
 
 
-def test_the_last_frames_of_a_window_are_looked_at_from_their_end() -> None:
+def test_the_last_frames_of_a_window_are_detected_from_the_end() -> None:
     told = states(found(World([(3, walk(10))]), "W" + "mmm" + "W" + "...."))
     assert told == "DDDDDcccc"
 
 
-def test_nothing_goes_from_one_window_into_the_next() -> None:
+def test_no_state_passes_from_one_window_to_the_next() -> None:
     world = World([(0, walk(12))])
     alone = World([(0, walk(12))])
     whole = found(world, "Wmmmm" + "W" + "mmmmL")
     second = [each for each in items("Wmmmm" + "W" + "mmmmL") if number_of(each) >= 5]
     media_us = np.arange(11, dtype=np.int64) * 1_000_000 // FPS
-    told = {f.glimpse.number: f.state for f in refine(second, alone.look, media_us=media_us, rules=RULES)}  # type: ignore[union-attr]
+    told = {f.gate_result.number: f.state for f in refine(second, alone.look, media_us=media_us, rules=RULES)}  # type: ignore[union-attr]
     assert told == {n: whole[n].state for n in range(5, 11)}  # type: ignore[union-attr]
 
 
@@ -272,7 +274,7 @@ def number_of(each: Frame | GateResult | Gap) -> int:
     return each.number
 
 
-def test_gaps_stay_gaps_and_what_lies_around_them_is_still_judged() -> None:
+def test_gaps_stay_gaps_and_frames_around_them_are_still_decided() -> None:
     assert states(found(World([(0, walk(11))]), "W" + "mmmmL" * 2, gaps=(3, 7))) == "D--x-D-x--D"
     assert states(found(World([(2, walk(9))]), "W" + "mmmmL" * 2, gaps=(1, 2))) == "DxxDDD----D"
 
@@ -284,7 +286,7 @@ def test_waiting_frames_keep_their_own_pixels() -> None:
     def reused():
         for each in items("W" + "mmmmL"):
             memory[:] = each.number
-            yield Frame(each.number, 0, memory, 640, 360, each.glimpse)  # type: ignore[union-attr]
+            yield Frame(each.number, 0, memory, 640, 360, each.gate_result)  # type: ignore[union-attr]
 
     def look(frame: Frame) -> Boxes:
         shown.append((frame.number, int(frame.rgb[0, 0, 0])))

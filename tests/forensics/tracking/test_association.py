@@ -1,9 +1,9 @@
-"""Association: tracks are exact, numbered by content, and measured in seconds."""
+"""Association of detections to tracks: exact, numbered by content, and measured in seconds."""
 
 import numpy as np
 import pytest
 
-from forensics.adapters.trackers.bytetrack import ByteTrack, GrownOverlap
+from forensics.adapters.trackers.bytetrack import ByteTrack, ExpandedIou
 from forensics.detection.detections import Detections
 from forensics.tracking.association import TrackParameters, associate
 from forensics.tracking.box_filter import BoxFilter
@@ -58,7 +58,7 @@ class TestAssociate:
         rows = seen((0, 700, 0, 10, 10, 1), (0, -50, 0, 10, 10, 1), (1, 200, 0, 10, 10, 1), (1, 700, 0, 10, 10, 1))
         assert follow(rows, 2, tracker_for=by_left_edge([])) == [0, -1, 1, 0]
 
-    def test_every_looked_frame_reaches_the_tracker_also_the_empty_ones(self):
+    def test_every_sampled_frame_reaches_the_tracker_also_without_boxes(self):
         calls = []
         follow(seen((2, 0, 0, 10, 10, 1)), 5, tracker_for=by_left_edge(calls), every=2)
         assert calls == [(0, 0), (200_000, 1), (400_000, 0)]
@@ -93,17 +93,18 @@ class TestAssociate:
         rows = seen((0, 500, 0, 9, 9, 1), (0, 100, 0, 9, 9, 1), (1, 500, 0, 9, 9, 1), (2, 500, 0, 9, 9, 1))
         assert follow(rows, 3, parameters=parameters, tracker_for=by_left_edge([])) == expected
 
-    def test_nothing_seen_gives_no_rows(self):
+    def test_no_detections_give_no_rows(self):
         assert follow(seen(), 3) == []
         assert follow(seen(), 0) == []
 
     @pytest.mark.parametrize(
         ("looked", "media_us", "n_classes", "message"),
         [
-            ([0, 1], [0], 1, "have a time"),
+            ([0, 1], [0], 1, "but 1 times"),
             ([1, 0], [0, 1], 1, "must increase"),
+            ([0, 0], [0, 1], 1, "must increase"),
             ([0, 1], [1, 0], 1, "must not decrease"),
-            ([1, 2], [0, 1], 1, "not looked at"),
+            ([1, 2], [0, 1], 1, "not sampled"),
             ([0, 1], [0, 1], 0, "classes"),
         ],
     )
@@ -128,7 +129,7 @@ class TestTrackParameters:
             {"minimum_detections": 0},
         ],
     )
-    def test_settings_that_cannot_be_meant_are_refused(self, wrong):
+    def test_invalid_parameters_are_refused(self, wrong):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             TrackParameters(**wrong)
 
@@ -162,7 +163,7 @@ class TestByteTrack:
         assert track.tolist() == [0, 0, 0, 0, 1]
 
     @pytest.mark.parametrize("every", [1, 3, 6, 15, 30])
-    def test_fewer_looks_at_the_same_walk_give_the_same_track(self, every):
+    def test_fewer_sampled_frames_give_the_same_track(self, every):
         rows = walk(range(0, 90, every), 30, speed=80)
         assert set(follow(seen(*rows), 90, fps=30, every=every)) == {0}
 
@@ -192,27 +193,27 @@ class TestByteTrack:
         large = [(frame, *(4 * edge for edge in box), score) for frame, *box, score in rows]
         assert follow(seen(*rows), 60) == follow(seen(*large), 60)
 
-    def test_twice_is_the_same(self):
+    def test_association_is_repeatable(self):
         rows = seen(*in_order([*walk(range(30), 10), *walk(range(30), 10, left=30), *walk(range(9), 10, left=60)]))
         assert follow(rows, 30) == follow(rows, 30)
 
 
-class TestGrownOverlap:
+class TestExpandedIou:
     def test_without_time_it_is_intersection_over_union(self):
         boxes, others = np.array([[0.0, 0, 10, 10]]), np.array([[5.0, 0, 15, 10], [20, 0, 30, 10], [0, 0, 10, 10]])
-        assert GrownOverlap().compute(boxes, others) == pytest.approx(np.array([[1 / 3, 0, 1]]))
+        assert ExpandedIou().compute(boxes, others) == pytest.approx(np.array([[1 / 3, 0, 1]]))
 
     def test_boxes_grow_with_time_up_to_a_limit(self):
-        overlap, boxes, others = GrownOverlap(), np.array([[0.0, 0, 4, 10]]), np.array([[5.0, 0, 9, 10]])
+        overlap, boxes, others = ExpandedIou(), np.array([[0.0, 0, 4, 10]]), np.array([[5.0, 0, 9, 10]])
         found = []
         for overlap.seconds in (0.0, 0.1, 0.5, 2.0, 9.0):
             found.append(overlap.compute(boxes, others).item())
         assert found[0] == found[1] == 0 < found[2] < found[3] == found[4]
 
-    def test_nothing_and_boxes_without_area_overlap_nothing(self):
+    def test_boxes_without_area_have_no_overlap(self):
         flat = np.array([[1.0, 1, 1, 1]])
-        assert GrownOverlap().compute(flat, flat).tolist() == [[0]]
-        assert GrownOverlap().compute(np.empty((0, 4)), flat).shape == (0, 1)
+        assert ExpandedIou().compute(flat, flat).tolist() == [[0]]
+        assert ExpandedIou().compute(np.empty((0, 4)), flat).shape == (0, 1)
 
 
 class TestBoxFilter:
@@ -229,7 +230,7 @@ class TestBoxFilter:
             tried.update(np.array([50.0, 3, 88, 101]))
         assert often.state_to_bbox() == pytest.approx(once.state_to_bbox())
 
-    def test_it_agrees_with_the_textbook(self):
+    def test_the_filter_equals_a_textbook_kalman_filter(self):
         rng = np.random.default_rng(1)
         tried = BoxFilter(np.array([0.0, 0, 40, 100]))
         place, variance = np.array([0.0, 0.0]), np.diag([5.0**2, 100.0**2])

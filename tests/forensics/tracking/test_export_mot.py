@@ -1,4 +1,4 @@
-"""MOT Challenge text: what other tools read is what the tables say."""
+"""Export as MOT Challenge text: other tools read what the tables contain."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_tracked_rows_become_lines_numbered_by_first_appearance():
     ]
 
 
-def test_nobody_tracked_gives_no_line():
+def test_untracked_rows_give_no_line():
     assert lines([None] * 4) == []
 
 

@@ -1,4 +1,4 @@
-"""Tracks in sum, and the names they keep."""
+"""Summaries of tracks, and ids made of their content."""
 
 import json
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from forensics.detection.detections import Detections
-from forensics.tracking.sightings import Tracks, fold, sighting_id_of, track_id_of
+from forensics.tracking.sightings import Tracks, sighting_id_of, summarise_tracks, track_id_of
 
 BOX = np.array([1, 2, 3, 4], dtype=np.float32)
 
@@ -23,10 +23,10 @@ def seen(*rows, class_index=None):
 
 
 def folded(detections, track):
-    return fold(detections, np.array(track, dtype=np.int64), width_px=640, height_px=360)
+    return summarise_tracks(detections, np.array(track, dtype=np.int64), width_px=640, height_px=360)
 
 
-class TestFold:
+class TestSummary:
     def test_each_track_has_its_rows_and_sums(self):
         rows = seen(
             (0, 10, 10, 20, 20, 0.5),
@@ -45,10 +45,24 @@ class TestFold:
         assert tracks.mean_score.tolist() == [0.5, pytest.approx(0.9)]
         assert tracks.mean_score.dtype == np.float32
 
-    def test_a_box_cut_by_the_border_counts_half(self):
-        inside, cut_less_than_twice, cut_more_than_twice = (100, 100, 110, 110), (0, 100, 19, 110), (619, 0, 640, 10)
-        assert folded(seen((0, *inside, 0.5), (1, *cut_less_than_twice, 0.5)), [0, 0]).best_row.tolist() == [0]
-        assert folded(seen((0, *inside, 0.5), (1, *cut_more_than_twice, 0.5)), [0, 0]).best_row.tolist() == [1]
+    @pytest.mark.parametrize(
+        ("cut", "touching"),
+        [
+            pytest.param((0.5, 100, 10.5, 119), (1, 100, 11, 119), id="left"),
+            pytest.param((100, 0.5, 119, 10.5), (100, 1, 119, 11), id="top"),
+            pytest.param((629.5, 100, 639.5, 119), (629, 100, 639, 119), id="right"),
+            pytest.param((100, 349.5, 119, 359.5), (100, 349, 119, 359), id="bottom"),
+        ],
+    )
+    def test_a_box_less_than_one_pixel_from_the_border_counts_half(self, cut, touching):
+        """Each box has 1.9 times the area of the one inside, and is cut at one side only."""
+        inside = (100, 100, 110, 110)
+        assert folded(seen((0, *inside, 0.5), (1, *cut, 0.5)), [0, 0]).best_row.tolist() == [0]
+        assert folded(seen((0, *inside, 0.5), (1, *touching, 0.5)), [0, 0]).best_row.tolist() == [1]
+
+    def test_a_box_cut_by_the_border_is_best_if_it_is_more_than_twice_as_good(self):
+        inside, cut = (100, 100, 110, 110), (619, 100, 640, 110)
+        assert folded(seen((0, *inside, 0.5), (1, *cut, 0.5)), [0, 0]).best_row.tolist() == [1]
 
     def test_ties_go_to_the_lowest_frame(self):
         rows = seen(*[(frame, 100, 100, 110, 110, 0.5) for frame in range(4)])

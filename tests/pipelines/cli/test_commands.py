@@ -1,4 +1,4 @@
-"""The command line as a person meets it: help, examples, data apart from messages, filters, formats."""
+"""The command line: help, examples, output apart from messages, filters and formats."""
 
 import csv
 import io
@@ -26,20 +26,16 @@ from forensics.tables.schemas import PUBLISHED
 from pipelines.cli.main import exit_code_of
 from pipelines.cli.main import forensics as command_line
 from pipelines.cli.output import one_line
-from pipelines.custody.case_lock import locked
+from pipelines.custody.case_lock import lock_case
 from pipelines.run.record import newest_record
 from pipelines.settings import TrackSettings, load_settings
-from testing.commands import ENTRY_LAST_DAY, Call, caller, clip, new_case, search_case
+from testing.audit_events import interrupt_at
+from testing.commands import ENTRY_LAST_DAY, Call, clip, new_case, search_case
 from testing.demo_clips import make_clips
 
 _N_FRAMES = 140
 _SERIAL = ("--runner", "serial", "--quiet")
 _HEAVY = ("torch", "ray", "ultralytics", "decord", "cv2", "av", "polars", "pyarrow", "numpy", "pydantic")
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    return caller(capsys)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +143,7 @@ def test_every_text_that_is_given_must_be_text(call: Call) -> None:
     given = list(_of_text())
     assert len(given) > 40
     for name, param in given:
-        with pytest.raises(click.BadParameter, match="no text"):
+        with pytest.raises(click.BadParameter, match="UTF-8"):
             param.type.convert("b\udcff", param, click.Context(LEAVES[name]))
 
 
@@ -161,12 +157,12 @@ def test_every_text_that_is_given_must_be_text(call: Call) -> None:
         ("ingest", "{case}", "gate.mp4", "--camera", "\udcff"),
     ],
 )
-def test_a_text_that_is_none_is_refused(call: Call, tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_an_argument_that_is_not_valid_text_is_refused(call: Call, tmp_path: Path, words: tuple[str, ...]) -> None:
     case = search_case(tmp_path / "case")
     before = {path: path.read_bytes() for path in case.rglob("*") if path.is_file()}
     answer = call(*(word.format(case=case, new=tmp_path / "new") for word in words))
     assert answer.code == 2
-    assert "is no text" in answer.err
+    assert "UTF-8" in answer.err
     assert {path: path.read_bytes() for path in case.rglob("*") if path.is_file()} == before
     assert not (tmp_path / "new").exists()
 
@@ -239,11 +235,11 @@ def test_messages_go_to_standard_error(call: Call, tmp_path: Path) -> None:
     assert "next: forensics query" in answer.out
     assert (
         call("query", case, "--camera", "nowhere", "--format", "csv").err
-        == "the case has no camera 'nowhere', it has gate\n"
+        == "the case has no camera 'nowhere'; cameras: gate\n"
     )
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(seen: Path) -> None:
+def test_a_closed_pipe_is_no_error(seen: Path) -> None:
     script = "from pipelines.cli.main import main; main()"
     words = shlex.join([sys.executable, "-c", script, "query", str(seen), "detections", "--format", "csv"])
     answer = subprocess.run(["bash", "-c", f"{words} | head -n 1"], capture_output=True, text=True, check=True)
@@ -275,7 +271,7 @@ def _rows(call: Call, case: Path, *arguments: object) -> list[dict[str, object]]
     return rows
 
 
-def test_sightings_are_what_is_shown_unless_told(call: Call, seen: Path) -> None:
+def test_query_shows_sightings_by_default(call: Call, seen: Path) -> None:
     answer = call("query", seen)
     header, *lines = answer.out.splitlines()
     assert header.split()[:3] == ["camera_id", "class_name", "first_utc"]
@@ -321,20 +317,20 @@ def _at(text: object) -> datetime:
     return datetime.fromisoformat(str(text))
 
 
-def test_a_picture_that_is_gone_or_altered(call: Call, seen: Path, tmp_path: Path) -> None:
+def test_a_missing_or_altered_picture_is_reported(call: Call, seen: Path, tmp_path: Path) -> None:
     case = Path(shutil.copytree(seen, tmp_path / "case"))
     words = ("query", case, "--pictures", tmp_path / "sheet.png")
     assert call(*words).code == 0
     path = next(case.glob("runs/*/crops/*.jpg"))
     path.write_bytes(path.read_bytes() + b" ")
     answer = call(*words)
-    assert (answer.code, f"{path}: is not what was published" in answer.err) == (5, True)
+    assert (answer.code, f"{path}: has changed since it was published" in answer.err) == (5, True)
     path.unlink()
     answer = call(*words)
-    assert (answer.code, f"{path}: is not there any more" in answer.err) == (5, True)
+    assert (answer.code, f"{path}: is missing" in answer.err) == (5, True)
 
 
-def test_rows_without_a_time_are_told_where_times_are_asked_for(call: Call, seen: Path, tmp_path: Path) -> None:
+def test_rows_without_a_time_are_counted_when_times_are_filtered(call: Call, seen: Path, tmp_path: Path) -> None:
     (gate, _) = make_clips(tmp_path, n_frames={"gate": _N_FRAMES, "hall": _N_FRAMES})
     case = Path(shutil.copytree(seen, tmp_path / "case"))
     for words in (("ingest", case, gate, "--camera", "gate"), ("run", case, *_SERIAL)):
@@ -350,13 +346,12 @@ def test_rows_without_a_time_are_told_where_times_are_asked_for(call: Call, seen
     assert "no time" not in call("query", untimed).err
 
 
-def test_whose_tables_these_are_is_told_where_the_last_run_made_none(
-    call: Call, seen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_query_names_the_published_run_if_the_last_run_published_nothing(
+    call: Call, seen: Path, tmp_path: Path
 ) -> None:
     case = Path(shutil.copytree(seen, tmp_path / "case"))
     assert "the last run" not in call("query", case).err
-    with monkeypatch.context() as patched:
-        patched.setattr("pipelines.run.driver._publish", _interrupted)
+    with interrupt_at("write", f"{case}/runs/*/tables/*"):
         assert call("run", case, "--set", "detect.fps=2", *_SERIAL).code == 130
     run = call("query", case, "--json").json["run"]
     assert f"the tables are those of run {run}; the last run" in call("query", case).err
@@ -367,13 +362,9 @@ def test_whose_tables_these_are_is_told_where_the_last_run_made_none(
     assert "the last run" not in call("query", case).err
 
 
-def _interrupted(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def test_a_class_that_was_never_found_is_told(call: Call, seen: Path) -> None:
+def test_a_class_without_rows_is_reported_with_the_classes_found(call: Call, seen: Path) -> None:
     answer = call("query", seen, "--class", "persn")
-    assert (answer.code, "nothing was found of class 'persn', but of" in answer.err) == (0, True)
+    assert (answer.code, "no row has class 'persn'; classes: person" in answer.err) == (0, True)
 
 
 def test_from_and_to_keep_what_was_there_between(call: Call, seen: Path) -> None:
@@ -390,9 +381,7 @@ def test_from_and_to_keep_what_was_there_between(call: Call, seen: Path) -> None
 
 @pytest.mark.parametrize("option", ["--from", "--to"])
 @pytest.mark.parametrize(("text", "said"), [("2026-03-02T08:00:00", "no time zone"), ("yesterday", "is not a time")])
-def test_a_time_that_leaves_room_for_guessing_is_refused(
-    call: Call, seen: Path, *, option: str, text: str, said: str
-) -> None:
+def test_an_ambiguous_time_is_refused(call: Call, seen: Path, *, option: str, text: str, said: str) -> None:
     answer = call("query", seen, option, text)
     assert answer.code == 2
     assert said in answer.err
@@ -414,7 +403,9 @@ def test_offsets_are_understood(call: Call, seen: Path) -> None:
         (("suspects",), "sightings"),
     ],
 )
-def test_a_filter_that_the_table_cannot_take(call: Call, seen: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_a_filter_that_the_table_lacks_is_refused(
+    call: Call, seen: Path, arguments: tuple[str, ...], said: str
+) -> None:
     answer = call("query", seen, *arguments)
     assert answer.code == 2
     assert said in answer.err
@@ -441,7 +432,7 @@ def test_pictures_are_written_on_one_sheet(call: Call, seen: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", ["people.xyz", "absent/people.png"])
-def test_a_sheet_that_cannot_be_written(call: Call, seen: Path, tmp_path: Path, name: str) -> None:
+def test_a_sheet_that_cannot_be_written_is_reported(call: Call, seen: Path, tmp_path: Path, name: str) -> None:
     answer = call("query", seen, "--pictures", tmp_path / name)
     assert answer.code == 2
     assert str(tmp_path / name) in answer.err
@@ -462,7 +453,7 @@ def test_tracks_as_mot_text(call: Call, seen: Path, tmp_path: Path) -> None:
     assert all(len(line) == 10 for line in lines)
 
 
-def test_status_tells_what_was_looked_at(call: Call, seen: Path) -> None:
+def test_status_counts_detected_frames(call: Call, seen: Path) -> None:
     answer = call("status", seen)
     assert answer.code == 0
     for said in ("complete", "detected", "skipped", "frames"):
@@ -474,7 +465,7 @@ def test_status_tells_what_was_looked_at(call: Call, seen: Path) -> None:
     assert sum(row["frames"] for row in facts["coverage"]) == 2 * _N_FRAMES
 
 
-def test_status_before_anything(call: Call, tmp_path: Path) -> None:
+def test_status_of_an_empty_case(call: Call, tmp_path: Path) -> None:
     answer = call("status", new_case(call, tmp_path / "case"))
     assert answer.code == 0
     assert "None" not in answer.out
@@ -517,7 +508,7 @@ def test_a_dry_run_counts_a_broken_part_as_to_do(call: Call, tmp_path: Path) -> 
     assert (facts["chunks"], facts["chunks_taken_over"], facts["chunks_to_do"]) == (1, 0, 1)
 
 
-def test_every_answer_says_what_it_cannot_tell_of(call: Call, tmp_path: Path) -> None:
+def test_query_and_status_report_lost_footage(call: Call, tmp_path: Path) -> None:
     case = new_case(call, tmp_path / "case")
     kept, lost = make_clips(tmp_path / "footage", n_frames={"gate": _N_FRAMES, "hall": _N_FRAMES})
     for path in (kept, lost):
@@ -530,8 +521,8 @@ def test_every_answer_says_what_it_cannot_tell_of(call: Call, tmp_path: Path) ->
 
     answer = call("query", case)
     assert "gate" in answer.out
-    assert "rows may be missing, since work failed (footage)" in answer.err
-    assert f"{_N_FRAMES} frames were not looked at" in answer.err
+    assert "rows may be missing because work failed (footage)" in answer.err
+    assert f"{_N_FRAMES} frames could not be processed" in answer.err
     told = call("query", case, "tracks", "--json").json
     assert (told["failures"], told["gap_frames"]) == (1, _N_FRAMES)
 
@@ -542,7 +533,7 @@ def test_every_answer_says_what_it_cannot_tell_of(call: Call, tmp_path: Path) ->
     assert call("query", case).err == ""
 
 
-def test_a_run_that_changes_nothing_says_so(call: Call, tmp_path: Path) -> None:
+def test_a_run_without_changes_is_reported_as_such(call: Call, tmp_path: Path) -> None:
     case = new_case(call, tmp_path / "case")
     call("ingest", case, clip(tmp_path / "gate.mp4"), "--camera", "gate")
     assert "published before" not in call("run", case, *_SERIAL).out
@@ -551,7 +542,7 @@ def test_a_run_that_changes_nothing_says_so(call: Call, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("names", [("before.mp4", "after.mp4"), ("one/gate.mp4", "two/gate.mp4")])
-def test_recordings_of_one_camera_are_told_apart(
+def test_recordings_of_one_camera_are_listed_separately(
     call: Call, tmp_path: Path, seen: Path, names: tuple[str, str]
 ) -> None:
     case = new_case(call, tmp_path / "case")
@@ -609,7 +600,7 @@ def test_a_profile_says_what_it_replaces(call: Call, seen: Path, tmp_path: Path)
     profile = tmp_path / "profile.toml"
     profile.write_text("[detect]\nfps = 3\n")
     said = call("run", case, "--profile", profile, "--dry-run").err
-    assert "the profile replaces what run " in said
+    assert "the profile replaces" in said
     assert "track.buffer_ms=3000" in said
     assert "detect.fps" not in said
 
@@ -635,7 +626,7 @@ def test_one_setting_changes_nothing_else_of_the_last_run(call: Call, tmp_path: 
     detect, track = _last_settings(case)
     assert (detect["fps"], detect["min_score"], track["buffer_ms"]) == (2.0, 0.3, 1500)
     profile.write_text("[detect]\nfps = 1\n")
-    assert "settings of run" not in call("run", case, "--profile", profile, *_SERIAL).err
+    assert "\nsettings of run" not in "\n" + call("run", case, "--profile", profile, *_SERIAL).err
     detect, track = _last_settings(case)
     assert (detect["fps"], detect["min_score"], track["buffer_ms"]) == (1.0, 0.1, TrackSettings().buffer_ms)
 
@@ -697,21 +688,21 @@ def test_the_demo_stays_out_of_a_real_case(call: Call, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_holds_a_case_is_no_footage(call: Call, tmp_path: Path) -> None:
-    """Its own copies and thumbnails would be taken in by the next run."""
+    """The next run would ingest the case's own copies and thumbnails."""
     (tmp_path / "footage").mkdir()
     clip(tmp_path / "footage" / "gate.mp4")
     inside = tmp_path / "footage" / "case"
     for _ in range(2):
         answer = call("scan", tmp_path / "footage", "--case", inside, *_SERIAL)
-        assert (answer.code, "holds a case" in answer.err, inside.exists()) == (2, True, False)
+        assert (answer.code, "contains a case" in answer.err, inside.exists()) == (2, True, False)
     assert call("scan", tmp_path / "footage" / "gate.mp4", "--case", inside, *_SERIAL).code == 0
     answer = call("ingest", inside, inside, "--camera", "gate")
-    assert (answer.code, "holds a case" in answer.err) == (2, True)
+    assert (answer.code, "contains a case" in answer.err) == (2, True)
     answer = call("scan", tmp_path / "footage", "--case", tmp_path / "elsewhere", *_SERIAL)
     assert (answer.code, str(inside) in answer.err) == (2, True)
 
 
-def test_an_empty_path_is_not_the_folder_one_is_in(call: Call, tmp_path: Path) -> None:
+def test_an_empty_path_is_not_the_current_folder(call: Call, tmp_path: Path) -> None:
     answer = call("scan", "", "--case", tmp_path / "case", *_SERIAL)
     assert (answer.code, "the path is empty" in answer.err) == (2, True)
 
@@ -721,8 +712,8 @@ def _last_settings(case: Path) -> tuple[dict[str, object], dict[str, object]]:
     return settings["detect"], settings["track"]
 
 
-def test_what_is_asked_says_how_it_is_written(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, answers = [], {"Begin": "2026-05-01T09:00:00Z", "End": "2026-05-02T09:00:00Z", "Last": "2099-12-31"}
+def test_prompts_show_the_format(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answers = [], {"Start": "2026-05-01T09:00:00Z", "End": "2026-05-02T09:00:00Z", "Last": "2099-12-31"}
 
     def prompt(text: str, **given: Any) -> Any:
         asked.append(text)
@@ -734,8 +725,8 @@ def test_what_is_asked_says_how_it_is_written(call: Call, tmp_path: Path, monkey
     monkeypatch.setattr("click.prompt", prompt)
     answer = call("case", "init", tmp_path / "case", "--mode", "missing")
     assert answer.code == 0, answer.err
-    assert {"Begin (2026-05-01T09:00:00Z)", "Last day of the mandate (2027-05-31)"} <= set(asked)
-    assert "2099-12-31, the last day" in call("case", "show", tmp_path / "case").out
+    assert {"Start (2026-05-01T09:00:00Z)", "Last day of the mandate (2027-05-31)"} <= set(asked)
+    assert "2099-12-31" in call("case", "show", tmp_path / "case").out
 
 
 def test_cancelling_where_nothing_runs_says_so_and_leaves_nothing(call: Call, tmp_path: Path) -> None:
@@ -745,12 +736,12 @@ def test_cancelling_where_nothing_runs_says_so_and_leaves_nothing(call: Call, tm
     assert not (case / ".cancel").exists()
 
 
-def test_what_is_left_out_of_a_folder_is_said(call: Call, tmp_path: Path) -> None:
+def test_files_of_a_folder_that_are_left_out_are_named(call: Call, tmp_path: Path) -> None:
     folder = tmp_path / "footage"
     folder.mkdir()
     clip(folder / "gate.mp4")
     (folder / "notes.txt").write_text("nothing")
-    assert "left out of" in (said := call("scan", folder, "--case", tmp_path / "case", *_SERIAL).err)
+    assert "not ingested from" in (said := call("scan", folder, "--case", tmp_path / "case", *_SERIAL).err)
     assert "1 .txt" in said
 
 
@@ -774,7 +765,7 @@ def test_the_same_command_again_makes_the_same_tables(call: Call, tmp_path: Path
 def test_a_request_to_cancel_ends_no_later_run(call: Call, tmp_path: Path) -> None:
     case = new_case(call, tmp_path / "case")
     call("ingest", case, clip(tmp_path / "gate.mp4"), "--camera", "gate")
-    with locked(CaseFolder.at(case)):
+    with lock_case(CaseFolder.at(case)):
         assert "the run ends" in call("cancel", case).out
     assert (case / ".cancel").exists()
     assert call("run", case, *_SERIAL).code == 0
@@ -816,7 +807,7 @@ def _seconds(code: str) -> float:
     return time.perf_counter() - began
 
 
-def test_importing_costs_next_to_nothing() -> None:
+def test_importing_the_library_is_fast() -> None:
     with_it = min(_seconds("import forensics") for _ in range(3))
     without = min(_seconds("pass") for _ in range(3))
     assert with_it - without < 0.2

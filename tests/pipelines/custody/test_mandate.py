@@ -1,4 +1,4 @@
-"""What a case may do, where and until when: the rules, and the commands that hold to them."""
+"""Mandates: what they require, when they end, and the commands that enforce them."""
 
 import json
 import os
@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import forensics
@@ -19,24 +18,18 @@ from forensics.adapters.crypto.sealing import Key, seal, unseal
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
 from forensics.custody.mandate import Mandate, MandateStatus, Mode, mandate_status, stops_at
-from forensics.custody.scope import scope_of
 from forensics.errors import IntegrityBroken, NotAuthorised
-from forensics.footage.cameras import Camera
 from forensics.tables.files import write_bytes
 from pipelines import clock
-from pipelines.custody.case_lock import locked
+from pipelines.custody.case_lock import lock_case
 from pipelines.custody.case_store import load_case
 from pipelines.custody.keys import keyring_for, keys_folder
-from testing.commands import MANDATE_ENDS, Call, caller, clip, search_case
+from testing.audit_events import KILLED, die_at
+from testing.commands import MANDATE_ENDS, Call, clip, search_case
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOUR_US = 3_600_000_000
 NOON_US = 1_777_636_800_000_000
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    return caller(capsys)
 
 
 class Clock:
@@ -55,6 +48,7 @@ class Clock:
 
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Replace the clock by one that stands still."""
     standing_still = Clock()
     monkeypatch.setattr(clock, "utc_now", standing_still)
     return standing_still
@@ -98,7 +92,7 @@ def test_a_search_needs_every_field(changes: dict[str, object], missing: tuple[s
     assert replace(_FULL, **changes).missing_fields == missing
 
 
-def test_modes_need_what_they_ask_for() -> None:
+def test_each_mode_requires_its_own_fields() -> None:
     little = Mandate(Mode.SCENE, title="", purpose="p", operator="o")
     assert little.missing_fields == ()
     assert replace(little, mode=Mode.WILDLIFE).missing_fields == ()
@@ -128,16 +122,16 @@ _RUN = NOON + timedelta(days=1)
         ({"erased_utc": _RUN}, timedelta(days=99), MandateStatus.ERASED),
     ],
 )
-def test_what_holds_when(changes: dict[str, object], after: timedelta, standing: MandateStatus) -> None:
+def test_the_status_of_a_mandate_by_date(changes: dict[str, object], after: timedelta, standing: MandateStatus) -> None:
     assert mandate_status(replace(_FULL, **changes), NOON + after) is standing
 
 
 @pytest.mark.parametrize("written", ["Pending", " pending ", "PENDING\n", "\uff50ending"])
-def test_what_is_pending_is_so_however_it_is_written(call: Call, tmp_path: Path, written: str) -> None:
+def test_every_spelling_of_pending_is_pending(call: Call, tmp_path: Path, written: str) -> None:
     case = search_case(tmp_path / "case", authority=written)
     assert load_case(case).mandate.authority == "pending"
     answer = call("case", "authorise", case, "--authority", written)
-    assert (answer.code, "no reference" in answer.err) == (2, True)
+    assert (answer.code, "not the reference of a document" in answer.err) == (2, True)
     assert call("case", "authorise", case, "--authority", "12 Gs 3/26").code == 0
 
 
@@ -145,53 +139,6 @@ def test_a_run_stops_at_the_first_of_its_ends() -> None:
     assert stops_at(_FULL) == _FULL.expires_utc
     assert stops_at(replace(_FULL, first_run_utc=_RUN)) == _RUN + timedelta(hours=48)
     assert stops_at(Mandate(Mode.SCENE, title="", purpose="p", operator="o")) is None
-
-
-# ---- scope
-
-
-def _frames(*minutes: float) -> np.ndarray:
-    return np.array([round(minute * 60_000_000) for minute in minutes], dtype=np.int64)
-
-
-@pytest.mark.parametrize(
-    ("start_minute", "error_ms", "inside"),
-    [
-        (0, 0, (0, 4)),  # 12:00, 12:30, 13:00, 13:30 of 12:00 to 14:00
-        (-30, 0, (1, 4)),
-        (-30, 1, (2, 4)),  # a millisecond of doubt puts the frame at 12:00:00 outside
-        (60, 0, (0, 2)),  # 14:00 itself is the end
-        (60, 60_000, (0, 2)),
-        (89, 60_001, (0, 1)),  # 13:29 +- 60.001 s is inside, 13:59 is not
-        (120, 0, (0, 0)),
-        (-500, 0, (0, 0)),
-        (0, 3_600_000, (2, 3)),  # only 13:00 +- 1 h fits, and its end is excluded
-    ],
-)
-def test_a_frame_is_inside_with_all_of_its_error(start_minute: int, error_ms: int, inside: tuple[int, int]) -> None:
-    start = NOON_US + start_minute * 60_000_000
-    scope = scope_of(_FULL, Camera("gate"), _frames(0, 30, 60, 90), start_utc_us=start, clock_error_ms=error_ms)
-    if inside == (2, 3):  # 13:00 + 1 h is 14:00, which is excluded
-        inside = (2, 2)
-    assert scope.stop - scope.start == inside[1] - inside[0]
-    if inside[0] != inside[1]:
-        assert (scope.start, scope.stop) == inside
-    assert scope.reason == ("" if inside == (0, 4) else "scope")
-
-
-@pytest.mark.parametrize(
-    ("camera", "start", "error", "reason"),
-    [("hall", NOON_US, 0, "scope"), ("gate", None, 0, "scope_unknown"), ("gate", NOON_US, None, "scope_unknown")],
-)
-def test_what_nobody_stated_is_outside(camera: str, start: int | None, error: int | None, reason: str) -> None:
-    scope = scope_of(_FULL, Camera(camera), _frames(0, 30), start_utc_us=start, clock_error_ms=error)
-    assert (scope.start, scope.stop, scope.reason) == (0, 0, reason)
-
-
-def test_a_corrected_clock_counts() -> None:
-    late = Camera("gate", offset_ms=-7_200_000, error_ms=0)
-    scope = scope_of(_FULL, late, _frames(0, 30), start_utc_us=NOON_US + 2 * HOUR_US, clock_error_ms=None)
-    assert (scope.start, scope.stop, scope.reason) == (0, 2, "")
 
 
 # ---- sealing
@@ -214,7 +161,7 @@ def test_sealed_bytes_open_with_their_key_and_place_only() -> None:
             unseal(other_key, data, context)
 
 
-def test_a_key_shows_itself_nowhere() -> None:
+def test_a_key_is_never_printed() -> None:
     key = Key(bytes(range(32)))
     assert str(key) == repr(key) == f"{key}" == "Key(...)"
 
@@ -225,7 +172,7 @@ def test_a_key_is_private_and_outside(tmp_path: Path, monkeypatch: pytest.Monkey
     assert oct(keyring.path.stat().st_mode & 0o777) == "0o600"
     assert not keyring.path.is_relative_to(case.folder.root)
     keyring.path.chmod(0o640)
-    with pytest.raises(NotAuthorised, match="others can read"):
+    with pytest.raises(NotAuthorised, match="other users can read"):
         keyring.load()
     monkeypatch.setenv("FORENSICS_KEYS", str(tmp_path / "inner" / "keys"))
     answer = call("case", "init", tmp_path / "inner", "--purpose", "p", "--operator", "o")
@@ -306,8 +253,8 @@ def test_before_the_first_run_the_48_hours_have_not_begun(tmp_path: Path, call: 
     for command in (("case", "show"), ("status",)):
         assert "pending, 48 hours from the first run" in call(*command, case).out
     last_day = f"{MANDATE_ENDS - timedelta(days=1):%Y-%m-%d}"
-    assert f"its last day: {last_day}" in call("status", case).out
-    assert f"expires utc  {last_day}, the last day" in call("case", "show", case).out
+    assert f"last day {last_day}" in call("status", case).out
+    assert f"expires utc  {last_day}" in call("case", "show", case).out
     assert "next: forensics ingest" in call("status", case).out
 
 
@@ -335,14 +282,14 @@ def test_a_denied_case_is_over(searched: Path, call: Call) -> None:
     shown, status = call("case", "show", searched).out, call("status", searched).out
     assert "pending" not in shown + status
     assert f"authority  denied {datetime.now(UTC):%Y}" in shown
-    for said in ("mandate  denied", "candidates: destroyed", "another search is another case"):
+    for said in ("mandate  denied", "candidates: destroyed", "none; this case is closed"):
         assert said in status
     assert call("verify", searched).code == 0, "what is certified is not missing"
     assert call("query", searched, "sightings").code == 0
     assert {path: path.read_bytes() for path in evidence} == evidence, "evidence is untouched"
 
 
-def test_what_expired_is_read_then_erased(searched: Path, at: Clock, call: Call) -> None:
+def test_results_of_an_expired_case_are_erased_after_seven_days(searched: Path, at: Clock, call: Call) -> None:
     assert call("case", "authorise", searched, "--authority", "12 Gs").code == 0
     at.now = MANDATE_ENDS + timedelta(seconds=1)
     assert call("run", searched, "--runner", "serial").code == 3
@@ -388,22 +335,22 @@ def test_a_mandate_is_not_edited_by_hand(searched: Path, call: Call, change: str
     file.write_text("\n".join([*lines, "# edited" if change == "edited" else ""]))
     answer = call("run", searched)
     assert answer.code == 5
-    assert "other means" in answer.err
+    assert "something other than" in answer.err
 
 
-def test_a_mandate_of_yesterday_is_not_put_back(searched: Path, call: Call) -> None:
+def test_an_older_case_file_is_refused(searched: Path, call: Call) -> None:
     before = (searched / "case.toml").read_bytes()
     assert call("case", "policy", searched, "--watchlist-limit", 6, "--reason", "r").code == 0
     (searched / "case.toml").write_bytes(before)
     assert call("status", searched).code == 5
 
 
-def test_a_log_that_is_gone_is_missed(searched: Path, call: Call) -> None:
+def test_a_missing_log_is_reported(searched: Path, call: Call) -> None:
     (searched / "audit.jsonl").unlink()
     assert call("run", searched).code == 5
 
 
-def test_the_log_tells_who_looked_for_whom_and_why(searched: Path, call: Call, at: Clock) -> None:
+def test_the_log_records_who_read_candidates_and_why(searched: Path, call: Call, at: Clock) -> None:
     at.now = datetime.now(UTC)
     call("query", searched, "candidates", "--reason", "report to the prosecutor")
     lines = read_chain(searched / "audit.jsonl").lines
@@ -445,11 +392,11 @@ def test_footage_outside_is_not_opened(
     footage = clip(tmp_path / "gate.mp4")
     answer = call("ingest", case, footage, "--camera", camera, *stated)
     assert answer.code == 0
-    assert ("12 of 12 frames lie outside the scope of the case" in answer.err) == (reason == "scope")
+    assert ("12 of 12 frames are outside the scope of the case" in answer.err) == (reason == "scope")
     footage.unlink()  # whoever opened it now would notice
     answer = call("run", case, "--runner", "serial", "--quiet")
     assert answer.code == (4 if reason == "scope_unknown" else 0), answer.err
-    assert f"12 of 12 frames lie outside the mandate ({reason})" in answer.out
+    assert f"12 of 12 frames are outside the mandate ({reason})" in answer.out
     rows = call("query", case, "coverage", "--json").json["rows"]
     assert [(row["state"], row["reason"], row["stop_frame"]) for row in rows] == [("skipped", reason, 12)]
     assert call("query", case, "detections", "--json").json["rows"] == []
@@ -460,8 +407,8 @@ def test_the_edge_of_the_window_is_exact_to_the_frame(tmp_path: Path, call: Call
     # 25 frames a second from 0.2 s before midnight: frames 0 to 4 are before it, the window ends there
     stated = ("--start", "2026-05-01T23:59:59.8Z", "--clock-error", 0)
     answer = call("ingest", case, clip(tmp_path / "gate.mp4"), "--camera", "gate", *stated)
-    assert "7 of 12 frames lie outside the scope of the case, so no run looks at them: not wholly" in answer.err
-    assert "7 of 12 frames lie outside the mandate (scope)" in call("run", case, "--runner", "serial", "--quiet").out
+    assert "7 of 12 frames are outside the scope of the case and are never processed: not wholly" in answer.err
+    assert "7 of 12 frames are outside the mandate (scope)" in call("run", case, "--runner", "serial", "--quiet").out
     rows = call("query", case, "coverage", "--json").json["rows"]
     assert [(row["state"], row["reason"], row["start_frame"], row["stop_frame"]) for row in rows] == [
         ("detected", "", 0, 5),
@@ -474,19 +421,19 @@ def test_the_edge_of_the_window_is_exact_to_the_frame(tmp_path: Path, call: Call
 _RUN_SLOWLY = """
 import sys, time
 from pipelines.cli.main import exit_code_of
-from pipelines.stages import detect
-whole = detect.detect_chunk
-def slowly(*arguments, **named):
-    time.sleep(120)
-    return whole(*arguments, **named)
-detect.detect_chunk = slowly
-sys.exit(exit_code_of(["run", sys.argv[1], "--runner", "serial", "--quiet"]))
+from pipelines.stages.model_loaders import ModelLoaders
+from testing.given_detector import GivenDetector
+from testing.painted_case import PaintedDetector
+class Slow(PaintedDetector):
+    def detect(self, frames, references):
+        time.sleep(120)
+sys.exit(exit_code_of(["run", sys.argv[1], "--runner", "serial", "--quiet"], ModelLoaders(GivenDetector(Slow()))))
 """
 
 
 @pytest.fixture
 def working(tmp_path: Path, call: Call) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
-    """A case and a process that has begun to run it and would take two minutes."""
+    """Return a case and a process that has started to run it and would take two minutes."""
     case = search_case(tmp_path / "case")
     stated = ("--start", "2026-05-01T12:00:00Z", "--clock-error", 0)
     assert call("ingest", case, clip(tmp_path / "gate.mp4"), "--camera", "gate", *stated).code == 0
@@ -524,14 +471,24 @@ def test_denial_ends_a_run_that_hangs(working: tuple[Path, subprocess.Popen[byte
     assert load_case(case).mandate.denied_utc is not None
 
 
-@pytest.mark.parametrize("dies_in", ["keys.Keyring.destroy", "denial.taken_over", "denial.destroy", "erasure._finish"])
-def test_a_denial_that_died_half_way_is_finished(
-    searched: Path, call: Call, monkeypatch: pytest.MonkeyPatch, dies_in: str
+@pytest.mark.parametrize(
+    ("operation", "file", "nth"),
+    [
+        ("write", "{key}", 1),
+        ("remove", "{key}", 1),
+        ("rename", "{root}/case.toml", 1),
+        ("rename", "{root}/certificates/*.json", 1),
+        ("remove", "{root}/tables/candidates/*", 1),
+        ("rename", "{root}/certificates/*.json", 2),
+    ],
+)
+def test_a_denial_that_was_cut_short_is_completed(
+    searched: Path, call: Call, *, operation: str, file: str, nth: int
 ) -> None:
     write_bytes(searched / "watchlist" / "E1" / "a.picture.sealed", b"FSEAL1")
-    with monkeypatch.context() as patched:
-        patched.setattr(f"pipelines.custody.{dies_in}", _die)
-        assert call("case", "deny", searched, "--reason", "refused").code == 137
+    key = keyring_for(CaseFolder(searched), load_case(searched).case_id).path
+    with die_at(operation, file.format(root=searched, key=key), nth=nth):
+        assert call("case", "deny", searched, "--reason", "refused").code == KILLED
     assert call("run", searched).code == 3
     assert call("case", "show", searched).code == 0
     assert not (searched / "watchlist" / "E1").exists()
@@ -541,12 +498,8 @@ def test_a_denial_that_died_half_way_is_finished(
     assert call("verify", searched).code == 0
 
 
-def _die(*_: object, **__: object) -> None:
-    raise SystemExit(137)
-
-
 def test_a_mark_alone_stops_and_destroys_nothing(searched: Path, call: Call) -> None:
-    """Whoever may write into the folder can stop the case; only a denial on record destroys."""
+    """A file can stop a case; only a denial in the log destroys its data."""
     facts = {"why": "mischief", "who": {}, "at_utc": datetime.now(UTC).isoformat()}
     (searched / ".denied").write_text(json.dumps(facts))
     assert call("run", searched).code == 3
@@ -554,7 +507,7 @@ def test_a_mark_alone_stops_and_destroys_nothing(searched: Path, call: Call) -> 
     assert keyring_for(CaseFolder(searched), load_case(searched).case_id).exists
 
 
-def test_who_only_looks_takes_no_lock(searched: Path, call: Call) -> None:
-    with locked(CaseFolder(searched)):
+def test_reading_commands_take_no_lock(searched: Path, call: Call) -> None:
+    with lock_case(CaseFolder(searched)):
         for command in (["status", searched], ["case", "show", searched], ["verify", searched]):
             assert call(*command).code == 0

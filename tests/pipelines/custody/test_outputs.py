@@ -1,4 +1,4 @@
-"""What is handed out lands nowhere in the case, its evidence or its keys, whatever name these places are called by."""
+"""Output files: none may be written into a case, its evidence or its keys, by whatever path."""
 
 import os
 import shutil
@@ -16,27 +16,23 @@ from forensics.decoding.child import Limits
 from forensics.errors import UsageError
 from pipelines.custody.case_store import make_case
 from pipelines.custody.open_session import open_session
-from pipelines.custody.outputs import output_file
+from pipelines.custody.outputs import check_output_file
 from pipelines.custody.session import Need
-from pipelines.intake.ingest import Given, ingest
-from testing.commands import Call, caller, clip
-from testing.face_case import FaceCase, reference_of
+from pipelines.intake.ingest import IngestItem, ingest
+from testing.commands import Call, clip
+from testing.face_case import FaceCase, write_reference
 
 _FORENSICS = (sys.executable, "-c", "from pipelines.cli.main import main; main()")
 
 
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    return caller(capsys)
-
-
 @pytest.fixture(scope="module")
-def seen_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a case with a clip and a folder of stills, and run it; tests copy it."""
     folder = tmp_path_factory.mktemp("seen")
     (folder / "stills").mkdir()
-    reference_of(1, folder / "stills" / "a.png")
+    write_reference(1, folder / "stills" / "a.png")
     case = make_case(folder / "case", Mandate(Mode.SCENE, title="", purpose="p", operator="o"), now=datetime.now(UTC))
-    given = [Given(clip(folder / "gate.mp4"), "gate"), Given(folder / "stills", "hall")]
+    given = [IngestItem(clip(folder / "gate.mp4"), "gate"), IngestItem(folder / "stills", "hall")]
     with open_session(case.folder.root, "ingest", need=Need.WORK) as session:
         ingest(session.files, given, limits=Limits(), on_source=lambda _: None)
     run = [*_FORENSICS, "run", case.folder.root, "--runner", "serial", "--quiet"]
@@ -45,16 +41,16 @@ def seen_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def place(seen_once: Path, tmp_path: Path, call: Call) -> Path:
+def place(place_once: Path, tmp_path: Path, call: Call) -> Path:
     """A folder with a case that was run, and its evidence: `gate.mp4` and the folder `stills`."""
-    copied = Path(shutil.copytree(seen_once.parent, tmp_path / "place"))
+    copied = Path(shutil.copytree(place_once.parent, tmp_path / "place"))
     for name, camera in (("gate.mp4", "gate"), ("stills", "hall")):  # the copies are known as evidence as well
         assert call("ingest", copied / "case", copied / name, "--camera", camera).code == 0
     return copied
 
 
 def _state(folder: Path) -> dict[Path, bytes]:
-    """All that lies there, but for what every command writes: the log."""
+    """Return the content of every file except those that every command writes."""
     files = (
         path for path in folder.rglob("*") if path.is_file() and path.name not in {"audit.jsonl", "checkpoints.jsonl"}
     )
@@ -99,22 +95,22 @@ _OWN: dict[str, Callable[[Path], Path]] = {
 
 
 @pytest.mark.parametrize("name", _OWN)
-def test_nothing_is_handed_out_into_what_is_not_written_to(call: Call, place: Path, name: str) -> None:
+def test_outputs_into_case_evidence_or_keys_are_refused(call: Call, place: Path, name: str) -> None:
     target = _OWN[name](place)
     before = _state(place)
     for command in _commands(place / "case", target):
         answer = call(*command)
         assert answer.code == 2, (command, answer.err)
-        assert "which is not written to" in answer.err
+        assert "which must not be written to" in answer.err
     assert _state(place) == before
     assert call("verify", place / "case").code == 0
 
 
 _NOWHERE: dict[str, Callable[[Path], Path]] = {
-    "there is no folder": lambda place: place / "absent" / "new.png",
-    "there is no folder ": lambda place: place / "file" / "new.png",
-    "is there and not a": lambda place: place / "pipe",
-    "nothing can be written there": lambda place: place / ("a" * 300 + ".png"),
+    "does not exist": lambda place: place / "absent" / "new.png",
+    "its folder ": lambda place: place / "file" / "new.png",
+    "exists and is not a": lambda place: place / "pipe",
+    "cannot be written": lambda place: place / ("a" * 300 + ".png"),
 }
 
 
@@ -135,11 +131,11 @@ def test_files_of_an_export_that_are_links_to_evidence(call: Call, place: Path) 
     _hard_link(place / "mot" / f"{target}.txt", place / "gate.mp4")
     before = _state(place)
     answer = call("export", "mot", place / "case", "-o", place / "mot")
-    assert (answer.code, "which is not written to" in answer.err) == (2, True)
+    assert (answer.code, "which must not be written to" in answer.err) == (2, True)
     assert _state(place) == before
 
 
-def test_beside_the_evidence_is_not_in_it(call: Call, place: Path) -> None:
+def test_an_output_beside_the_evidence_is_accepted(call: Call, place: Path) -> None:
     assert call("case", "disclose", place / "case", "-o", place / "told.json", "--reason", "r").code == 0
     assert call("case", "disclose", place / "case", "-o", place / "told.json", "--reason", "again").code == 0
     assert call("export", "mot", place / "case", "-o", place / "tracks").code == 0
@@ -148,13 +144,13 @@ def test_beside_the_evidence_is_not_in_it(call: Call, place: Path) -> None:
 
 def test_a_file_elsewhere_with_two_names_may_be_replaced(place: Path) -> None:
     (place / "one.png").touch()
-    assert output_file(CaseFolder(place / "case"), _hard_link(place / "two.png", place / "one.png"))
+    assert check_output_file(CaseFolder(place / "case"), _hard_link(place / "two.png", place / "one.png"))
     with pytest.raises(UsageError, match="not a file"):
-        output_file(CaseFolder(place / "case"), place)
+        check_output_file(CaseFolder(place / "case"), place)
 
 
-def test_a_reviewers_pictures_neither(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    case = FaceCase.make(tmp_path, call, monkeypatch, n_people=2)
+def test_a_reviewers_pictures_into_these_places_are_refused(tmp_path: Path, call: Call) -> None:
+    case = FaceCase.make(tmp_path, call, n_people=2)
     case.enrol("E0", 0, tmp_path)
     case.run()
     case.reviewer("B. Becker")

@@ -8,16 +8,14 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from forensics.decoding.child import DecodingChild
 from pipelines import clock
-from pipelines.cli.main import exit_code_of
-from testing.commands import ENTRY_LAST_DAY, MANDATE_ENDS, Answer, Call, caller, search_case
-from testing.face_case import FaceCase, install, reference_of
+from testing.audit_events import started_programs
+from testing.commands import ENTRY_LAST_DAY, MANDATE_ENDS, Call
+from testing.face_case import FaceCase, fake_loaders, write_reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,52 +49,46 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Prepared]:
     """By authority: granted, and pending."""
     made = {}
     with pytest.MonkeyPatch.context() as patched:
-        for authority in ("granted", "pending"):
-            folder = tmp_path_factory.mktemp(authority)
+        for name, authority in (("granted", "12 Gs 3/26"), ("pending", "pending")):
+            folder = tmp_path_factory.mktemp(name)
             patched.setenv("FORENSICS_KEYS", str(folder / "keys"))
             patched.setenv("FORENSICS_REVIEWER_KEYS", str(folder / "reviewer-keys"))
-            made[authority] = Prepared(_made(folder, authority, patched), folder / "keys", folder / "reviewer-keys")
+            made[name] = Prepared(_make_case(folder, authority), folder / "keys", folder / "reviewer-keys")
     return made
 
 
-def _made(folder: Path, authority: str, patched: pytest.MonkeyPatch) -> Path:
-    reference = {"granted": "12 Gs 3/26", "pending": "pending"}[authority]
-    patched.setattr("testing.face_case.search_case", partial(search_case, authority=reference))
-    case = FaceCase.make(folder, _quiet_call, patched, n_people=2)
+def _make_case(folder: Path, authority: str) -> Path:
+    case = FaceCase.make(folder, Call(), n_people=2, authority=authority)
     case.enrol("E0", 0, folder)
     case.run()
     for name in ("B. Becker", "C. Cole"):
         case.reviewer(name)
     for number in (1, 2, 3, 4, 5):
-        reference_of(number, folder / f"{number}.png")
+        write_reference(number, folder / f"{number}.png")
     shutil.copy(next(case.root.rglob("crops/*.jpg")), folder / "thumbnail.jpg")
     return case.root
-
-
-def _quiet_call(*arguments: object) -> Answer:
-    """A command whose output nobody reads; it must do well."""
-    assert exit_code_of([str(argument) for argument in arguments]) == 0, arguments
-    return Answer(0, "", "")
 
 
 @pytest.fixture
 def copy_of(
     prepared: dict[str, Prepared],
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    call: Call,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[str], Copy]:
+    """Return a function that copies a prepared case with its keys."""
+
     def copy(authority: str) -> Copy:
         source = prepared[authority]
         shutil.copytree(source.root.parent, tmp_path / "copy")
         root = tmp_path / "copy" / source.root.name
         monkeypatch.setenv("FORENSICS_KEYS", str(tmp_path / "copy" / "keys"))
         monkeypatch.setenv("FORENSICS_REVIEWER_KEYS", str(tmp_path / "copy" / "reviewer-keys"))
-        install(monkeypatch, tmp_path / "copy", 2)
+        call.loaders, _ = fake_loaders(tmp_path / "copy", n_people=2)
         started = clock.utc_now
         return Copy(
             root,
-            caller(capsys),
+            call,
             lambda by: monkeypatch.setattr(clock, "utc_now", lambda: started() + by),
             lambda folder: monkeypatch.setenv("FORENSICS_KEYS", str(folder)),
         )
@@ -224,7 +216,7 @@ _ROWS: tuple[tuple[Callable[[Copy], None], tuple[str, ...], int, str], ...] = (
     (_as_it_is, ("query", "{case}", "candidates"), 3, "reason"),
     (_as_it_is, ("review", "{case}", "--as", "B. Becker"), 3, "reason"),
     (_as_it_is, _FRAME[:-2], 3, "reason"),
-    (_as_it_is, ("review", "{case}", "--as", "E. Evans", "--reason", "r"), 3, "no reviewer"),
+    (_as_it_is, ("review", "{case}", "--as", "E. Evans", "--reason", "r"), 3, "not a reviewer"),
     (_as_it_is, (*_RUN, "--set", "recognise.against=everybody"), 3, "watch-list"),
     (_as_it_is, (*_RUN, "--set", "recognise.against=each_other"), 3, "watch-list"),
     (_as_it_is, (*_RUN, "--set", "recognise.false_candidate_rate=1"), 2, "false_candidate_rate"),
@@ -233,24 +225,24 @@ _ROWS: tuple[tuple[Callable[[Copy], None], tuple[str, ...], int, str], ...] = (
     (_as_it_is, _from("{folder}/thumbnail.jpg"), 3, "footage"),
     (_as_it_is, _from("{folder}/gate.mp4"), 3, "footage"),
     (_as_it_is, _from("{case}/case.toml"), 3, "footage"),
-    (_as_it_is, _from("{folder}/E0.png"), 2, "entry E0 already"),
+    (_as_it_is, _from("{folder}/E0.png"), 2, "entry E0"),
     (_as_it_is, _from("{folder}/absent.png"), 2, "absent.png"),
     (_as_it_is, (*_ADD[:3], "E9", "--from-sighting", "s:E0", *_ADD[5:]), 3, "two reviewers"),
-    (_as_it_is, (*_ADD[:3], "../E9", *_ADD[4:]), 2, "no name of an entry"),
-    (_as_it_is, (*_ADD[:-1], f"{MANDATE_ENDS + timedelta(days=1):%Y-%m-%d}"), 2, "outlive"),
-    (_as_it_is, (*_ADD[:-1], "2020-01-01"), 2, "is over"),
+    (_as_it_is, (*_ADD[:3], "../E9", *_ADD[4:]), 2, "not a valid entry name"),
+    (_as_it_is, (*_ADD[:-1], f"{MANDATE_ENDS + timedelta(days=1):%Y-%m-%d}"), 2, "after the last day of the case"),
+    (_as_it_is, (*_ADD[:-1], "2020-01-01"), 2, "is in the past"),
     (_as_it_is, (*_POLICY[:-2], "--reason", " "), 2, "reason"),
     (_full, _ADD, 3, "allows 1"),
     (_held, _REMOVE, 3, "on hold"),
     (_held, ("case", "hold", "{case}", "--reason", "another"), 2, "on hold already"),
     *((_yesterday, command, 3, "clock") for command in (_RUN, _ADD, _QUERY)),
     *((_without_key, command, 3, "key") for command in (_RUN, _ADD)),
-    *((_readable_key, command, 3, "others can read") for command in (_RUN, _ADD)),
+    *((_readable_key, command, 3, "other users can read") for command in (_RUN, _ADD)),
     *(
         (_other_keys, command, 3, "FORENSICS_KEYS")
         for command in (_RUN, _SCAN, _INGEST, _ADD, _QUERY, _REVIEW, _DENY, _REPRODUCE, _FRAME)
     ),
-    *((_edited, command, 5, "other means") for command in (_RUN, _INGEST, _ADD, _QUERY, _REVIEW, _REPRODUCE, _FRAME)),
+    *((_edited, command, 5, "case.toml") for command in (_RUN, _INGEST, _ADD, _QUERY, _REVIEW, _REPRODUCE, _FRAME)),
     *((_older, command, 5, "") for command in (_RUN, _QUERY)),
     *((_without_log, command, 5, "") for command in (_RUN, _QUERY)),
     *(
@@ -271,7 +263,6 @@ _ROWS: tuple[tuple[Callable[[Copy], None], tuple[str, ...], int, str], ...] = (
 )
 def test_it_is_refused_and_nothing_is_decoded(
     copy_of: Callable[[str], Copy],
-    monkeypatch: pytest.MonkeyPatch,
     *,
     state: Callable[[Copy], None],
     command: tuple[str, ...],
@@ -280,10 +271,9 @@ def test_it_is_refused_and_nothing_is_decoded(
 ) -> None:
     copy = copy_of("pending" if state is _lapsed else "granted")
     state(copy)
-    started: list[object] = []
-    monkeypatch.setattr(DecodingChild, "__init__", lambda self, *_: started.append(self))
     published = {path: path.read_bytes() for path in copy.root.glob("tables/*/*.parquet")}
-    answer = copy.call(*(word.format(case=copy.root, folder=copy.root.parent) for word in command))
+    with started_programs() as started:
+        answer = copy.call(*(word.format(case=copy.root, folder=copy.root.parent) for word in command))
     assert (answer.code, said in answer.err) == (code, True), answer.err
     assert started == []
     now = {path: path.read_bytes() for path in copy.root.glob("tables/*/*.parquet")}
@@ -295,18 +285,11 @@ def test_the_table_is_long_enough() -> None:
     assert len({(state.__name__, command) for state, command, _, _ in _ROWS}) == len(_ROWS)
 
 
-def test_a_decoder_would_have_been_seen(copy_of: Callable[[str], Copy], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same watch on a run that is allowed, of footage that was not looked at yet."""
+def test_a_run_that_is_allowed_starts_a_decoder(copy_of: Callable[[str], Copy]) -> None:
+    """The same observation of a run that is allowed, so that the tests above can fail."""
     copy = copy_of("granted")
     for path in copy.root.glob("runs/*/parts/*/*"):
         path.unlink()
-    started: list[object] = []
-    whole = DecodingChild.__init__
-
-    def watched(self: DecodingChild, *arguments: object) -> None:
-        started.append(self)
-        whole(self, *arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(DecodingChild, "__init__", watched)
-    assert copy.call("run", copy.root, "--runner", "serial", "--quiet").code == 0
+    with started_programs() as started:
+        assert copy.call("run", copy.root, "--runner", "serial", "--quiet").code == 0
     assert started

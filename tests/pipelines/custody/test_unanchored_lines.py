@@ -1,4 +1,4 @@
-"""Who has no key folder of a case looks at it and is refused the rest; a line that says more is found."""
+"""Users without the key folder of a case may only read; other lines of theirs in the log are found."""
 
 import ast
 import os
@@ -10,18 +10,13 @@ from typing import Any
 import pytest
 
 from forensics.custody.log import INTERRUPTED, LogLine, read_chain
-from forensics.custody.unanchored_lines import LOOKS, REFUSED, fault_in_foreign
-from testing.commands import Call, caller, new_case, search_case
+from forensics.custody.unanchored_lines import READ_COMMANDS, REFUSED, find_unanchored_fault
+from testing.commands import Call, new_case, search_case
 from testing.project import ROOT
 
 
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    return caller(capsys)
-
-
 def _needs() -> dict[str, str]:
-    """What each command asks of a case, by the word that it is recorded under, read from the source."""
+    """Return what each command needs of a case, by its name in the log, read from the source."""
     found = {}
     for file in (ROOT / "pipelines").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
@@ -32,17 +27,17 @@ def _needs() -> dict[str, str]:
     return found
 
 
-def test_what_counts_as_a_look_is_what_asks_for_no_more() -> None:
+def test_the_commands_that_count_as_reading_need_no_more_than_reading() -> None:
     needs = _needs()
     assert len(needs) > 20
-    looks = {command for command, need in needs.items() if need in {"Need.LOOK", "Need.CHECK"}}
+    looks = {command for command, need in needs.items() if need in {"Need.READ", "Need.CHECK"}}
     of_two_kinds = {"query", "verify frame"}  # of candidates, or where faces are compared, they ask for more
     of_the_library = {"open candidates"}
-    assert looks | of_two_kinds | of_the_library == LOOKS
+    assert looks | of_two_kinds | of_the_library == READ_COMMANDS
 
 
 def _appended(case: Path, kind: str, command: str, of: int | None, facts: dict[str, Any]) -> None:
-    """A line as the program would write it, well chained, and unknown to the witness."""
+    """Append a correctly chained line that the log anchor does not know."""
     lines = read_chain(case / "audit.jsonl").lines
     last = lines[-1]
     line = LogLine(len(lines), last.at_utc_us, kind, command, last.who, "", of, last.sha256, facts)
@@ -76,7 +71,7 @@ def test_a_foreign_line_that_does_something_is_found(
         assert (answer.code, "key folder" in answer.err) == (5, True), command
 
 
-def test_others_look_and_are_refused_and_it_stands_in_the_log(
+def test_users_without_the_key_folder_may_read_only_and_both_are_logged(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case, own = search_case(tmp_path / "case"), os.environ["FORENSICS_KEYS"]
@@ -95,7 +90,7 @@ def test_others_look_and_are_refused_and_it_stands_in_the_log(
     assert call("case", "hold", case, "--reason", "r").code == 0
 
 
-def test_a_refusal_that_ended_well_is_none(call: Call, tmp_path: Path) -> None:
+def test_a_refused_command_with_outputs_is_found(call: Call, tmp_path: Path) -> None:
     case = search_case(tmp_path / "case")
     n_lines = len(read_chain(case / "audit.jsonl").lines)
     _appended(case, "begin", REFUSED, None, {"command": "run"})
@@ -107,9 +102,9 @@ def test_a_refusal_that_ended_well_is_none(call: Call, tmp_path: Path) -> None:
 def test_the_end_of_one_command_is_not_that_of_another() -> None:
     begin = LogLine(0, 0, "begin", "status", {}, "", None, "", {})
     end = replace(begin, number=1, kind="end", of=0, facts={"exit_code": 0})
-    assert fault_in_foreign([begin, end], 0) == ""
-    assert "line 2" in fault_in_foreign([begin, replace(end, command="query")], 0)
-    assert "line 2" in fault_in_foreign([replace(begin, command="run"), end], 1)
+    assert find_unanchored_fault([begin, end], 0) == ""
+    assert "line 2" in find_unanchored_fault([begin, replace(end, command="query")], 0)
+    assert "line 2" in find_unanchored_fault([replace(begin, command="run"), end], 1)
 
 
 def test_in_a_case_without_faces_everybody_works(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The demo's footage: two cameras, a known number of walks, the same bytes every time."""
+"""The demo footage: two cameras, a known number of walks, and the same bytes every time."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -11,12 +11,12 @@ import pytest
 from forensics.adapters.detectors.builtin import load_builtin
 from forensics.footage.frames import Frame
 from forensics.footage.timeline import PacketIndex
-from pipelines.demo import footage as demo_footage
-from pipelines.demo.footage import DemoRecording, make_footage
+from pipelines.demo.footage import DemoRecording, demo_scenes, make_footage
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> list[DemoRecording]:
+def demo_clips(tmp_path_factory: pytest.TempPathFactory) -> list[DemoRecording]:
+    """Make the whole demo footage."""
     return make_footage(tmp_path_factory.mktemp("demo"))
 
 
@@ -26,24 +26,24 @@ def decoded(path: Path) -> list[Frame]:
         return [Frame(n, f.pts, f.to_ndarray(format="rgb24"), f.width, f.height) for n, f in enumerate(frames)]
 
 
-def test_two_cameras_see_the_same_people(clips: list[DemoRecording]):
-    assert [clip.camera_id for clip in clips] == ["gate", "hall"]
-    assert {walk.person for walk in clips[0].truth} == {walk.person for walk in clips[1].truth}
-    for clip in clips:
+def test_two_cameras_see_the_same_people(demo_clips: list[DemoRecording]):
+    assert [clip.camera_id for clip in demo_clips] == ["gate", "hall"]
+    assert {walk.person for walk in demo_clips[0].truth} == {walk.person for walk in demo_clips[1].truth}
+    for clip in demo_clips:
         assert clip.n_people == len(clip.truth) == 3
         assert sorted(path.name for path in clip.path.parent.iterdir()) == ["gate.mp4", "hall.mp4"]
 
 
-def test_walks_are_apart_and_inside_the_clip(clips: list[DemoRecording]):
-    for clip in clips:
+def test_walks_are_apart_and_inside_the_clip(demo_clips: list[DemoRecording]):
+    for clip in demo_clips:
         edges = [edge for walk in clip.truth for edge in (walk.first_frame, walk.last_frame)]
         assert edges == sorted(edges)
         assert edges[0] > 0
         assert edges[-1] < clip.n_frames - 1
 
 
-def test_builtin_follows_every_walk_and_sees_nobody_between(clips: list[DemoRecording]):
-    clip = clips[0]
+def test_builtin_follows_every_walk_and_sees_nobody_between(demo_clips: list[DemoRecording]):
+    clip = demo_clips[0]
     frames = decoded(clip.path)
     assert len(frames) == clip.n_frames
     found = ask_builtin(frames, every=4)
@@ -63,18 +63,14 @@ def ask_builtin(frames: list[Frame], *, every: int) -> dict[int, int]:
     return {number: len(boxes) for number, boxes in detector.detect(frames[::every], references)}
 
 
-def test_the_same_bytes_are_made_each_time_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    short = [
-        replace(scene, n_frames=12, passes=(replace(scene.passes[0], start_s=-3.0),))
-        for scene in demo_footage._scenes()
-    ]
-    monkeypatch.setattr(demo_footage, "_scenes", lambda: short)
-    gate, hall = (clip.path for clip in make_footage(tmp_path / "one"))
-    other = [clip.path.read_bytes() for clip in make_footage(tmp_path / "other")]
+def test_the_same_bytes_are_made_each_time_and_kept(tmp_path: Path):
+    short = [replace(scene, n_frames=12, walks=(replace(scene.walks[0], start_s=-3.0),)) for scene in demo_scenes()]
+    gate, hall = (clip.path for clip in make_footage(tmp_path / "one", short))
+    other = [clip.path.read_bytes() for clip in make_footage(tmp_path / "other", short)]
     assert [gate.read_bytes(), hall.read_bytes()] == other
 
     kept = gate.stat().st_mtime_ns
     hall.write_bytes(b"torn")
-    make_footage(tmp_path / "one")
+    make_footage(tmp_path / "one", short)
     assert gate.stat().st_mtime_ns == kept
     assert hall.read_bytes() == other[1]

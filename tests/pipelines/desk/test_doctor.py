@@ -1,4 +1,4 @@
-"""What `doctor` says of faces and keys, without making anything."""
+"""Findings of `doctor` about face models and keys; it creates nothing."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""One frame can be opened again by its address: the pixels shown are those of that frame, of the recording ingested."""
+"""Frames opened by their address: the pixels are those of that frame in the ingested recording."""
 
 import hashlib
 from pathlib import Path
@@ -10,35 +10,25 @@ from PIL import Image
 
 from forensics.custody.log import read_chain
 from forensics.errors import UsageError
-from forensics.footage.frames import Gap
+from pipelines.intake.ingest import IngestItem
 from pipelines.proof.frame import parse_address
-from testing.commands import Call, caller, clip, new_case
+from testing.commands import Call, clip, new_case
 from testing.face_case import FaceCase
+from testing.painted import KINDS
 from testing.painted.picture import number_in
-from testing.painted_case import START_US, PaintedDetector, make_painted_case, run, walker_xyxy
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    return caller(capsys)
-
-
-@pytest.fixture
-def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("pipelines.stages.detection_context.load_for", lambda settings, model: PaintedDetector())
-    made = make_painted_case(tmp_path, start_utc_us=START_US, clock_error_ms=40)
-    run(made)
-    return made.folder.root
+from testing.painted_case import START_US, make_case_of, make_painted_case, walker_xyxy
 
 
 def _rows(case: Path) -> pl.DataFrame:
     return pl.read_parquet(case / "tables" / "detections" / "*.parquet")
 
 
-def test_every_address_of_a_table_opens_the_frame_it_names(call: Call, case: Path, tmp_path: Path) -> None:
-    for row in _rows(case).unique("frame").iter_rows(named=True):
+def test_every_address_of_a_table_opens_the_frame_it_names(call: Call, published_case: Path, tmp_path: Path) -> None:
+    for row in _rows(published_case).unique("frame").iter_rows(named=True):
         picture = tmp_path / f"{row['frame']}.png"
-        told = call("verify", case, "--frame", f"{row['evidence_id']}:{row['pts']}", "-o", picture, "--json").json
+        told = call(
+            "verify", published_case, "--frame", f"{row['evidence_id']}:{row['pts']}", "-o", picture, "--json"
+        ).json
         pixels = np.asarray(Image.open(picture).convert("RGB"))
         assert number_in(pixels) == row["frame"] == told["frame"]
         assert told["rgb_sha256"] == hashlib.sha256(pixels.tobytes()).hexdigest()
@@ -47,10 +37,10 @@ def test_every_address_of_a_table_opens_the_frame_it_names(call: Call, case: Pat
         assert told["sha256"] == hashlib.sha256((tmp_path / "gate.mp4").read_bytes()).hexdigest()
 
 
-def test_a_frame_is_named_by_number_and_by_the_begin_of_an_id(call: Call, case: Path) -> None:
-    (row,) = _rows(case).filter(pl.col("frame") == 7).to_dicts()
+def test_a_frame_is_named_by_number_and_by_the_begin_of_an_id(call: Call, published_case: Path) -> None:
+    (row,) = _rows(published_case).filter(pl.col("frame") == 7).to_dicts()
     told = [
-        call("verify", case, "--frame", f"{row['evidence_id'][:length]}{rest}", "--json").json
+        call("verify", published_case, "--frame", f"{row['evidence_id'][:length]}{rest}", "--json").json
         for length in (3, 16)
         for rest in ("#7", f":{row['pts']}")
     ]
@@ -59,11 +49,11 @@ def test_a_frame_is_named_by_number_and_by_the_begin_of_an_id(call: Call, case: 
     assert [told[0]["detections"][0][name] for name in ("x1", "y1", "x2", "y2")] == list(walker_xyxy(7))
 
 
-def test_boxes_are_drawn_into_the_marked_picture_alone(call: Call, case: Path, tmp_path: Path) -> None:
-    (row,) = _rows(case).filter(pl.col("frame") == 7).to_dicts()
+def test_boxes_are_drawn_into_the_marked_picture_alone(call: Call, published_case: Path, tmp_path: Path) -> None:
+    (row,) = _rows(published_case).filter(pl.col("frame") == 7).to_dicts()
     plain, boxed = tmp_path / "plain.png", tmp_path / "boxed.png"
     address = f"{row['evidence_id']}:{row['pts']}"
-    answer = call("verify", case, "--frame", address, "-o", plain, "--marked", boxed)
+    answer = call("verify", published_case, "--frame", address, "-o", plain, "--marked", boxed)
     assert (answer.code, "person" in answer.out, "2026-05-01 10:00:01.40Z" in answer.out) == (0, True, True)
     differs = np.argwhere((np.asarray(Image.open(plain)) != np.asarray(Image.open(boxed))).any(axis=2))
     left, top, right, bottom = walker_xyxy(7)
@@ -71,40 +61,40 @@ def test_boxes_are_drawn_into_the_marked_picture_alone(call: Call, case: Path, t
     assert differs.max(axis=0).tolist() == [bottom, right]
 
 
-def test_what_was_opened_stands_in_the_log(call: Call, case: Path) -> None:
-    told = call("verify", case, "--frame", f"{_rows(case)['evidence_id'][0]}#3", "--json").json
-    begin, end = read_chain(case / "audit.jsonl").lines[-2:]
+def test_an_opened_frame_is_recorded_in_the_log(call: Call, published_case: Path) -> None:
+    told = call("verify", published_case, "--frame", f"{_rows(published_case)['evidence_id'][0]}#3", "--json").json
+    begin, end = read_chain(published_case / "audit.jsonl").lines[-2:]
     assert (begin.command, begin.facts["frame"]["number"]) == ("verify frame", 3)
     assert end.facts["outputs"]["rgb_sha256"] == told["rgb_sha256"]
 
 
-def test_of_an_altered_recording_no_frame_is_shown(call: Call, case: Path, tmp_path: Path) -> None:
-    evidence_id = _rows(case)["evidence_id"][0]
+def test_no_frame_of_an_altered_recording_is_shown(call: Call, published_case: Path, tmp_path: Path) -> None:
+    evidence_id = _rows(published_case)["evidence_id"][0]
     with (tmp_path / "gate.mp4").open("ab") as file:
         file.write(b"\0\0\0\0free")
-    answer = call("verify", case, "--frame", f"{evidence_id}#3", "-o", tmp_path / "f.png")
+    answer = call("verify", published_case, "--frame", f"{evidence_id}#3", "-o", tmp_path / "f.png")
     assert (answer.code, str(tmp_path / "gate.mp4") in answer.err) == (5, True)
     assert not (tmp_path / "f.png").exists()
 
 
-def test_what_cannot_be_meant_is_refused(call: Call, case: Path, tmp_path: Path) -> None:
-    evidence_id = _rows(case)["evidence_id"][0]
+def test_an_invalid_address_is_refused(call: Call, published_case: Path, tmp_path: Path) -> None:
+    evidence_id = _rows(published_case)["evidence_id"][0]
     for address, said in (
-        (f"{evidence_id}:1", "near it is frame"),
-        (f"{evidence_id}#12", "the last is 11"),
+        (f"{evidence_id}:1", "the nearest is frame"),
+        (f"{evidence_id}#12", "the last one is 11"),
         (f"{evidence_id}:x", "no address"),
         ("gate.mp4:5", "no address"),
-        ("ffffffffffffffff#1", "names none"),
+        ("ffffffffffffffff#1", "found none"),
     ):
-        answer = call("verify", case, "--frame", address)
+        answer = call("verify", published_case, "--frame", address)
         assert (answer.code, said in answer.err) == (2, True), address
-    for options in (("-o", tmp_path / "f.png"), ("--frame", f"{evidence_id}#1", "-o", case / "f.png")):
-        assert call("verify", case, *options).code == 2, options
+    for options in (("-o", tmp_path / "f.png"), ("--frame", f"{evidence_id}#1", "-o", published_case / "f.png")):
+        assert call("verify", published_case, *options).code == 2, options
     with pytest.raises(UsageError, match="no address"):
         parse_address("")
 
 
-def test_a_prefix_of_two_ids_names_both(call: Call, tmp_path: Path) -> None:
+def test_an_ambiguous_prefix_is_refused_with_both_ids(call: Call, tmp_path: Path) -> None:
     case = new_case(call, tmp_path / "case")
     for seed in range(17):  # of seventeen ids two begin with the same digit
         assert call("ingest", case, clip(tmp_path / f"{seed}.mp4", seed=seed), "--camera", "gate").code == 0
@@ -117,12 +107,13 @@ def test_a_prefix_of_two_ids_names_both(call: Call, tmp_path: Path) -> None:
     assert all(each in answer.err for each in ids if each[0] == twice[0])
 
 
-def test_a_gap_is_said_and_not_filled(call: Call, case: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(
-        "forensics.decoding.child.DecodingChild.read", lambda *_: iter([Gap(3, "decode_error", "it is bent")])
-    )
-    answer = call("verify", case, "--frame", f"{_rows(case)['evidence_id'][0]}#3", "-o", tmp_path / "f.png", "--json")
-    assert (answer.code, answer.json["gap"], answer.json["detail"]) == (4, "decode_error", "it is bent")
+def test_a_frame_that_cannot_be_read_is_reported_and_not_replaced(call: Call, tmp_path: Path) -> None:
+    twins = next(kind for kind in KINDS if kind.name == "twin_pts")
+    case = make_case_of(tmp_path / "case", IngestItem(twins.build(tmp_path), "gate")).folder.root
+    evidence_id = pl.read_parquet(case / "evidence" / "evidence.parquet")["evidence_id"][0]
+    answer = call("verify", case, "--frame", f"{evidence_id}#30", "-o", tmp_path / "f.png", "--json")
+    assert (answer.code, answer.json["gap"]) == (4, "duplicate_pts")
+    assert answer.json["detail"]
     assert not (tmp_path / "f.png").exists()
 
 
@@ -134,9 +125,9 @@ def test_before_anything_is_published_a_frame_has_no_boxes(call: Call, tmp_path:
 
 
 def test_where_faces_are_compared_a_frame_is_opened_for_a_reason_and_within_the_scope(
-    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: Call, tmp_path: Path
 ) -> None:
-    found = FaceCase.make(tmp_path, call, monkeypatch, n_people=2)
+    found = FaceCase.make(tmp_path, call, n_people=2)
     early = clip(tmp_path / "early.mp4")
     found.do("ingest", early, "--camera", "gate", "--start", "2026-04-01T12:00:00Z", "--clock-error", 0)
     ids = {

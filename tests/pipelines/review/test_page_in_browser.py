@@ -9,7 +9,7 @@ import pytest
 from forensics.faces.review_rules import CHECKLIST, State, state_of
 from pipelines.custody.case_store import load_case
 from pipelines.review.reviews import load_reviews
-from testing.commands import Call, caller
+from testing.commands import Call
 from testing.face_case import FaceCase
 from tests.pipelines.review.test_review import Page
 
@@ -24,12 +24,8 @@ _FLAGS = (
 
 
 @pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    return caller(capsys)
-
-
-@pytest.fixture
 def browser(tmp_path: Path) -> Iterator["Chrome"]:
+    """Start a browser without a window."""
     if not (_BROWSER.exists() and _DRIVER.exists()):
         pytest.skip(f"needs {_BROWSER} and {_DRIVER} (Debian's chromium and chromium-driver)")
     from selenium import webdriver
@@ -44,7 +40,7 @@ def browser(tmp_path: Path) -> Iterator["Chrome"]:
 
 
 def _decide(browser: "Chrome", page: Page, note: str) -> str:
-    """Open the page, look at the first candidate, confirm it; returns what the page showed before."""
+    """Open the page and the first candidate, and confirm it; returns what the page showed before."""
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.ui import WebDriverWait
 
@@ -82,8 +78,9 @@ def _is_seen(browser: "Chrome", *selectors: str) -> bool:
 
 
 @pytest.fixture
-def two_candidates(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> FaceCase:
-    case = FaceCase.make(tmp_path, call, monkeypatch, n_people=2)
+def two_candidates(tmp_path: Path, call: Call) -> FaceCase:
+    """Make a search with two candidates and one reviewer."""
+    case = FaceCase.make(tmp_path, call, n_people=2)
     for number in range(2):
         case.enrol(f"E{number}", number, tmp_path)
     case.run()
@@ -101,7 +98,7 @@ def _fill(browser: "Chrome", answer: str, note: str) -> None:
     browser.find_element(By.CSS_SELECTOR, ".verdict button").click()
 
 
-def test_what_became_of_a_form_is_said_on_top(two_candidates: FaceCase, browser: "Chrome") -> None:
+def test_the_result_of_a_form_is_shown_on_top(two_candidates: FaceCase, browser: "Chrome") -> None:
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.ui import WebDriverWait
 
@@ -114,7 +111,7 @@ def test_what_became_of_a_form_is_said_on_top(two_candidates: FaceCase, browser:
         WebDriverWait(browser, 20).until(lambda shown: shown.find_elements(By.ID, "problem"))
         assert _is_seen(browser, "#problem")
         assert browser.switch_to.active_element.get_attribute("id") == "problem"
-        assert "say why in the note" in browser.find_element(By.ID, "problem").text
+        assert "explain why in the note" in browser.find_element(By.ID, "problem").text
         for kept in ("input[name=nose][value=differs]", "input[name=verdict][value=confirm]"):
             assert browser.find_element(By.CSS_SELECTOR, kept).is_selected(), kept
         browser.get(str(second))
@@ -131,14 +128,14 @@ def test_what_became_of_a_form_is_said_on_top(two_candidates: FaceCase, browser:
         WebDriverWait(browser, 20).until(lambda shown: shown.current_url == second)
         _fill(browser, "agrees", "")
         WebDriverWait(browser, 20).until(lambda shown: shown.find_elements(By.ID, "stored"))
-        assert "No other waits for you." in browser.find_element(By.ID, "stored").text
+        assert "No other candidate waits for you." in browser.find_element(By.ID, "stored").text
         browser.find_element(By.ID, "stored").find_element(By.LINK_TEXT, "All candidates").click()
         WebDriverWait(browser, 20).until(lambda shown: shown.current_url == f"{page.base}/")
         assert browser.get_log("browser") == []
     assert len(load_reviews(load_case(two_candidates.root))) == 2
 
 
-def test_pictures_stay_in_sight_while_features_are_compared(two_candidates: FaceCase, browser: "Chrome") -> None:
+def test_pictures_stay_visible_while_features_are_compared(two_candidates: FaceCase, browser: "Chrome") -> None:
     from selenium.webdriver.common.by import By
 
     with Page(two_candidates.root, "B. Becker") as page:
@@ -153,7 +150,7 @@ def test_pictures_stay_in_sight_while_features_are_compared(two_candidates: Face
         assert {label.text for label in labels} == {"agrees", "differs", "not seen"}
         assert len({label.size["height"] for label in labels}) == 1, "none goes over two lines"
         seen, quality = (browser.find_elements(By.CSS_SELECTOR, ".facts dd")[place].text for place in (2, 4))
-        assert seen == "2026-05-01 12:00:00.0 to 12:00:02.2 UTC, give or take 0 ms"
+        assert seen == "2026-05-01 12:00:00.0 to 12:00:02.2 UTC, clock error up to 0 ms"
         assert quality.partition(":")[0] in {"low", "fair", "good"}
         browser.find_element(By.CSS_SELECTOR, "input[name=nose][value=agrees]").click()
         small = browser.find_element(By.CSS_SELECTOR, ".pictures img").size["height"]
@@ -168,8 +165,8 @@ def test_pictures_stay_in_sight_while_features_are_compared(two_candidates: Face
         assert browser.get_log("browser") == []
 
 
-def test_two_reviewers_in_turn(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch, browser: "Chrome") -> None:
-    case = FaceCase.make(tmp_path, call, monkeypatch, n_people=2)
+def test_two_reviewers_in_turn(tmp_path: Path, call: Call, browser: "Chrome") -> None:
+    case = FaceCase.make(tmp_path, call, n_people=2)
     case.enrol("E0", 0, tmp_path)
     case.run()
     for name in ("B. Becker", "C. Cole"):

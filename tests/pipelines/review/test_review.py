@@ -1,7 +1,8 @@
-"""Two people decide: the rules, the signatures, the page, and everything that tries to get around them."""
+"""Review by two people: rules, signatures, the page, and attempts to get around them."""
 
 import contextlib
 import json
+import pwd
 import re
 import socket
 import subprocess
@@ -10,30 +11,29 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Self
 
 import pytest
 
-from forensics.adapters.crypto.signing import is_signed_by, key_id_of, new_private_key, public_of, signed
+from forensics.adapters.crypto.sealing import seal
+from forensics.adapters.crypto.signing import is_signed_by, key_id_of, new_private_key, public_key_of, sign
 from forensics.custody.log import read_chain
 from forensics.errors import IntegrityBroken, NotAuthorised
-from forensics.faces.face import QualityLimits
-from forensics.faces.review_rules import Review, State, Verdict, refusal, state_of, visible_to
+from forensics.faces.review_rules import Review, State, Verdict, refusal_reason, state_of, visible_reviews
+from forensics.tables.files import write_bytes
 from pipelines import clock
 from pipelines.custody.case_store import load_case
+from pipelines.custody.entries import load_entries
+from pipelines.custody.keys import keyring_for
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
 from pipelines.review.desk import ReviewDesk
-from pipelines.review.reviewers import load_private, reviewer_named, reviewers_of
+from pipelines.review.reviewers import find_reviewer, load_private_key, load_reviewers
 from pipelines.review.reviews import load_reviews
-from testing.commands import ENTRY_ENDS, ENTRY_LAST_DAY, MANDATE_ENDS, Answer, Call, caller
+from testing.commands import ENTRY_ENDS, ENTRY_LAST_DAY, MANDATE_ENDS, Answer, Call
 from testing.face_case import FaceCase
 from testing.project import ROOT
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    return caller(capsys)
 
 
 def _review(reviewer: str, verdict: Verdict = Verdict.CONFIRM, **changes: object) -> Review:
@@ -59,7 +59,7 @@ def _review(reviewer: str, verdict: Verdict = Verdict.CONFIRM, **changes: object
         (("undecided", "exclude"), State.UNDECIDED),
     ],
 )
-def test_only_two_who_agree_decide(verdicts: tuple[str, ...], state: State) -> None:
+def test_the_state_of_a_review_by_its_verdicts(verdicts: tuple[str, ...], state: State) -> None:
     assert state_of([_review(f"R{n}", Verdict(verdict)) for n, verdict in enumerate(verdicts)]) is state
 
 
@@ -86,7 +86,7 @@ _FIRST = [_review("B. Becker")]
         ([], "B. Becker", "k1", (), ("k1",), "revoked"),
     ],
 )
-def test_who_may_decide(
+def test_who_may_give_a_verdict(
     earlier: list[Review],
     reviewer: str,
     key: str,
@@ -94,11 +94,11 @@ def test_who_may_decide(
     revoked: tuple[str, ...],
     refused: str,
 ) -> None:
-    why = refusal(earlier, reviewer=reviewer, key_id=key, submitters=submitters, revoked=revoked)
+    why = refusal_reason(earlier, reviewer=reviewer, key_id=key, submitters=submitters, revoked=revoked)
     assert (refused in why) if refused else why == ""
 
 
-def test_the_rule_is_said_where_people_look(call: Call) -> None:
+def test_help_and_law_document_state_who_may_decide(call: Call) -> None:
     rule = "may give the first verdict and never the second"
     assert rule in " ".join(call("review", "--help").out.split())
     law = (ROOT / "docs" / "law.md").read_text()
@@ -106,20 +106,20 @@ def test_the_rule_is_said_where_people_look(call: Call) -> None:
     assert "can see scores before the own verdict" in law
 
 
-def test_the_second_is_blind() -> None:
-    assert list(visible_to(_FIRST, "C. Cole")) == []
+def test_the_second_reviewer_sees_no_first_verdict() -> None:
+    assert list(visible_reviews(_FIRST, "C. Cole")) == []
     both = [*_FIRST, _review("C. Cole")]
-    assert list(visible_to(both, "c. cole")) == both
-    assert list(visible_to(both, "D. Diaz")) == []
+    assert list(visible_reviews(both, "c. cole")) == both
+    assert list(visible_reviews(both, "D. Diaz")) == []
 
 
 def test_a_signature_is_of_one_key_and_one_text() -> None:
     private = new_private_key()
-    public = public_of(private)
-    signature = signed(private, b"text")
+    public = public_key_of(private)
+    signature = sign(private, b"text")
     assert is_signed_by(public, b"text", signature)
     assert not is_signed_by(public, b"texts", signature)
-    assert not is_signed_by(public_of(new_private_key()), b"text", signature)
+    assert not is_signed_by(public_key_of(new_private_key()), b"text", signature)
     assert not is_signed_by(public, b"text", signature[:-1])
     assert len(key_id_of(public)) == 16
 
@@ -127,26 +127,16 @@ def test_a_signature_is_of_one_key_and_one_text() -> None:
 # ---- a case with a candidate
 
 
-@pytest.fixture
-def found(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> FaceCase:
-    case = FaceCase.make(tmp_path, call, monkeypatch, n_people=2)
-    case.enrol("E0", 0, tmp_path)
-    case.run()
-    for name in ("A. Ahmed", "B. Becker", "C. Cole", "D. Diaz"):
-        case.do("reviewer add", name)
-    return case
-
-
 _UNSEEN = ("\u200b", "\u00ad", "\u2060", "\ufeff", "\u202e", "\x07", "\ue000", "\u0378", "\u3164", "\ufe0f", "\u2800")
 
 
 @pytest.mark.parametrize("name", [f"B.{sign} Becker" for sign in _UNSEEN] + ["\u0412. Becker", "B. B\u03b5cker"])
 def test_a_name_that_looks_like_another_is_refused(found: FaceCase, name: str) -> None:
-    before = reviewers_of(load_case(found.root).folder)
+    before = load_reviewers(load_case(found.root).folder)
     answer = found.call("reviewer", "add", found.root, name)
     assert answer.code == 2
-    assert "one script" in answer.err
-    assert reviewers_of(load_case(found.root).folder) == before
+    assert "one alphabet" in answer.err
+    assert load_reviewers(load_case(found.root).folder) == before
 
 
 @pytest.mark.parametrize(
@@ -154,7 +144,7 @@ def test_a_name_that_looks_like_another_is_refused(found: FaceCase, name: str) -
 )
 def test_a_name_may_be_in_any_one_script(found: FaceCase, name: str) -> None:
     found.do("reviewer add", name)
-    assert name in {reviewer.name for reviewer in reviewers_of(load_case(found.root).folder)}
+    assert name in {reviewer.name for reviewer in load_reviewers(load_case(found.root).folder)}
 
 
 def _candidate(case: FaceCase) -> str:
@@ -175,7 +165,7 @@ def _waiting(case: FaceCase) -> tuple[int, int]:
 def test_status_counts_what_waits_and_says_nothing_of_verdicts(found: FaceCase) -> None:
     assert _waiting(found) == (1, 0)
     listed = found.call("review", found.root, "--as", "B. Becker", "--reason", "r")
-    assert "1 candidate waits for B. Becker, 0 are decided by you" in listed.err
+    assert "1 candidate waits for B. Becker; you have decided 0" in listed.err
     out = found.do("status")
     assert "1 candidate waits for the first review, 0 for the second" in out
     assert "next: forensics review" in out
@@ -234,22 +224,25 @@ def test_nobody_is_enrolled_from_footage_before_two_have_confirmed(
 
 @pytest.fixture
 def confirmed(found: FaceCase) -> FaceCase:
+    """Let two reviewers confirm the candidate."""
     _decide(found, "B. Becker", "confirm")
     _decide(found, "C. Cole", "confirm")
     return found
 
 
-def test_a_confirmed_face_may_become_a_reference(confirmed: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_confirmed_face_that_is_too_small_is_refused_as_a_reference(confirmed: FaceCase) -> None:
     candidate = _candidate(confirmed)
     code, err = _enrol_from(confirmed, candidate)
     assert (code, "the face is too small" in err, candidate in err) == (2, True, True), err
     (row,) = [row for row in confirmed.candidates() if row["decision"] == "candidate"]
     for number in range(1, int(row["n_faces"]) + 1):
         assert f"{candidate}, face {number}: the face is too small" in err
-    assert "another candidate confirmed" in err
+    assert "another confirmed candidate" in err
     assert "give a picture that shows one face" not in err
-    nothing = QualityLimits(eyes_px=0, sharpness=0, yaw_degrees=90, score=0)
-    monkeypatch.setattr("pipelines.search.references.REFERENCE_LIMITS", nothing)
+
+
+def test_a_confirmed_face_may_become_a_reference(confirmed: FaceCase, any_reference: None) -> None:
+    candidate = _candidate(confirmed)
     assert _enrol_from(confirmed, candidate) == (0, "")
     listed = confirmed.call("watchlist", "list", confirmed.root, "--json").json["entries"]
     assert {entry["entry"]: entry["origin"] for entry in listed} == {
@@ -261,7 +254,7 @@ def test_a_confirmed_face_may_become_a_reference(confirmed: FaceCase, monkeypatc
     assert candidate in (confirmed.root / "audit.jsonl").read_text()
 
 
-def test_a_candidate_that_is_none_is_not_confirmed(confirmed: FaceCase) -> None:
+def test_an_unknown_candidate_is_refused_as_a_reference(confirmed: FaceCase) -> None:
     sighting, _, entry = _candidate(confirmed).partition(":")
     for candidate in ("", ":", sighting, f"{sighting}:E1", f"0000:{entry}", f"../{sighting}:{entry}"):
         assert _enrol_from(confirmed, candidate)[0] in {2, 3}
@@ -302,7 +295,7 @@ def test_the_defence_gets_everything_but_pictures(found: FaceCase, tmp_path: Pat
 
 
 def _disclosed(case: FaceCase) -> dict[str, object]:
-    """What the file for the defence says of the one candidate; the file as text under ``text``."""
+    """Return the only candidate in the file for the defence, and the whole file under ``text``."""
     file = case.root.parent / "disclosed.json"
     file.unlink(missing_ok=True)
     case.do("case disclose", "-o", file, "--reason", "request of counsel")
@@ -315,7 +308,7 @@ def test_the_defence_gets_no_first_verdict_before_the_second(found: FaceCase) ->
     _decide(found, "B. Becker", "exclude", "--note", "another nose altogether")
     told = _disclosed(found)
     assert (told["review_state"], told["verdicts"], told["same_user"]) == ("first", [], None)
-    assert told["verdicts_missing_because"] == "until the second is in"
+    assert told["verdicts_missing_because"] == "the second review is not made yet"
     for hidden in ("another nose", "exclude", "B. Becker"):
         assert hidden not in str(told["text"])
 
@@ -325,7 +318,7 @@ def test_the_defence_learns_under_which_users_the_verdicts_were_given(
     found: FaceCase, monkeypatch: pytest.MonkeyPatch, second: str, same: bool
 ) -> None:
     for name, user in (("B. Becker", "becker"), ("C. Cole", second)):
-        monkeypatch.setattr("pipelines.custody.session.os_user", lambda user=user: user)
+        monkeypatch.setattr(pwd, "getpwuid", lambda _, user=user: SimpleNamespace(pw_name=user))
         assert _decide(found, name, "confirm")[0] == 0
     told = _disclosed(found)
     assert isinstance(told["verdicts"], list)
@@ -333,7 +326,7 @@ def test_the_defence_learns_under_which_users_the_verdicts_were_given(
     assert (told["same_user"], told["verdicts_missing_because"]) == (same, "")
 
 
-def test_the_second_sees_nothing_of_the_first(found: FaceCase) -> None:
+def test_commands_show_the_second_reviewer_nothing_of_the_first_verdict(found: FaceCase) -> None:
     _decide(found, "B. Becker", "exclude", "--note", "another nose altogether")
     looked = found.do("review", "--as", "C. Cole", "--reason", "r", "--candidate", _candidate(found))
     listed = found.do("review", "--as", "C. Cole", "--reason", "r", "--json")
@@ -348,11 +341,11 @@ def test_the_second_sees_nothing_of_the_first(found: FaceCase) -> None:
         ("B. Becker", (), 3, "never changed"),
         ("b. becker", (), 3, "never changed"),
         ("A. Ahmed", (), 3, "submitted"),
-        ("E. Evans", (), 3, "no reviewer"),
+        ("E. Evans", (), 3, "not a reviewer"),
         ("C. Cole", ("--check", "skin=agrees"), 2, "checklist has no"),
-        ("C. Cole", ("--check", "nose=maybe"), 2, "no answer"),
+        ("C. Cole", ("--check", "nose=maybe"), 2, "not a valid answer"),
         ("C. Cole", ("--check", "nose"), 2, "FEATURE=ANSWER"),
-        ("C. Cole", ("--check", "nose=differs"), 2, "say why"),
+        ("C. Cole", ("--check", "nose=differs"), 2, "explain why"),
     ],
 )
 def test_the_second_verdict_is_refused(
@@ -370,10 +363,10 @@ def test_a_verdict_needs_pictures_and_comparison(found: FaceCase) -> None:
     blind = found.call(
         "review", found.root, "--as", "B. Becker", *told, "--verdict", "exclude", "--check", "nose=differs"
     )
-    assert (blind.code, "looked at the pictures" in blind.err) == (3, True)
+    assert (blind.code, "not opened the pictures" in blind.err) == (3, True)
     sheet = found.root.parent / "s.png"
     at_once = found.call("review", found.root, "--as", "B. Becker", *told, "--pictures", sheet, "--verdict", "confirm")
-    assert (at_once.code, "looks first" in at_once.err, sheet.exists()) == (2, True, False)
+    assert (at_once.code, "exclude each other" in at_once.err, sheet.exists()) == (2, True, False)
     _look(found, "B. Becker")
     idle = found.call("review", found.root, "--as", "B. Becker", *told, "--verdict", "confirm")
     assert (idle.code, "compared" in idle.err) == (2, True)
@@ -384,7 +377,7 @@ def test_a_verdict_needs_pictures_and_comparison(found: FaceCase) -> None:
 
 
 def _look(case: FaceCase, name: str) -> str:
-    """Write the sheet, and no more; returns what was said."""
+    """Open the pictures without a verdict; returns the messages."""
     sheet = case.root.parent / "looked.png"
     told = ("--candidate", _candidate(case), "--pictures", sheet, "--reason", "r")
     answer = case.call("review", case.root, "--as", name, *told)
@@ -398,7 +391,7 @@ def _say(case: FaceCase, name: str) -> Answer:
     return case.call("review", case.root, "--as", name, *told)
 
 
-def test_one_looks_first_and_decides_in_another_command(found: FaceCase) -> None:
+def test_pictures_are_opened_in_a_command_before_the_verdict(found: FaceCase) -> None:
     candidate = _candidate(found)
     refused = _say(found, "B. Becker")
     how = f"--as 'B. Becker' --candidate {candidate} --pictures FILE.png"
@@ -417,23 +410,27 @@ def test_one_looks_first_and_decides_in_another_command(found: FaceCase) -> None
     assert "next:" not in _look(found, "B. Becker"), "nothing is left to decide"
 
 
-def test_what_was_seen_must_still_be_there(found: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_must_be_those_that_were_opened(found: FaceCase) -> None:
     _look(found, "B. Becker")
-    monkeypatch.setattr("pipelines.review.desk.reference_pictures", lambda folder, key, entry_id: [b"another"])
+    case = load_case(found.root)
+    (picture,) = load_entries(case.folder)[0].pictures
+    (file,) = case.folder.watchlist.glob("*/*.picture.sealed")
+    other = seal(keyring_for(case.folder, case.case_id).load(), b"another", f"reference:E0:{picture['sha256']}")
+    write_bytes(file, other)
     refused = _say(found, "B. Becker")
-    assert (refused.code, "no longer those that you opened" in refused.err) == (3, True), refused.err
+    assert (refused.code, "have changed since you opened them" in refused.err) == (3, True), refused.err
     assert not (found.root / "reviews.jsonl").exists()
 
 
-def test_a_new_key_has_seen_nothing(found: FaceCase) -> None:
+def test_pictures_must_be_opened_again_with_a_new_key(found: FaceCase) -> None:
     _look(found, "B. Becker")
     found.do("reviewer replace", "B. Becker", "--reason", "the machine was lost")
     assert _say(found, "B. Becker").code == 3
 
 
-def test_the_terminal_speaks_to_people(found: FaceCase) -> None:
+def test_output_for_people_has_no_raw_values(found: FaceCase) -> None:
     listed = found.do("review", "--as", "B. Becker", "--reason", "r")
-    seen = "2026-05-01 12:00:00.0 to 12:00:02.2 UTC, give or take 0 ms"
+    seen = "2026-05-01 12:00:00.0 to 12:00:02.2 UTC, clock error up to 0 ms"
     assert seen in listed
     before = found.do("review", "--as", "B. Becker", "--reason", "r", "--candidate", _candidate(found))
     after = _decide(found, "B. Becker", "confirm", "--note", "a scar")[1]
@@ -463,22 +460,22 @@ def test_a_sheet_that_cannot_be_written_opens_nothing(found: FaceCase) -> None:
 def test_a_lost_key_is_replaced_on_record_and_gives_no_second_verdict(found: FaceCase) -> None:
     _decide(found, "B. Becker", "confirm")
     case = load_case(found.root)
-    old = reviewer_named(case.folder, "B. Becker")
+    old = find_reviewer(case.folder, "B. Becker")
     assert found.call("reviewer", "add", found.root, "b. becker").code == 2, "one key at a time"
     found.do("reviewer replace", "B. Becker", "--reason", "the machine was lost")
-    new = reviewer_named(case.folder, "B. Becker")
+    new = find_reviewer(case.folder, "B. Becker")
     assert new.key_id != old.key_id
     assert _decide(found, "B. Becker", "confirm")[0] == 3
     assert _decide(found, "C. Cole", "confirm")[0] == 0
     assert len(load_reviews(case)) == 2, "what the old key signed stays"
     found.do("reviewer revoke", "D. Diaz", "--reason", "left")
     assert _decide(found, "D. Diaz", "confirm")[0] == 3
-    assert [bool(reviewer.revoked_utc) for reviewer in reviewers_of(case.folder)] == [False, True, False, True, False]
+    assert [bool(reviewer.revoked_utc) for reviewer in load_reviewers(case.folder)] == [False, True, False, True, False]
 
 
 def test_a_key_is_its_owners_alone(found: FaceCase, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     case = load_case(found.root)
-    becker, cole = (reviewer_named(case.folder, name) for name in ("B. Becker", "C. Cole"))
+    becker, cole = (find_reviewer(case.folder, name) for name in ("B. Becker", "C. Cole"))
     import os
 
     folder = Path(os.environ["FORENSICS_REVIEWER_KEYS"])
@@ -487,7 +484,7 @@ def test_a_key_is_its_owners_alone(found: FaceCase, monkeypatch: pytest.MonkeyPa
     paths[becker.key_id].chmod(0o644)
     assert _decide(found, "B. Becker", "confirm")[0] == 3, "others can read it"
     paths[becker.key_id].chmod(0o600)
-    paths[becker.key_id].write_bytes(load_private(case, cole))
+    paths[becker.key_id].write_bytes(load_private_key(case, cole))
     assert _decide(found, "B. Becker", "confirm")[0] == 3, "it is another's"
     paths[becker.key_id].unlink()
     assert _decide(found, "B. Becker", "confirm")[0] == 3, "it is gone"
@@ -509,7 +506,7 @@ def _changed(raw: bytes, **changes: object) -> bytes:
     return canonical_json({**json.loads(raw), **changes}).encode()
 
 
-def test_what_was_stored_is_not_bent(found: FaceCase) -> None:
+def test_altered_verdicts_are_refused(found: FaceCase) -> None:
     for name in ("B. Becker", "C. Cole"):
         assert _decide(found, name, "exclude")[0] == 0
     case = load_case(found.root)
@@ -528,7 +525,7 @@ def test_what_was_stored_is_not_bent(found: FaceCase) -> None:
         "replayed": [first, second, first],
         "replayed and chained": [first, second, _changed(first, previous=_digest(second))],
         "signed by a stranger": [
-            replace(forged, signature=signed(stranger, forged.signed_bytes()).hex()).encoded(),
+            replace(forged, signature=sign(stranger, forged.signed_bytes()).hex()).encoded(),
             second,
         ],
         "unsigned": [_changed(first, signature=""), second],
@@ -559,14 +556,14 @@ def _decoded(raw: bytes, **changes: object) -> Review:
 
 def test_a_key_that_was_revoked_signs_nothing_afterwards(found: FaceCase) -> None:
     case = load_case(found.root)
-    becker = reviewer_named(case.folder, "B. Becker")
-    private = load_private(case, becker)
+    becker = find_reviewer(case.folder, "B. Becker")
+    private = load_private_key(case, becker)
     found.do("reviewer revoke", "B. Becker", "--reason", "stolen")
     sighting, _, entry = _candidate(found).partition(":")
     late = Review(
         case.case_id, "r", sighting, entry, becker.name, becker.key_id, Verdict.CONFIRM, {}, "", 1 << 52, "x", "0" * 64
     )
-    _store(found, [replace(late, signature=signed(private, late.signed_bytes()).hex()).encoded()])
+    _store(found, [replace(late, signature=sign(private, late.signed_bytes()).hex()).encoded()])
     with pytest.raises(IntegrityBroken, match="revoked"):
         load_reviews(case)
 
@@ -576,11 +573,12 @@ def test_a_key_that_was_revoked_signs_nothing_afterwards(found: FaceCase) -> Non
 _PAGE = """
 import sys
 from pathlib import Path
-from pipelines.custody.open_session import Need, casework
+from pipelines.custody.open_session import open_session
+from pipelines.custody.session import Need
 from pipelines.review.desk import ReviewDesk
 from pipelines.review.page.server import serve
-with casework(Path(sys.argv[1]), "review", need=Need.RESULTS, reason="test") as work:
-    serve(ReviewDesk.at(work, sys.argv[2]), port=0)
+with open_session(Path(sys.argv[1]), "review", need=Need.RESULTS, reason="test") as session:
+    serve(ReviewDesk.at(session, sys.argv[2]), port=0)
 """
 
 
@@ -591,7 +589,7 @@ class Page:
         arguments = [sys.executable, "-c", _PAGE, str(root), name]
         self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
-        assert "open once" in self.process.stdout.readline()
+        assert "open this address once" in self.process.stdout.readline()
         self.address = self.process.stdout.readline().strip()
         self.base = self.address.partition("/?")[0]
 
@@ -603,12 +601,13 @@ class Page:
             self.process.kill()
 
     def end(self) -> int:
-        """How it ended, once somebody has finished it."""
+        """Return the exit code, after the page was closed."""
         return self.process.wait(20)
 
 
 @pytest.fixture
 def page(found: FaceCase) -> Iterator[Page]:
+    """Start the review page of one reviewer."""
     with Page(found.root, "B. Becker") as running:
         yield running
 
@@ -648,7 +647,7 @@ def test_the_page_lets_one_browser_in(page: Page, found: FaceCase) -> None:
         assert browser.post(target, data=verdict, headers={"Origin": "http://evil.example"}).status_code == 403
         assert browser.post(target, data=verdict).status_code == 403, "no origin"
         assert browser.post(target, data={**verdict, "form_token": "x"}, headers=ours).status_code == 403
-        for bad, why in (({"verdict": ""}, "No verdict was chosen"), ({"nose": "maybe"}, "is no answer")):
+        for bad, why in (({"verdict": ""}, "No verdict was chosen"), ({"nose": "maybe"}, "is not a valid answer")):
             refused = browser.post(target, data={**verdict, **bad}, headers=ours)
             assert [each.status_code for each in (*refused.history, refused)] == [303, 200]
             assert "Your verdict is not stored" in refused.text
@@ -730,14 +729,14 @@ def test_the_page_explains_what_it_cannot_show(page: Page, found: FaceCase) -> N
         (found.root / "reviews.jsonl").write_bytes(b"{}\n")
         for path in ("", f"/candidate/{candidate}"):
             answer = browser.get(f"{page.base}{path}")
-            assert (answer.status_code, "restore the file from a copy" in answer.text) == (409, True), answer.text
+            assert (answer.status_code, "restore the file from a backup" in answer.text) == (409, True), answer.text
             assert answer.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize(
     ("later", "said"), [(timedelta(days=1000), "the mandate has expired"), (timedelta(0), "")], ids=["after", "before"]
 )
-def test_a_desk_that_stands_when_the_mandate_expires(
+def test_an_open_desk_is_refused_once_the_mandate_expires(
     found: FaceCase, monkeypatch: pytest.MonkeyPatch, later: timedelta, said: str
 ) -> None:
     with open_session(found.root, "review", need=Need.RESULTS, reason="test") as session:
@@ -745,7 +744,7 @@ def test_a_desk_that_stands_when_the_mandate_expires(
         (candidate,) = desk.waiting()
         desk.pictures(candidate)
         now = clock.utc_now() + later
-        monkeypatch.setattr("pipelines.clock.utc_now", lambda: now)
+        monkeypatch.setattr(clock, "utc_now", lambda: now)
         asked: list[Callable[[], object]] = [
             desk.candidates,
             lambda: desk.pictures(candidate),
@@ -761,23 +760,23 @@ def test_an_entry_that_ends_leaves_an_open_desk(found: FaceCase, monkeypatch: py
     with open_session(found.root, "review", need=Need.RESULTS, reason="test") as session:
         desk = ReviewDesk.at(session, "B. Becker")
         assert len(desk.candidates()) == 1
-        monkeypatch.setattr("pipelines.clock.utc_now", lambda: ENTRY_ENDS + timedelta(days=99))
+        monkeypatch.setattr(clock, "utc_now", lambda: ENTRY_ENDS + timedelta(days=99))
         assert desk.candidates() == []
 
 
-def test_nobody_prolongs_a_review_by_hand(found: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_edited_mandate_does_not_prolong_an_open_desk(found: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_session(found.root, "review", need=Need.RESULTS, reason="test") as session:
         desk = ReviewDesk.at(session, "B. Becker")
         text = found.root.joinpath("case.toml").read_text()
         found.root.joinpath("case.toml").write_text(text.replace(f"{MANDATE_ENDS:%Y-%m-%d}", "2099-01-01"))
         assert load_case(found.root).mandate != session.case.mandate
         now = clock.utc_now() + timedelta(days=1000)
-        monkeypatch.setattr("pipelines.clock.utc_now", lambda: now)
+        monkeypatch.setattr(clock, "utc_now", lambda: now)
         with pytest.raises(NotAuthorised, match="expired"):
             desk.candidates()
 
 
-def test_the_page_listens_here_only(page: Page) -> None:
+def test_the_page_listens_on_the_loopback_address_only(page: Page) -> None:
     import socket
 
     port = int(page.base.rpartition(":")[2])

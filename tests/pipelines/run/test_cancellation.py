@@ -1,4 +1,4 @@
-"""Ctrl-C and `forensics cancel`: the first finishes what is in hand, the second does not."""
+"""Ctrl-C and `forensics cancel`: the first finishes items in progress, the second interrupts."""
 
 import hashlib
 import os
@@ -15,11 +15,13 @@ from pipelines.run.cancellation import Interrupted, StopRequest
 
 @pytest.fixture
 def stop(tmp_path: Path) -> StopRequest:
+    """Return a request to stop that is not made yet."""
     return StopRequest(tmp_path / ".cancel")
 
 
 @pytest.fixture(autouse=True)
 def _usual_ctrl_c() -> Iterator[None]:
+    """Restore the handler of Ctrl-C after each test."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -29,34 +31,34 @@ def ctrl_c() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_nobody_asked(stop: StopRequest) -> None:
-    with stop.heard():
+def test_without_a_request_nothing_stops(stop: StopRequest) -> None:
+    with stop.handling_interrupts():
         assert not stop.is_made
-    stop.obey()
+    stop.raise_if_made()
 
 
-def test_the_first_ctrl_c_asks(stop: StopRequest) -> None:
-    with stop.heard():
+def test_the_first_ctrl_c_requests_a_stop(stop: StopRequest) -> None:
+    with stop.handling_interrupts():
         ctrl_c()
         assert stop.is_made
     with pytest.raises(Interrupted, match="run the same command again"):
-        stop.obey()
+        stop.raise_if_made()
 
 
-def test_the_second_ctrl_c_ends(stop: StopRequest) -> None:
-    with stop.heard():
+def test_the_second_ctrl_c_interrupts(stop: StopRequest) -> None:
+    with stop.handling_interrupts():
         ctrl_c()
         with pytest.raises(KeyboardInterrupt):
             ctrl_c()
 
 
-def test_two_that_come_while_a_library_is_busy_are_two(stop: StopRequest) -> None:
-    with stop.heard(), pytest.raises(KeyboardInterrupt):
+def test_two_ctrl_c_during_a_library_call_interrupt(stop: StopRequest) -> None:
+    with stop.handling_interrupts(), pytest.raises(KeyboardInterrupt):
         _busy_while_two_come()
 
 
 def _busy_while_two_come() -> None:
-    """A long digest looks for no signal, so that Python tells of both at once."""
+    """Python delivers both signals at once, because a long digest checks for none."""
     twice = f"import os, time; [(time.sleep(0.1), os.kill({os.getpid()}, {int(signal.SIGINT)})) for _ in range(2)]"
     sender = subprocess.Popen([sys.executable, "-c", twice])
     try:
@@ -65,23 +67,23 @@ def _busy_while_two_come() -> None:
         sender.wait()
 
 
-def test_ctrl_c_ends_at_once_where_nothing_is_in_hand(stop: StopRequest) -> None:
-    with stop.heard():
+def test_ctrl_c_interrupts_at_once_while_no_item_is_in_progress(stop: StopRequest) -> None:
+    with stop.handling_interrupts():
         pass
     with pytest.raises(KeyboardInterrupt):
         ctrl_c()
 
 
-def test_who_must_ignore_ctrl_c_still_does(stop: StopRequest) -> None:
+def test_an_ignored_ctrl_c_stays_ignored(stop: StopRequest) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with stop.heard():
+    with stop.handling_interrupts():
         ctrl_c()
         assert not stop.is_made
 
 
-def test_a_request_from_elsewhere_is_used_up(stop: StopRequest) -> None:
+def test_a_request_file_is_removed_when_it_is_obeyed(stop: StopRequest) -> None:
     stop.cancel_file.touch()
     assert stop.is_made
     with pytest.raises(Interrupted, match="was cancelled"):
-        stop.obey()
-    stop.obey()
+        stop.raise_if_made()
+    stop.raise_if_made()

@@ -1,16 +1,13 @@
-"""The whole run, on twelve painted frames whose tables are known row by row, undisturbed and disturbed."""
+"""Whole runs of twelve painted frames whose tables are known row by row, undisturbed and disturbed."""
 
 import contextlib
 import errno
 import json
-import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,74 +16,51 @@ from typing import Any
 import polars as pl
 import pytest
 
+from forensics.custody.case_document import Case, encode_case
 from forensics.detection.detections import Boxes
 from forensics.digests import sha256_of_file
 from forensics.errors import CannotStart, CoverageBroken, IntegrityBroken
 from forensics.footage.cameras import Camera
 from forensics.footage.coverage import CoverageRange, State, check_complete
 from forensics.footage.frames import Frame
-from forensics.tables.files import read_table, write_bytes, write_table
+from forensics.tables.files import read_table, write_bytes
 from forensics.tables.schemas import DETECT_PART, PUBLISHED
-from pipelines.custody.case_document import Case, encoded_case
 from pipelines.custody.case_store import load_case, with_clock
 from pipelines.desk.status import case_status
-from pipelines.intake.ingest import Given
+from pipelines.intake.ingest import IngestItem
 from pipelines.run.cancellation import Interrupted
 from pipelines.run.progress import NoProgress
+from pipelines.runners.serial import SerialRunner
+from testing.audit_events import fail_at, run_killed
 from testing.demo_clips import make_clips
 from testing.painted import KINDS
 from testing.painted_case import (
     CHUNKS,
     N_FRAMES,
-    START_US,
     PaintedDetector,
-    copied,
+    copy_case,
     make_case_of,
     make_painted_case,
+    published_table,
     run,
-    table,
     walker_score,
     walker_xyxy,
 )
 
 START = datetime(2026, 5, 1, 10, tzinfo=UTC)
 FRAME_US = 200_000
-Detecting = Callable[[frozenset[int]], None]
-
-
-@pytest.fixture(scope="module")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    folder = tmp_path_factory.mktemp("painted")
-    return make_painted_case(folder, start_utc_us=START_US, clock_error_ms=500)
+FAILING = PaintedDetector(failing=frozenset({5}))
+FAILING_EVERYWHERE = PaintedDetector(failing=frozenset(range(N_FRAMES)))
 
 
 @pytest.fixture
-def case(untouched: Case, tmp_path: Path, detecting: Detecting) -> Case:
-    detecting(frozenset())
-    return copied(untouched, tmp_path / "case")
-
-
-@pytest.fixture
-def detecting(monkeypatch: pytest.MonkeyPatch) -> Detecting:
-    """Lets every later run use the painted detector, which raises at these numbers."""
-
-    def use(failing: frozenset[int]) -> None:
-        monkeypatch.setattr(
-            "pipelines.stages.detection_context.load_for", lambda settings, model: PaintedDetector(failing)
-        )
-
-    return use
-
-
-@pytest.fixture
-def undisturbed(untouched: Case, tmp_path: Path, detecting: Detecting) -> dict[str, Any]:
-    """The manifest of a run to which nothing happened."""
-    detecting(frozenset())
-    return run(copied(untouched, tmp_path / "undisturbed")).manifest
+def undisturbed(painted_once: Case, tmp_path: Path) -> dict[str, Any]:
+    """The manifest of a run that nothing disturbed."""
+    return run(copy_case(painted_once, tmp_path / "undisturbed")).manifest
 
 
 def coverage(case: Case) -> list[tuple[Any, ...]]:
-    return table(case, "coverage").drop("evidence_id", "camera_id", "change").rows()
+    return published_table(case, "coverage").drop("evidence_id", "camera_id", "change").rows()
 
 
 def times_of_detect_parts(case: Case) -> dict[str, int]:
@@ -94,7 +68,7 @@ def times_of_detect_parts(case: Case) -> dict[str, int]:
 
 
 def detect_parts(case: Case) -> list[Path]:
-    """In the order of their chunks."""
+    """Return the parts in the order of their chunks."""
     parts = case.folder.runs.glob("*/parts/detect/*.parquet")
     return sorted(parts, key=lambda path: read_table(path, DETECT_PART)["frame"][0].as_py())
 
@@ -108,9 +82,9 @@ def utc_of(frame: int) -> datetime:
 
 def test_detections_hold_every_box_with_its_address_and_times(case: Case) -> None:
     run(case)
-    (evidence_id,) = table(case, "evidence")["evidence_id"]
-    (track_id,) = table(case, "tracks")["track_id"]
-    detections = table(case, "detections")
+    (evidence_id,) = published_table(case, "evidence")["evidence_id"]
+    (track_id,) = published_table(case, "tracks")["track_id"]
+    detections = published_table(case, "detections")
     assert set(detections["evidence_id"]) == {evidence_id}
     expected = [walker_row(number, track_id) for number in range(N_FRAMES)]
     fleeting = ("gate", 6, 108_000, 1_200_000, utc_of(6), "person", 0.25, 120.0, 8.0, 130.0, 28.0, None, False, None)
@@ -125,9 +99,9 @@ def walker_row(frame: int, track_id: str) -> tuple[Any, ...]:
 
 def test_the_walker_is_one_track_and_one_sighting(case: Case) -> None:
     run(case)
-    (evidence_id,) = table(case, "evidence")["evidence_id"]
-    (track,) = table(case, "tracks").rows(named=True)
-    (sighting,) = table(case, "sightings").rows(named=True)
+    (evidence_id,) = published_table(case, "evidence")["evidence_id"]
+    (track,) = published_table(case, "tracks").rows(named=True)
+    (sighting,) = published_table(case, "sightings").rows(named=True)
     last = N_FRAMES - 1
     known = {
         "evidence_id": evidence_id,
@@ -158,7 +132,7 @@ def test_the_walker_is_one_track_and_one_sighting(case: Case) -> None:
 def test_every_frame_is_accounted_for(case: Case) -> None:
     result = run(case)
     assert coverage(case) == [(0, N_FRAMES, "detected", "", True, "")]
-    assert table(case, "failures").is_empty()
+    assert published_table(case, "failures").is_empty()
     assert result.is_clean
     assert result.failures == ()
 
@@ -169,7 +143,9 @@ def test_frames_between_the_wanted_ones_are_skipped(case: Case) -> None:
         (n, n + 1, "detected", "", True, "") if n % 2 == 0 else (n, n + 1, "skipped", "sampled", True, "")
         for n in range(N_FRAMES)
     ]
-    assert table(case, "detections")["frame"].unique(maintain_order=True).to_list() == list(range(0, N_FRAMES, 2))
+    assert published_table(case, "detections")["frame"].unique(maintain_order=True).to_list() == list(
+        range(0, N_FRAMES, 2)
+    )
 
 
 def test_chunks_without_any_wanted_frame_are_covered_too(case: Case) -> None:
@@ -177,37 +153,35 @@ def test_chunks_without_any_wanted_frame_are_covered_too(case: Case) -> None:
     assert coverage(case) == [(0, 1, "detected", "", True, ""), (1, N_FRAMES, "skipped", "sampled", True, "")]
 
 
-def test_a_frame_that_cannot_be_handed_out_is_a_settled_gap(tmp_path: Path, detecting: Detecting) -> None:
+def test_a_frame_that_cannot_be_read_is_a_settled_gap(tmp_path: Path) -> None:
     twins = next(kind for kind in KINDS if kind.name == "twin_pts")
-    detecting(frozenset())
-    case = make_case_of(tmp_path / "case", Given(twins.build(tmp_path), "gate"))
+    case = make_case_of(tmp_path / "case", IngestItem(twins.build(tmp_path), "gate"))
     run(case)
-    first, gap, last = table(case, "coverage").rows(named=True)
+    first, gap, last = published_table(case, "coverage").rows(named=True)
     assert (first["start_frame"], first["stop_frame"], first["state"]) == (0, 30, "detected")
     assert (gap["start_frame"], gap["stop_frame"], gap["state"], gap["reason"]) == (30, 32, "gap", "duplicate_pts")
     assert gap["settled"]
     for told in ("evidence", "sources"):
-        assert table(case, told)["verdict"].to_list() == ["partial"]
-        assert "2 frames could not be read" in table(case, told)["reason"][0]
+        assert published_table(case, told)["verdict"].to_list() == ["partial"]
+        assert "2 frames could not be read" in published_table(case, told)["reason"][0]
     assert (last["start_frame"], last["stop_frame"], last["state"]) == (32, 90, "detected")
-    assert not set(table(case, "detections")["frame"]) & {30, 31}
+    assert not set(published_table(case, "detections")["frame"]) & {30, 31}
 
 
-def test_footage_that_changed_since_it_was_ingested_is_never_decoded(tmp_path: Path, detecting: Detecting) -> None:
-    detecting(frozenset())
+def test_footage_that_changed_since_it_was_ingested_is_never_decoded(tmp_path: Path) -> None:
     altered, healthy = KINDS[0].build(tmp_path), KINDS[1].build(tmp_path)
-    case = make_case_of(tmp_path / "case", Given(altered, "gate"), Given(healthy, "hall"))
+    case = make_case_of(tmp_path / "case", IngestItem(altered, "gate"), IngestItem(healthy, "hall"))
     original = altered.read_bytes()
     altered.write_bytes(original + b"more")
     assert not run(case).is_clean
-    states = table(case, "coverage").select("camera_id", "state", "reason", "settled").unique().rows()
+    states = published_table(case, "coverage").select("camera_id", "state", "reason", "settled").unique().rows()
     assert set(states) == {("gate", "gap", "altered", False), ("hall", "detected", "", True)}
-    assert "recorded is" in table(case, "failures")["detail"][0]
+    assert "recorded is" in published_table(case, "failures")["detail"][0]
     altered.write_bytes(original)
     assert run(case).is_clean
 
 
-def test_a_flipped_bit_in_a_part_is_never_other_rows(case: Case) -> None:
+def test_a_flipped_bit_in_a_part_never_gives_other_rows(case: Case) -> None:
     run(case)
     part = next(case.folder.runs.glob("*/parts/detect/*.parquet"))
     data, rows = part.read_bytes(), read_table(part, DETECT_PART)
@@ -224,27 +198,26 @@ def test_a_flipped_bit_in_a_part_is_never_other_rows(case: Case) -> None:
 # ---- clocks
 
 
-def test_an_unknown_clock_gives_no_utc(tmp_path: Path, detecting: Detecting) -> None:
-    detecting(frozenset())
+def test_an_unknown_clock_gives_no_utc(tmp_path: Path) -> None:
     case = make_painted_case(tmp_path)
     run(case)
-    (sighting,) = table(case, "sightings").rows(named=True)
+    (sighting,) = published_table(case, "sightings").rows(named=True)
     assert (sighting["first_utc"], sighting["last_utc"], sighting["clock_error_ms"]) == (None, None, None)
-    assert table(case, "detections")["utc"].null_count() == N_FRAMES + 1
+    assert published_table(case, "detections")["utc"].null_count() == N_FRAMES + 1
     assert sighting["last_media_us"] == FRAME_US * (N_FRAMES - 1)
 
 
 def test_a_corrected_clock_moves_utc_and_detects_nothing_again(case: Case) -> None:
     run(case)
-    before, parts = table(case, "detections"), times_of_detect_parts(case)
-    (sighting_before,) = table(case, "sightings")["sighting_id"]
+    before, parts = published_table(case, "detections"), times_of_detect_parts(case)
+    (sighting_before,) = published_table(case, "sightings")["sighting_id"]
     corrected = with_clock(load_case(case.folder.root), Camera("gate", offset_ms=-1500, error_ms=20))
-    write_bytes(case.folder.case_file, encoded_case(corrected))
+    write_bytes(case.folder.case_file, encode_case(corrected))
     run(case)
-    after = table(case, "detections")
+    after = published_table(case, "detections")
     assert after["utc"].to_list() == [at - timedelta(milliseconds=1500) for at in before["utc"]]
     assert after.drop("utc").equals(before.drop("utc"))
-    (sighting,) = table(case, "sightings").rows(named=True)
+    (sighting,) = published_table(case, "sightings").rows(named=True)
     assert (sighting["sighting_id"], sighting["clock_error_ms"]) == (sighting_before, 20)
     assert sighting["first_utc"] == START - timedelta(milliseconds=1500)
     assert times_of_detect_parts(case) == parts
@@ -253,7 +226,7 @@ def test_a_corrected_clock_moves_utc_and_detects_nothing_again(case: Case) -> No
 # ---- the manifest and the published tables
 
 
-def test_the_manifest_tells_rows_and_digest_of_every_published_file(case: Case) -> None:
+def test_the_manifest_states_rows_and_digest_of_every_published_file(case: Case) -> None:
     result = run(case)
     assert json.loads(case.folder.manifest.read_text()) == result.manifest
     assert result.manifest["run"] == result.folder.run_id
@@ -278,15 +251,15 @@ def test_the_latest_run_is_the_one_that_analysts_read(case: Case) -> None:
     first = run(case)
     other = run(case, "track.minimum_detections=13")
     assert first.folder.run_id != other.folder.run_id == json.loads(case.folder.manifest.read_text())["run"]
-    assert table(case, "sightings").is_empty()
-    assert table(case, "detections")["track_id"].null_count() == N_FRAMES + 1
+    assert published_table(case, "sightings").is_empty()
+    assert published_table(case, "detections")["track_id"].null_count() == N_FRAMES + 1
 
 
 # ---- what is done already
 
 
 class Cancelling(NoProgress):
-    """Somebody who asks to cancel as soon as anything is done."""
+    """Asks to cancel the run as soon as one item is done."""
 
     def __init__(self, case: Case) -> None:
         self._case = case
@@ -303,15 +276,14 @@ def test_the_same_run_again_makes_nothing_again(case: Case) -> None:
     assert len(parts) == len(CHUNKS)
 
 
-def test_parts_of_another_run_are_adopted(case: Case, detecting: Detecting) -> None:
+def test_parts_of_another_run_are_reused(case: Case) -> None:
     run(case)
-    detecting(frozenset(range(N_FRAMES)))
-    adopting = run(case, "track.minimum_detections=4")
+    adopting = run(case, "track.minimum_detections=4", detector=FAILING_EVERYWHERE)
     assert adopting.is_clean
     assert {path.stat().st_nlink for path in detect_parts(case)} == {2}
 
 
-def test_parts_of_another_kind_of_machine_are_not_adopted(case: Case) -> None:
+def test_parts_of_another_kind_of_machine_are_not_reused(case: Case) -> None:
     said_elsewhere_that(run(case).folder.record, hardware="something else")
     run(case, "track.minimum_detections=4")
     assert {path.stat().st_nlink for path in detect_parts(case)} == {1}
@@ -319,7 +291,7 @@ def test_parts_of_another_kind_of_machine_are_not_adopted(case: Case) -> None:
     assert {path.stat().st_nlink for path in detect_parts(case)} == {1, 2}
 
 
-def test_a_run_of_another_kind_of_machine_is_not_gone_on_with(case: Case) -> None:
+def test_a_run_of_another_kind_of_machine_is_not_continued(case: Case) -> None:
     said_elsewhere_that(run(case).folder.record, hardware="something else")
     with pytest.raises(CannotStart, match="something else"):
         run(case)
@@ -340,26 +312,22 @@ def test_boundaries_stay_as_they_were_first_planned(case: Case, undisturbed: dic
 # ---- disturbed runs end in the tables of an undisturbed one
 
 
-def test_a_lost_chunk_is_an_unsettled_gap_that_the_next_run_mends(
-    case: Case, detecting: Detecting, undisturbed: dict[str, Any]
-) -> None:
-    detecting(frozenset({5}))
-    result = run(case)
+def test_a_lost_chunk_is_an_unsettled_gap_that_the_next_run_mends(case: Case, undisturbed: dict[str, Any]) -> None:
+    result = run(case, detector=FAILING)
     assert not result.is_clean
     assert coverage(case) == [
         (0, 4, "detected", "", True, ""),
-        (4, 8, "gap", "RuntimeError", False, "cannot bear number 5"),
+        (4, 8, "gap", "RuntimeError", False, "cannot detect in frame 5"),
         (8, 12, "detected", "", True, ""),
     ]
     (failure,) = result.failures
-    assert table(case, "failures").rows(named=True) == [asdict(failure)]
+    assert published_table(case, "failures").rows(named=True) == [asdict(failure)]
     assert (failure.stage, failure.unit, failure.attempts) == ("detect", "frames 4-7", 2)
-    assert (failure.error, failure.detail) == ("RuntimeError", "cannot bear number 5")
+    assert (failure.error, failure.detail) == ("RuntimeError", "cannot detect in frame 5")
     assert result.is_unfinished
     assert "forensics run" in case_status(case, datetime.now(UTC))["next"]
     kept = times_of_detect_parts(case)
 
-    detecting(frozenset())
     mended = run(case)
     assert mended.is_clean
     assert not mended.is_unfinished
@@ -368,15 +336,14 @@ def test_a_lost_chunk_is_an_unsettled_gap_that_the_next_run_mends(
     assert kept.items() < times_of_detect_parts(case).items()
 
 
-def test_a_run_in_which_every_chunk_is_lost_still_says_so(case: Case, detecting: Detecting) -> None:
-    detecting(frozenset(range(N_FRAMES)))
-    assert not run(case).is_clean
+def test_a_run_that_lost_every_chunk_still_publishes_its_coverage(case: Case) -> None:
+    assert not run(case, detector=FAILING_EVERYWHERE).is_clean
     assert {row[2:5] for row in coverage(case)} == {("gap", "RuntimeError", False)}
-    assert len(table(case, "failures")) == len(CHUNKS)
-    assert table(case, "sightings").is_empty()
+    assert len(published_table(case, "failures")) == len(CHUNKS)
+    assert published_table(case, "sightings").is_empty()
 
 
-def test_a_cancelled_run_ends_and_the_next_one_goes_on(case: Case, undisturbed: dict[str, Any]) -> None:
+def test_a_cancelled_run_ends_and_the_next_one_continues(case: Case, undisturbed: dict[str, Any]) -> None:
     with pytest.raises(Interrupted):
         run(case, progress=Cancelling(case))
     done = times_of_detect_parts(case)
@@ -386,39 +353,33 @@ def test_a_cancelled_run_ends_and_the_next_one_goes_on(case: Case, undisturbed: 
     assert done.items() < times_of_detect_parts(case).items()
 
 
-def test_a_full_disk_ends_the_run_and_a_later_one_completes(
-    case: Case, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(path: Path, written: object) -> None:
-        if detect_parts(case):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        write_table(path, written)
-
-    with monkeypatch.context() as patched:
-        patched.setattr("pipelines.run.stage_loop.write_table", full)
-        with pytest.raises(CannotStart, match="the disk is full"):
-            run(case)
+def test_a_full_disk_ends_the_run_and_a_later_one_completes(case: Case, undisturbed: dict[str, Any]) -> None:
+    with fail_at("write", "*/parts/detect/*", errno.ENOSPC, first=2), pytest.raises(CannotStart, match="disk is full"):
+        run(case)
     assert len(detect_parts(case)) == 1
     assert run(case).manifest == undisturbed
 
 
-def test_a_run_that_would_fill_the_disk_does_not_begin(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_would_fill_the_disk_does_not_start(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
     with pytest.raises(CannotStart, match="0 MiB are free"):
         run(case)
     assert not case.folder.runs.exists()
 
 
-def test_parts_that_lack_a_frame_are_never_published(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+class LosingFrame(SerialRunner):
+    """Returns the part of the second chunk without its last frame, as a faulty worker might."""
+
+    def map(self, stage: Any, items: Iterable[Any]) -> Iterator[Any]:
+        for outcome in SerialRunner.map(self, stage, items):
+            is_second = stage.name == "detect" and outcome.item.chunk.start == CHUNKS[1][0]
+            yield replace(outcome, result=outcome.result.slice(0, 3)) if is_second else outcome
+
+
+def test_parts_that_lack_a_frame_are_never_published(case: Case) -> None:
     manifest = run(case).manifest
-
-    def lacking(path: Path, written: Any) -> None:
-        is_second = path.parent.name == "detect" and written["frame"][0].as_py() == 4
-        write_table(path, written.slice(0, 3) if is_second else written)
-
-    monkeypatch.setattr("pipelines.run.stage_loop.write_table", lacking)
     with pytest.raises(CoverageBroken) as caught:
-        run(case, "detect.min_score=0.2")
+        run(case, "detect.min_score=0.2", runner=LosingFrame())
     assert (caught.value.frame, caught.value.n_frames) == (7, N_FRAMES)
     assert json.loads(case.folder.manifest.read_text()) == manifest
 
@@ -456,44 +417,17 @@ def test_missing_double_and_disordered_frames_are_refused(edges: list[tuple[int,
 
 # ---- the driver is killed
 
-_MORTAL = """
-import os, pathlib, signal, sys
-pattern, nth = sys.argv[1], int(sys.argv[2])
-seen = 0
-
-def mortal(rename):
-    def renamed(self, target):
-        global seen
-        seen += pattern in str(target)
-        if pattern and seen == nth:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return rename(self, target)
-    return renamed
-
-pathlib.Path.replace = mortal(pathlib.Path.replace)
-pathlib.Path.rename = mortal(pathlib.Path.rename)
-from pipelines.cli import main
-sys.argv[1:] = sys.argv[3:]
-main()
-"""
-
-
-def command(*arguments: str, dying_at: str = "", nth: int = 1) -> int:
-    """The exit code of the real command line, which dies just before the nth file like this gets its name."""
-    process = subprocess.run(
-        [sys.executable, "-c", _MORTAL, dying_at, str(nth), *arguments], capture_output=True, check=False
-    )
-    return process.returncode
-
 
 def scan(clip: Path, root: Path, *, dying_at: str = "", nth: int = 1) -> int:
+    """Return the exit code of `scan`, killed just before the nth file like this gets its name."""
     settings = ["--set", "chunk.seconds=2", "--runner", "serial", "--quiet"]
-    return command("scan", str(clip), "--case", str(root), *settings, dying_at=dying_at, nth=nth)
+    pattern = f"*{dying_at}*" if dying_at else ""
+    return run_killed("scan", clip, "--case", root, *settings, operation="rename", pattern=pattern, nth=nth)
 
 
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten seconds in which one person walks by."""
+    """A clip of ten seconds in which one person walks by."""
     (clip,) = make_clips(tmp_path_factory.mktemp("walk"), n_frames={"gate": 120})
     return clip
 
@@ -503,7 +437,7 @@ def published(root: Path) -> dict[str, str]:
     return {path.relative_to(root).as_posix(): sha256_of_file(path) for path in files}
 
 
-def test_a_killed_driver_leaves_only_what_the_next_one_goes_on_with(walk: Path, tmp_path: Path) -> None:
+def test_a_run_killed_at_any_moment_is_completed_by_the_next(walk: Path, tmp_path: Path) -> None:
     assert scan(walk, tmp_path / "undisturbed") == 0
     expected = published(tmp_path / "undisturbed")
     assert any(name.endswith(".jpg") for name in expected)
@@ -523,18 +457,15 @@ def test_a_killed_driver_leaves_only_what_the_next_one_goes_on_with(walk: Path, 
     assert done.items() < times_of_detect_parts(load_case(root)).items()
 
 
-class Forgetful(PaintedDetector):
-    """Says nothing of frame 5, as no detector may."""
+class ForgettingFrame(PaintedDetector):
+    """Returns nothing for frame 5, which no detector may do."""
 
     def detect(self, frames: Iterable[Frame], references: Sequence[Frame]) -> Iterator[tuple[int, Boxes]]:
-        return (told for told in PaintedDetector.detect(self, frames, references) if told[0] != 5)
+        return (each for each in PaintedDetector.detect(self, frames, references) if each[0] != 5)
 
 
-def test_a_frame_that_the_detector_passes_over_is_never_one_that_was_not_wanted(
-    case: Case, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pipelines.stages.detection_context.load_for", lambda settings, model: Forgetful())
-    result = run(case)
+def test_a_frame_for_which_the_detector_returns_nothing_is_an_unsettled_gap(case: Case) -> None:
+    result = run(case, detector=ForgettingFrame())
     assert not result.is_clean
     assert [(start, stop, state, settled) for start, stop, state, _, settled, _ in coverage(case)] == [
         *((0, 4, "detected", True), (4, 8, "gap", False), (8, N_FRAMES, "detected", True)),

@@ -1,4 +1,4 @@
-"""Footage that is touched while a run works is noticed, also if it is put back as it was."""
+"""Footage that changes during a run: the change is found even if it is undone."""
 
 import os
 from pathlib import Path
@@ -8,19 +8,20 @@ from PIL import Image
 
 from forensics.footage.evidence import Evidence
 from forensics.tables.evidence import load_evidence
-from pipelines.intake.ingest import Given
+from pipelines.intake.ingest import IngestItem
 from pipelines.run.footage_integrity import FootageChecker
 from testing.commands import clip
 from testing.painted_case import make_case_of
 
 
 def taken_in(path: Path, case: Path) -> Evidence:
-    (item,) = load_evidence(make_case_of(case, Given(path, "gate")).folder)
+    (item,) = load_evidence(make_case_of(case, IngestItem(path, "gate")).folder)
     return item
 
 
 @pytest.fixture
 def stills(tmp_path: Path) -> Path:
+    """Make a folder of stills."""
     folder = tmp_path / "stills"
     folder.mkdir()
     for number in range(3):

@@ -1,4 +1,4 @@
-"""A run is a pure function of evidence, settings and model: chunks, runner and workers change no byte."""
+"""Equal tables: neither chunks nor runner nor the number of workers changes a byte."""
 
 import json
 import subprocess
@@ -49,14 +49,14 @@ def n_chunks(root: Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """One person passes two cameras."""
+def walk_clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Make clips of one person who passes two cameras."""
     return make_clips(tmp_path_factory.mktemp("demo"), n_frames={"gate": 160, "hall": 132})
 
 
-def test_neither_chunks_nor_runner_nor_workers_change_a_byte(clips: list[Path], tmp_path: Path) -> None:
+def test_neither_chunks_nor_runner_nor_workers_change_a_byte(walk_clips: list[Path], tmp_path: Path) -> None:
     roots = [tmp_path / "-".join(way) for way in WAYS]
-    runs = {scan(clips, root, *in_this_way(*way))["run"] for way, root in zip(WAYS, roots, strict=True)}
+    runs = {scan(walk_clips, root, *in_this_way(*way))["run"] for way, root in zip(WAYS, roots, strict=True)}
     assert len(runs) == 1
     assert [n_chunks(root) for root in roots] == [2, 4, 13]
     reference, *others = map(published, roots)
@@ -66,11 +66,11 @@ def test_neither_chunks_nor_runner_nor_workers_change_a_byte(clips: list[Path], 
         assert other == reference
 
 
-def test_behind_the_gate_they_change_none_either(clips: list[Path], tmp_path: Path) -> None:
+def test_with_a_gate_neither_chunks_nor_workers_change_a_byte(walk_clips: list[Path], tmp_path: Path) -> None:
     ways = (WAYS[0], WAYS[-1])
     roots = [tmp_path / "-".join(way) for way in ways]
     for way, root in zip(ways, roots, strict=True):
-        scan(clips, root, *in_this_way(*way), *GATED)
+        scan(walk_clips, root, *in_this_way(*way), *GATED)
     assert [n_chunks(root) for root in roots] == [2, 13]
     reference, other = map(published, roots)
     looks = table(roots[0], "coverage").group_by("state").agg(n=(pl.col("stop_frame") - pl.col("start_frame")).sum())
@@ -84,6 +84,7 @@ def test_behind_the_gate_they_change_none_either(clips: list[Path], tmp_path: Pa
 
 @pytest.fixture(scope="session")
 def network(shared: Path) -> list[str]:
+    """Return the options that use a real network."""
     return ["--model", str(shared / "models" / "yolo11n_int8_openvino_model")]
 
 
@@ -103,7 +104,7 @@ def test_a_network_on_real_footage_gives_the_same_bytes_and_six_people(
 
 @pytest.fixture(scope="module")
 def everything(shared: Path, network: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The case of all clips, looked at once a second."""
+    """Make a case of all real clips, detected once a second."""
     root = tmp_path_factory.mktemp("everything") / "case"
     scan([shared / "footage"], root, *network, "--set", "detect.fps=1", *in_this_way("10", "ray", "2"))
     return root
@@ -130,7 +131,7 @@ def test_streams_that_are_not_read_are_named(everything: Path) -> None:
 
 
 @pytest.mark.models
-def test_nobody_walks_for_long_where_only_cars_pass(everything: Path) -> None:
+def test_footage_of_cars_gives_no_long_track_of_a_person(everything: Path) -> None:
     people = table(everything, "sightings").filter(
         (pl.col("camera_id") == "car-detection") & (pl.col("class_name") == "person")
     )

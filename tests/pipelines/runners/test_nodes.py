@@ -1,4 +1,4 @@
-"""Several nodes, on this machine: all of them work, one that joins is used, one that is killed costs nothing."""
+"""A cluster of several nodes on this machine: a node that joins is used, a killed one costs no item."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""One suite for every runner; what only a runner with workers can get wrong follows below."""
+"""One suite for every runner, then what only a runner with workers can get wrong."""
 
 import gc
 import time
@@ -13,14 +13,14 @@ from pipelines.runners.serial import SerialRunner
 from pipelines.stages.port import Done, Failed, Runner, Stage
 from testing.stages import (
     Doubling,
-    Dozing,
+    DoublingOnGpu,
+    FailingToOpen,
     Hanging,
-    Holding,
     Killing,
+    MissingTool,
     NamingProcess,
-    NoTool,
-    OnAGpu,
-    Refusing,
+    ReportingClose,
+    Sleeping,
 )
 
 WORKERS = 2
@@ -29,34 +29,36 @@ RETRIES = 1
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
-    """One local Ray for all tests, whatever cluster the environment names.
+    """Start one local Ray cluster for all tests, regardless of the environment.
 
-    It leaves sockets to the interpreter, which warns of them.
+    It leaves sockets open, of which the interpreter warns.
     """
-    from pipelines.runners.ray import connected
+    from pipelines.runners.ray import RayCluster
 
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patched:
         warnings.simplefilter("ignore")
         patched.setenv("RAY_ADDRESS", "127.0.0.1:1")
-        with connected(None, WORKERS):
+        with RayCluster(None, WORKERS):
             yield
         gc.collect()
 
 
 @pytest.fixture(params=["serial", "ray"])
 def runner(request: pytest.FixtureRequest) -> Runner:
+    """Return each runner in turn."""
     return SerialRunner(RETRIES) if request.param == "serial" else request.getfixturevalue("ray_runner")
 
 
 @pytest.fixture
 def ray_runner(cluster: None) -> Runner:
+    """Return a runner with two workers on the local cluster."""
     from pipelines.runners.ray import RayRunner
 
     return RayRunner(WORKERS, RETRIES)
 
 
 def outcomes_of(runner: Runner, stage: Stage[int, int], items: list[int]) -> dict[int, Done[int, int] | Failed[int]]:
-    """What became of each item; every item has exactly one outcome."""
+    """Return the outcome of each item; every item has exactly one."""
     outcomes = list(runner.map(stage, items))
     assert sorted(outcome.item for outcome in outcomes) == sorted(items)
     return {outcome.item: outcome for outcome in outcomes}
@@ -74,7 +76,7 @@ def test_every_item_has_one_result(runner: Runner) -> None:
     assert results_of(outcomes) == {number: 2 * number for number in range(50)}
 
 
-def test_nothing_comes_of_no_items(runner: Runner) -> None:
+def test_no_items_give_no_outcome(runner: Runner) -> None:
     assert list(runner.map(Doubling(), [])) == []
 
 
@@ -88,13 +90,13 @@ def test_an_item_that_raises_is_tried_again_and_costs_nobody_else(runner: Runner
 
 
 def test_a_stage_that_cannot_be_opened_says_so_with_its_facts(runner: Runner) -> None:
-    with pytest.raises(NoTool) as caught:
-        list(runner.map(Refusing(), [1, 2, 3]))
-    assert type(caught.value) is NoTool
+    with pytest.raises(MissingTool) as caught:
+        list(runner.map(FailingToOpen(), [1, 2, 3]))
+    assert type(caught.value) is MissingTool
     assert (caught.value.tool, caught.value.n_missing) == ("hammer", 3)
 
 
-def test_items_are_drawn_only_as_workers_need_them(runner: Runner) -> None:
+def test_items_are_taken_only_as_workers_need_them(runner: Runner) -> None:
     drawn = 0
 
     def counted() -> Iterator[int]:
@@ -112,17 +114,17 @@ def test_items_are_drawn_only_as_workers_need_them(runner: Runner) -> None:
     assert drawn < 20
 
 
-def test_times_and_memory_of_the_work_are_told(runner: Runner) -> None:
+def test_times_and_memory_are_measured(runner: Runner) -> None:
     (outcome,) = outcomes_of(runner, Doubling(), [1]).values()
     assert isinstance(outcome, Done)
     assert 0 <= outcome.seconds < 1
     assert outcome.peak_bytes > 1 << 20
 
 
-def test_work_that_holds_something_is_closed_where_the_process_lives_on(tmp_path: Path) -> None:
-    assert len(list(SerialRunner().map(Holding(tmp_path / "ended"), [1, 2]))) == 2
+def test_opened_work_is_closed(tmp_path: Path) -> None:
+    assert len(list(SerialRunner().map(ReportingClose(tmp_path / "ended"), [1, 2]))) == 2
     assert (tmp_path / "ended").exists()
-    abandoned = SerialRunner().map(Holding(tmp_path / "left"), [1, 2])
+    abandoned = SerialRunner().map(ReportingClose(tmp_path / "left"), [1, 2])
     next(abandoned)
     assert not (tmp_path / "left").exists()
     abandoned.close()  # type: ignore[attr-defined]
@@ -154,54 +156,54 @@ def test_a_worker_that_hangs_is_ended_and_costs_one_retry(cluster: None, tmp_pat
     assert (tmp_path / "hung-over-3").exists()
 
 
-def test_the_neighbours_of_a_deadly_item_are_not_taken_for_it(cluster: None, tmp_path: Path) -> None:
+def test_items_beside_a_deadly_one_are_not_blamed(cluster: None, tmp_path: Path) -> None:
     from pipelines.runners.ray import RayRunner
 
     outcomes = outcomes_of(RayRunner(workers=1, retries=0), Killing(tmp_path, always=frozenset({2})), list(range(6)))
     assert [item for item, outcome in outcomes.items() if isinstance(outcome, Failed)] == [2]
 
 
-def test_what_a_worker_had_answered_counts_even_if_its_death_is_heard_first(cluster: None, tmp_path: Path) -> None:
+def test_results_of_a_dead_worker_count(cluster: None, tmp_path: Path) -> None:
     from pipelines.runners import ray as engine
 
     pool = engine._Pool(Killing(tmp_path, always=frozenset({2})), engine.RayRunner(workers=1, retries=0))
-    pool._hire(iter([1]))
+    pool._start_workers(iter([1]))
     (worker,) = pool._workers
     pool._submit(engine.Pending(1), worker)
     engine.ray.wait(list(worker.in_flight))
     pool._submit(engine.Pending(2), worker)
     _, reference_of_two = worker.in_flight
-    outcomes = list(pool._collected(reference_of_two, worker))
+    outcomes = list(pool._collect(reference_of_two, worker))
     assert [(type(outcome), outcome.item) for outcome in outcomes] == [(Done, 1), (Failed, 2)]
 
 
 def test_a_stage_that_uses_a_gpu_is_refused_where_there_is_none(ray_runner: Runner) -> None:
-    with pytest.raises(CannotStart, match="the Ray cluster has no GPU; join a machine with one"):
-        list(ray_runner.map(OnAGpu(), [1, 2]))
+    with pytest.raises(CannotStart, match="the Ray cluster has no GPU; add a machine with a GPU"):
+        list(ray_runner.map(DoublingOnGpu(), [1, 2]))
 
 
 class Told(Exception):
-    """What a runner said of its waiting."""
+    """Raised with the message of a waiting runner."""
 
 
 def _raise(said: str) -> None:
     raise Told(said)
 
 
-def test_a_cluster_without_room_is_told_of(cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_without_room_is_reported(cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.runners import ray as engine
 
     monkeypatch.setattr(engine, "_WAIT_S", 0.5)
     runner = engine.RayRunner(workers=1, cpus_per_worker=99, on_wait=_raise)
-    with pytest.raises(Told, match="2 of 2 CPU free, each needs 99"):
+    with pytest.raises(Told, match="2 of 2 CPU free, each worker needs 99"):
         list(runner.map(Doubling(), [1]))
 
 
-def test_the_last_items_wait_at_no_worker_while_another_is_free(cluster: None) -> None:
-    """Three items, the first one long: whoever is free does both others."""
+def test_the_last_items_go_to_free_workers(cluster: None) -> None:
+    """Of three items the first is long, so that the free worker does both others."""
     from pipelines.runners.ray import RayRunner
 
-    (long, one, other) = RayRunner(WORKERS).map(Dozing(), [1.5, 0.2, 0.2])
+    (long, one, other) = RayRunner(WORKERS).map(Sleeping(), [1.5, 0.2, 0.2])
     by_seconds = sorted((each for each in (long, one, other) if isinstance(each, Done)), key=lambda each: each.item)
     assert by_seconds[0].result == by_seconds[1].result != by_seconds[2].result
 
@@ -219,7 +221,7 @@ def test_no_worker_outlives_its_map(ray_runner: Runner) -> None:
 
 
 def test_a_cluster_that_died_ends_the_map(ray_runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.runners.ray.dead_server", lambda: "raylet")
+    monkeypatch.setattr("pipelines.runners.ray.find_dead_server", lambda: "raylet")
     with pytest.raises(CannotStart, match="raylet died; run the same command again"):
         list(ray_runner.map(Doubling(), range(5)))
 

@@ -1,4 +1,4 @@
-"""Entries that came from the footage, entries of one person, and what an entry may hold."""
+"""Entries of the watch-list: those made from footage, several of one person, and what an entry may contain."""
 
 import json
 from dataclasses import replace
@@ -7,40 +7,38 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forensics.adapters.crypto.sealing import seal
 from forensics.custody.case_folder import CaseFolder
-from forensics.faces.face import QualityLimits
 from forensics.faces.likelihood_model import LikelihoodModel
 from forensics.faces.reference_sources import Origin
-from pipelines.custody.entries import entries_of, people_of
-from pipelines.review.remarks import remarks
-from testing.commands import ENTRY_LAST_DAY, Call, caller
-from testing.face_case import FaceCase, reference_of
+from forensics.tables.files import write_bytes
+from pipelines.custody.case_store import load_case
+from pipelines.custody.entries import load_entries, people_of
+from pipelines.custody.keys import keyring_for
+from pipelines.review.remarks import candidate_remarks
+from testing.commands import ENTRY_LAST_DAY, Call
+from testing.face_case import FaceCase, write_reference
 
-_NO_LIMITS = QualityLimits(eyes_px=0, sharpness=0, yaw_degrees=90, score=0)
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    return caller(capsys)
-
-
-@pytest.fixture
-def case(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> FaceCase:
-    """Two people at the gate, nobody on the list."""
-    return FaceCase.make(tmp_path, call, monkeypatch, n_people=2)
+_QUIET = ("--runner", "serial", "--quiet")
+_ALL_FACES = ("--set", "recognise.minimum_eyes_px=8", "--set", "recognise.minimum_sharpness=0")
 
 
 @pytest.fixture
-def confirmed(case: FaceCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FaceCase:
-    """The first of them is on the list, and two reviewers confirmed him."""
-    case.enrol("E0", 0, tmp_path)
-    case.enrol("absent", 40, tmp_path)
-    case.run()
+def two_people(tmp_path: Path, call: Call) -> FaceCase:
+    """A search with two people at the gate and an empty watch-list."""
+    return FaceCase.make(tmp_path, call, n_people=2)
+
+
+@pytest.fixture
+def confirmed_entry(two_people: FaceCase, tmp_path: Path, any_reference: None) -> FaceCase:
+    """A search in which two reviewers have confirmed the first of two people; any face may be a reference."""
+    two_people.enrol("E0", 0, tmp_path)
+    two_people.enrol("absent", 40, tmp_path)
+    two_people.run()
     for name in ("B. Becker", "C. Cole"):
-        case.reviewer(name)
-        decide(case, name, candidate_of(case, "E0"))
-    monkeypatch.setattr("pipelines.search.references.REFERENCE_LIMITS", _NO_LIMITS)
-    return case
+        two_people.reviewer(name)
+        decide(two_people, name, candidate_of(two_people, "E0"))
+    return two_people
 
 
 def candidate_of(case: FaceCase, entry: str) -> str:
@@ -65,41 +63,33 @@ def rows_of(case: FaceCase, sighting: str) -> dict[object, dict[str, object]]:
 # ---- the sighting an entry came from
 
 
-def test_a_sighting_is_not_compared_with_the_entry_it_lent_its_faces(confirmed: FaceCase) -> None:
-    candidate = candidate_of(confirmed, "E0")
-    enrol_from(confirmed, "E0-gate", candidate)
-    confirmed.run()
+def test_a_sighting_is_not_compared_with_the_entry_it_lent_its_faces(confirmed_entry: FaceCase) -> None:
+    candidate = candidate_of(confirmed_entry, "E0")
+    enrol_from(confirmed_entry, "E0-gate", candidate)
+    confirmed_entry.run()
     sighting = candidate.partition(":")[0]
-    row = rows_of(confirmed, sighting)["E0-gate"]
+    row = rows_of(confirmed_entry, sighting)["E0-gate"]
     assert row["decision"] == "origin"
     assert [row[name] for name in ("rank", "similarity", "margin", "log10_likelihood_ratio")] == [None] * 4
-    assert rows_of(confirmed, sighting)["E0"]["decision"] == "candidate"
-    others = [row for row in confirmed.candidates() if row["sighting_id"] != sighting]
+    assert rows_of(confirmed_entry, sighting)["E0"]["decision"] == "candidate"
+    others = [row for row in confirmed_entry.candidates() if row["sighting_id"] != sighting]
     assert [row["decision"] for row in others] == ["below"] * 3
-    assert confirmed.call("verify", confirmed.root).code == 0
+    assert confirmed_entry.call("verify", confirmed_entry.root).code == 0
 
 
-def test_the_origin_is_known_under_other_settings(confirmed: FaceCase) -> None:
-    before = candidate_of(confirmed, "E0")
-    enrol_from(confirmed, "E0-gate", before)
-    other = (
-        "--set",
-        "detect.fps=2.5",
-        "--set",
-        "recognise.minimum_eyes_px=8",
-        "--set",
-        "recognise.minimum_sharpness=0",
-    )
-    confirmed.do("run", "--runner", "serial", "--quiet", *other)
-    rows = [row for row in confirmed.candidates() if row["entry_id"] == "E0-gate"]
+def test_the_origin_is_known_under_other_settings(confirmed_entry: FaceCase) -> None:
+    before = candidate_of(confirmed_entry, "E0")
+    enrol_from(confirmed_entry, "E0-gate", before)
+    confirmed_entry.do("run", *_QUIET, *_ALL_FACES, "--set", "detect.fps=2.5")
+    rows = [row for row in confirmed_entry.candidates() if row["entry_id"] == "E0-gate"]
     assert before.partition(":")[0] not in {row["sighting_id"] for row in rows}, "the same man under another id"
     assert sorted(str(row["decision"]) for row in rows) == ["below", "origin"]
 
 
-def test_a_sighting_of_origin_without_a_face_is_of_origin_still(confirmed: FaceCase) -> None:
-    enrol_from(confirmed, "E0-gate", candidate_of(confirmed, "E0"))
-    confirmed.do("run", "--runner", "serial", "--quiet", "--set", "recognise.minimum_eyes_px=900")
-    decisions = sorted((str(row["entry_id"]), str(row["decision"])) for row in confirmed.candidates())
+def test_a_sighting_of_origin_without_a_face_keeps_the_decision_origin(confirmed_entry: FaceCase) -> None:
+    enrol_from(confirmed_entry, "E0-gate", candidate_of(confirmed_entry, "E0"))
+    confirmed_entry.do("run", *_QUIET, "--set", "recognise.minimum_eyes_px=900")
+    decisions = sorted((str(row["entry_id"]), str(row["decision"])) for row in confirmed_entry.candidates())
     assert (
         decisions
         == [("E0", "no_face")] * 2 + [("E0-gate", "no_face"), ("E0-gate", "origin")] + [("absent", "no_face")] * 2
@@ -109,18 +99,14 @@ def test_a_sighting_of_origin_without_a_face_is_of_origin_still(confirmed: FaceC
 # ---- entries of one person
 
 
-def enrol_elsewhere(case: FaceCase, monkeypatch: pytest.MonkeyPatch) -> str:
-    """`E0-gate` is made from the confirmed sighting, which is then compared with it as if it were another."""
-    candidate = candidate_of(case, "E0")
-    enrol_from(case, "E0-gate", candidate)
-    monkeypatch.setattr("pipelines.search.recognition.origins_of", lambda folder, entries: ())
-    return candidate.partition(":")[0]
-
-
-def test_entries_of_one_person_do_not_compete(confirmed: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
-    sighting = enrol_elsewhere(confirmed, monkeypatch)
-    confirmed.run()
-    rows = rows_of(confirmed, sighting)
+def test_entries_of_one_person_do_not_compete(confirmed_entry: FaceCase) -> None:
+    """Camera hall sees the person too, and this sighting is compared with both of their entries."""
+    enrol_from(confirmed_entry, "E0-gate", candidate_of(confirmed_entry, "E0"))
+    confirmed_entry.film("hall")
+    confirmed_entry.run()
+    candidates = [row for row in confirmed_entry.candidates() if row["decision"] == "candidate"]
+    (sighting,) = {str(row["sighting_id"]) for row in candidates if row["entry_id"] == "E0-gate"}
+    rows = rows_of(confirmed_entry, sighting)
     assert [rows[entry]["rank"] for entry in ("E0", "E0-gate", "absent")] == [1, 1, 2]
     for entry in ("E0", "E0-gate"):
         assert rows[entry]["margin"] == pytest.approx(rows[entry]["similarity"] - rows["absent"]["similarity"])
@@ -128,61 +114,64 @@ def test_entries_of_one_person_do_not_compete(confirmed: FaceCase, monkeypatch: 
     assert rows["absent"]["margin"] == pytest.approx(rows["absent"]["similarity"] - best)
 
 
-def test_the_log_tells_whose_an_entry_is_when_its_first_is_gone(confirmed: FaceCase) -> None:
-    enrol_from(confirmed, "E0-gate", candidate_of(confirmed, "E0"))
-    folder = CaseFolder(confirmed.root)
-    assert people_of(folder, entries_of(folder)) == ("E0", "E0", "absent")
-    later = replace(entries_of(folder)[1], entry_id="E0-hall", origin="candidate s2:E0-gate")
-    confirmed.do("watchlist remove", "E0", "--reason", "r")
-    confirmed.do("watchlist remove", "E0-gate", "--reason", "r")
+def test_the_person_of_an_entry_is_known_from_the_log_after_its_first_entry_is_removed(
+    confirmed_entry: FaceCase,
+) -> None:
+    enrol_from(confirmed_entry, "E0-gate", candidate_of(confirmed_entry, "E0"))
+    folder = CaseFolder(confirmed_entry.root)
+    assert people_of(folder, load_entries(folder)) == ("E0", "E0", "absent")
+    later = replace(load_entries(folder)[1], entry_id="E0-hall", origin="candidate s2:E0-gate")
+    confirmed_entry.do("watchlist remove", "E0", "--reason", "r")
+    confirmed_entry.do("watchlist remove", "E0-gate", "--reason", "r")
     assert people_of(folder, [later]) == ("E0",)
 
 
 # ---- what people decided stays in sight
 
 
-def test_a_decided_candidate_that_falls_below_is_said_and_stays_listed(
-    confirmed: FaceCase, monkeypatch: pytest.MonkeyPatch
+def test_a_decided_candidate_that_falls_below_is_reported_and_stays_listed(
+    confirmed_entry: FaceCase, tmp_path: Path
 ) -> None:
-    candidate = candidate_of(confirmed, "E0")
-    monkeypatch.setattr("forensics.faces.published_rates.Calibration.threshold_for", lambda self, fmr: 0.99)
-    quiet = ("--runner", "serial", "--quiet", "--set", "recognise.minimum_eyes_px=8")
-    out = confirmed.do("run", *quiet, "--set", "recognise.minimum_sharpness=0")
+    """Another entry makes the next run compare again, and the face models return less similar vectors this time."""
+    candidate = candidate_of(confirmed_entry, "E0")
+    confirmed_entry.enrol("other", 41, tmp_path)
+    confirmed_entry.faces.footage_shift = 0.6
+    out = confirmed_entry.do("run", *_QUIET, *_ALL_FACES)
     assert "0 candidates for examination" in out
-    assert "1 candidate that people have decided is below the threshold now" in out
-    assert rows_of(confirmed, candidate.partition(":")[0])["E0"]["decision"] == "below"
-    sheet = confirmed.root.parent / "again.png"
+    assert "1 candidate with a verdict is below the threshold now" in out
+    assert rows_of(confirmed_entry, candidate.partition(":")[0])["E0"]["decision"] == "below"
+    sheet = confirmed_entry.root.parent / "again.png"
     looked = ("--reason", "r", "--candidate", candidate, "--pictures", sheet)
-    assert "confirmed" in confirmed.do("review", "--as", "B. Becker", *looked)
+    assert "confirmed" in confirmed_entry.do("review", "--as", "B. Becker", *looked)
     assert sheet.exists()
 
 
-def test_a_run_without_such_candidates_has_nothing_to_remark(confirmed: FaceCase) -> None:
-    assert remarks(CaseFolder(confirmed.root)) == []
+def test_a_run_without_such_candidates_has_nothing_to_remark(confirmed_entry: FaceCase) -> None:
+    assert candidate_remarks(CaseFolder(confirmed_entry.root)) == []
 
 
-def test_a_candidate_whose_ratio_speaks_against_it_is_said(
-    confirmed: FaceCase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    against = LikelihoodModel("m", -5.0, 0.0, -1.0, 1.0, 20, 100, 9, 0.2)
-    monkeypatch.setattr("pipelines.search.recognition.stored_likelihood", lambda folder, key, models: against)
-    quiet = ("--runner", "serial", "--quiet", "--set", "recognise.minimum_eyes_px=8")
-    told = confirmed.do("run", *quiet, "--set", "recognise.minimum_sharpness=0", "--json")
-    assert json.loads(told)["remarks"] == [
-        "1 candidate has a likelihood ratio below 1, which speaks against one person"
+def test_a_candidate_whose_ratio_speaks_against_it_is_reported(confirmed_entry: FaceCase) -> None:
+    models = confirmed_entry.call.loaders.find_face_models("auto", "Dlib")
+    against = LikelihoodModel(models.model_id, -5.0, 0.0, -1.0, 1.0, 20, 100, 9, 0.2)
+    case = load_case(confirmed_entry.root)
+    key = keyring_for(case.folder, case.case_id).load()
+    write_bytes(case.folder.calibration_file, seal(key, against.encoded().encode(), "calibration"))
+    out = confirmed_entry.do("run", *_QUIET, *_ALL_FACES, "--json")
+    assert json.loads(out)["remarks"] == [
+        "1 candidate has a likelihood ratio below 1, which is evidence against the same person"
     ]
 
 
 # ---- an entry that goes
 
 
-def test_an_entry_goes_for_a_reason(case: FaceCase, tmp_path: Path) -> None:
-    case.enrol("E0", 0, tmp_path)
+def test_an_entry_is_removed_for_a_reason_only(two_people: FaceCase, tmp_path: Path) -> None:
+    two_people.enrol("E0", 0, tmp_path)
     for reason in ((), ("--reason", " ")):
-        answer = case.call("watchlist", "remove", case.root, "E0", *reason)
+        answer = two_people.call("watchlist", "remove", two_people.root, "E0", *reason)
         assert (answer.code, "reason" in answer.err) == (2, True)
-    assert (case.root / "watchlist" / "E0").exists()
-    assert f"next: forensics run {case.root}" in case.do("watchlist remove", "E0", "--reason", "found")
+    assert (two_people.root / "watchlist" / "E0").exists()
+    assert f"next: forensics run {two_people.root}" in two_people.do("watchlist remove", "E0", "--reason", "found")
 
 
 # ---- what an entry may hold
@@ -193,30 +182,31 @@ def add(case: FaceCase, entry: str, *pictures: Path) -> tuple[int, str]:
     return answer.code, answer.err
 
 
-def test_an_entry_is_one_person(case: FaceCase, tmp_path: Path) -> None:
-    mine = [reference_of(3, tmp_path / f"mine{seed}.png", seed=seed) for seed in (1, 2)]
-    other = reference_of(4, tmp_path / "other.png")
-    code, err = add(case, "E9", mine[0], other, mine[1])
+def test_an_entry_is_one_person(two_people: FaceCase, tmp_path: Path) -> None:
+    mine = [write_reference(3, tmp_path / f"mine{seed}.png", seed=seed) for seed in (1, 2)]
+    other = write_reference(4, tmp_path / "other.png")
+    code, err = add(two_people, "E9", mine[0], other, mine[1])
     assert (code, "other.png" in err, "mine" in err) == (2, True, True), err
-    assert "alike, as two people are; one person's are at least 0.400" in err
-    assert not (case.root / "watchlist").exists()
-    assert add(case, "E9", *mine) == (0, "")
+    assert "seem to show two people" in err
+    assert "expected at least 0.400" in err
+    assert not (two_people.root / "watchlist").exists()
+    assert add(two_people, "E9", *mine) == (0, "")
 
 
-def test_a_picture_is_of_one_entry(case: FaceCase, tmp_path: Path) -> None:
-    picture, fresh = (reference_of(3, tmp_path / f"{seed}.png", seed=seed) for seed in (1, 2))
-    assert add(case, "E0", picture) == (0, "")
-    code, err = add(case, "E1", fresh, picture)
-    assert (code, "1.png: is a reference of entry E0 already" in err) == (2, True), err
-    assert not (case.root / "watchlist" / "E1").exists()
+def test_a_picture_belongs_to_one_entry_only(two_people: FaceCase, tmp_path: Path) -> None:
+    picture, fresh = (write_reference(3, tmp_path / f"{seed}.png", seed=seed) for seed in (1, 2))
+    assert add(two_people, "E0", picture) == (0, "")
+    code, err = add(two_people, "E1", fresh, picture)
+    assert (code, "1.png: is already a reference picture of entry E0" in err) == (2, True), err
+    assert not (two_people.root / "watchlist" / "E1").exists()
 
 
-def test_a_confirmed_candidate_is_an_entry_once(confirmed: FaceCase) -> None:
-    candidate = candidate_of(confirmed, "E0")
-    enrol_from(confirmed, "E0-gate", candidate)
+def test_a_confirmed_candidate_becomes_one_entry_only(confirmed_entry: FaceCase) -> None:
+    candidate = candidate_of(confirmed_entry, "E0")
+    enrol_from(confirmed_entry, "E0-gate", candidate)
     told = ("--from-sighting", candidate, "--basis", "again", "--expires", ENTRY_LAST_DAY)
-    answer = confirmed.call("watchlist", "add", confirmed.root, "E0-again", *told)
-    assert (answer.code, "of entry E0-gate already" in answer.err) == (2, True), answer.err
+    answer = confirmed_entry.call("watchlist", "add", confirmed_entry.root, "E0-again", *told)
+    assert (answer.code, "already a reference picture of entry E0-gate" in answer.err) == (2, True), answer.err
 
 
 @pytest.mark.parametrize(
@@ -228,8 +218,8 @@ def test_a_confirmed_candidate_is_an_entry_once(confirmed: FaceCase) -> None:
         pytest.param(11, 1, False, id="later"),
     ],
 )
-def test_who_overlaps_for_a_moment_is_somebody_else(first_frame: int, speed: int, is_it: bool) -> None:
-    """Somebody walks to the right, ten pixels a frame; boxes are thirty wide, and the other was looked at seldom."""
+def test_a_track_that_overlaps_for_a_moment_is_not_the_origin(first_frame: int, speed: int, is_it: bool) -> None:
+    """A person walks to the right, ten pixels a frame; boxes are thirty wide, the other track has few."""
     own, other = np.arange(11), np.arange(first_frame, 30, 3)
     seen = Origin("E1-gate", "s", "e", own, _boxes(own * 10))
     assert seen.is_seen_in("e", other, _boxes(50 + speed * (other - 5) * 10)) is is_it

@@ -1,4 +1,4 @@
-"""The detector that needs no model: what it finds in painted scenes, and that chunks do not matter."""
+"""The builtin detector, which needs no model: boxes in painted scenes do not depend on chunks."""
 
 from fractions import Fraction
 from functools import cache
@@ -20,6 +20,7 @@ PERSON_W, PERSON_H = 48, 120
 
 @pytest.fixture(autouse=True)
 def _one_thread():
+    """Let OpenCV use one thread, as workers do."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     yield
@@ -55,7 +56,7 @@ def with_person(picture: RgbArray, left: int, top: int = 80) -> RgbArray:
 
 
 def person_left(number: int) -> int | None:
-    """Where the walker is: nobody in the first and the last third."""
+    """Return the left edge of the walker, who is absent in the first and the last third."""
     return 20 + (number - 32) * 7 if 32 <= number < 64 else None
 
 
@@ -99,7 +100,7 @@ def test_a_walker_is_found_where_they_are_and_nowhere_else():
 
 
 @pytest.mark.parametrize("edges", [(0, 40, 96), (32, 33, 34, 50)])
-def test_a_frame_is_judged_alike_whatever_its_chunk(edges: tuple[int, ...]):
+def test_detections_do_not_depend_on_the_chunk(edges: tuple[int, ...]):
     frames = scene()
     whole = ask(frames, 0, N_FRAMES)
     for start, stop in pairwise(edges):
@@ -108,7 +109,7 @@ def test_a_frame_is_judged_alike_whatever_its_chunk(edges: tuple[int, ...]):
             assert np.array_equal(boxes.score, whole[number].score)
 
 
-def test_light_that_changes_makes_nobody():
+def test_a_change_of_light_gives_no_box():
     gains = 1 + 0.3 * np.sin(np.arange(48) / 5)
     pictures = [np.clip(wall() * gain, 0, 255).astype(np.uint8) for gain in gains]
     frames = [frame_of(number, with_noise(picture, number)) for number, picture in enumerate(pictures)]
@@ -128,7 +129,7 @@ def test_someone_who_stands_for_most_of_the_window_is_still_seen():
     assert [len(answers[number]) for number in range(50, 70)] == [1] * 10 + [0] * 10
 
 
-def test_too_few_references_leave_it_to_the_people_detector():
+def test_with_too_few_references_only_the_people_detector_decides():
     frames = [frame_of(number, wall()) for number in range(2)]
     assert [len(boxes) for boxes in ask(frames, 0, 2).values()] == [0, 0]
 
@@ -172,7 +173,7 @@ def test_unknown_classes_are_refused():
         load_builtin(classes=("person", "dog"), min_score=0.25)
 
 
-def test_frames_that_were_not_announced_are_refused():
+def test_frames_without_references_are_refused():
     detector = load_builtin(classes=("person",), min_score=0.25)
     with pytest.raises(ValueError, match="references"):
         next(iter(detector.detect([frame_of(0, wall())], [])))

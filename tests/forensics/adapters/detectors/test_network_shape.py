@@ -1,4 +1,4 @@
-"""A network at another size than it was exported for says what the same network says that was exported for any size."""
+"""Networks reshaped to another input size: they equal the same network exported for any size."""
 
 import os
 import subprocess
@@ -59,7 +59,7 @@ def answer(model: Any, pixels: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]"
 
 
 @pytest.mark.parametrize("size", [WIDE, (640, 384), (320, 320), (32, 640), (640, 640)])
-def test_it_is_the_network_that_was_exported_for_any_size(exports: dict[str, Path], size: tuple[int, int]) -> None:
+def test_reshaping_gives_the_network_exported_for_any_size(exports: dict[str, Path], size: tuple[int, int]) -> None:
     pixels = np.random.default_rng(1).random((1, 3, *size), dtype=np.float32)
     ours = answer(reshape(network(exports["fixed"]), "drawn", *size), pixels)
     theirs = answer(reshape(network(exports["dynamic"]), "drawn", *size), pixels)
@@ -68,14 +68,14 @@ def test_it_is_the_network_that_was_exported_for_any_size(exports: dict[str, Pat
     assert ours == pytest.approx(theirs, abs=1e-3, rel=1e-4)
 
 
-def test_a_network_that_holds_its_size_otherwise_is_refused(tmp_path: Path) -> None:
+def test_a_network_that_cannot_be_reshaped_is_refused(tmp_path: Path) -> None:
     export(tmp_path / "net")
-    with pytest.raises(CannotStart, match="net: this network cannot be made to take 64x32 pixels"):
+    with pytest.raises(CannotStart, match="net: this network cannot be changed to an input of 64x32 pixels"):
         reshape(network(tmp_path / "net"), "net", 32, 64)
 
 
 @pytest.mark.parametrize("name", ["builtin"])
-def test_what_has_no_such_input_says_so(name: str) -> None:
+def test_a_detector_without_a_rectangular_input_refuses_the_option(name: str) -> None:
     with pytest.raises(UsageError, match="no rectangular input"):
         load_detector(resolve(name, trusted_sha256=frozenset()), DetectorOptions(rectangular=True))
 
@@ -97,7 +97,7 @@ def frames_of(path: Path, detector: Detector, every: int) -> list[Frame]:
 @pytest.mark.models
 @pytest.mark.parametrize("model", ["yolo11n_int8_openvino_model", "yolo11n_int8_320.onnx"])
 @pytest.mark.parametrize("clip", ["one-by-one-person-detection.mp4", "walking.mp4", "short_hamilton_clip.mp4"])
-def test_everybody_whom_the_square_finds_the_rectangle_finds_too(shared: Path, model: str, clip: str) -> None:
+def test_a_rectangular_input_finds_the_people_of_a_square_one(shared: Path, model: str, clip: str) -> None:
     """At 97 of 100 places and with scores that differ by 0.1 at most in 95 of 100, in both directions."""
     path = resolve(str(shared / "models" / model), trusted_sha256=frozenset())
     square, wide = (

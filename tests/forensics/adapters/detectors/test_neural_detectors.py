@@ -1,4 +1,4 @@
-"""Networks behind the `Detector` port: on a made network, and against ultralytics itself on real ones."""
+"""Neural detectors behind the port `Detector`: a small made network, and real ones against ultralytics."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ from forensics.adapters.libraries.openvino_core import openvino_core
 from forensics.detection.detections import Boxes
 from forensics.detection.detector import Detector, DetectorOptions
 from forensics.detection.letterbox import Letterbox, paint
-from forensics.detection.yolo_output import class_indices, decode_dense, decode_final, in_order, suppress
+from forensics.detection.yolo_output import class_indices, decode_dense, decode_final, sort_boxes, suppress
 from forensics.errors import CannotStart, IntegrityBroken, UsageError
 from forensics.footage.frames import Frame, RgbArray, View
 from forensics.footage.timeline import PacketIndex
@@ -67,7 +67,7 @@ def test_the_letterbox_is_the_one_of_ultralytics(width_px: int, height_px: int) 
     assert np.array_equal(into, theirs)
 
 
-def test_a_frame_larger_than_the_view_is_a_mistake() -> None:
+def test_a_frame_larger_than_the_view_is_refused() -> None:
     with pytest.raises(ValueError, match="the view is"):
         Letterbox.of(grey(0, 0, (SIDE_PX + 1, 1)), SIDE_PX, SIDE_PX)
 
@@ -89,14 +89,14 @@ def test_an_unknown_class_is_refused_with_the_known_ones() -> None:
 def test_asking_for_fewer_classes_never_adds_a_box() -> None:
     rng = np.random.default_rng(2)
     output = rng.random((4 + 3, 500), dtype=np.float32)
-    every = in_order(decode_dense(output, np.arange(3), 0.3))
-    one = in_order(decode_dense(output, np.array([1]), 0.3))
+    every = sort_boxes(decode_dense(output, np.arange(3), 0.3))
+    one = sort_boxes(decode_dense(output, np.array([1]), 0.3))
     of_class = every.class_index == 1
     assert np.array_equal(one.xyxy, every.xyxy[of_class])
     assert np.array_equal(one.score, every.score[of_class])
 
 
-def test_finished_boxes_are_only_filtered() -> None:
+def test_boxes_after_built_in_suppression_are_only_filtered() -> None:
     output = np.array([[1, 2, 3, 4, 0.9, 1], [1, 2, 3, 4, 0.9, 0], [1, 2, 3, 4, 0.2, 1]], dtype=np.float32)
     found = decode_final(output, np.array([1]), 0.25)
     assert (found.xyxy.tolist(), found.class_index.tolist()) == ([[1, 2, 3, 4]], [1])
@@ -106,7 +106,7 @@ def test_order_does_not_depend_on_the_order_of_anchors() -> None:
     rows = [(4, 0, 9, 9, 0.5, 0), (1, 0, 9, 9, 0.5, 0), (0, 0, 9, 9, 0.5, 1), (0, 0, 9, 9, 0.9, 1)]
     expected = [rows[3], rows[1], rows[0], rows[2]]
     for turned in (rows, rows[::-1], rows[2:] + rows[:2]):
-        found = in_order(boxes(*turned))
+        found = sort_boxes(boxes(*turned))
         assert found.xyxy.tolist() == [list(row[:4]) for row in expected]
 
 
@@ -122,14 +122,14 @@ def test_suppression_agrees_with_torchvision() -> None:
     rng = np.random.default_rng(3)
     corner = rng.random((400, 2), dtype=np.float32) * 60
     xyxy = np.concatenate([corner, corner + 1 + rng.random((400, 2), dtype=np.float32) * 40], axis=1)
-    ordered = in_order(Boxes(xyxy, rng.random(400, dtype=np.float32), np.zeros(400, dtype=np.int64)))
+    ordered = sort_boxes(Boxes(xyxy, rng.random(400, dtype=np.float32), np.zeros(400, dtype=np.int64)))
     theirs = nms(torch.from_numpy(ordered.xyxy), torch.from_numpy(ordered.score), 0.5).numpy()
     assert np.array_equal(suppress(ordered, 0.5).xyxy, ordered.xyxy[theirs])
 
 
 def test_no_more_than_three_hundred_boxes_are_kept() -> None:
     many = boxes(*((10 * place, 0, 10 * place + 5, 5, 0.5, 0) for place in range(400)))
-    assert len(suppress(in_order(many), 0.7)) == 300
+    assert len(suppress(sort_boxes(many), 0.7)) == 300
 
 
 # ---- a made network
@@ -159,6 +159,7 @@ def export(folder: Path, *, head: str = "dense", metadata: str | None = None) ->
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """Return a small network in a folder of OpenVINO."""
     return export(tmp_path_factory.mktemp("made") / "net")
 
 
@@ -166,7 +167,7 @@ def load(model: Model, *classes: str, **changes: Any) -> Detector:
     return load_detector(model, replace(OPTIONS, classes=classes, **changes))
 
 
-def test_what_a_detector_says_of_itself(made: Model) -> None:
+def test_attributes_of_a_detector(made: Model) -> None:
     detector = load(made, "dog")
     index = PacketIndex(np.arange(3), np.ones(3, bool), np.ones(3, np.int64), np.zeros(3, bool), Fraction(1, 25))
     assert detector.class_names == NAMES
@@ -199,7 +200,7 @@ def test_every_frame_gets_its_own_answer_in_order(made: Model) -> None:
 
 
 @pytest.mark.parametrize("sizes_px", [[(64, 40)], [(64, 40), (40, 64), (20, 20)]], ids=["of one size", "of any size"])
-def test_neighbours_change_nothing(made: Model, sizes_px: list[tuple[int, int]]) -> None:
+def test_detections_do_not_depend_on_other_frames_of_the_batch(made: Model, sizes_px: list[tuple[int, int]]) -> None:
     detector = load(made, min_score=0.001)
     frames = [grey(number, 30 * number, sizes_px[number // 2 % len(sizes_px)]) for number in range(8)]
     together = list(detector.detect(frames, []))
@@ -212,7 +213,7 @@ def test_neighbours_change_nothing(made: Model, sizes_px: list[tuple[int, int]])
         )
 
 
-def test_no_frames_no_answers_and_a_reader_may_fail_midway(made: Model) -> None:
+def test_no_frames_give_no_detections_and_a_read_can_end_early(made: Model) -> None:
     def broken() -> Iterator[Frame]:
         yield grey(0, 1)
         raise OSError("the reader fails")
@@ -233,7 +234,7 @@ def test_the_classes_that_were_asked_for(made: Model) -> None:
         load(made, "cat")
 
 
-def test_a_head_that_suppresses_itself(tmp_path: Path) -> None:
+def test_a_network_with_built_in_suppression(tmp_path: Path) -> None:
     detector = load(export(tmp_path / "net", head="final"))
     ((_, found),) = detector.detect([grey(0, 255)], [])
     assert found.xyxy.tolist() == [[88, 88, 168, 168]]
@@ -249,7 +250,7 @@ def test_a_head_that_suppresses_itself(tmp_path: Path) -> None:
         ("task: [", "cannot be read"),
     ],
 )
-def test_other_networks_are_refused_with_what_was_found(tmp_path: Path, metadata: str, found: str) -> None:
+def test_networks_of_other_shapes_are_refused_with_the_shape_found(tmp_path: Path, metadata: str, found: str) -> None:
     with pytest.raises(CannotStart, match=found):
         load(export(tmp_path / "net", metadata=metadata))
 
@@ -283,7 +284,7 @@ def test_precision_and_device_are_checked(made: Model) -> None:
         load(made, device="cuda")
 
 
-def test_builtin_is_one_of_them() -> None:
+def test_the_loader_also_opens_builtin() -> None:
     detector = load(resolve("builtin", trusted_sha256=frozenset()), "person")
     assert "person" in detector.class_names
 
@@ -293,6 +294,7 @@ def test_builtin_is_one_of_them() -> None:
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """Return a `.pt` file with random weights."""
     import torch
     from ultralytics import YOLO
 
@@ -323,7 +325,7 @@ def test_a_pt_file_runs_in_padded_batches(drawn: Model) -> None:
     assert any(len(one) for _, one in found)
 
 
-def test_what_ultralytics_cannot_do_is_said(drawn: Model) -> None:
+def test_options_that_ultralytics_lacks_are_refused(drawn: Model) -> None:
     import torch
 
     with pytest.raises(UsageError, match="bf16"):
@@ -373,7 +375,7 @@ def overlaps(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def predicted(model: Model, pictures: list[RgbArray]) -> list[Boxes]:
-    """What ultralytics' own predictor says, at the same precision and input size."""
+    """Return the boxes of ultralytics' own predictor, at the same precision and input size."""
     import openvino as ov
     from ultralytics import YOLO
 
@@ -461,13 +463,13 @@ for number in range(3):
 
 
 @pytest.mark.models
-def test_a_signal_is_heard_after_detectors_were_dropped(shared: Path) -> None:
+def test_signal_handlers_stay_after_detectors_were_dropped(shared: Path) -> None:
     model = shared / "models" / "yolo11n_int8_320.onnx"
     answer = subprocess.run([sys.executable, "-c", _DROPPED, str(model)], capture_output=True, text=True, check=False)
     assert (answer.returncode, answer.stdout.split()) == (0, ["heard"] * 6), answer.stderr
 
 
-def test_there_is_one_entrance_to_openvino() -> None:
+def test_only_one_module_creates_the_openvino_core() -> None:
     from forensics.adapters.libraries import openvino_core
 
     adapters = Path(openvino_core.__file__).parent

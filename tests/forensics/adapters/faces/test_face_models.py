@@ -1,4 +1,4 @@
-"""The real eyes: what deepface can no longer do, who is who in real footage, and what labels are refused."""
+"""Real face models: what deepface is kept from, people in real footage, and labels that are refused."""
 
 import importlib.util
 import subprocess
@@ -11,23 +11,23 @@ import pytest
 import yaml
 
 from forensics.adapters.faces.dlib_weights import EMBEDDING, dlib_weights
-from forensics.adapters.faces.face_models import face_models, open_faces
+from forensics.adapters.faces.face_models import resolve_face_models
 from forensics.adapters.faces.face_quality import REFERENCE_LIMITS, quality_of
 from forensics.adapters.stills.pixels import read_pixels
 from forensics.errors import CannotStart, NotAuthorised
-from forensics.faces.face import Face, FaceDetector, FaceEmbedder, shortcomings
+from forensics.faces.face import Face, FaceDetector, FaceEmbedder, quality_problems
 from forensics.faces.pooling import similarities, single_face_pools
 from forensics.footage.frames import View
 from forensics.models.forbidden import protected_word_in, refuse_protected
-from testing.commands import ENTRY_LAST_DAY, Call, caller, search_case
+from testing.commands import ENTRY_LAST_DAY, Call, search_case
 
 # ---- what is not there
 
 _DEMOGRAPHY = """
 import sys
 from pathlib import Path
-from forensics.adapters.faces.deepface_without_demography import deepface
-DeepFace = deepface(Path(sys.argv[1]))
+from forensics.adapters.faces.deepface_without_demography import load_deepface
+DeepFace = load_deepface(Path(sys.argv[1]))
 from forensics.errors import NotAuthorised
 from deepface.modules import demography, modeling
 import importlib, numpy
@@ -53,7 +53,7 @@ print("refused", refused, sorted(name for name in sys.modules if name.startswith
 """
 
 
-def test_deepface_can_tell_nothing_about_people(tmp_path: Path) -> None:
+def test_deepface_cannot_analyse_demography(tmp_path: Path) -> None:
     told = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", _DEMOGRAPHY, str(tmp_path)], capture_output=True, text=True, check=True
     )
@@ -61,25 +61,25 @@ def test_deepface_can_tell_nothing_about_people(tmp_path: Path) -> None:
     assert list(tmp_path.rglob("*.onnx")) == []
 
 
-def test_deepface_of_somebody_else_is_not_trusted(tmp_path: Path) -> None:
+def test_a_deepface_that_was_imported_before_is_refused(tmp_path: Path) -> None:
     code = (
         "import sys, types; sys.modules['deepface'] = types.ModuleType('deepface')\n"
-        "from pathlib import Path; from forensics.adapters.faces.deepface_without_demography import deepface\n"
-        f"deepface(Path({str(tmp_path)!r}))"
+        "from pathlib import Path; from forensics.adapters.faces.deepface_without_demography import load_deepface\n"
+        f"load_deepface(Path({str(tmp_path)!r}))"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert CannotStart.__name__ in told.stderr
 
 
-def test_weights_are_never_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_weights_are_never_downloaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FORENSICS_MODELS", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for embedder in ("SFace", "Facenet512", "ArcFace"):
         with pytest.raises(CannotStart, match="place deepface's file"):
-            face_models("dlib", embedder)
+            resolve_face_models("dlib", embedder)
     with pytest.raises(CannotStart, match="models pull"):
-        face_models("yunet", "Dlib")
-    assert face_models("auto", "Dlib").detector == "dlib", "no download is needed"
+        resolve_face_models("yunet", "Dlib")
+    assert resolve_face_models("auto", "Dlib").detector == "dlib", "no download is needed"
 
 
 _REFUSED = (
@@ -172,8 +172,7 @@ def test_known_lists_of_classes_pass_but_for_people() -> None:
     assert {stem: labels for stem, labels in told.items() if labels} == _IN_KNOWN_LISTS
 
 
-def test_everybody_against_everybody_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    call: Call = caller(capsys)
+def test_everybody_against_everybody_is_refused(tmp_path: Path, call: Call) -> None:
     case = search_case(tmp_path / "case")
     for against in ("all", "each_other", "everybody", "clusters"):
         answer = call("run", case, "--set", f"recognise.against={against}")
@@ -188,7 +187,7 @@ def test_everybody_against_everybody_is_refused(tmp_path: Path, capsys: pytest.C
 @pytest.mark.parametrize("pitch", [-20, 0, 20])
 @pytest.mark.parametrize("yaw", [0, 15, 30, 45, 60, 75, 90])
 @pytest.mark.parametrize("eyes_px", [9, 60])
-def test_turning_away_is_measured_in_degrees(yaw: int, pitch: int, eyes_px: float) -> None:
+def test_yaw_of_a_turned_head_is_measured_in_degrees(yaw: int, pitch: int, eyes_px: float) -> None:
     """An average head, turned and nodding, seen from far away."""
     a, b = np.radians([yaw, pitch])
     turn = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
@@ -196,30 +195,31 @@ def test_turning_away_is_measured_in_degrees(yaw: int, pitch: int, eyes_px: floa
     head = np.array([[-31, -35, 25], [31, -35, 25], [0, 0, 0], [-26, 35, 22], [26, 35, 22]]) / 62 * eyes_px
     landmarks = (head @ (nod @ turn).T)[:, :2].astype(np.float32) + 100
     picture = np.zeros((200, 200, 3), dtype=np.uint8)
-    measured = quality_of(picture, Face(np.array([50, 50, 150, 150], np.float32), landmarks, 0.9), picture)
+    measured = quality_of(picture, Face(np.array([50, 50, 150, 150], np.float32), landmarks, 0.9))
     assert measured.yaw_degrees == pytest.approx(yaw, abs=1)
 
 
 @pytest.mark.parametrize("landmarks", [np.zeros((5, 2)), np.full((5, 2), 7.0), np.arange(5)[:, np.newaxis] * [1, 0]])
-def test_landmarks_that_are_no_face_have_a_yaw_too(landmarks: np.ndarray) -> None:
+def test_impossible_landmarks_have_a_yaw_too(landmarks: np.ndarray) -> None:
     face = Face(np.array([0, 0, 10, 10], np.float32), landmarks.astype(np.float32), 0.9)
     picture = np.zeros((20, 20, 3), dtype=np.uint8)
-    assert 0 <= quality_of(picture, face, picture).yaw_degrees <= 90
+    assert 0 <= quality_of(picture, face).yaw_degrees <= 90
 
 
 @pytest.fixture(scope="module")
 def eyes(shared: Path) -> tuple[FaceDetector, FaceEmbedder]:
+    """Return the real face detector and embedder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FORENSICS_MODELS", str(shared / "models"))
-        return open_faces(face_models("yunet", "Dlib"))
+        return resolve_face_models("yunet", "Dlib").load()
 
 
 def _vector(eyes: tuple[FaceDetector, FaceEmbedder], path: Path) -> np.ndarray:
     detector, embedder = eyes
     rgb, _ = read_pixels(path.read_bytes(), View())
     (face,) = detector.faces(rgb)
-    aligned = embedder.aligned(rgb, face)
-    assert shortcomings(quality_of(rgb, face, aligned), REFERENCE_LIMITS) == ()
+    aligned = embedder.align(rgb, face)
+    assert quality_problems(quality_of(rgb, face), REFERENCE_LIMITS) == ()
     return embedder.embed([aligned])[0]
 
 
@@ -235,13 +235,13 @@ def test_reference_pictures_tell_people_apart(shared: Path, eyes: tuple[FaceDete
 
 
 @pytest.mark.models
-def test_deepface_says_what_dlib_says(shared: Path, eyes: tuple[FaceDetector, FaceEmbedder]) -> None:
+def test_embeddings_of_deepface_equal_those_of_dlib(shared: Path, eyes: tuple[FaceDetector, FaceEmbedder]) -> None:
     import dlib
 
     detector, embedder = eyes
     network = dlib.face_recognition_model_v1(str(dlib_weights(EMBEDDING)))
     rgb, _ = read_pixels((shared / "faces" / "two_people.jpg").read_bytes(), View())
-    aligned = [embedder.aligned(rgb, face) for face in detector.faces(rgb)]
+    aligned = [embedder.align(rgb, face) for face in detector.faces(rgb)]
     assert len(aligned) == 2
     own = np.array([list(network.compute_face_descriptor(each)) for each in aligned])
     assert np.abs(embedder.embed(aligned) - own).max() < 1e-5
@@ -250,11 +250,11 @@ def test_deepface_says_what_dlib_says(shared: Path, eyes: tuple[FaceDetector, Fa
 
 
 @pytest.mark.models
-def test_without_a_download_faces_are_found_too(shared: Path, eyes: tuple[FaceDetector, FaceEmbedder]) -> None:
+def test_the_face_detector_of_dlib_needs_no_download(shared: Path, eyes: tuple[FaceDetector, FaceEmbedder]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FORENSICS_MODELS", str(shared / "nothing"))
         patch.setenv("XDG_CACHE_HOME", str(shared / "nothing"))
-        by_dlib = open_faces(face_models("auto", "Dlib"))
+        by_dlib = resolve_face_models("auto", "Dlib").load()
     for name in ("obama.jpg", "biden.jpg"):
         one, other = (_vector(each, shared / "faces" / name) for each in (eyes, by_dlib))
         assert np.linalg.norm(one - other) < 0.35, name
@@ -262,10 +262,9 @@ def test_without_a_download_faces_are_found_too(shared: Path, eyes: tuple[FaceDe
 
 @pytest.mark.models
 def test_each_man_is_found_in_his_own_sighting(
-    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    shared: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORENSICS_MODELS", str(shared / "models"))
-    call: Call = caller(capsys)
     case = search_case(tmp_path / "case", mode="missing")
     clip = shared / "footage" / "short_hamilton_clip.mp4"
     stated = ("--camera", "gate", "--start", "2026-05-01T10:00:00Z", "--clock-error", 500)

@@ -1,4 +1,4 @@
-"""Sheets of pictures: what a person finds on them, without reading a pixel too much into it."""
+"""Contact sheets: layout, captions and equal bytes for equal pictures."""
 
 from io import BytesIO
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_equal_pictures_give_equal_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "sheet.png").read_bytes() == first
 
 
-def test_nothing_to_compare_is_a_sheet_that_says_so(tmp_path: Path) -> None:
+def test_a_sheet_without_faces_has_a_note(tmp_path: Path) -> None:
     assert _inked(_sheet(tmp_path, 0, 1)).any()
 
 

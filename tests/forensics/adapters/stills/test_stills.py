@@ -158,7 +158,7 @@ def test_numbers_that_are_no_time_are_not_taken_for_one(tmp_path: Path, name: st
     assert index_stills(folder_of(tmp_path, {name: picture()})).medium.timing is Timing.FILE_TIME
 
 
-def test_one_source_for_all_and_why(tmp_path: Path) -> None:
+def test_all_times_come_from_one_source_and_the_reason_is_recorded(tmp_path: Path) -> None:
     indexed = index_stills(
         folder_of(
             tmp_path,
@@ -261,7 +261,7 @@ def huge_png() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
-def test_a_bomb_is_too_large(tmp_path: Path) -> None:
+def test_a_decompression_bomb_is_refused(tmp_path: Path) -> None:
     limit = Image.MAX_IMAGE_PIXELS
     indexed = index_stills(folder_of(tmp_path, {"1.png": huge_png(), "2.jpg": picture(100)}))
     assert "1 pictures are larger than 200000000 pixels" in indexed.shortfall
@@ -481,7 +481,7 @@ def test_digest_is_over_sorted_names_and_digests(tmp_path: Path) -> None:
 
 
 @pytest.mark.models
-def test_a_camera_traps_bursts(shared: Path) -> None:
+def test_bursts_of_a_real_camera_trap(shared: Path) -> None:
     folder = shared / "wildlife" / "burst"
     if not folder.is_dir():
         pytest.skip(f"needs the camera trap's bursts at {folder}")

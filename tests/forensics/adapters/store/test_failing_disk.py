@@ -1,4 +1,4 @@
-"""A disk that fails while footage is read: nothing is made of what it did not give, whatever it did not give."""
+"""A disk that fails while footage is read: no index, frame or gap is made of what it did not give."""
 
 import contextlib
 import errno
@@ -80,9 +80,7 @@ def _is_same(one: Indexed, other: Indexed) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_no_index_is_made_of_a_file_whose_disk_failed_at_any_read(
-    kind: Kind, tmp_path: Path, on_disk: Callable[..., _Disk]
-) -> None:
+def test_a_failed_read_at_any_moment_makes_no_index(kind: Kind, tmp_path: Path, on_disk: Callable[..., _Disk]) -> None:
     path = kind.build(tmp_path)
     disk = on_disk()
     whole = index_kind(kind, path)
@@ -96,8 +94,8 @@ def test_no_index_is_made_of_a_file_whose_disk_failed_at_any_read(
     assert not list(tmp_path.glob("*.part"))
 
 
-@pytest.mark.parametrize("looks", ["find_truncation", "_ends_as_gif"])
-def test_a_disk_that_fails_where_only_the_end_is_looked_at(
+@pytest.mark.parametrize("looks", ["find_truncation", "_has_gif_trailer"])
+def test_a_failed_read_of_the_end_of_a_file_rejects_that_file_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: str
 ) -> None:
     """One file's disk must not end the taking in of all others."""
@@ -141,7 +139,7 @@ def test_a_disk_that_fails_for_a_moment_or_for_ever_changes_no_frame(
             _seen(indexed)
 
 
-def test_decord_takes_nothing_from_a_disk_that_may_fail_later(tmp_path: Path) -> None:
+def test_decord_reads_a_verified_copy_in_memory(tmp_path: Path) -> None:
     """It shows other frames for those that a disk does not give, and does not say so."""
     kind = next(kind for kind in KINDS if kind.name == "h264_mkv")
     path = kind.build(tmp_path)
@@ -152,7 +150,7 @@ def test_decord_takes_nothing_from_a_disk_that_may_fail_later(tmp_path: Path) ->
     assert seen == list(range(indexed.index.n_frames))
 
 
-def test_a_file_that_the_disk_does_not_give_to_decord(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_read_for_decord_is_an_error_of_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kind = next(kind for kind in KINDS if kind.name == "h264_mkv")
     path = kind.build(tmp_path)
     indexed = index_kind(kind, path)
@@ -175,7 +173,7 @@ def test_a_file_that_decord_would_have_to_hold_whole_is_refused(
 
 
 @pytest.mark.parametrize("fails", ["open", "read"])
-def test_a_picture_that_the_disk_does_not_give_is_not_called_damaged(
+def test_a_failed_read_of_a_still_is_not_called_damage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
     from PIL import Image

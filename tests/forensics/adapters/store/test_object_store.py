@@ -1,4 +1,4 @@
-"""Footage in an object store: the same tables as from a disk, and no byte that is not what was ingested."""
+"""Footage in an object store: the same tables as from a disk, and never a byte that was not ingested."""
 
 import hashlib
 import os
@@ -31,7 +31,7 @@ _GATE = StoreObject("s3://archive/gate.mp4")
 
 @dataclass
 class Store:
-    """Stands in for fsspec's: what lies in it, and which ranges were fetched."""
+    """Replaces the store of fsspec: its objects, and the ranges that were fetched."""
 
     content: dict[str, bytes] = field(default_factory=dict)
     fetched: list[tuple[int, int]] = field(default_factory=list)
@@ -48,9 +48,10 @@ class Store:
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Store:
+    """Replace the object store by one in memory."""
     store = Store({_GATE.url: os.urandom(3 * BLOCK_BYTES + 1000)})
-    monkeypatch.setattr(object_store, "_store", lambda: store)
-    object_store.keep_blocks(64 << 20)
+    monkeypatch.setattr(object_store, "_open_store", lambda: store)
+    object_store.set_block_cache_limit(64 << 20)
     return store
 
 
@@ -82,7 +83,7 @@ def test_it_reads_like_a_file(store: Store, start: int) -> None:
 
 def test_a_block_is_fetched_once_as_long_as_the_cache_holds_it(store: Store) -> None:
     place = ingested()
-    object_store.keep_blocks(64 << 20)
+    object_store.set_block_cache_limit(64 << 20)
     store.fetched.clear()
     for _ in range(3):
         ObjectFile(place).read(len(store.content[_GATE.url]))
@@ -94,7 +95,7 @@ def test_bytes_that_were_changed_in_the_store_are_never_handed_out(store: Store,
     place, content = ingested(), bytearray(store.content[_GATE.url])
     content[where] ^= 1
     store.content[_GATE.url] = bytes(content)
-    object_store.keep_blocks(0)
+    object_store.set_block_cache_limit(0)
     file = ObjectFile(place)
     file.seek(where)
     with pytest.raises(DecoderLost, match=f"altered: not what was ingested: its bytes {where} to"):
@@ -109,7 +110,7 @@ def test_an_object_of_another_size_is_not_opened(store: Store) -> None:
         ObjectFile(place)
 
 
-def test_nothing_is_read_of_which_nobody_said_what_it_must_be(store: Store) -> None:
+def test_an_object_without_recorded_digests_is_not_opened(store: Store) -> None:
     with pytest.raises(DecoderLost, match="altered"):
         ObjectFile(_GATE)
 
@@ -127,23 +128,23 @@ def test_an_object_that_is_replaced_while_it_is_digested_is_refused(
         digest_object(_GATE)
 
 
-def test_an_answer_that_was_cut_short_is_no_block(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_truncated_answer_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     place = ingested()
-    object_store.keep_blocks(0)
+    object_store.set_block_cache_limit(0)
     monkeypatch.setattr(store, "cat_file", lambda url, start, end: store.content[url][start : end - 1])
     with pytest.raises(DecoderLost, match="of 1048576 bytes came"):
         ObjectFile(place).read(1)
 
 
 @pytest.mark.parametrize("url", [f"{_GATE.url}?versionId=1", f"{_GATE.url}/"])
-def test_a_key_that_the_library_would_take_for_another_is_refused(store: Store, url: str) -> None:
+def test_an_object_key_that_the_library_would_rewrite_is_refused(store: Store, url: str) -> None:
     store.content[url] = b"others"
     with pytest.raises(UnreadableFootage, match=r"would be read as another one|no video lies below it"):
         digest_object(StoreObject(url))
     assert store.fetched == []
 
 
-def test_stills_are_told_to_lie_on_a_disk(store: Store, tmp_path: Path) -> None:
+def test_stills_in_a_store_are_refused(store: Store, tmp_path: Path) -> None:
     for name in ("s3://archive/stills.zip", "s3://archive/one.JPG"):
         with pytest.raises(UnreadableFootage, match="read from a disk"):
             index_footage(StoreObject(name), working_copy=tmp_path / "copy", stream_index=None, assumed_rate=None)
@@ -237,6 +238,7 @@ class Bucket:
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
+    """Start a server with the interface of S3; returns its address."""
     command = [sys.executable, "-c", _SERVER]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
         assert server.stdout is not None
@@ -246,6 +248,7 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def bucket(endpoint: str, tmp_path: Path) -> Bucket:
+    """Make an empty bucket."""
     known = {"AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
     nowhere = {"AWS_CONFIG_FILE": str(tmp_path / "none"), "AWS_EC2_METADATA_DISABLED": "true", "AWS_MAX_ATTEMPTS": "1"}
     return Bucket(
@@ -254,7 +257,8 @@ def bucket(endpoint: str, tmp_path: Path) -> Bucket:
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def two_clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Make two short clips of the demo footage."""
     return make_clips(tmp_path_factory.mktemp("clips"), n_frames={"gate": 60, "hall": 60})
 
 
@@ -262,32 +266,32 @@ def tables(case: Path, *names: str) -> dict[str, pl.DataFrame]:
     return {name: pl.read_parquet(case / "tables" / name / "*.parquet") for name in names}
 
 
-def test_a_bucket_gives_the_tables_that_a_disk_gives(bucket: Bucket, clips: list[Path], tmp_path: Path) -> None:
+def test_a_bucket_gives_the_tables_that_a_disk_gives(bucket: Bucket, two_clips: list[Path], tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("not footage")
-    bucket.put(*clips, tmp_path / "list.txt")
+    bucket.put(*two_clips, tmp_path / "list.txt")
     near, far = tmp_path / "near", tmp_path / "far"
-    assert bucket.forensics("scan", *clips, "--case", near, "--workers", 2, "--quiet").returncode == 0
+    assert bucket.forensics("scan", *two_clips, "--case", near, "--workers", 2, "--quiet").returncode == 0
     answer = bucket.forensics("scan", f"s3://{bucket.name}/campus/", "--case", far, "--workers", 2, "--quiet")
     assert (answer.returncode, answer.stderr.count("ok  ")) == (0, 2)
-    assert f"left out of s3://{bucket.name}/campus/: 1 .txt" in answer.stderr
+    assert f"not ingested from s3://{bucket.name}/campus/: 1 .txt" in answer.stderr
     names = ("detections", "tracks", "sightings", "coverage")
     for name, frame in tables(near, *names).items():
         assert frame.equals(tables(far, name)[name])
         assert not frame.is_empty()
-    paths = {f"s3://{bucket.name}/campus/{clip.name}" for clip in clips}
+    paths = {f"s3://{bucket.name}/campus/{clip.name}" for clip in two_clips}
     assert set(tables(far, "evidence")["evidence"]["path"]) == paths
     assert bucket.forensics("verify", far).returncode == 0
     silent = Bucket({**bucket.environment, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, bucket.name)
     said = silent.forensics("verify", far)
-    assert (said.returncode, "the store does not give it" in said.stderr) == (6, True)
+    assert (said.returncode, "the object store cannot be read" in said.stderr) == (6, True)
     assert bucket.forensics("status", far).returncode == 0
 
 
-def test_what_was_replaced_in_the_bucket_is_an_unsettled_gap_until_it_is_back(
-    bucket: Bucket, clips: list[Path], tmp_path: Path
+def test_a_replaced_object_is_an_unsettled_gap_until_it_is_restored(
+    bucket: Bucket, two_clips: list[Path], tmp_path: Path
 ) -> None:
     gate, case = tmp_path / "gate.mp4", tmp_path / "case"
-    shutil.copy(clips[0], gate)
+    shutil.copy(two_clips[0], gate)
     bucket.put(gate)
     assert (
         bucket.forensics(
@@ -304,7 +308,7 @@ def test_what_was_replaced_in_the_bucket_is_an_unsettled_gap_until_it_is_back(
     coverage = tables(case, "coverage")["coverage"]
     assert coverage.select("state", "settled").unique().rows() == [("gap", False)]
     assert "altered" in " ".join(tables(case, "failures")["failures"]["detail"])
-    bucket.put(clips[0])
+    bucket.put(two_clips[0])
     assert bucket.forensics("run", case, "--runner", "serial", "--quiet").returncode == 0
     assert set(tables(case, "coverage")["coverage"]["state"]) == {"detected"}
 
@@ -315,26 +319,26 @@ def case_of(bucket: Bucket, root: Path) -> Path:
     return root
 
 
-def test_what_is_gone_from_the_bucket_is_found_on_a_disk(bucket: Bucket, clips: list[Path], tmp_path: Path) -> None:
-    bucket.put(clips[0])
+def test_relocate_finds_an_object_copied_to_a_disk(bucket: Bucket, two_clips: list[Path], tmp_path: Path) -> None:
+    bucket.put(two_clips[0])
     case = case_of(bucket, tmp_path / "case")
-    url = f"s3://{bucket.name}/campus/{clips[0].name}"
+    url = f"s3://{bucket.name}/campus/{two_clips[0].name}"
     assert bucket.forensics("ingest", case, url, "--camera", "gate").returncode == 0
-    bucket.delete(clips[0].name)
+    bucket.delete(two_clips[0].name)
     answer = bucket.forensics("run", case, "--runner", "serial", "--quiet")
     assert (answer.returncode, "missing" in answer.stderr + answer.stdout) == (4, True)
-    assert bucket.forensics("evidence", "relocate", case, clips[0].parent).returncode == 0
+    assert bucket.forensics("evidence", "relocate", case, two_clips[0].parent).returncode == 0
     assert bucket.forensics("run", case, "--runner", "serial", "--quiet").returncode == 0
 
 
-def test_what_was_moved_to_another_key_is_found_there(bucket: Bucket, clips: list[Path], tmp_path: Path) -> None:
-    bucket.put(clips[0])
+def test_relocate_finds_an_object_under_another_key(bucket: Bucket, two_clips: list[Path], tmp_path: Path) -> None:
+    bucket.put(two_clips[0])
     case = case_of(bucket, tmp_path / "case")
-    url = f"s3://{bucket.name}/campus/{clips[0].name}"
-    on_disk = Path(shutil.copy(clips[1], tmp_path))
+    url = f"s3://{bucket.name}/campus/{two_clips[0].name}"
+    on_disk = Path(shutil.copy(two_clips[1], tmp_path))
     assert bucket.forensics("ingest", case, url, on_disk, "--camera", "gate").returncode == 0
-    bucket.delete(clips[0].name)
-    bucket.put(clips[0], name="archived.mp4")
+    bucket.delete(two_clips[0].name)
+    bucket.put(two_clips[0], name="archived.mp4")
     folder = f"s3://{bucket.name}/campus/"
     found = bucket.forensics("evidence", "relocate", case, folder)
     assert (found.returncode, f"{folder}archived.mp4" in found.stdout) == (0, True), found.stderr
@@ -371,7 +375,7 @@ def test_containers_that_cannot_seek_are_read_through_a_copy(bucket: Bucket, tmp
         ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "unreadable: Unable to locate credentials"),
     ],
 )
-def test_a_store_that_gives_nothing_says_why(
+def test_a_store_that_does_not_answer_is_reported_with_the_reason(
     bucket: Bucket, tmp_path: Path, changes: dict[str, str], said: str
 ) -> None:
     bucket.put()
@@ -384,6 +388,6 @@ def test_a_store_that_gives_nothing_says_why(
 
 
 @pytest.mark.parametrize("url", ["s3://", "s3://bucket", "s3://bucket/"])
-def test_a_store_without_a_key_is_no_footage(bucket: Bucket, tmp_path: Path, url: str) -> None:
+def test_an_address_without_an_object_key_is_refused(bucket: Bucket, tmp_path: Path, url: str) -> None:
     answer = bucket.forensics("scan", url, "--case", tmp_path / "case")
     assert (answer.returncode, "names no object" in answer.stderr) == (2, True)

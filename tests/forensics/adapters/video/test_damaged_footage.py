@@ -1,4 +1,4 @@
-"""Damaged footage: what is handed out is right, and does not depend on where reading began."""
+"""Damaged footage: frames that are returned are right, and do not depend on where reading started."""
 
 import hashlib
 import random
@@ -39,7 +39,7 @@ def _damage(source: Path, target: Path, seed: int) -> Path:
 
 
 def _outcomes(indexed: Indexed, ranges: list[Int64Array]) -> dict[int, tuple[str, str, int | None]]:
-    """For every frame: what it is or why not, a digest or the detail, and the number painted in it."""
+    """Return for every frame its kind or the reason of its gap, a digest or the detail, and its painted number."""
     reader = open_reader(indexed.footage, indexed.index, View())
     return {
         item.number: ("frame", hashlib.sha256(item.rgb.tobytes()).hexdigest(), number_in(item.rgb))
@@ -51,7 +51,9 @@ def _outcomes(indexed: Indexed, ranges: list[Int64Array]) -> dict[int, tuple[str
 
 
 @pytest.mark.parametrize("name", [kind.name for kind in KINDS if kind.name in _KINDS])
-def test_where_reading_begins_changes_nothing_and_no_frame_shows_another(name: str, tmp_path: Path) -> None:
+def test_frames_of_damaged_footage_are_right_and_do_not_depend_on_where_reading_starts(
+    name: str, tmp_path: Path
+) -> None:
     whole = next(kind for kind in KINDS if kind.name == name).build(tmp_path)
     n_read = 0
     for seed in _SEEDS:
@@ -78,7 +80,7 @@ _TELLS_ITS_END = (
 
 
 @pytest.mark.parametrize("name", _TELLS_ITS_END)
-def test_no_end_is_missed_where_a_container_tells_of_it(name: str, tmp_path: Path) -> None:
+def test_a_cut_end_is_reported_where_the_container_states_its_length(name: str, tmp_path: Path) -> None:
     """One frame may be: that which was stored last, and is shown before another."""
     path = ORIGINALS[name].build(tmp_path)
     whole, data = index_file(path, working_copy=tmp_path / "copy"), path.read_bytes()
@@ -96,8 +98,8 @@ def test_no_end_is_missed_where_a_container_tells_of_it(name: str, tmp_path: Pat
     assert n_short > 20
 
 
-def test_a_transport_stream_cut_between_two_packets_says_nothing(tmp_path: Path) -> None:
-    """Nobody can know; with one byte more it is known."""
+def test_a_transport_stream_cut_between_two_packets_looks_whole(tmp_path: Path) -> None:
+    """Nothing in the file shows the loss; one byte more does."""
     path = ORIGINALS["h264_ts"].build(tmp_path)
     data = path.read_bytes()
     for n_bytes, is_told in ((len(data) // 188 // 2 * 188, False), (len(data) // 188 // 2 * 188 + 1, True)):
@@ -124,7 +126,7 @@ def _number_at(index: PacketIndex, frame: int) -> int:
 
 
 @pytest.mark.parametrize("name", _UNIT_BYTES)
-def test_what_lost_units_made_unsure_is_not_handed_out(name: str, tmp_path: Path) -> None:
+def test_frames_that_depend_on_lost_units_are_gaps(name: str, tmp_path: Path) -> None:
     whole = next(kind for kind in KINDS if kind.name == name).build(tmp_path)
     n_read = n_gaps = 0
     for seed in range(25):

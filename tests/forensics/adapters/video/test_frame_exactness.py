@@ -62,16 +62,19 @@ Decord = Callable[[Kind], "str | dict[str, Count]"]
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """Return a function that builds each kind of clip once."""
     return cache(lambda kind: kind.build(tmp_path_factory.mktemp(kind.name)))
 
 
 @pytest.fixture(scope="module")
 def indexed(built: Build) -> Index:
+    """Return a function that indexes each kind of clip once."""
     return cache(lambda kind: index_kind(kind, built(kind)))
 
 
 @pytest.fixture(scope="module")
 def counted(indexed: Index) -> Callable[[Kind, str], Count]:
+    """Return a function that counts the errors of a way of reading once."""
     from forensics.adapters.video.pyav_reader import open_reader
 
     return cache(lambda kind, mode: measure(kind, indexed(kind), open_reader, mode))
@@ -79,6 +82,7 @@ def counted(indexed: Index) -> Callable[[Kind, str], Count]:
 
 @pytest.fixture(scope="module")
 def by_decord(indexed: Index) -> Iterator[Decord]:
+    """Return a function that reads a clip with decord."""
     child = Child()
     yield cache(lambda kind: child.call(measure_decord, kind, indexed(kind)))
     child.close()
@@ -104,7 +108,7 @@ def test_names_are_unique() -> None:
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.is_whole], ids=lambda kind: kind.name)
 def test_clip_holds_what_its_kind_promises(kind: Kind, built: Build) -> None:
     with av.open(str(built(kind)), options={"ignore_editlist": "1"}) as container:
-        turns = kind.turned_degrees // 90
+        turns = kind.rotation_degrees // 90
         seen = [number_in(np.rot90(frame.to_ndarray(format="rgb24"), -turns)) for frame in container.decode(video=0)]
     first = len(kind.times) - kind.n_frames
     assert seen == list(range(first, len(kind.times)))
@@ -125,14 +129,14 @@ def test_index_has_a_row_for_every_frame(kind: Kind, indexed: Index) -> None:
     assert None not in expected_numbers(kind, index)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.tells_loss], ids=lambda kind: kind.name)
-def test_loss_that_the_header_betrays_is_put_into_words(kind: Kind, indexed: Index) -> None:
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.loss_is_stated], ids=lambda kind: kind.name)
+def test_missing_frames_that_the_header_counts_are_described(kind: Kind, indexed: Index) -> None:
     assert indexed(kind).shortfall
 
 
 @every_mode
 @every_kind
-def test_no_frame_is_another_than_it_says(
+def test_every_frame_shows_its_own_number(
     kind: Kind, mode: str, counted: Callable[[Kind, str], Count], indexed: Index
 ) -> None:
     count = counted(kind, mode)

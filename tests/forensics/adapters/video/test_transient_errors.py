@@ -1,4 +1,4 @@
-"""What cannot be demuxed for a moment, or for lack of memory, makes no gap; damage that stays does."""
+"""Errors while demuxing: transient ones and lack of memory make no gap, repeated ones do."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +17,7 @@ Reader = tuple[PyavReader, int]
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Reader:
+    """Open a reader on a painted clip."""
     indexed = index_kind(KINDS[0], KINDS[0].build(tmp_path))
     return PyavReader(indexed.footage, indexed.index, View()), indexed.index.n_frames
 
@@ -28,39 +29,39 @@ def numbers_of(items: Iterator[Frame | Gap]) -> tuple[list[int], list[int]]:
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, *, times: int, error: Exception) -> None:
-    """Whatever is demuxed ends after five packets, so often."""
-    demuxed, left = PyavReader._demuxed, [times]
+    """Make demuxing fail after five packets, the given number of times."""
+    demuxed, left = PyavReader._demux, [times]
 
     def fails(self: PyavReader) -> Iterator[Any]:
         for number, packet in enumerate(demuxed(self)):
             if number == 5 and left[0] > 0:
                 left[0] -= 1
-                self._note(error)  # type: ignore[arg-type]
+                self._note_memory_error(error)  # type: ignore[arg-type]
                 return
             yield packet
 
-    monkeypatch.setattr(PyavReader, "_demuxed", fails)
+    monkeypatch.setattr(PyavReader, "_demux", fails)
 
 
-def test_what_fails_for_a_moment_makes_no_gap(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_transient_error_makes_no_gap(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     opened, n_frames = reader
     failing(monkeypatch, times=1, error=ValueError("Invalid data found"))
-    opened._from_the_start()
+    opened._reopen()
     assert numbers_of(opened.read(np.arange(n_frames))) == (list(range(n_frames)), [])
 
 
-def test_damage_that_stays_is_a_gap(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repeated_error_is_a_gap(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     opened, n_frames = reader
     failing(monkeypatch, times=1000, error=ValueError("Invalid data found"))
-    opened._from_the_start()
+    opened._reopen()
     frames, gaps = numbers_of(opened.read(np.arange(n_frames)))
     assert gaps
     assert sorted(frames + gaps) == list(range(n_frames))
 
 
-def test_a_full_memory_is_no_gap(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lack_of_memory_makes_no_gap(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     opened, n_frames = reader
     failing(monkeypatch, times=1000, error=MemoryError())
-    opened._from_the_start()
+    opened._reopen()
     with pytest.raises(MemoryError, match="no memory to decode frames"):
         numbers_of(opened.read(np.arange(n_frames)))

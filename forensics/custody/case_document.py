@@ -1,0 +1,222 @@
+"""Strict reader and encoder of `case.toml`. No other module parses this file."""
+
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import tomli_w
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from forensics.custody.case_folder import CaseFolder
+from forensics.custody.mandate import Mandate, Mode
+from forensics.digests import sha256_of_bytes
+from forensics.errors import NotAuthorised, UsageError
+from forensics.footage.cameras import Camera
+from forensics.json_object import JsonObject
+
+__all__ = ["WATCHLIST_LIMIT", "Case", "check_clock", "decode_case", "digest_scope", "encode_case", "read_case"]
+
+# A hundred years: larger than any real clock error, and sums stay far inside 64 bits.
+_LONGEST_MS = 100 * 366 * 86_400_000
+
+# Grace periods are added to these instants, and Python dates end with the year 9999.
+_Instant = Annotated[AwareDatetime, Field(lt=datetime(9001, 1, 2, tzinfo=UTC))]
+
+WATCHLIST_LIMIT = 5
+_LARGEST_WATCHLIST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case: its folder, mandate, camera clocks and limits.
+
+    Attributes:
+        folder: the case on disk.
+        case_id: permanent id, also after the folder is moved; the file of the case's key has the same name.
+        mandate: what the case may do, on which footage and until when.
+        created_utc: when the case was created.
+        cameras: camera clocks by camera id; the clock of a camera that is not listed has no correction.
+        watchlist_limit: largest number of watch-list entries.
+    """
+
+    folder: CaseFolder
+    case_id: str
+    mandate: Mandate
+    created_utc: datetime
+    cameras: dict[str, Camera]
+    watchlist_limit: int = WATCHLIST_LIMIT
+
+    def camera(self, camera_id: str) -> Camera:
+        """Return the clock of a camera."""
+        return self.cameras.get(camera_id, Camera(camera_id))
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _StoredClock(_Strict):
+    """One camera clock in case.toml; see `Camera`."""
+
+    offset_ms: Annotated[int, Field(ge=-_LONGEST_MS, le=_LONGEST_MS)] = 0
+    error_ms: Annotated[int, Field(ge=0, le=_LONGEST_MS)] | None = None
+    drift_ppm: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
+    drift_from_utc_us: Annotated[int, Field(ge=-_LONGEST_MS * 1000, le=_LONGEST_MS * 1000)] | None = None
+
+
+class _StoredScope(_Strict):
+    """Cameras and time span that a case is limited to; see `Mandate`."""
+
+    cameras: list[str] = []
+    from_utc: _Instant | None = None
+    to_utc: _Instant | None = None
+
+
+class _StoredCase(_Strict):
+    """All fields of case.toml."""
+
+    case_id: str = Field(pattern=r"^[0-9a-f]{16}$")
+    mode: Annotated[Mode, Field(strict=False)]
+    title: str = ""
+    purpose: str
+    operator: str
+    created_utc: _Instant
+    legal_basis: str = ""
+    reference: str = ""
+    authority: str = ""
+    expires_utc: _Instant | None = None
+    first_run_utc: _Instant | None = None
+    hold: str = ""
+    denied_utc: AwareDatetime | None = None
+    erased_utc: AwareDatetime | None = None
+    watchlist_limit: Annotated[int, Field(ge=1, le=_LARGEST_WATCHLIST)] = WATCHLIST_LIMIT
+    scope: _StoredScope = _StoredScope()
+    cameras: dict[str, _StoredClock] = {}
+
+
+_MANDATE_FIELDS = (
+    *("title", "purpose", "operator", "legal_basis", "reference", "authority"),
+    *("expires_utc", "first_run_utc", "hold", "denied_utc", "erased_utc"),
+)
+
+
+def read_case(folder: CaseFolder) -> Case:
+    """Read the case in a folder.
+
+    Raises:
+        UsageError: its case.toml is not readable.
+        NotAuthorised: a required field is missing.
+    """
+    return decode_case(folder, folder.case_file.read_bytes())
+
+
+def decode_case(folder: CaseFolder, data: bytes) -> Case:
+    """Decode the bytes of a case.toml; raises what `read_case` raises."""
+    stored = _parse(folder, data)
+    _require(
+        folder, [name for name in ("case_id", "mode", "purpose", "operator", "created_utc") if not stored.get(name)]
+    )
+    try:
+        read = _StoredCase.model_validate(stored)
+    except ValidationError as error:
+        raise _invalid_value(folder, error) from error
+    mandate = Mandate(
+        mode=read.mode,
+        **{name: getattr(read, name) for name in _MANDATE_FIELDS},
+        cameras=tuple(read.scope.cameras),
+        from_utc=read.scope.from_utc,
+        to_utc=read.scope.to_utc,
+    )
+    _require(folder, list(mandate.missing_fields))
+    cameras = {name: Camera(name, **clock.model_dump()) for name, clock in read.cameras.items()}
+    return Case(folder, read.case_id, mandate, read.created_utc, cameras, read.watchlist_limit)
+
+
+def digest_scope(folder: CaseFolder) -> str:
+    """Return the SHA-256 of cameras, time span and clocks as written, which decide the frames in scope."""
+    stored = _parse(folder, folder.case_file.read_bytes())
+    return sha256_of_bytes(repr([stored.get("scope"), sorted(stored.get("cameras", {}).items())]).encode())
+
+
+def _parse(folder: CaseFolder, data: bytes) -> JsonObject:
+    try:
+        return tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"not a TOML file ({error})", "restore the file from a backup", folder.case_file) from error
+
+
+def _require(folder: CaseFolder, missing: list[str]) -> None:
+    if missing:
+        raise NotAuthorised(
+            f"required fields are missing: {', '.join(missing)}", "restore the file from a backup", folder.case_file
+        )
+
+
+def _invalid_value(folder: CaseFolder, error: ValidationError) -> UsageError:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    return UsageError(
+        f"{name}: {first['msg'].lower()}, got {first['input']!r}",
+        "correct the line, or restore the file from a backup",
+        folder.case_file,
+    )
+
+
+def encode_case(case: Case) -> bytes:
+    """Return a case as the content of case.toml.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
+    mandate = case.mandate
+    stored: JsonObject = {
+        "case_id": case.case_id,
+        "mode": mandate.mode.value,
+        "created_utc": case.created_utc,
+        **{name: getattr(mandate, name) for name in _MANDATE_FIELDS},
+        "watchlist_limit": case.watchlist_limit,
+        "scope": {"cameras": list(mandate.cameras), "from_utc": mandate.from_utc, "to_utc": mandate.to_utc},
+        "cameras": {name: _encode_clock(camera) for name, camera in sorted(case.cameras.items())},
+    }
+    stored = {"cameras": {}, **_remove_empty(stored)}
+    try:
+        _StoredCase.model_validate(stored)
+    except ValidationError as error:
+        raise _invalid_value(case.folder, error) from error
+    return tomli_w.dumps(stored).encode()
+
+
+def _remove_empty(stored: JsonObject) -> JsonObject:
+    """Return the fields that have a value, instants in UTC, because TOML has no null."""
+    filled: JsonObject = {}
+    for name, value in stored.items():
+        if isinstance(value, dict) and (inner := _remove_empty(value)):
+            filled[name] = inner
+        elif isinstance(value, datetime):
+            filled[name] = value.astimezone(UTC)
+        elif not isinstance(value, dict) and value not in (None, "", []):
+            filled[name] = value
+    return filled
+
+
+def check_clock(camera: Camera) -> Camera:
+    """Return the camera unchanged if its clock correction is in range.
+
+    Raises:
+        UsageError: the correction is a hundred years or more.
+    """
+    try:
+        _StoredClock.model_validate(_encode_clock(camera))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(
+            f"camera {camera.camera_id}: {first['loc'][0]}: {first['msg'].lower()}, got {first['input']}",
+            "give a correction of less than a hundred years",
+        ) from error
+    return camera
+
+
+def _encode_clock(camera: Camera) -> dict[str, int]:
+    fields = ("offset_ms", "error_ms", "drift_ppm", "drift_from_utc_us")
+    return {name: getattr(camera, name) for name in fields if getattr(camera, name) is not None}
