@@ -1,5 +1,6 @@
 """Imports point down: the layers of `testing/layers.py` hold for every import, and ARCHITECTURE.md shows them."""
 
+import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -142,3 +143,14 @@ def test_only_one_module_imports_ray_and_only_when_used() -> None:
 
 def test_the_page_shows_the_layers() -> None:
     assert layer_table() in (ROOT / "ARCHITECTURE.md").read_text()
+
+
+def test_a_session_loads_no_face_detector_or_search_module() -> None:
+    """Every command on a case opens a session first, and an analyst's machine may lack all of these."""
+    code = "import sys, pipelines.custody.open_session; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    ours = {name for name in loaded.split() if name.split(".")[0] in _OURS}
+    heavy = {"faces", "detectors", "detection", "video", "stills", "decoding", "search", "review", "run", "stages"}
+    assert {name for name in ours if heavy & set(name.split("."))} == set()
+    assert (_NEVER_AT_TOP - {"cryptography"}) & set(loaded.split()) == set()
+    assert len(ours) < 60
