@@ -428,7 +428,7 @@ def test_pictures_are_written_on_one_sheet(call: Call, seen: Path, tmp_path: Pat
         assert len(set(picture.convert("L").resize((32, 32)).tobytes())) > 8
     answer = call("query", seen, "--camera", "nowhere", "--pictures", sheet)
     assert answer.code == 2
-    assert "widen the query" in answer.err
+    assert "change the filter" in answer.err
 
 
 @pytest.mark.parametrize("name", ["people.xyz", "absent/people.png"])
