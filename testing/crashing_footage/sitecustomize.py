@@ -6,6 +6,7 @@ MARKER, a file that is then created, this happens only once. `$POISON_DETECTOR`,
 builtin detector, and `$POISON_INDEX`, ``NAME ACTION``, before a file is indexed.
 """
 
+import functools
 import importlib.abc
 import importlib.util
 import os
@@ -72,6 +73,7 @@ def _poison_detector(module: ModuleType) -> None:
 def _poison_index(module: ModuleType) -> None:
     index_footage = module.index_footage
 
+    @functools.wraps(index_footage)  # its name, by which the driver's request to the child is pickled
     def poisonous(path, **options):  # type: ignore[no-untyped-def]
         name, _, action = os.environ.get("POISON_INDEX", "").partition(" ")
         if name and name in path.name:
