@@ -40,7 +40,7 @@ LAYERS: Final = (
     _layer(
         "forensics.custody", "case folder, case.toml, log, mandate, scope, checkpoints", "numpy", "pydantic", "tomli_w"
     ),
-    _layer("forensics.tables", "Arrow schemas, atomic files, Polars", "numpy", "pyarrow", "polars"),
+    _layer("forensics.tables", "Arrow schemas, atomic files, Polars", "numpy", "pyarrow", "polars", "pydantic"),
     _layer(
         "forensics.adapters",
         "one file per heavy library, implementing a port",

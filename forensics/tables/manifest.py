@@ -2,6 +2,10 @@
 
 import json
 from enum import Enum, auto
+from pathlib import PurePosixPath
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
@@ -12,7 +16,38 @@ from forensics.spelling import in_shell
 
 __all__ = ["PublishedState", "published_state", "read_manifest"]
 
-_FILE_KEYS = frozenset({"path", "rows", "bytes", "sha256"})
+
+def _require_inside(path: str) -> str:
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or ".." in parts:
+        raise ValueError("is not a path inside the case")
+    return path
+
+
+class _StoredPicture(BaseModel):
+    """One picture in the manifest."""
+
+    model_config = ConfigDict(strict=True)
+
+    path: Annotated[str, AfterValidator(_require_inside)]
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class _StoredTable(_StoredPicture):
+    """One file of a table in the manifest."""
+
+    rows: int = Field(ge=0)
+    bytes: int = Field(ge=0)
+
+
+class _StoredManifest(BaseModel):
+    """What a manifest must contain; versions may add fields, and old ones list no pictures."""
+
+    model_config = ConfigDict(strict=True)
+
+    run: str = Field(pattern=r"^[0-9a-f]{16}$")
+    files: list[_StoredTable]
+    pictures: list[_StoredPicture] = []
 
 
 def read_manifest(folder: CaseFolder) -> JsonObject:
@@ -24,17 +59,24 @@ def read_manifest(folder: CaseFolder) -> JsonObject:
     """
     try:
         manifest: JsonObject = json.loads(folder.manifest.read_text())
-        if not manifest["run"] or not all(file.keys() >= _FILE_KEYS for file in manifest["files"]):
-            raise KeyError("run, files")
+        _StoredManifest.model_validate(manifest)
     except FileNotFoundError as error:
         raise _missing_manifest_error(folder) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except ValueError as error:
         raise IntegrityBroken(
-            f"is not a valid manifest ({error})",
+            f"is not a valid manifest ({_first_line(error)})",
             f"run `forensics run {in_shell(folder.root)}` again, which publishes the tables again",
             folder.manifest,
         ) from error
     return manifest
+
+
+def _first_line(error: ValueError) -> str:
+    """Return what is wrong: of several invalid fields the first."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors()[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
 def _missing_manifest_error(folder: CaseFolder) -> UsageError | IntegrityBroken:

@@ -16,6 +16,7 @@ from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.faces.review_rules import is_same_name
+from forensics.json_object import JsonObject
 from forensics.spelling import fault_in_name
 from forensics.tables.files import atomic_file, encode_json
 from pipelines.custody.deciding_files import DecidingFiles
@@ -61,13 +62,25 @@ def load_reviewers(folder: CaseFolder) -> list[Reviewer]:
     if not folder.reviewers_file.exists():
         return []
     try:
-        reviewers = [Reviewer(**stored) for stored in json.loads(folder.reviewers_file.read_text())]
+        reviewers = [_decode(stored) for stored in json.loads(folder.reviewers_file.read_text())]
         strangers = [each for each in reviewers if key_id_of(bytes.fromhex(each.public_hex)) != each.key_id]
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise _broken(folder, f"cannot be read ({error})") from error
     for each in strangers:
         raise _broken(folder, f"the public key of {each.name} does not have the key id {each.key_id}")
     return reviewers
+
+
+def _decode(stored: JsonObject) -> Reviewer:
+    """Decode one entry of the list.
+
+    Raises:
+        ValueError: a field contains no text; `TypeError`: there are other fields than a reviewer has.
+    """
+    others = [name for name, value in stored.items() if not isinstance(value, str)]
+    if others:
+        raise ValueError(f"{', '.join(others)} of a reviewer is no text")
+    return Reviewer(**stored)
 
 
 def _broken(folder: CaseFolder, problem: str) -> IntegrityBroken:

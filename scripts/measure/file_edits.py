@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any, Final
 
 from forensics.digests import sha256_of_bytes
 
@@ -83,6 +84,35 @@ def _flip_with_manifest(path: Path, others: list[Path], rng: Random) -> Edit | N
     return Edit({path: data, manifest: (json.dumps(stored, indent=2) + "\n").encode()}, (manifest,))
 
 
+def _change_json_value(path: Path, others: list[Path], rng: Random) -> Edit | None:
+    """Put another value, of any type, at a random place of a JSON file, or remove it; None if it is no JSON."""
+    if path.suffix not in (".json", ".jsonl"):
+        return None
+    documents = [json.loads(line) for line in path.read_bytes().splitlines()] if path.suffix == ".jsonl" else []
+    stored = documents or json.loads(path.read_bytes())
+    *way, last = rng.choice(list(_places(stored)))
+    holder = stored
+    for key in way:
+        holder = holder[key]
+    values = [value for value in _VALUES if value != holder[last] or type(value) is not type(holder[last])]
+    if isinstance(holder, dict) and rng.random() < 0.1:
+        del holder[last]
+    else:
+        holder[last] = rng.choice(values)
+    text = "\n".join(map(json.dumps, stored)) if documents else json.dumps(stored, indent=2)
+    return Edit({path: text.encode() + b"\n"}, (path,))
+
+
+def _places(stored: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield the keys that lead to every value of a JSON document."""
+    items = stored.items() if isinstance(stored, dict) else enumerate(stored) if isinstance(stored, list) else ()
+    for key, value in items:
+        yield (key,)
+        yield from ((key, *more) for more in _places(value))
+
+
+_VALUES: Final = (None, True, -1, 1e400, "", "x", "../x", "/x", "\ud800", [], ["x"], {}, {"x": "x"})
+
 EDITS: dict[str, Make] = {
     "flip": _flip_bit,
     "cut": _cut_end,
@@ -90,6 +120,7 @@ EDITS: dict[str, Make] = {
     "delete": _delete,
     "swap": _swap_with_other,
     "rewrite": _flip_with_manifest,
+    "json": _change_json_value,
 }
 
 

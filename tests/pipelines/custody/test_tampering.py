@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 
 import polars as pl
 import pytest
@@ -33,6 +34,7 @@ from pipelines.custody.session import Need
 from pipelines.review.desk import ReviewDesk
 from pipelines.review.reviewers import load_reviewers
 from pipelines.review.reviews import load_reviews
+from scripts.measure.file_edits import EDITS, replaced
 from testing.audit_events import KILLED, die_at, fail_at, run_killed
 from testing.commands import ENTRY_ENDS, ENTRY_LAST_DAY, Call, new_case, search_case
 from testing.face_case import FaceCase
@@ -153,6 +155,20 @@ def test_a_forged_line_of_the_log_is_refused(excluded: FaceCase) -> None:
         file.write(replace(forged, command="wrote").encoded() + b"\n")
     assert excluded.call("run", excluded.root, "--runner", "serial").code == 5
     assert excluded.call("verify", excluded.root).code == 5
+
+
+@pytest.mark.parametrize("name", ["reviewers.json", "reviews.jsonl", "watchlist/E0/entry.json", "tables/MANIFEST.json"])
+def test_a_json_file_with_any_other_value_is_refused(excluded: FaceCase, name: str) -> None:
+    path, rng = excluded.root / name, Random(f"20 values of {name}")
+    for _ in range(20):
+        edit = EDITS["json"](path, [], rng)
+        assert edit is not None
+        with replaced(edit):
+            answer = excluded.call("verify", excluded.root)
+            assert answer.code == 5
+            assert f"{path}:" in answer.err
+            assert excluded.call("query", excluded.root).code == 5
+    assert excluded.call("verify", excluded.root).code == 0
 
 
 def test_an_older_copy_of_a_case_is_not_worked_on(excluded: FaceCase, tmp_path: Path) -> None:
