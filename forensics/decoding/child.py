@@ -288,7 +288,7 @@ def _patience_for(index: PacketIndex, wanted: Int64Array) -> float:
     """Return the factor on the time limits until the next wanted frame arrives, in the worst case."""
     if not len(wanted):
         return 1
-    keyframe = index.keyframes[np.searchsorted(index.keyframes, wanted, side="right") - 1]
+    keyframe = index.decoding_starts[np.searchsorted(index.keyframes, wanted, side="right") - 1]
     decoded_from = np.maximum(keyframe, np.insert(wanted[:-1], 0, 0))
     n_silent = int(np.max(wanted - decoded_from)) + int(wanted[0]) // _SEEK_FRAMES_PER_DECODED_FRAME
     return 1 + n_silent / _FRAMES_PER_LIMIT

@@ -72,7 +72,8 @@ class Medium:
         container: the demuxer's name, such as ``mov,mp4,m4a,3gp,3g2,mj2``.
         codec: the decoder's name.
         width_px, height_px: size of the upright decoded frame.
-        rotation_degrees: clockwise turn that makes the stored picture upright: 0, 90, 180, 270.
+        rotation_degrees: clockwise turn that makes the stored picture upright, after a mirroring if the container
+            states one: 0, 90, 180, 270.
         rate_stated: frames per second by the header; None if it states none.
         rate_counted: frames per second by the packets; None for fewer than two frames.
         n_frames_from_header: frame count by the header; None if it states none.
@@ -103,6 +104,7 @@ class Indexed:
         working_copy_sha256: SHA-256 of the remuxed copy in `footage.path`; None if the original is read.
         reader_reason: why this reader was chosen.
         shortfall: description of missing or doubtful frames; empty for a complete file.
+        remark: what people should know about a complete file, such as a clock that jumps; empty if nothing.
         picture_names: file name of each frame of stills, in the order of the index; empty for video.
     """
 
@@ -112,6 +114,7 @@ class Indexed:
     working_copy_sha256: str | None
     reader_reason: str
     shortfall: str
+    remark: str = ""
     picture_names: tuple[str, ...] = ()
 
 

@@ -1,6 +1,8 @@
 """Evidence store of a case: `evidence/sources.parquet`, `evidence/evidence.parquet`, `evidence/index/`."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import astuple
 from fractions import Fraction
 from typing import Any, Final
 
@@ -11,7 +13,7 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
 from forensics.footage.evidence import Evidence, Footage, Medium, Readable, Reader, Source, Timing, Verdict
-from forensics.footage.timeline import PacketIndex
+from forensics.footage.timeline import PacketIndex, Section
 from forensics.place import StoreObject, place_of
 from forensics.tables import schemas
 from forensics.tables.files import read_table, write_table
@@ -27,7 +29,11 @@ __all__ = [
 ]
 
 
+# Keys in the metadata of a packet index, absent where there is nothing to say.
 _BLOCKS: Final = b"forensics.blocks"
+_SECTIONS: Final = b"forensics.sections"
+_RECOVERY_FRAMES: Final = b"forensics.recovery_frames"
+_NUMBERED: Final = b"forensics.is_numbered"
 
 
 def sources_table(sources: Sequence[Source]) -> pa.Table:
@@ -87,6 +93,12 @@ def save_index(folder: CaseFolder, evidence_id: str, index: PacketIndex, picture
     metadata = {**(schemas.INDEX.metadata or {}), b"forensics.time_base": str(index.time_base).encode()}
     if index.blocks:
         metadata |= {_BLOCKS: index.blocks.hex().encode()}
+    if index.sections:
+        metadata |= {_SECTIONS: json.dumps([astuple(section) for section in index.sections]).encode()}
+    if index.recovery_frames is not None:
+        metadata |= {_RECOVERY_FRAMES: json.dumps(index.recovery_frames.tolist()).encode()}
+    if index.is_numbered:
+        metadata |= {_NUMBERED: b"1"}
     table = pa.Table.from_arrays([pa.array(column) for column in columns], schema=schemas.INDEX)
     write_table(path, table.replace_schema_metadata(metadata))
     return sha256_of_file(path)
@@ -101,6 +113,8 @@ def load_index(folder: CaseFolder, evidence: Evidence) -> PacketIndex:
     table, time_base = _stored_index(folder, evidence)
     pts, is_key, size, is_hidden = (table[name].to_numpy() for name in ("pts", "is_key", "size", "is_hidden"))
     damaged = frozenset(np.flatnonzero(table["is_damaged"].to_numpy()).tolist())
+    metadata = table.schema.metadata or {}
+    recovery_frames = json.loads(metadata[_RECOVERY_FRAMES]) if _RECOVERY_FRAMES in metadata else None
     return PacketIndex(
         pts=pts.astype(np.int64),
         is_key=is_key.astype(bool),
@@ -108,7 +122,10 @@ def load_index(folder: CaseFolder, evidence: Evidence) -> PacketIndex:
         is_hidden=is_hidden.astype(bool),
         time_base=time_base,
         damaged=damaged,
-        blocks=bytes.fromhex((table.schema.metadata or {}).get(_BLOCKS, b"").decode()),
+        blocks=bytes.fromhex(metadata.get(_BLOCKS, b"").decode()),
+        sections=tuple(Section(*stored) for stored in json.loads(metadata.get(_SECTIONS, b"[]"))),
+        recovery_frames=None if recovery_frames is None else np.array(recovery_frames, dtype=np.int64),
+        is_numbered=_NUMBERED in metadata,
     )
 
 

@@ -302,7 +302,8 @@ def _index_evidence(
         index_sha256=save_index(folder, evidence_id, _with_blocks(indexed), indexed.picture_names),
     )
     verdict = Verdict.PARTIAL if indexed.shortfall else Verdict.OK
-    return replace(rejected, verdict=verdict, reason=indexed.shortfall, readable=readable)
+    reason = "; ".join(filter(None, (indexed.shortfall, indexed.remark)))
+    return replace(rejected, verdict=verdict, reason=reason, readable=readable)
 
 
 def _with_blocks(indexed: Indexed) -> PacketIndex:

@@ -263,5 +263,10 @@ KINDS: tuple[Kind, ...] = (
         is_absolute=True,
         **_LOST_TAIL,  # type: ignore[arg-type]
     ),
-    Kind("twin_pts", "Matroska, H.264, two frames of one pts", _twin_pts, n_gaps=(2, 2)),
+    Kind(
+        "twin_pts",
+        "Matroska, H.264, two frames of one pts",
+        _twin_pts,
+        times=(*_AT_25[:31], _AT_25[30], *_AT_25[32:]),
+    ),
 )

@@ -56,6 +56,7 @@ def expected_numbers(kind: Kind, index: PacketIndex) -> list[int | None]:
     if not kind.is_absolute:
         at = at - at[0] + times[0]
     nearest = np.abs(at[:, None] - times[None, :]).argmin(axis=1)
+    nearest += np.arange(len(at)) - np.searchsorted(at, at)  # frames of one time are in the order of their numbers
     # the coarsest container clock has ticks of one millisecond
     fits = np.abs(times[nearest] - at) <= 0.001
     return [int(number) if fit else None for number, fit in zip(nearest, fits, strict=True)]

@@ -118,8 +118,8 @@ def _find_exclusion(path: Path, index: PacketIndex, stream_index: int) -> str:
         return "the index holds no frames"
     if path.stat().st_size > _LARGEST_BYTES:
         return f"decord would have to hold the whole file, and it has more than {_LARGEST_BYTES >> 20} MiB"
-    if np.any(index.is_ambiguous):
-        return "some frames share one pts"
+    if index.is_numbered or np.any(index.is_ambiguous):
+        return "the clock of the file jumps" if index.sections else "some frames share one pts"
     if np.any(index.is_hidden):
         return "an edit list hides frames"
     if _is_transport_stream(path):

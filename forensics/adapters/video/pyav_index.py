@@ -1,7 +1,7 @@
 """Packet index of a video file: pts, keyframe flag and size of every frame, by demuxing.
 
 Only the first frame is decoded, for the upright size and to check that a decoder exists. If the container has no usable
-pts (raw H.264, some AVI), the whole file is decoded once; see `pyav_untimed`.
+pts (raw H.264, some AVI), the whole file is decoded once; see `pyav_decoded_order`.
 """
 
 import os
@@ -18,6 +18,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from forensics.adapters.store.checked_file import open_footage
+from forensics.adapters.video.orientation import Orientation, orientation_of
+from forensics.adapters.video.pyav_decoded_order import PartlyTimedStream, index_by_decoding
 from forensics.adapters.video.pyav_open import (
     MAX_PIXELS,
     NOT_SEEKABLE,
@@ -29,14 +31,13 @@ from forensics.adapters.video.pyav_open import (
 from forensics.adapters.video.pyav_packets import (
     Packets,
     demux_until_error,
-    find_dependent_packets,
     list_shortfalls,
     read_packets,
 )
 from forensics.adapters.video.pyav_remux import redirect_to_working_copy
-from forensics.adapters.video.pyav_untimed import UntimedStream, index_untimed
 from forensics.adapters.video.truncation import find_truncation
 from forensics.errors import UnreadableFootage
+from forensics.footage.clock_jumps import describe_sections, find_jumps, order_pictures, place_sections
 from forensics.footage.evidence import Footage, Indexed, Medium, Reader, Timing
 from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.place import Place
@@ -49,7 +50,7 @@ _GIF_TRAILER = b"\0;"
 _MAX_SPAN_S = 50 * 365 * 86_400
 
 
-__all__ = ["index_file", "upright_size"]
+__all__ = ["index_file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,13 @@ class _FirstFrame:
 
     Attributes:
         width_px, height_px: of the upright frame.
-        rotation_degrees: clockwise rotation that makes the frame upright.
+        orientation: what makes the stored picture upright.
         rate: frames per second stated by the stream; None if it states none.
     """
 
     width_px: int
     height_px: int
-    rotation_degrees: int
+    orientation: Orientation
     rate: Fraction | None
 
 
@@ -89,7 +90,7 @@ def index_file(
     first = _decode_first_frame(path, stream_index)
     with open_file(path) as container:
         stream = choose_stream(container, path, stream_index)
-        packets = read_packets(container, stream)
+        packets = read_packets(container, stream, path)
         medium = _describe_medium(container, stream, first)
         time_base = Fraction(stream.time_base or 1)
         chosen = stream.index
@@ -100,32 +101,33 @@ def index_file(
         raise UnreadableFootage(
             path, "no_frames", f"the video stream holds no packets ({packets.demux_error or 'empty'})"
         )
-    if packets.has_pts.mean() < 0.5 or _has_guessed_pts(medium.container, packets):
-        return index_untimed(UntimedStream(path, chosen, packets, medium, assumed_rate or first.rate), working_copy)
-    packets = replace(
-        packets, is_damaged=packets.is_damaged | find_dependent_packets(~packets.has_pts, packets.is_key, packets.pts)
-    )
+    partly_timed = PartlyTimedStream(path, chosen, packets, medium, time_base, first.rate, assumed_rate)
+    if not packets.has_pts.all() or _has_guessed_pts(medium.container, packets):
+        return index_by_decoding(partly_timed, working_copy)
     index, order = _build_index(packets, time_base)
     if index.span_s > _MAX_SPAN_S:
-        untimed = UntimedStream(
-            path, chosen, packets, medium, assumed_rate or first.rate, _describe_impossible_span(index)
-        )
-        return index_untimed(untimed, working_copy)
+        return index_by_decoding(replace(partly_timed, rejection=_describe_impossible_span(index)), working_copy)
     index, shift_ticks = _apply_edit_list(path, chosen, index, packets, order)
+    index = replace(index, recovery_frames=packets.recovery_frames_of(order[index.keyframes]))
     missing = list_shortfalls(packets, medium.n_frames_from_header, stated_us)
     indexed = Indexed(
         index=index,
-        medium=replace(medium, rate_counted=_measure_rate(index)),
+        medium=replace(medium, rate_counted=index.mean_rate),
         footage=Footage(path, Reader.PYAV, chosen, shift_ticks),
         working_copy_sha256=None,
         reader_reason="the reference reader",
         shortfall="; ".join(filter(None, [find_truncation(path, medium.container), *missing])),
+        remark="; ".join(describe_sections(index)),
     )
-    if not _lacks_exact_seeking(medium.container):
+    if not (_lacks_exact_seeking(medium.container) or index.is_numbered or packets.has_split_pictures):
         return indexed
+    ticks = np.empty(len(packets), dtype=np.int64)
+    ticks[order] = np.arange(index.n_frames) if index.is_numbered else index.pts
     try:
-        return redirect_to_working_copy(indexed, packets.pts, packets.has_pts, working_copy)
+        return redirect_to_working_copy(indexed, packets, ticks, packets.has_pts, working_copy)
     except UnreadableFootage as error:
+        if index.is_numbered or packets.has_split_pictures:
+            raise
         # the reader stays exact: it detects every seek that misses and then reads from the start
         return replace(indexed, reader_reason=f"the reference reader, slowly: {error.detail}")
 
@@ -158,25 +160,21 @@ def _decode_first_frame(path: Place, stream_index: int | None) -> _FirstFrame:
     Raises:
         UnreadableFootage: the pictures are too large, or the decoder returns none.
     """
-    with open_file(path) as container:
-        stream = choose_stream(container, path, stream_index)
-        name, width_px, height_px = stream.codec_context.name, stream.width, stream.height
-        make_decoding_repeatable(stream)
-        for frame in _decode_frames(container, stream):
-            if isinstance(frame, VideoFrame):
-                width_px, height_px, turn = upright_size(frame)
-                return _FirstFrame(width_px, height_px, turn, rate_of(stream))
+    for is_strict in (True, False):  # a file that begins inside a group of pictures may hold no flawless start
+        with open_file(path) as container:
+            stream = choose_stream(container, path, stream_index)
+            name, width_px, height_px = stream.codec_context.name, stream.width, stream.height
+            make_decoding_repeatable(stream, is_strict=is_strict)
+            for frame in _decode_frames(container, stream):
+                if isinstance(frame, VideoFrame):
+                    orientation = orientation_of(frame)
+                    width_px, height_px = orientation.size_of(frame.width, frame.height)
+                    return _FirstFrame(width_px, height_px, orientation, rate_of(stream))
     if width_px * height_px > MAX_PIXELS:
         raise UnreadableFootage(
             path, "too_large", f"its pictures are {width_px}x{height_px} pixels, at most {MAX_PIXELS} are decoded"
         )
     raise UnreadableFootage(path, "no_picture", f"the {name} decoder returned no picture from the whole stream")
-
-
-def upright_size(frame: VideoFrame) -> tuple[int, int, int]:
-    """Return the frame's upright width and height in pixels, and the clockwise rotation in degrees that gives them."""
-    turn = round(-frame.rotation / 90) * 90 % 360
-    return (frame.height, frame.width, turn) if turn in (90, 270) else (frame.width, frame.height, turn)
 
 
 def _decode_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame | str]:
@@ -206,7 +204,7 @@ def _describe_medium(container: InputContainer, stream: VideoStream, first: _Fir
         codec=stream.codec_context.name,
         width_px=first.width_px,
         height_px=first.height_px,
-        rotation_degrees=first.rotation_degrees,
+        rotation_degrees=first.orientation.rotation_degrees,
         rate_stated=first.rate,
         rate_counted=None,
         n_frames_from_header=_read_stated_frames(container, stream),
@@ -223,13 +221,20 @@ def _read_stated_frames(container: InputContainer, stream: VideoStream) -> int |
 
 
 def _build_index(packets: Packets, time_base: Fraction) -> tuple[PacketIndex, Int64Array]:
-    """Return the index of all packets that have a pts, and (F,) int64, the packet number of each of its rows."""
-    addressed = np.flatnonzero(packets.has_pts)
-    order = addressed[np.argsort(packets.pts[addressed], kind="stable")].astype(np.int64)
-    hidden = np.zeros(len(order), dtype=bool)
-    damaged = frozenset(np.flatnonzero(packets.is_damaged[order]).tolist())
+    """Return the index of all pictures, and (F,) int64, the picture number of each of its rows."""
+    jumps = find_jumps(packets.pts, packets.dts, packets.is_key, time_base)
+    order = order_pictures(packets.pts, jumps)
+    pts = packets.pts[order]
+    sections = place_sections(pts, jumps, time_base)
     return PacketIndex(
-        packets.pts[order], packets.is_key[order], packets.size[order], hidden, time_base, damaged
+        pts,
+        packets.is_key[order],
+        packets.size[order],
+        np.zeros(len(order), dtype=bool),
+        time_base,
+        frozenset(np.flatnonzero(packets.is_damaged[order]).tolist()),
+        sections=sections,
+        is_numbered=bool(sections) or bool(np.any(np.diff(pts) == 0)),
     ), order
 
 
@@ -257,12 +262,6 @@ def _apply_edit_list(
     is_hidden = np.ones(index.n_frames, dtype=bool)
     is_hidden[[row for row, _ in rows]] = False
     return replace(index, pts=index.pts + shift_ticks, is_hidden=is_hidden), shift_ticks
-
-
-def _measure_rate(index: PacketIndex) -> Fraction | None:
-    """Return the mean frames per second of the index; None if it spans no time."""
-    span = (int(index.pts[-1]) - int(index.pts[0])) * index.time_base
-    return Fraction(index.n_frames - 1) / span if span > 0 else None
 
 
 def _read_stated_end_us(container: InputContainer) -> int:

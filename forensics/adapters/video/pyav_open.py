@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 import av.error
+from av.codec.context import Flags
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -72,6 +73,7 @@ def open_file(path: Place, **options: str) -> InputContainer:
         "enable_drefs": "0",
         "use_absolute_path": "0",
         "ignore_editlist": "1",
+        "correct_ts_overflow": "0",
         "max_pixels": str(MAX_PIXELS),
         **options,
     }
@@ -136,12 +138,25 @@ def _is_default(stream: VideoStream) -> bool:
     return bool(stream.disposition & stream.disposition.__class__.default)
 
 
-def make_decoding_repeatable(stream: VideoStream) -> None:
-    """Configure the decoder: one thread, and an error instead of a concealed picture."""
+def make_decoding_repeatable(stream: VideoStream, *, is_strict: bool = True) -> None:
+    """Configure the decoder: one thread, tags kept, and as long a delay of frames as the format allows.
+
+    Without the longest delay, a decoder of H.264 guesses the delay from the frames it has seen, so the first ones that
+    it returns depend on what was decoded before.
+
+    Args:
+        stream: of a container that was opened just now.
+        is_strict: whether an error replaces a concealed picture.
+    """
     context: Any = stream.codec_context
     context.thread_count = 1
     context.thread_type = "NONE"
-    context.options = {"err_detect": "crccheck+explode", "max_pixels": str(MAX_PIXELS)}
+    context.flags |= Flags.copy_opaque
+    context.options = {
+        "max_pixels": str(MAX_PIXELS),
+        **({"err_detect": "crccheck+explode"} if is_strict else {}),
+        **({"strict": "strict"} if context.name == "h264" else {}),
+    }
 
 
 def rate_of(stream: VideoStream) -> Fraction | None:

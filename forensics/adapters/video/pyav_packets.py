@@ -1,7 +1,7 @@
-"""Packets of one stream in file order, demuxed without decoding."""
+"""Pictures of one stream in file order, demuxed without decoding."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -11,82 +11,251 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from forensics.adapters.video.h264_syntax import H264Syntax
 from forensics.adapters.video.mpeg_order import PictureOrder, find_contradictions, parse_picture_order
 from forensics.adapters.video.pyav_open import rate_of
+from forensics.adapters.video.transport_stream import CounterBreak, find_counter_breaks
+from forensics.footage.clock_jumps import unwrap
 from forensics.footage.timeline import BoolArray, Int64Array
+from forensics.place import Place
 
 __all__ = ["Packets", "demux_until_error", "find_dependent_packets", "list_shortfalls", "read_packets"]
 
 # In these formats a parser splits a byte stream into frames; the corrupt flag may be up to three frames early.
 _PARSED_FORMATS, _N_LATE_MARKS = ("mpeg", "mpegts"), 3
 
+# In these formats nothing but the pictures themselves shows that one was lost.
+_BARE_FORMATS = ("h264", "mpeg")
+# Some encoders number their pictures in their own way; then the numbers show no losses.
+_MAX_SHARE_OF_LOSSES = 0.05
+
+# These formats store no dts; libavformat derives them.
+_FORMATS_WITHOUT_DTS = ("matroska,webm",)
+
 # Containers round times to a millisecond, and sound and picture end at slightly different times.
 _END_TOLERANCE_US = 20_000
 
-_Row: TypeAlias = tuple[int, bool, bool, int, int, bool]
+# The clocks of these formats count 90,000 ticks a second in 33 bits.
+_WRAPPING_FORMATS, _CLOCK_BITS = ("mpeg", "mpegts"), 33
+
+_Row: TypeAlias = tuple[int, bool, int, bool, bool, int, int, bool]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Packets:
-    """The packets of one stream in file order, as parallel columns.
+    """The pictures of one stream in file order, as parallel columns. A picture is one packet, or a packet per field.
 
     Attributes:
         pts: (N,) int64 ticks, valid where `has_pts`.
         has_pts: (N,) bool.
+        dts: (N,) int64 ticks; None if the file stores none, or not for every picture.
         is_key: (N,) bool, keyframes.
         size: (N,) int64 bytes.
         position: (N,) int64 byte offset in the file, -1 where the demuxer gives none.
         is_damaged: (N,) bool, whether the demuxer marks it as corrupt, or its pts contradicts the display order stored
             in the picture.
+        first_packet: (N,) int64, number of its first packet; the packets up to the next picture's belong to it, too.
+        recovery_frames: how many frames after a keyframe pictures are right, by picture; -1 if it needs no history.
+            Only those of H.264: the keyframes of other codecs need none.
         demux_error: the error that stopped the demuxer; empty if it reached the end of the file.
+        n_header_units: number of frames as a header counts them, and by how many a header may exceed it: in AVI also
+            the empty chunks of frames that the recorder dropped, and those after the last frame.
         end_us: end of the last packet of any stream; a packet without a duration lasts as long as the median one.
         end_tolerance_us: how far a stated end may exceed `end_us` without a lost frame.
     """
 
     pts: Int64Array
     has_pts: BoolArray
+    dts: Int64Array | None
     is_key: BoolArray
     size: Int64Array
     position: Int64Array
     is_damaged: BoolArray
+    first_packet: Int64Array
+    recovery_frames: Mapping[int, int]
     demux_error: str
+    n_header_units: tuple[int, int]
     end_us: int
     end_tolerance_us: int
 
     def __len__(self) -> int:
         return len(self.pts)
 
+    @property
+    def has_split_pictures(self) -> bool:
+        """Whether some picture is two packets."""
+        return bool(len(self)) and bool(np.any(np.diff(self.first_packet) > 1))
 
-def read_packets(container: InputContainer, stream: VideoStream) -> Packets:
-    """Read all packets of one stream; keep those before an error if the demuxer fails."""
-    rows: list[_Row] = []
-    orders: list[PictureOrder | None] = []
-    demux_error, end_us, lacks_durations = "", 0, False
+    def recovery_frames_of(self, pictures: Int64Array) -> Int64Array | None:
+        """Return what `PacketIndex.recovery_frames` holds for these keyframes; None if none of them needs history."""
+        found = np.array([self.recovery_frames.get(picture, -1) for picture in pictures.tolist()], dtype=np.int64)
+        return found if np.any(found >= 0) else None
+
+    def pictures_of(self, packets: Int64Array) -> Int64Array:
+        """Return the number of the picture that each packet belongs to."""
+        return np.asarray(np.searchsorted(self.first_packet, packets, side="right") - 1, dtype=np.int64)
+
+
+@dataclass(slots=True)
+class _Collector:
+    """Collects the pictures of one stream while it is demuxed."""
+
+    syntax: H264Syntax | None
+    reads_order: bool
+    counts_frames: bool
+    rows: list[_Row] = field(default_factory=list)
+    first_packet: list[int] = field(default_factory=list)
+    recovery_frames: dict[int, int] = field(default_factory=dict)
+    orders: list[PictureOrder | None] = field(default_factory=list)
+    losses: list[int] = field(default_factory=list)
+    n_packets: int = 0
+    lacks_durations: bool = False
+
+    def add(self, packet: "Packet[Any]") -> None:
+        """Add the next packet of the stream."""
+        self.n_packets += 1
+        self.lacks_durations = self.lacks_durations or not packet.duration
+        if self.syntax is not None:
+            if packet.is_keyframe:
+                self.recovery_frames[len(self.rows)] = self.syntax.recovery_frames(bytes(packet))
+            if self.counts_frames and self.syntax.follows_a_loss(bytes(packet)) and not packet.is_keyframe:
+                self.losses.append(len(self.rows))
+            if self.syntax.has_fields and self.syntax.is_second_field(bytes(packet)) and self.rows:
+                self.recovery_frames.pop(len(self.rows), None)
+                self._extend_last(packet)
+                return
+        self.rows.append(_make_row(packet))
+        self.first_packet.append(self.n_packets - 1)
+        self.orders.append(parse_picture_order(bytes(packet)) if self.reads_order else None)
+
+    def _extend_last(self, packet: "Packet[Any]") -> None:
+        """Add the packet of a second field to the picture that the packet before it began."""
+        pts, has_pts, dts, has_dts, is_key, n_bytes, position, is_corrupt = self.rows[-1]
+        n_bytes, is_corrupt = n_bytes + packet.size, is_corrupt or packet.is_corrupt
+        self.rows[-1] = (pts, has_pts, dts, has_dts, is_key, n_bytes, position, is_corrupt)
+
+
+def read_packets(container: InputContainer, stream: VideoStream, path: Place) -> Packets:
+    """Read all pictures of one stream; keep those before an error if the demuxer fails.
+
+    Args:
+        container: as opened.
+        stream: of the container.
+        path: of the same file.
+    """
+    context = stream.codec_context
+    syntax = H264Syntax(bytes(context.extradata or b"")) if context.name == "h264" else None
     rate = rate_of(stream) if _may_lack_times(container, stream) else None
+    collector = _Collector(syntax, reads_order=rate is not None, counts_frames=container.format.name in _BARE_FORMATS)
+    demux_error, end_us = "", 0
     try:
         for packet in container.demux():
             if packet.size:
                 end_us = max(end_us, _packet_end_us(packet))
                 if packet.stream_index == stream.index:
-                    rows.append(_make_row(packet))
-                    lacks_durations = lacks_durations or not packet.duration
-                    orders.append(parse_picture_order(bytes(packet)) if rate else None)
+                    collector.add(packet)
     except av.error.FFmpegError as error:
-        demux_error = f"reading stopped after {len(rows)} packets: {error.strerror}"
-    columns = np.array(rows, dtype=np.int64).reshape(-1, 6).T
-    is_damaged = _extend_marks(
-        columns[5].astype(bool), _N_LATE_MARKS if container.format.name in _PARSED_FORMATS else 0
-    )
+        demux_error = f"reading stopped after {collector.n_packets} packets: {error.strerror}"
+    columns = np.array(collector.rows, dtype=np.int64).reshape(-1, 8).T
+    pts, has_pts, dts, has_dts = columns[0], columns[1].astype(bool), columns[2], columns[3].astype(bool)
+    if container.format.name in _WRAPPING_FORMATS:
+        pts, dts = _unwrap(pts, has_pts, dts, has_dts)
+    time_base = Fraction(stream.time_base or 1)
+    is_key, position, is_corrupt = columns[4].astype(bool), columns[6], columns[7].astype(bool)
+    is_leading_lost = np.zeros(len(pts), dtype=bool)
+    if container.format.name == "mpegts" and is_corrupt.any():
+        joints = _find_joints(find_counter_breaks(path, stream.id), position, is_key)
+        is_corrupt &= ~_is_marked_for(joints, position, is_corrupt)
+        is_leading_lost = _find_lost_leading(joints, pts, is_key)
+    n_late_marks = _N_LATE_MARKS if container.format.name in _PARSED_FORMATS else 0
+    is_damaged = _extend_marks(is_corrupt, n_late_marks) | is_leading_lost
+    if len(collector.losses) <= _MAX_SHARE_OF_LOSSES * len(pts):
+        is_damaged[collector.losses] = True
     if rate:
-        pts = [row[0] if row[1] else None for row in rows]
-        is_damaged[list(find_contradictions(orders, pts, Fraction(stream.time_base or 1), rate))] = True
-    has_pts, is_key = columns[1].astype(bool), columns[2].astype(bool)
-    end_us, end_tolerance_us = _estimate_end(
-        end_us, columns[0][has_pts], Fraction(stream.time_base or 1), lacks_durations=lacks_durations
-    )
+        known = [int(at) if is_known else None for at, is_known in zip(pts, has_pts, strict=True)]
+        is_damaged[list(find_contradictions(collector.orders, known, time_base, rate))] = True
+    end_us, end_tolerance_us = _estimate_end(end_us, pts[has_pts], time_base, lacks_durations=collector.lacks_durations)
     return Packets(
-        columns[0], has_pts, is_key, columns[3], columns[4], is_damaged, demux_error, end_us, end_tolerance_us
+        pts=pts,
+        has_pts=has_pts,
+        dts=dts if has_dts.all() and container.format.name not in _FORMATS_WITHOUT_DTS else None,
+        is_key=is_key,
+        size=columns[5],
+        position=position,
+        is_damaged=is_damaged,
+        first_packet=np.array(collector.first_packet, dtype=np.int64),
+        recovery_frames=collector.recovery_frames,
+        demux_error=demux_error,
+        n_header_units=_count_header_units(container.format.name, dts, has_dts),
+        end_us=end_us,
+        end_tolerance_us=end_tolerance_us,
     )
+
+
+def _count_header_units(format_name: str, dts: Int64Array, has_dts: BoolArray) -> tuple[int, int]:
+    """Return the number of frames as a header counts them, and by how many a header may exceed it."""
+    if format_name != "avi" or not has_dts.all() or len(dts) < 2:
+        return len(dts), 0
+    return int(dts.max()) + 1, int(np.median(np.diff(dts))) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Joints:
+    """Breaks of the counter of a transport stream.
+
+    Attributes:
+        breaks: (B,) int64 byte offsets of all of them, in order.
+        keyframes: (B,) int64, the keyframe that starts in that very packet; -1 where packets were lost.
+    """
+
+    breaks: Int64Array
+    keyframes: Int64Array
+
+
+def _find_joints(breaks: Sequence[CounterBreak] | None, position: Int64Array, is_key: BoolArray) -> _Joints:
+    """Return the breaks, with those at which nothing was lost: files were joined there, or a recorder restarted."""
+    key_at = {int(position[key]): int(key) for key in np.flatnonzero(is_key)}
+    found = [(each.position, key_at.get(each.position, -1) if each.starts_unit else -1) for each in breaks or ()]
+    columns = np.array(found, dtype=np.int64).reshape(-1, 2).T
+    return _Joints(columns[0], columns[1])
+
+
+def _is_marked_for(joints: _Joints, position: Int64Array, is_corrupt: BoolArray) -> BoolArray:
+    """Return (N,) bool, the pictures that are marked as corrupt for no other reason than a joint."""
+    found = np.zeros(len(position), dtype=bool)
+    for number in np.flatnonzero(is_corrupt).tolist():
+        end = position[min(number + _N_LATE_MARKS, len(position) - 1)]
+        near = joints.keyframes[(joints.breaks >= position[number]) & (joints.breaks <= end)]
+        found[number] = bool(len(near)) and bool(np.all(near >= 0))
+    return found
+
+
+def _find_lost_leading(joints: _Joints, pts: Int64Array, is_key: BoolArray) -> BoolArray:
+    """Return (N,) bool, the pictures behind a joint that are built on pictures that are not those before the joint.
+
+    They are stored after the first keyframe and shown before it. If the clock goes on without a pause, files were cut
+    from one recording, and the pictures before the joint are theirs.
+    """
+    found = np.zeros(len(pts), dtype=bool)
+    step = np.median(np.diff(np.sort(pts))) if len(pts) > 1 else 0
+    for key in joints.keyframes[joints.keyframes > 0].tolist():
+        following = np.flatnonzero(is_key[key + 1 :])
+        stop = key + 1 + int(following[0]) if len(following) else len(pts)
+        leading = key + 1 + np.flatnonzero(pts[key + 1 : stop] < pts[key])
+        if len(leading) and not 0 < pts[leading].min() - pts[:key].max() <= 1.5 * step:
+            found[leading] = True
+    return found
+
+
+def _unwrap(pts: Int64Array, has_pts: BoolArray, dts: Int64Array, has_dts: BoolArray) -> tuple[Int64Array, Int64Array]:
+    """Return pts and dts without the wraps of their counter; each pts lies less than half a turn from its dts."""
+    known = has_dts | has_pts
+    times = np.where(has_dts, dts, pts)
+    unwrapped = times.copy()
+    unwrapped[known] = unwrap(times[known], _CLOCK_BITS)
+    half = 1 << _CLOCK_BITS - 1
+    ahead = (pts - times + half) % (2 * half) - half
+    return unwrapped + ahead, unwrapped
 
 
 def _estimate_end(end_us: int, pts: Int64Array, time_base: Fraction, *, lacks_durations: bool) -> tuple[int, int]:
@@ -143,8 +312,17 @@ def find_dependent_packets(is_lost: BoolArray, is_key: BoolArray, pts: Int64Arra
 
 def _make_row(packet: "Packet[Any]") -> _Row:
     """Return the packet's values in the order of the columns of `Packets`."""
-    pts, position = packet.pts, -1 if packet.pos is None else packet.pos
-    return (pts or 0, pts is not None, packet.is_keyframe, packet.size, position, packet.is_corrupt)
+    pts, dts, position = packet.pts, packet.dts, -1 if packet.pos is None else packet.pos
+    return (
+        pts or 0,
+        pts is not None,
+        dts or 0,
+        dts is not None,
+        packet.is_keyframe,
+        packet.size,
+        position,
+        packet.is_corrupt,
+    )
 
 
 def _packet_end_us(packet: "Packet[Any]") -> int:
@@ -170,13 +348,14 @@ def list_shortfalls(packets: Packets, n_frames_from_header: int | None, stated_u
         stated_us: end of the file that the header states; 0 if it states none.
     """
     found = []
+    n_units, tolerance = packets.n_header_units
     if packets.demux_error:
         found.append(packets.demux_error)
     if stated_us > packets.end_us + packets.end_tolerance_us:
         stated, there = stated_us / 1e6, packets.end_us / 1e6
         found.append(f"the header promises {stated:.2f} s, the packets end at {there:.2f} s")
-    if n_frames_from_header is not None and n_frames_from_header != len(packets):
-        found.append(f"the header promises {n_frames_from_header} frames, {len(packets)} are there")
+    if n_frames_from_header is not None and not 0 <= n_frames_from_header - n_units <= tolerance:
+        found.append(f"the header promises {n_frames_from_header} frames, {n_units} are there")
     n_without = int((~packets.has_pts).sum())
     if n_without:
         found.append(f"{n_without} packets have no pts and so no address")

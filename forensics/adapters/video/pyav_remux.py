@@ -12,13 +12,14 @@ import av.error
 import numpy as np
 from av.packet import Packet
 
-from forensics.adapters.video.pyav_open import choose_stream, open_file
+from forensics.adapters.video.pyav_open import NOT_SEEKABLE, choose_stream, open_file
+from forensics.adapters.video.pyav_packets import Packets, demux_until_error
 from forensics.digests import sha256_of_file
 from forensics.errors import DecoderLost, UnreadableFootage
 from forensics.footage.evidence import Footage, Indexed, Reader
-from forensics.footage.timeline import BoolArray, Int64Array, PacketIndex
+from forensics.footage.timeline import BoolArray, Int64Array
 
-__all__ = ["WorkingCopy", "redirect_to_working_copy", "remux"]
+__all__ = ["PictureTimes", "WorkingCopy", "redirect_to_working_copy", "remux"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,57 +37,83 @@ class WorkingCopy:
     shift_ticks: int
 
 
-def redirect_to_working_copy(indexed: Indexed, pts: Int64Array, is_copied: BoolArray, working_copy: Path) -> Indexed:
+def redirect_to_working_copy(
+    indexed: Indexed, packets: Packets, ticks: Int64Array, is_copied: BoolArray, working_copy: Path
+) -> Indexed:
     """Make a stream copy that can seek and return the same index, read through that copy.
 
     Args:
         indexed: the index of the original.
-        pts: (N,) int64 of each packet in file order, in ticks of the index.
-        is_copied: (N,) bool, whether each packet is copied; the others have no pts.
+        packets: the pictures of the original.
+        ticks: (N,) int64 of each picture in file order: the pts that the copy gets, without the shift.
+        is_copied: (N,) bool, whether each picture is copied; the others have no frame in the index.
         working_copy: path of the copy, to which `.mp4` is appended.
 
     Raises:
         UnreadableFootage: the stream cannot be copied.
     """
     destination = working_copy.with_name(working_copy.name + ".mp4")
-    copy = remux(indexed.footage, pts, is_copied, indexed.index, destination=destination)
+    times = PictureTimes(packets, ticks, is_copied, indexed.index.time_base_read)
+    copy = remux(indexed.footage, times, destination=destination)
     return replace(
         indexed,
         footage=Footage(copy.path, Reader.PYAV, 0, copy.shift_ticks),
         working_copy_sha256=copy.sha256,
-        reader_reason=f"{indexed.medium.container} cannot seek exactly; read through a stream copy",
+        reader_reason=f"{_reason_to_copy(indexed, packets)}; read through a stream copy",
     )
 
 
-def remux(
-    footage: Footage, pts: Int64Array, is_copied: BoolArray, index: PacketIndex, *, destination: Path
-) -> WorkingCopy:
-    """Copy packets of `footage` into `destination` and check that the copy has the same index.
+def _reason_to_copy(indexed: Indexed, packets: Packets) -> str:
+    """Return why the original is not read itself, for people."""
+    container = indexed.medium.container
+    if NOT_SEEKABLE & set(container.split(",")) or container == "avi":
+        return f"{container} cannot seek exactly"
+    if packets.has_split_pictures:
+        return "pictures are stored as two fields"
+    return "some frames have the same pts" if indexed.index.is_numbered else "its frames have no pts"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PictureTimes:
+    """The pts that each picture of a stream gets in its copy.
+
+    Attributes:
+        packets: the pictures, in file order.
+        ticks: (N,) int64 of each picture.
+        is_copied: (N,) bool, whether each picture is copied.
+        time_base: seconds of one tick.
+    """
+
+    packets: Packets
+    ticks: Int64Array
+    is_copied: BoolArray
+    time_base: Fraction
+
+
+def remux(footage: Footage, times: PictureTimes, *, destination: Path) -> WorkingCopy:
+    """Copy the pictures of `footage` into `destination` and check that the copy has exactly their times.
 
     Args:
         footage: the original.
-        pts: (N,) int64 of each packet in file order, in ticks of the index.
-        is_copied: (N,) bool, whether each packet is copied; the others have no pts.
-        index: the packet index that the copy must have.
+        times: which pictures are copied, and their times.
         destination: file to write; written under a temporary name beside it until it is complete.
 
     Raises:
         UnreadableFootage: the packets cannot be copied, or the copy has other frames.
         DecoderLost: the disk fails.
     """
-    origin = int(pts[is_copied].min())
-    decode_ticks, delay = _assign_decode_times(pts[is_copied] - origin)
-    rows = np.cumsum(is_copied) - 1
+    copied = times.ticks[times.is_copied]
+    origin = int(copied.min())
+    decode_ticks, delay = _assign_decode_times(copied - origin)
+    first_packets = times.packets.first_packet[times.is_copied].tolist()
+    pts_and_dts = zip((copied - origin + delay).tolist(), decode_ticks.tolist(), strict=True)
+    stamps = dict(zip(first_packets, pts_and_dts, strict=True))
     temporary = destination.with_name(destination.name + ".part")
     destination.parent.mkdir(parents=True, exist_ok=True)
     try:
-        times = {
-            int(packet): (int(pts[packet]) - origin + delay, int(decode_ticks[rows[packet]]))
-            for packet in np.flatnonzero(is_copied)
-        }
-        _mux(footage, times, index, temporary)
+        _mux(footage, times, stamps, temporary)
         shift_ticks = origin - delay
-        _check_same_frames(temporary, index, shift_ticks)
+        _check_same_frames(temporary, np.sort(copied) - shift_ticks, times.time_base)
     except (av.error.FFmpegError, ValueError, OSError) as error:
         temporary.unlink(missing_ok=True)
         raise UnreadableFootage(footage.path, "cannot_seek", f"no working copy could be made: {error}") from error
@@ -106,34 +133,54 @@ def _assign_decode_times(pts: Int64Array) -> tuple[Int64Array, int]:
     return rising, int(max(0, (rising - pts).max()))
 
 
-def _mux(footage: Footage, times: dict[int, tuple[int, int]], index: PacketIndex, destination: Path) -> None:
-    """Mux the packets named in `times` (packet number -> pts, dts)."""
-    options = {"video_track_timescale": str(index.time_base.denominator)}
+def _mux(footage: Footage, times: PictureTimes, stamps: dict[int, tuple[int, int]], destination: Path) -> None:
+    """Mux the pictures named in `stamps` (number of the first packet -> pts, dts)."""
+    options = {"video_track_timescale": str(times.time_base.denominator)}
     with open_file(footage.path) as source, av.open(str(destination), "w", format="mp4", options=options) as copy:
         stream = choose_stream(source, footage.path, footage.stream_index)
         target = copy.add_stream_from_template(stream)
-        target.time_base = index.time_base
-        for number, packet in enumerate(_demux(source, stream)):
-            if number in times:
-                packet.stream, packet.time_base, packet.duration = target, index.time_base, 0
-                packet.pts, packet.dts = times[number]
+        target.time_base = times.time_base
+        for number, packet in _demux_pictures(source, stream, times.packets):
+            if number in stamps:
+                packet.stream, packet.time_base, packet.duration = target, times.time_base, 0
+                packet.pts, packet.dts = stamps[number]
                 copy.mux(packet)
 
 
-def _demux(source: Any, stream: Any) -> "Iterator[Packet[Any]]":
-    """Yield the packets that hold data; end at the first error."""
-    try:
-        yield from (packet for packet in source.demux(stream) if packet.size)
-    except av.error.FFmpegError:
-        return  # the packet index ends here too
+def _demux_pictures(source: Any, stream: Any, packets: Packets) -> "Iterator[tuple[int, Packet[Any]]]":
+    """Yield each picture as one packet, with the number of its first packet; two fields are put together."""
+    numbered = enumerate(demux_until_error(source, stream.index))
+    if not packets.has_split_pictures:
+        yield from numbered
+        return
+    first_packets = set(packets.first_packet.tolist())
+    number = -1
+    parts: list[Packet[Any]] = []
+    for next_number, packet in numbered:
+        if next_number in first_packets:
+            if parts:
+                yield number, _join(parts)
+            number, parts = next_number, []
+        parts.append(packet)
+    if parts:
+        yield number, _join(parts)
 
 
-def _check_same_frames(copy: Path, index: PacketIndex, shift_ticks: int) -> None:
-    """Raise ValueError unless the copy has exactly the pts of the index."""
+def _join(parts: "list[Packet[Any]]") -> "Packet[Any]":
+    """Return one packet with the bytes of all parts."""
+    if len(parts) == 1:
+        return parts[0]
+    joined = Packet(b"".join(bytes(part) for part in parts))
+    joined.is_keyframe = parts[0].is_keyframe
+    return joined
+
+
+def _check_same_frames(copy: Path, expected: Int64Array, time_base: Fraction) -> None:
+    """Raise ValueError unless the copy has exactly the expected pts, in ticks of `time_base`."""
     with open_file(copy) as container:
         stream = container.streams.video[0]
-        scale = Fraction(stream.time_base or 1) / index.time_base
+        scale = Fraction(stream.time_base or 1) / time_base
         found = np.array([packet.pts for packet in container.demux(stream) if packet.size], dtype=np.int64)
-    found = np.sort(found * scale.numerator // scale.denominator) + shift_ticks
-    if not np.array_equal(found, index.pts):
-        raise ValueError(f"the copy holds {len(found)} frames at other times than the {index.n_frames} of the index")
+    found = np.sort(found * scale.numerator // scale.denominator)
+    if not np.array_equal(found, expected):
+        raise ValueError(f"the copy holds {len(found)} frames at other times than the {len(expected)} of the index")

@@ -4,6 +4,7 @@ import struct
 from typing import Final
 
 from forensics.adapters.store.checked_file import open_footage, size_of_footage
+from forensics.adapters.video.transport_stream import find_transport_packets
 from forensics.place import Place
 
 __all__ = ["find_truncation"]
@@ -14,11 +15,6 @@ _ASF_FILE_PROPERTIES: Final = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _ASF_SIZE_AND_FLAGS: Final = struct.Struct("<24xQ40xI")
 """File size in bytes and flags, which follow the object's GUID."""
 _ASF_BROADCAST_FLAG: Final = 1
-
-_SYNC_BYTE: Final = 0x47
-_SYNC_OFFSET_BY_PACKET_BYTES: Final = {188: 0, 192: 4, 204: 0}
-"""Offset of the sync byte by packet size: plain, with a 4-byte timestamp in front, with 16 parity bytes at the end."""
-_N_SYNCS: Final = 5
 
 
 def find_truncation(path: Place, container: str) -> str:
@@ -33,7 +29,7 @@ def find_truncation(path: Place, container: str) -> str:
         stated = _read_asf_size(head)
         return f"the header promises {stated} bytes, {n_bytes} are there" if stated > n_bytes else ""
     if container == "mpegts":
-        start, unit = _find_transport_packets(head)
+        start, unit = find_transport_packets(head)
         left = (n_bytes - start) % unit
         return f"the last transport packet has {left} of {unit} bytes" if left else ""
     return ""
@@ -46,19 +42,3 @@ def _read_asf_size(head: bytes) -> int:
         return 0
     n_bytes, flags = _ASF_SIZE_AND_FLAGS.unpack_from(head, at)
     return 0 if flags & _ASF_BROADCAST_FLAG else int(n_bytes)
-
-
-def _find_transport_packets(head: bytes) -> tuple[int, int]:
-    """Return the offset of the first whole transport packet and the packet size in bytes; (0, 1) if there are none.
-
-    >>> _find_transport_packets(bytes(7) + (b"G" + bytes(187)) * 6)
-    (7, 188)
-    >>> _find_transport_packets(bytes(40))
-    (0, 1)
-    """
-    for start in range(max(_SYNC_OFFSET_BY_PACKET_BYTES)):
-        for unit, sync in _SYNC_OFFSET_BY_PACKET_BYTES.items():
-            marks = head[start + sync : start + sync + _N_SYNCS * unit : unit]
-            if len(marks) == _N_SYNCS and set(marks) == {_SYNC_BYTE}:
-                return start, unit
-    return 0, 1

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from forensics.adapters.video.packet_source import PacketSource
 from forensics.adapters.video.pyav_reader import PyavReader
 from forensics.footage.frames import Frame, Gap, View
 from testing.painted import KINDS
@@ -30,30 +31,30 @@ def numbers_of(items: Iterator[Frame | Gap]) -> tuple[list[int], list[int]]:
 
 def failing(monkeypatch: pytest.MonkeyPatch, *, times: int, error: Exception) -> None:
     """Make demuxing fail after five packets, the given number of times."""
-    demuxed, left = PyavReader._demux, [times]
+    demuxed, left = PacketSource._demux, [times]
 
-    def fails(self: PyavReader) -> Iterator[Any]:
+    def fails(self: PacketSource) -> Iterator[Any]:
         for number, packet in enumerate(demuxed(self)):
             if number == 5 and left[0] > 0:
                 left[0] -= 1
-                self._note_memory_error(error)  # type: ignore[arg-type]
+                self.note_memory_error(error)  # type: ignore[arg-type]
                 return
             yield packet
 
-    monkeypatch.setattr(PyavReader, "_demux", fails)
+    monkeypatch.setattr(PacketSource, "_demux", fails)
 
 
 def test_a_transient_error_makes_no_gap(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     opened, n_frames = reader
     failing(monkeypatch, times=1, error=ValueError("Invalid data found"))
-    opened._reopen()
+    opened._source.reopen()
     assert numbers_of(opened.read(np.arange(n_frames))) == (list(range(n_frames)), [])
 
 
 def test_a_repeated_error_is_a_gap(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     opened, n_frames = reader
     failing(monkeypatch, times=1000, error=ValueError("Invalid data found"))
-    opened._reopen()
+    opened._source.reopen()
     frames, gaps = numbers_of(opened.read(np.arange(n_frames)))
     assert gaps
     assert sorted(frames + gaps) == list(range(n_frames))
@@ -62,6 +63,6 @@ def test_a_repeated_error_is_a_gap(reader: Reader, monkeypatch: pytest.MonkeyPat
 def test_lack_of_memory_makes_no_gap(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     opened, n_frames = reader
     failing(monkeypatch, times=1000, error=MemoryError())
-    opened._reopen()
+    opened._source.reopen()
     with pytest.raises(MemoryError, match="no memory to decode frames"):
         numbers_of(opened.read(np.arange(n_frames)))

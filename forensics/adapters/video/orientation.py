@@ -1,0 +1,75 @@
+"""Orientation of a decoded frame: how a player turns and mirrors it, from the display matrix of the container.
+
+Source: ISO/IEC 14496-12, 6.2.2; the result is that of the ffmpeg command line, which turns by quarters and mirrors.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from av.video.frame import VideoFrame
+
+from forensics.footage.frames import RgbArray
+
+__all__ = ["Orientation", "orientation_of"]
+
+_MATRIX = struct.Struct("=9i")
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """What makes a stored picture upright: first swap rows and columns, then flip.
+
+    Attributes:
+        is_transposed: whether rows and columns are swapped.
+        flips_x, flips_y: whether the picture is then flipped from left to right, and upside down.
+    """
+
+    is_transposed: bool = False
+    flips_x: bool = False
+    flips_y: bool = False
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether it shows the mirror image of the stored picture.
+
+        >>> Orientation(is_transposed=True, flips_x=True).is_mirrored, Orientation(flips_x=True).is_mirrored
+        (False, True)
+        """
+        return self.is_transposed ^ self.flips_x ^ self.flips_y
+
+    @property
+    def rotation_degrees(self) -> int:
+        """The clockwise turn, after a mirroring from left to right if `is_mirrored`: 0, 90, 180 or 270.
+
+        >>> Orientation(is_transposed=True, flips_x=True).rotation_degrees
+        90
+        """
+        if self.is_transposed:
+            return 90 if self.flips_x else 270
+        return 180 if self.flips_y else 0
+
+    def size_of(self, width_px: int, height_px: int) -> tuple[int, int]:
+        """Return the upright width and height of a stored picture."""
+        return (height_px, width_px) if self.is_transposed else (width_px, height_px)
+
+    def apply(self, rgb: RgbArray) -> RgbArray:
+        """Return the upright picture, (h, w, 3) uint8."""
+        turned = rgb.swapaxes(0, 1) if self.is_transposed else rgb
+        step_y, step_x = -1 if self.flips_y else 1, -1 if self.flips_x else 1
+        return np.asarray(turned[::step_y, ::step_x], dtype=np.uint8)
+
+
+_AS_STORED = Orientation()
+
+
+def orientation_of(frame: VideoFrame) -> Orientation:
+    """Return the orientation of a decoded frame; an angle between quarter turns is rounded to the nearest."""
+    stored = frame.side_data.get("DISPLAYMATRIX")
+    if stored is None:
+        return _AS_STORED
+    to_right, from_right, _, to_down, from_down, *_ = _MATRIX.unpack(bytes(cast("Any", stored))[: _MATRIX.size])
+    if abs(to_right) + abs(from_down) >= abs(from_right) + abs(to_down):
+        return Orientation(flips_x=to_right < 0, flips_y=from_down < 0)
+    return Orientation(is_transposed=True, flips_x=to_down < 0, flips_y=from_right < 0)

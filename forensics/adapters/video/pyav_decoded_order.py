@@ -1,0 +1,248 @@
+"""Packet index of a video file in which pictures lack a pts, made by decoding the file once.
+
+Each packet is tagged with its number. The order in which the decoder returns the tags is the presentation order. The
+times are, in this order of preference: the chunk positions of an AVI, which stores no other time; the pts that some
+pictures have, with the others placed between them; the frame rate that the user or the stream states.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av.error
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from forensics.adapters.video.packet_tags import number_tagged, tag_packet
+from forensics.adapters.video.pyav_open import make_decoding_repeatable, open_file
+from forensics.adapters.video.pyav_packets import Packets, demux_until_error, find_dependent_packets, list_shortfalls
+from forensics.adapters.video.pyav_remux import redirect_to_working_copy
+from forensics.errors import UnreadableFootage
+from forensics.footage.clock_jumps import describe_sections, place_sections
+from forensics.footage.evidence import Footage, Indexed, Medium, Reader, Timing
+from forensics.footage.timeline import BoolArray, Int64Array, PacketIndex, Section
+from forensics.place import Place
+
+__all__ = ["PartlyTimedStream", "index_by_decoding"]
+
+_FALLBACK_RATE = Fraction(25)
+_PLAUSIBLE_RATES = (Fraction(1, 86_400), Fraction(1000))
+# These formats store no pts, or only some; in every other format a missing pts is a fault of the file.
+_UNTIMED_FORMATS = frozenset({"avi", "h264", "hevc", "mjpeg", "m4v", "mpegvideo", "dv"})
+# Pts of so large a share of the pictures give the times of the others.
+_LEAST_TIMED = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class PartlyTimedStream:
+    """A video stream in which pictures lack a pts, as demuxing found it.
+
+    Attributes:
+        path, stream_index: the file and the stream in it.
+        packets: all pictures of the stream.
+        medium: what the container states.
+        time_base: seconds of one tick.
+        rate: frames per second, as stated by the stream; None if it states none.
+        given_rate: frames per second, as stated by the user; None if not given.
+        rejection: why the pts of the file are rejected; empty if they are not.
+    """
+
+    path: Place
+    stream_index: int
+    packets: Packets
+    medium: Medium
+    time_base: Fraction
+    rate: Fraction | None
+    given_rate: Fraction | None
+    rejection: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Times:
+    """Times of the frames in presentation order.
+
+    Attributes:
+        pts: (F,) int64 ticks.
+        time_base: seconds of one tick.
+        sections: of the recording; empty for one.
+        timing: origin of the times.
+        remarks: what is assumed, for people.
+    """
+
+    pts: Int64Array
+    time_base: Fraction
+    sections: tuple[Section, ...]
+    timing: Timing
+    remarks: tuple[str, ...]
+
+
+def index_by_decoding(stream: PartlyTimedStream, working_copy: Path) -> Indexed:
+    """Return the packet index, read through a stream copy in which every picture has its pts.
+
+    Raises:
+        UnreadableFootage: no packet can be decoded, or the stream copy cannot be made.
+    """
+    packets, medium = stream.packets, stream.medium
+    shown_at, is_failed = _decode_presentation_order(stream.path, stream.stream_index, packets)
+    shown = np.flatnonzero(shown_at >= 0)
+    if not len(shown):
+        raise UnreadableFootage(stream.path, "no_picture", "no packet of the stream gave a picture")
+    order = shown[np.argsort(shown_at[shown])]
+    times = _choose_times(stream, order)
+    is_damaged = packets.is_damaged | find_dependent_packets(is_failed, packets.is_key, shown_at)
+    index = PacketIndex(
+        pts=times.pts,
+        is_key=packets.is_key[order],
+        size=packets.size[order],
+        is_hidden=np.zeros(len(order), dtype=bool),
+        time_base=times.time_base,
+        damaged=frozenset(np.flatnonzero(is_damaged[order]).tolist()),
+        sections=times.sections,
+        is_numbered=bool(times.sections) or bool(np.any(np.diff(times.pts) == 0)),
+    )
+    index = replace(index, recovery_frames=packets.recovery_frames_of(order[index.keyframes]))
+    complete = replace(packets, has_pts=np.ones(len(packets), dtype=bool), is_damaged=is_damaged)
+    found = [*times.remarks, *list_shortfalls(complete, medium.n_frames_from_header)]
+    if len(shown) != len(packets):
+        found.append(f"{len(packets) - len(shown)} of {len(packets)} pictures cannot be decoded")
+    indexed = Indexed(
+        index=index,
+        medium=replace(medium, timing=times.timing, rate_counted=index.mean_rate),
+        footage=Footage(stream.path, Reader.PYAV, stream.stream_index, 0),
+        working_copy_sha256=None,
+        reader_reason="the reference reader",
+        shortfall="; ".join(found),
+        remark="; ".join([*describe_sections(index), *_describe_rates(stream, times)]),
+    )
+    ticks = np.full(len(packets), -1, dtype=np.int64)
+    ticks[order] = np.arange(len(order)) if index.is_numbered else index.pts
+    return redirect_to_working_copy(indexed, packets, ticks, shown_at >= 0, working_copy)
+
+
+def _describe_rates(stream: PartlyTimedStream, times: _Times) -> Iterator[str]:
+    """Yield a remark if the frame rate of an AVI and that of the codec contradict each other; fields count twice."""
+    if stream.medium.container != "avi" or times.timing is not Timing.CONTAINER or not stream.rate:
+        return
+    container_rate = 1 / times.time_base
+    if not any(0.99 < stream.rate * factor / container_rate < 1.01 for factor in (1, 2, Fraction(1, 2))):
+        yield (
+            f"the AVI states {container_rate} frames/s and its codec {stream.rate}; the times are those of the AVI, "
+            "give --fps to set another rate"
+        )
+
+
+def _choose_times(stream: PartlyTimedStream, order: Int64Array) -> _Times:
+    """Return the times of the frames.
+
+    Args:
+        stream: the stream.
+        order: (F,) int64, the picture shown at each place.
+    """
+    packets = stream.packets
+    if stream.medium.container == "avi":
+        if stream.given_rate is None and packets.dts is not None and np.all(np.diff(packets.dts) > 0):
+            return _Times(np.sort(packets.dts[order]), stream.time_base, (), Timing.CONTAINER, ())
+    elif not stream.rejection and packets.has_pts[order].mean() >= _LEAST_TIMED:
+        return _fill_times(packets.pts[order], packets.has_pts[order], stream)
+    rate = _choose_rate(stream.given_rate or stream.rate)
+    pts = np.arange(len(order), dtype=np.int64)
+    return _Times(pts, 1 / rate, (), Timing.ASSUMED, tuple(_describe_assumed_times(stream, rate)))
+
+
+def _fill_times(pts: Int64Array, is_known: BoolArray, stream: PartlyTimedStream) -> _Times:
+    """Return the stated times of some pictures, with the others placed evenly between their neighbours.
+
+    Args:
+        pts: (F,) int64 ticks in presentation order, valid where known.
+        is_known: (F,) bool.
+        stream: the stream, which may state its rate.
+    """
+    known = np.flatnonzero(is_known)
+    steps, n_steps = np.diff(pts[known]), np.diff(known)
+    is_forward = steps >= 0
+    edges = [0, *known[1:][~is_forward].tolist(), len(pts)]
+    measured = float(np.median(steps[is_forward] / n_steps[is_forward])) if is_forward.any() else 1.0
+    step = float(1 / (stream.rate * stream.time_base)) if stream.rate else measured
+    filled = np.empty(len(pts), dtype=np.int64)
+    for start, stop in pairwise(edges):
+        own = known[(known >= start) & (known < stop)]
+        filled[start:stop] = _interpolate(np.arange(start, stop), own, pts[own], step)
+    n_missing = len(pts) - len(known)
+    remark = f"{n_missing} of {len(pts)} pictures have no pts and are placed between their neighbours"
+    sections = place_sections(filled, edges[1:-1], stream.time_base)
+    is_usual = stream.medium.container in ("mpeg", "mpegts")
+    return _Times(filled, stream.time_base, sections, Timing.CONTAINER, () if is_usual else (remark,))
+
+
+def _interpolate(places: Int64Array, known: Int64Array, pts: Int64Array, step: float) -> Int64Array:
+    """Return the ticks of each place: between known ones evenly, before and after them by `step`."""
+    inner = np.interp(places, known, pts)
+    before, after = places < known[0], places > known[-1]
+    inner[before] = pts[0] - (known[0] - places[before]) * step
+    inner[after] = pts[-1] + (places[after] - known[-1]) * step
+    return np.asarray(np.rint(inner), dtype=np.int64)
+
+
+def _choose_rate(rate: Fraction | None) -> Fraction:
+    """Return the stated rate if it is plausible for a camera, else 25 frames per second."""
+    return rate if rate is not None and _PLAUSIBLE_RATES[0] <= rate <= _PLAUSIBLE_RATES[1] else _FALLBACK_RATE
+
+
+def _describe_assumed_times(stream: PartlyTimedStream, rate: Fraction) -> Iterator[str]:
+    """Yield why the times are assumed, if the format should store a pts, and if the stated rate is implausible."""
+    states_times = not _UNTIMED_FORMATS & set(stream.medium.container.split(","))
+    if stream.rejection or states_times:
+        reason = stream.rejection or "most packets state no time"
+        yield f"{reason}; frames are timed at {rate} frames/s instead"
+    stated = stream.given_rate or stream.rate
+    if stated not in (None, rate):
+        yield f"a rate of {stated} frames/s is not believed, {rate} is assumed"
+
+
+def _decode_presentation_order(path: Place, stream_index: int, packets: Packets) -> tuple[Int64Array, BoolArray]:
+    """Decode the stream once and return the display position of each picture.
+
+    Returns:
+        (N,) int64, display position of each picture, -1 where the decoder returned none; (N,) bool, whether it failed.
+    """
+    shown_at = np.full(len(packets), -1, dtype=np.int64)
+    is_failed = np.zeros(len(packets), dtype=bool)
+    with open_file(path) as container:
+        stream: Any = container.streams[stream_index]
+        make_decoding_repeatable(stream)
+        n_shown = 0
+        for tag, is_shown in _decode_tags(container, stream):
+            picture = int(packets.pictures_of(np.array([tag]))[0])
+            if not is_shown:
+                is_failed[picture] = True
+            elif shown_at[picture] < 0:
+                shown_at[picture] = n_shown
+                n_shown += 1
+    return shown_at, is_failed
+
+
+def _decode_tags(container: InputContainer, stream: VideoStream) -> Iterator[tuple[int, bool]]:
+    """Yield (packet number, True) per picture in presentation order, and (packet number, False) per failed packet."""
+    for number, packet in enumerate(demux_until_error(container, stream.index)):
+        tag_packet(packet, number)
+        try:
+            yield from _read_tags(packet.decode())
+        except av.error.EOFError:
+            return
+        except av.error.FFmpegError:
+            yield number, False
+    try:
+        yield from _read_tags(stream.codec_context.decode(None))
+    except av.error.FFmpegError:
+        return
+
+
+def _read_tags(frames: Iterable[VideoFrame]) -> Iterator[tuple[int, bool]]:
+    """Return (packet number, True) for each frame that carries a tag."""
+    numbers = (number_tagged(frame) for frame in frames)
+    return ((number, True) for number in numbers if number is not None)
