@@ -114,9 +114,11 @@ class H264Syntax:
 
     Attributes:
         extradata: of the container: an `avcC` record, or start codes; may be empty.
+        has_fields: whether pictures may be coded as two fields, by the parameter sets so far.
     """
 
     extradata: bytes
+    has_fields: bool = field(init=False, default=False)
     _length_bytes: int = field(init=False, default=0)
     _sequences: dict[int, _Sequence] = field(init=False, default_factory=dict)
     _sequence_of_picture: dict[int, int] = field(init=False, default_factory=dict)
@@ -148,11 +150,6 @@ class H264Syntax:
                 n_frames = _find_recovery_frames(unit)
             self._keep_parameters(unit)
         return 0
-
-    @property
-    def has_fields(self) -> bool:
-        """Whether pictures may be coded as two fields."""
-        return any(sequence.has_fields for sequence in self._sequences.values())
 
     def is_second_field(self, packet: bytes) -> bool:
         """Whether the packet holds only the second field of the picture that the packet before it began."""
@@ -189,6 +186,7 @@ class H264Syntax:
             if unit[:1] and unit[0] & 31 == _SEQUENCE:
                 number, sequence = _parse_sequence(unit)
                 self._sequences[number] = sequence
+                self.has_fields = self.has_fields or sequence.has_fields
             elif unit[:1] and unit[0] & 31 == _PICTURE:
                 bits = _Bits(unit[1:_SLICE_HEAD_BYTES])
                 picture, sequence_number = bits.read_code(), bits.read_code()

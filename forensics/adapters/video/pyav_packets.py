@@ -38,7 +38,9 @@ _END_TOLERANCE_US = 20_000
 # The clocks of these formats count 90,000 ticks a second in 33 bits.
 _WRAPPING_FORMATS, _CLOCK_BITS = ("mpeg", "mpegts"), 33
 
-_Row: TypeAlias = tuple[int, bool, int, bool, bool, int, int, bool]
+_Row: TypeAlias = tuple[int, int, bool, int, int, bool]
+# Stands for a pts or dts that a packet lacks.
+_NO_TIME = -(1 << 63)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,41 +100,59 @@ class Packets:
 
 @dataclass(slots=True)
 class _Collector:
-    """Collects the pictures of one stream while it is demuxed."""
+    """Collects the pictures of one stream while it is demuxed.
+
+    Attributes:
+        syntax: of an H.264 stream; None for other codecs.
+        reads_order: whether the display order stored in each picture is read.
+        counts_frames: whether frame numbers show losses.
+    """
 
     syntax: H264Syntax | None
     reads_order: bool
     counts_frames: bool
     rows: list[_Row] = field(default_factory=list)
-    first_packet: list[int] = field(default_factory=list)
+    second_fields: list[int] = field(default_factory=list)
     recovery_frames: dict[int, int] = field(default_factory=dict)
     orders: list[PictureOrder | None] = field(default_factory=list)
     losses: list[int] = field(default_factory=list)
-    n_packets: int = 0
     lacks_durations: bool = False
+
+    @property
+    def n_packets(self) -> int:
+        """Number of packets of the stream so far."""
+        return len(self.rows) + len(self.second_fields)
 
     def add(self, packet: "Packet[Any]") -> None:
         """Add the next packet of the stream."""
-        self.n_packets += 1
-        self.lacks_durations = self.lacks_durations or not packet.duration
-        if self.syntax is not None:
+        syntax = self.syntax
+        if syntax is not None and (packet.is_keyframe or self.counts_frames or syntax.has_fields):
+            data = bytes(packet)
             if packet.is_keyframe:
-                self.recovery_frames[len(self.rows)] = self.syntax.recovery_frames(bytes(packet))
-            if self.counts_frames and self.syntax.follows_a_loss(bytes(packet)) and not packet.is_keyframe:
+                self.recovery_frames[len(self.rows)] = syntax.recovery_frames(data)
+            if self.counts_frames and syntax.follows_a_loss(data) and not packet.is_keyframe:
                 self.losses.append(len(self.rows))
-            if self.syntax.has_fields and self.syntax.is_second_field(bytes(packet)) and self.rows:
-                self.recovery_frames.pop(len(self.rows), None)
-                self._extend_last(packet)
+            if syntax.has_fields and syntax.is_second_field(data) and self.rows:
+                self._add_second_field(packet)
                 return
         self.rows.append(_make_row(packet))
-        self.first_packet.append(self.n_packets - 1)
-        self.orders.append(parse_picture_order(bytes(packet)) if self.reads_order else None)
+        if not packet.duration:
+            self.lacks_durations = True
+        if self.reads_order:
+            self.orders.append(parse_picture_order(bytes(packet)))
 
-    def _extend_last(self, packet: "Packet[Any]") -> None:
+    def _add_second_field(self, packet: "Packet[Any]") -> None:
         """Add the packet of a second field to the picture that the packet before it began."""
-        pts, has_pts, dts, has_dts, is_key, n_bytes, position, is_corrupt = self.rows[-1]
-        n_bytes, is_corrupt = n_bytes + packet.size, is_corrupt or packet.is_corrupt
-        self.rows[-1] = (pts, has_pts, dts, has_dts, is_key, n_bytes, position, is_corrupt)
+        self.recovery_frames.pop(len(self.rows), None)
+        self.second_fields.append(self.n_packets)
+        pts, dts, is_key, n_bytes, position, is_corrupt = self.rows[-1]
+        self.rows[-1] = (pts, dts, is_key, n_bytes + packet.size, position, is_corrupt or packet.is_corrupt)
+
+    def first_packets(self) -> Int64Array:
+        """Return the number of the first packet of each picture, (N,) int64."""
+        is_first = np.ones(self.n_packets, dtype=bool)
+        is_first[self.second_fields] = False
+        return np.flatnonzero(is_first).astype(np.int64)
 
 
 def read_packets(container: InputContainer, stream: VideoStream, path: Place) -> Packets:
@@ -156,12 +176,13 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
                     collector.add(packet)
     except av.error.FFmpegError as error:
         demux_error = f"reading stopped after {collector.n_packets} packets: {error.strerror}"
-    columns = np.array(collector.rows, dtype=np.int64).reshape(-1, 8).T
-    pts, has_pts, dts, has_dts = columns[0], columns[1].astype(bool), columns[2], columns[3].astype(bool)
+    pts, dts, keys, size, position, corrupt = np.array(collector.rows, dtype=np.int64).reshape(-1, 6).T
+    has_pts, has_dts = pts != _NO_TIME, dts != _NO_TIME
+    pts, dts = np.where(has_pts, pts, 0), np.where(has_dts, dts, 0)
     if container.format.name in _WRAPPING_FORMATS:
         pts, dts = _unwrap(pts, has_pts, dts, has_dts)
     time_base = Fraction(stream.time_base or 1)
-    is_key, position, is_corrupt = columns[4].astype(bool), columns[6], columns[7].astype(bool)
+    is_key, is_corrupt = keys.astype(bool), corrupt.astype(bool)
     is_leading_lost = np.zeros(len(pts), dtype=bool)
     if container.format.name == "mpegts" and is_corrupt.any():
         joints = _find_joints(find_counter_breaks(path, stream.id), position, is_key)
@@ -180,10 +201,10 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
         has_pts=has_pts,
         dts=dts if has_dts.all() and container.format.name not in _FORMATS_WITHOUT_DTS else None,
         is_key=is_key,
-        size=columns[5],
+        size=size,
         position=position,
         is_damaged=is_damaged,
-        first_packet=np.array(collector.first_packet, dtype=np.int64),
+        first_packet=collector.first_packets(),
         recovery_frames=collector.recovery_frames,
         demux_error=demux_error,
         n_header_units=_count_header_units(container.format.name, dts, has_dts),
@@ -312,15 +333,13 @@ def find_dependent_packets(is_lost: BoolArray, is_key: BoolArray, pts: Int64Arra
 
 def _make_row(packet: "Packet[Any]") -> _Row:
     """Return the packet's values in the order of the columns of `Packets`."""
-    pts, dts, position = packet.pts, packet.dts, -1 if packet.pos is None else packet.pos
+    pts, dts, position = packet.pts, packet.dts, packet.pos
     return (
-        pts or 0,
-        pts is not None,
-        dts or 0,
-        dts is not None,
+        _NO_TIME if pts is None else pts,
+        _NO_TIME if dts is None else dts,
         packet.is_keyframe,
         packet.size,
-        position,
+        -1 if position is None else position,
         packet.is_corrupt,
     )
 
