@@ -25,6 +25,7 @@ from forensics.spelling import is_text
 from forensics.tables.evidence import evidence_table, load_evidence, load_sources, save_index, sources_table
 from forensics.tables.files import encode_table
 from pipelines.custody.deciding_files import DecidingFiles
+from pipelines.intake.evidence_lists import EvidenceLists, PacedSaving
 
 __all__ = ["IngestItem", "describe_unknown_clocks", "ingest", "withdraw"]
 
@@ -59,43 +60,10 @@ class IngestItem:
     reader: Reader = Reader.PYAV
 
 
-@dataclass(slots=True)
-class _EvidenceLists:
-    """The lists of evidence and sources of a case, while a command adds to them."""
-
-    folder: CaseFolder
-    evidence: dict[str, Evidence]
-    sources: list[Source]
-    files: DecidingFiles
-
-    def add_source(self, source: Source) -> Source:
-        """Add a source, or replace the one of the same evidence, path and camera; return it as it is listed.
-
-        If the path had other bytes before, both sources stay. If it cannot be read this time but could be before, the
-        earlier source stays.
-        """
-        earlier = [each for each in self.sources if (each.path, each.camera_id) == (source.path, source.camera_id)]
-        if source.evidence_id is None and any(each.evidence_id for each in earlier):
-            return source
-        others = [each for each in earlier if each.evidence_id not in (None, source.evidence_id)]
-        if others:
-            note = f"other bytes were given here before: evidence {others[-1].evidence_id}"
-            source = replace(source, reason="; ".join(filter(None, (source.reason, note))))
-        self.sources = [*(each for each in self.sources if each not in earlier or each in others), source]
-        return source
-
-    def save(self) -> None:
-        """Write both lists, with notes in the log."""
-        evidence = evidence_table(self.folder, list(self.evidence.values()))
-        sources = sources_table(self.sources)
-        lists = {self.folder.evidence_file: evidence, self.folder.sources_file: sources}
-        self.files.write_together({path: encode_table(table) for path, table in lists.items()})
-
-
 def ingest(
     files: DecidingFiles, items: Sequence[IngestItem], *, limits: Limits, on_source: Callable[[Source], None]
 ) -> list[Source]:
-    """Ingest footage into a case. Each path is one row in `sources`, saved when it is done.
+    """Ingest footage into a case. Each path is one row in `sources`; the lists are saved now and then and at the end.
 
     Args:
         files: writes the lists of the case; the caller holds its lock.
@@ -110,19 +78,17 @@ def ingest(
         UsageError: the same bytes were ingested before for another camera or stream; all other paths are ingested.
         IntegrityBroken: the lists were changed by other means.
     """
-    folder = files.folder
-    lists = _EvidenceLists(
-        folder, {item.evidence_id: item for item in load_evidence(folder)}, load_sources(folder), files
-    )
+    lists = EvidenceLists.load(files.folder)
+    saving = PacedSaving(lists, files)
     done, contradictions = [], []
-    with DecodingChild(limits) as child:
+    with DecodingChild(limits) as child, saving.until_saved():
         for item in map(_make_absolute, items):
             try:
                 source = lists.add_source(_ingest_one(lists, item, child))
             except UsageError as contradiction:
                 contradictions.append(contradiction)
                 continue
-            lists.save()
+            saving.save_if_due()
             on_source(source)
             done.append(source)
     if contradictions:
@@ -165,7 +131,7 @@ def _make_absolute(item: IngestItem) -> IngestItem:
     return replace(item, path=item.path.absolute()) if isinstance(item.path, Path) else item
 
 
-def _ingest_one(lists: _EvidenceLists, item: IngestItem, child: DecodingChild) -> Source:
+def _ingest_one(lists: EvidenceLists, item: IngestItem, child: DecodingChild) -> Source:
     """Ingest one path; return its source, rejected with a reason if it cannot be read."""
     if isinstance(item.path, Path) and not is_text(str(item.path)):
         escaped = Path(os.fsencode(item.path).decode(errors="backslashreplace"))
@@ -227,7 +193,7 @@ def _digest_if_present(path: Place) -> str:
     return sha256_of_file(path) if isinstance(path, Path) and path.is_file() else ""
 
 
-def _update_known(lists: _EvidenceLists, item: IngestItem, known: Evidence) -> Source:
+def _update_known(lists: EvidenceLists, item: IngestItem, known: Evidence) -> Source:
     """Return the source of bytes that are evidence already; update the start time if a new one is given."""
     _refuse_other_camera(item, known)
     _refuse_other_stream(item, known)

@@ -1,0 +1,119 @@
+"""Lists of evidence and sources of a case while a command adds to them, saved now and then and at the end.
+
+A save writes both lists whole, so its cost grows with the number of files. Saved after each file, the cost of a folder
+would grow with the square of its files. `PacedSaving` lets saving take a small share of the time, whatever the number:
+a killed command loses a few seconds of work, which the same command does again.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from forensics.custody.case_folder import CaseFolder
+from forensics.footage.evidence import Evidence, Source
+from forensics.place import Place
+from forensics.tables.evidence import evidence_table, load_evidence, load_sources, sources_table
+from forensics.tables.files import encode_table
+from pipelines.custody.deciding_files import DecidingFiles
+
+__all__ = ["EvidenceLists", "PacedSaving"]
+
+_SHORTEST_PAUSE_S: Final = 5.0
+# Saving takes at most one part in this many of the time.
+_PAUSE_PER_SAVE: Final = 20
+
+_PathAndCamera = tuple[Place, str]
+_SourceKey = tuple[Place, str, str | None]
+
+
+@dataclass(slots=True)
+class EvidenceLists:
+    """The lists of evidence and sources of a case, in memory.
+
+    Attributes:
+        folder: folder of the case.
+        evidence: by id.
+    """
+
+    folder: CaseFolder
+    evidence: dict[str, Evidence]
+    _sources: dict[_SourceKey, Source] = field(default_factory=dict)
+    _keys: dict[_PathAndCamera, list[_SourceKey]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, folder: CaseFolder) -> "EvidenceLists":
+        """Read the lists of a case."""
+        lists = cls(folder, {item.evidence_id: item for item in load_evidence(folder)})
+        lists._append(load_sources(folder))
+        return lists
+
+    @property
+    def sources(self) -> list[Source]:
+        """All sources, in the order given."""
+        return list(self._sources.values())
+
+    def _append(self, sources: Iterable[Source]) -> None:
+        for source in sources:
+            key = (source.path, source.camera_id, source.evidence_id)
+            self._sources.pop(key, None)
+            self._sources[key] = source
+            keys = self._keys.setdefault(key[:2], [])
+            keys[:] = [*(each for each in keys if each != key), key]
+
+    def add_source(self, source: Source) -> Source:
+        """Add a source, or replace the one of the same evidence, path and camera; return it as it is listed.
+
+        If the path had other bytes before, both sources stay. If it cannot be read this time but could be before, the
+        earlier source stays.
+        """
+        earlier = self._keys.get((source.path, source.camera_id), [])
+        if source.evidence_id is None and any(evidence_id for _, _, evidence_id in earlier):
+            return source
+        others = [key for key in earlier if key[2] not in (None, source.evidence_id)]
+        if others:
+            note = f"other bytes were given here before: evidence {others[-1][2]}"
+            source = replace(source, reason="; ".join(filter(None, (source.reason, note))))
+        for key in earlier:
+            if key not in others:
+                del self._sources[key]
+        self._keys[source.path, source.camera_id] = others
+        self._append([source])
+        return source
+
+    def save(self, files: DecidingFiles) -> None:
+        """Write both lists, with notes in the log."""
+        evidence = evidence_table(self.folder, list(self.evidence.values()))
+        lists = {self.folder.evidence_file: evidence, self.folder.sources_file: sources_table(self.sources)}
+        files.write_together({path: encode_table(table) for path, table in lists.items()})
+
+
+class PacedSaving:
+    """Saves the lists when it is time, and at the end of a block however it ends.
+
+    Args:
+        lists: what is saved.
+        files: writes the lists; the caller holds the lock of the case.
+    """
+
+    def __init__(self, lists: EvidenceLists, files: DecidingFiles) -> None:
+        self._lists = lists
+        self._files = files
+        self._due = time.monotonic() + _SHORTEST_PAUSE_S
+
+    def save_if_due(self) -> None:
+        """Save, unless the last save was a short while ago for what it cost."""
+        started = time.monotonic()
+        if started >= self._due:
+            self._lists.save(self._files)
+            ended = time.monotonic()
+            self._due = ended + max(_SHORTEST_PAUSE_S, _PAUSE_PER_SAVE * (ended - started))
+
+    @contextmanager
+    def until_saved(self) -> Iterator[None]:
+        """Save at the end of the block, also after an error or Ctrl-C."""
+        try:
+            yield
+        finally:
+            self._lists.save(self._files)
