@@ -1,8 +1,9 @@
 """Strict reader and encoder of `case.toml`. No other module parses this file."""
 
 import tomllib
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import tomli_w
@@ -19,6 +20,8 @@ __all__ = ["WATCHLIST_LIMIT", "Case", "check_clock", "decode_case", "digest_scop
 
 # A hundred years: larger than any real clock error, and sums stay far inside 64 bits.
 _LONGEST_MS = 100 * 366 * 86_400_000
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Grace periods are added to these instants, and Python dates end with the year 9999.
 _Instant = Annotated[AwareDatetime, Field(lt=datetime(9001, 1, 2, tzinfo=UTC))]
@@ -38,6 +41,8 @@ class Case:
         created_utc: when the case was created.
         cameras: camera clocks by camera id; the clock of a camera that is not listed has no correction.
         watchlist_limit: largest number of watch-list entries.
+        section_starts: instants at which later sections of recordings begin, in microseconds since 1970 by the camera's
+            clock, by evidence id and number of the section.
     """
 
     folder: CaseFolder
@@ -46,6 +51,7 @@ class Case:
     created_utc: datetime
     cameras: dict[str, Camera]
     watchlist_limit: int = WATCHLIST_LIMIT
+    section_starts: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
     def camera(self, camera_id: str) -> Camera:
         """Return the clock of a camera."""
@@ -93,6 +99,9 @@ class _StoredCase(_Strict):
     watchlist_limit: Annotated[int, Field(ge=1, le=_LARGEST_WATCHLIST)] = WATCHLIST_LIMIT
     scope: _StoredScope = _StoredScope()
     cameras: dict[str, _StoredClock] = {}
+    sections: dict[
+        Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")], dict[Annotated[str, Field(pattern=r"^[1-9]\d*$")], _Instant]
+    ] = {}
 
 
 _MANDATE_FIELDS = (
@@ -130,13 +139,24 @@ def decode_case(folder: CaseFolder, data: bytes) -> Case:
     )
     _require(folder, list(mandate.missing_fields))
     cameras = {name: Camera(name, **clock.model_dump()) for name, clock in read.cameras.items()}
-    return Case(folder, read.case_id, mandate, read.created_utc, cameras, read.watchlist_limit)
+    section_starts = {
+        evidence_id: {int(number): _to_microseconds(at) for number, at in starts.items()}
+        for evidence_id, starts in read.sections.items()
+    }
+    return Case(folder, read.case_id, mandate, read.created_utc, cameras, read.watchlist_limit, section_starts)
 
 
 def digest_scope(folder: CaseFolder) -> str:
     """Return the SHA-256 of cameras, time span and clocks as written, which decide the frames in scope."""
     stored = _parse(folder, folder.case_file.read_bytes())
-    return sha256_of_bytes(repr([stored.get("scope"), sorted(stored.get("cameras", {}).items())]).encode())
+    clocks = [sorted(stored.get("cameras", {}).items())]
+    if stored.get("sections"):
+        clocks.append(sorted(stored["sections"].items()))
+    return sha256_of_bytes(repr([stored.get("scope"), *clocks]).encode())
+
+
+def _to_microseconds(instant: datetime) -> int:
+    return (instant - _EPOCH) // timedelta(microseconds=1)
 
 
 def _parse(folder: CaseFolder, data: bytes) -> JsonObject:
@@ -178,6 +198,10 @@ def encode_case(case: Case) -> bytes:
         "watchlist_limit": case.watchlist_limit,
         "scope": {"cameras": list(mandate.cameras), "from_utc": mandate.from_utc, "to_utc": mandate.to_utc},
         "cameras": {name: _encode_clock(camera) for name, camera in sorted(case.cameras.items())},
+        "sections": {
+            evidence_id: {str(number): _EPOCH + timedelta(microseconds=at) for number, at in sorted(starts.items())}
+            for evidence_id, starts in sorted(case.section_starts.items())
+        },
     }
     stored = {"cameras": {}, **_remove_empty(stored)}
     try:

@@ -7,7 +7,8 @@ import numpy as np
 
 from forensics.custody.mandate import Mandate
 from forensics.footage.cameras import Camera
-from forensics.footage.timeline import Int64Array
+from forensics.footage.frame_clock import FrameClock
+from forensics.footage.timeline import BoolArray, Int64Array
 
 __all__ = ["Scope", "compute_scope"]
 
@@ -34,39 +35,56 @@ class Scope:
         return frames[np.searchsorted(frames, self.start) : np.searchsorted(frames, self.stop)]
 
 
-def compute_scope(
-    mandate: Mandate, camera: Camera, media_us: Int64Array, *, start_utc_us: int | None, clock_error_ms: int | None
-) -> Scope:
+def compute_scope(mandate: Mandate, camera: Camera, clock: FrameClock, *, clock_error_ms: int | None) -> Scope:
     """Return the frames of one evidence whose whole clock error interval is in scope.
+
+    Frames whose instant is unknown are out of scope. Where sections put several ranges into scope, it is the longest.
 
     Args:
         mandate: cameras and time span of the case; what it does not limit is in scope.
         camera: camera of the evidence.
-        media_us: (N,) int64, non-decreasing, media time of every frame.
-        start_utc_us: time of media time zero by the camera's own clock; None if unknown.
+        clock: instants of all frames by the camera's own clock.
         clock_error_ms: error given with the footage, or None; an error in the camera's correction takes precedence.
     """
     if mandate.cameras and camera.camera_id not in mandate.cameras:
         return Scope(0, 0, "scope", f"camera {camera.camera_id} does not belong to the case")
     if mandate.from_utc is None and mandate.to_utc is None:
-        return Scope(0, len(media_us))
+        return Scope(0, len(clock.us))
     error_ms = camera.clock_error_ms(clock_error_ms)
-    if start_utc_us is None or error_ms is None:
-        unknown = "when it begins" if start_utc_us is None else "how far its clock may be off"
+    if error_ms is None or not clock.is_known.any():
+        unknown = "how far its clock may be off" if clock.is_known.any() else "when it begins"
         return Scope(0, 0, "scope_unknown", f"camera {camera.camera_id}: nobody stated {unknown}")
-    return _scope_within_time(mandate, camera.utc_us(start_utc_us + media_us), error_ms)
+    return _scope_within_time(mandate, camera.utc_us(clock.us), clock.is_known, error_ms)
 
 
-def _scope_within_time(mandate: Mandate, utc_us: Int64Array, error_ms: int) -> Scope:
-    start, stop = 0, len(utc_us)
+def _scope_within_time(mandate: Mandate, utc_us: Int64Array, is_known: BoolArray, error_ms: int) -> Scope:
+    is_inside, from_us = is_known.copy(), _microseconds(mandate.from_utc) + error_ms * 1000 if mandate.from_utc else 0
     if mandate.from_utc is not None:
-        start = int(np.searchsorted(utc_us, _microseconds(mandate.from_utc) + error_ms * 1000, side="left"))
+        is_inside &= utc_us >= from_us
     if mandate.to_utc is not None:
-        stop = int(np.searchsorted(utc_us, _microseconds(mandate.to_utc) - error_ms * 1000, side="left"))
-    if (start, stop) == (0, len(utc_us)):
-        return Scope(start, stop)
+        is_inside &= utc_us < _microseconds(mandate.to_utc) - error_ms * 1000
+    if is_inside.all():
+        return Scope(0, len(utc_us))
     detail = f"not wholly between {_text(mandate.from_utc)} and {_text(mandate.to_utc)}, clock error {error_ms} ms"
-    return Scope(start, max(start, stop), "scope", detail)
+    n_unknown = int(np.count_nonzero(~is_known))
+    if n_unknown:
+        detail += f"; nobody stated when the later sections with {n_unknown} frames begin"
+    if not is_inside.any():
+        n_before = int(np.count_nonzero(is_known & (utc_us < from_us))) if mandate.from_utc is not None else 0
+        return Scope(n_before, n_before, "scope", detail)
+    return Scope(*_longest_range(is_inside), "scope", detail)
+
+
+def _longest_range(is_inside: BoolArray) -> tuple[int, int]:
+    """Return the longest range of frames that are inside, the first of equals; at least one must be.
+
+    >>> _longest_range(np.array([0, 1, 0, 1, 1, 0], dtype=bool))
+    (3, 5)
+    """
+    edges = np.flatnonzero(np.diff(is_inside.astype(np.int8), prepend=0, append=0))
+    starts, stops = edges[::2], edges[1::2]
+    longest = int(np.argmax(stops - starts))
+    return int(starts[longest]), int(stops[longest])
 
 
 def _text(instant: datetime | None) -> str:

@@ -128,7 +128,9 @@ def describe_sections(index: PacketIndex) -> list[str]:
     first = later[0]
     others = f", and {len(later) - 1} more times" if len(later) > 1 else ""
     where = f"{first.reason} at frame {first.start}{others}"
-    return [f"{len(index.sections)} sections with a clock each: {where}; its frames are in the order of the file"]
+    return [
+        f"{len(index.sections)} sections: {where}; UTC is unknown from there on until `case clock --section` sets it"
+    ]
 
 
 def _usual_step(pts: Int64Array, start: int, middle: int, stop: int) -> int:

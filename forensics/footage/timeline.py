@@ -144,6 +144,10 @@ class PacketIndex:
         found[order] = same_as_next | np.insert(same_as_next[:-1], 0, False) if self.n_frames else same_as_next
         return found
 
+    def section_of(self, frame: int) -> int:
+        """Return the number of the section that holds a frame; the first section is number 1."""
+        return max(1, sum(section.start <= frame for section in self.sections))
+
     @cached_property
     def _frames_by_pts(self) -> tuple[Int64Array, Int64Array]:
         """The frame numbers sorted by pts, and the sorted pts, both (N,) int64."""

@@ -155,6 +155,10 @@ class OpenCase:
         """Return one row per piece of evidence: a file, or a folder of stills."""
         return self.table("evidence")
 
+    def sections(self) -> pl.LazyFrame:
+        """Return one row per part of a recording that has a clock of its own; one row for most recordings."""
+        return self.table("sections")
+
     def detections(self) -> pl.LazyFrame:
         """Return one row per box and frame."""
         return self.table("detections")

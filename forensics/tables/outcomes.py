@@ -1,6 +1,7 @@
 """Outcomes of a run, as input of `forensics.tables.publish`: chunks with their parts or losses, and failures."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from forensics.faces.likelihood_model import LikelihoodModel
@@ -60,6 +61,7 @@ class EvidenceOutcome:
         track_part, sight_part: None if the evidence has no frames or the stage failed.
         recognise_parts: parts of compared faces, in order; empty in modes that compare no faces.
         spot_check_parts: parts of the spot check, in order; empty without a gate.
+        section_starts: instants at which later sections begin, by the number of the section, see `frame_clock`.
     """
 
     evidence: Evidence
@@ -69,6 +71,7 @@ class EvidenceOutcome:
     sight_part: Path | None
     recognise_parts: tuple[Path, ...] = ()
     spot_check_parts: tuple[Path, ...] = ()
+    section_starts: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

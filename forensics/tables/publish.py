@@ -23,6 +23,7 @@ from forensics.tables.evidence import evidence_table, sources_table
 from forensics.tables.files import atomic_file, describe_file, link_or_copy, sync_folder, write_json
 from forensics.tables.outcomes import ComparisonSetup, EvidenceOutcome, Failure
 from forensics.tables.row_groups import TableWriter
+from forensics.tables.section_rows import sections_table
 from forensics.tables.sighting_rows import (
     JoinedEvidence,
     describe_thumbnails,
@@ -101,14 +102,16 @@ def _coverage(outcome: EvidenceOutcome, spot_checks: Mapping[str, SpotCheckedEvi
 
 
 def _write_objects(run: RunFolder, joined: Iterable[JoinedEvidence]) -> list[dict[str, str]]:
-    """Write detections, tracks and sightings, one evidence at a time; returns path and digest of every thumbnail."""
+    """Write sections, detections, tracks and sightings by evidence; returns path and digest of every thumbnail."""
     pictures: list[dict[str, str]] = []
     with (
+        _open_writer(run, "sections") as sections,
         _open_writer(run, "detections") as detections,
         _open_writer(run, "tracks") as tracks,
         _open_writer(run, "sightings") as sightings,
     ):
         for each in joined:
+            sections.add(sections_table(each))
             for rows in detection_tables(each):
                 detections.add(rows)
             tracks.add(tracks_table(each))

@@ -134,6 +134,22 @@ EVIDENCE: Final = _schema(
     reason=pa.string(),
 )
 
+SECTIONS: Final = _schema(
+    evidence_id=pa.string(),
+    camera_id=pa.string(),
+    section=pa.int64(),
+    start_frame=pa.int64(),
+    stop_frame=pa.int64(),
+    first_pts=pa.int64(),
+    last_pts=pa.int64(),
+    first_media_us=pa.int64(),
+    last_media_us=pa.int64(),
+    first_utc=_UTC,
+    last_utc=_UTC,
+    clock_error_ms=pa.int64(),
+    reason=pa.string(),
+)
+
 DETECTIONS: Final = _schema(
     evidence_id=pa.string(),
     camera_id=pa.string(),
@@ -231,6 +247,7 @@ FAILURES: Final = _schema(
 PUBLISHED: Final[dict[str, pa.Schema]] = {
     "sources": SOURCES,
     "evidence": EVIDENCE,
+    "sections": SECTIONS,
     "detections": DETECTIONS,
     "tracks": TRACKS,
     "sightings": SIGHTINGS,

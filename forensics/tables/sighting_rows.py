@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from forensics.custody.case_folder import CaseFolder, RunFolder
 from forensics.digests import sha256_of_bytes
-from forensics.footage.timeline import Int64Array, PacketIndex
+from forensics.footage.frame_clock import frame_clock
+from forensics.footage.timeline import BoolArray, Int64Array, PacketIndex
 from forensics.tables import schemas
 from forensics.tables.evidence import load_index, load_picture_names
 from forensics.tables.files import read_table, write_bytes
@@ -38,7 +39,8 @@ class JoinedEvidence:
     Attributes:
         outcome: parts of the evidence.
         index: packet index.
-        utc_us: (F,) int64, UTC of every frame in microseconds; None if the camera's clock is unknown.
+        utc_us: (F,) int64, UTC of every frame in microseconds, valid where known.
+        is_utc_known: (F,) bool.
         sights: rows of the sight part, by track number.
         track_ids: id of each track, by track number.
         pictures: file of each frame of stills; nulls for video.
@@ -46,7 +48,8 @@ class JoinedEvidence:
 
     outcome: EvidenceOutcome
     index: PacketIndex
-    utc_us: Int64Array | None
+    utc_us: Int64Array
+    is_utc_known: BoolArray
     sights: pa.Table
     track_ids: list[str]
     pictures: pa.ChunkedArray
@@ -58,21 +61,26 @@ class JoinedEvidence:
         index = load_index(case, evidence)
         sights = read_table(outcome.sight_part, schemas.SIGHT_PART) if outcome.sight_part else _NO_SIGHTS
         track_ids = [track_id_of_sight(evidence.evidence_id, settings_digest, row) for row in sights.to_pylist()]
-        start = evidence.start_utc_us
+        clock = frame_clock(index, evidence.start_utc_us, outcome.section_starts)
         return cls(
             outcome=outcome,
             index=index,
-            utc_us=None if start is None else outcome.camera.utc_us(start + index.media_us),
+            utc_us=outcome.camera.utc_us(clock.us),
+            is_utc_known=clock.is_known,
             sights=sights,
             track_ids=track_ids,
             pictures=load_picture_names(case, evidence),
         )
 
     def utc(self, frames: Int64Array) -> pa.Array:
-        """Return the UTC of frames; nulls if the camera's clock is unknown."""
-        if self.utc_us is None:
-            return pa.nulls(len(frames), _UTC)
-        return pa.array(self.utc_us[frames]).cast(_UTC)
+        """Return the UTC of frames; null where the camera's clock is unknown."""
+        return pa.array(self.utc_us[frames], mask=~self.is_utc_known[frames]).cast(_UTC)
+
+    def clock_error_ms(self, frames: Int64Array) -> pa.Array:
+        """Return the largest error of the UTC of frames, in milliseconds; null where either is unknown."""
+        error_ms = self.outcome.camera.clock_error_ms(self.outcome.evidence.clock_error_ms)
+        is_null = ~self.is_utc_known[frames] | (error_ms is None)
+        return pa.array(np.full(len(frames), error_ms or 0, dtype=np.int64), mask=is_null)
 
     def constant(self, value: Any, n_rows: int, kind: pa.DataType) -> pa.Array:
         """Return a column with the same value in every row."""
@@ -159,14 +167,13 @@ def sightings_table(each: JoinedEvidence, run: RunFolder) -> pa.Table:
     """Build the rows of `sightings`, ordered by track number, and write their thumbnails."""
     evidence, sights = each.outcome.evidence, each.sights
     first, last, best = (sights[name].to_numpy() for name in ("first_frame", "last_frame", "best_frame"))
-    error_ms = each.outcome.camera.clock_error_ms(evidence.clock_error_ms) if each.utc_us is not None else None
     tracks = tracks_table(each)
     columns = {
         "sighting_id": [sighting_id_of(track_id, evidence.camera_id) for track_id in each.track_ids],
         **{name: tracks[name] for name in schemas.TRACKS.names},
         "first_utc": each.utc(first),
         "last_utc": each.utc(last),
-        "clock_error_ms": each.constant(error_ms, len(sights), pa.int64()),
+        "clock_error_ms": each.clock_error_ms(first),
         "mean_score": sights["mean_score"],
         "best_frame": best,
         "best_pts": each.index.pts[best],

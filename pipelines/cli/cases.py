@@ -31,9 +31,10 @@ from pipelines.cli.output import (
     table_text,
 )
 from pipelines.cli.text_types import TEXT
-from pipelines.custody.case_store import make_case, with_clock
+from pipelines.custody.case_store import make_case, with_clock, with_section_start
 from pipelines.custody.mandate_text import authority_text, last_day_text
 from pipelines.custody.open_session import open_session
+from pipelines.custody.recording_sections import find_section
 from pipelines.custody.session import Need
 
 __all__ = ["case"]
@@ -223,6 +224,12 @@ def _instant(value: datetime | None) -> str | None:
     type=parse_utc(),
     help="Time on the camera's clock at which the offset was measured. Needed with --drift.",
 )
+@click.option(
+    "--section",
+    metavar="EVIDENCE#N",
+    help="A later section of a recording, whose clock jumped; the table sections lists them. Needs --start.",
+)
+@click.option("--start", type=parse_utc(), help="Time of the first frame of that section, by the camera's clock.")
 @reason_option
 @json_option
 def clock_command(
@@ -232,14 +239,19 @@ def clock_command(
     error_ms: int | None,
     drift_ppm: int | None,
     drift_from: datetime | None,
+    section: str | None,
+    start: datetime | None,
     reason: str,
     as_json: bool,
 ) -> None:
-    """Correct a camera's clock. The next `run` publishes the new times; nothing is detected again.
+    """Correct a camera's clock, or set when a section of a recording begins.
+
+    The next `run` publishes the new times; nothing is detected again.
 
     \b
-    Example:
+    Examples:
       forensics case clock my-case gate --offset -90000 --error 500
+      forensics case clock my-case gate --section 3f2a91c04d77e810#2 --start 2026-05-01T10:03:00Z
     """
     if drift_ppm and drift_from is None:
         raise click.UsageError("--drift needs --drift-from, the time at which the offset was measured")
@@ -250,22 +262,31 @@ def clock_command(
         "drift_from_utc_us": microseconds(drift_from),
     }
     stated = {name: value for name, value in given.items() if value is not None}
-    if not stated:
-        raise click.UsageError("nothing to correct; give --offset, --error or --drift")
-    with open_session(
-        root, "case clock", need=Need.CHANGE, reason=reason, facts={"camera": camera_id, **stated}
-    ) as session:
+    if (section is None) != (start is None):
+        raise click.UsageError("--section and --start belong together: which section, and when it begins")
+    if not stated and section is None:
+        raise click.UsageError("nothing to correct; give --offset, --error, --drift, or --section with --start")
+    facts = {"camera": camera_id, **stated}
+    if section is not None:
+        facts |= {"section": section, "start_utc_us": microseconds(start)}
+    with open_session(root, "case clock", need=Need.CHANGE, reason=reason, facts=facts) as session:
         known = {item.camera_id for item in load_evidence(session.folder)} | set(session.case.cameras)
         if camera_id not in known:
             raise UsageError(
                 f"the case has no camera {camera_id!r}", f"`forensics case show {in_shell(root)}` lists them"
             )
         with session.lock():
-            session.change(lambda case: with_clock(case, replace(case.camera(camera_id), **stated)))
+            if stated:
+                session.change(lambda case: with_clock(case, replace(case.camera(camera_id), **stated)))
+            if section is not None and start is not None:
+                evidence_id, number = find_section(session.folder, camera_id, section)
+                at_us = microseconds(start) or 0
+                session.change(lambda case: with_section_start(case, evidence_id, number, at_us))
         corrected = session.case.camera(camera_id)
+    begins = f", section {section} begins at {_instant(start)}" if section is not None else ""
     emit(
-        {"camera": camera_id, "offset_ms": corrected.offset_ms, "error_ms": corrected.error_ms},
-        f"{camera_id}: offset {corrected.offset_ms} ms\n"
+        {**facts, "offset_ms": corrected.offset_ms, "error_ms": corrected.error_ms},
+        f"{camera_id}: offset {corrected.offset_ms} ms{begins}\n"
         f"next: forensics run {in_shell(root)}, which publishes the new times",
         as_json,
     )

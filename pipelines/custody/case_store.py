@@ -27,6 +27,7 @@ __all__ = [
     "with_clock",
     "with_first_run",
     "with_hold",
+    "with_section_start",
 ]
 
 _LONGEST: Final = timedelta(days=36_525)
@@ -151,6 +152,12 @@ def with_clock(case: Case, camera: Camera) -> Case:
         UsageError: the correction is out of range.
     """
     return replace(case, cameras={**case.cameras, camera.camera_id: check_clock(camera)})
+
+
+def with_section_start(case: Case, evidence_id: str, section: int, start_us: int) -> Case:
+    """Return the case with the instant at which a later section of a recording begins, by the camera's clock."""
+    starts = {**case.section_starts.get(evidence_id, {}), section: start_us}
+    return replace(case, section_starts={**case.section_starts, evidence_id: starts})
 
 
 def with_authority(case: Case, reference: str) -> Case:

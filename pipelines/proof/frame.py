@@ -18,6 +18,7 @@ from forensics.decoding.child import DecodingChild, Limits
 from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
 from forensics.footage.evidence import Evidence, Readable
+from forensics.footage.frame_clock import frame_clock
 from forensics.footage.frames import Frame, Gap, Item, RgbArray, View
 from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.json_object import JsonObject
@@ -174,8 +175,9 @@ def _find_frame_number(index: PacketIndex, address: Address) -> int:
 
 
 def _address_facts(case: Case, item: Evidence, index: PacketIndex, number: int) -> JsonObject:
-    camera, media_us = case.camera(item.camera_id), index.media_us[number : number + 1]
-    utc_us = None if item.start_utc_us is None else int(camera.utc_us(item.start_utc_us + media_us)[0])
+    camera = case.camera(item.camera_id)
+    clock = frame_clock(index, item.start_utc_us, case.section_starts.get(item.evidence_id, {}))
+    utc_us = int(camera.utc_us(clock.us[number : number + 1])[0]) if clock.is_known[number] else None
     return {
         "evidence": item.evidence_id,
         "path": str(item.path),
@@ -184,7 +186,8 @@ def _address_facts(case: Case, item: Evidence, index: PacketIndex, number: int) 
         "frame": number,
         "pts": int(index.pts[number]),
         "time_base": str(index.time_base),
-        "media_us": int(media_us[0]),
+        "section": index.section_of(number),
+        "media_us": int(index.media_us[number]),
         "utc_us": utc_us,
         "clock_error_ms": None if utc_us is None else camera.clock_error_ms(item.clock_error_ms),
     }

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from forensics.custody.case_document import Case
 from forensics.custody.scope import Scope, compute_scope
 from forensics.footage.evidence import Evidence
+from forensics.footage.frame_clock import frame_clock
 from forensics.footage.timeline import PacketIndex
 from forensics.tables.evidence import load_evidence, load_index
 
@@ -13,13 +14,9 @@ __all__ = ["compute_evidence_scope", "describe_outside"]
 
 def compute_evidence_scope(case: Case, evidence: Evidence, index: PacketIndex) -> Scope:
     """Return the frames of an evidence that the case allows to detect."""
-    return compute_scope(
-        case.mandate,
-        case.camera(evidence.camera_id),
-        index.media_us,
-        start_utc_us=evidence.start_utc_us,
-        clock_error_ms=evidence.clock_error_ms,
-    )
+    clock = frame_clock(index, evidence.start_utc_us, case.section_starts.get(evidence.evidence_id, {}))
+    camera = case.camera(evidence.camera_id)
+    return compute_scope(case.mandate, camera, clock, clock_error_ms=evidence.clock_error_ms)
 
 
 def describe_outside(case: Case, evidence_ids: Collection[str]) -> str:

@@ -32,6 +32,7 @@ def evidence_outcomes(
             sight_part=_existing(part("sight", work.unit)),
             recognise_parts=_recognise_parts(context, work),
             spot_check_parts=spot_check_parts.get(plan.evidence.evidence_id, ()),
+            section_starts=context.case.section_starts.get(plan.evidence.evidence_id, {}),
         )
         for plan, work in zip(context.plan.evidence, tracked, strict=True)
     ]

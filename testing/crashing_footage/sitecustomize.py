@@ -18,7 +18,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
-_READER = "forensics.adapters.video.pyav_reader"
+_READER = "forensics.adapters.video.group_decoder"
 _DETECTOR = "forensics.adapters.detectors.builtin"
 _INDEX = "forensics.adapters.footage_index"
 
@@ -44,17 +44,17 @@ def _claim_turn(marker: list[str]) -> bool:
 
 
 def _poison_reader(module: ModuleType) -> None:
-    decoded = module.PyavReader._decode_group
+    decoded = module._decode
 
-    def poisonous(self, group):  # type: ignore[no-untyped-def]
+    def poisonous(source, index, state):  # type: ignore[no-untyped-def]
         entries = [entry.split() for entry in os.environ.get("POISON", "").split(";") if entry.strip()]
-        for number, frame in decoded(self, group):
+        for found in decoded(source, index, state):
             for name, at, action, *marker in entries:
-                if name in self._footage.path.name and int(at) == number and _claim_turn(marker):
+                if name in source.path.name and int(at) == found.number and _claim_turn(marker):
                     _perform(action)
-            yield number, frame
+            yield found
 
-    module.PyavReader._decode_group = poisonous
+    module._decode = poisonous
 
 
 def _poison_detector(module: ModuleType) -> None:

@@ -28,10 +28,12 @@ class PacketSource:
     """Holds one open container.
 
     Attributes:
+        path: of the file that is read.
         ran_out_of_memory: whether memory ran out since this was reset: such a failure says nothing about the footage.
     """
 
     def __init__(self, footage: Footage, index: PacketIndex) -> None:
+        self.path = footage.path
         self._footage = footage
         self._index = index
         self._is_strict = True

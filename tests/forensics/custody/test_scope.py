@@ -9,6 +9,7 @@ import pytest
 from forensics.custody.mandate import Mandate, Mode
 from forensics.custody.scope import compute_scope
 from forensics.footage.cameras import Camera
+from forensics.footage.frame_clock import FrameClock
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 NOON_US = 1_777_636_800_000_000
@@ -26,6 +27,11 @@ TWO_HOURS = Mandate(
 
 def minutes(*values: float) -> np.ndarray:
     return np.array([round(value * 60_000_000) for value in values], dtype=np.int64)
+
+
+def clock_at(start_us: int | None, media_us: np.ndarray) -> FrameClock:
+    """Return the clock of a recording of one section."""
+    return FrameClock(media_us + (start_us or 0), np.full(len(media_us), start_us is not None))
 
 
 @pytest.mark.parametrize(
@@ -47,9 +53,7 @@ def test_a_frame_is_inside_with_its_whole_error_interval(
     start_minute: int, error_ms: int, inside: tuple[int, int]
 ) -> None:
     start = NOON_US + start_minute * 60_000_000
-    scope = compute_scope(
-        TWO_HOURS, Camera("gate"), minutes(0, 30, 60, 90), start_utc_us=start, clock_error_ms=error_ms
-    )
+    scope = compute_scope(TWO_HOURS, Camera("gate"), clock_at(start, minutes(0, 30, 60, 90)), clock_error_ms=error_ms)
     assert (scope.start, scope.stop) == inside
     assert scope.reason == ("" if inside == (0, 4) else "scope")
 
@@ -69,7 +73,7 @@ def test_a_mandate_with_one_bound_limits_that_side_only(
     limits: dict[str, datetime | None], inside: tuple[int, int], words: str
 ) -> None:
     mandate = replace(TWO_HOURS, **limits)
-    scope = compute_scope(mandate, Camera("gate"), minutes(0, 30, 60, 90), start_utc_us=NOON_US, clock_error_ms=0)
+    scope = compute_scope(mandate, Camera("gate"), clock_at(NOON_US, minutes(0, 30, 60, 90)), clock_error_ms=0)
     assert (scope.start, scope.stop) == inside
     assert scope.reason == ("scope" if words else "")
     assert words in scope.detail
@@ -78,13 +82,13 @@ def test_a_mandate_with_one_bound_limits_that_side_only(
 @pytest.mark.parametrize("bound", ["from_utc", "to_utc"])
 def test_one_bound_is_enough_to_need_a_clock(bound: str) -> None:
     mandate = replace(TWO_HOURS, **{bound: None})
-    scope = compute_scope(mandate, Camera("gate"), minutes(0, 30), start_utc_us=None, clock_error_ms=None)
+    scope = compute_scope(mandate, Camera("gate"), clock_at(None, minutes(0, 30)), clock_error_ms=None)
     assert (scope.start, scope.stop, scope.reason) == (0, 0, "scope_unknown")
 
 
 def test_without_a_time_span_no_clock_is_needed() -> None:
     mandate = replace(TWO_HOURS, from_utc=None, to_utc=None)
-    scope = compute_scope(mandate, Camera("gate"), minutes(0, 30), start_utc_us=None, clock_error_ms=None)
+    scope = compute_scope(mandate, Camera("gate"), clock_at(None, minutes(0, 30)), clock_error_ms=None)
     assert (scope.start, scope.stop, scope.reason) == (0, 2, "")
 
 
@@ -95,11 +99,24 @@ def test_without_a_time_span_no_clock_is_needed() -> None:
 def test_another_camera_and_an_unknown_clock_are_outside(
     camera: str, start: int | None, error: int | None, reason: str
 ) -> None:
-    scope = compute_scope(TWO_HOURS, Camera(camera), minutes(0, 30), start_utc_us=start, clock_error_ms=error)
+    scope = compute_scope(TWO_HOURS, Camera(camera), clock_at(start, minutes(0, 30)), clock_error_ms=error)
     assert (scope.start, scope.stop, scope.reason) == (0, 0, reason)
 
 
 def test_a_corrected_clock_counts() -> None:
     late = Camera("gate", offset_ms=-7_200_000, error_ms=0)
-    scope = compute_scope(TWO_HOURS, late, minutes(0, 30), start_utc_us=NOON_US + 2 * HOUR_US, clock_error_ms=None)
+    scope = compute_scope(TWO_HOURS, late, clock_at(NOON_US + 2 * HOUR_US, minutes(0, 30)), clock_error_ms=None)
     assert (scope.start, scope.stop, scope.reason) == (0, 2, "")
+
+
+def test_frames_of_a_section_that_nobody_dated_are_outside() -> None:
+    clock = FrameClock(NOON_US + minutes(0, 30, 60, 90), np.array([True, True, False, False]))
+    scope = compute_scope(TWO_HOURS, Camera("gate"), clock, clock_error_ms=0)
+    assert (scope.start, scope.stop, scope.reason) == (0, 2, "scope")
+    assert "nobody stated when the later sections with 2 frames begin" in scope.detail
+
+
+def test_of_several_ranges_inside_the_longest_is_taken() -> None:
+    clock = FrameClock(NOON_US + minutes(0, 180, 30, 60, 240, 90), np.ones(6, dtype=bool))
+    scope = compute_scope(TWO_HOURS, Camera("gate"), clock, clock_error_ms=0)
+    assert (scope.start, scope.stop, scope.reason) == (2, 4, "scope")

@@ -108,11 +108,11 @@ def test_an_ambiguous_prefix_is_refused_with_both_ids(call: Call, tmp_path: Path
 
 
 def test_a_frame_that_cannot_be_read_is_reported_and_not_replaced(call: Call, tmp_path: Path) -> None:
-    twins = next(kind for kind in KINDS if kind.name == "twin_pts")
-    case = make_case_of(tmp_path / "case", IngestItem(twins.build(tmp_path), "gate")).folder.root
+    cut = next(kind for kind in KINDS if kind.name == "mkv_cut_open")
+    case = make_case_of(tmp_path / "case", IngestItem(cut.build(tmp_path), "gate")).folder.root
     evidence_id = pl.read_parquet(case / "evidence" / "evidence.parquet")["evidence_id"][0]
-    answer = call("verify", case, "--frame", f"{evidence_id}#30", "-o", tmp_path / "f.png", "--json")
-    assert (answer.code, answer.json["gap"]) == (4, "duplicate_pts")
+    answer = call("verify", case, "--frame", f"{evidence_id}#1", "-o", tmp_path / "f.png", "--json")
+    assert (answer.code, answer.json["gap"]) == (4, "decode_error")
     assert answer.json["detail"]
     assert not (tmp_path / "f.png").exists()
 

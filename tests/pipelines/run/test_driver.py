@@ -154,18 +154,17 @@ def test_chunks_without_any_wanted_frame_are_covered_too(case: Case) -> None:
 
 
 def test_a_frame_that_cannot_be_read_is_a_settled_gap(tmp_path: Path) -> None:
-    twins = next(kind for kind in KINDS if kind.name == "twin_pts")
-    case = make_case_of(tmp_path / "case", IngestItem(twins.build(tmp_path), "gate"))
+    cut = next(kind for kind in KINDS if kind.name == "mkv_cut_open")
+    case = make_case_of(tmp_path / "case", IngestItem(cut.build(tmp_path), "gate"))
     run(case)
-    first, gap, last = published_table(case, "coverage").rows(named=True)
-    assert (first["start_frame"], first["stop_frame"], first["state"]) == (0, 30, "detected")
-    assert (gap["start_frame"], gap["stop_frame"], gap["state"], gap["reason"]) == (30, 32, "gap", "duplicate_pts")
+    gap, rest = published_table(case, "coverage").rows(named=True)
+    assert (gap["start_frame"], gap["stop_frame"], gap["state"], gap["reason"]) == (0, 3, "gap", "decode_error")
     assert gap["settled"]
     for told in ("evidence", "sources"):
         assert published_table(case, told)["verdict"].to_list() == ["partial"]
-        assert "2 frames could not be read" in published_table(case, told)["reason"][0]
-    assert (last["start_frame"], last["stop_frame"], last["state"]) == (32, 90, "detected")
-    assert not set(published_table(case, "detections")["frame"]) & {30, 31}
+        assert "3 frames could not be read" in published_table(case, told)["reason"][0]
+    assert (rest["start_frame"], rest["stop_frame"], rest["state"]) == (3, 57, "detected")
+    assert not set(published_table(case, "detections")["frame"]) & {0, 1, 2}
 
 
 def test_footage_that_changed_since_it_was_ingested_is_never_decoded(tmp_path: Path) -> None:
