@@ -1,13 +1,16 @@
 """Check on painted clips that every reader returns every frame under its own number.
 
-    scripts/conformance            print the table
-    scripts/conformance --write    and write it to docs/frames.md and docs/validation/frames.json
+    scripts/conformance                        the kinds of file in the table, then 300 random healthy files
+    scripts/conformance --random 1000          more of them
+    scripts/conformance --seed 4711 --random 1 one of them again, by the seed that a failure prints
+    scripts/conformance --write                write the results to docs/frames.md and docs/validation/frames.json
 
-The exit code is 1 if any frame was wrong.
+The exit code is 1 if any frame was wrong, or if any frame of a random file is missing.
 """
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +20,9 @@ from forensics.adapters.video.pyav_reader import open_reader
 from forensics.errors import UnreadableFootage
 from scripts.measure.campaign import Campaign, CaseResult, Outcome
 from testing.painted import KINDS, Kind
+from testing.painted.check import differences
 from testing.painted.measure import MODES, Child, Count, index_kind, measure_all, measure_decord
+from testing.painted.random_files import RandomFile, decode_with_ffmpeg
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 HEADINGS = ("kind", "holds", "painted", "indexed", "reader", *MODES, "remark")
@@ -36,7 +41,17 @@ in the index.
 | proven | decord agreed with the reference reader on this very file; decord reads no other files |
 | refused | decord does not read this file; the remark states why |
 
-Gaps occur only in files that lost bytes, and in files in which two frames share one pts.
+Gaps occur only in files that lost bytes, and in pictures at the start of a cut file that are built on what was cut.
+"""
+RANDOM_EXPLANATION = """\
+## Random files
+
+`scripts/conformance` also makes {n_files} healthy files with random encoder settings (seeds {first} to {last}):
+references, B-frames, pyramids, open groups, intra refresh, interlacing, slices, frame rates. Each is read in order,
+frame by frame and in ranges. Every picture is compared with what the ffmpeg command line decodes, and every time with
+a formula.
+
+{table}
 """
 
 
@@ -64,19 +79,26 @@ def main() -> int:
     arguments = _arguments()
     child, campaign = Child(), Campaign("frames", "scripts/conformance", 0)
     with TemporaryDirectory() as folder:
-        rows = [row for kind in KINDS for row in _measure(kind, Path(folder), child)]
+        kinds = KINDS if arguments.seed == 0 else ()
+        rows = [row for kind in kinds for row in _measure(kind, Path(folder), child)]
     child.close()
-    print(_aligned_text(rows))
+    if rows:
+        print(_aligned_text(rows))
     for row in rows:
         campaign.add(_case_result(row))
+    files = [RandomFile.of(seed) for seed in range(arguments.seed, arguments.seed + arguments.random)]
+    for made in files:
+        campaign.add(_random_result(made))
     if arguments.write:
-        (DOCS / "frames.md").write_text(_markdown(rows), encoding="utf-8")
+        (DOCS / "frames.md").write_text(_markdown(rows) + _random_markdown(files, campaign), encoding="utf-8")
         campaign.write(DOCS / "validation" / "frames.json")
     return campaign.exit_code()
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--random", type=int, default=300, metavar="N", help="number of random files")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first random file; other than 0: no table")
     parser.add_argument(
         "--write", action="store_true", help="also write docs/frames.md and docs/validation/frames.json"
     )
@@ -114,6 +136,47 @@ def _case_result(row: Row) -> CaseResult:
         outcome,
         wrong or (row.remark.removeprefix("refused: ") if is_refused else ""),
     )
+
+
+def _random_result(made: RandomFile) -> CaseResult:
+    """Return the case of one random file."""
+    with TemporaryDirectory() as folder:
+        path = made.build(Path(folder))
+        decoded = decode_with_ffmpeg(path)
+        found = differences(
+            path,
+            range(made.n_frames),
+            seed=made.seed,
+            pictures=None if decoded is None else list(decoded),
+            rate=made.rate,
+            assumed_rate=made.assumed_rate,
+        )
+    return CaseResult(
+        f"random {made.seed}",
+        f"no healthy frame is lost: {made.codec}",
+        "every frame of a random healthy file is read, in order, alone and in ranges, as the ffmpeg command decodes it",
+        Outcome.FAILED if found else Outcome.SURVIVED,
+        f"{'; '.join(found)} ({made.describe()})" if found else "",
+    )
+
+
+def _random_markdown(files: list[RandomFile], campaign: Campaign) -> str:
+    """Return the part of docs/frames.md about random files."""
+    outcomes = {result.name: result.outcome for result in campaign.results}
+    tried = Counter((made.codec, made.container) for made in files)
+    exact = Counter((m.codec, m.container) for m in files if outcomes[f"random {m.seed}"] is Outcome.SURVIVED)
+    codecs = dict.fromkeys(sorted(codec for codec, _ in tried))
+    cells = {
+        codec: ", ".join(
+            f"{name} {exact[codec, name]} of {tried[codec, name]}" for c, name in sorted(tried) if c == codec
+        )
+        for codec in codecs
+    }
+    table = "\n".join(
+        ["| codec | exact files, by container |", "| --- | --- |", *(f"| {c} | {t} |" for c, t in cells.items())]
+    )
+    first, last = files[0].seed, files[-1].seed
+    return "\n" + RANDOM_EXPLANATION.format(n_files=len(files), first=first, last=last, table=table)
 
 
 def _counts_text(count: Count) -> str:

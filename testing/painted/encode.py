@@ -12,7 +12,7 @@ import numpy as np
 
 from testing.painted.picture import paint
 
-__all__ = ["PAL", "Recipe", "copy", "encode", "skip_to_keyframe"]
+__all__ = ["PAL", "Recipe", "copy", "encode", "restored_priority", "skip_to_keyframe"]
 
 PAL = Fraction(25)
 _TICKS_PER_SECOND = 90_000
@@ -48,17 +48,17 @@ class Recipe:
     rotation_degrees: int = 0
 
 
-def encode(path: Path, recipe: Recipe, times: Sequence[Fraction]) -> Path:
-    """Write a clip that shows number n at `times[n]` seconds."""
+def encode(path: Path, recipe: Recipe, times: Sequence[Fraction], first_number: int = 0) -> Path:
+    """Write a clip that shows number n, counted from `first_number`, at `times[n]` seconds."""
     with (
-        _restored_priority(),
+        restored_priority(),
         av.open(str(path), "w", format=recipe.container, options=recipe.container_options) as container,
     ):
         stream = _stream_of(container, recipe)
         if path.suffix == ".avi" or recipe.codec in _COUNT_FRAMES:
             stream.codec_context.time_base = 1 / recipe.rate
         for number, time in enumerate(times):
-            frame = _frame_of(number, recipe)
+            frame = _frame_of(first_number + number, recipe)
             frame.time_base = stream.codec_context.time_base
             frame.pts = round(time / frame.time_base)
             container.mux(stream.encode(frame))
@@ -94,7 +94,7 @@ def skip_to_keyframe(nth: int) -> Callable[[Packets], Packets]:
 
 
 @contextmanager
-def _restored_priority() -> Iterator[None]:
+def restored_priority() -> Iterator[None]:
     """Restore the scheduling priority: SVT-AV1, run by root, leaves the process at the highest real-time priority."""
     policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
     try:

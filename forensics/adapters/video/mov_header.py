@@ -10,7 +10,7 @@ from forensics.adapters.store.checked_file import FootageFile, open_footage, siz
 from forensics.adapters.store.object_store import ObjectFile
 from forensics.place import Place
 
-__all__ = ["lacks_header", "unpacked_header_bytes"]
+__all__ = ["find_boxes", "lacks_header", "unpacked_header_bytes"]
 
 _File = FootageFile | ObjectFile
 _BOX = struct.Struct(">I4s")
@@ -26,23 +26,29 @@ def unpacked_header_bytes(path: Place) -> int:
     """Return the unpacked size in bytes that a compressed header states; 0 if the header is plain or missing."""
     file = open_footage(path)
     return next(
-        (_read_unpacked_bytes(file) for kind in _iterate_box_kinds(file, size_of_footage(path)) if kind == b"moov"), 0
+        (_read_unpacked_bytes(file) for _, kind in _iterate_boxes(file, size_of_footage(path)) if kind == b"moov"), 0
     )
+
+
+def find_boxes(path: Place) -> list[tuple[int, bytes]]:
+    """Return offset and kind of each top-level box."""
+    file = open_footage(path)
+    return list(_iterate_boxes(file, size_of_footage(path)))
 
 
 def lacks_header(path: Place) -> bool:
     """Whether a file starts like MP4 or QuickTime but has no header: it was cut short or never finished."""
-    kinds = list(_iterate_box_kinds(open_footage(path), size_of_footage(path)))
+    kinds = [kind for _, kind in find_boxes(path)]
     return kinds[:1] in _FIRST_BOX_KINDS and b"moov" not in kinds
 
 
-def _iterate_box_kinds(file: _File, n_bytes: int) -> Iterator[bytes]:
-    """Yield the kind of each top-level box, with the file positioned after the box header; end at a truncated box."""
+def _iterate_boxes(file: _File, n_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """Yield offset and kind of each top-level box, the file positioned after its header; end at a truncated box."""
     for _ in range(_MAX_BOXES):
         start, size, kind = file.tell(), *_read_box_header(file)
         if not kind:
             return
-        yield kind
+        yield start, kind
         if not _BOX.size <= size <= n_bytes:
             return
         file.seek(start + size)

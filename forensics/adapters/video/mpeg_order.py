@@ -4,6 +4,9 @@ A program stream gives a pts for some pictures only; demuxers interpolate the ot
 were lost, the interpolation is wrong and no error is reported. Each picture header holds its temporal reference, the
 display position in its group, so the pts of a group can be checked against it. A picture is shown for at least one
 frame of the stated rate and at most one and a half (film on discs), so a pts that is wrong by one frame is detected.
+
+If the display positions of such a group are complete, no picture was lost: its pts are wrong, as some muxers write
+them for small pictures. Otherwise a picture is missing, and the pts of the others cannot be known.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-__all__ = ["PictureOrder", "find_contradictions", "parse_picture_order"]
+__all__ = ["Contradictions", "PictureOrder", "find_contradictions", "parse_picture_order"]
 
 _GROUP_START, _PICTURE_START = b"\x00\x00\x01\xb8", b"\x00\x00\x01\x00"
 # The temporal reference has ten bits.
@@ -44,10 +47,23 @@ def parse_picture_order(packet: bytes) -> PictureOrder | None:
     return PictureOrder(0 <= packet.find(_GROUP_START) < start, int.from_bytes(header, "big") >> 6)
 
 
+@dataclass(frozen=True, slots=True)
+class Contradictions:
+    """Pictures in groups in which a pts contradicts the display order.
+
+    Attributes:
+        mistimed: packet numbers of groups in which every picture is there.
+        incomplete: packet numbers of groups in which a picture is missing.
+    """
+
+    mistimed: tuple[int, ...]
+    incomplete: tuple[int, ...]
+
+
 def find_contradictions(
     orders: Sequence[PictureOrder | None], pts: Sequence[int | None], time_base: Fraction, rate: Fraction
-) -> Iterator[int]:
-    """Yield the packet numbers of every group in which a pts contradicts the display order of the pictures.
+) -> Contradictions:
+    """Return the pictures of every group in which a pts contradicts the display order of the pictures.
 
     Args:
         orders: of each packet, in file order.
@@ -55,12 +71,19 @@ def find_contradictions(
         time_base: seconds of one tick.
         rate: frames per second stated by the stream.
     """
+    mistimed, incomplete = list[int](), list[int]()
     for group in _split_into_groups(orders):
         timed = sorted(
             (order.temporal_reference, at) for n in group if (order := orders[n]) and (at := pts[n]) is not None
         )
         if len(timed) <= _MAX_GROUP_PICTURES and not _times_agree(timed, 1 / (rate * time_base)):
-            yield from group
+            (mistimed if _is_complete([orders[n] for n in group]) else incomplete).extend(group)
+    return Contradictions(tuple(mistimed), tuple(incomplete))
+
+
+def _is_complete(orders: Sequence[PictureOrder | None]) -> bool:
+    """Whether the display positions are those of a group without a missing picture."""
+    return sorted(order.temporal_reference for order in orders if order is not None) == list(range(len(orders)))
 
 
 def _split_into_groups(orders: Sequence[PictureOrder | None]) -> Iterator[range]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import av.error
 import numpy as np
@@ -126,7 +126,7 @@ def index_by_decoding(stream: PartlyTimedStream, working_copy: Path) -> Indexed:
 
 def _describe_rates(stream: PartlyTimedStream, times: _Times) -> Iterator[str]:
     """Yield a remark if the frame rate of an AVI and that of the codec contradict each other; fields count twice."""
-    if stream.medium.container != "avi" or times.timing is not Timing.CONTAINER or not stream.rate:
+    if stream.medium.container != "avi" or times.timing is not Timing.CONTAINER or not _is_plausible(stream.rate):
         return
     container_rate = 1 / times.time_base
     if not any(0.99 < stream.rate * factor / container_rate < 1.01 for factor in (1, 2, Fraction(1, 2))):
@@ -190,7 +190,11 @@ def _interpolate(places: Int64Array, known: Int64Array, pts: Int64Array, step: f
 
 def _choose_rate(rate: Fraction | None) -> Fraction:
     """Return the stated rate if it is plausible for a camera, else 25 frames per second."""
-    return rate if rate is not None and _PLAUSIBLE_RATES[0] <= rate <= _PLAUSIBLE_RATES[1] else _FALLBACK_RATE
+    return rate if _is_plausible(rate) else _FALLBACK_RATE
+
+
+def _is_plausible(rate: Fraction | None) -> TypeGuard[Fraction]:
+    return rate is not None and _PLAUSIBLE_RATES[0] <= rate <= _PLAUSIBLE_RATES[1]
 
 
 def _describe_assumed_times(stream: PartlyTimedStream, rate: Fraction) -> Iterator[str]:

@@ -18,6 +18,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from forensics.adapters.store.checked_file import open_footage
+from forensics.adapters.video.joined_files import describe_joined
 from forensics.adapters.video.orientation import Orientation, orientation_of
 from forensics.adapters.video.pyav_decoded_order import PartlyTimedStream, index_by_decoding
 from forensics.adapters.video.pyav_open import (
@@ -116,7 +117,7 @@ def index_file(
         footage=Footage(path, Reader.PYAV, chosen, shift_ticks),
         working_copy_sha256=None,
         reader_reason="the reference reader",
-        shortfall="; ".join(filter(None, [find_truncation(path, medium.container), *missing])),
+        shortfall="; ".join(filter(None, [*_describe_ends(path, medium.container, packets), *missing])),
         remark="; ".join(describe_sections(index)),
     )
     if not (_lacks_exact_seeking(medium.container) or index.is_numbered or packets.has_split_pictures):
@@ -130,6 +131,12 @@ def index_file(
             raise
         # the reader stays exact: it detects every seek that misses and then reads from the start
         return replace(indexed, reader_reason=f"the reference reader, slowly: {error.detail}")
+
+
+def _describe_ends(path: Place, container: str, packets: Packets) -> Iterator[str]:
+    """Yield what is missing at the end of the file, and what lies behind its end."""
+    yield find_truncation(path, container)
+    yield describe_joined(path, container, max(0, int((packets.position + packets.size).max())))
 
 
 def _has_gif_trailer(path: Place) -> bool:

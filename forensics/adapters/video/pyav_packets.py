@@ -178,6 +178,8 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
         demux_error = f"reading stopped after {collector.n_packets} packets: {error.strerror}"
     pts, dts, keys, size, position, corrupt = np.array(collector.rows, dtype=np.int64).reshape(-1, 6).T
     has_pts, has_dts = pts != _NO_TIME, dts != _NO_TIME
+    if container.format.name == "mpeg":  # one pts for two pictures belongs to the second one, in which it is stored
+        has_pts[:-1] &= (np.diff(pts) != 0) | (np.diff(position) != 0)
     pts, dts = np.where(has_pts, pts, 0), np.where(has_dts, dts, 0)
     if container.format.name in _WRAPPING_FORMATS:
         pts, dts = _unwrap(pts, has_pts, dts, has_dts)
@@ -194,7 +196,9 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
         is_damaged[collector.losses] = True
     if rate:
         known = [int(at) if is_known else None for at, is_known in zip(pts, has_pts, strict=True)]
-        is_damaged[list(find_contradictions(collector.orders, known, time_base, rate))] = True
+        contradictions = find_contradictions(collector.orders, known, time_base, rate)
+        is_damaged[list(contradictions.incomplete)] = True
+        has_pts[list(contradictions.mistimed)] = False
     end_us, end_tolerance_us = _estimate_end(end_us, pts[has_pts], time_base, lacks_durations=collector.lacks_durations)
     return Packets(
         pts=pts,

@@ -1,0 +1,52 @@
+"""Detection of files to whose end another file was joined byte by byte, and of which a demuxer reads the first only.
+
+Cameras split a recording into chapters, and people join them with `cat`. Transport streams, program streams, Matroska
+and fragmented MP4 can be read on; MP4, QuickTime, FLV and ASF cannot, and their demuxers end without an error.
+"""
+
+from typing import Final
+
+from forensics.adapters.store.checked_file import open_footage, size_of_footage
+from forensics.adapters.video.mov_header import find_boxes
+from forensics.place import Place
+
+__all__ = ["describe_joined"]
+
+_MOV: Final = "mov,mp4,m4a,3gp,3g2,mj2"
+_HEADS: Final = {"flv": b"FLV\x01", "asf": bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")}
+"""First bytes of a file, by demuxer."""
+_SEARCHED_BYTES: Final = 1 << 20
+
+
+def describe_joined(path: Place, container: str, end: int) -> str:
+    """Describe what lies behind the first file; empty if nothing is joined to it, or all of it was read.
+
+    Args:
+        path: of the file.
+        container: name of the demuxer.
+        end: byte offset behind the last packet that was read.
+    """
+    start = _find_second_box(path, end) if container == _MOV else _find_head(path, _HEADS.get(container), end)
+    if start is None:
+        return ""
+    n_bytes = size_of_footage(path) - start
+    return (
+        f"another file is joined to its end: {n_bytes} bytes from byte {start} on are not read; "
+        f"write them to a file of their own (tail -c {n_bytes}) and ingest it, too"
+    )
+
+
+def _find_second_box(path: Place, end: int) -> int | None:
+    """Return the offset of a second `ftyp` box behind the last packet."""
+    starts = [start for start, kind in find_boxes(path) if kind == b"ftyp"]
+    return next((start for start in starts[1:] if start >= end), None)
+
+
+def _find_head(path: Place, head: bytes | None, end: int) -> int | None:
+    """Return the offset of a second file head soon behind the last packet."""
+    if head is None:
+        return None
+    file = open_footage(path)
+    file.seek(end)
+    found = file.read(_SEARCHED_BYTES).find(head)
+    return None if found < 0 else end + found
