@@ -4,6 +4,7 @@ Each is written from painted packets by a muxer or by hand, and names the number
 its sections. That is the truth; the ffmpeg command line agrees on numbers and order.
 """
 
+import io
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +13,11 @@ from functools import partial
 from pathlib import Path
 
 import av
+from PIL import Image
 
 from testing.painted.encode import PAL, Recipe, encode
 from testing.painted.field_coded import field_coded_stream, field_packets
+from testing.painted.picture import paint
 
 __all__ = ["RECORDED", "Recorded"]
 
@@ -178,6 +181,50 @@ def _fields(folder: Path, suffix: str, *, in_pairs: bool) -> Path:
     return path
 
 
+def _h264_packets(folder: Path, n_frames: int) -> list[tuple[bytes, bool]]:
+    """Return the packets of a raw stream, and whether each is a keyframe."""
+    raw = _clip(folder / "source.264", range(n_frames), Recipe(options=_NO_B, gop=25, container="h264"))
+    with av.open(str(raw)) as source:
+        return [(bytes(packet), packet.is_keyframe) for packet in source.demux(video=0) if packet.size]
+
+
+def _dahua(folder: Path) -> Path:
+    """Write 50 frames as a Dahua recorder does, from 10:00:00 on the first of May 2026 by its clock."""
+    content, at = b"", (26 << 26) | (5 << 22) | (1 << 17) | (10 << 12)
+    extension = struct.pack("<8B", 0x80, 0, 160 // 8, 96 // 8, 0x81, 0, 2, 25)
+    for number, (data, is_key) in enumerate(_h264_packets(folder, 50)):
+        n_bytes, time_ms = 24 + len(extension) + len(data) + 8, number * 40
+        head = struct.pack("<4sBBBB", b"DHAV", 0xFD if is_key else 0xFC, 0, 0, 0)
+        head += struct.pack("<IIIHBB", number, n_bytes, at + time_ms // 1000, time_ms & 0xFFFF, len(extension), 0)
+        content += head + extension + data + b"dhav" + struct.pack("<I", n_bytes)
+    path = folder / "recorded.dav"
+    path.write_bytes(content)
+    return path
+
+
+def _hxvs(folder: Path) -> Path:
+    """Write 50 frames with the heads of cameras that put HXVF before every frame."""
+    content = struct.pack("<4sIII", b"HXVS", 160, 96, 0)
+    for number, (data, is_key) in enumerate(_h264_packets(folder, 50)):
+        content += struct.pack("<4sIII", b"HXVF", len(data), number * 40, is_key) + data
+    path = folder / "recorded.264"
+    path.write_bytes(content)
+    return path
+
+
+def _jpegs(folder: Path, *, in_parts: bool) -> Path:
+    """Write 30 JPEG pictures end to end, or as the parts of a stream that a camera sends to a browser."""
+    content = b""
+    for number in range(30):
+        buffer = io.BytesIO()
+        Image.fromarray(paint(number, 160, 96)).save(buffer, "JPEG", quality=90)
+        head = f"--part\r\nContent-Type: image/jpeg\r\nContent-Length: {buffer.tell()}\r\n\r\n"
+        content += (head.encode() + buffer.getvalue() + b"\r\n") if in_parts else buffer.getvalue()
+    path = folder / f"camera.{'mjpg' if in_parts else 'mjpeg'}"
+    path.write_bytes(content)
+    return path
+
+
 def _one(suffix: str, recipe: Recipe, n_frames: int = 90) -> Callable[[Path], Path]:
     def build(folder: Path) -> Path:
         return _clip(folder / f"one.{suffix}", range(n_frames), recipe)
@@ -275,4 +322,8 @@ RECORDED: tuple[Recorded, ...] = (
         )
         for codec, rate, scale in (("mpeg4", 8, 1), ("libx264", 8, 1), ("mpeg4", 1, 60), ("mjpeg", 1, 60))
     ),
+    Recorded("Dahua .dav", _dahua, _FIFTY, media_us=_steady(50), remark="its first frame states 2026-05-01 10:00:00"),
+    Recorded("HXVS", _hxvs, _FIFTY, media_us=_steady(50)),
+    Recorded("multipart MJPEG", partial(_jpegs, in_parts=True), range(30), media_us=_steady(30), assumed_rate=PAL),
+    Recorded("JPEGs end to end", partial(_jpegs, in_parts=False), range(30), media_us=_steady(30), assumed_rate=PAL),
 )

@@ -33,7 +33,7 @@ __all__ = ["PartlyTimedStream", "index_by_decoding"]
 _FALLBACK_RATE = Fraction(25)
 _PLAUSIBLE_RATES = (Fraction(1, 86_400), Fraction(1000))
 # These formats store no pts, or only some; in every other format a missing pts is a fault of the file.
-_UNTIMED_FORMATS = frozenset({"avi", "h264", "hevc", "mjpeg", "m4v", "mpegvideo", "dv"})
+_UNTIMED_FORMATS = frozenset({"avi", "h264", "hevc", "mjpeg", "mpjpeg", "jpeg_pipe", "m4v", "mpegvideo", "dv"})
 # Pts of so large a share of the pictures give the times of the others.
 _LEAST_TIMED = 0.05
 

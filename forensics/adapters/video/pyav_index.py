@@ -7,6 +7,7 @@ pts (raw H.264, some AVI), the whole file is decoded once; see `pyav_decoded_ord
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -45,6 +46,9 @@ from forensics.place import Place
 
 # In other formats the duration is estimated from the packets, or the header's frame count is more exact.
 _FORMATS_STATING_DURATION = ("matroska,webm", "mxf", "flv")
+# The pts of these formats are instants by the camera's clock, since 1970.
+_FORMATS_WITH_CLOCK = ("dhav",)
+_EPOCH = datetime(1970, 1, 1)
 # Block terminator of the last picture and trailer of the file.
 _GIF_TRAILER = b"\0;"
 # 50 years: no recording is longer. Larger spans come from damaged times, and some overflow in microseconds.
@@ -96,6 +100,8 @@ def index_file(
         time_base = Fraction(stream.time_base or 1)
         chosen = stream.index
         stated_us = _read_stated_end_us(container)
+    if medium.container == "jpeg_pipe" and len(packets) == 1:
+        raise UnreadableFootage(path, "a_still", "a single JPEG picture; put stills into a folder and give the folder")
     if medium.container == "gif" and len(packets) and not _has_gif_trailer(path):
         packets.is_damaged[-1] = True
     if not len(packets):
@@ -118,7 +124,7 @@ def index_file(
         working_copy_sha256=None,
         reader_reason="the reference reader",
         shortfall="; ".join(filter(None, [*_describe_ends(path, medium.container, packets), *missing])),
-        remark="; ".join(describe_sections(index)),
+        remark="; ".join([*describe_sections(index), *_describe_own_clock(medium.container, index)]),
     )
     if not (_lacks_exact_seeking(medium.container) or index.is_numbered or packets.has_split_pictures):
         return indexed
@@ -137,6 +143,13 @@ def _describe_ends(path: Place, container: str, packets: Packets) -> Iterator[st
     """Yield what is missing at the end of the file, and what lies behind its end."""
     yield find_truncation(path, container)
     yield describe_joined(path, container, max(0, int((packets.position + packets.size).max())))
+
+
+def _describe_own_clock(container: str, index: PacketIndex) -> Iterator[str]:
+    """Yield when the recording begins by the camera's clock, if the container states it."""
+    if container in _FORMATS_WITH_CLOCK:
+        start = _EPOCH + timedelta(seconds=float(index.ticks[0] * index.time_base))
+        yield f"its first frame states {start:%Y-%m-%d %H:%M:%S} by the camera's clock; give it with --start"
 
 
 def _has_gif_trailer(path: Place) -> bool:

@@ -41,6 +41,10 @@ FORMATS = (
     "ivf",
     "nut",
     "gif",
+    "dhav",
+    "hxvs",
+    "mpjpeg",
+    "jpeg_pipe",
 )
 
 # Of one picture. Larger ones are not decoded: a few bytes can state a size that needs hundreds of megabytes.
@@ -53,7 +57,25 @@ _NO_HEADER = (
 )
 
 # Demuxers that do not seek exactly: their files are read through a remuxed working copy.
-NOT_SEEKABLE = frozenset({"mpegts", "mpeg", "h264", "hevc", "mjpeg", "m4v", "mpegvideo", "dv"})
+NOT_SEEKABLE = frozenset(
+    {"mpegts", "mpeg", "h264", "hevc", "mjpeg", "m4v", "mpegvideo", "dv", "dhav", "hxvs", "mpjpeg", "jpeg_pipe"}
+)
+
+# What files are that no demuxer on the list reads, by their first bytes.
+_OTHER_FORMATS = (
+    (0, b"OggS", "an Ogg file"),
+    (0, b"\x89PNG\r\n\x1a\n", "a PNG or APNG picture"),
+    (8, b"WEBP", "a WebP picture"),
+    (0, bytes.fromhex("b7d800203749da11a64e0007e95ead8d"), "a WTV recording of Windows Media Center"),
+    (0, b".RMF", "a RealMedia file"),
+    (4, b"ftypheic", "a HEIC picture"),
+    (4, b"ftypmif1", "a HEIC or AVIF picture"),
+    (4, b"ftypavif", "an AVIF picture"),
+    (0, b"II*\0", "a TIFF picture"),
+    (0, b"MM\0*", "a TIFF picture"),
+    (0, b"BM", "a BMP picture"),
+)
+_LONGEST_HEAD_BYTES = 32
 
 
 def open_file(path: Place, **options: str) -> InputContainer:
@@ -91,11 +113,25 @@ def open_file(path: Place, **options: str) -> InputContainer:
     except (av.error.InvalidDataError, ValueError) as error:
         if lacks_header(path):
             raise UnreadableFootage(path, "no_header", _NO_HEADER) from error
-        raise UnreadableFootage(path, "not_media", f"no known video container ({_error_text(error)})") from error
+        raise UnreadableFootage(path, "not_media", _describe_other(path) or _no_container(error)) from error
     except av.error.FFmpegError as error:
         raise UnreadableFootage(path, "unreadable", _error_text(error)) from error
     except OSError as error:
         raise disk_failure(path, error) from error
+
+
+def _describe_other(path: Place) -> str:
+    """Return what a file is that is not read as video; empty if its first bytes are not known."""
+    head = open_footage(path).read(_LONGEST_HEAD_BYTES)
+    found = next((name for at, mark, name in _OTHER_FORMATS if head[at : at + len(mark)] == mark), "")
+    if not found:
+        return ""
+    advice = "put stills into a folder and give the folder" if "picture" in found else "convert it with ffmpeg first"
+    return f"{found}, which is not read as video; {advice}"
+
+
+def _no_container(error: BaseException) -> str:
+    return f"no known video container ({_error_text(error)})"
 
 
 def _error_text(error: BaseException) -> str:

@@ -29,6 +29,9 @@ _BARE_FORMATS = ("h264", "mpeg")
 # Some encoders number their pictures in their own way; then the numbers show no losses.
 _MAX_SHARE_OF_LOSSES = 0.05
 
+# The demuxers of these formats count frames at a rate of their own.
+_FORMATS_WITHOUT_PTS = ("mjpeg", "mpjpeg", "jpeg_pipe")
+
 # These formats store no dts; libavformat derives them.
 _FORMATS_WITHOUT_DTS = ("matroska,webm",)
 
@@ -178,6 +181,8 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
         demux_error = f"reading stopped after {collector.n_packets} packets: {error.strerror}"
     pts, dts, keys, size, position, corrupt = np.array(collector.rows, dtype=np.int64).reshape(-1, 6).T
     has_pts, has_dts = pts != _NO_TIME, dts != _NO_TIME
+    if container.format.name in _FORMATS_WITHOUT_PTS:
+        has_pts[:] = False
     if container.format.name == "mpeg":  # one pts for two pictures belongs to the second one, in which it is stored
         has_pts[:-1] &= (np.diff(pts) != 0) | (np.diff(position) != 0)
     pts, dts = np.where(has_pts, pts, 0), np.where(has_dts, dts, 0)
