@@ -6,17 +6,20 @@ invisible if Unicode classifies it as control, format, private or unassigned, or
 
 import shlex
 import unicodedata
+from collections.abc import Iterable
 from typing import Final
 
 from forensics.place import Place
 
 __all__ = [
+    "compose",
     "fault_in_name",
     "fold_spelling",
     "in_shell",
     "invisible_characters",
     "is_text",
     "scripts_of",
+    "spelled_as_known",
     "strip_invisible",
 ]
 
@@ -56,6 +59,25 @@ def invisible_characters(text: str) -> list[str]:
 
 def _is_invisible(character: str) -> bool:
     return ord(character) in _DRAWN_AS_NOTHING or unicodedata.category(character) in _INVISIBLE_CATEGORIES
+
+
+def compose(text: str) -> str:
+    r"""Return the text with each letter and its marks as one character (NFC); macOS writes them apart (NFD).
+
+    >>> compose("cafe\u0301") == "caf\u00e9"
+    True
+    """
+    return unicodedata.normalize("NFC", text)
+
+
+def spelled_as_known(name: str, known: Iterable[str]) -> str:
+    r"""Return the known name that differs from this one only in how letters are composed; this name if there is none.
+
+    >>> spelled_as_known("cafe\u0301", ["gate", "caf\u00e9"]) == "caf\u00e9"
+    True
+    """
+    names = list(known)
+    return name if name in names else next((each for each in names if compose(each) == compose(name)), name)
 
 
 def strip_invisible(text: str) -> str:

@@ -13,7 +13,7 @@ from forensics.adapters.pictures.contact_sheet import write_contact_sheet
 from forensics.errors import UsageError
 from forensics.faces.comparison import Decision
 from forensics.json_object import JsonObject
-from forensics.spelling import in_shell
+from forensics.spelling import in_shell, spelled_as_known
 from forensics.tables.open import OpenCase, candidates_of
 from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
 from pipelines.cli.output import counted, emit, parse_utc, path_type, reason_option, say
@@ -130,6 +130,7 @@ def query(
         if pictures is not None:
             check_output_file(session.folder, pictures)
         opened = forensics.open_case(root)
+        row_filter = _spelled_as_in(opened, row_filter)
         found = _found(opened, table, row_filter, limit)
         if not len(found):
             _print_hints(opened, table, row_filter)
@@ -223,6 +224,15 @@ def _print_untimed_rows(opened: OpenCase, table: str, row_filter: RowFilter) -> 
         say(
             f"{rows} no time, so no time filter selects them; give the start of the recording: forensics ingest --start"
         )
+
+
+def _spelled_as_in(opened: OpenCase, row_filter: RowFilter) -> RowFilter:
+    """Return the filter with the camera as the case spells it; a keyboard may compose its letters in another way."""
+    camera = row_filter.equal["camera_id"]
+    if camera is None:
+        return row_filter
+    known = spelled_as_known(camera, _values(opened.evidence(), "camera_id"))
+    return replace(row_filter, equal={**row_filter.equal, "camera_id": known})
 
 
 def _print_hints(opened: OpenCase, table: str, row_filter: RowFilter) -> None:
