@@ -18,8 +18,10 @@ from forensics.json_object import JsonObject
 from forensics.place import Place, StoreObject, place_of
 
 __all__ = [
+    "FROM_NAME",
     "NOT_CLEAN",
     "Command",
+    "StartTime",
     "counted",
     "emit",
     "facts_text",
@@ -43,6 +45,9 @@ _LATEST_YEAR: Final = 9000
 """Latest year of a date; later ones overflow when a grace period is added."""
 _WIDER_THAN_ANY_TABLE: Final = 1 << 20
 _INSTANT: Final = "2026-05-01T10:00:00Z"
+
+FROM_NAME: Final = "from-name"
+"""Value of `--start` that reads the start from each file's name."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -126,6 +131,16 @@ class UtcTime(click.ParamType[datetime]):
         if not 1 < instant.year <= _LATEST_YEAR:
             self.fail(f"{value!r} is out of range; give a year up to {_LATEST_YEAR}", param, ctx)
         return instant.astimezone(UTC)
+
+
+class StartTime(UtcTime):
+    """A time with its zone, or the word that stands for the time in each file's name."""
+
+    name = "START"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the time, or `FROM_NAME`."""
+        return value if value == FROM_NAME else super().convert(value, param, ctx)
 
 
 class LastDay(UtcTime):

@@ -10,12 +10,15 @@ import click
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.mandate import Mandate, Mode, is_pending
 from forensics.errors import NotAuthorised
+from forensics.json_object import JsonObject
 from forensics.models.model_store import Model
 from forensics.place import Place
 from forensics.spelling import in_shell
+from forensics.temporary import temporary_folder
 from pipelines import clock
 from pipelines.cli.ingest import ingest_footage
-from pipelines.cli.output import NOT_CLEAN, emit, footage_type, json_option, path_type, reason_option, say
+from pipelines.cli.ingest_preview import preview_facts, preview_text
+from pipelines.cli.output import NOT_CLEAN, emit, facts_text, footage_type, json_option, path_type, reason_option, say
 from pipelines.cli.run_options import (
     IngestOptions,
     ModelOptions,
@@ -30,7 +33,7 @@ from pipelines.cli.run_options import (
     with_run_options,
     with_runner_options,
 )
-from pipelines.cli.run_summary import emit_plan, emit_result
+from pipelines.cli.run_summary import emit_result, plan_facts
 from pipelines.custody.case_lock import is_locked
 from pipelines.custody.case_store import make_case, with_first_run
 from pipelines.custody.mandate_text import authority_text
@@ -39,6 +42,7 @@ from pipelines.custody.open_session import open_session
 from pipelines.custody.retention import enforce_retention
 from pipelines.custody.session import Need, Session, os_user
 from pipelines.intake.footage_paths import refuse_cases
+from pipelines.intake.preview import preview_ingested
 from pipelines.review.superseded_faces import destroy_superseded_faces
 from pipelines.run.driver import RunResult, plan_run, result_facts, run_case
 from pipelines.run.progress import progress_for
@@ -52,7 +56,9 @@ __all__ = ["cancel", "run_command", "scan"]
 @click.command()
 @click.argument("footage", nargs=-1, required=True, type=footage_type)
 @click.option("--case", "root", required=True, type=path_type, help="Folder of the case; made if it does not exist.")
-@click.option("--camera", help="Name of the camera, one for all the footage.  [default: each file's name]")
+@click.option(
+    "--camera", help="Name of the camera, one for all the footage.  [default: the name of each file, or of its folder]"
+)
 @click.option("--purpose", default="scan", help="Why the footage is examined; kept in the case.", show_default=True)
 @click.option("--operator", default=os_user, help="Who is responsible.  [default: your user name]")
 @with_ingest_options
@@ -74,8 +80,8 @@ def scan(
 ) -> int:
     """Make a case, add footage and run it, all in one command.
 
-    The same command again continues where it stopped, and adds new footage. With --dry-run nothing is kept: the
-    frames are counted in a temporary case.
+    The same command again continues where it stopped, and adds new footage. Files in a subfolder are footage of one
+    camera, named by the subfolder. With --dry-run nothing is kept: the frames are counted in a temporary case.
 
     \b
     Example:
@@ -90,8 +96,15 @@ def scan(
             mandate = Mandate(Mode.SCENE, title=root.name, purpose=purpose, operator=operator)
             make_case(root_used, mandate, now=clock.utc_now())
         with open_session(root_used, "scan", need=Need.WORK, facts=facts) as session:
-            ingest_footage(session, footage, camera, settings, ingest_options)
-            _run(session, settings, model, run_options, runner_options, as_json)
+            plan, sources = ingest_footage(session, footage, camera, settings, ingest_options)
+            if not run_options.dry_run:
+                _run(session, settings, model, run_options, runner_options, as_json)
+                return session.record.exit_code
+            previews = preview_ingested(session.folder, sources)
+            if not as_json:  # before what may prevent a run
+                emit({}, preview_text(plan, previews) + "\n", as_json)
+            planned = _dry_run_facts(session, settings, model, run_options, runner_options)
+            emit({**planned, **preview_facts(plan, previews)}, "\n".join(facts_text(planned)), as_json)
             return session.record.exit_code
 
 
@@ -101,7 +114,7 @@ def _temporary_if(is_dry: bool, root: Path) -> Iterator[Path]:
     if not is_dry:
         yield root
         return
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(prefix="forensics-", dir=temporary_folder()) as folder:
         yield Path(folder) / "case"
 
 
@@ -143,8 +156,8 @@ def _run(
 ) -> None:
     """Run the case or show the plan; the exit code goes into the record of the command."""
     if run_options.dry_run:
-        _check_start(session, settings, model, run_options, runner_options)
-        emit_plan(plan_run(session.case, settings, model), settings, model, as_json)
+        facts = _dry_run_facts(session, settings, model, run_options, runner_options)
+        emit(facts, "\n".join(facts_text(facts)), as_json)
         return
     try:
         with session.lock():
@@ -156,11 +169,11 @@ def _run(
     session.record.exit_code = 0 if result.is_clean else NOT_CLEAN
 
 
-def _check_start(
+def _dry_run_facts(
     session: Session, settings: Settings, model: Model, run_options: RunOptions, runner_options: RunnerOptions
-) -> None:
-    """Raise what a run would raise before its first frame."""
-    plan_run(session.case, settings, model)
+) -> JsonObject:
+    """Return what a run would do, or raise what it would raise before its first frame."""
+    plan = plan_run(session.case, settings, model)
     metrics_for(session.folder, run_options.metrics_file)
     if settings.detect.device == "cpu" or runner_options.address is None:  # other machines' GPUs cannot be tried here
         model_loaders().load_detector(settings.detect, model)
@@ -168,6 +181,7 @@ def _check_start(
         _, cluster = runner_for(settings, runner_options.runner, runner_options.address)
         with cluster:
             pass
+    return plan_facts(plan, settings, model)
 
 
 def _run_and_publish(

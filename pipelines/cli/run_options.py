@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, tzinfo
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -18,8 +18,10 @@ from forensics.footage.evidence import Reader
 from forensics.hardware import instruction_set
 from forensics.json_object import JsonObject
 from forensics.models.model_store import Model, resolve
-from pipelines.cli.output import Command, parse_utc, path_type, say
+from pipelines.cli.output import FROM_NAME, Command, StartTime, path_type, say
 from pipelines.custody.outputs import check_output_file
+from pipelines.intake.start_times import StartRule
+from pipelines.intake.time_zones import parse_zone
 from pipelines.run.metrics import METRICS_SUFFIX, RunMetrics
 from pipelines.run.record import newest_record
 from pipelines.runners.serial import SerialRunner
@@ -52,18 +54,33 @@ class IngestOptions:
     """How footage is read.
 
     Attributes:
-        start: UTC of the first frame; None if unknown.
-        clock_error_ms: largest error of that time.
+        start: UTC of the first frame; `FROM_NAME` reads it from each file's name; None if unknown.
+        start_zone: zone of the recorder's clock; None if not given.
+        starts: CSV file of start times; None if there is none.
+        clock_error_ms: largest error of these times.
         assumed_rate: frames per second where the file states no times.
         stream_index: video stream to read; None reads the default one.
         reader: library that decodes.
     """
 
-    start: datetime | None
+    start: datetime | str | None
+    start_zone: tzinfo | None
+    starts: Path | None
     clock_error_ms: int | None
     assumed_rate: Fraction | None
     stream_index: int | None
     reader: Reader
+
+    @property
+    def start_rule(self) -> StartRule:
+        """How the start times of the footage are stated."""
+        at = self.start if isinstance(self.start, datetime) else None
+        is_in_names = self.start == FROM_NAME
+        if self.start_zone is not None and not is_in_names and self.starts is None:
+            raise click.UsageError("--start-zone needs --start from-name or --starts, whose times it is for")
+        if at is not None and self.starts is not None:
+            raise click.UsageError("--start with one time and --starts exclude each other; leave one of them out")
+        return StartRule(at, is_in_names, self.start_zone, self.starts, self.clock_error_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +160,35 @@ def _frames_per_second(ctx: click.Context, param: click.Parameter, text: str | N
     return rate
 
 
+def _zone(ctx: click.Context, param: click.Parameter, text: str | None) -> tzinfo | None:
+    try:
+        return None if text is None else parse_zone(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
+
+
 with_ingest_options = _gathered(
     "ingest_options",
     IngestOptions,
-    click.option("--start", type=parse_utc(), help="UTC of the first frame, such as 2026-05-01T10:00:00Z; one file."),
+    click.option(
+        "--start",
+        type=StartTime(),
+        metavar="UTC|from-name",
+        help="UTC of the first frame, such as 2026-05-01T10:00:00Z, for one file; or from-name: the time in each "
+        "file's name, such as ch01_20260501_100000.mp4.",
+    ),
+    click.option(
+        "--start-zone",
+        callback=_zone,
+        metavar="ZONE",
+        help="Zone of the recorder's clock, such as Europe/Berlin or +02:00.  [default: UTC for times in names]",
+    ),
+    click.option(
+        "--starts",
+        type=path_type,
+        metavar="FILE.csv",
+        help="Table of start times with the columns file, start and, if wanted, clock_error_ms.",
+    ),
     click.option(
         "--clock-error",
         "clock_error_ms",

@@ -4,7 +4,7 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.json_object import JsonObject
 from forensics.models.model_store import Model
 from forensics.spelling import in_shell
-from pipelines.cli.output import counted, emit, facts_text, one_line
+from pipelines.cli.output import counted, emit, one_line
 from pipelines.intake.relocate import is_absent
 from pipelines.review.remarks import candidate_remarks
 from pipelines.run.driver import RunResult
@@ -14,18 +14,18 @@ from pipelines.run.plan import RunPlan
 from pipelines.run.spot_check_report import describe_spot_check
 from pipelines.settings import Settings
 
-__all__ = ["emit_plan", "emit_result"]
+__all__ = ["emit_result", "plan_facts"]
 
 
-def emit_plan(plan: RunPlan, settings: Settings, model: Model, as_json: bool) -> None:
-    """Print what a run would do."""
+def plan_facts(plan: RunPlan, settings: Settings, model: Model) -> JsonObject:
+    """Return what a run would do."""
     seconds = sum(each.seconds for each in plan.evidence)
     checker, others = PartChecker.load(CaseFolder(plan.folder.case_root)), reusable_parts(plan.folder, settings)
     open_chunks = plan.chunks_to_do(lambda part: part.exists() and not checker.find_fault(part))
     to_do = [planned for planned in open_chunks if not planned.is_outside]
     n_taken_over = sum(planned.unit in others and checker.may_reuse(others[planned.unit]) for planned in to_do)
     looked = sum(each.n_sampled for each in plan.evidence)
-    facts = {
+    return {
         "run": plan.folder.run_id,
         "model": model.name,
         "files": len(plan.evidence),
@@ -42,7 +42,6 @@ def emit_plan(plan: RunPlan, settings: Settings, model: Model, as_json: bool) ->
         "chunks_to_do": len(to_do) - n_taken_over,
         "bytes_to_write": plan.bytes_to_write,
     }
-    emit(facts, "\n".join(facts_text(facts)), as_json)
 
 
 def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:

@@ -9,9 +9,11 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 from forensics.custody.case_folder import CaseFolder
+from forensics.digests import sha256_of_file
 from forensics.footage.evidence import Evidence, Source
 from forensics.place import Place
 from forensics.tables.evidence import evidence_table, load_evidence, load_sources, sources_table
@@ -35,19 +37,36 @@ class EvidenceLists:
     Attributes:
         folder: folder of the case.
         evidence: by id.
+        scratch: folder laid out like a case, for packet indexes and working copies that must not be written to the
+            case; None to write them there.
     """
 
     folder: CaseFolder
     evidence: dict[str, Evidence]
+    scratch: CaseFolder | None = None
     _sources: dict[_SourceKey, Source] = field(default_factory=dict)
     _keys: dict[_PathAndCamera, list[_SourceKey]] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, folder: CaseFolder) -> "EvidenceLists":
+    def load(cls, folder: CaseFolder, scratch: CaseFolder | None = None) -> "EvidenceLists":
         """Read the lists of a case."""
-        lists = cls(folder, {item.evidence_id: item for item in load_evidence(folder)})
+        lists = cls(folder, {item.evidence_id: item for item in load_evidence(folder)}, scratch)
         lists._append(load_sources(folder))
         return lists
+
+    @property
+    def new_files(self) -> CaseFolder:
+        """Where packet indexes and working copies of new evidence are written."""
+        return self.scratch or self.folder
+
+    def is_stored(self, known: Evidence) -> bool:
+        """Whether index and working copy are unchanged since they were written. Otherwise they are made again."""
+        if self.scratch is not None and self.scratch.index_file(known.evidence_id).exists():
+            return True
+        readable = known.readable
+        if readable is None or _digest_if_present(self.folder.index_file(known.evidence_id)) != readable.index_sha256:
+            return False
+        return readable.working_copy_sha256 in (None, _digest_if_present(readable.footage.path))
 
     @property
     def sources(self) -> list[Source]:
@@ -87,6 +106,10 @@ class EvidenceLists:
         evidence = evidence_table(self.folder, list(self.evidence.values()))
         lists = {self.folder.evidence_file: evidence, self.folder.sources_file: sources_table(self.sources)}
         files.write_together({path: encode_table(table) for path, table in lists.items()})
+
+
+def _digest_if_present(path: Place) -> str:
+    return sha256_of_file(path) if isinstance(path, Path) and path.is_file() else ""
 
 
 class PacedSaving:

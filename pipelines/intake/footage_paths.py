@@ -1,12 +1,14 @@
-"""Expansion of the paths given by the user to the footage to ingest.
+"""Expansion of the paths given by the user to the footage to ingest, and what is left out.
 
-Each video in a folder is one evidence. A folder of stills is one evidence.
+Each video in a folder is one evidence. A folder of stills is one evidence, or one for each of its sites.
 """
 
-from collections import Counter
-from collections.abc import Iterator
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeGuard
+from typing import Final, TypeGuard
 
 from forensics.adapters.stills.album import is_outside_link
 from forensics.adapters.stills.stills_reader import is_stills
@@ -14,8 +16,11 @@ from forensics.adapters.store.object_store import list_objects
 from forensics.custody.case_folder import CASE_FILE
 from forensics.errors import CannotStart, DecoderLost, UnreadableFootage, UsageError
 from forensics.place import Place, StoreObject
+from pipelines.intake.found_footage import FoundFootage
+from pipelines.intake.not_footage import is_macos_companion
+from pipelines.intake.site_folders import find_sites
 
-__all__ = ["describe_skipped", "expand_paths", "list_prefix", "refuse_cases"]
+__all__ = ["LeftOut", "expand_paths", "find_left_out", "list_prefix", "refuse_cases"]
 
 _VIDEO_SUFFIXES = frozenset(
     {".3g2", ".3gp", ".asf", ".avi", ".dav", ".dv", ".flv", ".gif", ".ivf", ".m1v", ".m2ts", ".m2v", ".m4v", ".mj2"}
@@ -23,19 +28,53 @@ _VIDEO_SUFFIXES = frozenset(
     | {".264", ".265", ".h264", ".h265", ".hevc", ".mjpeg", ".mjpg"}
 )
 _PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+_UNREAD_PICTURE_SUFFIXES = frozenset({".avif", ".heic", ".heif", ".hif"})
+
+_GIVE_ITSELF: Final = "give the path of a file itself to ingest it"
+_CONVERT: Final = "keep them, and give copies converted to JPEG with their times"
+_FROM_A_DISK: Final = "stills are read from a disk; copy their folder or a ZIP archive of them there"
+_OF_MACOS: Final = "macOS companion (._ name)"
 
 
-def expand_paths(places: tuple[Place, ...]) -> list[Place]:
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Files of one kind below a given path that are not ingested.
+
+    Attributes:
+        given: path that the user gave.
+        kind: suffix, or what they are.
+        number: how many.
+        example: the first of them by name, relative to `given`.
+        advice: what to do if they should be ingested; empty if nothing.
+    """
+
+    given: Place
+    kind: str
+    number: int
+    example: str
+    advice: str
+
+    def __str__(self) -> str:
+        advice = f"; {self.advice}" if self.advice else ""
+        return f"not ingested from {self.given}: {self.number} {self.kind}, such as {self.example}{advice}"
+
+
+def expand_paths(places: tuple[Place, ...], *, is_one_camera: bool) -> list[FoundFootage]:
     """Return the files, folders of stills and objects to ingest, in the order given; within a folder by name.
 
     A folder stands for the media in it, without links that lead out of it. The name of an object that ends in a slash
     is a prefix and stands for the videos below it. Every other path stands for itself, also a missing one and a folder
     without media: ingest reports the problem.
 
+    Args:
+        places: paths given by the user.
+        is_one_camera: whether all of it is of one camera, so that a folder of stills is not divided into sites.
+
     Raises:
         CannotStart: the objects below a prefix cannot be listed.
+        UsageError: a folder has pictures of its own beside folders that may be of other cameras.
     """
-    return [found for place in places for found in _expand(place)]
+    return [FoundFootage(found, place) for place in places for found in _expand(place, is_one_camera)]
 
 
 def refuse_cases(places: tuple[Place, ...], case: Path) -> None:
@@ -60,22 +99,35 @@ def refuse_cases(places: tuple[Place, ...], case: Path) -> None:
             )
 
 
-def describe_skipped(places: tuple[Place, ...]) -> Iterator[str]:
-    """Yield a line for each folder and prefix that contains files which are not ingested."""
+def find_left_out(places: tuple[Place, ...]) -> list[LeftOut]:
+    """Return the files below each folder and prefix that are not ingested, by kind."""
+    found: list[LeftOut] = []
     for prefix in filter(_is_prefix, places):
-        other = Counter(
-            found.suffix.lower() or "without suffix" for found in list_prefix(prefix) if not _is_video(found)
-        )
-        yield from _describe_other(prefix, other)
+        names = [(each.url.removeprefix(prefix.url), _kind_of_object(each)) for each in list_prefix(prefix)]
+        found += _count_kinds(prefix, names, _advice_for_object)
     for folder in _folders(places):
-        other = Counter(_kind(path, folder) for path in folder.rglob("*") if not _is_ingested(path, folder))
-        yield from _describe_other(folder, other)
+        names = [(str(path.relative_to(folder)), _kind(path, folder)) for path in sorted(folder.rglob("*"))]
+        found += _count_kinds(folder, names, _advice)
+    return found
 
 
-def _describe_other(folder: Place, other: Counter[str]) -> Iterator[str]:
-    if other:
-        kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(other.items()))
-        yield f"not ingested from {folder}: {kinds}; give the path of a file itself to ingest it"
+def _count_kinds(given: Place, names: list[tuple[str, str]], advice: Callable[[str], str]) -> Iterator[LeftOut]:
+    """Yield the files of each kind; those without a kind are ingested."""
+    by_kind = defaultdict[str, list[str]](list)
+    for name, kind in names:
+        by_kind[kind].append(os.fsencode(name).decode(errors="backslashreplace"))
+    by_kind.pop("", None)
+    yield from (LeftOut(given, kind, len(by_kind[kind]), by_kind[kind][0], advice(kind)) for kind in sorted(by_kind))
+
+
+def _advice(kind: str) -> str:
+    if kind == _OF_MACOS:
+        return "such a file holds no footage"
+    return _CONVERT if kind in _UNREAD_PICTURE_SUFFIXES else _GIVE_ITSELF
+
+
+def _advice_for_object(kind: str) -> str:
+    return _FROM_A_DISK if kind in _PICTURE_SUFFIXES else _advice(kind)
 
 
 def _folders(places: tuple[Place, ...]) -> Iterator[Path]:
@@ -84,10 +136,6 @@ def _folders(places: tuple[Place, ...]) -> Iterator[Path]:
 
 def _is_prefix(place: Place) -> TypeGuard[StoreObject]:
     return isinstance(place, StoreObject) and place.url.endswith("/")
-
-
-def _is_video(place: StoreObject) -> bool:
-    return place.suffix.lower() in _VIDEO_SUFFIXES
 
 
 def list_prefix(prefix: StoreObject) -> list[StoreObject]:
@@ -106,24 +154,39 @@ def list_prefix(prefix: StoreObject) -> list[StoreObject]:
         ) from error
 
 
-def _is_ingested(path: Path, folder: Path) -> bool:
-    if path.is_dir():
-        return not path.is_symlink()
-    return not is_outside_link(path, folder) and path.suffix.lower() in _VIDEO_SUFFIXES | _PICTURE_SUFFIXES
+def _kind_of_object(place: StoreObject) -> str:
+    """Return the kind of an object that is not ingested with its prefix; empty if it is a video."""
+    if place.name.startswith("._"):
+        return _OF_MACOS
+    suffix = place.suffix.lower()
+    return "" if suffix in _VIDEO_SUFFIXES else suffix or "without suffix"
 
 
 def _kind(path: Path, folder: Path) -> str:
+    """Return the kind of a file or folder below `folder` that is not ingested with it; empty if it is."""
     if path.is_dir():
-        return "linked folder"
-    return "links that lead out of it" if is_outside_link(path, folder) else path.suffix.lower() or "without suffix"
+        return "linked folder" if path.is_symlink() else ""
+    if is_outside_link(path, folder):
+        return "links that lead out of it"
+    if not path.is_file():
+        return "broken links" if path.is_symlink() else "pipes or devices"
+    suffix = path.suffix.lower()
+    if is_macos_companion(path) or (suffix in _PICTURE_SUFFIXES and path.name.startswith("._")):
+        return _OF_MACOS
+    return "" if suffix in _VIDEO_SUFFIXES | _PICTURE_SUFFIXES else suffix or "without suffix"
 
 
-def _expand(path: Place) -> list[Place]:
-    if _is_prefix(path):
-        return [found for found in list_prefix(path) if _is_video(found)] or [path]
-    if isinstance(path, StoreObject) or not path.is_dir():
-        return [path]
-    named = (p for p in path.rglob("*") if p.suffix.lower() in _VIDEO_SUFFIXES)
-    videos = sorted(p for p in named if p.is_file() and not is_outside_link(p, path))
-    stills = [path] if is_stills(path) else []
-    return [*videos, *stills] or [path]
+def _expand(place: Place, is_one_camera: bool) -> list[Place]:
+    if _is_prefix(place):
+        return [found for found in list_prefix(place) if not _kind_of_object(found)] or [place]
+    if isinstance(place, StoreObject) or not place.is_dir():
+        return [place]
+    stills: list[Path] = []
+    if is_stills(place):
+        stills = [place] if is_one_camera else find_sites(place)
+    return [*_videos_below(place), *stills] or [place]
+
+
+def _videos_below(folder: Path) -> list[Path]:
+    named = (path for path in folder.rglob("*") if path.suffix.lower() in _VIDEO_SUFFIXES)
+    return sorted(path for path in named if path.is_file() and not _kind(path, folder))

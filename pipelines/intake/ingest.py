@@ -16,7 +16,6 @@ from forensics.adapters.store import object_store
 from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.decoding.child import DecodingChild, Limits, patience_for_bytes
-from forensics.digests import sha256_of_file
 from forensics.errors import DecoderLost, ForensicsError, UnreadableFootage, UsageError
 from forensics.footage.evidence import Evidence, Indexed, Readable, Reader, Source, Timing, Verdict, evidence_id_of
 from forensics.footage.timeline import PacketIndex
@@ -26,8 +25,9 @@ from forensics.tables.evidence import evidence_table, load_evidence, load_source
 from forensics.tables.files import encode_table
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.intake.evidence_lists import EvidenceLists, PacedSaving
+from pipelines.intake.not_footage import describe_not_footage
 
-__all__ = ["IngestItem", "describe_unknown_clocks", "ingest", "withdraw"]
+__all__ = ["IngestItem", "describe_unknown_clocks", "ingest", "ingest_one", "withdraw"]
 
 Answer = TypeVar("Answer")
 # Factor on the time limits: a disk may have to spin up, and the size of a folder is unknown.
@@ -82,9 +82,9 @@ def ingest(
     saving = PacedSaving(lists, files)
     done, contradictions = [], []
     with DecodingChild(limits) as child, saving.until_saved():
-        for item in map(_make_absolute, items):
+        for item in items:
             try:
-                source = lists.add_source(_ingest_one(lists, item, child))
+                source = ingest_one(lists, item, child)
             except UsageError as contradiction:
                 contradictions.append(contradiction)
                 continue
@@ -127,12 +127,18 @@ def withdraw(files: DecidingFiles, path: Place) -> list[Source]:
     return unread
 
 
-def _make_absolute(item: IngestItem) -> IngestItem:
-    return replace(item, path=item.path.absolute()) if isinstance(item.path, Path) else item
+def ingest_one(lists: EvidenceLists, item: IngestItem, child: DecodingChild) -> Source:
+    """Ingest one path and add it to the lists; return its source, rejected with a reason if it cannot be read.
+
+    Raises:
+        UsageError: the same bytes were ingested before for another camera or stream.
+    """
+    if isinstance(item.path, Path):
+        item = replace(item, path=item.path.absolute())
+    return lists.add_source(_read_source(lists, item, child))
 
 
-def _ingest_one(lists: EvidenceLists, item: IngestItem, child: DecodingChild) -> Source:
-    """Ingest one path; return its source, rejected with a reason if it cannot be read."""
+def _read_source(lists: EvidenceLists, item: IngestItem, child: DecodingChild) -> Source:
     if isinstance(item.path, Path) and not is_text(str(item.path)):
         escaped = Path(os.fsencode(item.path).decode(errors="backslashreplace"))
         return Source(escaped, None, item.camera_id, Verdict.REJECTED, "bad_name: the name is not UTF-8; rename it")
@@ -145,9 +151,11 @@ def _ingest_one(lists: EvidenceLists, item: IngestItem, child: DecodingChild) ->
         return Source(item.path, None, item.camera_id, Verdict.REJECTED, reason)
     evidence_id = evidence_id_of(sha256)
     known = lists.evidence.get(evidence_id)
-    if known is not None and _is_stored(lists.folder, known):
+    if known is not None and lists.is_stored(known):
         return _update_known(lists, item, known)
-    evidence = _index_evidence(lists.folder, _add_known_facts(item, known), child, sha256=sha256, size_bytes=size_bytes)
+    evidence = _index_evidence(
+        lists.new_files, _add_known_facts(item, known), child, sha256=sha256, size_bytes=size_bytes
+    )
     if known is None or known.readable is None or evidence.readable is not None:
         lists.evidence[evidence_id] = evidence  # after a failed repair the old evidence stays
     return Source(item.path, evidence_id, evidence.camera_id, evidence.verdict, evidence.reason)
@@ -179,18 +187,6 @@ def _add_known_facts(item: IngestItem, known: Evidence | None) -> IngestItem:
     if readable.working_copy_sha256 is None and readable.footage.reader is not Reader.STILLS:
         item = replace(item, stream_index=readable.footage.stream_index, reader=readable.footage.reader)
     return item
-
-
-def _is_stored(folder: CaseFolder, known: Evidence) -> bool:
-    """Whether index and working copy are unchanged since ingest wrote them. Otherwise they are made again."""
-    readable = known.readable
-    if readable is None or _digest_if_present(folder.index_file(known.evidence_id)) != readable.index_sha256:
-        return False
-    return readable.working_copy_sha256 in (None, _digest_if_present(readable.footage.path))
-
-
-def _digest_if_present(path: Place) -> str:
-    return sha256_of_file(path) if isinstance(path, Path) and path.is_file() else ""
 
 
 def _update_known(lists: EvidenceLists, item: IngestItem, known: Evidence) -> Source:
@@ -255,7 +251,7 @@ def _index_evidence(
             assumed_rate=item.assumed_rate,
         )
     except (UnreadableFootage, DecoderLost) as error:
-        return replace(rejected, reason=f"{error.reason}: {error.detail}")
+        return replace(rejected, reason=_describe_rejection(item.path, error))
     if item.reader is Reader.DECORD:
         indexed = _try_decord(indexed, child, size_bytes)
     readable = Readable(
@@ -270,6 +266,12 @@ def _index_evidence(
     verdict = Verdict.PARTIAL if indexed.shortfall else Verdict.OK
     reason = "; ".join(filter(None, (indexed.shortfall, indexed.remark)))
     return replace(rejected, verdict=verdict, reason=reason, readable=readable)
+
+
+def _describe_rejection(path: Place, error: UnreadableFootage | DecoderLost) -> str:
+    """Return why footage is rejected: what the file is, if its first bytes show it, else what the reader said."""
+    kind = describe_not_footage(path) if isinstance(error, UnreadableFootage) else ""
+    return f"not_media: {kind}" if kind else f"{error.reason}: {error.detail}"
 
 
 def _with_blocks(indexed: Indexed) -> PacketIndex:

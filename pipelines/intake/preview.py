@@ -1,0 +1,83 @@
+"""Preview of an ingest: what each path would become, read as ingest reads it, and written to no case."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from forensics.custody.case_folder import CaseFolder
+from forensics.decoding.child import DecodingChild, Limits
+from forensics.errors import UsageError
+from forensics.footage.evidence import Evidence, Source, Verdict
+from forensics.tables.evidence import load_index
+from pipelines.intake.evidence_lists import EvidenceLists
+from pipelines.intake.ingest import IngestItem, ingest_one
+
+__all__ = ["FootagePreview", "preview_footage", "preview_ingested"]
+
+
+@dataclass(frozen=True, slots=True)
+class FootagePreview:
+    """What one path would become.
+
+    Attributes:
+        source: as ingest would list it.
+        n_frames: number of frames; 0 if none can be read.
+        duration_us: from the first frame to the last, in microseconds.
+        n_sections: number of sections, each with a clock of its own.
+        is_known: whether it is evidence of the case already.
+        refusal: why ingest would refuse it; empty if it would not.
+    """
+
+    source: Source
+    n_frames: int = 0
+    duration_us: int = 0
+    n_sections: int = 0
+    is_known: bool = False
+    refusal: str = ""
+
+
+def preview_footage(
+    folder: CaseFolder, items: Iterable[IngestItem], *, limits: Limits, temporary: Path
+) -> Iterator[FootagePreview]:
+    """Yield what each path would become; the case is only read.
+
+    Args:
+        folder: folder of the case.
+        items: paths to ingest.
+        limits: limits of the decoding child that reads them.
+        temporary: existing folder for packet indexes and working copies, which are removed.
+    """
+    with TemporaryDirectory(prefix="forensics-", dir=temporary) as scratch, DecodingChild(limits) as child:
+        lists = EvidenceLists.load(folder, CaseFolder(Path(scratch)))
+        known = frozenset(lists.evidence)
+        for item in items:
+            yield _preview_one(lists, item, child, known)
+            shutil.rmtree(lists.new_files.working_copy("any").parent, ignore_errors=True)
+
+
+def _preview_one(lists: EvidenceLists, item: IngestItem, child: DecodingChild, known: frozenset[str]) -> FootagePreview:
+    try:
+        source = ingest_one(lists, item, child)
+    except UsageError as error:
+        rejected = Source(item.path, None, item.camera_id, Verdict.REJECTED, error.problem)
+        return FootagePreview(rejected, refusal=str(error))
+    preview = _describe(source, lists.evidence.get(source.evidence_id or ""), lists)
+    return replace(preview, is_known=source.evidence_id in known)
+
+
+def _describe(source: Source, evidence: Evidence | None, lists: EvidenceLists) -> FootagePreview:
+    """Return the preview of a source, with the facts of its packet index."""
+    if evidence is None or evidence.readable is None:
+        return FootagePreview(source)
+    is_new = lists.new_files.index_file(evidence.evidence_id).exists()
+    index = load_index(lists.new_files if is_new else lists.folder, evidence)
+    duration_us = int(index.media_us[-1] - index.media_us[0])
+    return FootagePreview(source, index.n_frames, duration_us, max(1, len(index.sections)))
+
+
+def preview_ingested(folder: CaseFolder, sources: Iterable[Source]) -> list[FootagePreview]:
+    """Return the same of footage that was ingested into a temporary case."""
+    lists = EvidenceLists.load(folder)
+    return [_describe(source, lists.evidence.get(source.evidence_id or ""), lists) for source in sources]

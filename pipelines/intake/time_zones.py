@@ -1,0 +1,64 @@
+"""Time zones of recorder clocks: by name, such as Europe/Berlin, or as a fixed offset; and local times in them."""
+
+import re
+import zoneinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Final
+
+__all__ = ["UnclearTime", "describe_zone", "instant_in_zone", "parse_zone"]
+
+_OFFSET: Final = re.compile(r"([+-])(0\d|1[0-4]):?([0-5]\d)")
+_EXAMPLES: Final = "give Europe/Berlin, UTC, or an offset such as +02:00"
+
+
+class UnclearTime(ValueError):
+    """A local time that stands for no instant, or for two."""
+
+
+def parse_zone(text: str) -> tzinfo:
+    """Return the time zone of a name or an offset.
+
+    Raises:
+        ValueError: this machine knows no such zone.
+
+    >>> parse_zone("+02:00").utcoffset(None)
+    datetime.timedelta(seconds=7200)
+    """
+    if text in {"UTC", "Z"}:
+        return UTC
+    offset = _OFFSET.fullmatch(text)
+    if offset is not None:
+        span = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
+        return timezone(-span if offset[1] == "-" else span)
+    try:
+        return zoneinfo.ZoneInfo(text)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        if not zoneinfo.available_timezones():
+            raise ValueError(
+                f"{text!r}: this machine has no time zone database; give an offset such as +02:00"
+            ) from error
+        raise ValueError(f"{text!r} is no time zone; {_EXAMPLES}") from error
+
+
+def describe_zone(zone: tzinfo) -> str:
+    """Return the name of a zone.
+
+    >>> describe_zone(parse_zone("-0530"))
+    'UTC-05:30'
+    """
+    return str(zone)
+
+
+def instant_in_zone(local: datetime, zone: tzinfo) -> datetime:
+    """Return the instant of a local time, in UTC.
+
+    Raises:
+        UnclearTime: clocks are set back, and the time occurs twice; or forward, and it does not occur.
+    """
+    first, second = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if first.utcoffset() == second.utcoffset():
+        return first.astimezone(UTC)
+    where = f"{local:%Y-%m-%d %H:%M:%S} in {describe_zone(zone)}"
+    if first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == local:
+        raise UnclearTime(f"{where} occurs twice, because clocks are set back that night")
+    raise UnclearTime(f"{where} does not exist, because clocks are set forward that night")

@@ -1,0 +1,169 @@
+"""`ingest --dry-run` shows what ingest does, and writes no more than a command that reads."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from forensics.custody.case_folder import CaseFolder
+from forensics.tables.evidence import load_evidence, load_sources
+from testing.commands import Call, clip
+from testing.painted.picture import paint
+
+_APPLE_DOUBLE = bytes.fromhex("00051607 00020000") + b"Mac OS X        " + bytes(4000)
+_HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0\0\0\x08mdat" + bytes(500)
+
+
+def _snapshot(case: Path) -> dict[str, bytes]:
+    """Everything in a case but its log."""
+    return {str(path): path.read_bytes() for path in case.rglob("*") if path.is_file() and path.name != "audit.jsonl"}
+
+
+def _export(folder: Path) -> Path:
+    (folder / "hall").mkdir(parents=True)
+    clip(folder / "gate_20260501_100000.mp4", n_frames=25)
+    shutil.copy(folder / "gate_20260501_100000.mp4", folder / "twin.mp4")
+    clip(folder / "hall" / "10.ts", seed=1)
+    (folder / "broken.mp4").write_text("no video")
+    (folder / "._clip.mp4").write_bytes(_APPLE_DOUBLE)
+    (folder / "a.heic").write_bytes(_HEIC)
+    (folder / "list.txt").write_text("gate")
+    (folder / "link.mp4").symlink_to(folder.parent / "elsewhere.mp4")
+    return folder
+
+
+def _facts(answer: Any) -> list[tuple[object, ...]]:
+    return [
+        (row["path"], row["camera_id"], row["evidence_id"], row["verdict"], row["reason"], row["n_frames"])
+        for row in answer.json["footage"]
+    ]
+
+
+def test_a_dry_run_shows_what_ingest_does_and_changes_nothing(
+    call: Call, empty_case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export, temporary = _export(tmp_path / "export"), tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    words = ("ingest", empty_case, export, "--camera", "gate", "--start", "from-name")
+    assert call("status", empty_case).code == 0
+    before, lines = _snapshot(empty_case), (empty_case / "audit.jsonl").read_text().count("\n")
+    shown = call(*words, "--dry-run", "--json")
+    assert shown.code == 4
+    assert _snapshot(empty_case) == before
+    assert (empty_case / "audit.jsonl").read_text().count("\n") == lines + 2
+    assert list(temporary.iterdir()) == []
+    done = call(*words)
+    assert done.code == 4
+    n_frames = {item.evidence_id: item.n_frames for item in load_evidence(CaseFolder.at(empty_case))}
+    expected = [
+        (
+            str(each.path),
+            each.camera_id,
+            each.evidence_id,
+            each.verdict.value,
+            each.reason,
+            n_frames[str(each.evidence_id)],
+        )
+        for each in load_sources(CaseFolder.at(empty_case))
+    ]
+    assert _facts(shown) == expected
+    rows = {Path(row["path"]).name: row for row in shown.json["footage"]}
+    first = rows.pop("gate_20260501_100000.mp4")
+    assert first["start_utc"] == "2026-05-01T10:00:00+00:00"
+    assert first["start_source"] == "name, YYYYMMDD_HHMMSS, UTC, as no --start-zone is given"
+    assert {row["start_utc"] for row in rows.values()} == {None}
+    assert (first["duration_us"], first["n_sections"], first["is_known"]) == (960_000, 1, False)
+    assert {(row["kind"], row["number"], row["example"]) for row in shown.json["left_out"]} == {
+        (".heic", 1, "a.heic"),
+        (".txt", 1, "list.txt"),
+        ("macOS companion (._ name)", 1, "._clip.mp4"),
+        ("links that lead out of it", 1, "link.mp4"),
+    }
+    again = call(*words, "--dry-run", "--json")
+    assert [row["is_known"] for row in again.json["footage"]] == [True] * len(expected)
+
+
+def test_the_table_for_people(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    answer = call("ingest", empty_case, _export(tmp_path / "export"), "--camera", "gate", "--dry-run")
+    header, *rows = answer.out.splitlines()
+    assert header.split()[:6] == ["camera", "start", "start", "from", "frames", "seconds"]
+    assert sum(row.startswith("gate ") for row in rows) == 4
+    assert "1 .heic, such as a.heic; keep them, and give copies converted to JPEG" in answer.out
+
+
+def test_what_ingest_would_refuse_is_refused(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    assert call("ingest", empty_case, path, "--camera", "gate").code == 0
+    before = _snapshot(empty_case)
+    answer = call("ingest", empty_case, path, "--camera", "hall", "--dry-run", "--json")
+    assert (answer.code, "footage of camera 'gate'" in answer.json["footage"][0]["refusal"]) == (2, True)
+    assert call("ingest", empty_case, path, "--camera", "gate", "--dry-run").code == 0
+    assert _snapshot(empty_case) == before
+    assert (
+        call("ingest", empty_case, path, path, "--camera", "g", "--start", "2026-05-01T10:00Z", "--dry-run").code == 2
+    )
+
+
+def test_a_dry_scan_shows_cameras_and_frames(call: Call, tmp_path: Path) -> None:
+    export = _export(tmp_path / "export")
+    answer = call("scan", export, "--case", tmp_path / "case", "--dry-run", "--json")
+    assert answer.code == 0, answer.err
+    assert {row["camera_id"] for row in answer.json["footage"]} == {"gate_20260501_100000", "broken", "hall"}
+    assert answer.json["frames"] == 37
+    assert not (tmp_path / "case").exists()
+
+
+# ---- files that are no video
+
+
+def _still(path: Path) -> Path:
+    Image.fromarray(paint(7, 160, 96)).save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a.jpg", "a picture (JPEG), not a video; give the folder or a ZIP archive"),
+        ("a.png", "a picture (PNG), not a video"),
+        ("a.tif", "a picture (TIFF), not a video"),
+        ("a.bmp", "a picture (BMP), not a video"),
+        ("a.webp", "a picture (WebP), not a video"),
+    ],
+)
+@pytest.mark.parametrize("is_renamed", [False, True])
+def test_a_still_given_as_a_file(
+    call: Call, empty_case: Path, tmp_path: Path, *, name: str, said: str, is_renamed: bool
+) -> None:
+    path = _still(tmp_path / name)
+    path = path.rename(tmp_path / "clip.mp4") if is_renamed else path
+    answer = call("ingest", empty_case, path, "--camera", "g", "--json")
+    assert answer.code == 4
+    assert answer.json["sources"][0]["reason"].startswith(f"not_media: {said}")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.heic", _HEIC, "a picture (HEIC), which is not read; keep it"),
+        ("a.mp4", _HEIC, "a picture (HEIC), which is not read; keep it"),
+        ("._clip.mp4", _APPLE_DOUBLE, "a file that macOS wrote beside another one"),
+    ],
+)
+def test_other_files_that_are_no_video(
+    call: Call, empty_case: Path, tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    answer = call("ingest", empty_case, tmp_path / name, "--camera", "g", "--json")
+    assert (answer.code, "lost power" in answer.out) == (4, False)
+    assert answer.json["sources"][0]["reason"].startswith(f"not_media: {said}")
+
+
+def test_a_video_behind_the_name_of_a_macos_file_is_footage(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    (tmp_path / "export").mkdir()
+    clip(tmp_path / "export" / "._hidden.mp4")
+    answer = call("ingest", empty_case, tmp_path / "export", "--camera", "g", "--json")
+    assert (answer.code, len(answer.json["sources"])) == (0, 1)
