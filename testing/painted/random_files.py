@@ -20,7 +20,7 @@ from forensics.footage.frames import RgbArray
 from testing.painted.encode import restored_priority
 from testing.painted.picture import paint
 
-__all__ = ["RandomFile", "decode_with_ffmpeg"]
+__all__ = ["RandomFile", "decode_with_ffmpeg", "ffmpeg_output"]
 
 WIDTH_PX, HEIGHT_PX = 160, 96
 _TEXTURE = np.random.default_rng(7).integers(-24, 25, (2 * HEIGHT_PX, 2 * WIDTH_PX)).astype(np.int16)
@@ -206,16 +206,20 @@ def _joined(settings: dict[str, int | str] | dict[str, int]) -> str:
     return ":".join(f"{name}={value}" for name, value in settings.items())
 
 
-def decode_with_ffmpeg(path: Path, rate: Fraction | None = None) -> Iterator[RgbArray] | None:
+def decode_with_ffmpeg(path: Path) -> Iterator[RgbArray] | None:
     """Return what the ffmpeg command line decodes, picture by picture; None if it is not installed.
 
     Args:
         path: of a file with pictures of WIDTH_PX times HEIGHT_PX.
-        rate: frames per second of a file without times.
     """
+    output = ffmpeg_output(path)
+    return None if output is None else iter(np.frombuffer(output, np.uint8).reshape(-1, HEIGHT_PX, WIDTH_PX, 3))
+
+
+def ffmpeg_output(path: Path) -> bytes | None:
+    """Return the RGB bytes of all pictures that the ffmpeg command line decodes; None if it is not installed."""
     if shutil.which("ffmpeg") is None:
         return None
-    given = ["-framerate", str(rate)] if rate is not None else []
-    command = ["ffmpeg", "-v", "error", *given, "-i", str(path), "-map", "0:v:0", "-vsync", "passthrough"]
+    command = ["ffmpeg", "-v", "error", "-i", str(path), "-map", "0:v:0", "-vsync", "passthrough"]
     output = subprocess.run([*command, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], capture_output=True, check=True)
-    return iter(np.frombuffer(output.stdout, np.uint8).reshape(-1, HEIGHT_PX, WIDTH_PX, 3))
+    return output.stdout

@@ -1,7 +1,7 @@
-"""Healthy files as recorders and people make them: joined, with clocks that jump, with fields, dropped or mirrored frames.
+"""Healthy files as recorders and people make them: joined, with clocks that jump, with fields, dropped or mirrored.
 
-Each is written from painted packets by a muxer or by hand, and names the numbers of its frames in order, their times and
-its sections. That is the truth; the ffmpeg command line agrees on numbers and order.
+Each is written from painted packets by a muxer or by hand, and names the numbers of its frames in order, their times
+and its sections. That is the truth; the ffmpeg command line agrees on numbers and order.
 """
 
 import io

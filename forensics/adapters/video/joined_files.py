@@ -8,14 +8,33 @@ from typing import Final
 
 from forensics.adapters.store.checked_file import open_footage, size_of_footage
 from forensics.adapters.video.mov_header import find_boxes
+from forensics.adapters.video.transport_stream import find_later_video
 from forensics.place import Place
 
-__all__ = ["describe_joined"]
+__all__ = ["describe_joined", "describe_later_video"]
 
 _MOV: Final = "mov,mp4,m4a,3gp,3g2,mj2"
 _HEADS: Final = {"flv": b"FLV\x01", "asf": bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")}
 """First bytes of a file, by demuxer."""
 _SEARCHED_BYTES: Final = 1 << 20
+
+
+def describe_later_video(path: Place, stream_id: int, end: int) -> str:
+    """Describe a video with another identifier that begins where the one that is read ends; empty without one.
+
+    Args:
+        path: of a transport stream.
+        stream_id: packet identifier of the video that is read.
+        end: byte offset of its last picture.
+    """
+    found = find_later_video(path, stream_id, end)
+    if found is None:
+        return ""
+    n_bytes = size_of_footage(path) - found[1]
+    return (
+        f"from byte {found[1]} on the video has another identifier ({found[0]}, before: {stream_id}) and is not read; "
+        f"write that part to a file of its own (tail -c {n_bytes}) and ingest it, too"
+    )
 
 
 def describe_joined(path: Place, container: str, end: int) -> str:

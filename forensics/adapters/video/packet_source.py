@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from forensics.adapters.video.packet_tags import number_tagged
-from forensics.adapters.video.pyav_open import choose_stream, make_decoding_repeatable, open_file
+from forensics.adapters.video.pyav_open import choose_stream, demux, make_decoding_repeatable, open_file
 from forensics.footage.evidence import Footage
 from forensics.footage.timeline import PacketIndex
 
@@ -170,7 +170,7 @@ class PacketSource:
     def _demux(self) -> Iterator[VideoPacket]:
         """Yield the packets of the stream; end at the first error."""
         try:
-            for packet in self._container.demux(self._stream):
+            for packet in demux(self._container, self._stream):
                 if packet.size:
                     yield packet
         except av.error.FFmpegError as error:

@@ -19,13 +19,14 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from forensics.adapters.store.checked_file import open_footage
-from forensics.adapters.video.joined_files import describe_joined
+from forensics.adapters.video.joined_files import describe_joined, describe_later_video
 from forensics.adapters.video.orientation import Orientation, orientation_of
 from forensics.adapters.video.pyav_decoded_order import PartlyTimedStream, index_by_decoding
 from forensics.adapters.video.pyav_open import (
     MAX_PIXELS,
     NOT_SEEKABLE,
     choose_stream,
+    demux,
     make_decoding_repeatable,
     open_file,
     rate_of,
@@ -98,7 +99,7 @@ def index_file(
         packets = read_packets(container, stream, path)
         medium = _describe_medium(container, stream, first)
         time_base = Fraction(stream.time_base or 1)
-        chosen = stream.index
+        chosen, stream_id = stream.index, stream.id
         stated_us = _read_stated_end_us(container)
     if medium.container == "jpeg_pipe" and len(packets) == 1:
         raise UnreadableFootage(path, "a_still", "a single JPEG picture; put stills into a folder and give the folder")
@@ -123,7 +124,7 @@ def index_file(
         footage=Footage(path, Reader.PYAV, chosen, shift_ticks),
         working_copy_sha256=None,
         reader_reason="the reference reader",
-        shortfall="; ".join(filter(None, [*_describe_ends(path, medium.container, packets), *missing])),
+        shortfall="; ".join(filter(None, [*_describe_ends(path, medium.container, packets, stream_id), *missing])),
         remark="; ".join([*describe_sections(index), *_describe_own_clock(medium.container, index)]),
     )
     if not (_lacks_exact_seeking(medium.container) or index.is_numbered or packets.has_split_pictures):
@@ -139,10 +140,14 @@ def index_file(
         return replace(indexed, reader_reason=f"the reference reader, slowly: {error.detail}")
 
 
-def _describe_ends(path: Place, container: str, packets: Packets) -> Iterator[str]:
+def _describe_ends(path: Place, container: str, packets: Packets, stream_id: int) -> Iterator[str]:
     """Yield what is missing at the end of the file, and what lies behind its end."""
+    last = max(0, int(packets.position.max()))
     yield find_truncation(path, container)
-    yield describe_joined(path, container, max(0, int((packets.position + packets.size).max())))
+    if container == "mpegts":
+        yield describe_later_video(path, stream_id, last)
+    else:
+        yield describe_joined(path, container, max(0, int((packets.position + packets.size).max())))
 
 
 def _describe_own_clock(container: str, index: PacketIndex) -> Iterator[str]:
@@ -199,7 +204,7 @@ def _decode_first_frame(path: Place, stream_index: int | None) -> _FirstFrame:
 
 def _decode_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame | str]:
     """Yield every decoded frame in presentation order, and an error text for each failure."""
-    packets = container.demux(stream)
+    packets = demux(container, stream)
     while True:
         try:
             packet = next(packets, None)

@@ -5,6 +5,8 @@ file is opened here and PyAV reads it only through its file object, under a name
 no part of the name is taken for another file, an option or a pattern; QuickTime references to other files stay off.
 """
 
+import contextlib
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +14,8 @@ import av
 import av.error
 from av.codec.context import Flags
 from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from forensics.adapters.store.checked_file import disk_failure, open_footage, size_of_footage
@@ -19,7 +23,16 @@ from forensics.adapters.video.mov_header import lacks_header, unpacked_header_by
 from forensics.errors import UnreadableFootage
 from forensics.place import Place
 
-__all__ = ["FORMATS", "MAX_PIXELS", "NOT_SEEKABLE", "choose_stream", "make_decoding_repeatable", "open_file", "rate_of"]
+__all__ = [
+    "FORMATS",
+    "MAX_PIXELS",
+    "NOT_SEEKABLE",
+    "choose_stream",
+    "demux",
+    "make_decoding_repeatable",
+    "open_file",
+    "rate_of",
+]
 
 # Containers that hold their own pictures. Playlists, concat scripts and image sequences refer to other files and are
 # left out.
@@ -172,6 +185,18 @@ def _is_cover_picture(stream: VideoStream) -> bool:
 
 def _is_default(stream: VideoStream) -> bool:
     return bool(stream.disposition & stream.disposition.__class__.default)
+
+
+def demux(container: InputContainer, *streams: Stream) -> "Iterator[Packet[Any]]":
+    """Yield the packets of some streams, or of all; a stream that begins inside the file is left out.
+
+    PyAV does not know such a stream and fails on it when the end is reached.
+
+    Raises:
+        FFmpegError: the demuxer fails.
+    """
+    with contextlib.suppress(IndexError):
+        yield from container.demux(*streams)
 
 
 def make_decoding_repeatable(stream: VideoStream, *, is_strict: bool = True) -> None:

@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from forensics.adapters.video.h264_syntax import H264Syntax
 from forensics.adapters.video.mpeg_order import PictureOrder, find_contradictions, parse_picture_order
-from forensics.adapters.video.pyav_open import rate_of
+from forensics.adapters.video.pyav_open import demux, rate_of
 from forensics.adapters.video.transport_stream import CounterBreak, find_counter_breaks
 from forensics.footage.clock_jumps import unwrap
 from forensics.footage.timeline import BoolArray, Int64Array
@@ -172,7 +172,7 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
     collector = _Collector(syntax, reads_order=rate is not None, counts_frames=container.format.name in _BARE_FORMATS)
     demux_error, end_us = "", 0
     try:
-        for packet in container.demux():
+        for packet in demux(container):
             if packet.size:
                 end_us = max(end_us, _packet_end_us(packet))
                 if packet.stream_index == stream.index:
@@ -362,7 +362,7 @@ def _packet_end_us(packet: "Packet[Any]") -> int:
 def demux_until_error(container: InputContainer, stream_index: int) -> "Iterator[Packet[Any]]":
     """Yield the packets of one stream; end at the first error."""
     try:
-        yield from (packet for packet in container.demux(container.streams[stream_index]) if packet.size)
+        yield from (packet for packet in demux(container, container.streams.get(stream_index)[0]) if packet.size)
     except av.error.FFmpegError:
         return
 

@@ -14,9 +14,10 @@ from typing import Final
 import numpy as np
 
 from forensics.adapters.store.checked_file import open_footage
+from forensics.footage.timeline import Int64Array
 from forensics.place import Place
 
-__all__ = ["CounterBreak", "find_counter_breaks", "find_transport_packets"]
+__all__ = ["CounterBreak", "find_counter_breaks", "find_later_video", "find_transport_packets"]
 
 _SYNC_BYTE: Final = 0x47
 _SYNC_OFFSET_BY_PACKET_BYTES: Final = {188: 0, 192: 4, 204: 0}
@@ -24,7 +25,7 @@ _SYNC_OFFSET_BY_PACKET_BYTES: Final = {188: 0, 192: 4, 204: 0}
 _N_SYNCS: Final = 5
 _HEAD_BYTES: Final = 1 << 16
 _PACKETS_PER_READ: Final = 1 << 15
-_HEADER_BYTES: Final = 6
+_VIDEO: Final = 0xE0
 _IS_DISCONTINUITY: Final = 0x80
 
 
@@ -66,11 +67,10 @@ def find_counter_breaks(path: Place, stream_id: int) -> list[CounterBreak] | Non
     """
     found = list[CounterBreak]()
     last: int | None = None
-    for start, headers in _read_headers(path):
+    for start, headers in _read_packets(path):
         if headers is None:
             return None
-        identifier = (headers[:, 1].astype(np.int64) & 0x1F) << 8 | headers[:, 2]
-        rows = np.flatnonzero((identifier == stream_id) & (headers[:, 3] & 0x10 != 0))
+        rows = np.flatnonzero((_identifiers(headers) == stream_id) & (headers[:, 3] & 0x10 != 0))
         counters = (headers[rows, 3] & 15).astype(np.int64)
         before = np.concatenate([[counters[0] - 1 if last is None else last], counters[:-1]]) if len(rows) else counters
         step = (counters - before) % 16
@@ -81,18 +81,50 @@ def find_counter_breaks(path: Place, stream_id: int) -> list[CounterBreak] | Non
     return found
 
 
-def _read_headers(path: Place) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Yield the byte offsets of many packets, (P,) int64, and their headers, (P, 6) uint8, or None if not aligned."""
+def find_later_video(path: Place, stream_id: int, end: int) -> tuple[int, int] | None:
+    """Return identifier and byte offset of another video that begins behind the end of the one that is read.
+
+    Args:
+        path: of the file.
+        stream_id: packet identifier of the video that is read.
+        end: byte offset of its last picture.
+    """
+    for start, packets in _read_packets(path, end):
+        if packets is None:
+            return None
+        payload = np.where(packets[:, 3] & 0x20 != 0, 5 + packets[:, 4].astype(np.int64), 4)
+        rows = np.flatnonzero((packets[:, 1] & 0x40 != 0) & (payload + 4 <= packets.shape[1]))
+        heads = packets[rows[:, None], payload[rows, None] + np.arange(4)]
+        is_video = np.all(heads[:, :3] == (0, 0, 1), axis=1) & (heads[:, 3] & 0xF0 == _VIDEO)
+        identifier = _identifiers(packets)
+        others = rows[is_video & (identifier[rows] != stream_id)]
+        if len(others):
+            return int(identifier[others[0]]), int(start[others[0]])
+    return None
+
+
+def _identifiers(packets: np.ndarray) -> Int64Array:
+    """Return the packet identifier of each packet, (P,) int64."""
+    return np.asarray((packets[:, 1].astype(np.int64) & 0x1F) << 8 | packets[:, 2], dtype=np.int64)
+
+
+def _read_packets(path: Place, first: int = 0) -> Iterator[tuple[Int64Array, np.ndarray | None]]:
+    """Yield the byte offsets of many packets, (P,) int64, and their bytes from the sync byte on; None if not aligned.
+
+    Args:
+        path: of the file.
+        first: byte offset up to which packets are left out.
+    """
     file = open_footage(path)
     start, unit = find_transport_packets(file.read(_HEAD_BYTES))
     if unit == 1:
-        yield np.zeros(0), None
+        yield np.zeros(0, dtype=np.int64), None
         return
     sync = _SYNC_OFFSET_BY_PACKET_BYTES[unit]
+    start += max(0, first - start) // unit * unit
     file.seek(start)
     while len(block := file.read(unit * _PACKETS_PER_READ)) >= unit:
         n_packets = len(block) // unit
-        packets = np.frombuffer(block, dtype=np.uint8, count=n_packets * unit).reshape(n_packets, unit)
-        headers = packets[:, sync : sync + _HEADER_BYTES]
-        yield start + np.arange(n_packets) * unit, headers if np.all(headers[:, 0] == _SYNC_BYTE) else None
+        packets = np.frombuffer(block, dtype=np.uint8, count=n_packets * unit).reshape(n_packets, unit)[:, sync:]
+        yield start + np.arange(n_packets) * unit, packets if np.all(packets[:, 0] == _SYNC_BYTE) else None
         start += n_packets * unit
