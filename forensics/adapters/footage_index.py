@@ -53,16 +53,17 @@ def index_footage(
         DecoderLost: the disk fails, even on a read of a few bytes of the header or the end.
     """
     from forensics.adapters.stills import stills_reader
-    from forensics.adapters.video import pyav_index
+    from forensics.adapters.video import pyav_index, recovery_proof
 
     try:
         if isinstance(path, StoreObject):
             _reject_stills(path)
         elif stills_reader.is_stills(path):
             return stills_reader.index_stills(path)
-        return pyav_index.index_file(
+        indexed = pyav_index.index_file(
             path, working_copy=working_copy, stream_index=stream_index, assumed_rate=assumed_rate
         )
+        return indexed if indexed.index.recovery_frames is None else recovery_proof.without_false_recoveries(indexed)
     except OSError as error:
         raise_if_disk_failed(path, error)
         raise
