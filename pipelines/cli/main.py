@@ -13,6 +13,7 @@ import click
 from forensics.errors import CannotStart, Explained, ForensicsError
 from pipelines.cli.groups import Group
 from pipelines.cli.output import say
+from pipelines.cli.streams import finish_streams, prepare_streams, use_utf8
 from pipelines.cli.text_types import only_text
 from pipelines.run.cancellation import Interrupted
 
@@ -78,6 +79,8 @@ def forensics() -> None:
 
 def main() -> NoReturn:
     """Run one command as a process: handle its signals and exit with its code."""
+    use_utf8()
+    prepare_streams()
     os.umask(_FOR_ITS_OWNER_ONLY)
     signal.signal(signal.SIGTERM, _terminated)
     try:
@@ -86,7 +89,18 @@ def main() -> NoReturn:
         code = _INTERRUPTED
     # The command has ended; a Ctrl-C while the interpreter exits must not hide its exit code.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.exit(code)
+    sys.exit(_finish(code))
+
+
+def _finish(code: int) -> int:
+    """Write the rest of the output of a command that ended with this exit code; return that of the process."""
+    try:
+        remark = finish_streams()
+    except OSError as error:
+        return code or _explained(error)
+    if remark:
+        say(remark)
+    return code
 
 
 def exit_code_of(arguments: Sequence[str], loaders: "ModelLoaders | None" = None) -> int:
@@ -113,10 +127,6 @@ def exit_code_of(arguments: Sequence[str], loaders: "ModelLoaders | None" = None
     except Interrupted as stop:
         say(str(stop))
         code = stop.exit_code
-    except BrokenPipeError:
-        # the reader of the output, such as `head`, has closed it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ForensicsError.exit_code
     except OSError as error:
         code = _explained(error)
     except (KeyboardInterrupt, click.Abort):
@@ -132,10 +142,20 @@ def _terminated(signal_number: int, frame: FrameType | None) -> None:
 
 def _explained(error: OSError) -> int:
     """Print what the operating system refused, on which path; returns the exit code."""
-    problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    if error.errno == errno.ENOSPC:
-        _print_error(problem, "free some space and run the same command again; it continues")
+    place = error.filename or "a file, or standard output"
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        _print_error(
+            f"the disk of {place} is full ({error.strerror})",
+            "free some space there and run the same command again; it continues",
+        )
         return CannotStart.exit_code
+    if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+        _print_error(
+            f"{place} cannot be written or read ({error.strerror})",
+            "check its permissions and how its disk is mounted, then run the same command again",
+        )
+        return ForensicsError.exit_code
+    problem = f"{place}: {error.strerror}" if error.strerror else str(error)
     _print_error(problem, "check the path, its permissions and the disk, then run the same command again")
     return ForensicsError.exit_code
 

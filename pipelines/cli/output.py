@@ -32,6 +32,7 @@ __all__ = [
     "parse_last_day",
     "parse_utc",
     "path_type",
+    "print_json",
     "reason_option",
     "required_reason",
     "say",
@@ -77,7 +78,19 @@ def counted(number: int, one: str, many: str) -> str:
 
 def emit(facts: JsonObject, text: str, as_json: bool) -> None:
     """Print the answer of a command: one JSON object, or text for people."""
-    print(json.dumps(facts, default=_plain, ensure_ascii=False) if as_json else text, flush=True)
+    if as_json:
+        print_json(json.dumps(facts, default=_plain, ensure_ascii=False))
+    else:
+        print(text, flush=True)
+
+
+def print_json(text: str) -> None:
+    """Print JSON; characters that the terminal's encoding lacks are escaped, so that none is lost."""
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        text = "".join(sign if sign.isascii() else json.dumps(sign)[1:-1] for sign in text)
+    print(text, flush=True)
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ import polars as pl
 from forensics.json_object import JsonObject
 from forensics.tables.open import OpenCase
 from forensics.tables.schemas import CANDIDATES_TABLE
-from pipelines.cli.output import counted, say, table_text
+from pipelines.cli.output import counted, print_json, say, table_text
 
 __all__ = ["SHOWN_LINES", "pictures_of", "print_rows", "sightings_text"]
 
@@ -47,7 +47,7 @@ def print_rows(opened: OpenCase, found: pl.DataFrame, table: str, kind: str) -> 
         flat = found.with_columns(pl.col(name).cast(pl.List(pl.String)).list.join(" ") for name in nested)
         print(flat.write_csv(), end="")
     elif kind == "json":
-        print(found.write_json())
+        print_json(found.write_json())
     elif kind == "parquet":
         buffer = io.BytesIO()
         found.write_parquet(buffer)
