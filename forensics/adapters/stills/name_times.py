@@ -1,0 +1,70 @@
+"""Times in file names: calendar times of the 24-hour and the 12-hour clock, and Unix times."""
+
+import re
+from collections.abc import Iterator
+
+from forensics.adapters.stills.exif_times import calendar_ms
+
+__all__ = ["file_name_time_ms", "name_epoch_ms"]
+
+_DATE = r"(?<!\d)((?:19|20)\d\d)[-_./:]?(0[1-9]|1[0-2])[-_./:]?(0[1-9]|[12]\d|3[01])"
+# Such as `PM`, ` pm`, `_a.m.`, ` p. m.`; not the beginning of a word.
+_HALF_OF_DAY = r"(?:[\s_.-]{0,2}([AaPp])\.?\s?[Mm]\.?(?![A-Za-z0-9]))?"
+_DIGITS = re.compile(
+    rf"{_DATE}[-_./ T]{{0,3}}([01]\d|2[0-3])[-_./:]?([0-5]\d)[-_./:]?([0-5]\d)"
+    rf"(?:[.,](\d{{1,6}})|(\d{{3}}))?(?!\d){_HALF_OF_DAY}"
+)
+# As programs for screenshots write it in any language: `2021-05-31 at 1.59.50 PM`, `2021-05-31 um 13.59.50`.
+_WORDED = re.compile(
+    rf"{_DATE}(?:[-_./ T,]{{1,3}}|(\s[^\d/]{{1,10}}\s|[\s_-]at[\s_-]))(\d{{1,2}})[-_.:]([0-5]\d)[-_.:]([0-5]\d)"
+    rf"(?:[.,](\d{{1,6}}))?(?!\d){_HALF_OF_DAY}"
+)
+_EPOCH = re.compile(r"(?<!\d)(\d{10})(\d{3})?(?!\d)")
+# September 2001, the first of ten digits, to May 2033. Above, a year, month, day and hour would be taken for an epoch.
+_EPOCH_SECONDS = range(1_000_000_000, 2_000_000_000)
+
+
+def file_name_time_ms(name: str) -> int | None:
+    """Return the last calendar time in a path that ends in the file's own name; its date may stand in the folders.
+
+    >>> file_name_time_ms("cam 1/2021-05-31T08:25:38.250.jpg") == file_name_time_ms("20210531082538250.jpg")
+    True
+    >>> file_name_time_ms("2021/05/31/08-25-38.jpg") == file_name_time_ms("20210531-082538_2.jpg")
+    True
+    >>> file_name_time_ms("2021-05-31 at 1-59-50 PM.jpg") == file_name_time_ms("20210531135950.jpg")
+    True
+    """
+    start_of_own = name.rfind("/") + 1
+    times = [(end, time_ms) for end, time_ms in (*_read_digits(name), *_read_worded(name)) if end > start_of_own]
+    return max(times, key=lambda found: found[0])[1] if times else None
+
+
+def name_epoch_ms(name: str) -> int | None:
+    """Return the first Unix time in the file's own name, in seconds or milliseconds there; None if absent."""
+    for match in _EPOCH.finditer(name.rpartition("/")[2]):
+        if int(match[1]) in _EPOCH_SECONDS:
+            return int(match[1]) * 1000 + int(match[2] or 0)
+    return None
+
+
+def _read_digits(name: str) -> Iterator[tuple[int, int | None]]:
+    """Yield where each time of two-digit hours ends, and its milliseconds; None if impossible."""
+    for match in _DIGITS.finditer(name):
+        *date, hour, minute, second, fraction, milliseconds, half = match.groups()
+        yield match.end(), _time_ms((*date, hour, minute, second), fraction or milliseconds or "", half)
+
+
+def _read_worded(name: str) -> Iterator[tuple[int, int | None]]:
+    """Yield where each time behind a word, or of the 12-hour clock, ends, and its milliseconds; None if impossible."""
+    for match in _WORDED.finditer(name):
+        *date, word, hour, minute, second, fraction, half = match.groups()
+        if word or half:
+            yield match.end(), _time_ms((*date, hour, minute, second), fraction or "", half)
+
+
+def _time_ms(calendar: tuple[str, ...], fraction: str, half_of_day: str | None) -> int | None:
+    """Return a calendar time in milliseconds; None if impossible. A half of the day counts for hours 1 to 12."""
+    year, month, day, hour, minute, second = map(int, calendar)
+    if half_of_day and 1 <= hour <= 12:
+        hour = hour % 12 + 12 * (half_of_day in "Pp")
+    return calendar_ms((year, month, day, hour, minute, second), fraction)
