@@ -1,7 +1,8 @@
 """Pictures of a folder or ZIP archive: their list, their bytes and their digest, without unpacking to disk.
 
 A picture is recognised by its suffix, so that a damaged one keeps its place. Names that begin with ``._`` are left
-out: macOS writes such files beside pictures, and they hold none.
+out: macOS writes such files beside pictures, and they hold none. Pictures of formats that are not read are counted, and
+are no part of the album and its digest.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ __all__ = [
     "Album",
     "Picture",
     "digest_stills",
+    "escape_name",
     "file_state",
     "find_contained",
     "fingerprint_stills",
@@ -37,6 +39,12 @@ MEMBER_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, 
 """Exceptions of `zipfile` for a member that is damaged, encrypted or compressed in an unknown way."""
 
 _PICTURE = re.compile(r"\.(jpe?g|png|bmp|tiff?|webp)\Z", re.IGNORECASE)
+# Of phones and cameras, among them raw formats and other spellings of formats that are read.
+_UNREAD = re.compile(
+    r"\.(hei[cf]s?|hif|avifs?|jxl|jp2|j2k|jpx|jpe|jfif|mpo|apng|3fr|arw|cr[23w]|dng|erf|iiq|kdc|mrw|nef|nrw|orf|pef|raf"
+    r"|rw2|sr[2fw]|x3f)\Z",
+    re.IGNORECASE,
+)
 _DRIVE = re.compile(r"[A-Za-z]:")
 _ZIP_MAGIC = b"PK\x03\x04"
 
@@ -68,12 +76,14 @@ class Album:
         pictures: in the order of `natural_sort_key`.
         n_refused: pictures left out because they lead outside: members of a ZIP by their name, files of a folder by a
             link.
+        unread: names of pictures in formats that are not read.
         open: opens a picture to read its bytes.
     """
 
     container: str
     pictures: tuple[Picture, ...]
     n_refused: int
+    unread: tuple[str, ...]
     open: Callable[[Picture], IO[bytes]]
 
 
@@ -89,8 +99,19 @@ def natural_sort_key(name: str) -> tuple[list[str | int], str]:
     return parts, name
 
 
+def escape_name(name: str) -> str:
+    r"""Return a name as valid text: bytes that are not UTF-8, as names from other systems may hold, become escapes.
+
+    >>> escape_name("caf\udce9.jpg")
+    'caf\\xe9.jpg'
+    """
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
 def is_stills(path: Path) -> bool:
     """Whether a folder or ZIP archive holds at least one file with a picture's suffix, at any depth.
+
+    For a ZIP archive the suffix may be that of a format that is not read: no other reader could say what it holds.
 
     Raises:
         DecoderLost: the disk fails.
@@ -101,7 +122,7 @@ def is_stills(path: Path) -> bool:
         return False
     try:
         with zipfile.ZipFile(path) as archive:
-            return any(_is_picture(member.filename) for member in archive.infolist())
+            return any(_is_picture(one.filename) or _is_unread(one.filename) for one in archive.infolist())
     except (*MEMBER_FAULTS, OSError) as error:
         raise_if_disk_failed(path, error)
         return False
@@ -208,6 +229,7 @@ def _list_folder(path: Path) -> Album:
         "folder",
         _sort_pictures(pictures),
         _count_outside_links(path),
+        tuple(_list_unread(path)),
         lambda picture: path.joinpath(picture.name).open("rb"),
     )
 
@@ -225,6 +247,7 @@ def _list_zip(archive: zipfile.ZipFile) -> Album:
         "zip",
         _sort_pictures(pictures),
         len(members) - len(pictures),
+        tuple(filter(_is_unread, archive.namelist())),
         lambda picture: archive.open(members[picture.place]),
     )
 
@@ -250,6 +273,14 @@ def _count_outside_links(folder: Path) -> int:
     return sum(is_outside_link(file, folder) for file in names)
 
 
+def _list_unread(folder: Path) -> Iterator[str]:
+    """Yield the names of the pictures in formats that are not read, but for links out of the folder."""
+    for parent, _, names in os.walk(folder):
+        for file in (Path(parent, name) for name in names if _is_unread(name)):
+            if file.is_file() and not is_outside_link(file, folder):
+                yield file.relative_to(folder).as_posix()
+
+
 def is_outside_link(file: Path, folder: Path) -> bool:
     """Whether a file below a folder is a link to something outside the folder."""
     return file.is_symlink() and not file.resolve().is_relative_to(folder.resolve())
@@ -267,7 +298,17 @@ def _raise_error(error: OSError) -> None:
 
 def _is_picture(name: str) -> bool:
     """Whether a name has a picture's suffix and is not one of macOS's ``._`` files."""
-    return bool(_PICTURE.search(name)) and not name.rpartition("/")[2].startswith("._")
+    return bool(_PICTURE.search(name)) and not _is_shadow(name)
+
+
+def _is_unread(name: str) -> bool:
+    """Whether a name has the suffix of a picture format that is not read and is not one of macOS's ``._`` files."""
+    return bool(_UNREAD.search(name)) and not _is_shadow(name)
+
+
+def _is_shadow(name: str) -> bool:
+    """Whether a name is that of a file which macOS writes beside another one."""
+    return name.rpartition("/")[2].startswith("._")
 
 
 def _is_zip(path: Path) -> bool:

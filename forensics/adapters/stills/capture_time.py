@@ -1,97 +1,75 @@
 """Capture times of the pictures of one folder or ZIP archive, all by one clock.
 
-The sources are tried in this order: EXIF, a calendar time in the name, an epoch in the name, the file time. A source
-is used only if every readable picture has it: two clocks in one evidence would put its pictures out of order. An
-unreadable picture without that time takes the time of its neighbour in name order. Pictures with equal times are
-placed one millisecond apart, in name order.
+Each picture may state several times. The sources, best first: DateTimeOriginal, DateTimeDigitized and DateTime of
+EXIF, a calendar time in the name, an epoch in the name, the file time. The first three and the calendar time are wall
+times of the camera; the epoch and the file time are clocks of their own.
+
+The main source is the most common one among the best sources of the readable pictures, of the most common clock. A
+picture that lacks it is timed by its best other source that shows the same clock:
+
+- A source that agrees with the main one on nine of ten pictures that have both, but for a constant shift of at most 14
+  hours and 5 seconds of jitter, shows the same clock and is moved by that shift. For a file time, or an epoch beside a
+  time without a zone, these pictures must span a minute: a copy may write many files in one second.
+- Where no picture has both, wall times are taken as one clock, and so are an epoch and an EXIF time with an offset.
+- Every other source is another clock. A file time may be that of a later copy, and would put the picture years away.
+
+A picture without a time by the main clock takes the time of its neighbour in name order: names are given in the order
+of capture more often than any other clock is right. Nothing of this happens without a remark.
+
+If a picture states its offset from UTC in EXIF, all wall times become instants in UTC; a picture without an offset
+takes that of a neighbour. The wall clock alone would put the night in which clocks are set back into a wrong order.
 """
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from forensics.adapters.stills.name_neighbours import fill_times
+from forensics.adapters.stills.time_remarks import describe_counts, describe_missing, describe_times, iso_time
+from forensics.adapters.stills.time_sources import PictureTimestamps, Series, TimeSource, Use, read_series
 from forensics.footage.evidence import Timing
 from forensics.footage.timeline import Int64Array
 
-__all__ = ["CaptureTimes", "PictureTimestamps", "choose_times", "exif_time_ms", "file_name_time_ms", "space_out_times"]
+__all__ = ["CaptureTimes", "choose_times", "space_out_times"]
 
-_EXIF = re.compile(r"\s*(\d{4})\D(\d{1,2})\D(\d{1,2})\D+(\d{1,2})\D(\d{1,2})\D(\d{1,2})")
-_CALENDAR = re.compile(
-    r"(?<!\d)((?:19|20)\d\d)[-_./:]?(0[1-9]|1[0-2])[-_./:]?(0[1-9]|[12]\d|3[01])[-_./ T]{0,3}"
-    r"([01]\d|2[0-3])[-_./:]?([0-5]\d)[-_./:]?([0-5]\d)(?:[.,](\d{1,6})|(\d{3}))?(?!\d)"
-)
-_EPOCH = re.compile(r"(?<!\d)(\d{10})(\d{3})?(?!\d)")
-# September 2001, the first of ten digits, to May 2033. Above, a year, month, day and hour would be taken for an epoch.
-_EPOCH_SECONDS = range(1_000_000_000, 2_000_000_000)
-# A clock that shows a year outside this range was never set.
-_YEARS = range(1970, 2100)
-_ORIGIN = datetime(1970, 1, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class PictureTimestamps:
-    """The times recorded for one picture, in milliseconds since 1970 by the clock that recorded each.
-
-    Attributes:
-        name: relative path, with forward slashes.
-        exif_ms: DateTimeOriginal; None if absent.
-        file_time_ms: of the file or of the ZIP member; None if absent.
-        is_readable: whether its header could be read.
-    """
-
-    name: str
-    exif_ms: int | None
-    file_time_ms: int | None
-    is_readable: bool
+# Cameras write a file seconds after the picture, and file times of memory cards have steps of two seconds.
+_JITTER_MS = 5000
+# Two clocks that differ by more are not two time zones.
+_WIDEST_SHIFT_MS = 14 * 3_600_000
+_LEAST_SPAN_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureTimes:
-    """Capture times of all pictures, by the one source that was chosen.
+    """Capture times of all pictures, by one clock.
 
     Attributes:
-        timing: kind of source.
-        source: the source, for people.
+        timing: kind of the main source.
+        source: the main source, for people.
         clock: whose clock it is, for people.
         times_ms: one for each picture, in the order given.
+        counts: how many pictures each source timed, for people; empty if the main source timed all.
         rejected_sources: why better sources were not used, for people; empty for the best source.
+        remarks: what people should know about the pictures that are not timed by the main source alone.
     """
 
     timing: Timing
     source: str
     clock: str
     times_ms: tuple[int, ...]
+    counts: str
     rejected_sources: str
+    remarks: tuple[str, ...] = ()
 
     def first(self) -> str:
-        """Return the earliest time as ISO text, as it was recorded."""
-        return _iso(min(self.times_ms))
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A place where the time of a picture may be recorded.
-
-    Attributes:
-        timing: kind of source.
-        missing_name: what a picture without it lacks, for people.
-        source: the source, for people.
-        clock: whose clock it is, for people.
-        read_ms: reads the time in milliseconds since 1970; None if absent.
-    """
-
-    timing: Timing
-    missing_name: str
-    source: str
-    clock: str
-    read_ms: Callable[[PictureTimestamps], int | None]
+        """Return the earliest time as ISO text, by the clock."""
+        return iso_time(min(self.times_ms))
 
 
 def choose_times(pictures: Sequence[PictureTimestamps], file_clock: str) -> CaptureTimes:
-    """Choose the best source that every readable picture has, and return the capture times by it.
+    """Choose the main source and return the capture times of all pictures by its clock.
 
     Without any source, all times are 0 and the pictures keep their order.
 
@@ -99,17 +77,22 @@ def choose_times(pictures: Sequence[PictureTimestamps], file_clock: str) -> Capt
         pictures: the pictures in name order.
         file_clock: whose clock the file times are by, for people.
     """
-    rejected_sources: list[str] = []
-    for source in _sources(file_clock):
-        times = tuple(map(source.read_ms, pictures))
-        n_missing = sum(one.is_readable and at is None for one, at in zip(pictures, times, strict=True))
-        if n_missing == 0 and any(at is not None for at in times):
-            return CaptureTimes(
-                source.timing, source.source, source.clock, tuple(_fill_missing(times)), "; ".join(rejected_sources)
-            )
-        rejected_sources.append(f"{n_missing} of {len(pictures)} pictures have no {source.missing_name}")
+    series = read_series(pictures, file_clock)
+    main = _choose_main(pictures, series)
+    if main is None:
+        rejected_sources = "; ".join(describe_missing(pictures, series))
+        zeros = (0,) * len(pictures)
+        return CaptureTimes(Timing.ASSUMED, "the order of names", "at no known time", zeros, "", rejected_sources)
+    uses = _use_sources(main, series)
+    times_ms = _merge(uses, len(pictures))
     return CaptureTimes(
-        Timing.ASSUMED, "the order of names", "at no known time", (0,) * len(pictures), "; ".join(rejected_sources)
+        timing=main.source.timing,
+        source=main.source.source,
+        clock=main.source.clock,
+        times_ms=tuple(fill_times([picture.name for picture in pictures], times_ms)),
+        counts=describe_counts(uses, len(pictures)),
+        rejected_sources="; ".join(describe_missing(pictures, series[: series.index(main)], main.source.kind)),
+        remarks=tuple(describe_times(pictures, series, uses)),
     )
 
 
@@ -126,77 +109,69 @@ def space_out_times(times_ms: Int64Array) -> Int64Array:
     return np.maximum.accumulate(times_ms - times_ms[0] - steps) + steps
 
 
-def exif_time_ms(stamp: str, subsecond: str) -> int | None:
-    """Return DateTimeOriginal with SubSecTimeOriginal in milliseconds; None if absent or impossible for a camera.
-
-    >>> exif_time_ms("2021:05:31 08:25:38", "25") - exif_time_ms("2021:05:31 08:25:37", "")
-    1250
-    >>> exif_time_ms("0000:00:00 00:00:00", "") is None
-    True
-    """
-    found = _EXIF.match(stamp)
-    return None if found is None else _milliseconds(found.groups(), subsecond.strip(" \0"))
-
-
-def file_name_time_ms(name: str) -> int | None:
-    """Return the last calendar time in a path that ends in the file's own name; its date may stand in the folders.
-
-    >>> file_name_time_ms("cam 1/2021-05-31T08:25:38.250.jpg") == file_name_time_ms("20210531082538250.jpg")
-    True
-    >>> file_name_time_ms("2021/05/31/08-25-38.jpg") == file_name_time_ms("20210531-082538_2.jpg")
-    True
-    """
-    start_of_own = name.rfind("/") + 1
-    found = [match for match in _CALENDAR.finditer(name) if match.end() > start_of_own]
-    return _milliseconds(found[-1].groups()[:6], found[-1][7] or found[-1][8] or "") if found else None
-
-
-def _epoch_ms(name: str) -> int | None:
-    """Return the first Unix time in the file's own name, in seconds or milliseconds there; None if absent."""
-    for match in _EPOCH.finditer(name.rpartition("/")[2]):
-        if int(match[1]) in _EPOCH_SECONDS:
-            return int(match[1]) * 1000 + int(match[2] or 0)
-    return None
-
-
-def _sources(file_clock: str) -> tuple[_Source, ...]:
-    """Return the sources of capture times, best first."""
-    own = "no time zone"
-    return (
-        _Source(Timing.EXIF, "EXIF time", "EXIF", f"by the camera's own clock, {own}", lambda one: one.exif_ms),
-        _Source(
-            Timing.FILE_NAME,
-            "calendar time in the name",
-            "file names",
-            f"as named, {own}",
-            lambda one: file_name_time_ms(one.name),
-        ),
-        _Source(Timing.FILE_NAME, "epoch in the name", "epochs in file names", "UTC", lambda one: _epoch_ms(one.name)),
-        _Source(Timing.FILE_TIME, "file time", "file times", file_clock, lambda one: one.file_time_ms),
-    )
-
-
-def _fill_missing(times: Sequence[int | None]) -> Iterator[int]:
-    """Yield the times, with each missing one replaced by the time before it; those at the start by the first known."""
-    last = next(at for at in times if at is not None)
-    for at in times:
-        last = last if at is None else at
-        yield last
-
-
-def _milliseconds(calendar: Sequence[str], fraction: str) -> int | None:
-    """Return a calendar time and its decimal fraction in milliseconds since 1970; None if impossible."""
-    digits = fraction if fraction.isascii() and fraction.isdigit() else ""
-    try:
-        moment = datetime(*map(int, calendar), tzinfo=UTC)  # type: ignore[misc, arg-type]
-    except ValueError:
+def _choose_main(pictures: Sequence[PictureTimestamps], series: Sequence[Series]) -> Series | None:
+    """Return the series that is the best one of most readable pictures, in the family of which that is true."""
+    best = Counter(filter(None, (_best_source(series, place) for place, one in enumerate(pictures) if one.is_readable)))
+    families = Counter[str]()
+    for source in (one.source for one in series):
+        families[source.family] += best[source]
+    family, n_pictures = families.most_common(1)[0]
+    if n_pictures == 0:
         return None
-    if moment.year not in _YEARS:
+    # The first of equals is the better one, here and in `most_common`.
+    return max((one for one in series if one.source.family == family), key=lambda one: best[one.source])
+
+
+def _best_source(series: Sequence[Series], place: int) -> TimeSource | None:
+    """Return the best source of one picture; None if it states no time."""
+    return next((one.source for one in series if one.times_ms[place] is not None), None)
+
+
+def _use_sources(main: Series, series: Sequence[Series]) -> list[Use]:
+    """Return the series that time the pictures: the main one, then each other of the same clock, best first."""
+    uses, left = list[Use](), set(range(len(main.times_ms)))
+    for one in (main, *(other for other in series if other is not main)):
+        differences = _differences(main, one)
+        shift_ms = _find_shift(differences, is_comparable=_is_comparable(main, one))
+        places = tuple(place for place in sorted(left) if one.times_ms[place] is not None)
+        if shift_ms is not None and places:
+            uses.append(Use(one, shift_ms, len(differences), places))
+            left.difference_update(places)
+    return uses
+
+
+def _differences(main: Series, other: Series) -> list[tuple[int, int]]:
+    """Return the main time of each picture that has both, and by how many milliseconds it is later than the other."""
+    pairs = zip(main.times_ms, other.times_ms, strict=True)
+    return [(at, at - beside) for at, beside in pairs if at is not None and beside is not None]
+
+
+def _find_shift(differences: Sequence[tuple[int, int]], *, is_comparable: bool) -> int | None:
+    """Return the milliseconds from the other clock to the main one; None if they are not the same clock.
+
+    Args:
+        differences: as of `_differences`.
+        is_comparable: whether they are the same clock unless the pictures contradict.
+    """
+    if not differences:
+        return 0 if is_comparable else None
+    shift_ms = sorted(difference for _, difference in differences)[len(differences) // 2]
+    close = [at for at, difference in differences if abs(difference - shift_ms) <= _JITTER_MS]
+    is_steady = len(close) * 10 >= len(differences) * 9 and abs(shift_ms) <= _WIDEST_SHIFT_MS
+    if not is_steady or not (is_comparable or max(close) - min(close) >= _LEAST_SPAN_MS):
         return None
-    return int(moment.timestamp()) * 1000 + int(f"{digits}000"[:3])
+    return 0 if abs(shift_ms) <= _JITTER_MS else shift_ms
 
 
-def _iso(milliseconds: int) -> str:
-    """Return milliseconds since 1970 as ISO text; the fraction only where there is one."""
-    moment = _ORIGIN + timedelta(milliseconds=milliseconds)
-    return moment.isoformat(timespec="milliseconds" if milliseconds % 1000 else "seconds")
+def _is_comparable(main: Series, other: Series) -> bool:
+    """Whether two sources show one clock unless the pictures contradict: wall times, or instants in UTC."""
+    return main.source.family == other.source.family or (main.is_utc and other.is_utc)
+
+
+def _merge(uses: Sequence[Use], n_pictures: int) -> list[int | None]:
+    """Return the time of each picture by the main clock; None for a picture that no series times."""
+    times_ms: list[int | None] = [None] * n_pictures
+    for use in uses:
+        for place in use.places:
+            times_ms[place] = (use.series.times_ms[place] or 0) + use.shift_ms
+    return times_ms

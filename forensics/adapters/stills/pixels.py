@@ -11,13 +11,15 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from forensics.adapters.stills.capture_time import exif_time_ms
+from forensics.adapters.stills.exif_times import ExifTimes, read_exif_times
+from forensics.adapters.stills.tiff_pages import count_tiff_pages
 from forensics.footage.frames import RgbArray, View
 
 if TYPE_CHECKING:
     from PIL import Image
 
 __all__ = [
+    "MAX_PAGES",
     "MAX_PICTURE_BYTES",
     "MAX_PIXELS",
     "PICTURE_FAULTS",
@@ -30,6 +32,8 @@ __all__ = [
 
 MAX_PIXELS = 200_000_000
 MAX_PICTURE_BYTES = 256 << 20
+MAX_PAGES = 1000
+"""Pages of a TIFF are counted one by one, and a small file may hold millions."""
 PICTURE_FAULTS = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError),
     *(AttributeError, AssertionError, RuntimeError, EOFError, struct.error, zlib.error),
@@ -38,7 +42,7 @@ PICTURE_FAULTS = (
 
 # A closed list, because for some formats Pillow runs other programs.
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
-_ORIENTATION, _EXIF_IFD, _DATE_TIME_ORIGINAL, _SUBSECOND_ORIGINAL = 0x0112, 0x8769, 0x9003, 0x9291
+_ORIENTATION, _EXIF_IFD, _DATE_TIME = 0x0112, 0x8769, 0x0132
 _SIDEWAYS = range(5, 9)  # orientations that swap width and height
 
 # Memory that decoding one picture may take: a decompression bomb must not exhaust a worker.
@@ -65,13 +69,15 @@ class Header:
     Attributes:
         codec: such as ``jpeg``.
         width_px, height_px: upright.
-        exif_ms: DateTimeOriginal in milliseconds since 1970 by the camera's clock; None if absent.
+        exif: the times that it states.
+        n_pages: pages of a TIFF, frames of an animation, pictures of an MPO, up to `MAX_PAGES`; only the first is read.
     """
 
     codec: str
     width_px: int
     height_px: int
-    exif_ms: int | None
+    exif: ExifTimes
+    n_pages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +86,11 @@ class _Exif:
 
     Attributes:
         orientation: 1 to 8.
-        taken: DateTimeOriginal as it is stored; empty if absent.
-        subsecond: SubSecTimeOriginal as it is stored; empty if absent.
+        times: the times that it states.
     """
 
     orientation: int
-    taken: str
-    subsecond: str
+    times: ExifTimes
 
 
 @contextmanager
@@ -109,7 +113,7 @@ def strict_pillow() -> Iterator[None]:
 
 
 def read_header(stream: IO[bytes]) -> Header:
-    """Read format, upright size and EXIF time of a picture without decoding its pixels.
+    """Read format, upright size, EXIF times and number of pages of a picture without decoding its pixels.
 
     Raises:
         One of `PICTURE_FAULTS`: it is no picture of a known format.
@@ -121,7 +125,7 @@ def read_header(stream: IO[bytes]) -> Header:
         width_px, height_px = _upright_size(image.size, exif.orientation)
         # Pillow calls a JPEG with a second picture inside MPO.
         codec = str(image.format).lower().replace("mpo", "jpeg")
-    return Header(codec, width_px, height_px, exif_time_ms(exif.taken, exif.subsecond))
+        return Header(codec, width_px, height_px, exif.times, _count_pages(image, stream))
 
 
 def read_pixels(data: bytes, view: View) -> tuple[RgbArray, tuple[int, int]]:
@@ -169,6 +173,13 @@ def _check_memory(image: "Image.Image", n_full: int, n_wanted: int, n_bytes: int
         raise TooLarge(f"decoding it would hold {n_held_bytes >> 20} MiB, at most {_MAX_MEMORY_BYTES >> 20} are given")
 
 
+def _count_pages(image: "Image.Image", stream: IO[bytes]) -> int:
+    """Count what the file of a picture holds: pages, frames or pictures, up to `MAX_PAGES`."""
+    if image.format == "TIFF":
+        return count_tiff_pages(stream, MAX_PAGES)
+    return min(getattr(image, "n_frames", 1), MAX_PAGES)
+
+
 def _to_array(image: "Image.Image") -> RgbArray:
     """Copy the picture into (h, w, 3) uint8, a few rows at a time: copied at once, Pillow makes two more copies."""
     rgb = np.empty((image.height, image.width, 3), dtype=np.uint8)
@@ -183,7 +194,7 @@ def _read_exif(image: "Image.Image") -> _Exif:
     try:
         return _parse_exif(image)
     except PICTURE_FAULTS:
-        return _Exif(1, "", "")
+        return _Exif(1, ExifTimes())
 
 
 def _parse_exif(image: "Image.Image") -> _Exif:
@@ -197,9 +208,16 @@ def _parse_exif(image: "Image.Image") -> _Exif:
     orientation = 1 if image.format == "TIFF" else exif.get(_ORIENTATION, 1)
     return _Exif(
         orientation=orientation if orientation in range(1, 9) else 1,
-        taken=str(fields.get(_DATE_TIME_ORIGINAL, "")),
-        subsecond=str(fields.get(_SUBSECOND_ORIGINAL, "")),
+        times=read_exif_times(_read_changed(exif), fields),
     )
+
+
+def _read_changed(exif: "Image.Exif") -> str:
+    """Return DateTime as it is stored; empty if absent or damaged, because the other fields may be intact."""
+    try:
+        return str(exif.get(_DATE_TIME, ""))
+    except PICTURE_FAULTS:
+        return ""
 
 
 def _upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:

@@ -1,24 +1,40 @@
 """Reader of a folder or ZIP archive of stills as one evidence.
 
-Its frames are its pictures, ordered by capture time, ties by name. Every opening computes this order again and compares
-it with the packet index. A picture that was added, removed or changed is found before any is decoded.
+Its frames are its pictures in the order of capture. Every opening computes this order again, by the rules that made the
+packet index, and compares it with the index. A picture that was added, removed or changed is found before any is
+decoded.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from forensics.adapters.pictures.frame_summary import apply_gate
-from forensics.adapters.stills.album import MEMBER_FAULTS, Album, Picture, digest_stills, is_stills, open_album
-from forensics.adapters.stills.capture_time import CaptureTimes, PictureTimestamps, choose_times, space_out_times
+from forensics.adapters.stills.album import (
+    MEMBER_FAULTS,
+    Album,
+    Picture,
+    digest_stills,
+    escape_name,
+    is_stills,
+    open_album,
+)
+from forensics.adapters.stills.arrangement import MILLISECOND, Arrangement, arrange, arrange_by_time
+from forensics.adapters.stills.capture_time import choose_times
+from forensics.adapters.stills.contents import (
+    Contents,
+    describe_error,
+    describe_rest,
+    describe_shortfall,
+    describe_source,
+    describe_unread,
+)
+from forensics.adapters.stills.earlier_order import earlier_times
 from forensics.adapters.stills.pixels import (
     MAX_PICTURE_BYTES,
-    MAX_PIXELS,
     PICTURE_FAULTS,
     Header,
     TooLarge,
@@ -28,41 +44,15 @@ from forensics.adapters.stills.pixels import (
 )
 from forensics.adapters.store.checked_file import disk_failure, raise_if_disk_failed, require_local_path
 from forensics.errors import IntegrityBroken, UnreadableFootage
+from forensics.footage.clock_jumps import describe_sections
 from forensics.footage.evidence import Footage, Indexed, Medium, Reader, Timing
 from forensics.footage.frames import Frame, FrameReader, Gap, Item, View
 from forensics.footage.motion_gate import MotionGate
-from forensics.footage.timeline import Int64Array, PacketIndex
+from forensics.footage.timeline import Int64Array, PacketIndex, Section
 
 __all__ = ["digest_stills", "index_stills", "is_stills", "open_reader"]
 
-_MILLISECOND = Fraction(1, 1000)
 _FILE_CLOCKS = {"folder": "UTC, and copying may have changed it", "zip": "by the packer's clock, no time zone"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Survey:
-    """Every picture of an album, in the order of the frames.
-
-    Attributes:
-        album: the folder or archive; closed by now.
-        pictures, headers, pts: parallel; in place of an unreadable header, its fault as text.
-        times: the capture times and their source.
-        n_moved: pictures moved by milliseconds because another one has the same time.
-    """
-
-    album: Album
-    pictures: tuple[Picture, ...]
-    headers: tuple[Header | str, ...]
-    pts: Int64Array
-    times: CaptureTimes
-    n_moved: int
-
-    def index(self) -> PacketIndex:
-        """Return the packet index of the pictures."""
-        n_pictures = len(self.pictures)
-        sizes = np.array([picture.size_bytes for picture in self.pictures], dtype=np.int64)
-        shown = np.zeros(n_pictures, dtype=np.bool_)
-        return PacketIndex(self.pts, np.ones(n_pictures, dtype=np.bool_), sizes, shown, _MILLISECOND)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +82,7 @@ class _StillsReader:
         except TooLarge as error:
             return Gap(number, "too_large", str(error))
         except (*PICTURE_FAULTS, *MEMBER_FAULTS) as error:
-            return Gap(number, "decode_error", _describe_error(error))
+            return Gap(number, "decode_error", describe_error(error))
         return Frame(number, int(self.index.pts[number]), rgb, width_px, height_px)
 
     def _bytes_of(self, album: Album, picture: Picture) -> bytes:
@@ -101,35 +91,40 @@ class _StillsReader:
             with album.open(picture) as stream:
                 data = stream.read()
         except FileNotFoundError as error:
-            raise _changed_error(f"{self.path}: {_escape_name(picture.name)} is gone") from error
+            raise _changed_error(f"{self.path}: {escape_name(picture.name)} is gone") from error
         except OSError as error:
             raise disk_failure(self.path, error) from error
         if len(data) != picture.size_bytes:
             raise _changed_error(
-                f"{self.path}: {_escape_name(picture.name)} has {len(data)} bytes, the index says {picture.size_bytes}"
+                f"{self.path}: {escape_name(picture.name)} has {len(data)} bytes, the index says {picture.size_bytes}"
             )
         return data
 
 
 def index_stills(path: Path) -> Indexed:
-    """Index the pictures of a folder or ZIP archive in the order of their capture times; only headers are read.
+    """Index the pictures of a folder or ZIP archive in the order of capture; only headers are read.
 
     Raises:
         UnreadableFootage: it holds no readable picture.
         DecoderLost: the disk fails.
     """
-    survey = _survey(path)
-    readable = [header for header in survey.headers if isinstance(header, Header)]
+    contents = _read_contents(path)
+    readable = [header for header in contents.headers if isinstance(header, Header)]
     if not readable:
-        raise UnreadableFootage(path, "no_media", _describe_shortfall(survey))
+        problems = filter(None, (describe_shortfall(contents), describe_unread(contents.album)))
+        raise UnreadableFootage(path, "no_media", "; ".join(problems))
+    times = choose_times(contents.timestamps, _FILE_CLOCKS[contents.album.container])
+    arrangement = arrange(contents.names, times)
+    index = _make_index(contents, arrangement, _mark_order(contents, arrangement))
     return Indexed(
-        index=survey.index(),
-        medium=_describe_medium(survey.album.container, readable, survey.times.timing),
+        index=index,
+        medium=_describe_medium(contents.album.container, readable, times.timing),
         footage=Footage(path, Reader.STILLS, 0, 0),
         working_copy_sha256=None,
-        reader_reason=_describe_times(survey),
-        shortfall=_describe_shortfall(survey),
-        picture_names=tuple(_escape_name(picture.name) for picture in survey.pictures),
+        reader_reason=describe_source(times, arrangement),
+        shortfall=describe_shortfall(contents),
+        remark="; ".join([*times.remarks, *arrangement.remarks, *describe_sections(index), *describe_rest(contents)]),
+        picture_names=tuple(escape_name(contents.names[place]) for place in arrangement.order),
     )
 
 
@@ -140,31 +135,43 @@ def open_reader(footage: Footage, index: PacketIndex, view: View) -> FrameReader
         IntegrityBroken: the pictures are not those that were indexed.
     """
     path = require_local_path(footage.path)
-    survey = _survey(path)
-    _check_unchanged(path, survey.index(), index)
-    return _StillsReader(path, survey.pictures, index, view)
+    contents = _read_contents(path)
+    if index.sections:
+        times = choose_times(contents.timestamps, _FILE_CLOCKS[contents.album.container])
+        arrangement = arrange(contents.names, times)
+    else:
+        arrangement = arrange_by_time(earlier_times(contents.timestamps))
+    _check_unchanged(path, _make_index(contents, arrangement, arrangement.sections), index)
+    pictures = tuple(contents.album.pictures[place] for place in arrangement.order)
+    return _StillsReader(path, pictures, index, view)
 
 
-def _survey(path: Path) -> _Survey:
-    """List the pictures, read their headers, and order them by capture time."""
+def _read_contents(path: Path) -> Contents:
+    """List the pictures and read their headers."""
     with open_album(path) as album, strict_pillow():
         if not album.pictures:
-            raise UnreadableFootage(path, "no_media", "it holds no pictures")
-        headers = [_read_header(path, album, picture) for picture in album.pictures]
-    timestamps = [_collect_timestamps(picture, header) for picture, header in zip(album.pictures, headers, strict=True)]
-    times = choose_times(timestamps, _FILE_CLOCKS[album.container])
-    times_ms = np.array(times.times_ms, dtype=np.int64)
-    # Stable, so that the album's name order breaks ties.
-    order = np.argsort(times_ms, kind="stable")
-    pts = space_out_times(times_ms[order])
-    return _Survey(
-        album=album,
-        pictures=tuple(album.pictures[place] for place in order),
-        headers=tuple(headers[place] for place in order),
-        pts=pts,
-        times=times,
-        n_moved=int(np.count_nonzero(pts != times_ms[order] - times_ms[order[0]])),
-    )
+            problems = filter(None, ("it holds no pictures", describe_unread(album)))
+            raise UnreadableFootage(path, "no_media", "; ".join(problems))
+        headers = tuple(_read_header(path, album, picture) for picture in album.pictures)
+    return Contents(album, headers)
+
+
+def _mark_order(contents: Contents, arrangement: Arrangement) -> tuple[Section, ...]:
+    """Return the sections of an index; one section marks an order that differs from that of the earlier rules.
+
+    An index without sections was written by the earlier rules, or by rules that give the same order for its pictures.
+    """
+    earlier = arrange_by_time(earlier_times(contents.timestamps))
+    return arrangement.sections or (() if arrangement.is_same_order(earlier) else (Section(0, 0),))
+
+
+def _make_index(contents: Contents, arrangement: Arrangement, sections: tuple[Section, ...]) -> PacketIndex:
+    """Return the packet index of the pictures."""
+    n_pictures = len(arrangement.order)
+    sizes = np.array([contents.album.pictures[place].size_bytes for place in arrangement.order], dtype=np.int64)
+    shown = np.zeros(n_pictures, dtype=np.bool_)
+    is_key = np.ones(n_pictures, dtype=np.bool_)
+    return PacketIndex(arrangement.pts, is_key, sizes, shown, MILLISECOND, sections=sections)
 
 
 def _read_header(path: Path, album: Album, picture: Picture) -> Header | str:
@@ -176,13 +183,7 @@ def _read_header(path: Path, album: Album, picture: Picture) -> Header | str:
             return read_header(stream)
     except (*PICTURE_FAULTS, *MEMBER_FAULTS) as error:
         raise_if_disk_failed(path, error)
-        return _describe_error(error)
-
-
-def _collect_timestamps(picture: Picture, header: Header | str) -> PictureTimestamps:
-    """Collect the times recorded for a picture."""
-    exif_ms = header.exif_ms if isinstance(header, Header) else None
-    return PictureTimestamps(picture.name, exif_ms, picture.file_time_ms, isinstance(header, Header))
+        return describe_error(error)
 
 
 def _describe_medium(container: str, readable: list[Header], timing: Timing) -> Medium:
@@ -202,53 +203,6 @@ def _describe_medium(container: str, readable: list[Header], timing: Timing) -> 
     )
 
 
-def _describe_times(survey: _Survey) -> str:
-    """Describe the source of the times, with the time of the first picture as it was recorded."""
-    times = survey.times
-    sentences = [f"times from {times.source}, first picture {times.first()} {times.clock}"]
-    if times.timing is Timing.ASSUMED:
-        sentences = ["no times: pictures are in name order, one millisecond apart"]
-    if times.rejected_sources:
-        sentences.append(f"{times.rejected_sources}: {times.source} used")
-    if survey.n_moved:
-        sentences.append(f"{survey.n_moved} pictures share an instant and are one millisecond apart, in name order")
-    return "; ".join(sentences)
-
-
-def _describe_shortfall(survey: _Survey) -> str:
-    """Describe the pictures that are left out or cannot be read; empty if there are none."""
-    sentences = [_describe_too_large(survey), _describe_unreadable(survey)]
-    if survey.album.n_refused:
-        what = (
-            "members of the zip have names" if survey.album.container == "zip" else "pictures of the folder are links"
-        )
-        sentences.append(f"{survey.album.n_refused} {what} that lead out of it and are left out")
-    return "; ".join(filter(None, sentences))
-
-
-def _escape_name(name: str) -> str:
-    r"""Return a name as valid text: bytes that are not UTF-8, as names from other systems may hold, become escapes.
-
-    >>> _escape_name("caf\udce9.jpg")
-    'caf\\xe9.jpg'
-    """
-    return os.fsencode(name).decode(errors="backslashreplace")
-
-
-def _describe_unreadable(survey: _Survey) -> str:
-    """Describe the unreadable pictures; empty if there are none."""
-    pairs = zip(survey.pictures, survey.headers, strict=True)
-    faults = [f"{_escape_name(picture.name)} ({header})" for picture, header in pairs if isinstance(header, str)]
-    return f"{len(faults)} of {len(survey.headers)} pictures cannot be read, the first is {faults[0]}" if faults else ""
-
-
-def _describe_too_large(survey: _Survey) -> str:
-    """Describe the pictures that are too large to decode; empty if there are none."""
-    headers = (header for header in survey.headers if isinstance(header, Header))
-    n_large = sum(header.width_px * header.height_px > MAX_PIXELS for header in headers)
-    return f"{n_large} pictures are larger than {MAX_PIXELS} pixels and are not decoded" if n_large else ""
-
-
 def _check_unchanged(path: Path, found: PacketIndex, index: PacketIndex) -> None:
     """Check that number, sizes and times are those of the index, so that each frame number means the same picture."""
     if found.n_frames != index.n_frames:
@@ -262,9 +216,6 @@ def _check_unchanged(path: Path, found: PacketIndex, index: PacketIndex) -> None
 
 def _changed_error(problem: str) -> IntegrityBroken:
     """Build the error for pictures that changed since they were indexed."""
-    return IntegrityBroken(problem, "bring the original pictures back, or ingest the folder again")
-
-
-def _describe_error(error: BaseException) -> str:
-    """Return type and message of an exception."""
-    return f"{type(error).__name__}: {error}"
+    return IntegrityBroken(
+        problem, "bring the original pictures back, with their file times, or ingest the folder again"
+    )
