@@ -11,7 +11,7 @@ from typing import Final
 
 __all__ = ["METHODS"]
 
-METHODS: Final[Mapping[str, int]] = MappingProxyType({"detect": 1, "gate": 3, "recognise": 1, "track": 1})
+METHODS: Final[Mapping[str, int]] = MappingProxyType({"detect": 2, "gate": 3, "recognise": 1, "track": 2})
 """Version by section of the settings.
 
 * ``detect``: sampling (`chunks`), scaling (`letterbox`) and box decoding (`yolo_output`);

@@ -10,7 +10,9 @@ The rule:
    could take over the track of the person, and the tracks of people would depend on the other classes of the run.
 2. A track begins at the detection that started it, not at the one that confirmed it.
 3. A track with fewer than `minimum_detections` detections, or with less than `minimum_duration_ms` from its first to
-   its last one, is dropped: its detections stay, untracked.
+   its last one, is dropped: its detections stay, untracked. No track is asked for more than its footage allows: in a
+   stretch of frames without a pause longer than `buffer_ms`, at most one detection per frame and half of its duration.
+   So a detection in a time lapse, or one that is seen in most of a clip of a second, is a track.
 4. A track ends at a shot cut, because positions in two shots are unrelated.
 5. Tracks are numbered from 0 by their first detection, never by the tracker's own counter.
 """
@@ -91,6 +93,7 @@ def associate(
     tracker_for: Callable[[TrackParameters], Tracker],
     n_classes: int,
     shots: Int64Array | None = None,
+    observed_us: Int64Array | None = None,
     parameters: TrackParameters = DEFAULT_TRACK_PARAMETERS,
 ) -> Int64Array:
     """Assign every detection of one evidence to a track.
@@ -102,6 +105,8 @@ def associate(
         tracker_for: makes a new tracker; called once for every detected class in every shot.
         n_classes: number of classes of the detector.
         shots: (F,) int64, non-decreasing, shot number of these frames; None if the footage has no cuts.
+        observed_us: (O,) int64, non-decreasing, media time of all frames in which something could have been seen, also
+            of those that the motion gate skipped; None for the sampled frames.
         parameters: parameters of the association.
 
     Returns:
@@ -121,7 +126,8 @@ def associate(
         numbers = _run_tracker(tracker_for(parameters), _take(detections, rows), sampled_frames[frames], at_us[frames])
         track[rows] = np.where(numbers >= 0, numbers + track.max() + 1, UNTRACKED)
     row_us = media_us[np.searchsorted(sampled_frames, detections.frame)]
-    return _renumber(np.where(_is_long_enough(track, row_us, parameters), track, UNTRACKED))
+    stretches = _Stretches.of(media_us if observed_us is None else observed_us, parameters.buffer_ms * 1_000)
+    return _renumber(np.where(_is_long_enough(track, row_us, stretches, parameters), track, UNTRACKED))
 
 
 def assign_separate_tracks(detections: Detections) -> Int64Array:
@@ -178,16 +184,47 @@ def _run_tracker(tracker: Tracker, detections: Detections, sampled_frames: Int64
     return numbers
 
 
-def _is_long_enough(track: Int64Array, row_us: Int64Array, parameters: TrackParameters) -> BoolArray:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stretches:
+    """Stretches of frames without a long pause, as parallel columns.
+
+    Attributes:
+        start_us: (S,) int64, media time of the first frame.
+        n_frames: (S,) int64.
+        duration_us: (S,) int64, from the first frame to the last.
+    """
+
+    start_us: Int64Array
+    n_frames: Int64Array
+    duration_us: Int64Array
+
+    @classmethod
+    def of(cls, at_us: Int64Array, longest_pause_us: int) -> "_Stretches":
+        """Return the stretches of frames at these times.
+
+        >>> _Stretches.of(np.array([0, 1, 2, 9]), 5).duration_us.tolist()
+        [2, 0]
+        """
+        starts = np.flatnonzero(np.diff(at_us, prepend=at_us[:1] - longest_pause_us - 1) > longest_pause_us)
+        stops = np.append(starts[1:], len(at_us)) if len(starts) else starts
+        return cls(at_us[starts], stops - starts, at_us[stops - 1] - at_us[starts])
+
+
+def _is_long_enough(
+    track: Int64Array, row_us: Int64Array, stretches: _Stretches, parameters: TrackParameters
+) -> BoolArray:
     """Return (N,) bool, whether the track of each row has enough detections over enough time."""
+    if not len(track):
+        return np.zeros(0, dtype=bool)
     number, place, n_detections = np.unique(track, return_inverse=True, return_counts=True)
     first_us = np.full(len(number), np.iinfo(np.int64).max)
     last_us = np.full(len(number), np.iinfo(np.int64).min)
     np.minimum.at(first_us, place, row_us)
     np.maximum.at(last_us, place, row_us)
-    is_kept = (n_detections >= parameters.minimum_detections) & (
-        last_us - first_us >= parameters.minimum_duration_ms * 1_000
-    )
+    stretch = np.maximum(np.searchsorted(stretches.start_us, first_us, side="right") - 1, 0)
+    least_detections = np.minimum(parameters.minimum_detections, stretches.n_frames[stretch])
+    least_us = np.minimum(parameters.minimum_duration_ms * 1_000, stretches.duration_us[stretch] // 2)
+    is_kept = (n_detections >= least_detections) & (last_us - first_us >= least_us)
     kept: BoolArray = (is_kept & (number >= 0))[place]
     return kept
 

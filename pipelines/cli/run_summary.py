@@ -17,6 +17,12 @@ from pipelines.settings import Settings
 __all__ = ["emit_result", "plan_facts"]
 
 
+_HINT = (
+    "no detection lasted long enough, or was certain enough, to be a sighting (track.minimum_detections, "
+    "track.minimum_duration_ms, track.activation_score): `forensics query {case} detections` shows them all"
+)
+
+
 def plan_facts(plan: RunPlan, settings: Settings, model: Model) -> JsonObject:
     """Return what a run would do."""
     seconds = sum(each.seconds for each in plan.evidence)
@@ -60,6 +66,8 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
     }
     seen = counted(rows["sightings"], "sighting", "sightings")
     lines = [f"run {result.folder.run_id}: {seen}, {counted(rows['detections'], 'detection', 'detections')}"]
+    if rows["detections"] and not rows["sightings"]:
+        lines.append(_HINT.format(case=in_shell(folder.root)))
     if result.outside:
         frames = f"{sum(result.outside.values())} of {counted(result.n_frames, 'frame', 'frames')}"
         lines.append(f"{frames} are outside the mandate ({_reasons(result.outside)})")

@@ -1,7 +1,7 @@
 """Stage `track`: assign the stored detections of one evidence to tracks, without decoding."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from forensics.adapters.trackers.bytetrack import ByteTrack, load_tracker
 from forensics.custody.case_folder import CaseFolder
-from forensics.footage.evidence import Evidence
+from forensics.footage.evidence import Evidence, Reader
 from forensics.footage.shot_cuts import shot_numbers
 from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.tables.evidence import load_index
@@ -74,7 +74,15 @@ class Track:
     def _track(self, work: EvidenceWork) -> pa.Table:
         if self.method == "none":
             return _as_table(assign_separate_tracks(work.load_detections().detections))
-        return track_evidence(work.load_detections(), load_index(self.case, work.evidence), self.parameters)
+        stored, index = work.load_detections(), load_index(self.case, work.evidence)
+        return track_evidence(stored, index, _parameters_for(work.evidence, self.parameters))
+
+
+def _parameters_for(evidence: Evidence, parameters: TrackParameters) -> TrackParameters:
+    """Return the parameters for an evidence: in stills every detection counts, because a burst has few pictures."""
+    if evidence.readable is None or evidence.readable.footage.reader is not Reader.STILLS:
+        return parameters
+    return replace(parameters, minimum_detections=1, minimum_duration_ms=0)
 
 
 def track_evidence(stored: StoredDetections, index: PacketIndex, parameters: TrackParameters) -> pa.Table:
@@ -86,6 +94,7 @@ def track_evidence(stored: StoredDetections, index: PacketIndex, parameters: Tra
         tracker_for=ByteTrack,
         n_classes=len(stored.class_names),
         shots=_shots(stored, index),
+        observed_us=index.media_us[np.union1d(stored.decoded_frames, stored.known_frames)],
         parameters=parameters,
     )
     return _as_table(numbers)

@@ -53,8 +53,10 @@ associates them. `forensics/adapters/trackers/bytetrack.py` changes three things
 
 * Store detections from a score of 0.1 up (`detect.min_score`). Boxes with a low score start no track, but they continue
   one through an occlusion and show when a person was first and last seen.
-* If pictures are further apart than `track.buffer_ms` (time lapse, camera traps), each track has one detection. Set
-  `track.minimum_detections` to 1 and `track.minimum_duration_ms` to 0.
+* No track is asked for more than its footage allows. In a stretch of frames without a pause longer than
+  `track.buffer_ms`, one detection per frame and half of its duration are enough: in a time lapse every detection is a
+  track, in a clip of a second one that lasts half a second.
+* In stills every detection is a track or part of one, without a minimum: a burst of a camera trap has few pictures.
 
 ## Cuts in edited footage
 

@@ -91,7 +91,37 @@ class TestAssociate:
     )
     def test_brief_tracks_are_dropped_and_the_rest_renumbered(self, parameters, expected):
         rows = seen((0, 500, 0, 9, 9, 1), (0, 100, 0, 9, 9, 1), (1, 500, 0, 9, 9, 1), (2, 500, 0, 9, 9, 1))
-        assert follow(rows, 3, parameters=parameters, tracker_for=by_left_edge([])) == expected
+        assert follow(rows, 10, parameters=parameters, tracker_for=by_left_edge([])) == expected
+
+    @pytest.mark.parametrize(
+        ("times_ms", "rows_at", "expected"),
+        [
+            ([0, 60_000, 120_000], [0, 2], [0, 1]),  # a time lapse: each detection is alone
+            ([0, 300, 600, 900], [0, 1, 2], [0, 0, 0]),  # a clip of a second: 600 of 900 ms
+            ([0, 300, 600, 900], [1, 2], [-1, -1]),  # 300 of 900 ms, two of four frames
+            ([0, 500], [0, 1], [0, 0]),  # a clip of two frames
+            ([*range(0, 5000, 500)], [0, 1], [-1, -1]),  # long enough for the usual minimum
+            ([*range(0, 5000, 500)], [0, 1, 2], [0, 0, 0]),
+            ([*range(0, 5000, 500), 60_000], [10], [0]),  # behind a pause
+        ],
+    )
+    def test_no_track_is_asked_for_more_than_its_footage_allows(self, times_ms, rows_at, expected):
+        rows = seen(*((n, 500, 0, 9, 9, 1) for n in rows_at))
+        times_us = np.array(times_ms, dtype=np.int64) * 1000
+
+        class ByTime(ByLeftEdge):
+            """Starts a new track after a pause, as a tracker does."""
+
+            last_us, number = -(10**12), -1
+
+            def update(self, xyxy, score, at_us):
+                if len(xyxy):
+                    ByTime.number += at_us - ByTime.last_us > 2_000_000
+                    ByTime.last_us = at_us
+                return np.full(len(xyxy), ByTime.number, dtype=np.int64)
+
+        found = associate(rows, np.arange(len(times_ms)), times_us, tracker_for=lambda p: ByTime(p, []), n_classes=1)
+        assert found.tolist() == expected
 
     def test_no_detections_give_no_rows(self):
         assert follow(seen(), 3) == []
