@@ -23,6 +23,7 @@ from testing.painted import KINDS, Kind
 from testing.painted.check import differences
 from testing.painted.measure import MODES, Child, Count, index_kind, measure_all, measure_decord
 from testing.painted.random_files import RandomFile, decode_with_ffmpeg
+from testing.painted.recorders import RECORDED, Recorded
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 HEADINGS = ("kind", "holds", "painted", "indexed", "reader", *MODES, "remark")
@@ -42,6 +43,38 @@ in the index.
 | refused | decord does not read this file; the remark states why |
 
 Gaps occur only in files that lost bytes, and in pictures at the start of a cut file that are built on what was cut.
+
+## How a frame is found and decoded
+
+* A frame is known by the packet it came from, not by its time: two frames of one pts are two frames, and a clock that
+  jumps back moves nothing. The two fields of a picture are put together, also if each is a packet.
+* Decoding starts at an IDR picture or another keyframe that needs no history. Recovery points (open groups, intra
+  refresh) need some: decoding starts so far before them that every picture behind them is right. This is proven on a
+  sample of each file at ingest. If it is not exact there, decoding starts at the last picture without history.
+* A gap is reported only after a second read from a reopened file. A group that needs history is read with more and more
+  of it, and at last by a decoder that conceals errors; what it conceals stays a gap. So a frame is the same whatever
+  chunk, worker or request it is read by.
+* Cost: a chunk that starts at a recovery point decodes one keyframe interval more, with intra refresh the frames until
+  the pictures are right and one interval more. Ordinary files cost nothing more.
+
+## What is not read
+
+* The second of two MP4, QuickTime, FLV or ASF files joined byte by byte: it is named with its bytes (`partial`).
+* Video of a transport stream whose identifier changes: named with its first byte (`partial`).
+* Ogg, WTV and RealMedia, animated WebP and APNG, HEIC: named for what they are (`rejected`).
+* A turn by other than a quarter is rounded to the nearest quarter.
+* Damage that no decoder can notice: H.264, HEVC, VP9 and AV1 store no checksum of their pictures, and a flipped bit may
+  give another valid picture.
+"""
+RECORDED_EXPLANATION = """\
+## Files as recorders and people make them
+
+Every frame is read in the order of the recording, and at its time. *Sections* are parts with a clock of their own:
+where the clock of a file jumps back, a new section begins, media time goes on, and UTC is unknown until
+`forensics case clock --section` states it.
+
+| file | frames | sections | outcome |
+| --- | --- | --- | --- |
 """
 RANDOM_EXPLANATION = """\
 ## Random files
@@ -86,11 +119,15 @@ def main() -> int:
         print(_aligned_text(rows))
     for row in rows:
         campaign.add(_case_result(row))
+    for recorded in RECORDED if arguments.seed == 0 else ():
+        campaign.add(_recorded_result(recorded))
     files = [RandomFile.of(seed) for seed in range(arguments.seed, arguments.seed + arguments.random)]
     for made in files:
         campaign.add(_random_result(made))
     if arguments.write:
-        (DOCS / "frames.md").write_text(_markdown(rows) + _random_markdown(files, campaign), encoding="utf-8")
+        (DOCS / "frames.md").write_text(
+            _markdown(rows) + _recorded_markdown(campaign) + _random_markdown(files, campaign), encoding="utf-8"
+        )
         campaign.write(DOCS / "validation" / "frames.json")
     return campaign.exit_code()
 
@@ -138,6 +175,26 @@ def _case_result(row: Row) -> CaseResult:
     )
 
 
+def _recorded_result(recorded: Recorded) -> CaseResult:
+    """Return the case of one file as recorders and people make them."""
+    with TemporaryDirectory() as folder:
+        found = differences(
+            recorded.build(Path(folder)),
+            recorded.numbers,
+            seed=0,
+            times_us=recorded.media_us,
+            section_starts=recorded.section_starts,
+            assumed_rate=recorded.assumed_rate,
+        )
+    return CaseResult(
+        recorded.name,
+        "no healthy frame is lost, no time silently wrong: files of recorders",
+        "every frame is read in the order of the recording, at its time, with the sections of its clock",
+        Outcome.FAILED if found else Outcome.SURVIVED,
+        "; ".join(found),
+    )
+
+
 def _random_result(made: RandomFile) -> CaseResult:
     """Return the case of one random file."""
     with TemporaryDirectory() as folder:
@@ -148,7 +205,7 @@ def _random_result(made: RandomFile) -> CaseResult:
             range(made.n_frames),
             seed=made.seed,
             pictures=None if decoded is None else list(decoded),
-            rate=made.rate,
+            times_us=made.times_us,
             assumed_rate=made.assumed_rate,
         )
     return CaseResult(
@@ -158,6 +215,16 @@ def _random_result(made: RandomFile) -> CaseResult:
         Outcome.FAILED if found else Outcome.SURVIVED,
         f"{'; '.join(found)} ({made.describe()})" if found else "",
     )
+
+
+def _recorded_markdown(campaign: Campaign) -> str:
+    """Return the part of docs/frames.md about files as recorders and people make them."""
+    outcomes = {result.name: result.outcome.value for result in campaign.results}
+    lines = [
+        f"| {each.name} | {len(each.numbers)} | {len(each.section_starts) + 1} | {outcomes[each.name]} |"
+        for each in RECORDED
+    ]
+    return "\n" + RECORDED_EXPLANATION + "\n".join(lines) + "\n"
 
 
 def _random_markdown(files: list[RandomFile], campaign: Campaign) -> str:

@@ -28,7 +28,8 @@ def differences(
     *,
     seed: int,
     pictures: Sequence[RgbArray] | None = None,
-    rate: Fraction | None = None,
+    times_us: Sequence[int] = (),
+    section_starts: Sequence[int] | None = None,
     assumed_rate: Fraction | None = None,
 ) -> list[str]:
     """Return how a file differs from the truth, one line each; an empty list if every frame is right.
@@ -38,7 +39,8 @@ def differences(
         numbers: painted number of every frame, in order.
         seed: chooses the frames that are read alone and in ranges.
         pictures: every decoded picture, in order; None to compare numbers only.
-        rate: frames per second, if frame n is at n divided by it; None to compare no times.
+        times_us: media time of every frame, in microseconds; empty to compare no times.
+        section_starts: frames at which sections begin, without the first; None to compare none.
         assumed_rate: frames per second that the user gives.
     """
     try:
@@ -49,15 +51,17 @@ def differences(
     if n_frames != len(numbers):
         return [f"{n_frames} frames are indexed, {len(numbers)} are there; {indexed.shortfall}"]
     found = [f"not whole: {indexed.shortfall}"] if indexed.shortfall else []
-    if rate is not None:
-        found += _wrong_times(indexed.index.media_us, rate)
+    starts = [section.start for section in indexed.index.sections[1:]]
+    if section_starts is not None and starts != list(section_starts):
+        found.append(f"sections begin at {starts}, expected {list(section_starts)}")
+    if len(times_us):
+        found += _wrong_times(indexed.index.media_us, np.array(times_us))
     return found + [
         line for wanted in _requests(indexed, seed) for line in _wrong_frames(indexed, wanted, numbers, pictures)
     ]
 
 
-def _wrong_times(media_us: Int64Array, rate: Fraction) -> list[str]:
-    expected = np.array([round(n / rate * 1_000_000) for n in range(len(media_us))])
+def _wrong_times(media_us: Int64Array, expected: Int64Array) -> list[str]:
     wrong = np.flatnonzero(np.abs(media_us - expected) > _LARGEST_TIME_ERROR_US)
     return [f"frame {n} is at {media_us[n]} us, expected {expected[n]} us" for n in wrong[:1].tolist()]
 

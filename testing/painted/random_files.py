@@ -89,6 +89,11 @@ class RandomFile:
         """The frame rate that a user must give; None if the container has times."""
         return self.rate if self.container in _UNTIMED else None
 
+    @property
+    def times_us(self) -> list[int]:
+        """Media time of every frame, in microseconds."""
+        return [round(number / self.rate * 1_000_000) for number in range(self.n_frames)]
+
     def describe(self) -> str:
         """Return the settings as text, for a report."""
         options = " ".join(f"{name}={value}" for name, value in self.options.items())

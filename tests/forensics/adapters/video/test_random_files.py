@@ -22,7 +22,7 @@ def test_every_frame_of_a_random_file_is_read(seed: int, tmp_path: Path) -> None
         range(made.n_frames),
         seed=seed,
         pictures=pictures,
-        rate=made.rate,
+        times_us=made.times_us,
         assumed_rate=made.assumed_rate,
     )
     assert found == [], made.describe()
