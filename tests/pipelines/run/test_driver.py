@@ -248,7 +248,7 @@ def test_tables_left_half_in_place_are_put_in_place(case: Case) -> None:
 
 def test_the_latest_run_is_the_one_that_analysts_read(case: Case) -> None:
     first = run(case)
-    other = run(case, "track.minimum_detections=13")
+    other = run(case, "track.activation_score=1")
     assert first.folder.run_id != other.folder.run_id == json.loads(case.folder.manifest.read_text())["run"]
     assert published_table(case, "sightings").is_empty()
     assert published_table(case, "detections")["track_id"].null_count() == N_FRAMES + 1
