@@ -8,7 +8,10 @@ import io
 import locale
 import os
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 __all__ = ["finish_streams", "prepare_streams", "use_utf8"]
 
@@ -20,7 +23,7 @@ _replaced: Final = set[str]()
 class _Unbroken(io.FileIO):
     """Writes to a descriptor; what no reader wants any more is dropped."""
 
-    def write(self, data: "bytes | bytearray | memoryview") -> int:  # type: ignore[override]
+    def write(self, data: "ReadableBuffer", /) -> int:
         """Write as much as the descriptor takes."""
         try:
             return super().write(data)
