@@ -10,30 +10,36 @@ from forensics.errors import CannotStart
 
 __all__ = ["temporary_folder"]
 
+_VARIABLE: Final = "TMPDIR"
+_OF_SYSTEM: Final = (Path("/tmp"), Path("/var/tmp"), Path("/usr/tmp"))
 _PROBE_BYTES: Final = 4096
-_NEXT_STEP: Final = "set TMPDIR to a folder with free space that this user may write to, and run the same command again"
+_NEXT_STEP: Final = (
+    f"free some space there, or set {_VARIABLE} to a folder that this user may write to; run the same command again"
+)
 
 
 def temporary_folder() -> Path:
     """Return the folder in which temporary files are made.
 
-    `tempfile.gettempdir` would take another folder where that of `TMPDIR` cannot be written.
+    Python's own choice would silently be another folder where that of `TMPDIR` cannot be written, and at last the
+    current one, in which footage may lie.
 
     Raises:
         CannotStart: no file can be written there.
     """
-    stated = os.environ.get("TMPDIR")
+    stated = os.environ.get(_VARIABLE)
     try:
         folder = Path(stated or tempfile.gettempdir()).absolute()
+        if not stated and folder == Path.cwd() and folder not in _OF_SYSTEM:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(bytes(_PROBE_BYTES))
     except OSError as error:
-        raise CannotStart(_describe(error, stated), _NEXT_STEP, stated or None) from error
+        raise CannotStart(_describe(error), _NEXT_STEP, stated or "the temporary folder of this machine") from error
     return folder
 
 
-def _describe(error: OSError, stated: str | None) -> str:
-    folder = "the temporary folder" if stated else "the temporary folder of this machine"
+def _describe(error: OSError) -> str:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return f"the disk of {folder} is full ({error.strerror})"
-    return f"{folder} cannot be written ({error.strerror})"
+        return f"the disk of this temporary folder is full ({error.strerror})"
+    return f"this temporary folder cannot be written ({error.strerror})"

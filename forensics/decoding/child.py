@@ -5,7 +5,6 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -176,7 +175,7 @@ class DecodingChild:
         # without a timeout, sending a long message to a child that does not read would block forever
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", self._limits.stall_s, 0))
         self._descriptor = create_shared_file()
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
+        self._stderr = os.fdopen(create_shared_file(), "w+b")
         arguments = (theirs.fileno(), self._descriptor, self._limits.cache_bytes)
         with theirs:
             self._process = subprocess.Popen(

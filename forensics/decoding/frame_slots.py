@@ -1,23 +1,26 @@
-"""Slots of pixels in memory shared by two processes: an unlinked file, so no crash leaves one on the disk."""
+"""Slots of pixels in memory shared by two processes: a file without a name, so no crash leaves one on the disk."""
 
 import mmap
 import os
 import tempfile
-from pathlib import Path
 
 import numpy as np
 
 from forensics.footage.frames import RgbArray
+from forensics.temporary import temporary_folder
 
 __all__ = ["SlotMemory", "create_shared_file"]
 
-_RAM_FOLDER = Path("/dev/shm")
-
 
 def create_shared_file() -> int:
-    """Return a descriptor of a new, unlinked, empty file, in memory if the machine has /dev/shm."""
-    folder = _RAM_FOLDER if os.access(_RAM_FOLDER, os.W_OK) else None
-    with tempfile.TemporaryFile(dir=folder) as file:
+    """Return a descriptor of a new, empty file without a name, in memory; containers often have little /dev/shm.
+
+    Raises:
+        CannotStart: the system has no such files, and its temporary folder cannot be written.
+    """
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("forensics")
+    with tempfile.TemporaryFile(dir=temporary_folder()) as file:
         return os.dup(file.fileno())
 
 

@@ -5,6 +5,7 @@ with its driver. This is the only module that imports ray.
 """
 
 import contextlib
+import itertools
 import logging
 import os
 import secrets
@@ -15,8 +16,10 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from forensics.errors import CannotStart
+from forensics.temporary import temporary_folder
 from pipelines.runners.cluster_cleanup import ClusterCleanup, find_dead_server
 
 # Ray reads these when it is imported. A client of a cluster can run any code, so every cluster has a token: the one in
@@ -39,8 +42,12 @@ _ANSWER_S = 10
 _LOOPBACK = "127.0.0.1"
 # Workers can import from the working folder of the driver, where footage may lie beside a file like numpy.py.
 _FOLDER_WITHOUT_MODULES = "/"
-# For the sockets and logs of a local cluster: the path of a socket must be short.
-_SHORT_FOLDER = "/tmp" if Path("/tmp").is_dir() else None
+# The path of a socket may have 107 bytes, of which Ray's own names take 67 below the folder of the cluster.
+_LONGEST_FOLDER_BYTES: Final = 107 - len("/ray/session_2026-05-01_10-00-00_123456_1234567/sockets/plasma_store")
+_N_RANDOM: Final = 8
+_LEAST_FREE_BYTES: Final = 16 << 20
+_PREFIXES: Final = ("forensics-", "f-")
+_SHORT_FOLDER: Final = Path("/tmp")
 
 
 def _require_listener(address: str) -> None:
@@ -48,6 +55,39 @@ def _require_listener(address: str) -> None:
     host, colon, port = address.rpartition(":")
     if colon and port.isdigit():
         socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
+
+
+def _make_cluster_folder() -> Path:
+    """Make a private folder for the sockets and logs of a local cluster, where temporary files are.
+
+    Where that path is too long for sockets, it lies in /tmp.
+
+    Raises:
+        CannotStart: neither folder can be written, is large enough, or has a path that is short enough.
+    """
+    temporary = temporary_folder()
+    for folder, prefix in itertools.product((temporary, _SHORT_FOLDER), _PREFIXES):
+        n_bytes = len(os.fsencode(folder)) + len(f"/{prefix}") + _N_RANDOM
+        if n_bytes <= _LONGEST_FOLDER_BYTES and os.access(folder, os.W_OK):
+            _require_space(folder)
+            return Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
+    raise CannotStart(
+        f"its path is too long for the sockets of Ray, and {_SHORT_FOLDER} cannot be written",
+        "set TMPDIR to a shorter path, such as /scratch, or use --runner serial",
+        temporary,
+    )
+
+
+def _require_space(folder: Path) -> None:
+    """Check that Ray's logs have room; on a full disk its servers would not answer, without a reason."""
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < _LEAST_FREE_BYTES:
+        raise CannotStart(
+            f"the disk of this temporary folder is full: {free_bytes >> 10} KiB are free, a local Ray cluster needs "
+            f"{_LEAST_FREE_BYTES >> 20} MiB",
+            "free some space there, set TMPDIR to another folder, or use --runner serial",
+            folder,
+        )
 
 
 class RayCluster:
@@ -99,7 +139,7 @@ class RayCluster:
 
     def _start_local(self) -> None:
         before = signal.getsignal(signal.SIGTERM)
-        self._own_folder = Path(tempfile.mkdtemp(prefix="forensics-", dir=_SHORT_FOLDER))
+        self._own_folder = _make_cluster_folder()
         self._cleanup = ClusterCleanup(self._own_folder)
         with bind_to_loopback():
             ray.init(

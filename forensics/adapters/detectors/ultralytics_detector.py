@@ -18,6 +18,7 @@ from forensics.errors import CannotStart, UsageError
 from forensics.footage.frames import Frame, RgbArray, View
 from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.models.model_store import Model
+from forensics.temporary import temporary_folder
 
 __all__ = ["load"]
 
@@ -159,7 +160,7 @@ def _keep_offline() -> None:
     os.environ["YOLO_AUTOINSTALL"] = "false"
     os.environ["YOLO_OFFLINE"] = "true"
     if "YOLO_CONFIG_DIR" not in os.environ and not _is_writable(user_config_path()):
-        os.environ["YOLO_CONFIG_DIR"] = tempfile.mkdtemp(prefix="forensics-ultralytics-")
+        os.environ["YOLO_CONFIG_DIR"] = tempfile.mkdtemp(prefix="forensics-ultralytics-", dir=temporary_folder())
 
 
 def _is_writable(folder: Path) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from forensics.place import BLOCK_BYTES
+from forensics.temporary import temporary_folder
 
 __all__ = ["BlockCache"]
 
@@ -22,13 +23,16 @@ class BlockCache:
 
     Args:
         limit_bytes: largest size of the file; at least eight blocks are kept.
+
+    Raises:
+        CannotStart: the temporary folder cannot be written.
     """
 
     def __init__(self, limit_bytes: int) -> None:
         self._n_slots = max(_MIN_SLOTS, limit_bytes // BLOCK_BYTES)
         self._slots = OrderedDict[bytes, tuple[int, int]]()
         self._free: Iterator[int] = iter(range(self._n_slots))
-        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed with the process
+        self._file = tempfile.TemporaryFile(buffering=0, dir=temporary_folder())  # noqa: SIM115 - closed with the process
 
     def __del__(self) -> None:
         self._file.close()
