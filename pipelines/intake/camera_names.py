@@ -6,8 +6,8 @@ one name: where their folders are called the same, the path of the folders tells
 """
 
 import os
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -16,9 +16,10 @@ from forensics.place import Place
 from forensics.spelling import compose
 from pipelines.intake.found_footage import FoundFootage, is_below_card, naming_path, place_parts
 
-__all__ = ["describe_camera_folders", "describe_shared_names", "name_cameras"]
+__all__ = ["describe_camera_folders", "describe_names_without_times", "describe_shared_names", "name_cameras"]
 
 _Parts = tuple[str, ...]
+NameFile = Callable[[str], str]
 _MANY = 5
 
 
@@ -37,8 +38,12 @@ class _Viewpoint:
     is_folder: bool
 
 
-def name_cameras(found: Sequence[FoundFootage]) -> list[str]:
+def name_cameras(found: Sequence[FoundFootage], name_file: NameFile = str) -> list[str]:
     """Return a name for the camera of each piece of footage, parallel to `found`.
+
+    Args:
+        found: footage to ingest.
+        name_file: returns the camera in the name of a file without suffix; empty for a file to be named by its folder.
 
     >>> from forensics.place import StoreObject
     >>> def below(given, *names):
@@ -48,7 +53,7 @@ def name_cameras(found: Sequence[FoundFootage]) -> list[str]:
     >>> name_cameras(below("s3://archive/", "north/gate/10.mp4", "south/gate/10.mp4"))
     ['north/gate', 'south/gate']
     """
-    viewpoints = _viewpoints(found)
+    viewpoints = _viewpoints(found, name_file)
     by_last = defaultdict[str, set[_Viewpoint]](set)
     for viewpoint in viewpoints:
         by_last[compose(_last(viewpoint))].add(viewpoint)
@@ -56,8 +61,8 @@ def name_cameras(found: Sequence[FoundFootage]) -> list[str]:
     return [names[viewpoint] for viewpoint in viewpoints]
 
 
-def _viewpoints(found: Sequence[FoundFootage]) -> list[_Viewpoint]:
-    first = [_viewpoint(each) for each in found]
+def _viewpoints(found: Sequence[FoundFootage], name_file: NameFile) -> list[_Viewpoint]:
+    first = [_viewpoint(each, name_file) for each in found]
     unclear = _unclear_folders(found, first)
     return [
         viewpoint if viewpoint.is_folder or viewpoint.path[:-1] not in unclear else _of_folder(viewpoint)
@@ -65,18 +70,19 @@ def _viewpoints(found: Sequence[FoundFootage]) -> list[_Viewpoint]:
     ]
 
 
-def _viewpoint(found: FoundFootage) -> _Viewpoint:
+def _viewpoint(found: FoundFootage, name_file: NameFile) -> _Viewpoint:
     """Return the viewpoint of footage, before it is compared with other footage."""
     given = place_parts(found.given)
     if isinstance(found.place, Path) and found.place.is_dir() and found.is_given:
         return _Viewpoint(given, 0, True)
+    own_name = name_file(found.place.stem)
     if found.is_given:
-        return _Viewpoint((*given[:-1], PurePosixPath(given[-1]).stem), 1, False)
+        return _Viewpoint((*given[:-1], own_name), 1, False) if own_name else _Viewpoint(given[:-1], 0, True)
     between = found.folders_between
     kept = tuple(filter(None, naming_path(between).split("/")))
-    if kept or is_below_card(between) or (isinstance(found.place, Path) and found.place.is_dir()):
+    if kept or not own_name or is_below_card(between) or (isinstance(found.place, Path) and found.place.is_dir()):
         return _Viewpoint((*given, *kept), len(kept), True)
-    return _Viewpoint((*given, found.place.stem), 1, False)
+    return _Viewpoint((*given, own_name), 1, False)
 
 
 def _unclear_folders(found: Sequence[FoundFootage], viewpoints: Sequence[_Viewpoint]) -> set[_Parts]:
@@ -118,20 +124,29 @@ def _distinct_names(alike: Collection[_Viewpoint]) -> Mapping[_Viewpoint, str]:
     return {viewpoint: _text(viewpoint.path) for viewpoint in alike}
 
 
-def describe_camera_folders(found: Sequence[FoundFootage], camera: str | None) -> list[str]:
+def describe_camera_folders(found: Sequence[FoundFootage], camera: str | None, name_file: NameFile = str) -> list[str]:
     """Return a line for each given folder with footage of several folders that look like cameras.
 
     Args:
         found: footage to ingest.
         camera: name that the user stated for all of it; None if the names are made from the folders.
+        name_file: as in `name_cameras`.
     """
     by_given = defaultdict[Place, dict[str, int]](dict)
-    for each, name, viewpoint in zip(found, name_cameras(found), _viewpoints(found), strict=True):
+    viewpoints = _viewpoints(found, name_file)
+    for each, name, viewpoint in zip(found, name_cameras(found, name_file), viewpoints, strict=True):
         if viewpoint.is_folder and not each.is_given:
             counts = by_given[each.given]
             counts[name] = counts.get(name, 0) + 1
     several = ((given, counts) for given, counts in by_given.items() if len(counts) > 1)
     return [_describe_folders(given, counts, camera) for given, counts in several]
+
+
+def describe_names_without_times(names: Iterable[str]) -> str:
+    """Return a line about cameras whose names are those of files without the times in them."""
+    counts = Counter(names)
+    listed = _shortened(f"{name} ({number})" for name, number in counts.items())
+    return f"cameras named by files without the times in their names: {listed}; to name one for all, give --camera"
 
 
 def _describe_folders(given: Place, counts: Mapping[str, int], camera: str | None) -> str:

@@ -13,9 +13,15 @@ from forensics.footage.evidence import Evidence
 from forensics.place import Place
 from forensics.spelling import spelled_as_known
 from forensics.tables.evidence import load_evidence, load_sources
-from pipelines.intake.camera_names import describe_camera_folders, describe_shared_names, name_cameras
+from pipelines.intake.camera_names import (
+    describe_camera_folders,
+    describe_names_without_times,
+    describe_shared_names,
+    name_cameras,
+)
 from pipelines.intake.footage_paths import LeftOut, expand_paths, find_left_out
 from pipelines.intake.found_footage import FoundFootage
+from pipelines.intake.names_with_time import name_without_time
 from pipelines.intake.start_times import Start, StartRule, describe_starts, find_starts
 
 __all__ = ["IntakePlan", "PlannedFootage", "plan_intake", "refuse_unclear_starts"]
@@ -67,21 +73,20 @@ def plan_intake(places: tuple[Place, ...], camera: str | None, rule: StartRule, 
         UsageError: no folder stands for some pictures, or the start times are not valid.
     """
     found = expand_paths(places, is_one_camera=camera is not None)
-    evidence = load_evidence(case.folder)
     _refuse_divided_evidence(found, {source.path for source in load_sources(case.folder)})
+    evidence = load_evidence(case.folder)
+    name_file = name_without_time if rule.is_in_names else str
+    derived = name_cameras(found, name_file) if camera is None else [camera] * len(found)
     known = _camera_names(case, evidence)
-    names = name_cameras(found) if camera is None else [camera] * len(found)
-    names = [spelled_as_known(name, known) for name in names]
+    names = [spelled_as_known(name, known) for name in derived]
     starts = find_starts(found, rule)
-    left_out = find_left_out(places)
-    shared = describe_shared_names(found, names, evidence) if camera is None else []
-    return IntakePlan(
-        tuple(
-            PlannedFootage(each.place, name, start) for each, name, start in zip(found, names, starts.of, strict=True)
-        ),
-        tuple(left_out),
-        (*describe_camera_folders(found, camera), *shared, *describe_starts(found, starts)),
-    )
+    remarks = [*describe_camera_folders(found, camera, name_file), *describe_starts(found, starts)]
+    if camera is None:
+        remarks += describe_shared_names(found, names, evidence)
+    if camera is None and rule.is_in_names:
+        remarks.append(describe_names_without_times(names))
+    planned = map(PlannedFootage, (each.place for each in found), names, starts.of)
+    return IntakePlan(tuple(planned), tuple(find_left_out(places)), tuple(remarks))
 
 
 def _camera_names(case: Case, evidence: Iterable[Evidence]) -> list[str]:

@@ -11,13 +11,14 @@ from typing import Final
 
 from pipelines.intake.time_zones import UnclearTime, parse_zone
 
-__all__ = ["NamedTime", "read_named_time"]
+__all__ = ["NamedTime", "name_without_time", "read_named_time"]
 
 _TIME: Final = re.compile(
     r"(?<!\d)((?:19|20)\d\d)([-_.]?)(0[1-9]|1[0-2])([-_.]?)(0[1-9]|[12]\d|3[01])([-_. T@]{0,3})"
     r"([01]\d|2[0-3])([-_.:]?)([0-5]\d)([-_.:]?)([0-5]\d)(?:[.,](\d{1,6})(?!\d)|(\d{3}))?(?!\d)"
     r"(Z(?![A-Za-z])|\+(?:0\d|1[0-4]):?[0-5]\d(?!\d)|-(?:0\d|1[0-4]):[0-5]\d(?!\d))?"
 )
+_SEPARATORS: Final = " -_.@()[]"
 _TWELVE_HOURS: Final = re.compile(r"[-_ .]?[AP]M(?![A-Z])", re.IGNORECASE)
 _ZONE_OR_NUMBER: Final = re.compile(r"-(?:0\d|1[0-4])(?:00|15|30|45)(?!\d)")
 _DATE_ALONE: Final = re.compile(r"(?<!\d)(?:19|20)\d\d[-_.]?(?:0[1-9]|1[0-2])[-_.]?(?:0[1-9]|[12]\d|3[01])(?!\d)")
@@ -59,6 +60,21 @@ def read_named_time(name: str) -> NamedTime:
         return times[0]
     between = name[found[0].end() : found[1].start()]
     return NamedTime(times[0].at, f"{times[0].pattern}{between}{times[1].pattern}")
+
+
+def name_without_time(name: str) -> str:
+    """Return what stands before the time in a name, else what stands behind it: the camera, as recorders write it.
+
+    A name without a time stays as it is. A number behind the time counts files, so it is left out.
+
+    >>> [name_without_time(each) for each in ("ch01_20260501_100000", "20260501_100000_0007", "gate")]
+    ['ch01', '', 'gate']
+    """
+    found = list(_TIME.finditer(name))
+    if not found:
+        return name
+    before, behind = name[: found[0].start()].strip(_SEPARATORS), name[found[-1].end() :].strip(_SEPARATORS)
+    return before or ("" if behind.isdigit() else behind)
 
 
 def _read(name: str, found: re.Match[str]) -> NamedTime:

@@ -12,6 +12,7 @@ from forensics.place import StoreObject
 from forensics.tables.evidence import load_evidence
 from pipelines.intake.camera_names import name_cameras
 from pipelines.intake.found_footage import FoundFootage, naming_path
+from pipelines.intake.names_with_time import name_without_time
 from testing.commands import Call, clip
 from testing.painted.picture import paint
 
@@ -62,6 +63,24 @@ def test_files_below_one_folder(files: Sequence[str], cameras: Sequence[str]) ->
 )
 def test_files_given_themselves(files: Sequence[str], cameras: Sequence[str]) -> None:
     assert name_cameras(_themselves(*files)) == cameras
+
+
+@pytest.mark.parametrize(
+    ("files", "cameras"),
+    [
+        (
+            ["ch01_20260501_100000.mp4", "ch01_20260501_110000.mp4", "ch02_20260501_100000.mp4"],
+            ["ch01", "ch01", "ch02"],
+        ),
+        (["20260501100000.dav", "20260501110000_0002.dav"], ["export", "export"]),
+        (["gate/20260501100000.dav", "hall/20260501100000.dav"], ["gate", "hall"]),
+        (["20260501100000_ch2.mp4", "gate.mp4"], ["ch2", "gate"]),
+    ],
+)
+def test_times_in_names_are_no_part_of_a_camera_if_starts_are_read_from_them(
+    files: Sequence[str], cameras: Sequence[str]
+) -> None:
+    assert name_cameras(_below(_ROOT, *files), name_without_time) == cameras
 
 
 def test_several_given_folders_are_cameras() -> None:

@@ -166,6 +166,21 @@ def test_starts_from_names(call: Call, empty_case: Path, tmp_path: Path) -> None
     assert "name, YYYYMMDD_HHMMSS, Europe/Berlin" in log
 
 
+def test_a_scan_of_an_export_names_cameras_without_the_times(call: Call, tmp_path: Path) -> None:
+    export = _export(
+        tmp_path / "export", *(f"ch0{n}_20260501_1{n}0000.mp4" for n in (1, 2)), "ch01_20260501_130000.mp4"
+    )
+    words = ("scan", export, "--case", tmp_path / "case", "--start", "from-name", "--dry-run", "--json")
+    answer = call(*words)
+    rows = answer.json["footage"]
+    assert "cameras named by files without the times in their names: ch01 (2), ch02 (1)" in answer.err
+    assert [(row["camera_id"], row["start_utc"][11:13]) for row in rows] == [
+        ("ch01", "11"),
+        ("ch01", "13"),
+        ("ch02", "12"),
+    ]
+
+
 def test_utc_is_assumed_aloud(call: Call, empty_case: Path, tmp_path: Path) -> None:
     export = _export(tmp_path, "gate_2026-05-01_10-00-00.mp4")
     answer = call("ingest", empty_case, *export.glob("*.mp4"), "--camera", "gate", "--start", "from-name")
