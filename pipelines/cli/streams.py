@@ -8,10 +8,7 @@ import io
 import locale
 import os
 import sys
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+from typing import Any, Final
 
 __all__ = ["finish_streams", "prepare_streams", "use_utf8"]
 
@@ -23,7 +20,7 @@ _replaced: Final = set[str]()
 class _Unbroken(io.FileIO):
     """Writes to a descriptor; what no reader wants any more is dropped."""
 
-    def write(self, data: "ReadableBuffer", /) -> int:
+    def write(self, data: Any, /) -> int:
         """Write as much as the descriptor takes."""
         try:
             return super().write(data)
