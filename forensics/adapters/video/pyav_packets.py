@@ -1,9 +1,9 @@
 """Pictures of one stream in file order, demuxed without decoding."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any
 
 import av.error
 import numpy as np
@@ -12,17 +12,18 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from forensics.adapters.video.h264_syntax import H264Syntax
-from forensics.adapters.video.mpeg_order import PictureOrder, find_contradictions, parse_picture_order
+from forensics.adapters.video.mpeg_order import find_contradictions
+from forensics.adapters.video.picture_collector import NO_TIME, PictureCollector
 from forensics.adapters.video.pyav_open import demux, rate_of
-from forensics.adapters.video.transport_stream import CounterBreak, find_counter_breaks
+from forensics.adapters.video.transport_joints import N_LATE_MARKS, correct_marks
 from forensics.footage.clock_jumps import unwrap
 from forensics.footage.timeline import BoolArray, Int64Array
 from forensics.place import Place
 
 __all__ = ["Packets", "demux_until_error", "find_dependent_packets", "list_shortfalls", "read_packets"]
 
-# In these formats a parser splits a byte stream into frames; the corrupt flag may be up to three frames early.
-_PARSED_FORMATS, _N_LATE_MARKS = ("mpeg", "mpegts"), 3
+# In these formats a parser splits a byte stream into pictures.
+_PARSED_FORMATS = ("mpeg", "mpegts")
 
 # In these formats nothing but the pictures themselves shows that one was lost.
 _BARE_FORMATS = ("h264", "mpeg")
@@ -40,10 +41,6 @@ _END_TOLERANCE_US = 20_000
 
 # The clocks of these formats count 90,000 ticks a second in 33 bits.
 _WRAPPING_FORMATS, _CLOCK_BITS = ("mpeg", "mpegts"), 33
-
-_Row: TypeAlias = tuple[int, int, bool, int, int, bool]
-# Stands for a pts or dts that a packet lacks.
-_NO_TIME = -(1 << 63)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,63 +98,6 @@ class Packets:
         return np.asarray(np.searchsorted(self.first_packet, packets, side="right") - 1, dtype=np.int64)
 
 
-@dataclass(slots=True)
-class _Collector:
-    """Collects the pictures of one stream while it is demuxed.
-
-    Attributes:
-        syntax: of an H.264 stream; None for other codecs.
-        reads_order: whether the display order stored in each picture is read.
-        counts_frames: whether frame numbers show losses.
-    """
-
-    syntax: H264Syntax | None
-    reads_order: bool
-    counts_frames: bool
-    rows: list[_Row] = field(default_factory=list)
-    second_fields: list[int] = field(default_factory=list)
-    recovery_frames: dict[int, int] = field(default_factory=dict)
-    orders: list[PictureOrder | None] = field(default_factory=list)
-    losses: list[int] = field(default_factory=list)
-    lacks_durations: bool = False
-
-    @property
-    def n_packets(self) -> int:
-        """Number of packets of the stream so far."""
-        return len(self.rows) + len(self.second_fields)
-
-    def add(self, packet: "Packet[Any]") -> None:
-        """Add the next packet of the stream."""
-        syntax = self.syntax
-        if syntax is not None and (packet.is_keyframe or self.counts_frames or syntax.has_fields):
-            data = bytes(packet)
-            if packet.is_keyframe:
-                self.recovery_frames[len(self.rows)] = syntax.recovery_frames(data)
-            if self.counts_frames and syntax.follows_a_loss(data) and not packet.is_keyframe:
-                self.losses.append(len(self.rows))
-            if syntax.has_fields and syntax.is_second_field(data) and self.rows:
-                self._add_second_field(packet)
-                return
-        self.rows.append(_make_row(packet))
-        if not packet.duration:
-            self.lacks_durations = True
-        if self.reads_order:
-            self.orders.append(parse_picture_order(bytes(packet)))
-
-    def _add_second_field(self, packet: "Packet[Any]") -> None:
-        """Add the packet of a second field to the picture that the packet before it began."""
-        self.recovery_frames.pop(len(self.rows), None)
-        self.second_fields.append(self.n_packets)
-        pts, dts, is_key, n_bytes, position, is_corrupt = self.rows[-1]
-        self.rows[-1] = (pts, dts, is_key, n_bytes + packet.size, position, is_corrupt or packet.is_corrupt)
-
-    def first_packets(self) -> Int64Array:
-        """Return the number of the first packet of each picture, (N,) int64."""
-        is_first = np.ones(self.n_packets, dtype=bool)
-        is_first[self.second_fields] = False
-        return np.flatnonzero(is_first).astype(np.int64)
-
-
 def read_packets(container: InputContainer, stream: VideoStream, path: Place) -> Packets:
     """Read all pictures of one stream; keep those before an error if the demuxer fails.
 
@@ -166,49 +106,32 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
         stream: of the container.
         path: of the same file.
     """
-    context = stream.codec_context
-    syntax = H264Syntax(bytes(context.extradata or b"")) if context.name == "h264" else None
-    rate = rate_of(stream) if _may_lack_times(container, stream) else None
-    collector = _Collector(syntax, reads_order=rate is not None, counts_frames=container.format.name in _BARE_FORMATS)
-    demux_error, end_us = "", 0
-    try:
-        for packet in demux(container):
-            if packet.size:
-                end_us = max(end_us, _packet_end_us(packet))
-                if packet.stream_index == stream.index:
-                    collector.add(packet)
-    except av.error.FFmpegError as error:
-        demux_error = f"reading stopped after {collector.n_packets} packets: {error.strerror}"
+    collector, demux_error, end_us = _collect(container, stream)
+    format_name, time_base = container.format.name, Fraction(stream.time_base or 1)
     pts, dts, keys, size, position, corrupt = np.array(collector.rows, dtype=np.int64).reshape(-1, 6).T
-    has_pts, has_dts = pts != _NO_TIME, dts != _NO_TIME
-    if container.format.name in _FORMATS_WITHOUT_PTS:
-        has_pts[:] = False
-    if container.format.name == "mpeg":  # one pts for two pictures belongs to the second one, in which it is stored
-        has_pts[:-1] &= (np.diff(pts) != 0) | (np.diff(position) != 0)
-    pts, dts = np.where(has_pts, pts, 0), np.where(has_dts, dts, 0)
-    if container.format.name in _WRAPPING_FORMATS:
-        pts, dts = _unwrap(pts, has_pts, dts, has_dts)
-    time_base = Fraction(stream.time_base or 1)
     is_key, is_corrupt = keys.astype(bool), corrupt.astype(bool)
+    has_pts, has_dts = _has_own_pts(pts, position, format_name), dts != NO_TIME
+    pts, dts = np.where(has_pts, pts, 0), np.where(has_dts, dts, 0)
+    if format_name in _WRAPPING_FORMATS:
+        pts, dts = _unwrap(pts, has_pts, dts, has_dts)
     is_leading_lost = np.zeros(len(pts), dtype=bool)
-    if container.format.name == "mpegts" and is_corrupt.any():
-        joints = _find_joints(find_counter_breaks(path, stream.id), position, is_key)
-        is_corrupt &= ~_is_marked_for(joints, position, is_corrupt)
-        is_leading_lost = _find_lost_leading(joints, pts, is_key)
-    n_late_marks = _N_LATE_MARKS if container.format.name in _PARSED_FORMATS else 0
-    is_damaged = _extend_marks(is_corrupt, n_late_marks) | is_leading_lost
+    if format_name == "mpegts" and is_corrupt.any():
+        is_corrupt, is_leading_lost = correct_marks(
+            path, stream.id, is_corrupt, pts=pts, position=position, is_key=is_key
+        )
+    is_damaged = _extend_marks(is_corrupt, N_LATE_MARKS if format_name in _PARSED_FORMATS else 0) | is_leading_lost
     if len(collector.losses) <= _MAX_SHARE_OF_LOSSES * len(pts):
         is_damaged[collector.losses] = True
-    if rate:
+    if collector.reads_order:
         known = [int(at) if is_known else None for at, is_known in zip(pts, has_pts, strict=True)]
-        contradictions = find_contradictions(collector.orders, known, time_base, rate)
+        contradictions = find_contradictions(collector.orders, known, time_base, rate_of(stream) or Fraction(1))
         is_damaged[list(contradictions.incomplete)] = True
         has_pts[list(contradictions.mistimed)] = False
     end_us, end_tolerance_us = _estimate_end(end_us, pts[has_pts], time_base, lacks_durations=collector.lacks_durations)
     return Packets(
         pts=pts,
         has_pts=has_pts,
-        dts=dts if has_dts.all() and container.format.name not in _FORMATS_WITHOUT_DTS else None,
+        dts=dts if has_dts.all() and format_name not in _FORMATS_WITHOUT_DTS else None,
         is_key=is_key,
         size=size,
         position=position,
@@ -216,10 +139,43 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
         first_packet=collector.first_packets(),
         recovery_frames=collector.recovery_frames,
         demux_error=demux_error,
-        n_header_units=_count_header_units(container.format.name, dts, has_dts),
+        n_header_units=_count_header_units(format_name, dts, has_dts),
         end_us=end_us,
         end_tolerance_us=end_tolerance_us,
     )
+
+
+def _collect(container: InputContainer, stream: VideoStream) -> tuple[PictureCollector, str, int]:
+    """Demux the file; return the pictures of the stream, the demuxer's error, and the end of all streams in us."""
+    context = stream.codec_context
+    collector = PictureCollector(
+        H264Syntax(bytes(context.extradata or b"")) if context.name == "h264" else None,
+        reads_order=_may_lack_times(container, stream) and rate_of(stream) is not None,
+        counts_frames=container.format.name in _BARE_FORMATS,
+    )
+    end_us = 0
+    try:
+        for packet in demux(container):
+            if packet.size:
+                end_us = max(end_us, _packet_end_us(packet))
+                if packet.stream_index == stream.index:
+                    collector.add(packet)
+    except av.error.FFmpegError as error:
+        return collector, f"reading stopped after {collector.n_packets} packets: {error.strerror}", end_us
+    return collector, "", end_us
+
+
+def _has_own_pts(pts: Int64Array, position: Int64Array, format_name: str) -> BoolArray:
+    """Return (N,) bool, whether the file states the pts of a picture.
+
+    In a program stream two pictures may get the one pts of their packet, which belongs to the second one.
+    """
+    if format_name in _FORMATS_WITHOUT_PTS:
+        return np.zeros(len(pts), dtype=bool)
+    has_pts: BoolArray = pts != NO_TIME
+    if format_name == "mpeg":
+        has_pts[:-1] &= (np.diff(pts) != 0) | (np.diff(position) != 0)
+    return has_pts
 
 
 def _count_header_units(format_name: str, dts: Int64Array, has_dts: BoolArray) -> tuple[int, int]:
@@ -227,54 +183,6 @@ def _count_header_units(format_name: str, dts: Int64Array, has_dts: BoolArray) -
     if format_name != "avi" or not has_dts.all() or len(dts) < 2:
         return len(dts), 0
     return int(dts.max()) + 1, int(np.median(np.diff(dts))) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Joints:
-    """Breaks of the counter of a transport stream.
-
-    Attributes:
-        breaks: (B,) int64 byte offsets of all of them, in order.
-        keyframes: (B,) int64, the keyframe that starts in that very packet; -1 where packets were lost.
-    """
-
-    breaks: Int64Array
-    keyframes: Int64Array
-
-
-def _find_joints(breaks: Sequence[CounterBreak] | None, position: Int64Array, is_key: BoolArray) -> _Joints:
-    """Return the breaks, with those at which nothing was lost: files were joined there, or a recorder restarted."""
-    key_at = {int(position[key]): int(key) for key in np.flatnonzero(is_key)}
-    found = [(each.position, key_at.get(each.position, -1) if each.starts_unit else -1) for each in breaks or ()]
-    columns = np.array(found, dtype=np.int64).reshape(-1, 2).T
-    return _Joints(columns[0], columns[1])
-
-
-def _is_marked_for(joints: _Joints, position: Int64Array, is_corrupt: BoolArray) -> BoolArray:
-    """Return (N,) bool, the pictures that are marked as corrupt for no other reason than a joint."""
-    found = np.zeros(len(position), dtype=bool)
-    for number in np.flatnonzero(is_corrupt).tolist():
-        end = position[min(number + _N_LATE_MARKS, len(position) - 1)]
-        near = joints.keyframes[(joints.breaks >= position[number]) & (joints.breaks <= end)]
-        found[number] = bool(len(near)) and bool(np.all(near >= 0))
-    return found
-
-
-def _find_lost_leading(joints: _Joints, pts: Int64Array, is_key: BoolArray) -> BoolArray:
-    """Return (N,) bool, the pictures behind a joint that are built on pictures that are not those before the joint.
-
-    They are stored after the first keyframe and shown before it. If the clock goes on without a pause, files were cut
-    from one recording, and the pictures before the joint are theirs.
-    """
-    found = np.zeros(len(pts), dtype=bool)
-    step = np.median(np.diff(np.sort(pts))) if len(pts) > 1 else 0
-    for key in joints.keyframes[joints.keyframes > 0].tolist():
-        following = np.flatnonzero(is_key[key + 1 :])
-        stop = key + 1 + int(following[0]) if len(following) else len(pts)
-        leading = key + 1 + np.flatnonzero(pts[key + 1 : stop] < pts[key])
-        if len(leading) and not 0 < pts[leading].min() - pts[:key].max() <= 1.5 * step:
-            found[leading] = True
-    return found
 
 
 def _unwrap(pts: Int64Array, has_pts: BoolArray, dts: Int64Array, has_dts: BoolArray) -> tuple[Int64Array, Int64Array]:
@@ -338,19 +246,6 @@ def find_dependent_packets(is_lost: BoolArray, is_key: BoolArray, pts: Int64Arra
             found[number] = True
         is_after_loss = is_after_loss or bool(is_lost[number])
     return found
-
-
-def _make_row(packet: "Packet[Any]") -> _Row:
-    """Return the packet's values in the order of the columns of `Packets`."""
-    pts, dts, position = packet.pts, packet.dts, packet.pos
-    return (
-        _NO_TIME if pts is None else pts,
-        _NO_TIME if dts is None else dts,
-        packet.is_keyframe,
-        packet.size,
-        -1 if position is None else position,
-        packet.is_corrupt,
-    )
 
 
 def _packet_end_us(packet: "Packet[Any]") -> int:
