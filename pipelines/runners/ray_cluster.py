@@ -48,6 +48,8 @@ _N_RANDOM: Final = 8
 _LEAST_FREE_BYTES: Final = 16 << 20
 _PREFIXES: Final = ("forensics-", "f-")
 _SHORT_FOLDER: Final = Path("/tmp")
+# Where Ray keeps its objects if it can be written and has room.
+_MEMORY_FOLDER: Final = Path("/dev/shm")
 
 
 def _require_listener(address: str) -> None:
@@ -151,6 +153,7 @@ class RayCluster:
                 logging_level=logging.ERROR,
                 _node_ip_address=_LOOPBACK,
                 _temp_dir=str(self._own_folder / "ray"),  # Ray makes it readable for everybody
+                _plasma_directory=None if os.access(_MEMORY_FOLDER, os.W_OK) else str(self._own_folder),
             )
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)  # Ray's handler would exit with code 1, unrecorded

@@ -135,3 +135,21 @@ def test_a_real_disk_that_is_full_or_read_only(
     assert f"error: {tmp_path / 't'}: " in answer.stderr
     assert said in answer.stderr
     assert "set TMPDIR" in answer.stderr
+
+
+@pytest.mark.skipif(not _can_mount(), reason="needs the right to mount")
+def test_a_run_needs_no_shared_memory_folder(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    assert call("ingest", empty_case, path, "--camera", "gate").code == 0
+    mounted = 'mount -t tmpfs -o ro tmpfs /dev/shm || exit 99; exec "$@"'
+    words = ["run", str(empty_case), "--workers", "1", "--quiet"]
+    answer = subprocess.run(
+        ["unshare", "-m", "bash", "-c", mounted, "bash", *_FORENSICS, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    if answer.returncode == 99:
+        pytest.skip("may not mount")
+    assert answer.returncode == 0, answer.stderr
