@@ -87,7 +87,7 @@ def emit(facts: JsonObject, text: str, as_json: bool) -> None:
 def print_json(text: str) -> None:
     """Print JSON; characters that the terminal's encoding lacks are escaped, so that none is lost."""
     try:
-        text.encode(sys.stdout.encoding)
+        text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         text = "".join(sign if sign.isascii() else json.dumps(sign)[1:-1] for sign in text)
     print(text, flush=True)
