@@ -12,7 +12,7 @@ from forensics.custody.case_document import Case
 from forensics.custody.mandate import Mandate, Mode
 from forensics.errors import UsageError
 from forensics.json_object import JsonObject
-from forensics.spelling import in_shell
+from forensics.spelling import in_shell, spelled_as_known
 from forensics.tables.evidence import load_evidence
 from pipelines import clock
 from pipelines.cli.checkpoints import checkpoint_command
@@ -249,7 +249,7 @@ def clock_command(
     The next `run` publishes the new times; nothing is detected again.
 
     \b
-    Examples:
+    Example:
       forensics case clock my-case gate --offset -90000 --error 500
       forensics case clock my-case gate --section 3f2a91c04d77e810#2 --start 2026-05-01T10:03:00Z
     """
@@ -271,6 +271,7 @@ def clock_command(
         facts |= {"section": section, "start_utc_us": microseconds(start)}
     with open_session(root, "case clock", need=Need.CHANGE, reason=reason, facts=facts) as session:
         known = {item.camera_id for item in load_evidence(session.folder)} | set(session.case.cameras)
+        camera_id = spelled_as_known(camera_id, known)
         if camera_id not in known:
             raise UsageError(
                 f"the case has no camera {camera_id!r}", f"`forensics case show {in_shell(root)}` lists them"

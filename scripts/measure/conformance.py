@@ -57,6 +57,21 @@ Gaps occur only in files that lost bytes, and in pictures at the start of a cut 
 * Cost: a chunk that starts at a recovery point decodes one keyframe interval more, with intra refresh the frames until
   the pictures are right and one interval more. Ordinary files cost nothing more.
 
+## Stills
+
+The pictures of a folder or ZIP are frames in the order of capture. Sources of time, best first: EXIF DateTimeOriginal,
+DateTimeDigitized, DateTime, a calendar time in the name, an epoch in the name, the file time. The clock that most
+pictures have counts.
+
+| pictures | result |
+| --- | --- |
+| EXIF states offsets from UTC | instants in UTC; a picture without an offset takes its neighbour's, with a remark |
+| another source only | used if it shows the same clock, else the picture is placed beside its neighbour in name order |
+| the clock falls by a year or more in numbered names | name order, a new section, UTC unknown until it is stated |
+| a smaller fall | order by time, with a remark |
+| further pages or frames, HEIC, AVIF, raw | not read; a remark gives the number |
+| two pictures of one instant | one millisecond apart, in name order |
+
 ## What is not read
 
 * The second of two MP4, QuickTime, FLV or ASF files joined byte by byte: it is named with its bytes (`partial`).

@@ -1,5 +1,6 @@
 """Stream copy into an MP4, for footage whose demuxer cannot seek: the same packets, each with its pts."""
 
+import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,6 +19,9 @@ from forensics.digests import sha256_of_file
 from forensics.errors import DecoderLost, UnreadableFootage
 from forensics.footage.evidence import Footage, Indexed, Reader
 from forensics.footage.timeline import BoolArray, Int64Array
+
+# The disk of the case is full, or cannot be written.
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 __all__ = ["PictureTimes", "WorkingCopy", "redirect_to_working_copy", "remux"]
 
@@ -116,6 +120,9 @@ def remux(footage: Footage, times: PictureTimes, *, destination: Path) -> Workin
         _check_same_frames(temporary, np.sort(copied) - shift_ticks, times.time_base)
     except (av.error.FFmpegError, ValueError, OSError) as error:
         temporary.unlink(missing_ok=True)
+        number = getattr(error, "errno", None)
+        if number in _DISK_ERRORS:
+            raise OSError(number, os.strerror(number), str(destination)) from error
         raise UnreadableFootage(footage.path, "cannot_seek", f"no working copy could be made: {error}") from error
     except DecoderLost:
         temporary.unlink(missing_ok=True)

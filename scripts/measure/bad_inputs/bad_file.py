@@ -63,18 +63,21 @@ def numbers_in_order(numbers: list[int | None]) -> Expected:
 def numbers_at_times(times: tuple[Fraction, ...]) -> Expected:
     """Return the expected numbers of a file that shows number n at `times[n]` seconds, on any clock.
 
-    Two numbers with the same time have no address: None is expected there.
+    Numbers with the same time are expected in the order of the file.
     """
 
     def expected(index: PacketIndex) -> list[int | None]:
-        since_first = (index.pts - index.pts[0]) * float(index.time_base)
-        return [_number_at(times, float(at)) for at in since_first]
+        since_first = (index.pts - index.pts.min()) * float(index.time_base)
+        left = dict(enumerate(times))
+        return [_take_number_at(left, float(at) + float(min(times))) for at in since_first]
 
     return expected
 
 
-def _number_at(times: tuple[Fraction, ...], since_first_s: float) -> int | None:
-    at = since_first_s + float(min(times))
+def _take_number_at(left: dict[int, Fraction], at_s: float) -> int | None:
+    """Return the first number at a time, and take it out; None if there is none."""
     # the coarsest clock has ticks of one millisecond
-    found = [number for number, time in enumerate(times) if abs(float(time) - at) <= 0.001]
-    return found[0] if len(found) == 1 else None
+    found = next((number for number, time in left.items() if abs(float(time) - at_s) <= 0.001), None)
+    if found is not None:
+        del left[found]
+    return found
