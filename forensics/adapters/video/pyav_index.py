@@ -23,6 +23,7 @@ from forensics.adapters.video.joined_files import describe_joined, describe_late
 from forensics.adapters.video.orientation import Orientation, orientation_of
 from forensics.adapters.video.pyav_decoded_order import PartlyTimedStream, index_by_decoding
 from forensics.adapters.video.pyav_open import (
+    MAX_DELAYED_PIXELS,
     MAX_PIXELS,
     NOT_SEEKABLE,
     choose_stream,
@@ -50,8 +51,6 @@ _FORMATS_STATING_DURATION = ("matroska,webm", "mxf", "flv")
 # The pts of these formats are instants by the camera's clock, since 1970.
 _FORMATS_WITH_CLOCK = ("dhav",)
 _EPOCH = datetime(1970, 1, 1)
-# Larger pictures are not decoded with concealment: damage may state a size that fills the memory.
-_MAX_CONCEALED_PIXELS = 4096 * 4096
 # Block terminator of the last picture and trailer of the file.
 _GIF_TRAILER = b"\0;"
 # 50 years: no recording is longer. Larger spans come from damaged times, and some overflow in microseconds.
@@ -189,7 +188,7 @@ def _decode_first_frame(path: Place, stream_index: int | None) -> _FirstFrame:
     """
     width_px = height_px = 0
     for is_strict in (True, False):  # a file that begins inside a group of pictures may hold no flawless start
-        if width_px * height_px > _MAX_CONCEALED_PIXELS:
+        if width_px * height_px > MAX_DELAYED_PIXELS:
             break
         with open_file(path) as container:
             stream = choose_stream(container, path, stream_index)

@@ -25,6 +25,7 @@ from forensics.place import Place
 
 __all__ = [
     "FORMATS",
+    "MAX_DELAYED_PIXELS",
     "MAX_PIXELS",
     "NOT_SEEKABLE",
     "choose_stream",
@@ -62,6 +63,8 @@ FORMATS = (
 
 # Of one picture. Larger ones are not decoded: a few bytes can state a size that needs hundreds of megabytes.
 MAX_PIXELS = 8192 * 8192
+# Of larger pictures, as damage may state, a decoder does not hold back more than it must: each takes 25 MiB or more.
+MAX_DELAYED_PIXELS = 4096 * 4096
 _LARGEST_PACKED_HEADER_BYTES = 64 << 20
 
 _NO_HEADER = (
@@ -210,13 +213,14 @@ def make_decoding_repeatable(stream: VideoStream, *, is_strict: bool = True) -> 
         is_strict: whether an error replaces a concealed picture.
     """
     context: Any = stream.codec_context
+    n_pixels = stream.width * stream.height
     context.thread_count = 1
     context.thread_type = "NONE"
     context.flags |= Flags.copy_opaque
     context.options = {
         "max_pixels": str(MAX_PIXELS),
         **({"err_detect": "crccheck+explode"} if is_strict else {}),
-        **({"strict": "strict"} if context.name == "h264" else {}),
+        **({"strict": "strict"} if context.name == "h264" and n_pixels <= MAX_DELAYED_PIXELS else {}),
     }
 
 
