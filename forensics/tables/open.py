@@ -15,6 +15,7 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log_writer import LogWriter
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
+from forensics.spelling import in_shell
 from forensics.tables.manifest import read_manifest
 from forensics.tables.result_access import refuse_unless_active
 from forensics.tables.schemas import CANDIDATES_TABLE, PUBLISHED
@@ -109,13 +110,19 @@ class OpenCase:
         """Return one table by name.
 
         Raises:
-            UsageError: there is no table of this name.
+            UsageError: there is no table of this name, or an older version published the run without it.
             IntegrityBroken: a file of the table is missing or has changed since it was published.
         """
         if name not in PUBLISHED:
             hint = "read candidates with case.candidates(reason=...)" if name == CANDIDATES_TABLE else ""
             raise UsageError(f"there is no table {name!r}", hint or f"the tables are: {', '.join(PUBLISHED)}")
-        return pl.scan_parquet(published_files(self.folder, name))
+        files = published_files(self.folder, name)
+        if not files:
+            raise UsageError(
+                f"the published run has no table {name!r}: an older version of this program made it",
+                f"run `forensics run {in_shell(self.folder.root)}` again, which publishes all tables",
+            )
+        return pl.scan_parquet(files)
 
     def candidates(self, *, reason: str) -> pl.LazyFrame:
         """Return one row per compared pair of a sighting and an entry; the access and its reason are logged.

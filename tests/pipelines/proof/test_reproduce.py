@@ -52,8 +52,8 @@ class ShiftingBox(PaintedDetector):
 
 def test_a_run_comes_out_equal_and_leaves_nothing(call: Call, published_case: Path) -> None:
     before = _state(published_case)
-    told = call("reproduce", published_case, *_SERIAL, "--json")
-    assert (told.code, told.json["equal"], told.json["tables"], told.json["pictures"]) == (0, True, 8, 1)
+    answer = call("reproduce", published_case, *_SERIAL, "--json")
+    assert (answer.code, answer.json["equal"], answer.json["tables"], answer.json["pictures"]) == (0, True, 8, 1)
     assert _state(published_case) == before
     assert not (published_case / ".reproduce").exists()
     end = read_chain(published_case / "audit.jsonl").lines[-1]

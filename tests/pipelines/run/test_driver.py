@@ -16,10 +16,11 @@ from typing import Any
 import polars as pl
 import pytest
 
+import forensics
 from forensics.custody.case_document import Case, encode_case
 from forensics.detection.detections import Boxes
 from forensics.digests import sha256_of_file
-from forensics.errors import CannotStart, CoverageBroken, IntegrityBroken
+from forensics.errors import CannotStart, CoverageBroken, IntegrityBroken, UsageError
 from forensics.footage.cameras import Camera
 from forensics.footage.coverage import CoverageRange, State, check_complete
 from forensics.footage.frames import Frame
@@ -160,9 +161,9 @@ def test_a_frame_that_cannot_be_read_is_a_settled_gap(tmp_path: Path) -> None:
     gap, rest = published_table(case, "coverage").rows(named=True)
     assert (gap["start_frame"], gap["stop_frame"], gap["state"], gap["reason"]) == (0, 3, "gap", "decode_error")
     assert gap["settled"]
-    for told in ("evidence", "sources"):
-        assert published_table(case, told)["verdict"].to_list() == ["partial"]
-        assert "3 frames could not be read" in published_table(case, told)["reason"][0]
+    for name in ("evidence", "sources"):
+        assert published_table(case, name)["verdict"].to_list() == ["partial"]
+        assert "3 frames could not be read" in published_table(case, name)["reason"][0]
     assert (rest["start_frame"], rest["stop_frame"], rest["state"]) == (3, 57, "detected")
     assert not set(published_table(case, "detections")["frame"]) & {0, 1, 2}
 
@@ -244,6 +245,16 @@ def test_tables_left_half_in_place_are_put_in_place(case: Case) -> None:
     (case.folder.root / ".tables.new" / "detections").mkdir(parents=True)
     assert run(case).manifest == json.loads(case.folder.manifest.read_text()) == manifest
     assert not list(case.folder.root.glob(".tables*"))
+
+
+def test_a_table_that_an_older_version_did_not_publish_is_named(case: Case) -> None:
+    manifest = run(case).manifest
+    older = {**manifest, "files": [file for file in manifest["files"] if not file["path"].startswith("sections/")]}
+    case.folder.manifest.write_text(json.dumps(older))
+    opened = forensics.open_case(case.folder.root)
+    assert not opened.sightings().collect().is_empty()
+    with pytest.raises(UsageError, match=r"the published run has no table 'sections'.*older version"):
+        opened.sections()
 
 
 def test_the_latest_run_is_the_one_that_analysts_read(case: Case) -> None:
