@@ -19,6 +19,8 @@ __all__ = ["describe_sections", "find_jumps", "order_pictures", "place_sections"
 
 # A leap ahead that returns is a fault of the stamps and not a pause if it is longer than this.
 _LEAP_S = 10
+# No video standard lets a picture be shown before one that is stored more than this many pictures earlier.
+_MAX_REORDERED = 16
 
 
 def unwrap(ticks: Int64Array, n_bits: int) -> Int64Array:
@@ -69,7 +71,24 @@ def _first_jump(pts: Int64Array, dts: Int64Array | None, is_key: BoolArray) -> i
     is_back = (last_key > 0) & (pts < latest[np.maximum(last_key - 1, 0)])
     if dts is not None:
         is_back[1:] |= np.diff(dts) < 0
-    return int(np.argmax(is_back)) if is_back.any() else None
+    jump = int(np.argmax(is_back)) if is_back.any() else None
+    return jump if dts is not None else _jump_beyond_reordering(pts[:jump], latest[:jump], jump)
+
+
+def _jump_beyond_reordering(pts: Int64Array, latest: Int64Array, jump: int | None) -> int | None:
+    """Return a jump before `jump` that no keyframe shows: a picture is behind one that no reordering puts after it.
+
+    Args:
+        pts: (N,) int64 ticks of the pictures before `jump`.
+        latest: (N,) int64, the largest of these ticks up to each picture.
+        jump: the jump that is known; None without one.
+    """
+    is_beyond = pts[_MAX_REORDERED + 1 :] < latest[: -(_MAX_REORDERED + 1)]
+    if not is_beyond.any():
+        return jump
+    before = int(np.argmax(is_beyond))
+    falls = np.diff(pts[before : before + _MAX_REORDERED + 2])
+    return before + 1 + int(np.argmin(falls))
 
 
 def _with_leaps(jumps: list[int], times: Int64Array, time_base: Fraction) -> list[int]:

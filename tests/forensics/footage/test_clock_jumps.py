@@ -65,6 +65,24 @@ def test_a_clock_that_jumps_back_begins_a_section(seed: int, with_dts: bool) -> 
     assert order_pictures(made.pts, jumps).tolist() == made.shown
 
 
+@pytest.mark.parametrize("n_lost", [0, 1, 2])
+def test_a_jump_is_found_where_damage_destroyed_the_keyframe_behind_it(n_lost: int) -> None:
+    before, after = np.arange(100, 140), np.arange(120, 160)[n_lost:]
+    pts = np.concatenate([before, after])
+    is_key = np.zeros(len(pts), dtype=bool)
+    is_key[[0, 20]] = True  # none behind the joint
+    assert find_jumps(pts, None, is_key, Fraction(1)) == [40]
+
+
+@pytest.mark.parametrize("n_ahead", [1, 8, 16])
+def test_a_picture_that_is_shown_late_is_no_jump(n_ahead: int) -> None:
+    pts = np.arange(40)
+    pts[5 : 5 + n_ahead + 1] = np.roll(pts[5 : 5 + n_ahead + 1], 1)  # stored before pictures that are shown first
+    is_key = np.zeros(40, dtype=bool)
+    is_key[0] = True
+    assert find_jumps(pts, None, is_key, Fraction(1)) == []
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_media_time_goes_on_in_the_order_of_the_file(seed: int) -> None:
     made = recording(seed)
