@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from forensics.adapters.video.pyav_reader import open_reader
 from forensics.errors import UnreadableFootage
 from scripts.measure.campaign import Campaign, CaseResult, Outcome
+from scripts.measure.generated_sections import put_tables
 from testing.painted import KINDS, Kind
 from testing.painted.check import differences
 from testing.painted.measure import MODES, Child, Count, index_kind, measure_all, measure_decord
@@ -27,60 +28,6 @@ from testing.painted.recorders import RECORDED, Recorded
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 HEADINGS = ("kind", "holds", "painted", "indexed", "reader", *MODES, "remark")
-EXPLANATION = """\
-# Which frames are exact
-
-Run the test: `scripts/conformance`. It builds the clips below; each frame shows its own number in its pixels. It
-indexes each clip and reads it with each reader in three ways: all frames in order, single frames in shuffled order,
-and ranges that start at keyframes and at arbitrary frames. It then compares the number in the pixels with the number
-in the index.
-
-| term | meaning |
-| --- | --- |
-| *wrong / gaps / asked for* | the counts under sequential, random and ranges; *wrong* must be 0 everywhere |
-| gap | a frame that was not returned; `coverage` states the reason |
-| proven | decord agreed with the reference reader on this very file; decord reads no other files |
-| refused | decord does not read this file; the remark states why |
-
-Gaps occur only in files that lost bytes, and in pictures at the start of a cut file that are built on what was cut.
-
-## How a frame is found and decoded
-
-* A frame is known by the packet it came from, not by its time: two frames of one pts are two frames, and a clock that
-  jumps back moves nothing. The two fields of a picture are put together, also if each is a packet.
-* Decoding starts at an IDR picture or another keyframe that needs no history. Recovery points (open groups, intra
-  refresh) need some: decoding starts so far before them that every picture behind them is right. This is proven on a
-  sample of each file at ingest. If it is not exact there, decoding starts at the last picture without history.
-* A gap is reported only after a second read from a reopened file. A group that needs history is read with more and more
-  of it, and at last by a decoder that conceals errors; what it conceals stays a gap. So a frame is the same whatever
-  chunk, worker or request it is read by.
-* Cost: a chunk that starts at a recovery point decodes one keyframe interval more, with intra refresh the frames until
-  the pictures are right and one interval more. Ordinary files cost nothing more.
-
-## Stills
-
-The pictures of a folder or ZIP are frames in the order of capture. Sources of time, best first: EXIF DateTimeOriginal,
-DateTimeDigitized, DateTime, a calendar time in the name, an epoch in the name, the file time. The clock that most
-pictures have counts.
-
-| pictures | result |
-| --- | --- |
-| EXIF states offsets from UTC | instants in UTC; a picture without an offset takes its neighbour's, with a remark |
-| another source only | used if it shows the same clock, else the picture is placed beside its neighbour in name order |
-| the clock falls by a year or more in numbered names | name order, a new section, UTC unknown until it is stated |
-| a smaller fall | order by time, with a remark |
-| further pages or frames, HEIC, AVIF, raw | not read; a remark gives the number |
-| two pictures of one instant | one millisecond apart, in name order |
-
-## What is not read
-
-* The second of two MP4, QuickTime, FLV or ASF files joined byte by byte: it is named with its bytes (`partial`).
-* Video of a transport stream whose identifier changes: named with its first byte (`partial`).
-* Ogg, WTV and RealMedia, animated WebP and APNG, HEIC: named for what they are (`rejected`).
-* A turn by other than a quarter is rounded to the nearest quarter.
-* Damage that no decoder can notice: H.264, HEVC, VP9 and AV1 store no checksum of their pictures, and a flipped bit may
-  give another valid picture.
-"""
 RECORDED_EXPLANATION = """\
 ## Files as recorders and people make them
 
@@ -140,9 +87,8 @@ def main() -> int:
     for made in files:
         campaign.add(_random_result(made))
     if arguments.write:
-        (DOCS / "frames.md").write_text(
-            _markdown(rows) + _recorded_markdown(campaign) + _random_markdown(files, campaign), encoding="utf-8"
-        )
+        tables = _markdown(rows), _recorded_markdown(campaign), _random_markdown(files, campaign)
+        put_tables(DOCS / "frames.md", "".join(tables).rstrip())
         campaign.write(DOCS / "validation" / "frames.json")
     return campaign.exit_code()
 
@@ -152,7 +98,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--random", type=int, default=300, metavar="N", help="number of random files")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first random file; other than 0: no table")
     parser.add_argument(
-        "--write", action="store_true", help="also write docs/frames.md and docs/validation/frames.json"
+        "--write", action="store_true", help="also write the tables of docs/frames.md and docs/validation/frames.json"
     )
     return parser.parse_args()
 
@@ -275,7 +221,7 @@ def _aligned_text(rows: list[Row]) -> str:
 def _markdown(rows: list[Row]) -> str:
     lines = [HEADINGS, ("---",) * len(HEADINGS), *(row.cells() for row in rows)]
     table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-    return f"{EXPLANATION}\n{table}\n"
+    return table + "\n"
 
 
 if __name__ == "__main__":
