@@ -55,6 +55,11 @@ class DetectSettings(_Closed):
     gate: Literal["off", "motion"] = Field(
         "off", description="off detects every sampled frame; motion skips sampled frames in which nothing changed"
     )
+    damaged: Literal["gap", "show"] = Field(
+        "gap",
+        description="gap detects nothing in damaged frames; show detects in what the decoder makes of them and marks "
+        "the rows doubtful",
+    )
     precision: Literal["f32", "bf16", "f16"] = Field("f32", description="number format of the network's arithmetic")
     threads: int = Field(
         1, ge=1, description="CPU threads per inference stream; more may change the last digits of scores"
@@ -72,6 +77,14 @@ class DetectSettings(_Closed):
         description="CPU seconds a decoder may spend on a frame, and as many more per 100 frames decoded for it; a "
         "frame that takes longer, alone and twice, is a gap",
     )
+
+    @model_validator(mode="after")
+    def _check_damaged(self) -> "DetectSettings":
+        if self.damaged == "show" and self.gate != "off":
+            raise ValueError(
+                "detect.damaged=show needs detect.gate=off, because the gate cannot compare damaged frames with others"
+            )
+        return self
 
     @property
     def frames_per_second(self) -> Fraction | None:

@@ -23,7 +23,7 @@ from testing.commands import ENTRY_LAST_DAY, Answer, Call, search_case
 from testing.given_detector import GivenDetector
 from testing.painted.encode import Recipe, encode
 
-__all__ = ["FaceCase", "FakeFaces", "fake_loaders", "write_reference"]
+__all__ = ["FaceCase", "FakeFaces", "fake_loaders", "film_people", "write_reference"]
 
 RATE = Fraction(5)
 N_FRAMES = 12
@@ -59,6 +59,13 @@ def _crop_size(number: int) -> tuple[int, int]:
 
     left, top, right, bottom = head_region(np.array(_box(number), dtype=np.float32), 640, 480)
     return right - left, bottom - top
+
+
+def film_people(path: Path, *, quality: int) -> Path:
+    """Write twelve frames of footage in which the fake detector sees people; another quality gives other bytes."""
+    options = {"preset": "ultrafast", "bf": "0", "crf": str(quality)}
+    recipe = Recipe(options=options, rate=RATE, gop=4, width_px=640, height_px=480)
+    return encode(path, recipe, [number / RATE for number in range(N_FRAMES)])
 
 
 def write_reference(number: int, path: Path, *, seed: int = 0) -> Path:
@@ -175,17 +182,7 @@ class FaceCase:
     def film(self, camera: str) -> None:
         """Add twelve frames of the same people by a camera, which is the name of the file too."""
         n_clips = len(list(self.root.parent.glob("*.mp4")))  # each needs bytes of its own
-        footage = encode(
-            self.root.parent / f"{camera}.mp4",
-            Recipe(
-                options={"preset": "ultrafast", "bf": "0", "crf": str(20 + n_clips)},
-                rate=RATE,
-                gop=4,
-                width_px=640,
-                height_px=480,
-            ),
-            [number / RATE for number in range(N_FRAMES)],
-        )
+        footage = film_people(self.root.parent / f"{camera}.mp4", quality=20 + n_clips)
         self.do("ingest", footage, "--camera", camera, "--start", "2026-05-01T12:00:00Z", "--clock-error", 0)
 
     def do(self, command: str, *arguments: object) -> str:

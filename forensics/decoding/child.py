@@ -116,7 +116,7 @@ class DecodingChild:
         Args:
             footage: what to open.
             index: its packet index; sent to the child only if it differs from the last one.
-            view: the size to scale to.
+            view: size to scale to, and whether damaged frames are shown.
             wanted: (N,) int64 frame numbers, strictly increasing.
             gate: motion gate in its state before the first wanted frame; the child continues with its own copy.
 
@@ -143,8 +143,8 @@ class DecodingChild:
                 if verb == "other":
                     yield facts[0]
                 if verb == "frame":
-                    slot, size, (number, pts, width_px, height_px, gate_result) = facts
-                    yield Frame(number, pts, memory.picture(slot, *size), width_px, height_px, gate_result)
+                    slot, size, (number, pts, width_px, height_px, *others) = facts
+                    yield Frame(number, pts, memory.picture(slot, *size), width_px, height_px, *others)
                     if self._current_read is reading:
                         self._send(footage.path, slot)
         finally:

@@ -88,7 +88,7 @@ class _Server:
         Args:
             footage: what to open.
             index: its packet index; None for that of the previous request.
-            view: the size to scale to.
+            view: size to scale to, and whether damaged frames are shown.
             wanted: (N,) int64 frame numbers, strictly increasing.
             gate: motion gate in its state before the first wanted frame.
             slots: number of slots in the shared memory, and bytes of each.
@@ -115,7 +115,7 @@ class _Server:
                 free.append(self._connection.recv())
             slot = free.pop()
             memory.put(slot, frame.rgb)
-            facts = (frame.number, frame.pts, frame.width_px, frame.height_px, frame.gate_result)
+            facts = (frame.number, frame.pts, frame.width_px, frame.height_px, frame.gate_result, frame.doubt)
             self._connection.send(("frame", slot, frame.rgb.shape[:2], facts))
         while len(free) < memory.n_slots:
             free.append(self._connection.recv())

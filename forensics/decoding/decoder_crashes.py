@@ -41,7 +41,7 @@ def read_past_crashes(
         child: the decoding child; restarted whenever it is lost.
         footage: what to open.
         index: its packet index.
-        view: the size to scale to.
+        view: size to scale to, and whether damaged frames are shown.
         wanted: (N,) int64 frame numbers, strictly increasing.
         gate: motion gate, updated with every item, so that a fresh child continues from the state of the lost one.
 

@@ -10,9 +10,13 @@ __all__ = ["CoverageRange", "State", "check_complete", "merge_ranges"]
 
 
 class State(StrEnum):
-    """Outcome of one frame."""
+    """Outcome of one frame.
+
+    A doubtful frame is damaged: objects were detected in what the decoder makes of it, which may be wrong.
+    """
 
     DETECTED = "detected"
+    DOUBTFUL = "doubtful"
     CARRIED = "carried"
     SKIPPED = "skipped"
     GAP = "gap"
@@ -25,7 +29,7 @@ class CoverageRange:
     Attributes:
         start, stop: frame numbers, half-open.
         state: outcome of these frames.
-        reason: one word; empty for detected frames.
+        reason: one word; empty for detected frames; of a doubtful frame why it would be a gap.
         is_settled: False if the next run tries these frames again.
         detail: message of the decoder or the gate.
         change: largest change that the gate measured, in units of its threshold; None if it measured none.

@@ -26,6 +26,7 @@ class Frame:
             copy it to keep it.
         width_px, height_px: size of the upright frame before scaling; boxes refer to it.
         gate_result: decision of the motion gate; None if the reader was given no gate.
+        doubt: why the picture may be wrong; None if it is whole. Only views that show damaged frames have others.
     """
 
     number: int
@@ -34,6 +35,7 @@ class Frame:
     width_px: int
     height_px: int
     gate_result: GateResult | None = None
+    doubt: "Gap | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +59,16 @@ Item: TypeAlias = "Frame | GateResult | Gap"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Size of the frames that a reader yields: fitted into a box, keeping the aspect ratio.
+    """How a reader yields frames: fitted into a box, keeping the aspect ratio, with or without damaged ones.
 
     Attributes:
         width_px, height_px: size of the box; None for the stored size.
+        shows_damaged: whether a damaged frame is yielded with what the decoder makes of it, instead of as a gap.
     """
 
     width_px: int | None = None
     height_px: int | None = None
+    shows_damaged: bool = False
 
     def size_of(self, width_px: int, height_px: int) -> tuple[int, int]:
         """Return the width and height that a frame of this size is scaled to, at least one pixel each.
@@ -85,6 +89,9 @@ class FrameReader(Protocol):
 
     def read(self, wanted: Int64Array, gate: MotionGate | None = None) -> Iterator[Item]:
         """Yield one item for every wanted number, in order: a `Frame`, a `GateResult` if it is still, or a `Gap`.
+
+        A frame whose picture may be wrong is a `Gap`; if the view shows damaged frames, it is a `Frame` with the gap as
+        its doubt, as far as the decoder makes a picture of it.
 
         Args:
             wanted: (N,) int64 frame numbers, strictly increasing.

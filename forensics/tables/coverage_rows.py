@@ -30,8 +30,8 @@ def count_coverage(outcome: EvidenceOutcome, spot_checks: Mapping[int, str]) -> 
 
 
 def count_gap_frames(ranges: list[CoverageRange]) -> int:
-    """Return the number of frames that could not be decoded or were lost."""
-    return sum(each.stop - each.start for each in ranges if each.state is State.GAP)
+    """Return the number of frames that could not be decoded whole, or were lost."""
+    return sum(each.stop - each.start for each in ranges if each.state in (State.GAP, State.DOUBTFUL))
 
 
 def _chunk_coverage(outcome: ChunkOutcome, spot_checks: Mapping[int, str]) -> list[CoverageRange]:

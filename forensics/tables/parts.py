@@ -34,7 +34,7 @@ SPOT_CHECKED: Final = "audited"
 _GATE_REASONS: Final = (STATIC, SAMPLED)
 
 # The content of these frames is known; that of others at most from the frames around them.
-_KNOWN_STATES: Final = pa.array([State.DETECTED.value, State.CARRIED.value])
+_KNOWN_STATES: Final = pa.array([State.DETECTED.value, State.DOUBTFUL.value, State.CARRIED.value])
 
 _NO_FRAMES: Final = np.empty(0, dtype=np.int64)
 
@@ -63,13 +63,20 @@ class DetectRows:
         self._boxes: list[Boxes] = [NO_BOXES] * chunk.n_frames
 
     def set_luma_grid(self, number: int, luma_grid: LumaGridArray) -> None:
-        """Store the luma grid of a decoded frame; every decoded frame needs one."""
+        """Store the luma grid of a frame; every frame that was decoded whole needs one."""
         self._luma_grids[self._row(number)] = luma_grid.tobytes()
 
     def set_detected(self, number: int, boxes: Boxes) -> None:
         """Store the boxes of a detected frame, maybe none."""
         row = self._start_outcome(number)
-        self._states[row], self._reasons[row], self._boxes[row] = State.DETECTED.value, "", boxes
+        self._boxes[row] = boxes
+        if self._states[row] != State.DOUBTFUL.value:
+            self._states[row], self._reasons[row] = State.DETECTED.value, ""
+
+    def set_doubt(self, doubt: Gap) -> None:
+        """Store that the picture of a frame may be wrong, before its boxes are stored."""
+        row = self._row(doubt.number)
+        self._states[row], self._reasons[row], self._details[row] = State.DOUBTFUL.value, doubt.reason, doubt.detail
 
     def set_outcome(self, outcome: FrameOutcome) -> None:
         """Store the outcome of a frame that passed through the gate."""
@@ -231,16 +238,18 @@ class StoredDetections:
     Attributes:
         detections: all boxes, by frame, then in the order of the detector.
         class_names: sorted; `detections.class_index` refers to them.
-        known_frames: (F,) int64, increasing, all detected and carried frames.
+        known_frames: (F,) int64, increasing, all detected, doubtful and carried frames.
         is_carried: (N,) bool, whether a detection is carried over from an earlier frame.
-        decoded_frames: (G,) int64, increasing, all decoded frames.
-        luma_grids: (G, 64) uint8, luma grid of each decoded frame.
+        is_doubtful: (N,) bool, whether the picture of a detection may be wrong.
+        decoded_frames: (G,) int64, increasing, all frames that were decoded whole.
+        luma_grids: (G, 64) uint8, luma grid of each of these frames.
     """
 
     detections: Detections
     class_names: tuple[str, ...]
     known_frames: Int64Array
     is_carried: BoolArray
+    is_doubtful: BoolArray
     decoded_frames: Int64Array
     luma_grids: LumaGridArray
 
@@ -266,6 +275,7 @@ def read_detections(parts: Iterable[pa.Table]) -> StoredDetections:
         class_names,
         known_frames=frame[is_known].astype(np.int64),
         is_carried=pc.equal(part["state"], State.CARRIED.value).to_numpy()[row],
+        is_doubtful=pc.equal(part["state"], State.DOUBTFUL.value).to_numpy()[row],
         decoded_frames=frame[has_luma_grid.to_numpy()].astype(np.int64),
         luma_grids=_stack_luma_grids(part["glance"].filter(has_luma_grid)),
     )

@@ -67,6 +67,7 @@ SIGHT_PART: Final = _schema(
     first_frame=pa.int64(),
     last_frame=pa.int64(),
     n_detections=pa.int64(),
+    n_doubtful=pa.int64(),
     mean_score=pa.float32(),
     first_x1=pa.float32(),
     first_y1=pa.float32(),
@@ -165,6 +166,7 @@ DETECTIONS: Final = _schema(
     y2=pa.float32(),
     track_id=pa.string(),
     carried=pa.bool_(),
+    doubtful=pa.bool_(),
     picture=pa.string(),
 )
 
@@ -178,6 +180,7 @@ TRACKS: Final = _schema(
     first_media_us=pa.int64(),
     last_media_us=pa.int64(),
     n_detections=pa.int64(),
+    n_doubtful=pa.int64(),
 )
 
 SIGHTINGS: Final = _schema(
@@ -194,6 +197,7 @@ SIGHTINGS: Final = _schema(
     first_frame=pa.int64(),
     last_frame=pa.int64(),
     n_detections=pa.int64(),
+    n_doubtful=pa.int64(),
     mean_score=pa.float32(),
     best_frame=pa.int64(),
     best_pts=pa.int64(),

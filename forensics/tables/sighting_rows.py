@@ -140,6 +140,7 @@ def _detections_table(each: JoinedEvidence, stored: StoredDetections, track_numb
         **{name: detections.xyxy[:, place] for place, name in enumerate(("x1", "y1", "x2", "y2"))},
         "track_id": pa.array(each.track_ids, pa.string()).take(numbers),
         "carried": stored.is_carried,
+        "doubtful": stored.is_doubtful,
         "picture": each.pictures.take(pa.array(frame)),
     }
     return pa.table(columns, schema=schemas.DETECTIONS)
@@ -159,6 +160,7 @@ def tracks_table(each: JoinedEvidence) -> pa.Table:
         "first_media_us": each.index.media_us[first],
         "last_media_us": each.index.media_us[last],
         "n_detections": sights["n_detections"],
+        "n_doubtful": sights["n_doubtful"],
     }
     return pa.table(columns, schema=schemas.TRACKS)
 

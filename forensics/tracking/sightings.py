@@ -31,6 +31,7 @@ class Tracks:
         last_row: (T,) int64, row of the last detection.
         best_row: (T,) int64, row of the detection that shows the object best.
         n_detections: (T,) int64, number of detections.
+        n_doubtful: (T,) int64, those among them whose picture may be wrong.
         mean_score: (T,) float32, over all detections, summed as float64 in row order.
     """
 
@@ -39,11 +40,12 @@ class Tracks:
     last_row: Int64Array
     best_row: Int64Array
     n_detections: Int64Array
+    n_doubtful: Int64Array
     mean_score: FloatArray
 
     def __post_init__(self) -> None:
         n_tracks = len(self.class_index)
-        for name in ("first_row", "last_row", "best_row", "n_detections", "mean_score"):
+        for name in ("first_row", "last_row", "best_row", "n_detections", "n_doubtful", "mean_score"):
             if getattr(self, name).shape != (n_tracks,):
                 raise ValueError(f"tracks: {name} has shape {getattr(self, name).shape}, expected ({n_tracks},)")
 
@@ -51,15 +53,19 @@ class Tracks:
         return len(self.class_index)
 
 
-def summarise_tracks(detections: Detections, track: Int64Array, *, width_px: int, height_px: int) -> Tracks:
+def summarise_tracks(
+    detections: Detections, track: Int64Array, *, is_doubtful: BoolArray, width_px: int, height_px: int
+) -> Tracks:
     """Summarise the detections of each track.
 
     The best detection has the highest score times area; a box at the picture's border counts half, because part of the
-    object may be outside. Ties go to the lowest frame, then to the lowest row.
+    object may be outside. A doubtful detection is chosen only if the track has no other. Ties go to the lowest frame,
+    then to the lowest row.
 
     Args:
         detections: all boxes of one evidence.
         track: (N,) int64 from `associate`: dense numbers from 0, -1 for untracked.
+        is_doubtful: (N,) bool, whether the picture of a detection may be wrong.
         width_px: width of the picture.
         height_px: height of the picture.
 
@@ -84,8 +90,9 @@ def summarise_tracks(detections: Detections, track: Int64Array, *, width_px: int
         class_index=detections.class_index[first_row],
         first_row=first_row,
         last_row=rows[::-1][np.unique(number[::-1], return_index=True)[1]],
-        best_row=rows[_first_of_each(number, np.lexsort((rows, -quality, number)))],
+        best_row=rows[_first_of_each(number, np.lexsort((rows, -quality, is_doubtful[rows], number)))],
         n_detections=n_detections.astype(np.int64),
+        n_doubtful=np.bincount(number[is_doubtful[rows]], minlength=n_tracks).astype(np.int64),
         mean_score=(sums / n_detections).astype(np.float32),
     )
 

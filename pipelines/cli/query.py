@@ -12,6 +12,7 @@ import forensics
 from forensics.adapters.pictures.contact_sheet import write_contact_sheet
 from forensics.errors import UsageError
 from forensics.faces.comparison import Decision
+from forensics.footage.coverage import State
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell, spelled_as_known
 from forensics.tables.open import OpenCase, candidates_of
@@ -200,8 +201,7 @@ def _print_older_run(opened: OpenCase) -> None:
 def _print_missing_rows(opened: OpenCase, table: str) -> dict[str, int]:
     """Print what may be missing from the rows: failed work, and frames without a picture; returns both counts."""
     failures = opened.failures().collect()
-    gaps = opened.coverage().filter(pl.col("state") == "gap")
-    n_frames = int(gaps.select((pl.col("stop_frame") - pl.col("start_frame")).sum()).collect().item() or 0)
+    n_frames, n_doubtful = _n_frames(opened, State.GAP), _n_frames(opened, State.DOUBTFUL)
     if table not in _OF_WHAT_WAS_GIVEN:
         root = in_shell(opened.folder.root)
         if len(failures):
@@ -209,7 +209,16 @@ def _print_missing_rows(opened: OpenCase, table: str) -> dict[str, int]:
             say(f"rows may be missing because work failed ({stages}); see `forensics status {root}`")
         if n_frames:
             say(f"{counted(n_frames, 'frame', 'frames')} could not be processed; see `forensics query {root} coverage`")
-    return {"failures": len(failures), "gap_frames": n_frames}
+        if n_doubtful:
+            damaged = counted(n_doubtful, "damaged frame was", "damaged frames were")
+            say(f"{damaged} searched; what was found there is marked doubtful, because the picture may be wrong")
+    return {"failures": len(failures), "gap_frames": n_frames, "doubtful_frames": n_doubtful}
+
+
+def _n_frames(opened: OpenCase, state: State) -> int:
+    """Return how many frames of the case have this outcome."""
+    n_frames = (pl.col("stop_frame") - pl.col("start_frame")).sum()
+    return int(opened.coverage().filter(pl.col("state") == state.value).select(n_frames).collect().item() or 0)
 
 
 def _print_untimed_rows(opened: OpenCase, table: str, row_filter: RowFilter) -> None:

@@ -15,11 +15,14 @@ from pipelines.cli.output import counted, print_json, say, table_text
 
 __all__ = ["SHOWN_LINES", "pictures_of", "print_rows", "sightings_text"]
 
-# Columns that are empty in a run without a motion gate, or without a calibration.
-_SHOWN_IF_KNOWN: Final = ("change", "log10_ratio")
+# Columns that say nothing in a run without a motion gate, without a calibration, or without doubtful frames.
+_SHOWN_IF_KNOWN: Final = ("change", "log10_ratio", "doubtful", "n_doubtful")
 # The main columns for people; --format csv, json and parquet give every column.
 _SHOWN: Final = {
-    "sightings": ["camera_id", "class_name", "first_utc", "first_s", "last_s", "sighting_id", "thumbnail"],
+    "sightings": [
+        *("camera_id", "class_name", "first_utc", "first_s", "last_s"),
+        *("n_doubtful", "sighting_id", "thumbnail"),
+    ],
     "coverage": [
         *("camera_id", "evidence_id", "start_frame", "stop_frame"),
         *("state", "reason", "change", "settled", "detail"),
@@ -32,8 +35,8 @@ _SHOWN: Final = {
         *("sighting_id", "entry_id", "camera_id", "first_utc", "rank", "decision"),
         *("similarity", "margin", "log10_ratio", "n_faces", "reason"),
     ],
-    "tracks": ["track_id", "camera_id", "class_name", "first_frame", "last_frame", "n_detections"],
-    "detections": ["camera_id", "frame", "utc", "class_name", "score", "x1", "y1", "x2", "y2", "track_id"],
+    "tracks": ["track_id", "camera_id", "class_name", "first_frame", "last_frame", "n_detections", "n_doubtful"],
+    "detections": ["camera_id", "frame", "utc", "class_name", "score", "x1", "y1", "x2", "y2", "doubtful", "track_id"],
 }
 # Thresholds are stated to three: what passes by 0.005 must not look equal.
 _DECIMALS: Final = {CANDIDATES_TABLE: 3}
@@ -75,8 +78,14 @@ def _rows_of(found: pl.DataFrame, columns: Iterable[str]) -> list[list[Any]]:
 
 
 def _shown(found: pl.DataFrame, table: str) -> list[str]:
+    """Return the columns that people need; tables of older versions lack some."""
     columns = _SHOWN.get(table, found.columns)
-    return [name for name in columns if name not in _SHOWN_IF_KNOWN or found[name].is_not_null().any()]
+    return [name for name in columns if name not in _SHOWN_IF_KNOWN or _says_something(found, name)]
+
+
+def _says_something(found: pl.DataFrame, name: str) -> bool:
+    """Whether a column holds anything but nulls, zeros and false."""
+    return name in found.columns and bool((found[name].cast(pl.Float64).fill_null(0) != 0).any())
 
 
 def _candidates_text(found: pl.DataFrame) -> str:
@@ -92,7 +101,7 @@ def sightings_text(opened: OpenCase, found: pl.DataFrame) -> str:
     The recording and its id are shown where one camera has several recordings.
     """
     seconds = [(pl.col(f"{end}_media_us") / 1e6).alias(f"{end}_s") for end in ("first", "last")]
-    columns = _SHOWN["sightings"]
+    columns = _shown(found, "sightings")
     recordings = _recordings(opened)
     if recordings["camera_id"].is_duplicated().any():
         found = found.join(recordings.drop("camera_id"), on="evidence_id", how="left", maintain_order="left")
@@ -107,17 +116,25 @@ def _recordings(opened: OpenCase) -> pl.DataFrame:
 
 
 def pictures_of(opened: OpenCase, found: pl.DataFrame) -> list[tuple[Path, str, str, str]]:
-    """Return file and three lines of every sighting with a thumbnail: camera and class, time, id."""
+    """Return file and three lines of every sighting with a thumbnail: camera and class, time, id.
+
+    A sighting of doubtful detections alone is marked, because its picture may be wrong.
+    """
     return [
         (
             opened.picture(row["thumbnail"]),
-            f"{row['camera_id']}  {row['class_name']}",
+            f"{row['camera_id']}  {row['class_name']}{'  DOUBTFUL' if _is_doubtful(row) else ''}",
             _when(row),
             row["sighting_id"],
         )
         for row in found.iter_rows(named=True)
         if row["thumbnail"]
     ]
+
+
+def _is_doubtful(row: JsonObject) -> bool:
+    """Whether every detection of a sighting is doubtful; tables of older versions have none."""
+    return bool(row.get("n_doubtful", 0) == row["n_detections"])
 
 
 def _when(row: JsonObject) -> str:

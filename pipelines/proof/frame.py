@@ -17,6 +17,7 @@ from forensics.custody.log import read_chain
 from forensics.decoding.child import DecodingChild, Limits
 from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
+from forensics.footage.coverage import State
 from forensics.footage.evidence import Evidence, Readable
 from forensics.footage.frame_clock import frame_clock
 from forensics.footage.frames import Frame, Gap, Item, RgbArray, View
@@ -91,6 +92,8 @@ def parse_address(text: str) -> Address:
 def open_frame(case: Case, address: Address) -> OpenedFrame:
     """Check the recording against its digest, and decode the frame at an address.
 
+    A damaged frame is shown only if the published run detected in it.
+
     Raises:
         UsageError: there is no such evidence or frame.
         NotAuthorised: the frame is outside the scope of the case.
@@ -115,13 +118,11 @@ def open_frame(case: Case, address: Address) -> OpenedFrame:
             "`forensics case show` displays the scope; choose a frame inside it",
         )
     wanted: Int64Array = np.array([number], dtype=np.int64)
+    coverage = _coverage_facts(case, item, number)
+    view = View(shows_damaged=coverage.get("looked_at") == State.DOUBTFUL)
     with DecodingChild(Limits()) as child:
-        (answer,) = [_copy_pixels(each) for each in child.read(readable.footage, index, View(), wanted)]
-    facts = {
-        **_address_facts(case, item, index, number),
-        **_pixel_facts(answer),
-        **_coverage_facts(case, item, number),
-    }
+        (answer,) = [_copy_pixels(each) for each in child.read(readable.footage, index, view, wanted)]
+    facts = {**_address_facts(case, item, index, number), **_pixel_facts(answer), **coverage}
     return OpenedFrame(facts, answer.rgb if isinstance(answer, Frame) else None, _detections(case, item, number))
 
 
@@ -129,7 +130,7 @@ def _copy_pixels(answer: Item) -> Item:
     """Copy the pixels of a frame, because the child reuses its memory."""
     if not isinstance(answer, Frame):
         return answer
-    return Frame(answer.number, answer.pts, answer.rgb.copy(), answer.width_px, answer.height_px)
+    return Frame(answer.number, answer.pts, answer.rgb.copy(), answer.width_px, answer.height_px, doubt=answer.doubt)
 
 
 def _find_evidence(evidence: list[Evidence], prefix: str) -> tuple[Evidence, Readable]:
@@ -203,6 +204,7 @@ def _pixel_facts(answer: Item) -> JsonObject:
         "height": height,
         "rgb_sha256": sha256_of_bytes(np.ascontiguousarray(answer.rgb).tobytes()),
         "decoder": f"av {version('av')}",
+        **({"doubt": f"{answer.doubt.reason}: the picture may be wrong"} if answer.doubt else {}),
     }
 
 

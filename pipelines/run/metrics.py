@@ -25,6 +25,7 @@ METRICS_SUFFIX: Final = ".prom"
 """The only suffix that the textfile collector reads."""
 
 _INTERVAL_S: Final = 5
+_DAMAGED: Final = pa.array([State.GAP.value, State.DOUBTFUL.value])
 _MODE: Final = 0o644  # the collector is another user
 
 
@@ -95,8 +96,8 @@ class RunMetrics:
             self._move(stage, "in_hand", "failed")
 
     def part_stored(self, part: pa.Table) -> None:
-        """Count the gap frames of a stored detect part, by reason."""
-        gaps = part.filter(pc.equal(part["state"], State.GAP.value))["reason"]
+        """Count the gap and doubtful frames of a stored detect part, by reason."""
+        gaps = part.filter(pc.is_in(part["state"], _DAMAGED))["reason"]
         self._gaps.update({(each["values"],): each["counts"] for each in pc.value_counts(gaps).to_pylist()})
 
     def tables_published(self) -> None:

@@ -65,7 +65,8 @@ class Detect:
     def frame_source(self, *, n_decoders: int) -> FrameSource:
         """Load the detector and start the decoding children, once per worker."""
         detector = partial(self.load_detector, self.settings, self.model)
-        return FrameSource(detector, self.case, self.limits, n_decoders)
+        shows_damaged = self.settings.damaged == "show"
+        return FrameSource(detector, self.case, self.limits, n_decoders=n_decoders, shows_damaged=shows_damaged)
 
     @property
     def uses_gpu(self) -> bool:
@@ -148,10 +149,13 @@ def detect_gated_chunk(
 
 
 def _frames_to_detect(items: Iterable[Item], rows: DetectRows) -> Iterator[Frame]:
-    """Yield the decoded frames; stores their luma grids, and the gaps."""
+    """Yield the decoded frames; store luma grids of whole ones, doubts about others, and gaps."""
     for item in items:
         if isinstance(item, Gap):
             rows.set_gap(item)
+        elif isinstance(item, Frame) and item.doubt:
+            rows.set_doubt(item.doubt)
+            yield item
         elif isinstance(item, Frame):
             rows.set_luma_grid(item.number, luma_grid(item.rgb))
             yield item

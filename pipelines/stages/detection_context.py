@@ -50,13 +50,20 @@ class FrameSource:
         case: the case folder, for packet indexes.
         limits: limits of time and memory of a decoding child.
         n_decoders: number of decoding children.
+        shows_damaged: whether a damaged frame is read with what the decoder makes of it, instead of as a gap.
 
     Attributes:
         detector: the detector.
     """
 
     def __init__(
-        self, load_detector: Callable[[], Detector], case: CaseFolder, limits: Limits, n_decoders: int
+        self,
+        load_detector: Callable[[], Detector],
+        case: CaseFolder,
+        limits: Limits,
+        *,
+        n_decoders: int,
+        shows_damaged: bool = False,
     ) -> None:
         load_opencv().setNumThreads(1)
         self._children = [DecodingChild(limits) for _ in range(n_decoders)]
@@ -68,6 +75,7 @@ class FrameSource:
         except BaseException:
             self.close()
             raise
+        self._view = replace(self.detector.view, shows_damaged=shows_damaged)
         self._index_of = lru_cache(maxsize=2)(lambda evidence: load_index(case, evidence))
         self._references: tuple[tuple[str, bytes], list[Frame]] | None = None
 
@@ -91,7 +99,7 @@ class FrameSource:
     ) -> Iterator[Item]:
         assert evidence.readable is not None
         footage, index = evidence.readable.footage, self.index(evidence)
-        return read_past_crashes(child, footage, index, self.detector.view, wanted, gate)
+        return read_past_crashes(child, footage, index, self._view, wanted, gate)
 
     def references(self, evidence: Evidence, scope: Scope, *, start: int, stop: int) -> Sequence[Frame]:
         """Return the frames that the detector needs before frames [start, stop), within the scope.
@@ -101,7 +109,7 @@ class FrameSource:
         numbers = scope.select(self.detector.references(self.index(evidence), start, stop))
         key = (evidence.evidence_id, numbers.tobytes())
         if self._references is None or self._references[0] != key:
-            frames = (each for each in self.read(evidence, numbers) if isinstance(each, Frame))
+            frames = (each for each in self.read(evidence, numbers) if isinstance(each, Frame) and not each.doubt)
             self._references = (key, [replace(frame, rgb=frame.rgb.copy()) for frame in frames])
         return self._references[1]
 

@@ -28,7 +28,7 @@ from forensics.faces.reference_sources import Origin
 from forensics.faces.templates import Templates
 from forensics.footage.evidence import Evidence
 from forensics.footage.frames import Item, View
-from forensics.footage.timeline import Int64Array, PacketIndex
+from forensics.footage.timeline import BoolArray, Int64Array, PacketIndex
 from forensics.tables.evidence import load_index
 from forensics.tables.files import read_table
 from forensics.tables.schemas import RECOGNISE_PART, SIGHT_PART, TRACK_PART
@@ -183,13 +183,14 @@ class _OpenedRecognise:
 
 def _people(work: RecogniseWork, index: PacketIndex, stage: Recognise) -> list[Person]:
     """Return the people of this work with the frames that are searched for each."""
-    detections = work.sighted.tracked.load_detections().detections
+    stored = work.sighted.tracked.load_detections()
+    detections = stored.detections
     numbers = read_table(work.sighted.track_part, TRACK_PART)["track_number"].to_numpy()
     sights = read_table(work.sight_part, SIGHT_PART).to_pylist()
     settings = stage.settings
     people = []
     for number in work.tracks:
-        rows = np.flatnonzero(numbers == number)
+        rows = _rows_to_search(np.flatnonzero(numbers == number), stored.is_doubtful)
         media_us = index.media_us[detections.frame[rows]]
         boxes = media_us, detections.xyxy[rows], detections.score[rows]
         first = select_detections(
@@ -212,6 +213,16 @@ def _people(work: RecogniseWork, index: PacketIndex, stage: Recognise) -> list[P
         xyxy = detections.xyxy[selected]
         people.append(Person(sighting_id, frame, index.media_us[frame], xyxy, is_reserve, origin_of))
     return people
+
+
+def _rows_to_search(rows: Int64Array, is_doubtful: BoolArray) -> Int64Array:
+    """Return the rows of a track that are not doubtful; all rows if there is no other.
+
+    No face is ever read from a doubtful frame: such a frame is a gap here, and the gap's reason becomes that of the
+    result.
+    """
+    whole = rows[~is_doubtful[rows]]
+    return whole if len(whole) else rows
 
 
 def _entries_from_track(

@@ -78,14 +78,14 @@ class _OpenedSight:
         assert readable is not None
         index = load_index(self._case, evidence)
         numbers = read_table(work.track_part, TRACK_PART)["track_number"].to_numpy()
+        stored = work.tracked.load_detections()
+        view = View(shows_damaged=bool(stored.is_doubtful.any()))
 
         def read(wanted: Int64Array) -> Iterator[Item]:
-            return read_past_crashes(self._child, readable.footage, index, View(), wanted)
+            return read_past_crashes(self._child, readable.footage, index, view, wanted)
 
         medium = readable.medium
-        return sight_evidence(
-            work.tracked.load_detections(), numbers, size_px=(medium.width_px, medium.height_px), read=read
-        )
+        return sight_evidence(stored, numbers, size_px=(medium.width_px, medium.height_px), read=read)
 
     def close(self) -> None:
         """End the decoding child."""
@@ -107,7 +107,10 @@ def sight_evidence(
         size_px: width and height of the frames.
         read: yields the frames with these numbers.
     """
-    tracks = summarise_tracks(stored.detections, track_numbers, width_px=size_px[0], height_px=size_px[1])
+    width_px, height_px = size_px
+    tracks = summarise_tracks(
+        stored.detections, track_numbers, is_doubtful=stored.is_doubtful, width_px=width_px, height_px=height_px
+    )
     frame, xyxy = stored.detections.frame, stored.detections.xyxy
     columns = {
         "track_number": np.arange(len(tracks)),
@@ -115,6 +118,7 @@ def sight_evidence(
         "first_frame": frame[tracks.first_row],
         "last_frame": frame[tracks.last_row],
         "n_detections": tracks.n_detections,
+        "n_doubtful": tracks.n_doubtful,
         "mean_score": tracks.mean_score,
         **_box_columns("first", xyxy[tracks.first_row]),
         "best_frame": frame[tracks.best_row],

@@ -101,9 +101,13 @@ def track_evidence(stored: StoredDetections, index: PacketIndex, parameters: Tra
 
 
 def _shots(stored: StoredDetections, index: PacketIndex) -> Int64Array:
-    """Return (F,) int64, the shot of each known frame, computed from all decoded frames."""
+    """Return (F,) int64, the shot of each known frame, computed from all frames that were decoded whole.
+
+    A doubtful frame belongs to the shot of the last whole frame before it.
+    """
     shots = shot_numbers(stored.luma_grids, index.media_us[stored.decoded_frames])
-    return shots[np.searchsorted(stored.decoded_frames, stored.known_frames)]
+    places = np.searchsorted(stored.decoded_frames, stored.known_frames, side="right")
+    return np.concatenate([[0], shots])[places]
 
 
 def _as_table(numbers: Int64Array) -> pa.Table:

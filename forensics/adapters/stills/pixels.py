@@ -4,7 +4,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from typing import IO, TYPE_CHECKING
@@ -25,6 +25,7 @@ __all__ = [
     "PICTURE_FAULTS",
     "Header",
     "TooLarge",
+    "lenient_pillow",
     "read_header",
     "read_pixels",
     "strict_pillow",
@@ -93,17 +94,26 @@ class _Exif:
     times: ExifTimes
 
 
-@contextmanager
-def strict_pillow() -> Iterator[None]:
-    """Make Pillow refuse truncated pictures, and disable its own limit on pixels and its warnings.
+def strict_pillow() -> AbstractContextManager[None]:
+    """Make Pillow refuse truncated pictures, and disable its own limit on pixels and its warnings."""
+    return _pillow_settings(loads_truncated=False)
 
-    Both settings are globals of Pillow that other libraries change, so they are restored afterwards. The warnings
-    concern odd metadata, not the pixels, and would flood a run.
+
+def lenient_pillow() -> AbstractContextManager[None]:
+    """Make Pillow decode what there is of truncated pictures, and disable its own limit on pixels and its warnings."""
+    return _pillow_settings(loads_truncated=True)
+
+
+@contextmanager
+def _pillow_settings(*, loads_truncated: bool) -> Iterator[None]:
+    """Set globals of Pillow that other libraries change, and restore them afterwards.
+
+    The warnings concern odd metadata, not the pixels, and would flood a run.
     """
     from PIL import Image, ImageFile
 
     before = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
-    Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, False
+    Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, loads_truncated
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

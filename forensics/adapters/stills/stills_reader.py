@@ -7,7 +7,7 @@ decoded.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,7 @@ from forensics.adapters.stills.pixels import (
     PICTURE_FAULTS,
     Header,
     TooLarge,
+    lenient_pillow,
     read_header,
     read_pixels,
     strict_pillow,
@@ -77,12 +78,27 @@ class _StillsReader:
             return Gap(number, "too_large", f"{picture.size_bytes} bytes")
         try:
             data = self._bytes_of(album, picture)
+        except MEMBER_FAULTS as error:
+            return Gap(number, "decode_error", describe_error(error))
+        try:
             with strict_pillow():
-                rgb, (width_px, height_px) = read_pixels(data, self.view)
+                return self._frame(number, data)
         except TooLarge as error:
             return Gap(number, "too_large", str(error))
-        except (*PICTURE_FAULTS, *MEMBER_FAULTS) as error:
-            return Gap(number, "decode_error", describe_error(error))
+        except PICTURE_FAULTS as error:
+            gap = Gap(number, "decode_error", describe_error(error))
+        return self._show_damaged(gap, data) if self.view.shows_damaged else gap
+
+    def _show_damaged(self, gap: Gap, data: bytes) -> Frame | Gap:
+        """Decode what there is of a damaged picture; the gap if that is nothing."""
+        try:
+            with lenient_pillow():
+                return replace(self._frame(gap.number, data), doubt=gap)
+        except (TooLarge, *PICTURE_FAULTS):
+            return gap
+
+    def _frame(self, number: int, data: bytes) -> Frame:
+        rgb, (width_px, height_px) = read_pixels(data, self.view)
         return Frame(number, int(self.index.pts[number]), rgb, width_px, height_px)
 
     def _bytes_of(self, album: Album, picture: Picture) -> bytes:

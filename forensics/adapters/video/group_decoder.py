@@ -11,7 +11,7 @@ right again: it may depend on the missing frame, and decoders do not report that
 
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -24,7 +24,7 @@ from forensics.adapters.video.packet_tags import tag_packet
 from forensics.footage.frames import Gap
 from forensics.footage.timeline import Int64Array, PacketIndex
 
-__all__ = ["Groups", "Whole", "decode_groups", "split_into_groups", "with_more_history"]
+__all__ = ["Decoded", "Groups", "decode_groups", "decode_whatever_comes", "split_into_groups", "with_more_history"]
 
 # No video standard lets a decoder delay a frame by more than this.
 _MAX_REORDERED_FRAMES = 16
@@ -52,8 +52,8 @@ class Groups:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
-    """A decoded frame that is whole."""
+class Decoded:
+    """A frame as the decoder returned it."""
 
     number: int
     frame: VideoFrame
@@ -161,10 +161,10 @@ class _State:
         return Gap(number, "decode_error", "the decoder returned no picture for this pts")
 
 
-def decode_groups(source: PacketSource, index: PacketIndex, groups: Groups) -> Iterator[Whole | Gap]:
+def decode_groups(source: PacketSource, index: PacketIndex, groups: Groups) -> Iterator[Decoded | Gap]:
     """Yield the wanted frames in order, each once every packet that could damage it was decoded."""
     state, wanted = _State(groups), deque(groups.wanted)
-    held: deque[Whole] = deque()
+    held: deque[Decoded] = deque()
     for found in _decode(source, index, state):
         held.append(found)
         if len(held) > _MAX_REORDERED_FRAMES:
@@ -178,7 +178,16 @@ def decode_groups(source: PacketSource, index: PacketIndex, groups: Groups) -> I
         yield state.gap(number, index)
 
 
-def _release(found: Whole, state: _State, index: PacketIndex, wanted: deque[int]) -> Iterator[Whole | Gap]:
+def decode_whatever_comes(source: PacketSource, index: PacketIndex, groups: Groups) -> Generator[Decoded, None, None]:
+    """Yield every frame of the groups that the decoder returns, whole or not, in strictly increasing order."""
+    last = groups.start - 1
+    for found in _decode(source, index, _State(groups)):
+        if found.number > last:
+            last = found.number
+            yield found
+
+
+def _release(found: Decoded, state: _State, index: PacketIndex, wanted: deque[int]) -> Iterator[Decoded | Gap]:
     """Yield the gaps before this frame, then the frame if it is wanted, or a gap if it is damaged."""
     while wanted and wanted[0] < found.number:
         yield state.gap(wanted.popleft(), index)
@@ -187,7 +196,7 @@ def _release(found: Whole, state: _State, index: PacketIndex, wanted: deque[int]
         yield state.gap(found.number, index) if state.is_damaged(found.number) else found
 
 
-def _decode(source: PacketSource, index: PacketIndex, state: _State) -> Iterator[Whole]:
+def _decode(source: PacketSource, index: PacketIndex, state: _State) -> Iterator[Decoded]:
     """Yield the frames of the groups in presentation order; record what fails."""
     groups = state.groups
     n_recovery_frames = _recovery_of(index, groups)
@@ -210,7 +219,7 @@ def _decode(source: PacketSource, index: PacketIndex, state: _State) -> Iterator
     yield from _track(source, source.drain(), state)
 
 
-def _track(source: PacketSource, frames: list[VideoFrame], state: _State) -> Iterator[Whole]:
+def _track(source: PacketSource, frames: list[VideoFrame], state: _State) -> Iterator[Decoded]:
     """Yield the frames that belong to the groups, with their numbers; record those that are corrupt."""
     for frame in frames:
         number = source.number_of_frame(frame)
@@ -219,7 +228,7 @@ def _track(source: PacketSource, frames: list[VideoFrame], state: _State) -> Ite
             if frame.is_corrupt:
                 state.fail(number, "the decoder marks the picture as damaged")
             if number >= state.groups.start:
-                yield Whole(number, frame)
+                yield Decoded(number, frame)
 
 
 def _recovery_of(index: PacketIndex, groups: Groups) -> dict[int, int]:

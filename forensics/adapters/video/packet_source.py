@@ -27,16 +27,21 @@ VideoPacket: TypeAlias = "Packet[VideoStream]"
 class PacketSource:
     """Holds one open container.
 
+    Args:
+        footage: what to open.
+        index: its packet index.
+        is_strict: whether an error of the decoder replaces a concealed picture.
+
     Attributes:
         path: of the file that is read.
         ran_out_of_memory: whether memory ran out since this was reset: such a failure says nothing about the footage.
     """
 
-    def __init__(self, footage: Footage, index: PacketIndex) -> None:
+    def __init__(self, footage: Footage, index: PacketIndex, *, is_strict: bool = True) -> None:
         self.path = footage.path
         self._footage = footage
         self._index = index
-        self._is_strict = True
+        self._is_strict = is_strict
         self._pending: list[VideoPacket] = []
         self.ran_out_of_memory = False
         self._open()
@@ -53,10 +58,14 @@ class PacketSource:
         Args:
             is_strict: whether an error of the decoder replaces a concealed picture.
         """
-        self._container.close()
+        self.close()
         self._is_strict = is_strict
         self._pending = []
         self._open()
+
+    def close(self) -> None:
+        """Close the container."""
+        self._container.close()
 
     def flush(self) -> None:
         """Make the decoder forget everything that it has seen."""

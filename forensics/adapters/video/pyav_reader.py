@@ -14,7 +14,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from forensics.adapters.pictures.frame_summary import GATE_VIEW, luma_grid_from_luma
-from forensics.adapters.video.group_decoder import Groups, Whole, decode_groups, split_into_groups, with_more_history
+from forensics.adapters.video.damaged_pictures import DamagedPictures
+from forensics.adapters.video.group_decoder import Decoded, Groups, decode_groups, split_into_groups, with_more_history
 from forensics.adapters.video.orientation import Orientation, orientation_of
 from forensics.adapters.video.packet_source import PacketSource
 from forensics.errors import DecoderLost
@@ -78,10 +79,32 @@ class PyavReader:
         Raises:
             MemoryError: there is no memory to decode them.
         """
-        for found in self._decode_reopened(self._choose_history(group)):
+        chosen = self._choose_history(group)
+        if self._view.shows_damaged:
+            yield from self._show_damaged(chosen)
+        else:
+            yield from map(self._to_item, self._decode_alone(chosen))
+
+    def _decode_alone(self, group: Groups) -> Iterator[Decoded | Gap]:
+        """Yield the wanted frames of one group.
+
+        Raises:
+            MemoryError: there is no memory to decode them.
+        """
+        for found in self._decode_reopened(group):
             if isinstance(found, Gap) and self._source.ran_out_of_memory:
                 raise MemoryError(f"{self._footage.path}: no memory to decode frames {group.start}-{group.stop - 1}")
-            yield self._to_item(found)
+            yield found
+
+    def _show_damaged(self, group: Groups) -> Iterator[Item]:
+        """Yield the wanted frames of one group, and in place of a gap what the decoder makes of it, if anything."""
+        with DamagedPictures(self._footage, self._index, group) as pictures:
+            for found in self._decode_alone(group):
+                picture = pictures.find(found.number) if isinstance(found, Gap) else None
+                if picture is not None and isinstance(found, Gap):
+                    yield replace(self._to_frame(picture), doubt=found)
+                else:
+                    yield self._to_item(found)
 
     def _choose_history(self, group: Groups) -> Groups:
         """Return the group with the history that leaves the fewest gaps in the whole group, and the least of these."""
@@ -96,7 +119,7 @@ class PyavReader:
                 break
         return best
 
-    def _decode_reopened(self, groups: Groups) -> Iterator[Whole | Gap]:
+    def _decode_reopened(self, groups: Groups) -> Iterator[Decoded | Gap]:
         """Decode the groups from a reopened file with a fresh decoder."""
         self._source.reopen(is_strict=groups.is_strict)
         self._source.ran_out_of_memory = False
@@ -104,18 +127,21 @@ class PyavReader:
         if not groups.is_strict:
             self._source.reopen()
 
-    def _to_item(self, found: Whole | Gap) -> Item:
+    def _to_item(self, found: Decoded | Gap) -> Item:
         """Return the frame as the view wants it; the gate's result alone if the frame is still; a gap as it is."""
         if isinstance(found, Gap):
             return found
-        frame, number = found.frame, found.number
-        gate_result = self._apply_gate(frame, number)
+        gate_result = self._apply_gate(found.frame, found.number)
         if gate_result is not None and gate_result.decision is GateDecision.STILL:
             return gate_result
-        orientation = orientation_of(frame)
-        width_px, height_px = orientation.size_of(frame.width, frame.height)
-        pts = int(self._index.pts[number])
-        return Frame(number, pts, self._upright_rgb(frame, orientation), width_px, height_px, gate_result)
+        return self._to_frame(found, gate_result)
+
+    def _to_frame(self, found: Decoded, gate_result: GateResult | None = None) -> Frame:
+        """Return the frame as the view wants it."""
+        orientation = orientation_of(found.frame)
+        width_px, height_px = orientation.size_of(found.frame.width, found.frame.height)
+        rgb, pts = self._upright_rgb(found.frame, orientation), int(self._index.pts[found.number])
+        return Frame(found.number, pts, rgb, width_px, height_px, gate_result)
 
     def _apply_gate(self, frame: VideoFrame, number: int) -> GateResult | None:
         """Return the motion gate's result for the stored frame, without rotation; None without a gate."""

@@ -22,8 +22,10 @@ def seen(*rows, class_index=None):
     )
 
 
-def folded(detections, track):
-    return summarise_tracks(detections, np.array(track, dtype=np.int64), width_px=640, height_px=360)
+def folded(detections, track, doubtful=None):
+    is_doubtful = np.array(doubtful or [False] * len(detections), dtype=bool)
+    numbers = np.array(track, dtype=np.int64)
+    return summarise_tracks(detections, numbers, is_doubtful=is_doubtful, width_px=640, height_px=360)
 
 
 class TestSummary:
@@ -68,6 +70,17 @@ class TestSummary:
         rows = seen(*[(frame, 100, 100, 110, 110, 0.5) for frame in range(4)])
         assert folded(rows, [-1, 0, 0, 0]).best_row.tolist() == [1]
 
+    def test_a_doubtful_detection_is_best_only_if_there_is_no_other(self):
+        rows = seen(*[(frame, 100, 100, 110 + frame, 110, 0.5) for frame in range(4)])  # the last is the largest
+        assert folded(rows, [0] * 4, [False, False, False, True]).best_row.tolist() == [2]
+        assert folded(rows, [0] * 4, [True] * 4).best_row.tolist() == [3]
+
+    def test_doubtful_detections_are_counted_by_track(self):
+        rows = seen(*[(frame, 100, 100, 110, 110, 0.5) for frame in range(6)])
+        tracks = folded(rows, [1, 0, 1, -1, 1, 0], [True, False, True, True, False, False])
+        assert tracks.n_doubtful.tolist() == [0, 2]
+        assert tracks.n_detections.tolist() == [2, 3]
+
     def test_no_tracks_give_no_rows(self):
         assert len(folded(seen(), [])) == 0
         assert len(folded(seen((0, 1, 1, 2, 2, 0.5)), [-1])) == 0
@@ -79,7 +92,7 @@ class TestSummary:
     def test_columns_of_other_lengths_are_refused(self):
         one, two = np.zeros(1, dtype=np.int64), np.zeros(2, dtype=np.int64)
         with pytest.raises(ValueError, match="last_row"):
-            Tracks(one, one, two, one, one, one.astype(np.float32))
+            Tracks(one, one, two, one, one, one, one.astype(np.float32))
 
 
 class TestIds:

@@ -242,6 +242,21 @@ def test_a_truncated_picture_is_a_gap(tmp_path: Path, kind: str, monkeypatch: py
     assert gap.reason == "decode_error"
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP"])
+def test_the_upper_part_of_a_truncated_picture_is_shown_on_request(tmp_path: Path, kind: str) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    data = encoded(Image.fromarray(noise), kind)
+    indexed = index_stills(folder_of(tmp_path, {"1.jpg": data, "2.jpg": data[: len(data) // 2]}))
+    gap = frames(indexed)[1]
+    whole, shown = frames(indexed, View(shows_damaged=True))
+    assert isinstance(whole, Frame)
+    assert isinstance(shown, Frame)
+    assert (whole.doubt, shown.doubt) == (None, gap)
+    rows = slice(0, 8) if kind != "BMP" else slice(48, 64)  # stored from the lowest row on
+    assert np.array_equal(shown.rgb[rows], whole.rgb[rows])
+    assert not np.array_equal(shown.rgb, whole.rgb)
+
+
 def test_damaged_exif_leaves_the_pixels(tmp_path: Path) -> None:
     data = bytearray(picture(100, taken="2021:05:31 08:25:38"))
     start = data.index(b"Exif\0\0") + 6

@@ -14,7 +14,7 @@ from forensics.adapters.video.pyav_reader import open_reader
 from forensics.errors import UnreadableFootage
 from forensics.footage.chunks import boundaries
 from forensics.footage.evidence import Indexed
-from forensics.footage.frames import Frame, View
+from forensics.footage.frames import Frame, Gap, View
 from forensics.footage.timeline import Int64Array, PacketIndex
 from scripts.measure.bad_inputs.originals import ORIGINALS
 from testing.painted import KINDS
@@ -38,11 +38,13 @@ def _damage(source: Path, target: Path, seed: int) -> Path:
     return target
 
 
-def _outcomes(indexed: Indexed, ranges: list[Int64Array]) -> dict[int, tuple[str, str, int | None]]:
+def _outcomes(
+    indexed: Indexed, ranges: list[Int64Array], *, shows_damaged: bool = False
+) -> dict[int, tuple[str, str, int | None]]:
     """Return for every frame its kind or the reason of its gap, a digest or the detail, and its painted number."""
-    reader = open_reader(indexed.footage, indexed.index, View())
+    reader = open_reader(indexed.footage, indexed.index, View(shows_damaged=shows_damaged))
     return {
-        item.number: ("frame", hashlib.sha256(item.rgb.tobytes()).hexdigest(), number_in(item.rgb))
+        item.number: (str(item.doubt or "frame"), hashlib.sha256(item.rgb.tobytes()).hexdigest(), number_in(item.rgb))
         if isinstance(item, Frame)
         else (item.reason, item.detail, None)
         for wanted in ranges
@@ -71,6 +73,28 @@ def test_frames_of_damaged_footage_are_right_and_do_not_depend_on_where_reading_
         assert singly == {number: at_once[number] for number in singly}
         n_read += sum(what == "frame" for what, _, _ in at_once.values())
     assert n_read
+
+
+@pytest.mark.parametrize("name", ["h264_mkv", "h264_open_mkv", "hevc_ts", "mpeg4_mp4", "mpeg2_mpg", "mjpeg_avi"])
+def test_damaged_frames_are_shown_on_request_with_the_gap_that_they_would_be(name: str, tmp_path: Path) -> None:
+    whole = next(kind for kind in KINDS if kind.name == name).build(tmp_path)
+    n_shown = 0
+    for seed in _SEEDS:
+        damaged = _damage(whole, tmp_path / f"{seed}-{whole.name}", seed)
+        indexed = index_file(damaged, working_copy=tmp_path / f"copy-{seed}")
+        frames = np.arange(indexed.index.n_frames)
+        edges = boundaries(indexed.index, indexed.index.keyframes, chunk_us=1).tolist()
+        hidden, shown = (_outcomes(indexed, [frames], shows_damaged=shows) for shows in (False, True))
+        changed = [number for number in hidden if shown[number] != hidden[number]]
+        for number in changed:
+            reason, detail, _ = hidden[number]
+            assert shown[number][0] == str(Gap(number, reason, detail))
+        by_group = [np.arange(start, stop) for start, stop in pairwise(edges)]
+        assert _outcomes(indexed, by_group, shows_damaged=True) == shown
+        singly = [frames[number : number + 1] for number in changed[::5]]
+        assert _outcomes(indexed, singly, shows_damaged=True) == {number: shown[number] for number in changed[::5]}
+        n_shown += len(changed)
+    assert n_shown > 5
 
 
 _TELLS_ITS_END = (
