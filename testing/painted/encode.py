@@ -1,7 +1,7 @@
 """Encodes painted frames into files and makes stream copies, with PyAV."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -10,11 +10,14 @@ from pathlib import Path
 import av
 import numpy as np
 
+from forensics.footage.frames import RgbArray
 from testing.painted.picture import paint
 
-__all__ = ["PAL", "Recipe", "copy", "encode", "restored_priority", "skip_to_keyframe"]
+__all__ = ["PAL", "REPEATABLE", "Recipe", "copy", "encode", "encode_pictures", "restored_priority", "skip_to_keyframe"]
 
 PAL = Fraction(25)
+# Without it, Matroska files hold random ids.
+REPEATABLE = {"fflags": "+bitexact"}
 _TICKS_PER_SECOND = 90_000
 _COUNT_FRAMES = ("mpeg2video", "mpeg4", "mjpeg")
 Packets = list["av.Packet"]
@@ -50,15 +53,24 @@ class Recipe:
 
 def encode(path: Path, recipe: Recipe, times: Sequence[Fraction], first_number: int = 0) -> Path:
     """Write a clip that shows number n, counted from `first_number`, at `times[n]` seconds."""
+    numbers = range(first_number, first_number + len(times))
+    pictures = (paint(number, recipe.width_px, recipe.height_px) for number in numbers)
+    return encode_pictures(path, recipe, pictures, times)
+
+
+def encode_pictures(path: Path, recipe: Recipe, pictures: Iterable[RgbArray], times: Sequence[Fraction]) -> Path:
+    """Write a clip that shows each picture, which has the size of the recipe, at its time in seconds."""
     with (
         restored_priority(),
-        av.open(str(path), "w", format=recipe.container, options=recipe.container_options) as container,
+        av.open(
+            str(path), "w", format=recipe.container, options={**REPEATABLE, **recipe.container_options}
+        ) as container,
     ):
         stream = _stream_of(container, recipe)
         if path.suffix == ".avi" or recipe.codec in _COUNT_FRAMES:
             stream.codec_context.time_base = 1 / recipe.rate
-        for number, time in enumerate(times):
-            frame = _frame_of(first_number + number, recipe)
+        for rgb, time in zip(pictures, times, strict=True):
+            frame = _frame_of(rgb, recipe)
             frame.time_base = stream.codec_context.time_base
             frame.pts = round(time / frame.time_base)
             container.mux(stream.encode(frame))
@@ -74,7 +86,10 @@ def copy(
     options: dict[str, str] | None = None,
 ) -> Path:
     """Write the chosen packets of `source` to `path` by stream copy; return `path`."""
-    with av.open(str(source)) as origin, av.open(str(path), "w", options=options or {}) as container:
+    with (
+        av.open(str(source)) as origin,
+        av.open(str(path), "w", options={**REPEATABLE, **(options or {})}) as container,
+    ):
         stream = container.add_stream_from_template(origin.streams.video[0])
         packets = [packet for packet in origin.demux(video=0) if packet.size]
         for packet in choose(packets):
@@ -118,7 +133,6 @@ def _stream_of(container: "av.container.OutputContainer", recipe: Recipe) -> "av
     return stream
 
 
-def _frame_of(number: int, recipe: Recipe) -> "av.VideoFrame":
-    rgb = paint(number, recipe.width_px, recipe.height_px)
+def _frame_of(rgb: RgbArray, recipe: Recipe) -> "av.VideoFrame":
     stored = np.ascontiguousarray(np.rot90(rgb)) if recipe.rotation_degrees == 90 else rgb
     return av.VideoFrame.from_ndarray(stored, format="rgb24").reformat(format=recipe.pixel_format)

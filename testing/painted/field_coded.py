@@ -7,21 +7,25 @@ frame in the second field only, so that a field of another frame is noticed.
 Source: ITU-T H.264 (08/2021), 7.3.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 
 from forensics.footage.frames import RgbArray
+from testing.painted.encode import REPEATABLE
 from testing.painted.picture import paint
 
-__all__ = ["BAR_ROWS", "field_coded_stream", "field_packets", "field_picture"]
+__all__ = ["BAR_ROWS", "field_coded_file", "field_coded_stream", "field_packets", "field_picture"]
 
 WIDTH_PX, HEIGHT_PX = 160, 96
 # Rows of the second field with a bar at a place that depends on the number.
 BAR_ROWS = slice(1, 9, 2)
 _MACROBLOCK_PX, _BAR_PX = 16, 40
 _GREY = bytes([128]) * 128
+_CLOCK_HZ = 90_000
 
 
 class _BitWriter:
@@ -57,9 +61,17 @@ def field_picture(number: int) -> RgbArray:
     return picture
 
 
-def field_packets(n_frames: int, group: int = 10) -> list[tuple[bytes, bool]]:
-    """Return the packets of a stream in the order of decoding, one field each, and whether each is a keyframe."""
-    return [packet for number in range(n_frames) for packet in _fields_of(number, group)]
+def field_packets(
+    n_frames: int, group: int = 10, picture: Callable[[int], RgbArray] = field_picture
+) -> list[tuple[bytes, bool]]:
+    """Return the packets of a stream in the order of decoding, one field each, and whether each is a keyframe.
+
+    Args:
+        n_frames: number of frames, of two fields each.
+        group: frames between keyframes.
+        picture: returns the picture of a frame; its width is a multiple of 16, its height of 32. Colours are left out.
+    """
+    return [packet for number in range(n_frames) for packet in _fields_of(picture(number)[..., 0], number % group)]
 
 
 def field_coded_stream(path: Path, n_frames: int) -> Path:
@@ -68,18 +80,44 @@ def field_coded_stream(path: Path, n_frames: int) -> Path:
     return path
 
 
-def _fields_of(number: int, group: int) -> Iterator[tuple[bytes, bool]]:
-    """Yield the two fields of a frame."""
-    place, luma = number % group, field_picture(number)[..., 0]
-    parameters = _unit(3, 7, _sequence_parameters()) + _unit(3, 8, _picture_parameters()) if place == 0 else b""
+def field_coded_file(path: Path, packets: list[tuple[bytes, bool]], *, in_pairs: bool, frame_ticks: int = 3600) -> Path:
+    """Write the packets of a stream into a container and return its path.
+
+    Args:
+        path: its suffix chooses the container.
+        packets: see `field_packets`.
+        in_pairs: whether both fields of a frame are put into one packet.
+        frame_ticks: of a clock of 90 kHz, from frame to frame.
+    """
+    raw = path.with_suffix(".264")
+    raw.write_bytes(b"".join(data for data, _ in packets))
+    fields = zip(packets[::2], packets[1::2], strict=True)
+    chosen = [(first + second, is_key) for (first, is_key), (second, _) in fields] if in_pairs else packets
+    step = frame_ticks if in_pairs else frame_ticks // 2
+    with av.open(str(raw)) as source, av.open(str(path), "w", options=REPEATABLE) as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        stream.time_base = Fraction(1, _CLOCK_HZ)
+        for number, (data, is_key) in enumerate(chosen):
+            packet = av.Packet(data)
+            packet.stream, packet.time_base, packet.is_keyframe = stream, Fraction(1, _CLOCK_HZ), is_key
+            packet.pts = packet.dts = number * step
+            packet.duration = step
+            target.mux(packet)
+    return path
+
+
+def _fields_of(luma: np.ndarray, place: int) -> Iterator[tuple[bytes, bool]]:
+    """Yield the two fields of a frame at this place of its group; `luma` is (height_px, width_px) uint8."""
+    sequence = _unit(3, 7, _sequence_parameters(*luma.shape))
+    parameters = sequence + _unit(3, 8, _picture_parameters()) if place == 0 else b""
     yield parameters + _field(luma[::2], place, is_idr=place == 0, is_bottom=False), place == 0
     yield _field(luma[1::2], place, is_idr=False, is_bottom=True), False
 
 
-def _sequence_parameters() -> bytes:
+def _sequence_parameters(height_px: int, width_px: int) -> bytes:
     """Main profile, level 3, fields allowed, no direct 8x8 inference off; picture order by decoding order."""
     bits = _BitWriter().write(8, 77).write(8, 0).write(8, 30).code(0, 4, 2, 1).write(1, 0)
-    bits.code(WIDTH_PX // 16 - 1, HEIGHT_PX // 32 - 1).write(1, 0).write(1, 0).write(1, 1).write(1, 0).write(1, 0)
+    bits.code(width_px // 16 - 1, height_px // 32 - 1).write(1, 0).write(1, 0).write(1, 1).write(1, 0).write(1, 0)
     return bits.align(1).to_bytes()
 
 
@@ -95,7 +133,7 @@ def _field(luma: np.ndarray, place: int, *, is_idr: bool, is_bottom: bool) -> by
     bits.code(0, 1)
     payload = b""
     for top in range(0, luma.shape[0], _MACROBLOCK_PX):
-        for left in range(0, WIDTH_PX, _MACROBLOCK_PX):
+        for left in range(0, luma.shape[1], _MACROBLOCK_PX):
             bits = bits.code(25) if is_idr else bits.code(0, 30)
             block = luma[top : top + _MACROBLOCK_PX, left : left + _MACROBLOCK_PX]
             payload += bits.align().to_bytes() + np.clip(block, 1, 254).astype(np.uint8).tobytes() + _GREY

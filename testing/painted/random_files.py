@@ -17,7 +17,7 @@ import av
 import numpy as np
 
 from forensics.footage.frames import RgbArray
-from testing.painted.encode import restored_priority
+from testing.painted.encode import REPEATABLE, restored_priority
 from testing.painted.picture import paint
 
 __all__ = ["RandomFile", "decode_with_ffmpeg", "ffmpeg_output"]
@@ -103,7 +103,8 @@ class RandomFile:
         """Write the file into a folder and return its path."""
         suffix = "mp4" if self.container == "fragmented" else self.container
         path = folder / f"random_{self.seed}.{suffix}"
-        options = {"movflags": "frag_keyframe+empty_moov"} if self.container == "fragmented" else {}
+        fragmented = {"movflags": "frag_keyframe+empty_moov"} if self.container == "fragmented" else {}
+        options = {**REPEATABLE, **fragmented}
         with restored_priority(), av.open(str(path), "w", format=_MUXERS.get(self.container), options=options) as file:
             stream = file.add_stream(_ENCODERS[self.codec], rate=self.rate, options=self.options)
             stream.width, stream.height, stream.pix_fmt = WIDTH_PX, HEIGHT_PX, "yuv420p"

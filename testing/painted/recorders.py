@@ -16,7 +16,7 @@ import av
 from PIL import Image
 
 from testing.painted.encode import PAL, Recipe, encode
-from testing.painted.field_coded import field_coded_stream, field_packets
+from testing.painted.field_coded import field_coded_file, field_coded_stream, field_packets
 from testing.painted.picture import paint
 
 __all__ = ["RECORDED", "Recorded"]
@@ -164,21 +164,7 @@ _DROPPED_US = [*_steady(20), *(time + 70 * _FRAME_US for time in _steady(20))]
 
 def _fields(folder: Path, suffix: str, *, in_pairs: bool) -> Path:
     """Write field-coded H.264 into a container, both fields of a frame in one packet or in one each."""
-    raw, path = field_coded_stream(folder / "fields.264", 50), folder / f"fields.{suffix}"
-    packets = field_packets(50)
-    if in_pairs:
-        packets = [(packets[place][0] + packets[place + 1][0], packets[place][1]) for place in range(0, 100, 2)]
-    step = _FRAME_TICKS * 50 // len(packets)
-    with av.open(str(raw)) as source, av.open(str(path), "w") as target:
-        stream = target.add_stream_from_template(source.streams.video[0])
-        stream.time_base = Fraction(1, _CLOCK_HZ)
-        for number, (data, is_key) in enumerate(packets):
-            packet = av.Packet(data)
-            packet.stream, packet.time_base, packet.is_keyframe = stream, Fraction(1, _CLOCK_HZ), is_key
-            packet.pts = packet.dts = number * step
-            packet.duration = step
-            target.mux(packet)
-    return path
+    return field_coded_file(folder / f"fields.{suffix}", field_packets(50), in_pairs=in_pairs)
 
 
 def _h264_packets(folder: Path, n_frames: int) -> list[tuple[bytes, bool]]:
