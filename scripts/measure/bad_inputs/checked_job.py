@@ -13,6 +13,7 @@ from typing import Any
 from unittest import mock
 
 from forensics.custody.case_folder import CaseFolder
+from forensics.decoding.child import DecodingChild, Limits
 from pipelines.cli.main import exit_code_of
 from pipelines.stages.model_loaders import ModelLoaders
 from scripts.measure.bad_inputs.bad_file import BadFile
@@ -23,6 +24,7 @@ from scripts.measure.bad_inputs.checks import (
     ingest_faults,
     limits_faults,
     number_faults,
+    repeated_read_faults,
     source_faults,
 )
 from scripts.measure.bad_inputs.healthy import Baseline, HealthyFootage, rows_of
@@ -163,12 +165,14 @@ def _run_together(case: Path, checked: list[CheckedFile], given: list[GivenFile]
     faults = limits_faults(ran, baseline.run_bytes, "run")
     if not folder.manifest.exists():
         return [*faults, f"run: exit code {ran.code}, no tables were published: {ran.messages[-400:]}"]
-    for each, one in zip(checked, given, strict=True):
-        each.faults += source_faults(folder, one)
-        each.faults += coverage_faults(folder, one)
-        each.faults += number_faults(folder, one, each.bad)
-        if _folder_state(one.folder) != one.before:
-            each.faults.append("the source was modified")
+    with DecodingChild(Limits()) as child:
+        for each, one in zip(checked, given, strict=True):
+            each.faults += source_faults(folder, one)
+            each.faults += coverage_faults(folder, one)
+            each.faults += number_faults(folder, one, each.bad)
+            each.faults += repeated_read_faults(folder, one, each.bad, child)
+            if _folder_state(one.folder) != one.before:
+                each.faults.append("the source was modified")
     faults += _code_faults(folder, ran)
     faults += _reading_faults(case)
     rows = rows_of(folder.tables, _healthy_ids(case))

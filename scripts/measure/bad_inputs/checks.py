@@ -1,16 +1,21 @@
 """The promises about every bad file: each function checks one and returns the faults."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from forensics.custody.case_folder import CaseFolder
+from forensics.decoding.child import DecodingChild
+from forensics.footage.evidence import Readable
+from forensics.footage.frames import View
 from forensics.tables.evidence import load_evidence, load_index, load_sources
 from scripts.measure.bad_inputs.bad_file import BadFile
 from scripts.measure.bad_inputs.number_reader import number_from_row
 from scripts.measure.bad_inputs.process_limits import ProcessUsage
+from scripts.measure.bad_inputs.repeated_reads import differing_reads
 
 __all__ = [
     "CommandResult",
@@ -19,12 +24,16 @@ __all__ = [
     "ingest_faults",
     "limits_faults",
     "number_faults",
+    "repeated_read_faults",
     "source_faults",
 ]
 
 _EXTRA_BYTES = 512 << 20
 # Limit for files of at most a few megabytes and a few hundred frames.
 _BUSY_SECONDS = 20
+# Larger footage is not read again and again.
+_MOST_FRAMES_READ_AGAIN, _MOST_PIXELS_READ_AGAIN = 1000, 1 << 19
+_N_REPEATED_READS = 12
 _CODES = {"ok": 0, "partial": 4, "rejected": 4}
 
 
@@ -148,6 +157,24 @@ def number_faults(folder: CaseFolder, given: GivenFile, bad: BadFile) -> list[st
 
 def _is_wrong(number: int, expected: int | None, bad: BadFile) -> bool:
     return number != expected and not (bad.may_stand_still and expected is not None and number < expected)
+
+
+def repeated_read_faults(folder: CaseFolder, given: GivenFile, bad: BadFile, child: DecodingChild) -> list[str]:
+    """Check that frames that are read alone, in random order and in ranges are those of one read of all frames."""
+    faults = []
+    for item in load_evidence(folder):
+        if item.camera_id == given.camera and item.readable is not None and _is_read_again(item.readable):
+            index = load_index(folder, item)
+            for view in (View(), View(shows_damaged=True)):
+                read = partial(child.read, item.readable.footage, index, view)
+                found = differing_reads(read, index.n_frames, seed=bad.title, n_requests=_N_REPEATED_READS)
+                faults += [f"read again: {fault}" for fault in found]
+    return faults
+
+
+def _is_read_again(readable: Readable) -> bool:
+    n_pixels = readable.medium.width_px * readable.medium.height_px
+    return readable.n_frames <= _MOST_FRAMES_READ_AGAIN and n_pixels <= _MOST_PIXELS_READ_AGAIN
 
 
 def _rows(folder: CaseFolder, table: str, evidence_id: str) -> pl.DataFrame:
