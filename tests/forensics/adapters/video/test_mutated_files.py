@@ -1,0 +1,105 @@
+"""Files of recorders with random damage: no error but a verdict, and each frame is the same however it is read.
+
+`scripts/bad-inputs --only "mutated recordings" --mutations 100` tries many more.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+
+from forensics.adapters.footage_index import index_footage
+from forensics.adapters.video.pyav_reader import open_reader
+from forensics.errors import UnreadableFootage
+from forensics.footage.evidence import Indexed
+from forensics.footage.frames import Gap, Item, View
+from forensics.footage.timeline import Int64Array
+from scripts.measure.bad_inputs.mutations import mutate
+from scripts.measure.bad_inputs.repeated_reads import differing_reads
+from testing.painted.recorders import RECORDED, Recorded
+
+_SEEDS = range(4)
+_N_REQUESTS = 12
+# Defects that are known; the marks go with them.
+_TAINTED = pytest.mark.xfail(strict=True, reason="a decoder that met an error is used for the next group")
+_STALE = pytest.mark.xfail(strict=False, reason="a JPEG without a scan is shown as what its memory held before")
+_KNOWN = {"ts joined, overlapping": _TAINTED, "ts, clock wraps": _TAINTED, "JPEGs end to end": _STALE}
+_RECORDINGS = [
+    pytest.param(each, id=each.name, marks=[_KNOWN[each.name]] if each.name in _KNOWN else []) for each in RECORDED
+]
+
+
+def index(path: Path, recorded: Recorded) -> Indexed | None:
+    """The index; None if the file is refused with a reason."""
+    copy = path.with_name(f"{path.name}-copy")
+    try:
+        return index_footage(path, working_copy=copy, stream_index=None, assumed_rate=recorded.assumed_rate)
+    except UnreadableFootage:
+        return None
+
+
+@pytest.mark.parametrize("recorded", _RECORDINGS)
+def test_each_frame_of_a_damaged_recording_is_the_same_however_it_is_read(recorded: Recorded, tmp_path: Path) -> None:
+    whole = recorded.build(tmp_path)
+    for seed in _SEEDS:
+        mutation = mutate(whole.read_bytes(), f"{seed}-{recorded.name}")
+        path = tmp_path / f"{seed}-{whole.name}"
+        path.write_bytes(mutation.content)
+        if indexed := index(path, recorded):
+            for view in (View(), View(shows_damaged=True)):
+                read = open_reader(indexed.footage, indexed.index, view).read
+                faults = differing_reads(read, indexed.index.n_frames, seed=str(seed), n_requests=_N_REQUESTS)
+                assert faults == [], f"seed {seed}: {mutation.done}"
+
+
+# ---- that the check can fail
+
+
+def one_gap_each(wanted: Int64Array) -> list[Item]:
+    return [Gap(number, "lost", "as in order") for number in wanted.tolist()]
+
+
+def test_frames_that_are_the_same_in_every_read_are_no_fault() -> None:
+    assert differing_reads(one_gap_each, 20, seed="1", n_requests=20) == []
+
+
+def test_lost_and_double_and_foreign_frames_are_faults() -> None:
+    for read in (lambda wanted: one_gap_each(wanted)[1:], lambda wanted: one_gap_each(np.repeat(wanted, 2))):
+        assert "are read as" in differing_reads(read, 20, seed="1", n_requests=1)[0]
+
+
+def test_a_frame_that_depends_on_the_first_of_its_read_is_a_fault() -> None:
+    def read(wanted: Int64Array) -> list[Item]:
+        return [Gap(number, "lost", f"read from {int(wanted[0]) // 7}") for number in wanted.tolist()]
+
+    assert "if frames [" in differing_reads(read, 20, seed="1", n_requests=20)[0]
+
+
+def test_any_error_of_a_read_is_a_fault() -> None:
+    def read(wanted: Int64Array) -> Iterator[Item]:
+        if len(wanted) < 20:
+            raise ZeroDivisionError("by a header")
+        yield from one_gap_each(wanted)
+
+    assert "ZeroDivisionError" in differing_reads(read, 20, seed="1", n_requests=1)[0]
+
+
+# ---- the damage
+
+
+def test_a_seed_makes_the_same_damage_again_and_another_one_other_damage() -> None:
+    content = Random(1).randbytes(30_000)
+    made = [mutate(content, str(seed)) for seed in range(200)]
+    assert made == [mutate(content, str(seed)) for seed in range(200)]
+    assert len({mutation.content for mutation in made}) > 190
+    assert content not in {mutation.content for mutation in made}
+
+
+@pytest.mark.parametrize("n_bytes", [2, 40, 20_000])
+def test_all_kinds_of_damage_occur_in_files_of_any_size(n_bytes: int) -> None:
+    content = bytes(range(1, 201)) * (n_bytes // 200) or bytes(range(1, n_bytes + 1))
+    done = " ".join(what for seed in range(300) for what in mutate(content, str(seed)).done)
+    for kind in ("kept", "cut", "flipped", "zeroed", "overwrote", "removed", "again"):
+        assert kind in done
