@@ -88,14 +88,30 @@ def test_detections_hold_every_box_with_its_address_and_times(case: Case) -> Non
     detections = published_table(case, "detections")
     assert set(detections["evidence_id"]) == {evidence_id}
     expected = [walker_row(number, track_id) for number in range(N_FRAMES)]
-    fleeting = ("gate", 6, 108_000, 1_200_000, utc_of(6), "person", 0.25, 120.0, 8.0, 130.0, 28.0, None, False, None)
+    fleeting = (
+        "gate",
+        6,
+        108_000,
+        1_200_000,
+        utc_of(6),
+        "person",
+        0.25,
+        120.0,
+        8.0,
+        130.0,
+        28.0,
+        None,
+        False,
+        False,
+        None,
+    )
     assert detections.drop("evidence_id").rows() == [*expected[:7], fleeting, *expected[7:]]
 
 
 def walker_row(frame: int, track_id: str) -> tuple[Any, ...]:
     address = ("gate", frame, 18_000 * frame, FRAME_US * frame, utc_of(frame))
     box = (walker_score(frame), *map(float, walker_xyxy(frame)))
-    return (*address, "person", *box, track_id, False, None)
+    return (*address, "person", *box, track_id, False, False, None)
 
 
 def test_the_walker_is_one_track_and_one_sighting(case: Case) -> None:
@@ -113,6 +129,7 @@ def test_the_walker_is_one_track_and_one_sighting(case: Case) -> None:
         "first_media_us": 0,
         "last_media_us": FRAME_US * last,
         "n_detections": N_FRAMES,
+        "n_doubtful": 0,
     }
     assert {name: value for name, value in track.items() if name != "track_id"} == known
     assert {name: value for name, value in sighting.items() if name not in ("sighting_id", "thumbnail")} == {
