@@ -208,10 +208,14 @@ def _decode(source: PacketSource, index: PacketIndex, state: _State) -> Iterator
         state.add_packet(number, n_recovery_frames.get(number))
         if number in index.damaged:
             state.fail(number, "the packet is damaged, or one that it is built on has no address")
+        if source.lacks_pixels(packet):
+            state.fail(number, "the packet holds no pixels of its picture")
+            continue
         tag_packet(packet, number)
         try:
             frames = packet.decode()
         except av.error.FFmpegError as error:
+            source.met_damage = True
             source.note_memory_error(error)
             state.fail(number, str(error.strerror))
             continue
@@ -226,6 +230,7 @@ def _track(source: PacketSource, frames: list[VideoFrame], state: _State) -> Ite
         if state.groups.decode_from <= number < state.groups.stop:
             state.add_returned(number)
             if frame.is_corrupt:
+                source.met_damage = True
                 state.fail(number, "the decoder marks the picture as damaged")
             if number >= state.groups.start:
                 yield Decoded(number, frame)

@@ -14,6 +14,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from forensics.adapters.video.jpeg_syntax import lacks_scan
 from forensics.adapters.video.packet_tags import number_tagged
 from forensics.adapters.video.pyav_open import choose_stream, demux, make_decoding_repeatable, open_file
 from forensics.footage.evidence import Footage
@@ -35,6 +36,8 @@ class PacketSource:
     Attributes:
         path: of the file that is read.
         ran_out_of_memory: whether memory ran out since this was reset: such a failure says nothing about the footage.
+        met_damage: whether the decoder met damage. Flushing does not undo that: the file is opened again before the
+            next group, so that damage in one group never reaches another.
     """
 
     def __init__(self, footage: Footage, index: PacketIndex, *, is_strict: bool = True) -> None:
@@ -43,7 +46,7 @@ class PacketSource:
         self._index = index
         self._is_strict = is_strict
         self._pending: list[VideoPacket] = []
-        self.ran_out_of_memory = False
+        self.ran_out_of_memory = self.met_damage = False
         self._open()
 
     def _open(self) -> None:
@@ -61,6 +64,7 @@ class PacketSource:
         self.close()
         self._is_strict = is_strict
         self._pending = []
+        self.met_damage = False
         self._open()
 
     def close(self) -> None:
@@ -69,6 +73,8 @@ class PacketSource:
 
     def flush(self) -> None:
         """Make the decoder forget everything that it has seen."""
+        if self.met_damage:
+            self.reopen(is_strict=self._is_strict)
         self._stream.codec_context.flush_buffers()
 
     def drain(self) -> list[VideoFrame]:
@@ -76,12 +82,17 @@ class PacketSource:
         try:
             return self._stream.codec_context.decode(None)
         except av.error.FFmpegError as error:
+            self.met_damage = True
             self.note_memory_error(error)
             return []
 
     def note_memory_error(self, error: av.error.FFmpegError) -> None:
         """Remember that memory ran out."""
         self.ran_out_of_memory |= isinstance(error, MemoryError)
+
+    def lacks_pixels(self, packet: VideoPacket) -> bool:
+        """Whether the decoder would return something else as the picture of this packet, without an error."""
+        return self._stream.codec_context.name == "mjpeg" and lacks_scan(bytes(packet))
 
     def number_of(self, packet: VideoPacket) -> int:
         """Return the packet's frame number by its pts; -1 if the index lacks it."""

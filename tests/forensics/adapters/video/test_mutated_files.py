@@ -22,13 +22,6 @@ from testing.painted.recorders import RECORDED, Recorded
 
 _SEEDS = range(4)
 _N_REQUESTS = 12
-# Defects that are known; the marks go with them.
-_TAINTED = pytest.mark.xfail(strict=True, reason="a decoder that met an error is used for the next group")
-_STALE = pytest.mark.xfail(strict=False, reason="a JPEG without a scan is shown as what its memory held before")
-_KNOWN = {"ts joined, overlapping": _TAINTED, "ts, clock wraps": _TAINTED, "JPEGs end to end": _STALE}
-_RECORDINGS = [
-    pytest.param(each, id=each.name, marks=[_KNOWN[each.name]] if each.name in _KNOWN else []) for each in RECORDED
-]
 
 
 def index(path: Path, recorded: Recorded) -> Indexed | None:
@@ -40,7 +33,7 @@ def index(path: Path, recorded: Recorded) -> Indexed | None:
         return None
 
 
-@pytest.mark.parametrize("recorded", _RECORDINGS)
+@pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded.name)
 def test_each_frame_of_a_damaged_recording_is_the_same_however_it_is_read(recorded: Recorded, tmp_path: Path) -> None:
     whole = recorded.build(tmp_path)
     for seed in _SEEDS:
