@@ -16,8 +16,9 @@ _MARKER = re.compile(rb"\xff+([\x01-\xcf\xda-\xfe])", re.DOTALL)
 def lacks_scan(picture: bytes) -> bool:
     """Whether a JPEG announces components of which no scan follows.
 
-    >>> header = b"\\xff\\xd8\\xff\\xc0\\x00\\x0b\\x08\\x00\\x08\\x00\\x08\\x01\\x01\\x11\\x00"
-    >>> lacks_scan(header + b"\\xff\\xd9"), lacks_scan(header + b"\\xff\\xda\\x00\\x08\\x01\\x01\\x00\\x00\\x3f\\x00" + b"\\x12")
+    >>> header = bytes.fromhex("ffd8 ffc0 000b 08 0008 0008 01 011100")
+    >>> scan = bytes.fromhex("ffda 0008 01 0100 003f00 12")
+    >>> lacks_scan(header + b"\\xff\\xd9"), lacks_scan(header + scan)
     (True, False)
     """
     announced = found = place = 0
