@@ -103,6 +103,7 @@ def field_coded_file(path: Path, packets: list[tuple[bytes, bool]], *, in_pairs:
             packet.pts = packet.dts = number * step
             packet.duration = step
             target.mux(packet)
+    raw.unlink()
     return path
 
 
