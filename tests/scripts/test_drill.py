@@ -1,4 +1,4 @@
-"""The survival campaign: two of its drills, and that its checks can fail."""
+"""The survival campaign: three of its drills, and that its checks can fail."""
 
 import random
 import shutil
@@ -6,14 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
 from scripts.measure.campaign import Outcome
 from scripts.measure.drill.__main__ import all_drills, run_drill
-from scripts.measure.drill.job import Job, first_difference
+from scripts.measure.drill.job import N_CAMERAS, Job, first_difference
 from scripts.measure.drill.trial import Trial
 
-_HERE = ("killed publishing again between the old tables and the new", "disk full when a table is written")
+_HERE = (
+    "driver of serial killed after 6 parts",
+    "killed publishing again between the old tables and the new",
+    "disk full when a table is written",
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +41,18 @@ def test_there_are_more_than_a_hundred_drills_and_each_has_a_name() -> None:
     names = [drill.name for drill in all_drills()]
     assert len(names) == len(set(names)) > 100
     assert set(_HERE) <= set(names)
+
+
+def test_the_job_reads_frames_that_need_history_and_sections_and_finds_a_person_in_each(job: Job) -> None:
+    def table(name: str) -> pl.DataFrame:
+        return pl.read_parquet(job.finished / "tables" / name / "*.parquet")
+
+    indexes = list(job.case.glob("evidence/index/*.parquet"))
+    assert len(indexes) == N_CAMERAS
+    assert sum(b"forensics.recovery_frames" in pq.read_schema(path).metadata for path in indexes) == 2
+    assert table("sections")["section"].to_list().count(2) == 1
+    assert table("sightings")["camera_id"].n_unique() == N_CAMERAS
+    assert "gap" not in set(table("coverage")["state"])
 
 
 @pytest.mark.parametrize("name", _HERE)

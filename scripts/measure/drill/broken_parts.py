@@ -8,7 +8,7 @@ from typing import Final
 from forensics.custody.log import read_chain
 from scripts.measure.drill.drill import Drill
 from scripts.measure.drill.driver_kills import kill_at_moment
-from scripts.measure.drill.job import N_PARTS
+from scripts.measure.drill.job import N_CAMERAS, N_PARTS
 from scripts.measure.drill.trial import Trial
 
 __all__ = ["drills"]
@@ -18,7 +18,7 @@ _BROKEN: Final = (
 )
 _ANYWHERE: Final = "one bit of a part flipped anywhere: the same command produces the same tables"
 _WAYS: Final = ("cut short", "emptied", "flipped")
-_N_PARTS_UNTIL: Final = {"detect": 8, "track": N_PARTS - 2, "sight": N_PARTS}
+_N_PARTS_UNTIL: Final = {"detect": 8, "track": N_PARTS - N_CAMERAS, "sight": N_PARTS}
 """Number of parts after which the stage has at least one."""
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from forensics.digests import sha256_of_file
 from scripts.measure.drill.drill import Drill
+from scripts.measure.drill.job import N_CAMERAS, N_PARTS
 from scripts.measure.drill.preload import disturbance_environment
 from scripts.measure.drill.trial import MissingRequirement, Trial
 
@@ -41,6 +42,7 @@ _ERRORS: Final = {
     "writing a table": f"write,/tables/detections/,1,1,{errno.EIO}",
     "writing the log": f"write,audit.jsonl,2,1,{errno.EIO}",
     "reading an index": f"read,/evidence/index/,2,9,{errno.EIO}",
+    "reading a working copy": f"read,/evidence/copies/,9,40,{errno.EIO}",
 }
 _ERRORS_OF_FOOTAGE: Final = {
     "reading footage to compare its digest": ("pipelines.cli", f"read,gate.mp4,1,1,{errno.EIO}"),
@@ -49,13 +51,17 @@ _ERRORS_OF_FOOTAGE: Final = {
         for nth in (4, 5, 7, 9)
     },
     "reading footage to decode it, for a while": ("forensics.decoding", f"read,hall.mp4,3,40,{errno.EIO}"),
+    "reading footage with open groups": ("forensics.decoding", f"read,open.mkv,9,1,{errno.EIO}"),
+    "reading footage with fields": ("forensics.decoding", f"read,fields.mkv,90,40,{errno.EIO}"),
     "reading footage without memory": ("forensics.decoding", f"read,gate.mp4,5,1,{errno.ENOMEM}"),
 }
 
 
 _ERRORS_OF_INGEST: Final = {
-    **{f"once, {nth}th read": f"read,gate.mp4,{nth},1,{errno.EIO}" for nth in (6, 14, 30)},
-    "for long": f"read,gate.mp4,30,{10**6},{errno.EIO}",
+    **{f"once, {nth}th read": ("gate", f"read,gate.mp4,{nth},1,{errno.EIO}") for nth in (6, 14, 30)},
+    "for long": ("gate", f"read,gate.mp4,30,{10**6},{errno.EIO}"),
+    "intra refresh": ("refresh", f"read,refresh.ts,70,1,{errno.EIO}"),
+    "two sections": ("sections", f"read,sections.ts,70,1,{errno.EIO}"),
 }
 
 
@@ -129,11 +135,11 @@ def _fail_reading_footage(trial: Trial, who: str, rule: str) -> None:
         trial.check_result()
 
 
-def _fail_during_ingest(trial: Trial, rule: str) -> None:
+def _fail_during_ingest(trial: Trial, camera: str, rule: str) -> None:
     """Fail reads during ingest; the index must equal that of an undisturbed disk, at once or after a second try."""
     trial.run_undisturbed("case", "init", trial.root, "--purpose", "drill", "--operator", "drill")
-    clip = trial.job.footage[0]
-    words = ("ingest", trial.root, clip, "--camera", clip.stem)
+    clip = trial.job.recording(camera)
+    words = ("ingest", trial.root, clip, "--camera", camera)
     disturbed = disturbance_environment(trial, below=clip.parent, who="forensics.decoding", rule=rule)
     if trial.expect_exit(trial.start(*words, environment=disturbed), 0, _UNSETTLED).code:
         trial.check(not _indexes(trial.root), "an index was made from failed reads")
@@ -165,7 +171,7 @@ def _delay_names(trial: Trial, who: str) -> None:
 
 def drills() -> Iterator[Drill]:
     """Yield the drills with disks."""
-    for after in (0, 2, 5, 9, 12, 16):
+    for after in (0, 2, 5, 9, 12, N_PARTS - N_CAMERAS):
         yield Drill(f"disk full after {after} parts", _FULL, partial(_fill_disk_after, after=after))
     for name, rule in _FULL_WHEN.items():
         full = partial(_full_disk_at_call, rule=rule)
@@ -175,8 +181,8 @@ def drills() -> Iterator[Drill]:
     for name, (who, rule) in _ERRORS_OF_FOOTAGE.items():
         failing = partial(_fail_reading_footage, who=who, rule=rule)
         yield Drill(f"error when {name}", _FAILING, failing, is_short=" 5th" in name)
-    for name, rule in _ERRORS_OF_INGEST.items():
-        failing = partial(_fail_during_ingest, rule=rule)
+    for name, (camera, rule) in _ERRORS_OF_INGEST.items():
+        failing = partial(_fail_during_ingest, camera=camera, rule=rule)
         yield Drill(f"error when footage is ingested, {name}", _FAILING, failing, is_short="30th" in name)
     for name, who, runner in (("a worker", "default_worker", "ray"), ("the driver", "pipelines.cli", "serial")):
         late = partial(_delay_names, who=who)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from scripts.measure.drill.drill import Drill
-from scripts.measure.drill.job import N_PARTS, START, run_options
+from scripts.measure.drill.job import N_CAMERAS, N_CHUNKS, N_PARTS, START, run_options
 from scripts.measure.drill.preload import disturbance_environment
 from scripts.measure.drill.processes import wait_until
 from scripts.measure.drill.trial import Trial
@@ -17,14 +17,17 @@ __all__ = ["drills", "kill_at_moment"]
 _ANY_MOMENT: Final = "kill -9 of the driver at any moment: the same command then produces the same tables"
 _PUBLISHING: Final = "kill -9 of the driver during publishing: the same command then produces the same tables"
 _INGEST: Final = "kill -9 of `scan` during ingest: the same command then produces the same tables"
+_COPY: Final = "kill -9 of a decoding child that writes a working copy: the same command then produces the same tables"
 _CUSTODY: Final = (
     "kill -9 of a command that writes custody files: the case stays intact, and no file remains beside the key"
 )
 _BEFORE_PARTS_S: Final = 4.0
 _BETWEEN_PARTS_S: Final = 0.3
+_CANNOT_START: Final = 6
 _PUBLISHING_S: Final = 0.15
-_MOMENTS: Final = range(N_PARTS + 2)
-"""Number of parts in place: 0 to all; one more means while tables are written."""
+_TRACKED: Final = N_PARTS - N_CAMERAS
+_MOMENTS: Final = (*range(N_CHUNKS + 1), N_CHUNKS + 3, _TRACKED, N_PARTS - 2, N_PARTS, N_PARTS + 1)
+"""Number of parts in place: after each chunk, then some; one more than all means while tables are written."""
 
 # call, text in the path, number of the first such call, count of calls, effect; see disturbing.c
 _STEPS_OF_PUBLISHING: Final = {
@@ -44,6 +47,10 @@ _STEPS_OF_INGEST: Final = {
     "before the evidence has its name": "rename,evidence/evidence.parquet,1,1,kill",
     "in the middle of the sources": "write,evidence/.sources.parquet,1,1,killed",
     "in the middle of a line of the log": "write,audit.jsonl,1,1,killed",
+}
+_STEPS_OF_WORKING_COPY: Final = {
+    "before a working copy has its name": "rename,evidence/copies/,1,1,kill",
+    "in the middle of a working copy": "write,evidence/copies/,1,1,killed",
 }
 _STEPS_OF_CUSTODY: Final = {
     "in the middle of the log anchor": "write,.log.json,1,1,killed",
@@ -92,11 +99,22 @@ def _kill_while_publishing_again(trial: Trial, rule: str) -> None:
 
 
 def _kill_while_ingesting(trial: Trial, rule: str) -> None:
+    _scan_disturbed(trial, -signal.SIGKILL, rule=rule, who="pipelines.cli")
+
+
+def _kill_child_while_ingesting(trial: Trial, rule: str) -> None:
+    _scan_disturbed(trial, _CANNOT_START, rule=rule, who="forensics.decoding")
+
+
+def _scan_disturbed(trial: Trial, code: int, **disturbance: str) -> None:
+    """Disturb a scan of the first recording, which has two sections; repeat it, then scan all others."""
+    first, *others = trial.job.footage
     scans = [
-        ("scan", clip, "--case", trial.root, "--start", START, *run_options("serial")) for clip in trial.job.footage
+        ("scan", first, "--case", trial.root, "--start", START, *run_options("serial")),
+        ("scan", *others, "--case", trial.root, "--starts", trial.job.starts, *run_options("serial")),
     ]
-    command = trial.start(*scans[0], environment=disturbance_environment(trial, rule=rule, who="pipelines.cli"))
-    trial.expect_exit(command, -signal.SIGKILL)
+    command = trial.start(*scans[0], environment=disturbance_environment(trial, **disturbance))
+    trial.expect_exit(command, code)
     for scan in scans:
         ended = trial.run_undisturbed(*scan)
         trial.check(ended.code == 0, f"scan ended with {ended.code}: {ended.error_tail}")
@@ -120,14 +138,16 @@ def drills() -> Iterator[Drill]:
         yield Drill(name, _ANY_MOMENT, partial(_kill_at_moments, moments=(moment,)), "ray", is_short=moment == 6)
     for moment in _MOMENTS[::2]:
         name = f"driver of serial killed after {moment} parts"
-        yield Drill(name, _ANY_MOMENT, partial(_kill_at_moments, moments=(moment,)), is_short=moment == 16)
-    for runner, first, second in (("ray", 3, 9), ("ray", 8, 19), ("serial", 2, 5), ("serial", 10, 19)):
+        yield Drill(name, _ANY_MOMENT, partial(_kill_at_moments, moments=(moment,)), is_short=moment == _TRACKED)
+    publishing = N_PARTS + 1
+    for runner, first, second in (("ray", 3, 9), ("ray", 8, publishing), ("serial", 2, 5), ("serial", 10, publishing)):
         name = f"driver of {runner} killed after {first} and {second} parts"
         yield Drill(name, _ANY_MOMENT, partial(_kill_at_moments, moments=(first, second)), runner)
     for doing, steps, assertion, do in (
         ("publishing", _STEPS_OF_PUBLISHING, _PUBLISHING, _kill_while_publishing),
         ("publishing again", _STEPS_OF_PUBLISHING_AGAIN, _PUBLISHING, _kill_while_publishing_again),
         ("ingesting", _STEPS_OF_INGEST, _INGEST, _kill_while_ingesting),
+        ("in a decoding child", _STEPS_OF_WORKING_COPY, _COPY, _kill_child_while_ingesting),
         ("case hold", _STEPS_OF_CUSTODY, _CUSTODY, _kill_while_holding),
     ):
         for step, rule in steps.items():

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from scripts.measure.drill.drill import Drill
+from scripts.measure.drill.job import N_CHUNKS
 from scripts.measure.drill.processes import wait_until
 from scripts.measure.drill.trial import Trial
 
@@ -20,7 +21,7 @@ _ENGINE: Final = (
 )
 _UNSETTLED: Final = 4
 _CANNOT_START: Final = 6
-_DETECTING: Final = 13
+_DETECTING: Final = N_CHUNKS - 1
 """Largest number of parts at which chunks are still in progress."""
 
 
