@@ -4,6 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+from forensics.adapters.stills.picture_formats import READ_SUFFIXES
 from forensics.adapters.store.checked_file import disk_failure, raise_if_disk_failed, require_local_path
 from forensics.adapters.store.object_store import digest_object
 from forensics.digests import sha256_of_file
@@ -11,9 +12,9 @@ from forensics.errors import UnreadableFootage
 from forensics.footage.evidence import Indexed
 from forensics.place import Place, StoreObject
 
-__all__ = ["digest_and_size", "index_footage", "prove_decord"]
+__all__ = ["digest_and_size", "earlier_digest", "index_footage", "prove_decord"]
 
-_STILLS_SUFFIXES: Final = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp", ".zip"})
+_STILLS_SUFFIXES: Final = READ_SUFFIXES | {".zip"}
 
 
 def digest_and_size(path: Place) -> tuple[str, int]:
@@ -23,13 +24,13 @@ def digest_and_size(path: Place) -> tuple[str, int]:
         UnreadableFootage: the path is missing, may not be read, is empty or holds no pictures.
         DecoderLost: the disk fails.
     """
-    from forensics.adapters.stills import stills_reader
+    from forensics.adapters.stills import folder_digest
 
     if isinstance(path, StoreObject):
         return digest_object(path)[:2]
     try:
         if path.is_dir():
-            return stills_reader.digest_stills(path)
+            return folder_digest.digest_stills(path)
         if path.stat().st_size == 0:
             raise UnreadableFootage(path, "empty", "the file has no bytes")
         if not path.is_file():
@@ -41,6 +42,18 @@ def digest_and_size(path: Place) -> tuple[str, int]:
         raise UnreadableFootage(path, "no_permission", "this user may not read it") from error
     except OSError as error:
         raise disk_failure(path, error) from error
+
+
+def earlier_digest(path: Place) -> str:
+    """Return the SHA-256 by which versions 0.1 and 0.2 knew a folder of stills; empty if it is the one of today.
+
+    Raises:
+        UnreadableFootage: a picture of the folder cannot be read.
+        DecoderLost: the disk fails.
+    """
+    from forensics.adapters.stills import folder_digest
+
+    return folder_digest.earlier_digest(path) if isinstance(path, Path) and path.is_dir() else ""
 
 
 def index_footage(

@@ -7,17 +7,26 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeGuard
 
 from forensics.adapters.stills.album import is_outside_link
+from forensics.adapters.stills.picture_formats import (
+    CONVERT,
+    READ_SUFFIXES,
+    START_BYTES,
+    UNREAD_SUFFIXES,
+    read_start,
+    suffix_of,
+)
 from forensics.adapters.stills.stills_reader import is_stills
-from forensics.adapters.store.object_store import list_objects
+from forensics.adapters.store.object_store import list_objects, read_object_start
 from forensics.custody.case_folder import CASE_FILE
 from forensics.errors import CannotStart, DecoderLost, UnreadableFootage, UsageError
+from forensics.macos_companion import is_macos_companion
 from forensics.place import Place, StoreObject
 from pipelines.intake.found_footage import FoundFootage
-from pipelines.intake.not_footage import is_macos_companion
 from pipelines.intake.site_folders import find_sites
 
 __all__ = ["LeftOut", "expand_paths", "find_left_out", "list_prefix", "refuse_cases"]
@@ -27,11 +36,8 @@ _VIDEO_SUFFIXES = frozenset(
     | {".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ts", ".vob", ".webm", ".wmv"}
     | {".264", ".265", ".h264", ".h265", ".hevc", ".mjpeg", ".mjpg"}
 )
-_PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-_UNREAD_PICTURE_SUFFIXES = frozenset({".avif", ".heic", ".heif", ".hif"})
 
 _GIVE_ITSELF: Final = "give the path of a file itself to ingest it"
-_CONVERT: Final = "keep them, and give copies converted to JPEG with their times"
 _FROM_A_DISK: Final = "stills are read from a disk; copy their folder or a ZIP archive of them there"
 _OF_MACOS: Final = "macOS companion (._ name)"
 
@@ -123,11 +129,11 @@ def _count_kinds(given: Place, names: list[tuple[str, str]], advice: Callable[[s
 def _advice(kind: str) -> str:
     if kind == _OF_MACOS:
         return "such a file holds no footage"
-    return _CONVERT if kind in _UNREAD_PICTURE_SUFFIXES else _GIVE_ITSELF
+    return CONVERT if kind in UNREAD_SUFFIXES else _GIVE_ITSELF
 
 
 def _advice_for_object(kind: str) -> str:
-    return _FROM_A_DISK if kind in _PICTURE_SUFFIXES else _advice(kind)
+    return _FROM_A_DISK if kind in READ_SUFFIXES else _advice(kind)
 
 
 def _folders(places: tuple[Place, ...]) -> Iterator[Path]:
@@ -156,7 +162,7 @@ def list_prefix(prefix: StoreObject) -> list[StoreObject]:
 
 def _kind_of_object(place: StoreObject) -> str:
     """Return the kind of an object that is not ingested with its prefix; empty if it is a video."""
-    if place.name.startswith("._"):
+    if is_macos_companion(place.name, partial(read_object_start, place, START_BYTES)):
         return _OF_MACOS
     suffix = place.suffix.lower()
     return "" if suffix in _VIDEO_SUFFIXES else suffix or "without suffix"
@@ -171,9 +177,10 @@ def _kind(path: Path, folder: Path) -> str:
     if not path.is_file():
         return "broken links" if path.is_symlink() else "pipes or devices"
     suffix = path.suffix.lower()
-    if is_macos_companion(path) or (suffix in _PICTURE_SUFFIXES and path.name.startswith("._")):
+    if is_macos_companion(path.name, partial(read_start, path)):
         return _OF_MACOS
-    return "" if suffix in _VIDEO_SUFFIXES | _PICTURE_SUFFIXES else suffix or "without suffix"
+    is_ingested = suffix in _VIDEO_SUFFIXES or suffix_of(path.name) in READ_SUFFIXES
+    return "" if is_ingested else suffix or "without suffix"
 
 
 def _expand(place: Place, is_one_camera: bool) -> list[Place]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from forensics.adapters.footage_index import digest_and_size
+from forensics.adapters.footage_index import digest_and_size, earlier_digest
 from forensics.adapters.store.object_store import size_of_object
 from forensics.custody.case_folder import CaseFolder
 from forensics.errors import DecoderLost, UnreadableFootage, UsageError
@@ -45,8 +45,9 @@ def relocate(files: DecidingFiles, search: Place) -> list[tuple[Evidence, Place]
     found = []
     for place in _places_below(search):
         is_worth_reading = place == search or _is_likely(place, absent.values())
-        item = absent.pop(_compute_id(place), None) if is_worth_reading else None
-        if item is not None:
+        known = next((each for each in _compute_ids(place) if each in absent), None) if is_worth_reading else None
+        if known is not None:
+            item = absent.pop(known)
             evidence[item.evidence_id] = _with_new_path(folder, item, place)
             found.append((item, place))
     files.write_together({folder.evidence_file: encode_table(evidence_table(folder, list(evidence.values())))})
@@ -76,12 +77,13 @@ def _is_likely(place: Place, absent: Iterable[Evidence]) -> bool:
         return False
 
 
-def _compute_id(path: Place) -> str:
-    """Return the evidence id of the footage at `path`; empty if it cannot be read."""
+def _compute_ids(path: Place) -> Iterator[str]:
+    """Yield the evidence id of the footage at `path`, and the one that earlier versions gave; none if unreadable."""
     try:
-        return evidence_id_of(digest_and_size(path)[0])
+        yield evidence_id_of(digest_and_size(path)[0])
+        yield evidence_id_of(earlier_digest(path))
     except (UnreadableFootage, DecoderLost):
-        return ""
+        return
 
 
 def _with_new_path(folder: CaseFolder, item: Evidence, place: Place) -> Evidence:

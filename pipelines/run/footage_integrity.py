@@ -10,8 +10,8 @@ An object of an object store is not fetched whole: each block that is read is co
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from forensics.adapters.footage_index import digest_and_size
-from forensics.adapters.stills.album import file_state, fingerprint_stills
+from forensics.adapters.footage_index import digest_and_size, earlier_digest
+from forensics.adapters.stills.folder_digest import file_state, fingerprint_stills
 from forensics.adapters.store.object_store import size_of_object
 from forensics.errors import CannotStart, DecoderLost, UnreadableFootage
 from forensics.faults import Fault, FaultKind
@@ -110,6 +110,7 @@ def find_loss(path: Place, expected: str) -> Loss | None:
     """
     try:
         actual = digest_and_size(path)[0]
+        is_expected = actual == expected or earlier_digest(path) == expected
     except (UnreadableFootage, DecoderLost) as error:
         if isinstance(path, StoreObject) and isinstance(error, DecoderLost):
             raise CannotStart(
@@ -118,7 +119,7 @@ def find_loss(path: Place, expected: str) -> Loss | None:
         # An emptied file is an altered file.
         reason = "altered" if error.reason == "empty" else error.reason
         return Loss(reason, path, f"cannot be read ({error.detail})")
-    if actual == expected:
+    if is_expected:
         return None
     return Loss("altered", path, f"SHA-256 is {actual[:12]}, recorded is {expected[:12]}")
 

@@ -8,7 +8,8 @@ bytes and is not found. The people responsible for the case must prevent that.
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from forensics.adapters.stills.album import find_contained, is_stills
+from forensics.adapters.stills.album import is_stills
+from forensics.adapters.stills.contained_pictures import find_contained
 from forensics.adapters.store.checked_file import require_local_path
 from forensics.custody.case_folder import CaseFolder
 from forensics.digests import sha256_of_bytes

@@ -1,22 +1,22 @@
-"""Pictures of a folder or ZIP archive: their list, their bytes and their digest, without unpacking to disk.
+"""Pictures of a folder or ZIP archive: their list and their bytes, without unpacking to disk.
 
-A picture is recognised by its suffix, so that a damaged one keeps its place. Names that begin with ``._`` are left
-out: macOS writes such files beside pictures, and they hold none. Pictures of formats that are not read are counted, and
-are no part of the album and its digest.
+Companions that macOS writes beside pictures (``._IMG_0001.JPG``) are left out. Pictures of formats that are not read
+are counted, and are no part of the album and its digest.
 """
 
-import hashlib
 import os
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO
 
+from forensics.adapters.stills.picture_formats import START_BYTES, Recognise, is_picture, is_unread_picture, read_start
 from forensics.adapters.store.checked_file import raise_if_disk_failed
 from forensics.errors import UnreadableFootage
 
@@ -24,13 +24,10 @@ __all__ = [
     "MEMBER_FAULTS",
     "Album",
     "Picture",
-    "digest_stills",
     "escape_name",
-    "file_state",
-    "find_contained",
-    "fingerprint_stills",
     "is_outside_link",
     "is_stills",
+    "list_picture_files",
     "natural_sort_key",
     "open_album",
 ]
@@ -38,15 +35,9 @@ __all__ = [
 MEMBER_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 """Exceptions of `zipfile` for a member that is damaged, encrypted or compressed in an unknown way."""
 
-_PICTURE = re.compile(r"\.(jpe?g|png|bmp|tiff?|webp)\Z", re.IGNORECASE)
-# Of phones and cameras, among them raw formats and other spellings of formats that are read.
-_UNREAD = re.compile(
-    r"\.(hei[cf]s?|hif|avifs?|jxl|jp2|j2k|jpx|jpe|jfif|mpo|apng|3fr|arw|cr[23w]|dng|erf|iiq|kdc|mrw|nef|nrw|orf|pef|raf"
-    r"|rw2|sr[2fw]|x3f)\Z",
-    re.IGNORECASE,
-)
 _DRIVE = re.compile(r"[A-Za-z]:")
 _ZIP_MAGIC = b"PK\x03\x04"
+_PICTURES = (is_picture, is_unread_picture)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +49,7 @@ class Picture:
         size_bytes: of the picture file, unpacked.
         file_time_ms: file time in milliseconds since 1970: UTC in a folder, local time of the packing machine in a ZIP;
             None if the ZIP holds an impossible date.
-        place: index in the listing; tells members of equal name apart.
+        place: index in the listing of the folder or ZIP archive; tells members of equal name apart.
     """
 
     name: str
@@ -117,64 +108,30 @@ def is_stills(path: Path) -> bool:
         DecoderLost: the disk fails.
     """
     if path.is_dir():
-        return any(True for _ in _iter_picture_files(path))
+        return any(True for _ in _iter_files(path, is_picture))
     if not _is_zip(path):
         return False
     try:
         with zipfile.ZipFile(path) as archive:
-            return any(_is_picture(one.filename) or _is_unread(one.filename) for one in archive.infolist())
+            return any(_is_wanted(archive, one, kind) for one in archive.infolist() for kind in _PICTURES)
     except (*MEMBER_FAULTS, OSError) as error:
         raise_if_disk_failed(path, error)
         return False
 
 
-def digest_stills(path: Path) -> tuple[str, int]:
-    """Return the SHA-256 over the sorted lines "name sha256" of a folder's pictures, and their total size in bytes.
-
-    Raises:
-        UnreadableFootage: a picture cannot be read; the evidence has no id without it.
-    """
-    try:
-        digested = [(_digest_line(path, file), file.stat().st_size) for file in _list_picture_files(path)]
-    except OSError as error:
-        raise_if_disk_failed(path, error)
-        raise UnreadableFootage(path, "cannot_read", str(error)) from error
-    lines = sorted(line for line, _ in digested)
-    return hashlib.sha256(b"".join(lines)).hexdigest(), sum(size_bytes for _, size_bytes in digested)
-
-
-def fingerprint_stills(folder: Path) -> tuple[int, str]:
-    """Return the number of pictures in a folder, and a digest of their paths and `file_state`, without reading them.
-
-    Much cheaper than `digest_stills`. The digest changes if a picture is added, removed, written or moved; it does not
-    tell which.
-
-    Raises:
-        OSError: the folder cannot be listed.
-    """
-    states = sorted((str(file), *file_state(file)) for file in _list_picture_files(folder))
-    return len(states), hashlib.sha256(repr(states).encode()).hexdigest()
-
-
-def file_state(file: Path) -> tuple[int, int, int, int]:
-    """Return size in bytes, inode, mtime and ctime in nanoseconds.
-
-    Raises:
-        OSError: the file does not exist.
-    """
-    state = file.stat()
-    return state.st_size, state.st_ino, state.st_mtime_ns, state.st_ctime_ns
-
-
 @contextmanager
-def open_album(path: Path) -> Iterator[Album]:
+def open_album(path: Path, is_member: Recognise = is_picture) -> Iterator[Album]:
     """Open a folder or ZIP archive and keep it open while its pictures are read.
+
+    Args:
+        path: the folder or ZIP archive.
+        is_member: which of its files are pictures of the album; versions 0.1 and 0.2 chose others.
 
     Raises:
         UnreadableFootage: it is neither a folder nor a complete ZIP archive, or it cannot be listed.
     """
     if path.is_dir():
-        yield _list_folder(path)
+        yield _list_folder(path, is_member)
         return
     try:
         archive = zipfile.ZipFile(path)
@@ -182,41 +139,27 @@ def open_album(path: Path) -> Iterator[Album]:
         raise_if_disk_failed(path, error)
         raise UnreadableFootage(path, "not_media", str(error)) from error
     with archive:
-        yield _list_zip(archive)
+        yield _list_zip(archive, is_member)
 
 
-def find_contained(path: Path, contents: Collection[bytes]) -> set[bytes]:
-    """Return those contents that are, byte for byte, a picture of this folder or ZIP archive; nothing is decoded.
-
-    Only pictures as large as one of the contents are read. A damaged member of a ZIP equals none of them.
+def list_picture_files(folder: Path, is_member: Recognise = is_picture) -> list[Path]:
+    """Return every picture at or below a folder, in no order.
 
     Raises:
-        UnreadableFootage: the pictures cannot be listed, or one of that size cannot be read.
+        OSError: a subfolder cannot be entered, and it may hold more.
     """
-    sizes, found = {len(content) for content in contents}, set[bytes]()
-    with open_album(path) as album:
-        for picture in album.pictures:
-            if picture.size_bytes in sizes:
-                found |= {_read_content(path, album, picture)}.intersection(contents)
-    return found
+    return list(_iter_files(folder, is_member, _raise_error))
 
 
-def _read_content(path: Path, album: Album, picture: Picture) -> bytes:
-    """Return the bytes of a picture; no bytes for a damaged member."""
-    try:
-        with album.open(picture) as stream:
-            return stream.read()
-    except MEMBER_FAULTS:
-        return b""
-    except OSError as error:
-        raise_if_disk_failed(path, error)
-        raise UnreadableFootage(path, "cannot_read", f"{picture.name}: {error}") from error
+def is_outside_link(file: Path, folder: Path) -> bool:
+    """Whether a file below a folder is a link to something outside the folder."""
+    return file.is_symlink() and not file.resolve().is_relative_to(folder.resolve())
 
 
-def _list_folder(path: Path) -> Album:
+def _list_folder(path: Path, is_member: Recognise) -> Album:
     """List the pictures of a folder."""
     try:
-        files = _list_picture_files(path)
+        files = list_picture_files(path, is_member)
         states = [file.stat() for file in files]
     except OSError as error:
         raise_if_disk_failed(path, error)
@@ -228,28 +171,43 @@ def _list_folder(path: Path) -> Album:
     return Album(
         "folder",
         _sort_pictures(pictures),
-        _count_outside_links(path),
-        tuple(_list_unread(path)),
+        _count_outside_links(path, is_member),
+        tuple(file.relative_to(path).as_posix() for file in _iter_files(path, is_unread_picture)),
         lambda picture: path.joinpath(picture.name).open("rb"),
     )
 
 
-def _list_zip(archive: zipfile.ZipFile) -> Album:
+def _list_zip(archive: zipfile.ZipFile, is_member: Recognise) -> Album:
     """List the pictures of an open ZIP archive."""
-    members = [member for member in archive.infolist() if _is_picture(member.filename)]
+    members = archive.infolist()
+    found = [(place, one) for place, one in enumerate(members) if _is_wanted(archive, one, is_member)]
     pictures = [
         Picture(member.filename, member.file_size, _member_time_ms(member), place)
-        for place, member in enumerate(members)
+        for place, member in found
         if not _has_unsafe_path(member.filename)
     ]
     # Opened by entry, not by name: a ZIP may hold two members of one name.
     return Album(
         "zip",
         _sort_pictures(pictures),
-        len(members) - len(pictures),
-        tuple(filter(_is_unread, archive.namelist())),
+        len(found) - len(pictures),
+        tuple(one.filename for one in members if _is_wanted(archive, one, is_unread_picture)),
         lambda picture: archive.open(members[picture.place]),
     )
+
+
+def _is_wanted(archive: zipfile.ZipFile, member: zipfile.ZipInfo, is_wanted: Recognise) -> bool:
+    """Whether a member of a ZIP archive is of the wanted kind."""
+    return is_wanted(member.filename, partial(_read_member_start, archive, member))
+
+
+def _read_member_start(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """Return the first bytes of a member of a ZIP archive; none if it cannot be read."""
+    try:
+        with archive.open(member) as stream:
+            return stream.read(START_BYTES)
+    except (*MEMBER_FAULTS, OSError):
+        return b""
 
 
 def _sort_pictures(pictures: Iterator[Picture] | list[Picture]) -> tuple[Picture, ...]:
@@ -257,58 +215,40 @@ def _sort_pictures(pictures: Iterator[Picture] | list[Picture]) -> tuple[Picture
     return tuple(sorted(pictures, key=lambda picture: (natural_sort_key(picture.name), picture.place)))
 
 
-def _iter_picture_files(folder: Path, on_error: Callable[[OSError], None] | None = None) -> Iterator[Path]:
-    """Yield every picture at or below a folder. Linked folders are not entered: they may form a loop."""
+def _iter_files(
+    folder: Path, is_wanted: Recognise, on_error: Callable[[OSError], None] | None = None
+) -> Iterator[Path]:
+    """Yield every file of the wanted kind at or below a folder."""
+    for file in _walk(folder, on_error):
+        if is_wanted(file.name, partial(_read_start, file, folder)) and _is_inside(file, folder):
+            yield file
+
+
+def _walk(folder: Path, on_error: Callable[[OSError], None] | None = None) -> Iterator[Path]:
+    """Yield everything at or below a folder but folders. Linked folders are not entered: they may form a loop."""
     for parent, _, names in os.walk(folder, onerror=on_error):
-        for name in names:
-            file = Path(parent, name)
-            # Reading a pipe or socket would block for ever.
-            if _is_picture(name) and file.is_file() and not is_outside_link(file, folder):
-                yield file
+        yield from (Path(parent, name) for name in names)
 
 
-def _count_outside_links(folder: Path) -> int:
-    """Count the pictures that are links out of the folder; they are never part of it."""
-    names = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names if _is_picture(name))
-    return sum(is_outside_link(file, folder) for file in names)
+def _count_outside_links(folder: Path, is_member: Recognise) -> int:
+    """Count the pictures that are links out of the folder; they are never part of it, and are not opened."""
+    links = (file for file in _walk(folder) if is_outside_link(file, folder))
+    return sum(is_member(file.name, partial(_read_start, file, folder)) for file in links)
 
 
-def _list_unread(folder: Path) -> Iterator[str]:
-    """Yield the names of the pictures in formats that are not read, but for links out of the folder."""
-    for parent, _, names in os.walk(folder):
-        for file in (Path(parent, name) for name in names if _is_unread(name)):
-            if file.is_file() and not is_outside_link(file, folder):
-                yield file.relative_to(folder).as_posix()
+def _read_start(file: Path, folder: Path) -> bytes:
+    """Return the first bytes of a file; none of a link out of the folder."""
+    return b"" if is_outside_link(file, folder) else read_start(file)
 
 
-def is_outside_link(file: Path, folder: Path) -> bool:
-    """Whether a file below a folder is a link to something outside the folder."""
-    return file.is_symlink() and not file.resolve().is_relative_to(folder.resolve())
-
-
-def _list_picture_files(folder: Path) -> list[Path]:
-    """List every picture; raise if a subfolder cannot be entered, because it may hold more."""
-    return list(_iter_picture_files(folder, _raise_error))
+def _is_inside(file: Path, folder: Path) -> bool:
+    """Whether it is a plain file within the folder. Reading a pipe or socket would block for ever."""
+    return file.is_file() and not is_outside_link(file, folder)
 
 
 def _raise_error(error: OSError) -> None:
     """Raise the error; for `os.walk`, which otherwise ignores it."""
     raise error
-
-
-def _is_picture(name: str) -> bool:
-    """Whether a name has a picture's suffix and is not one of macOS's ``._`` files."""
-    return bool(_PICTURE.search(name)) and not _is_shadow(name)
-
-
-def _is_unread(name: str) -> bool:
-    """Whether a name has the suffix of a picture format that is not read and is not one of macOS's ``._`` files."""
-    return bool(_UNREAD.search(name)) and not _is_shadow(name)
-
-
-def _is_shadow(name: str) -> bool:
-    """Whether a name is that of a file which macOS writes beside another one."""
-    return name.rpartition("/")[2].startswith("._")
 
 
 def _is_zip(path: Path) -> bool:
@@ -337,10 +277,3 @@ def _member_time_ms(member: zipfile.ZipInfo) -> int | None:
         return int(datetime(*member.date_time, tzinfo=UTC).timestamp()) * 1000
     except ValueError:
         return None
-
-
-def _digest_line(folder: Path, file: Path) -> bytes:
-    """Return the line "name sha256" of one picture."""
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return b"%s %s\n" % (os.fsencode(file.relative_to(folder).as_posix()), digest.encode())

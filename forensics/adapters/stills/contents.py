@@ -9,6 +9,7 @@ from forensics.adapters.stills.album import Album, escape_name
 from forensics.adapters.stills.arrangement import Arrangement
 from forensics.adapters.stills.capture_time import CaptureTimes
 from forensics.adapters.stills.exif_times import ExifTimes
+from forensics.adapters.stills.picture_formats import CONVERT
 from forensics.adapters.stills.pixels import MAX_PAGES, MAX_PIXELS, Header
 from forensics.adapters.stills.time_sources import PictureTimestamps
 from forensics.footage.evidence import Timing
@@ -80,12 +81,7 @@ def describe_unread(album: Album) -> str:
     """Describe the pictures in formats that are not read, with what to do; empty if there are none."""
     kinds = Counter(name.rpartition(".")[2].lower() for name in album.unread)
     counts = ", ".join(f"{number} .{kind}" for kind, number in sorted(kinds.items()))
-    return (
-        f"{len(album.unread)} pictures are not read, because of their format ({counts}): convert them to JPEG with "
-        f"their EXIF, and ingest the {album.container} again"
-        if kinds
-        else ""
-    )
+    return f"{len(album.unread)} pictures are not read, because of their format ({counts}): {CONVERT}" if kinds else ""
 
 
 def describe_error(error: BaseException) -> str:

@@ -1,11 +1,12 @@
-"""Order of the pictures by the rules of versions 0.1 and 0.2, so that the indexes which they wrote still open.
+"""Choice and order of pictures by the rules of versions 0.1 and 0.2, so that what they ingested still opens.
 
-One source for all: DateTimeOriginal of EXIF without its offset, a calendar time in the name, an epoch in the name, the
-file time. A source was used only if every readable picture had it. Nothing here changes any more.
+A file with one of seven suffixes was a picture, unless its name began with ``._``. All pictures had one source of time:
+DateTimeOriginal of EXIF without its offset, a calendar time in the name, an epoch in the name, the file time. A source
+was used only if every readable picture had it. Nothing here changes any more.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -14,12 +15,18 @@ from forensics.adapters.stills.name_times import name_epoch_ms
 from forensics.adapters.stills.time_sources import PictureTimestamps
 from forensics.footage.timeline import Int64Array
 
-__all__ = ["earlier_times"]
+__all__ = ["earlier_times", "was_picture"]
 
+_PICTURE = re.compile(r"\.(jpe?g|png|bmp|tiff?|webp)\Z", re.IGNORECASE)
 _CALENDAR = re.compile(
     r"(?<!\d)((?:19|20)\d\d)[-_./:]?(0[1-9]|1[0-2])[-_./:]?(0[1-9]|[12]\d|3[01])[-_./ T]{0,3}"
     r"([01]\d|2[0-3])[-_./:]?([0-5]\d)[-_./:]?([0-5]\d)(?:[.,](\d{1,6})|(\d{3}))?(?!\d)"
 )
+
+
+def was_picture(name: str, read_start: Callable[[], bytes]) -> bool:
+    """Whether a file was a picture by the earlier rules."""
+    return bool(_PICTURE.search(name)) and not name.rpartition("/")[2].startswith("._")
 
 
 def earlier_times(pictures: Sequence[PictureTimestamps]) -> Int64Array:

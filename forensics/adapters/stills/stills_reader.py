@@ -17,7 +17,6 @@ from forensics.adapters.stills.album import (
     MEMBER_FAULTS,
     Album,
     Picture,
-    digest_stills,
     escape_name,
     is_stills,
     open_album,
@@ -32,7 +31,8 @@ from forensics.adapters.stills.contents import (
     describe_source,
     describe_unread,
 )
-from forensics.adapters.stills.earlier_order import earlier_times
+from forensics.adapters.stills.earlier_order import earlier_times, was_picture
+from forensics.adapters.stills.picture_formats import Recognise, is_picture
 from forensics.adapters.stills.pixels import (
     MAX_PICTURE_BYTES,
     PICTURE_FAULTS,
@@ -51,7 +51,7 @@ from forensics.footage.frames import Frame, FrameReader, Gap, Item, View
 from forensics.footage.motion_gate import MotionGate
 from forensics.footage.timeline import Int64Array, PacketIndex, Section
 
-__all__ = ["digest_stills", "index_stills", "is_stills", "open_reader"]
+__all__ = ["index_stills", "is_stills", "open_reader"]
 
 _FILE_CLOCKS = {"folder": "UTC, and copying may have changed it", "zip": "by the packer's clock, no time zone"}
 
@@ -151,7 +151,7 @@ def open_reader(footage: Footage, index: PacketIndex, view: View) -> FrameReader
         IntegrityBroken: the pictures are not those that were indexed.
     """
     path = require_local_path(footage.path)
-    contents = _read_contents(path)
+    contents = _read_indexed(path, index)
     if index.sections:
         times = choose_times(contents.timestamps, _FILE_CLOCKS[contents.album.container])
         arrangement = arrange(contents.names, times)
@@ -162,9 +162,19 @@ def open_reader(footage: Footage, index: PacketIndex, view: View) -> FrameReader
     return _StillsReader(path, pictures, index, view)
 
 
-def _read_contents(path: Path) -> Contents:
+def _read_indexed(path: Path, index: PacketIndex) -> Contents:
+    """Read the pictures of an index: those of today's rules, unless only the earlier rules give their number."""
+    contents = _read_contents(path)
+    if len(contents.headers) == index.n_frames:
+        return contents
+    with open_album(path, was_picture) as album:
+        is_earlier = len(album.pictures) == index.n_frames
+    return _read_contents(path, was_picture) if is_earlier else contents
+
+
+def _read_contents(path: Path, is_member: Recognise = is_picture) -> Contents:
     """List the pictures and read their headers."""
-    with open_album(path) as album, strict_pillow():
+    with open_album(path, is_member) as album, strict_pillow():
         if not album.pictures:
             problems = filter(None, ("it holds no pictures", describe_unread(album)))
             raise UnreadableFootage(path, "no_media", "; ".join(problems))

@@ -16,7 +16,14 @@ from forensics.adapters.store.block_cache import BlockCache
 from forensics.errors import CannotStart, DecoderLost, UnreadableFootage
 from forensics.place import BLOCK_BYTES, StoreObject
 
-__all__ = ["ObjectFile", "digest_object", "list_objects", "set_block_cache_limit", "size_of_object"]
+__all__ = [
+    "ObjectFile",
+    "digest_object",
+    "list_objects",
+    "read_object_start",
+    "set_block_cache_limit",
+    "size_of_object",
+]
 
 _DIGEST_BYTES: Final = 32
 _BLOCKS_PER_FETCH: Final = 16
@@ -152,6 +159,16 @@ def size_of_object(path: StoreObject) -> int:
         DecoderLost: the store cannot be reached.
     """
     return int(_fetch_metadata(path)["size"])
+
+
+def read_object_start(path: StoreObject, n_bytes: int) -> bytes:
+    """Return the first bytes of an object, as the store has them now; none if it cannot be read."""
+    try:
+        _reject_misread_key(path)
+        with _translated_errors(path) as store:
+            return bytes(store.cat_file(path.url, start=0, end=n_bytes))
+    except (UnreadableFootage, DecoderLost):
+        return b""
 
 
 def list_objects(prefix: StoreObject) -> list[StoreObject]:

@@ -319,6 +319,26 @@ def test_moved_footage_is_found_by_its_digest(call: Call, empty_case: Path, tmp_
     assert call("run", empty_case, "--runner", "serial", "--quiet").code == 0
 
 
+def test_a_folder_stays_evidence_if_files_lie_beside_that_earlier_versions_took_for_no_pictures(
+    call: Call, empty_case: Path, tmp_path: Path
+) -> None:
+    """Such a folder was ingested as this one is before they are added."""
+    folder = _pictures(tmp_path / "trap")
+    assert call("ingest", empty_case, folder, "--camera", "trap").code == 0
+    picture = next(folder.glob("*.png")).read_bytes()
+    (folder / "later.jfif").write_bytes(picture)
+    (folder / "._hidden.jpg").write_bytes(picture)
+    assert call("verify", empty_case).code == 0
+    answer = call("run", empty_case, "--runner", "serial", "--quiet")
+    assert answer.code == 0, answer.err
+    (tmp_path / "archive").mkdir()
+    moved = folder.rename(tmp_path / "archive" / "trap")
+    assert call("evidence", "relocate", empty_case, tmp_path / "archive").code == 0
+    assert [item.path for item in known(empty_case)] == [moved]
+    (moved / "later.jpg").write_bytes(picture)
+    assert call("verify", empty_case).code == 5
+
+
 def test_relocate_names_footage_that_was_not_found(call: Call, empty_case: Path, tmp_path: Path) -> None:
     path = clip(tmp_path / "gate.mp4")
     assert call("ingest", empty_case, path, "--camera", "gate").code == 0

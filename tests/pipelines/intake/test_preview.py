@@ -91,7 +91,7 @@ def test_the_table_for_people(call: Call, empty_case: Path, tmp_path: Path) -> N
     header, *rows = answer.out.splitlines()
     assert header.split()[:6] == ["camera", "start", "start", "from", "frames", "seconds"]
     assert sum(row.startswith("gate ") for row in rows) == 4
-    assert "1 .heic, such as a.heic; keep them, and give copies converted to JPEG" in answer.out
+    assert "1 .heic, such as a.heic; keep the originals, and give copies converted to JPEG" in answer.out
 
 
 def test_what_ingest_would_refuse_is_refused(call: Call, empty_case: Path, tmp_path: Path) -> None:
@@ -148,8 +148,8 @@ def test_a_still_given_as_a_file(
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.heic", _HEIC, "a picture (HEIC), which is not read; keep it"),
-        ("a.mp4", _HEIC, "a picture (HEIC), which is not read; keep it"),
+        ("a.heic", _HEIC, "a picture (HEIC), which is not read; keep the originals"),
+        ("a.mp4", _HEIC, "a picture (HEIC), which is not read; keep the originals"),
         ("._clip.mp4", _APPLE_DOUBLE, "a file that macOS wrote beside another one"),
     ],
 )

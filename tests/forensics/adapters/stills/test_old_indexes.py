@@ -1,5 +1,7 @@
 """Indexes that earlier versions wrote still open; their order is written down here, not computed."""
 
+import hashlib
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forensics.adapters.stills.folder_digest import digest_stills, earlier_digest
 from forensics.adapters.stills.stills_reader import index_stills, open_reader
 from forensics.errors import IntegrityBroken
 from forensics.footage.evidence import Footage, Reader
@@ -16,9 +19,11 @@ from tests.forensics.adapters.stills.pictures import (
     CHANGED,
     OFFSET_ORIGINAL,
     ORIGINAL,
+    brightest,
     folder_of,
     set_file_time,
     still,
+    zip_of,
 )
 
 CLOCK_CHANGE = {
@@ -75,6 +80,31 @@ def test_each_frame_is_the_picture_it_was(
 def test_an_index_whose_order_never_changed_is_the_same(tmp_path: Path) -> None:
     whole = {name: still(9, {ORIGINAL: f"2026:05:01 12:0{n}:00"}) for n, name in enumerate(("b.jpg", "a.jpg"))}
     assert index_stills(folder_of(tmp_path, whole)).index.sections == ()
+
+
+@pytest.mark.parametrize("pack", [folder_of, zip_of])
+def test_pictures_that_earlier_versions_did_not_know_are_no_frames_of_their_indexes(
+    tmp_path: Path, pack: Callable[[Path, dict[str, bytes]], Path]
+) -> None:
+    old = {"2.jpg": still(90), "4.png": still(170, kind="PNG")}
+    path = pack(tmp_path / "stills", {"._1.jpg": still(10), "3.jfif": still(130), "5.jpe": still(210), **old})
+    for file in path.glob("*"):
+        set_file_time(file, 1_790_000_000_000)
+    sizes = np.array([len(data) for data in old.values()], dtype=np.int64)
+    shown = np.ones(2, dtype=bool)
+    index = PacketIndex(np.array([0, 1], dtype=np.int64), shown, sizes, ~shown, Fraction(1, 1000))
+    read = list(open_reader(Footage(path, Reader.STILLS, 0, 0), index, View()).read(np.arange(2)))
+    assert brightest(read) == [pytest.approx(90, abs=3), 170]
+    assert index_stills(path).index.n_frames == 5
+
+
+def test_the_digest_of_earlier_versions(tmp_path: Path) -> None:
+    old, new = {"a.jpg": b"one", "in/b.PNG": b"two"}, {"c.jfif": b"three", "._d.jpg": b"four"}
+    lines = "".join(f"{name} {hashlib.sha256(data).hexdigest()}\n" for name, data in old.items())
+    assert earlier_digest(folder_of(tmp_path, old)) == ""
+    before = digest_stills(tmp_path)[0]
+    assert earlier_digest(folder_of(tmp_path, new)) == hashlib.sha256(lines.encode()).hexdigest() == before
+    assert digest_stills(tmp_path)[0] != before
 
 
 def test_a_picture_of_another_time_is_refused(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image, ImageFile
 
 from forensics.adapters.stills import pixels
-from forensics.adapters.stills.stills_reader import digest_stills, index_stills, is_stills, open_reader
+from forensics.adapters.stills.folder_digest import digest_stills
+from forensics.adapters.stills.stills_reader import index_stills, is_stills, open_reader
 from forensics.errors import IntegrityBroken, UnreadableFootage
 from forensics.footage.evidence import Indexed, Reader, Timing
 from forensics.footage.frames import Frame, Gap, View
@@ -88,9 +89,9 @@ def test_folder_and_zip_with_a_picture_are_stills(tmp_path: Path, name: str) -> 
 
 
 def test_what_holds_no_picture_is_not_stills(tmp_path: Path) -> None:
-    folder = folder_of(tmp_path / "folder", {"a.mp4": b"x", "notes.jpg.txt": b"", "._a.jpg": b""})
+    folder = folder_of(tmp_path / "folder", {"a.mp4": b"x", "notes.jpg.txt": b"", "._a.jpg": b"\0\5\x16\7"})
     assert not is_stills(folder)
-    assert not is_stills(zip_of(tmp_path / "a.zip", {"a.txt": b"", "__MACOSX/._a.jpg": b""}))
+    assert not is_stills(zip_of(tmp_path / "a.zip", {"a.txt": b"", "__MACOSX/._a.jpg": b"\0\5\x16\7"}))
     assert not is_stills(tmp_path / "absent")
     glued = tmp_path / "video.mp4"
     glued.write_bytes(b"ftyp" + zip_of(tmp_path / "b.zip", {"a.jpg": b""}).read_bytes())

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from forensics.adapters.stills.stills_reader import digest_stills, index_stills, is_stills
+from forensics.adapters.stills.folder_digest import digest_stills
+from forensics.adapters.stills.stills_reader import index_stills, is_stills
 from forensics.adapters.stills.tiff_pages import count_tiff_pages
 from forensics.errors import UnreadableFootage
 from tests.forensics.adapters.stills.pictures import folder_of, frames, still, zip_of
@@ -62,12 +63,11 @@ def test_a_chain_of_pages_ends(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pack", [folder_of, zip_of])
 def test_formats_that_are_not_read_are_counted(tmp_path: Path, pack: Pack) -> None:
-    others = {"b.HEIC": b"x", "in/c.heic": b"x", "d.avif": b"x", "e.CR2": b"x", "._f.heic": b"x", "g.txt": b"x"}
+    others = {"b.HEIC": b"x", "in/c.heic": b"x", "d.avif": b"x", "e.CR2": b"x", "g.txt": b"x"}
     indexed = index_stills(pack(tmp_path / "stills", {"a.jpg": still(9), **others}))
-    container = indexed.medium.container
     assert indexed.remark == (
-        "4 pictures are not read, because of their format (1 .avif, 1 .cr2, 2 .heic): convert them to JPEG with their "
-        f"EXIF, and ingest the {container} again"
+        "4 pictures are not read, because of their format (1 .avif, 1 .cr2, 2 .heic): keep the originals, and give "
+        "copies converted to JPEG with their EXIF"
     )
     assert (indexed.index.n_frames, len(frames(indexed)), indexed.shortfall) == (1, 1, "")
 
@@ -75,7 +75,7 @@ def test_formats_that_are_not_read_are_counted(tmp_path: Path, pack: Pack) -> No
 def test_they_are_no_part_of_the_digest(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, {"a.jpg": still(9)})
     before = digest_stills(folder)
-    folder_of(folder, {"b.heic": b"x", "c.jfif": b"x"})
+    folder_of(folder, {"b.heic": b"x", "c.jxl": b"x"})
     assert digest_stills(folder) == before
 
 
