@@ -25,7 +25,7 @@ from forensics.tables.evidence import evidence_table, load_evidence, load_source
 from forensics.tables.files import encode_table
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.intake.evidence_lists import EvidenceLists, PacedSaving
-from pipelines.intake.not_footage import describe_not_footage
+from pipelines.intake.not_footage import describe_empty_folder, describe_not_footage
 
 __all__ = ["IngestItem", "describe_unknown_clocks", "ingest", "ingest_one", "withdraw"]
 
@@ -147,7 +147,7 @@ def _read_source(lists: EvidenceLists, item: IngestItem, child: DecodingChild) -
     except (UnreadableFootage, DecoderLost) as error:
         return Source(item.path, None, item.camera_id, Verdict.REJECTED, f"{error.reason}: {error.detail}")
     if size_bytes == 0:
-        reason = "no_media: the folder holds no video, and no picture with any bytes"
+        reason = f"no_media: {describe_empty_folder(item.path)}"
         return Source(item.path, None, item.camera_id, Verdict.REJECTED, reason)
     evidence_id = evidence_id_of(sha256)
     known = lists.evidence.get(evidence_id)

@@ -1,8 +1,11 @@
-"""Files that hold no video, recognised by their first bytes: pictures, and files that macOS adds beside others."""
+"""Descriptions of what is no footage: single pictures, files of macOS, folders of which nothing is read."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from forensics.adapters.stills.album import open_album
+from forensics.adapters.stills.contents import describe_unread
 from forensics.adapters.stills.picture_formats import (
     CONVERT,
     UNREAD_SUFFIXES,
@@ -10,10 +13,11 @@ from forensics.adapters.stills.picture_formats import (
     read_start,
     suffix_of,
 )
+from forensics.errors import DecoderLost, UnreadableFootage
 from forensics.macos_companion import MACOS_MAGIC
 from forensics.place import Place
 
-__all__ = ["describe_not_footage"]
+__all__ = ["describe_empty_folder", "describe_not_footage"]
 
 _PICTURE_MAGIC: Final = {
     b"\xff\xd8\xff": "JPEG",
@@ -37,6 +41,15 @@ def describe_not_footage(place: Place) -> str:
     picture = next((kind for magic, kind in _PICTURE_MAGIC.items() if start.startswith(magic)), None)
     picture = "WebP" if start[:4] == b"RIFF" and start[8:12] == b"WEBP" else picture
     return f"a picture ({picture}), not a video; give the folder or a ZIP archive of the pictures" if picture else ""
+
+
+def describe_empty_folder(place: Place) -> str:
+    """Return what a folder holds of which nothing is read, and what to do with its pictures."""
+    sentences = ["the folder holds no video, and no picture with any bytes"]
+    if isinstance(place, Path):
+        with suppress(UnreadableFootage, DecoderLost), open_album(place) as album:
+            sentences += filter(None, [describe_unread(album)])
+    return "; ".join(sentences)
 
 
 def _unread_suffix(path: Path) -> str:

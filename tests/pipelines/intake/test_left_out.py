@@ -8,6 +8,7 @@ import pytest
 from forensics.adapters.store import object_store
 from forensics.place import StoreObject
 from pipelines.intake.footage_paths import expand_paths, find_left_out
+from testing.commands import Call
 
 _APPLE_DOUBLE = bytes.fromhex("00051607 00020000") + b"Mac OS X        " + bytes(40)
 _JPEG = bytes.fromhex("ffd8ffe0 00104a46 494600") + bytes(40)
@@ -78,3 +79,21 @@ def test_companions_of_macos_are_known_by_content_in_a_store(monkeypatch: pytest
     assert (left_out.kind, left_out.number, left_out.example) == (_MACOS, 1, "._c.mp4")
     found = [each.place.name for each in expand_paths((StoreObject(root),), is_one_camera=True)]
     assert found == ["._d.mp4", "._e.mp4", "f.mp4"]
+
+
+def test_a_folder_of_nothing_but_unread_pictures_says_what_to_do(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "phone", a__HEIC=b"x", b__heic=b"x", c__jxl=b"x", **{"._a__heic": _APPLE_DOUBLE})
+    answer = call("ingest", empty_case, folder, "--camera", "g", "--json")
+    (source,) = answer.json["sources"]
+    assert (answer.code, source["verdict"]) == (4, "rejected")
+    assert source["reason"] == (
+        "no_media: the folder holds no video, and no picture with any bytes; 3 pictures are not read, because of their "
+        "format (2 .heic, 1 .jxl): keep the originals, and give copies converted to JPEG with their EXIF"
+    )
+
+
+def test_a_folder_of_nothing_says_so(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "phone", a__txt=b"x")
+    answer = call("ingest", empty_case, folder, "--camera", "g", "--json")
+    (source,) = answer.json["sources"]
+    assert source["reason"] == "no_media: the folder holds no video, and no picture with any bytes"
