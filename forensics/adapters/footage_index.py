@@ -4,8 +4,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from forensics.adapters.stills.picture_formats import READ_SUFFIXES
-from forensics.adapters.store.checked_file import disk_failure, raise_if_disk_failed, require_local_path
+from forensics.adapters.stills.picture_formats import (
+    READ_SUFFIXES,
+    START_BYTES,
+    describe_unread_format,
+    name_unread_format,
+    read_start,
+)
+from forensics.adapters.store.checked_file import disk_failure, open_footage, raise_if_disk_failed, require_local_path
 from forensics.adapters.store.object_store import digest_object
 from forensics.digests import sha256_of_file
 from forensics.errors import UnreadableFootage
@@ -73,6 +79,7 @@ def index_footage(
             _reject_stills(path)
         elif stills_reader.is_stills(path):
             return stills_reader.index_stills(path)
+        _reject_unread_picture(path)
         indexed = pyav_index.index_file(
             path, working_copy=working_copy, stream_index=stream_index, assumed_rate=assumed_rate
         )
@@ -86,6 +93,14 @@ def _reject_stills(place: StoreObject) -> None:
     """Raise UnreadableFootage for an object with a picture's suffix: a demuxer may open one as a video of one frame."""
     if place.suffix.lower() in _STILLS_SUFFIXES:
         raise UnreadableFootage(place, "in_a_store", "stills are read from a disk; copy their folder or zip there")
+
+
+def _reject_unread_picture(place: Place) -> None:
+    """Raise UnreadableFootage for a HEIC, AVIF or raw file: a demuxer may open it as a video of one frame or tile."""
+    start = read_start(place) if isinstance(place, Path) else open_footage(place).read(START_BYTES)
+    kind = name_unread_format(start)
+    if kind:
+        raise UnreadableFootage(place, "not_media", describe_unread_format(kind))
 
 
 def prove_decord(indexed: Indexed) -> str:

@@ -7,8 +7,8 @@ from typing import Final
 from forensics.adapters.stills.album import open_album
 from forensics.adapters.stills.contents import describe_unread
 from forensics.adapters.stills.picture_formats import (
-    CONVERT,
     UNREAD_SUFFIXES,
+    describe_unread_format,
     name_unread_format,
     read_start,
     suffix_of,
@@ -37,7 +37,7 @@ def describe_not_footage(place: Place) -> str:
         return "a file that macOS wrote beside another one; it holds no footage, so leave it out"
     unread = name_unread_format(start) or _unread_suffix(place)
     if unread:
-        return f"a picture ({unread}), which is not read; {CONVERT}"
+        return describe_unread_format(unread)
     picture = next((kind for magic, kind in _PICTURE_MAGIC.items() if start.startswith(magic)), None)
     picture = "WebP" if start[:4] == b"RIFF" and start[8:12] == b"WEBP" else picture
     return f"a picture ({picture}), not a video; give the folder or a ZIP archive of the pictures" if picture else ""

@@ -15,6 +15,7 @@ __all__ = [
     "START_BYTES",
     "UNREAD_SUFFIXES",
     "Recognise",
+    "describe_unread_format",
     "is_picture",
     "is_unread_picture",
     "name_unread_format",
@@ -77,6 +78,11 @@ def name_unread_format(start: bytes) -> str:
     """
     brand = start[8:12] if start[4:8] == b"ftyp" else b""
     return _BRANDS.get(brand, "") or _SIGNATURES.get(start[:12], "")
+
+
+def describe_unread_format(kind: str) -> str:
+    """Return what a single file is that holds a picture of this format, and what to do."""
+    return f"a picture ({kind}), which is not read; {CONVERT}"
 
 
 def read_start(path: Path) -> bytes:

@@ -162,6 +162,38 @@ def test_other_files_that_are_no_video(
     assert answer.json["sources"][0]["reason"].startswith(f"not_media: {said}")
 
 
+@pytest.mark.parametrize("name", ["a.avif", "a.mp4"])
+@pytest.mark.parametrize("n_pictures", [1, 3])
+def test_an_avif_is_no_video(call: Call, empty_case: Path, tmp_path: Path, name: str, n_pictures: int) -> None:
+    first, *others = (Image.fromarray(paint(number, 160, 96)) for number in range(n_pictures))
+    first.save(tmp_path / name, "AVIF", **({"save_all": True, "append_images": others} if others else {}))
+    answer = call("ingest", empty_case, tmp_path / name, "--camera", "g", "--json")
+    assert answer.code == 4
+    assert answer.json["sources"][0]["reason"].startswith("not_media: a picture (AVIF), which is not read; keep")
+
+
+@pytest.mark.parametrize(
+    ("brand", "kind"), [("heic", "HEIC"), ("mif1", "HEIC"), ("avis", "AVIF"), ("crx ", "Canon raw")]
+)
+def test_a_picture_is_no_video_although_its_container_could_be_read_as_one(
+    call: Call, empty_case: Path, tmp_path: Path, brand: str, kind: str
+) -> None:
+    path = clip(tmp_path / "clip.mp4")
+    data = path.read_bytes()
+    assert data[4:12] == b"ftypisom"
+    path.write_bytes(data[:8] + brand.encode() + data[12:])
+    answer = call("ingest", empty_case, path, "--camera", "g", "--json")
+    assert answer.json["sources"][0]["reason"].startswith(f"not_media: a picture ({kind}), which is not read; keep")
+
+
+def test_a_raw_picture_is_not_sent_to_a_folder_that_would_not_read_it(
+    call: Call, empty_case: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.NEF").write_bytes(_still(tmp_path / "a.tif").read_bytes())
+    answer = call("ingest", empty_case, tmp_path / "a.NEF", "--camera", "g", "--json")
+    assert answer.json["sources"][0]["reason"].startswith("not_media: a picture (.nef), which is not read; keep")
+
+
 def test_a_video_behind_the_name_of_a_macos_file_is_footage(call: Call, empty_case: Path, tmp_path: Path) -> None:
     (tmp_path / "export").mkdir()
     clip(tmp_path / "export" / "._hidden.mp4")

@@ -145,9 +145,16 @@ def test_an_object_key_that_the_library_would_rewrite_is_refused(store: Store, u
 
 
 def test_stills_in_a_store_are_refused(store: Store, tmp_path: Path) -> None:
-    for name in ("s3://archive/stills.zip", "s3://archive/one.JPG"):
+    for name in ("s3://archive/stills.zip", "s3://archive/one.JPG", "s3://archive/one.jfif"):
         with pytest.raises(UnreadableFootage, match="read from a disk"):
             index_footage(StoreObject(name), working_copy=tmp_path / "copy", stream_index=None, assumed_rate=None)
+
+
+def test_a_picture_that_is_not_read_is_named_in_a_store_too(store: Store, tmp_path: Path) -> None:
+    store.content["s3://archive/one.mp4"] = b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1B" + bytes(600)
+    place = ingested(StoreObject("s3://archive/one.mp4"))
+    with pytest.raises(UnreadableFootage, match=r"a picture \(AVIF\), which is not read; keep the originals"):
+        index_footage(place, working_copy=tmp_path / "copy", stream_index=None, assumed_rate=None)
 
 
 # ---- the cache
