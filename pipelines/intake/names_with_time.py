@@ -1,7 +1,7 @@
 """Start times in file names, as recorders write them: ``ch01_20260501_100000``, ``gate_2026-05-01_10-00-00``.
 
 A time is read only if its year has four digits and stands first, so that day and month cannot be confused. Of two times
-in a name the first is the start and the second the end.
+in a name the first is the start and the second the end. What the 12-hour clock adds is as in names of stills.
 """
 
 import re
@@ -9,19 +9,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from forensics.adapters.stills.name_times import HALF_OF_DAY, WORD_BETWEEN, hour_of_day
 from pipelines.intake.time_zones import UnclearTime, parse_zone
 
 __all__ = ["NamedTime", "name_without_time", "read_named_time"]
 
-_TIME: Final = re.compile(
-    r"(?<!\d)((?:19|20)\d\d)([-_.]?)(0[1-9]|1[0-2])([-_.]?)(0[1-9]|[12]\d|3[01])([-_. T@]{0,3})"
-    r"([01]\d|2[0-3])([-_.:]?)([0-5]\d)([-_.:]?)([0-5]\d)(?:[.,](\d{1,6})(?!\d)|(\d{3}))?(?!\d)"
-    r"(Z(?![A-Za-z])|\+(?:0\d|1[0-4]):?[0-5]\d(?!\d)|-(?:0\d|1[0-4]):[0-5]\d(?!\d))?"
+_DATE: Final = (
+    r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<after_year>[-_.]?)(?P<month>0[1-9]|1[0-2])(?P<after_month>[-_.]?)"
+    r"(?P<day>0[1-9]|[12]\d|3[01])"
 )
+_MINUTES: Final = r"[-_.:][0-5]\d[-_.:][0-5]\d"
+# An hour of one digit counts only with AM or PM behind it.
+_TIME: Final = re.compile(
+    rf"{_DATE}(?P<after_day>[-_. T@]{{0,3}}|(?:{WORD_BETWEEN})(?=\d{{1,2}}{_MINUTES}))"
+    rf"(?P<hour>[01]\d|2[0-3]|(?<!\d)\d(?={_MINUTES}(?:[.,]\d{{1,6}})?{HALF_OF_DAY}))(?P<after_hour>[-_.:]?)"
+    r"(?P<minute>[0-5]\d)(?P<after_minute>[-_.:]?)(?P<second>[0-5]\d)"
+    rf"(?:[.,](?P<fraction>\d{{1,6}})(?!\d)|(?P<milliseconds>\d{{3}}))?(?!\d)(?P<half>{HALF_OF_DAY})?"
+    r"(?P<zone>Z(?![A-Za-z])|\+(?:0\d|1[0-4]):?[0-5]\d(?!\d)|-(?:0\d|1[0-4]):[0-5]\d(?!\d))?"
+)
+_ONE_DIGIT: Final = re.compile(rf"{_DATE}(?:[-_. T@]{{1,3}}|{WORD_BETWEEN})\d{_MINUTES}(?!\d)")
+_DATE_ALONE: Final = re.compile(rf"{_DATE}(?!\d)")
 _SEPARATORS: Final = " -_.@()[]"
 _TWELVE_HOURS: Final = re.compile(r"[-_ .]?[AP]M(?![A-Z])", re.IGNORECASE)
 _ZONE_OR_NUMBER: Final = re.compile(r"-(?:0\d|1[0-4])(?:00|15|30|45)(?!\d)")
-_DATE_ALONE: Final = re.compile(r"(?<!\d)(?:19|20)\d\d[-_.]?(?:0[1-9]|1[0-2])[-_.]?(?:0[1-9]|[12]\d|3[01])(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +57,12 @@ def read_named_time(name: str) -> NamedTime:
     NamedTime(at=datetime.datetime(2026, 5, 1, 10, 0), pattern='YYYYMMDDHHMMSS_YYYYMMDDHHMMSS')
     >>> read_named_time("gate_2026-05-01_10-00-00").pattern
     'YYYY-MM-DD_HH-MM-SS'
+    >>> read_named_time("Screen Recording 2026-05-01 at 1.59.50 PM").at.hour
+    13
     """
     found = list(_TIME.finditer(name))
     if not found:
-        raise UnclearTime("a date without a time" if _DATE_ALONE.search(name) else "no date and time in the name")
+        raise UnclearTime(_describe_absence(name))
     if len(found) > 2:
         raise UnclearTime(f"{len(found)} times in the name")
     times = [_read(name, each) for each in found]
@@ -77,26 +89,56 @@ def name_without_time(name: str) -> str:
     return before or ("" if behind.isdigit() else behind)
 
 
+def _describe_absence(name: str) -> str:
+    """Return why no time can be read in a name."""
+    if _ONE_DIGIT.search(name):
+        return "an hour of one digit without AM or PM, which may be before or after noon"
+    return "a date without a time" if _DATE_ALONE.search(name) else "no date and time in the name"
+
+
 def _read(name: str, found: re.Match[str]) -> NamedTime:
+    """Return one time of a name.
+
+    Raises:
+        UnclearTime: it is impossible, or can be read in two ways.
+    """
     rest = name[found.end() :]
-    if _TWELVE_HOURS.match(rest):
+    if found["half"] is None and _TWELVE_HOURS.match(rest):
         raise UnclearTime("a time of twelve hours, AM or PM")
-    if found[14] is None and _ZONE_OR_NUMBER.match(rest):
+    if found["zone"] is None and _ZONE_OR_NUMBER.match(rest):
         raise UnclearTime(f"{rest[:5]!r} after the time may be a time zone or a number")
-    year, month, day, hour, minute, second = (int(found[number]) for number in (1, 3, 5, 7, 9, 11))
-    fraction = found[12] or found[13] or ""
+    year, month, day, minute, second = (int(found[part]) for part in ("year", "month", "day", "minute", "second"))
+    hour = _read_hour(found)
+    fraction = found["fraction"] or found["milliseconds"] or ""
     try:
         at = datetime(year, month, day, hour, minute, second, int(f"{fraction}000000"[:6]))
     except ValueError as error:
         raise UnclearTime(f"{found[0]!r} is no date") from error
-    zone = found[14]
+    zone = found["zone"]
     return NamedTime(at if zone is None else at.replace(tzinfo=parse_zone(zone)), _describe(found))
+
+
+def _read_hour(found: re.Match[str]) -> int:
+    """Return the hour of the 24-hour clock.
+
+    Raises:
+        UnclearTime: hour and half of the day contradict each other, as in 13:00 AM.
+    """
+    hour = int(found["hour"])
+    if found["half"] is None:
+        return hour
+    half = next(filter(str.isalpha, found["half"])).upper()
+    hour = hour_of_day(hour, half)
+    if (half == "P") != (hour >= 12):
+        raise UnclearTime(f"{found['hour']} {half}M is no hour")
+    return hour
 
 
 def _describe(found: re.Match[str]) -> str:
     """Return how a time is written, with its separators."""
-    separators = (found[number] for number in (2, 4, 6, 8, 10))
-    words = ("YYYY", "MM", "DD", "HH", "MM", "SS")
+    separators = (found[f"after_{part}"] for part in ("year", "month", "day", "hour", "minute"))
+    words = ("YYYY", "MM", "DD", "HH" if found["half"] is None else "h", "MM", "SS")
     calendar = "".join(f"{word}{separator}" for word, separator in zip(words, [*separators, ""], strict=True))
-    fraction = ".f" if found[12] else "f" * len(found[13] or "")
-    return f"{calendar}{fraction}{'zone' if found[14] else ''}"
+    fraction = ".f" if found["fraction"] else "f" * len(found["milliseconds"] or "")
+    half = "" if found["half"] is None else " AM/PM"
+    return f"{calendar}{fraction}{half}{'zone' if found['zone'] else ''}"

@@ -2,22 +2,27 @@
 
 import re
 from collections.abc import Iterator
+from typing import Final
 
 from forensics.adapters.stills.exif_times import calendar_ms
 
-__all__ = ["file_name_time_ms", "name_epoch_ms"]
+__all__ = ["HALF_OF_DAY", "WORD_BETWEEN", "file_name_time_ms", "hour_of_day", "name_epoch_ms"]
+
+HALF_OF_DAY: Final = r"(?:[\s_.-]{0,2}([AaPp])\.?\s?[Mm]\.?(?![A-Za-z0-9]))"
+"""Pattern of `PM`, ` pm`, `_a.m.`, ` p. m.` and the like behind a time, with its letter; no beginning of a word."""
+
+WORD_BETWEEN: Final = r"\s[^\d/]{1,10}\s|[\s_-]at[\s_-]"
+"""Pattern of the word between date and time, as programs write it in any language: ` at `, ` um `."""
 
 _DATE = r"(?<!\d)((?:19|20)\d\d)[-_./:]?(0[1-9]|1[0-2])[-_./:]?(0[1-9]|[12]\d|3[01])"
-# Such as `PM`, ` pm`, `_a.m.`, ` p. m.`; not the beginning of a word.
-_HALF_OF_DAY = r"(?:[\s_.-]{0,2}([AaPp])\.?\s?[Mm]\.?(?![A-Za-z0-9]))?"
 _DIGITS = re.compile(
     rf"{_DATE}[-_./ T]{{0,3}}([01]\d|2[0-3])[-_./:]?([0-5]\d)[-_./:]?([0-5]\d)"
-    rf"(?:[.,](\d{{1,6}})|(\d{{3}}))?(?!\d){_HALF_OF_DAY}"
+    rf"(?:[.,](\d{{1,6}})|(\d{{3}}))?(?!\d){HALF_OF_DAY}?"
 )
 # As programs for screenshots write it in any language: `2021-05-31 at 1.59.50 PM`, `2021-05-31 um 13.59.50`.
 _WORDED = re.compile(
-    rf"{_DATE}(?:[-_./ T,]{{1,3}}|(\s[^\d/]{{1,10}}\s|[\s_-]at[\s_-]))(\d{{1,2}})[-_.:]([0-5]\d)[-_.:]([0-5]\d)"
-    rf"(?:[.,](\d{{1,6}}))?(?!\d){_HALF_OF_DAY}"
+    rf"{_DATE}(?:[-_./ T,]{{1,3}}|({WORD_BETWEEN}))(\d{{1,2}})[-_.:]([0-5]\d)[-_.:]([0-5]\d)"
+    rf"(?:[.,](\d{{1,6}}))?(?!\d){HALF_OF_DAY}?"
 )
 _EPOCH = re.compile(r"(?<!\d)(\d{10})(\d{3})?(?!\d)")
 # September 2001, the first of ten digits, to May 2033. Above, a year, month, day and hour would be taken for an epoch.
@@ -47,6 +52,15 @@ def name_epoch_ms(name: str) -> int | None:
     return None
 
 
+def hour_of_day(hour: int, half_of_day: str | None) -> int:
+    """Return the hour of the 24-hour clock. A half of the day, the letter A or P, counts for hours 1 to 12.
+
+    >>> hour_of_day(12, "a"), hour_of_day(1, "P"), hour_of_day(13, "P"), hour_of_day(1, None)
+    (0, 13, 13, 1)
+    """
+    return hour % 12 + 12 * (half_of_day in "Pp") if half_of_day and 1 <= hour <= 12 else hour
+
+
 def _read_digits(name: str) -> Iterator[tuple[int, int | None]]:
     """Yield where each time of two-digit hours ends, and its milliseconds; None if impossible."""
     for match in _DIGITS.finditer(name):
@@ -63,8 +77,6 @@ def _read_worded(name: str) -> Iterator[tuple[int, int | None]]:
 
 
 def _time_ms(calendar: tuple[str, ...], fraction: str, half_of_day: str | None) -> int | None:
-    """Return a calendar time in milliseconds; None if impossible. A half of the day counts for hours 1 to 12."""
+    """Return a calendar time in milliseconds; None if impossible."""
     year, month, day, hour, minute, second = map(int, calendar)
-    if half_of_day and 1 <= hour <= 12:
-        hour = hour % 12 + 12 * (half_of_day in "Pp")
-    return calendar_ms((year, month, day, hour, minute, second), fraction)
+    return calendar_ms((year, month, day, hour_of_day(hour, half_of_day), minute, second), fraction)

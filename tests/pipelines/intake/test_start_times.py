@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from forensics.adapters.stills.name_times import file_name_time_ms
 from forensics.custody.case_folder import CaseFolder
 from forensics.tables.evidence import load_evidence
-from pipelines.intake.names_with_time import read_named_time
+from pipelines.intake.names_with_time import name_without_time, read_named_time
 from pipelines.intake.time_zones import UnclearTime, instant_in_zone, parse_zone
 from testing.commands import Call, clip
 
@@ -59,7 +60,14 @@ def test_fractions_and_zones_in_names(name: str, at: datetime) -> None:
         ("gate_20260501_250000", "a date without a time"),
         ("120260501100000", "no date and time"),
         ("20260231_100000", "is no date"),
-        ("2026-05-01 10-00-00 PM", "twelve hours"),
+        ("2026-05-01 1-59-50", "an hour of one digit without AM or PM"),
+        ("Bildschirmaufnahme 2026-05-01 um 1.59.50", "an hour of one digit without AM or PM"),
+        ("2026-05-01_IMG_1-59-50", "a date without a time"),
+        ("2026-05-01 1-61-50 PM", "a date without a time"),
+        ("2026-05-011-59-50 PM", "no date and time"),
+        ("2026-05-01 10-00-00 PM2", "twelve hours"),
+        ("2026-05-01 13-59-50 AM", "13 AM is no hour"),
+        ("2026-05-01 00-59-50 PM", "00 PM is no hour"),
         ("20260501_100000-0500", "may be a time zone or a number"),
         ("20260501110000_20260501100000", "the second is earlier"),
         ("20260501100000_20260501110000_20260501120000", "3 times"),
@@ -86,6 +94,49 @@ def test_any_time_in_any_pattern_is_read(seed: int) -> None:
         dice.choice(["", "ch01_", "cam-7 ", "Überwachung_"]) + at.strftime(pattern) + dice.choice(["", "_main", "[R]"])
     )
     assert read_named_time(name).at == at, name
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "pattern"),
+    [
+        ("2026-05-01 1-59-50 PM", datetime(2026, 5, 1, 13, 59, 50), "YYYY-MM-DD h-MM-SS AM/PM"),
+        ("2026-05-01 11-59-50 am", datetime(2026, 5, 1, 11, 59, 50), "YYYY-MM-DD h-MM-SS AM/PM"),
+        ("ch01_20260501_015950_PM", datetime(2026, 5, 1, 13, 59, 50), "YYYYMMDD_hMMSS AM/PM"),
+        ("2026-05-01 13-59-50 PM", datetime(2026, 5, 1, 13, 59, 50), "YYYY-MM-DD h-MM-SS AM/PM"),
+        ("2026-05-01 12-00-00 AM", datetime(2026, 5, 1), "YYYY-MM-DD h-MM-SS AM/PM"),
+        ("2026-05-01 12-00-00 PM", datetime(2026, 5, 1, 12), "YYYY-MM-DD h-MM-SS AM/PM"),
+        ("2026-05-01 9-30-00.5 p.m.", datetime(2026, 5, 1, 21, 30, 0, 500_000), "YYYY-MM-DD h-MM-SS.f AM/PM"),
+        (
+            "Screen Recording 2026-05-01 at 1.59.50\u202fPM (2)",
+            datetime(2026, 5, 1, 13, 59, 50),
+            "YYYY-MM-DD at h.MM.SS AM/PM",
+        ),
+        ("Bildschirmaufnahme 2026-05-01 um 13.59.50", datetime(2026, 5, 1, 13, 59, 50), "YYYY-MM-DD um HH.MM.SS"),
+    ],
+)
+def test_times_of_the_twelve_hour_clock(name: str, at: datetime, pattern: str) -> None:
+    found = read_named_time(name)
+    assert (found.at, found.pattern) == (at, pattern)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_videos_and_stills_are_read_alike(seed: int) -> None:
+    """Truth is `strftime`, whose %I and %p are those of the C library."""
+    dice = random.Random(seed)
+    at = datetime(1990, 1, 1) + timedelta(seconds=dice.randrange(40 * 365 * 86_400))
+    clock = dice.choice(["%I-%M-%S %p", "%I.%M.%S%p", "{h}-%M-%S %p", "{h}.%M.%S_%p", "%H-%M-%S"])
+    pattern = dice.choice(["%Y-%m-%d ", "%Y%m%d_", "%Y-%m-%d at ", "clip %Y-%m-%d um "]) + clock
+    name = at.strftime(pattern.format(h=at.hour % 12 or 12)) + dice.choice(["", " (2)", "_cam"])
+    assert read_named_time(name).at == at, name
+    assert file_name_time_ms(name) == (at - datetime(1970, 1, 1)) // timedelta(milliseconds=1), name
+
+
+@pytest.mark.parametrize(
+    ("name", "camera"),
+    [("gate 2026-05-01 1-59-50 PM", "gate"), ("2026-05-01 1-59-50 PM gate", "gate"), ("20260501_015950_AM_0007", "")],
+)
+def test_half_of_the_day_is_no_part_of_a_camera(name: str, camera: str) -> None:
+    assert name_without_time(name) == camera
 
 
 # ---- zones, whose truth is arithmetic: Berlin is one hour ahead of UTC in winter, two in summer
@@ -164,6 +215,18 @@ def test_starts_from_names(call: Call, empty_case: Path, tmp_path: Path) -> None
     }
     log = (empty_case / "audit.jsonl").read_text()
     assert "name, YYYYMMDD_HHMMSS, Europe/Berlin" in log
+
+
+def test_starts_of_the_twelve_hour_clock(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    names = ("2026-05-01 1-59-50 PM.mp4", "2026-05-01 1-59-50 AM.mp4", "2026-05-01 1-59-51.mp4")
+    export = _export(tmp_path / "export", *names)
+    answer = call("ingest", empty_case, export, "--camera", "gate", "--start", "from-name")
+    assert answer.code == 0
+    night_us = _TEN_UTC_US - 8 * _HOUR_US - 10_000_000
+    starts = [start for start, _ in map(_starts(empty_case).get, names)]  # type: ignore[misc]
+    assert starts == [night_us + 12 * _HOUR_US, night_us, None]
+    assert "YYYY-MM-DD h-MM-SS AM/PM, UTC" in answer.err
+    assert f"no start time: {export / names[2]}: an hour of one digit without AM or PM" in answer.err
 
 
 def test_a_scan_of_an_export_names_cameras_without_the_times(call: Call, tmp_path: Path) -> None:
