@@ -1,39 +1,109 @@
-"""What `--dry-run` shows of footage: what each file would become, and what is left out."""
+"""Dry run of an ingest: what each file would become, and what is left out; `ingest` and `scan` show it alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
+from forensics.errors import UsageError
+from forensics.footage.evidence import Verdict
 from forensics.json_object import JsonObject
-from pipelines.cli.output import one_line, table_text
+from forensics.place import Place
+from forensics.temporary import temporary_folder
+from pipelines.cli.intake import decoding_limits, ingest_items, plan_footage, print_source
+from pipelines.cli.output import NOT_CLEAN, emit, one_line, table_text
+from pipelines.cli.run_options import IngestOptions
+from pipelines.custody.session import Need, Session, require_allowed
+from pipelines.intake.evidence_lists import EvidenceLists
 from pipelines.intake.intake_plan import IntakePlan
-from pipelines.intake.preview import FootagePreview
+from pipelines.intake.preview import FootagePreview, open_lists, preview_footage
+from pipelines.settings import Settings
 
-__all__ = ["preview_facts", "preview_text"]
+__all__ = ["IntakePreview", "emit_preview", "open_preview", "preview_facts", "preview_text"]
 
 _COLUMNS = ("camera", "start", "start from", "frames", "seconds", "sections", "verdict", "path", "remark")
 
 
-def preview_facts(plan: IntakePlan, previews: Sequence[FootagePreview]) -> JsonObject:
+@dataclass(frozen=True, slots=True)
+class IntakePreview:
+    """What an ingest would do.
+
+    Attributes:
+        plan: what was planned before any footage was read.
+        footage: what each planned path would become.
+        lists: evidence and sources as they would be; packet indexes of new evidence are in a temporary folder.
+    """
+
+    plan: IntakePlan
+    footage: tuple[FootagePreview, ...]
+    lists: EvidenceLists
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the ingest would be refused as long as some footage or start time is stated like this."""
+        return any(each.start.is_refused for each in self.plan.footage) or any(each.refusal for each in self.footage)
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code that the ingest would have."""
+        if self.is_refused:
+            return UsageError.exit_code
+        return 0 if all(each.source.verdict is Verdict.OK for each in self.footage) else NOT_CLEAN
+
+
+@contextmanager
+def open_preview(
+    session: Session, footage: tuple[Place, ...], camera: str | None, settings: Settings, options: IngestOptions
+) -> Iterator[IntakePreview]:
+    """Read footage as an ingest does, print each file, and yield what it would become; the case is only read.
+
+    Args:
+        session: of the command, which needs only to read.
+        footage: files, folders, objects and prefixes of a store.
+        camera: of all of it; None makes names from files and folders.
+        settings: limits of the decoding child.
+        options: how the footage is read.
+
+    Raises:
+        NotAuthorised: the mandate does not allow to ingest.
+    """
+    require_allowed(replace(session, need=Need.WORK))
+    plan = plan_footage(session, footage, camera, options)
+    items = ingest_items(plan, options, is_stated=camera is not None)
+    with open_lists(session.folder, temporary_folder()) as lists:
+        previews = []
+        for preview in preview_footage(lists, items, limits=decoding_limits(settings)):
+            print_source(preview.source)
+            previews.append(preview)
+        yield IntakePreview(plan, tuple(previews), lists)
+
+
+def emit_preview(preview: IntakePreview, as_json: bool) -> None:
+    """Print the preview: one JSON object, or text for people."""
+    emit(preview_facts(preview), preview_text(preview), as_json)
+
+
+def preview_facts(preview: IntakePreview) -> JsonObject:
     """Return the preview as JSON."""
-    pairs = zip(plan.footage, previews, strict=True)
+    plan, pairs = preview.plan, zip(preview.plan.footage, preview.footage, strict=True)
     return {
         "footage": [
             {
-                "path": str(preview.source.path),
-                "camera_id": preview.source.camera_id,
-                "evidence_id": preview.source.evidence_id,
-                "is_known": preview.is_known,
-                "verdict": preview.source.verdict.value,
-                "reason": preview.source.reason,
-                "refusal": preview.refusal,
+                "path": str(found.source.path),
+                "camera_id": found.source.camera_id,
+                "evidence_id": found.source.evidence_id,
+                "is_known": found.is_known,
+                "verdict": found.source.verdict.value,
+                "reason": found.source.reason,
+                "refusal": found.refusal,
                 "start_utc": planned.start.at,
                 "start_source": planned.start.source,
                 "start_problem": planned.start.problem,
                 "clock_error_ms": planned.start.clock_error_ms,
-                "n_frames": preview.n_frames,
-                "duration_us": preview.duration_us,
-                "n_sections": preview.n_sections,
+                "n_frames": found.n_frames,
+                "duration_us": found.duration_us,
+                "n_sections": found.n_sections,
             }
-            for planned, preview in pairs
+            for planned, found in pairs
         ],
         "left_out": [
             {"path": str(each.given), "kind": each.kind, "number": each.number, "example": each.example}
@@ -42,23 +112,23 @@ def preview_facts(plan: IntakePlan, previews: Sequence[FootagePreview]) -> JsonO
     }
 
 
-def preview_text(plan: IntakePlan, previews: Sequence[FootagePreview]) -> str:
+def preview_text(preview: IntakePreview) -> str:
     """Return the preview as a table for people, in the order of the ingest, and a line for each kind left out."""
     rows = [
         [
-            preview.source.camera_id,
+            found.source.camera_id,
             planned.start.at,
             planned.start.source or planned.start.problem or None,
-            preview.n_frames,
-            preview.duration_us / 1e6,
-            preview.n_sections,
-            "refused" if preview.refusal else preview.source.verdict.value,
-            preview.source.path,
-            _remark(preview),
+            found.n_frames,
+            found.duration_us / 1e6,
+            found.n_sections,
+            "refused" if found.refusal else found.source.verdict.value,
+            found.source.path,
+            _remark(found),
         ]
-        for planned, preview in zip(plan.footage, previews, strict=True)
+        for planned, found in zip(preview.plan.footage, preview.footage, strict=True)
     ]
-    return "\n".join([table_text(list(_COLUMNS), rows), *(one_line(str(each)) for each in plan.left_out)])
+    return "\n".join([table_text(list(_COLUMNS), rows), *(one_line(str(each)) for each in preview.plan.left_out)])
 
 
 def _remark(preview: FootagePreview) -> str:

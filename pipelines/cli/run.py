@@ -1,7 +1,8 @@
 """`scan`, `run` and `cancel`: the main job."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,7 +18,7 @@ from forensics.spelling import in_shell
 from forensics.temporary import temporary_folder
 from pipelines import clock
 from pipelines.cli.ingest import ingest_footage
-from pipelines.cli.ingest_preview import preview_facts, preview_text
+from pipelines.cli.ingest_preview import IntakePreview, emit_preview, open_preview, preview_facts, preview_text
 from pipelines.cli.output import NOT_CLEAN, emit, facts_text, footage_type, json_option, path_type, reason_option, say
 from pipelines.cli.run_options import (
     IngestOptions,
@@ -42,9 +43,9 @@ from pipelines.custody.open_session import open_session
 from pipelines.custody.retention import enforce_retention
 from pipelines.custody.session import Need, Session, os_user
 from pipelines.intake.footage_paths import refuse_cases
-from pipelines.intake.preview import preview_ingested
 from pipelines.review.superseded_faces import destroy_superseded_faces
-from pipelines.run.driver import RunResult, plan_run, result_facts, run_case
+from pipelines.run.driver import RunResult, plan_run, plan_run_after_ingest, result_facts, run_case
+from pipelines.run.plan import RunPlan
 from pipelines.run.progress import progress_for
 from pipelines.run.record import run_facts
 from pipelines.search.recognition import Recognition, prepare_recognition
@@ -81,7 +82,8 @@ def scan(
     """Make a case, add footage and run it, all in one command.
 
     The same command again continues where it stopped, and adds new footage. Files in a subfolder are footage of one
-    camera, named by the subfolder. With --dry-run nothing is kept: the frames are counted in a temporary case.
+    camera, named by the subfolder. With --dry-run nothing is kept: it shows what each file would become, and the run
+    of the case with it.
 
     \b
     Example:
@@ -91,31 +93,50 @@ def scan(
     settings = settings_for(root, run_options, model_options, runner_options)
     model = model_options.resolve(settings.detect.model)
     facts = {"footage": [str(path) for path in footage]}
-    with _temporary_if(run_options.dry_run, root) as root_used:
-        if not CaseFolder.for_path(root_used).case_file.exists():
-            mandate = Mandate(Mode.SCENE, title=root.name, purpose=purpose, operator=operator)
-            make_case(root_used, mandate, now=clock.utc_now())
-        with open_session(root_used, "scan", need=Need.WORK, facts=facts) as session:
-            plan, sources = ingest_footage(session, footage, camera, settings, ingest_options)
-            if not run_options.dry_run:
-                _run(session, settings, model, run_options, runner_options, as_json)
-                return session.record.exit_code
-            previews = preview_ingested(session.folder, sources)
-            if not as_json:  # before what may prevent a run
-                emit({}, preview_text(plan, previews) + "\n", as_json)
-            planned = _dry_run_facts(session, settings, model, run_options, runner_options)
-            emit({**planned, **preview_facts(plan, previews)}, "\n".join(facts_text(planned)), as_json)
+    mandate = Mandate(Mode.SCENE, title=root.name, purpose=purpose, operator=operator)
+    if not run_options.dry_run:
+        _make_if_absent(root, mandate)
+        with open_session(root, "scan", need=Need.WORK, facts=facts) as session:
+            ingest_footage(session, footage, camera, settings, ingest_options)
+            _run(session, settings, model, run_options, runner_options, as_json)
             return session.record.exit_code
+    with (
+        _existing_or_temporary(root, mandate) as root_used,
+        open_session(root_used, "scan dry run", need=Need.READ, facts=facts) as session,
+        open_preview(session, footage, camera, settings, ingest_options) as preview,
+    ):
+        session.record.exit_code = preview.exit_code
+        plan = partial(plan_run_after_ingest, session.case, preview.lists, settings, model)
+        _show_scan(preview, lambda: _dry_run_facts(plan(), settings, model, run_options, runner_options), as_json)
+        return preview.exit_code
+
+
+def _make_if_absent(root: Path, mandate: Mandate) -> None:
+    """Make the case unless there is one."""
+    if not CaseFolder.for_path(root).case_file.exists():
+        make_case(root, mandate, now=clock.utc_now())
 
 
 @contextmanager
-def _temporary_if(is_dry: bool, root: Path) -> Iterator[Path]:
-    """Yield the case's folder, for a dry run a temporary one: counting frames needs an index."""
-    if not is_dry:
+def _existing_or_temporary(root: Path, mandate: Mandate) -> Iterator[Path]:
+    """Yield the folder of the case, or of a temporary one if there is none."""
+    if CaseFolder.for_path(root).case_file.exists():
         yield root
         return
     with TemporaryDirectory(prefix="forensics-", dir=temporary_folder()) as folder:
+        make_case(Path(folder) / "case", mandate, now=clock.utc_now())
         yield Path(folder) / "case"
+
+
+def _show_scan(preview: IntakePreview, plan_scan: Callable[[], JsonObject], as_json: bool) -> None:
+    """Print what a scan would ingest and, unless that is refused, what its run would do."""
+    if preview.is_refused:
+        emit_preview(preview, as_json)
+        return
+    if not as_json:  # before what may prevent a run
+        emit({}, preview_text(preview) + "\n", as_json)
+    planned = plan_scan()
+    emit({**planned, **preview_facts(preview)}, "\n".join(facts_text(planned)), as_json)
 
 
 @click.command("run")
@@ -156,7 +177,8 @@ def _run(
 ) -> None:
     """Run the case or show the plan; the exit code goes into the record of the command."""
     if run_options.dry_run:
-        facts = _dry_run_facts(session, settings, model, run_options, runner_options)
+        plan = plan_run(session.case, settings, model)
+        facts = _dry_run_facts(plan, settings, model, run_options, runner_options)
         emit(facts, "\n".join(facts_text(facts)), as_json)
         return
     try:
@@ -170,11 +192,10 @@ def _run(
 
 
 def _dry_run_facts(
-    session: Session, settings: Settings, model: Model, run_options: RunOptions, runner_options: RunnerOptions
+    plan: RunPlan, settings: Settings, model: Model, run_options: RunOptions, runner_options: RunnerOptions
 ) -> JsonObject:
     """Return what a run would do, or raise what it would raise before its first frame."""
-    plan = plan_run(session.case, settings, model)
-    metrics_for(session.folder, run_options.metrics_file)
+    metrics_for(CaseFolder(plan.folder.case_root), run_options.metrics_file)
     if settings.detect.device == "cpu" or runner_options.address is None:  # other machines' GPUs cannot be tried here
         model_loaders().load_detector(settings.detect, model)
     if runner_options.address is not None:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +15,7 @@ from forensics.tables.evidence import load_index
 from pipelines.intake.evidence_lists import EvidenceLists
 from pipelines.intake.ingest import IngestItem, ingest_one
 
-__all__ = ["FootagePreview", "preview_footage", "preview_ingested"]
+__all__ = ["FootagePreview", "open_lists", "preview_footage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +39,28 @@ class FootagePreview:
     refusal: str = ""
 
 
-def preview_footage(
-    folder: CaseFolder, items: Iterable[IngestItem], *, limits: Limits, temporary: Path
-) -> Iterator[FootagePreview]:
-    """Yield what each path would become; the case is only read.
+@contextmanager
+def open_lists(folder: CaseFolder, temporary: Path) -> Iterator[EvidenceLists]:
+    """Yield the lists of a case, to which footage can be added as an ingest does; the case is only read.
 
     Args:
         folder: folder of the case.
+        temporary: existing folder for packet indexes and working copies, which are removed at the end.
+    """
+    with TemporaryDirectory(prefix="forensics-", dir=temporary) as scratch:
+        yield EvidenceLists.load(folder, CaseFolder(Path(scratch)))
+
+
+def preview_footage(lists: EvidenceLists, items: Iterable[IngestItem], *, limits: Limits) -> Iterator[FootagePreview]:
+    """Yield what each path would become, and add it to the lists.
+
+    Args:
+        lists: from `open_lists`.
         items: paths to ingest.
         limits: limits of the decoding child that reads them.
-        temporary: existing folder for packet indexes and working copies, which are removed.
     """
-    with TemporaryDirectory(prefix="forensics-", dir=temporary) as scratch, DecodingChild(limits) as child:
-        lists = EvidenceLists.load(folder, CaseFolder(Path(scratch)))
-        known = frozenset(lists.evidence)
+    known = frozenset(lists.evidence)
+    with DecodingChild(limits) as child:
         for item in items:
             yield _preview_one(lists, item, child, known)
             shutil.rmtree(lists.new_files.working_copy("any").parent, ignore_errors=True)
@@ -75,9 +84,3 @@ def _describe(source: Source, evidence: Evidence | None, lists: EvidenceLists) -
     index = load_index(lists.new_files if is_new else lists.folder, evidence)
     duration_us = int(index.media_us[-1] - index.media_us[0])
     return FootagePreview(source, index.n_frames, duration_us, max(1, len(index.sections)))
-
-
-def preview_ingested(folder: CaseFolder, sources: Iterable[Source]) -> list[FootagePreview]:
-    """Return the same of footage that was ingested into a temporary case."""
-    lists = EvidenceLists.load(folder)
-    return [_describe(source, lists.evidence.get(source.evidence_id or ""), lists) for source in sources]

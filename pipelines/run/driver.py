@@ -9,7 +9,7 @@ import contextlib
 import errno
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from forensics.custody.case_document import Case
@@ -25,6 +25,7 @@ from forensics.tables.publish import publish, put_in_place, remove_unnamed_pictu
 from forensics.tables.run_inventory import encode_inventory
 from forensics.tables.spot_check_rows import SpotCheckedEvidence, evaluate_spot_checks
 from pipelines.custody.deciding_files import DecidingFiles
+from pipelines.intake.evidence_lists import EvidenceLists
 from pipelines.run.cancellation import Interrupted, StopRequest
 from pipelines.run.context import RunContext, RunLedger
 from pipelines.run.footage_integrity import FootageChecker
@@ -41,7 +42,7 @@ from pipelines.settings import Settings
 from pipelines.stages.detection_context import DetectorLoader, load_configured_detector
 from pipelines.stages.port import Runner
 
-__all__ = ["Interrupted", "RunResult", "plan_run", "result_facts", "run_case"]
+__all__ = ["Interrupted", "RunResult", "plan_run", "plan_run_after_ingest", "result_facts", "run_case"]
 
 _SPARE_BYTES = 256 << 20
 
@@ -99,7 +100,31 @@ def plan_run(case: Case, settings: Settings, model: Model) -> RunPlan:
     Raises:
         CannotStart: there is no readable evidence.
     """
-    plan = make_plan(case, load_evidence(case.folder), settings, model)
+    return _require_footage(case, make_plan(case, load_evidence(case.folder), settings, model))
+
+
+def plan_run_after_ingest(case: Case, lists: EvidenceLists, settings: Settings, model: Model) -> RunPlan:
+    """Return the plan of a run after an ingest that was only previewed.
+
+    Args:
+        case: the case, which lacks what would be ingested.
+        lists: evidence as it would be; packet indexes of new evidence are in a temporary folder.
+        settings: all settings of the run.
+        model: the detector's model.
+
+    Raises:
+        CannotStart: there would be no readable evidence.
+    """
+    is_new = {each: lists.new_files.index_file(each).exists() for each in lists.evidence}
+    stored, new = ([item for each, item in lists.evidence.items() if is_new[each] is kind] for kind in (False, True))
+    plan = make_plan(case, stored, settings, model)
+    added = make_plan(replace(case, folder=lists.new_files), new, settings, model)
+    both = sorted((*plan.evidence, *added.evidence), key=lambda each: each.evidence.evidence_id)
+    return _require_footage(case, replace(plan, evidence=tuple(both)))
+
+
+def _require_footage(case: Case, plan: RunPlan) -> RunPlan:
+    """Return the plan; raise if nothing in it can be read."""
     if not plan.evidence:
         raise CannotStart(
             "the case has no readable footage",

@@ -15,6 +15,8 @@ from testing.painted.picture import paint
 _APPLE_DOUBLE = bytes.fromhex("00051607 00020000") + b"Mac OS X        " + bytes(4000)
 _HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0\0\0\x08mdat" + bytes(500)
 
+_SERIAL = ("--runner", "serial", "--quiet")
+
 
 def _snapshot(case: Path) -> dict[str, bytes]:
     """Everything in a case but its log."""
@@ -110,10 +112,64 @@ def test_what_ingest_would_refuse_is_refused(call: Call, empty_case: Path, tmp_p
 def test_a_dry_scan_shows_cameras_and_frames(call: Call, tmp_path: Path) -> None:
     export = _export(tmp_path / "export")
     answer = call("scan", export, "--case", tmp_path / "case", "--dry-run", "--json")
-    assert answer.code == 0, answer.err
+    assert answer.code == 4, answer.err  # as the scan would, because of broken.mp4
     assert {row["camera_id"] for row in answer.json["footage"]} == {"gate_20260501_100000", "broken", "hall"}
     assert answer.json["frames"] == 37
     assert not (tmp_path / "case").exists()
+
+
+def test_a_dry_scan_of_a_case_knows_its_footage_and_changes_nothing(call: Call, tmp_path: Path) -> None:
+    gate, case = clip(tmp_path / "gate.mp4"), tmp_path / "case"
+    assert call("scan", gate, "--case", case, *_SERIAL).code == 0
+    hall, twin = clip(tmp_path / "hall.mp4", n_frames=25, seed=1), shutil.copy(gate, tmp_path / "twin.mp4")
+    before, lines = _snapshot(case), (case / "audit.jsonl").read_text().count("\n")
+    shown = call("scan", gate, hall, twin, "--case", case, "--dry-run", "--json")
+    assert (shown.code, _snapshot(case)) == (0, before)
+    assert (case / "audit.jsonl").read_text().count("\n") == lines + 2
+    rows = {Path(row["path"]).name: row for row in shown.json["footage"]}
+    assert {name: row["is_known"] for name, row in rows.items()} == {
+        "gate.mp4": True,
+        "hall.mp4": False,
+        "twin.mp4": True,
+    }
+    assert {rows[name]["camera_id"] for name in ("gate.mp4", "twin.mp4")} == {"gate"}
+    assert (shown.json["frames"], shown.json["files"]) == (12 + 25, 2)
+    assert shown.json["chunks_to_do"] == shown.json["chunks"] - 1 > 0
+    evidence_id = rows["gate.mp4"]["evidence_id"]
+    text = call("scan", gate, hall, twin, "--case", case, "--dry-run").out
+    assert [line.split()[-1] for line in text.splitlines() if "gate.mp4" in line and "twin" not in line] == ["already"]
+    assert text.count(f"evidence {evidence_id} already") == 2
+    assert call("scan", gate, hall, twin, "--case", case, *_SERIAL).code == 0
+    done = call("run", case, "--dry-run", "--json").json
+    planned = ("run", "frames", "files", "chunks", "hours", "frames_looked_at")
+    assert {name: shown.json[name] for name in planned} == {name: done[name] for name in planned}
+
+
+@pytest.mark.parametrize("words", [("scan", "{footage}", "--case", "{case}"), ("ingest", "{case}", "{footage}")])
+def test_both_dry_runs_show_the_same(call: Call, empty_case: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    export = _export(tmp_path / "export")
+    assert call("ingest", empty_case, export / "hall" / "10.ts", "--camera", "Hall").code == 0
+    start = ("--camera", "hall", "--start", "from-name", "--dry-run", "--json")
+    refused = call(*(word.format(case=empty_case, footage=export) for word in words), *start)
+    rows = {Path(row["path"]).name: row for row in refused.json["footage"]}
+    assert refused.code == 2
+    assert "is footage of camera 'Hall', not 'hall'" in rows["10.ts"]["refusal"]
+    assert "chunks" not in refused.json
+    start = ("--camera", "Hall", *start[2:])
+    shown = call(*(word.format(case=empty_case, footage=export) for word in words), *start)
+    rows = {Path(row["path"]).name: row for row in shown.json["footage"]}
+    assert (shown.code, {name for name, row in rows.items() if row["is_known"]}) == (4, {"10.ts"})
+    assert rows["gate_20260501_100000.mp4"]["start_utc"] == "2026-05-01T10:00:00+00:00"
+    assert rows["twin.mp4"]["reason"].startswith("the same bytes as")
+    assert {row["kind"] for row in shown.json["left_out"]} >= {".heic", "macOS companion (._ name)"}
+
+
+def test_a_dry_scan_shows_a_start_that_a_scan_would_refuse(call: Call, tmp_path: Path) -> None:
+    path = clip(tmp_path / "a_20261025_023000.mp4")
+    words = ("scan", path, "--case", tmp_path / "case", "--start", "from-name", "--start-zone", "Europe/Berlin")
+    answer = call(*words, "--dry-run", "--json")
+    assert (answer.code, "occurs twice" in answer.json["footage"][0]["start_problem"]) == (2, True)
+    assert call(*words, *_SERIAL).code == 2
 
 
 # ---- files that are no video
