@@ -70,7 +70,8 @@ def _preview_one(lists: EvidenceLists, item: IngestItem, child: DecodingChild, k
     try:
         source = ingest_one(lists, item, child)
     except UsageError as error:
-        rejected = Source(item.path, None, item.camera_id, Verdict.REJECTED, error.problem)
+        path = item.path.absolute() if isinstance(item.path, Path) else item.path
+        rejected = Source(path, None, item.camera_id, Verdict.REJECTED, error.problem)
         return FootagePreview(rejected, refusal=str(error))
     preview = _describe(source, lists.evidence.get(source.evidence_id or ""), lists)
     return replace(preview, is_known=source.evidence_id in known)
