@@ -11,8 +11,8 @@ from pipelines.cli.groups import Group
 from pipelines.cli.output import NOT_CLEAN, emit, footage_type, json_option, path_type
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
-from pipelines.intake.ingest import withdraw
 from pipelines.intake.relocate import is_absent, relocate
+from pipelines.intake.withdraw import withdraw
 
 __all__ = ["evidence"]
 
