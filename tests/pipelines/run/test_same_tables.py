@@ -12,8 +12,7 @@ import pytest
 
 from forensics.digests import sha256_of_file
 from testing.demo_clips import make_clips
-from testing.painted import KINDS
-from testing.painted.recorders import RECORDED
+from testing.demo_recordings import make_recordings
 
 _CLI = "from pipelines.cli import main; main()"
 _FINISHED = (0, 4)
@@ -82,26 +81,17 @@ def test_with_a_gate_neither_chunks_nor_workers_change_a_byte(walk_clips: list[P
 
 
 def test_groups_that_need_history_and_sections_are_the_same_in_every_way(tmp_path: Path) -> None:
-    names = ("intra refresh in ts", "fields in mkv, both in one packet", "ts joined, each clock starting anew")
-    clips = [
-        recorded.build(_folder(tmp_path / f"made-{n}")) for n, recorded in enumerate(RECORDED) if recorded.name in names
-    ]
-    open_groups = next(kind for kind in KINDS if kind.name == "h264_open_mkv")
-    clips.append(open_groups.build(_folder(tmp_path / "open")))
+    clips = make_recordings(tmp_path / "footage")
     ways = (WAYS[0], ("1", "ray", "2"))
     roots = [tmp_path / "-".join(way) for way in ways]
     for way, root in zip(ways, roots, strict=True):
         scan(clips, root, *in_this_way(*way))
-    assert [n_chunks(root) for root in roots] == [4, 12]
+    assert [n_chunks(root) for root in roots] == [4, 8]
     assert set(table(roots[0], "coverage")["state"]) == {"detected"}
     assert sorted(table(roots[0], "sections").group_by("evidence_id").len()["len"]) == [1, 1, 1, 2]
+    assert table(roots[0], "sightings")["camera_id"].n_unique() == len(clips)
     reference, other = map(published, roots)
     assert other == reference
-
-
-def _folder(path: Path) -> Path:
-    path.mkdir()
-    return path
 
 
 # ---- real footage
