@@ -24,7 +24,7 @@ __all__ = ["RandomFile", "decode_with_ffmpeg", "ffmpeg_output"]
 
 WIDTH_PX, HEIGHT_PX = 160, 96
 _TEXTURE = np.random.default_rng(7).integers(-24, 25, (2 * HEIGHT_PX, 2 * WIDTH_PX)).astype(np.int16)
-_SHARES = {"h264": 50, "hevc": 16, "mpeg2": 10, "mpeg4": 10, "vp9": 8, "av1": 6}
+_SHARES = {"h264": 48, "hevc": 14, "mpeg2": 10, "mpeg4": 10, "vp9": 6, "av1": 6, "vp8": 2, "wmv2": 2, "divx3": 2}
 _ENCODERS = {
     "h264": "libx264",
     "hevc": "libx265",
@@ -32,14 +32,20 @@ _ENCODERS = {
     "mpeg4": "mpeg4",
     "vp9": "libvpx-vp9",
     "av1": "libsvtav1",
+    "vp8": "libvpx",
+    "wmv2": "wmv2",
+    "divx3": "msmpeg4",
 }
 _CONTAINERS = {
-    "h264": ("mp4", "mov", "mkv", "avi", "ts", "flv", "264", "fragmented", "mpg", "nut"),
+    "h264": ("mp4", "mov", "mkv", "avi", "ts", "flv", "264", "fragmented", "mpg", "nut", "asf"),
     "hevc": ("mp4", "mkv", "ts", "265", "mov"),
     "mpeg2": ("mpg", "ts", "mkv", "avi", "mp4", "m2v"),
-    "mpeg4": ("avi", "mp4", "mkv", "m4v", "mov"),
+    "mpeg4": ("avi", "mp4", "mkv", "m4v", "mov", "asf"),
     "vp9": ("webm", "mkv", "mp4", "ivf"),
-    "av1": ("webm", "mkv", "mp4", "ivf"),
+    "av1": ("webm", "mkv", "mp4", "ivf", "avi"),
+    "vp8": ("webm", "mkv", "ivf", "avi"),
+    "wmv2": ("asf", "avi", "mkv"),
+    "divx3": ("avi", "mkv", "asf"),
 }
 _MUXERS = {"264": "h264", "265": "hevc", "m2v": "mpeg2video", "m4v": "m4v", "mpg": "vob", "fragmented": "mp4"}
 _UNTIMED = ("264", "265", "m2v", "m4v")
@@ -188,6 +194,10 @@ def _mpeg4_options(rng: Random, gop: int) -> dict[str, str]:
     return {"bf": rng.choice(("0", "0", "1", "2"))}
 
 
+def _no_options(rng: Random, gop: int) -> dict[str, str]:
+    return {}
+
+
 def _vp9_options(rng: Random, gop: int) -> dict[str, str]:
     lag = {"auto-alt-ref": rng.choice(("0", "1")), "lag-in-frames": rng.choice(("0", "10", "20"))}
     return {"deadline": "realtime", "cpu-used": "8", **lag}
@@ -205,6 +215,9 @@ _OPTIONS = {
     "mpeg4": _mpeg4_options,
     "vp9": _vp9_options,
     "av1": _av1_options,
+    "vp8": _vp9_options,
+    "wmv2": _no_options,
+    "divx3": _no_options,
 }
 
 

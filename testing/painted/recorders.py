@@ -308,6 +308,30 @@ RECORDED: tuple[Recorded, ...] = (
         )
         for codec, rate, scale in (("mpeg4", 8, 1), ("libx264", 8, 1), ("mpeg4", 1, 60), ("mjpeg", 1, 60))
     ),
+    *(
+        Recorded(f"AVI, {name}", _one("avi", recipe, 40), range(40), media_us=_steady(40))
+        for name, recipe in (
+            ("DivX 3", Recipe("msmpeg4", gop=15)),
+            ("WMV 2", Recipe("wmv2", gop=15)),
+            ("Cinepak", Recipe("cinepak", gop=15, pixel_format="rgb24")),
+            ("VP8", Recipe("libvpx", gop=15)),
+        )
+    ),
+    *(
+        Recorded(
+            f"mkv joined, {name}",
+            partial(_joined, suffix="mkv", recipe=Recipe(codec, gop=15), starts_s=(0, 0)),
+            _ALL,
+            section_starts=(45,),
+            media_us=_steady(90),
+            remark="2 sections: the clock of the file jumps back by",
+        )
+        for name, codec in (("VP8", "libvpx"), ("AV1", "libsvtav1"), ("DivX 3", "msmpeg4"))
+    ),
+    *(
+        Recorded(f"ASF, {name}, B-frames", _one("asf", Recipe(codec, options, gop=15)), _ALL, media_us=_steady(90))
+        for name, codec, options in (("H.264", "libx264", _B), ("MPEG-4", "mpeg4", {"bf": "2"}))
+    ),
     Recorded("Dahua .dav", _dahua, _FIFTY, media_us=_steady(50), remark="its first frame states 2026-05-01 10:00:00"),
     Recorded("HXVS", _hxvs, _FIFTY, media_us=_steady(50)),
     Recorded("multipart MJPEG", partial(_jpegs, in_parts=True), range(30), media_us=_steady(30), assumed_rate=PAL),

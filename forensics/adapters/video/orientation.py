@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 
 from forensics.footage.frames import RgbArray
@@ -62,6 +63,17 @@ class Orientation:
 
 
 _AS_STORED = Orientation()
+
+
+def _name_unknown(kinds: type[Type], value: object) -> Type:
+    """Return a member for a kind of side data that PyAV has no name for."""
+    member: Any = object.__new__(kinds)
+    member._name_, member._value_ = f"UNKNOWN_{value}", value
+    return cast("Type", member)
+
+
+# PyAV refuses all side data of a frame if it does not know one kind, and it knows none of EXIF.
+cast("Any", Type)._missing_ = classmethod(_name_unknown)
 
 
 def orientation_of(frame: VideoFrame) -> Orientation:

@@ -1,8 +1,8 @@
 """Packet index of a video file in which pictures lack a pts, made by decoding the file once.
 
 Each packet is tagged with its number. The order in which the decoder returns the tags is the presentation order. The
-times are, in this order of preference: the chunk positions of an AVI, which stores no other time; the pts that some
-pictures have, with the others placed between them; the frame rate that the user or the stream states.
+times are, in this order of preference: the chunk positions of an AVI and the times of an ASF, in order; the pts that
+some pictures have, with the others placed between them; the frame rate that the user or the stream states.
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,7 +28,10 @@ from forensics.footage.evidence import Footage, Indexed, Medium, Reader, Timing
 from forensics.footage.timeline import BoolArray, Int64Array, PacketIndex, Section
 from forensics.place import Place
 
-__all__ = ["PartlyTimedStream", "index_by_decoding"]
+__all__ = ["ORDERED_BY_STORAGE", "PartlyTimedStream", "index_by_decoding"]
+
+ORDERED_BY_STORAGE = frozenset({"avi", "asf"})
+"""These containers state when a picture is stored, not when it is shown: the n-th shown has the n-th of their times."""
 
 _FALLBACK_RATE = Fraction(25)
 _PLAUSIBLE_RATES = (Fraction(1, 86_400), Fraction(1000))
@@ -144,7 +147,7 @@ def _choose_times(stream: PartlyTimedStream, order: Int64Array) -> _Times:
         order: (F,) int64, the picture shown at each place.
     """
     packets = stream.packets
-    if stream.medium.container == "avi":
+    if stream.medium.container in ORDERED_BY_STORAGE:
         if stream.given_rate is None and packets.dts is not None and np.all(np.diff(packets.dts) > 0):
             return _Times(np.sort(packets.dts[order]), stream.time_base, (), Timing.CONTAINER, ())
     elif not stream.rejection and packets.has_pts[order].mean() >= _LEAST_TIMED:

@@ -87,7 +87,7 @@ def index_file(
 
     Args:
         path: one video file, on a disk or in a store.
-        working_copy: path of the stream copy, written only if it is needed; `.mp4` is appended.
+        working_copy: path of the stream copy, written only if it is needed; its suffix is appended.
         stream_index: the stream to read; None for the default one, else the largest.
         assumed_rate: frames per second for streams without usable pts; None for the rate that the stream states.
 
@@ -101,6 +101,7 @@ def index_file(
         medium = _describe_medium(container, stream, first)
         time_base = Fraction(stream.time_base or 1)
         chosen, stream_id = stream.index, stream.id
+        may_reorder = bool(stream.codec_context.has_b_frames)
         stated_us = _read_stated_end_us(container)
     if medium.container == "jpeg_pipe" and len(packets) == 1:
         raise UnreadableFootage(path, "a_still", "a single JPEG picture; put stills into a folder and give the folder")
@@ -111,7 +112,7 @@ def index_file(
             path, "no_frames", f"the video stream holds no packets ({packets.demux_error or 'empty'})"
         )
     partly_timed = PartlyTimedStream(path, chosen, packets, medium, time_base, first.rate, assumed_rate)
-    if not packets.has_pts.all() or _has_guessed_pts(medium.container, packets):
+    if not packets.has_pts.all() or _has_guessed_pts(medium.container, packets, may_reorder=may_reorder):
         return index_by_decoding(partly_timed, working_copy)
     index, order = _build_index(packets, time_base)
     if index.span_s > _MAX_SPAN_S:
@@ -170,9 +171,9 @@ def _describe_impossible_span(index: PacketIndex) -> str:
     return f"its times lie {index.span_s // (365 * 86_400)} years apart and are not believed"
 
 
-def _has_guessed_pts(container_name: str, packets: Packets) -> bool:
-    """Whether the demuxer guesses the pts: AVI stores none, and the guess is wrong where frames are reordered."""
-    return container_name == "avi" and not packets.is_key.all()
+def _has_guessed_pts(container_name: str, packets: Packets, *, may_reorder: bool) -> bool:
+    """Whether the demuxer guesses the pts, which is wrong where frames are reordered: see `ORDERED_BY_STORAGE`."""
+    return (container_name == "avi" or (container_name == "asf" and may_reorder)) and not packets.is_key.all()
 
 
 def _lacks_exact_seeking(container_name: str) -> bool:

@@ -1,11 +1,14 @@
 """Turned and mirrored pictures: shown as the ffmpeg command line shows them."""
 
 import struct
+from io import BytesIO
 from itertools import product
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from PIL import ExifTags, Image, ImageOps
 
 from forensics.adapters.video.orientation import Orientation
 from forensics.adapters.video.pyav_index import index_file
@@ -43,6 +46,48 @@ def test_a_picture_is_shown_as_players_show_it(is_transposed: bool, signs: tuple
     for item in open_reader(indexed.footage, indexed.index, View()).read(np.arange(3)):
         assert isinstance(item, Frame)
         assert np.abs(item.rgb.astype(int) - pictures[item.number]).max() < 24
+
+
+def with_exif(orientation: int) -> list[bytes]:
+    """Three JPEG pictures, each of another shade and with one bright quarter, that state an orientation."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    pictures = []
+    for number in range(3):
+        stored = np.full((48, 64, 3), 40 * number, dtype=np.uint8)
+        stored[:24, :32] = 255
+        data = BytesIO()
+        Image.fromarray(stored).save(data, "JPEG", exif=exif, quality=95)
+        pictures.append(data.getvalue())
+    return pictures
+
+
+@pytest.mark.parametrize("is_in_avi", [True, False])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_jpeg_inside_a_video_is_shown_as_its_exif_states(orientation: int, is_in_avi: bool, tmp_path: Path) -> None:
+    pictures = with_exif(orientation)
+    path = tmp_path / f"camera.{'avi' if is_in_avi else 'mjpeg'}"
+    if is_in_avi:
+        mux_jpegs(path, pictures)
+    else:
+        path.write_bytes(b"".join(pictures))
+    indexed = index_file(path, working_copy=tmp_path / "copy")
+    read = list(open_reader(indexed.footage, indexed.index, View()).read(np.arange(3)))
+    for item, picture in zip(read, pictures, strict=True):
+        expected = np.asarray(ImageOps.exif_transpose(Image.open(BytesIO(picture)))).astype(int)
+        assert isinstance(item, Frame)
+        assert item.rgb.shape == expected.shape
+        assert np.abs(item.rgb - expected).max() < 24
+
+
+def mux_jpegs(path: Path, pictures: list[bytes]) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_mux_stream("mjpeg", rate=25, width=64, height=48)
+        for number, picture in enumerate(pictures):
+            packet = av.Packet(picture)
+            packet.stream, packet.pts, packet.dts, packet.time_base = stream, number, number, 1 / PAL
+            packet.is_keyframe = True
+            container.mux(packet)
 
 
 @pytest.mark.parametrize("orientation", [Orientation(*flags) for flags in product((False, True), repeat=3)])

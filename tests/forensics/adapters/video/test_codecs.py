@@ -1,0 +1,46 @@
+"""Every codec that can be written here: in AVI, where frames are ordered by decoding, and in joined Matroska files."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from testing.painted.check import differences
+from testing.painted.encode import PAL, Recipe, encode
+
+# Name of the encoder and pixel format of its pictures.
+_ANYWHERE = {
+    **dict.fromkeys(("libx264", "libsvtav1", "libvpx", "libvpx-vp9", "mpeg2video", "mpeg4", "msmpeg4"), "yuv420p"),
+    **dict.fromkeys(("ffv1", "snow", "jpeg2000"), "yuv420p"),
+    "mjpeg": "yuvj420p",
+}
+_IN_AVI = {
+    **_ANYWHERE,
+    **dict.fromkeys(("msmpeg4v2", "wmv1", "wmv2", "flv", "ffvhuff", "asv1", "mpeg1video"), "yuv420p"),
+    **dict.fromkeys(("huffyuv", "speedhq"), "yuv422p"),
+    **dict.fromkeys(("cfhd", "v210"), "yuv422p10le"),
+    **dict.fromkeys(("cinepak", "png"), "rgb24"),
+    **{"amv": "yuvj420p", "magicyuv": "gbrp", "zmbv": "bgr0", "svq1": "yuv410p"},
+}
+_IN_MATROSKA = {**_ANYWHERE, "libx265": "yuv420p", "prores_ks": "yuv422p10le"}
+_N_FRAMES = 24
+
+
+def clip(path: Path, codec: str, pixel_format: str, *, first_number: int = 0) -> Path:
+    recipe = Recipe(codec, {"bf": "0"} if codec == "libx264" else {}, pixel_format=pixel_format)
+    times = [Fraction(number) / PAL for number in range(_N_FRAMES)]
+    return encode(path, recipe, times, first_number=first_number)
+
+
+@pytest.mark.parametrize("codec", _IN_AVI)
+def test_every_codec_is_read_from_avi(codec: str, tmp_path: Path) -> None:
+    assert differences(clip(tmp_path / "one.avi", codec, _IN_AVI[codec]), range(_N_FRAMES), seed=0) == []
+
+
+@pytest.mark.parametrize("codec", _IN_MATROSKA)
+def test_every_codec_is_read_from_joined_files(codec: str, tmp_path: Path) -> None:
+    firsts = (0, _N_FRAMES)
+    parts = [clip(tmp_path / f"{first}.mkv", codec, _IN_MATROSKA[codec], first_number=first) for first in firsts]
+    joined = tmp_path / "joined.mkv"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    assert differences(joined, range(2 * _N_FRAMES), seed=0, section_starts=[_N_FRAMES]) == []
