@@ -20,7 +20,10 @@ _IN_AVI = {
     **dict.fromkeys(("huffyuv", "speedhq"), "yuv422p"),
     **dict.fromkeys(("cfhd", "v210"), "yuv422p10le"),
     **dict.fromkeys(("cinepak", "png"), "rgb24"),
-    **{"amv": "yuvj420p", "magicyuv": "gbrp", "zmbv": "bgr0", "svq1": "yuv410p"},
+    "amv": "yuvj420p",
+    "magicyuv": "gbrp",
+    "zmbv": "bgr0",
+    "svq1": "yuv410p",
 }
 _IN_MATROSKA = {**_ANYWHERE, "libx265": "yuv420p", "prores_ks": "yuv422p10le"}
 _N_FRAMES = 24
