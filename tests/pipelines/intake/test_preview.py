@@ -10,10 +10,8 @@ from PIL import Image
 from forensics.custody.case_folder import CaseFolder
 from forensics.tables.evidence import load_evidence, load_sources
 from testing.commands import Call, clip
+from testing.painted.not_footage import APPLE_DOUBLE, HEIC
 from testing.painted.picture import paint
-
-_APPLE_DOUBLE = bytes.fromhex("00051607 00020000") + b"Mac OS X        " + bytes(4000)
-_HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0\0\0\x08mdat" + bytes(500)
 
 _SERIAL = ("--runner", "serial", "--quiet")
 
@@ -29,8 +27,8 @@ def _export(folder: Path) -> Path:
     shutil.copy(folder / "gate_20260501_100000.mp4", folder / "twin.mp4")
     clip(folder / "hall" / "10.ts", seed=1)
     (folder / "broken.mp4").write_text("no video")
-    (folder / "._clip.mp4").write_bytes(_APPLE_DOUBLE)
-    (folder / "a.heic").write_bytes(_HEIC)
+    (folder / "._clip.mp4").write_bytes(APPLE_DOUBLE)
+    (folder / "a.heic").write_bytes(HEIC)
     (folder / "list.txt").write_text("gate")
     (folder / "link.mp4").symlink_to(folder.parent / "elsewhere.mp4")
     return folder
@@ -204,9 +202,9 @@ def test_a_still_given_as_a_file(
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.heic", _HEIC, "a picture (HEIC), which is not read; keep the originals"),
-        ("a.mp4", _HEIC, "a picture (HEIC), which is not read; keep the originals"),
-        ("._clip.mp4", _APPLE_DOUBLE, "a file that macOS wrote beside another one"),
+        ("a.heic", HEIC, "a picture (HEIC), which is not read; keep the originals"),
+        ("a.mp4", HEIC, "a picture (HEIC), which is not read; keep the originals"),
+        ("._clip.mp4", APPLE_DOUBLE, "a file that macOS wrote beside another one"),
     ],
 )
 def test_other_files_that_are_no_video(

@@ -7,23 +7,14 @@ from pathlib import Path
 import pytest
 
 from forensics.adapters.stills.stills_reader import index_stills
-from tests.forensics.adapters.stills.pictures import (
-    ORIGINAL,
-    brightest,
-    folder_of,
-    frames,
-    milliseconds,
-    set_file_time,
-    stamp,
-    still,
-)
+from testing.painted.stills import Tag, brightest, folder_of, frames, milliseconds, set_file_time, stamp, still
 
 SUMMER, FACTORY = datetime(2026, 5, 1, 10), datetime(2010, 1, 1)
 DAY = timedelta(days=1)
 
 
 def series(moments: list[datetime], prefix: str = "IMG_", first: int = 1) -> dict[str, bytes]:
-    return {f"{prefix}{first + n:04}.JPG": still(5 * n, {ORIGINAL: stamp(at)}) for n, at in enumerate(moments)}
+    return {f"{prefix}{first + n:04}.JPG": still(5 * n, {Tag.ORIGINAL: stamp(at)}) for n, at in enumerate(moments)}
 
 
 def hourly(start: datetime, n_pictures: int) -> list[datetime]:
@@ -91,7 +82,7 @@ def test_a_smaller_fall_is_only_reported(tmp_path: Path, days: int) -> None:
 def test_a_counter_that_starts_anew_is_no_fall(tmp_path: Path) -> None:
     moments = [SUMMER + n * 20 * DAY for n in range(30)]
     pictures = series(moments[:10], first=9990) | {
-        f"IMG_{n + 1:04}.JPG": still(5 * (n + 10), {ORIGINAL: stamp(at)}) for n, at in enumerate(moments[10:])
+        f"IMG_{n + 1:04}.JPG": still(5 * (n + 10), {Tag.ORIGINAL: stamp(at)}) for n, at in enumerate(moments[10:])
     }
     indexed = index_stills(folder_of(tmp_path, pictures))
     assert brightest(frames(indexed)) == pytest.approx([5 * n for n in range(30)], abs=2)
@@ -108,7 +99,10 @@ def test_shuffled_numbers_show_no_order(tmp_path: Path) -> None:
 
 
 def test_names_of_other_pictures_show_no_order(tmp_path: Path) -> None:
-    pictures = {"old/1.jpg": still(1, {ORIGINAL: stamp(SUMMER)}), "scan/2.jpg": still(9, {ORIGINAL: stamp(FACTORY)})}
+    pictures = {
+        "old/1.jpg": still(1, {Tag.ORIGINAL: stamp(SUMMER)}),
+        "scan/2.jpg": still(9, {Tag.ORIGINAL: stamp(FACTORY)}),
+    }
     indexed = index_stills(folder_of(tmp_path, pictures))
     assert indexed.picture_names == ("scan/2.jpg", "old/1.jpg")
     assert indexed.remark == ""
@@ -123,7 +117,7 @@ def test_a_clock_that_is_set_forwards_is_reported(tmp_path: Path) -> None:
 
 def test_a_fall_outside_of_the_series_shows_that_names_are_no_order(tmp_path: Path) -> None:
     pictures = series(hourly(SUMMER, 4) + hourly(FACTORY, 4))
-    scan = {"scan.jpg": still(200, {ORIGINAL: stamp(FACTORY - 3000 * DAY)})}
+    scan = {"scan.jpg": still(200, {Tag.ORIGINAL: stamp(FACTORY - 3000 * DAY)})}
     indexed = index_stills(folder_of(tmp_path, pictures | scan))
     assert [name[:8] for name in indexed.picture_names[:2]] == ["scan.jpg", "IMG_0005"]
     assert "at IMG_0005.JPG" in indexed.remark
@@ -132,7 +126,9 @@ def test_a_fall_outside_of_the_series_shows_that_names_are_no_order(tmp_path: Pa
 
 def test_names_with_a_time_are_no_counter(tmp_path: Path) -> None:
     moments = {f"{at:%Y-%m-%d %I-%M-%S %p}.jpg": at for at in (datetime(2026, 5, 1, 12, 30), datetime(2026, 5, 1, 13))}
-    indexed = index_stills(folder_of(tmp_path, {name: still(9, {ORIGINAL: stamp(at)}) for name, at in moments.items()}))
+    indexed = index_stills(
+        folder_of(tmp_path, {name: still(9, {Tag.ORIGINAL: stamp(at)}) for name, at in moments.items()})
+    )
     assert indexed.picture_names == tuple(moments)
     assert indexed.remark == ""
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from forensics.adapters.stills.name_times import file_name_time_ms
-from tests.forensics.adapters.stills.pictures import milliseconds
+from testing.painted.stills import milliseconds
 
 AFTERNOON = milliseconds(datetime(2021, 5, 31, 13, 59, 50))
 # As people, phones and systems in several languages name pictures; {pm} is `AM` or `PM`, {h} the hour without a zero.

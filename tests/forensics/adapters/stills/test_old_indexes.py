@@ -1,7 +1,6 @@
 """Indexes that earlier versions wrote still open; their order is written down here, not computed."""
 
 import hashlib
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -15,33 +14,27 @@ from forensics.errors import IntegrityBroken
 from forensics.footage.evidence import Footage, Reader
 from forensics.footage.frames import Frame, View
 from forensics.footage.timeline import PacketIndex
-from tests.forensics.adapters.stills.pictures import (
-    CHANGED,
-    OFFSET_ORIGINAL,
-    ORIGINAL,
-    brightest,
-    folder_of,
-    set_file_time,
-    still,
-    zip_of,
-)
+from testing.painted.stills import AND_ZIP, Pack, Tag, brightest, folder_of, set_file_time, still
 
 CLOCK_CHANGE = {
-    "1.jpg": still(10, {ORIGINAL: "2026:10:25 02:50:00", OFFSET_ORIGINAL: "+02:00"}),
-    "2.jpg": still(90, {ORIGINAL: "2026:10:25 02:10:00", OFFSET_ORIGINAL: "+01:00"}),
-    "3.jpg": still(170, {ORIGINAL: "2026:10:25 02:30:00", OFFSET_ORIGINAL: "+01:00"}),
+    "1.jpg": still(10, {Tag.ORIGINAL: "2026:10:25 02:50:00", Tag.OFFSET_ORIGINAL: "+02:00"}),
+    "2.jpg": still(90, {Tag.ORIGINAL: "2026:10:25 02:10:00", Tag.OFFSET_ORIGINAL: "+01:00"}),
+    "3.jpg": still(170, {Tag.ORIGINAL: "2026:10:25 02:30:00", Tag.OFFSET_ORIGINAL: "+01:00"}),
 }
 ONE_WITHOUT = {
-    "1.jpg": still(10, {ORIGINAL: "2026:05:01 12:00:00"}),
-    "2.jpg": still(90, {ORIGINAL: "2026:05:01 12:01:00"}),
+    "1.jpg": still(10, {Tag.ORIGINAL: "2026:05:01 12:00:00"}),
+    "2.jpg": still(90, {Tag.ORIGINAL: "2026:05:01 12:01:00"}),
     "3.png": still(170, kind="PNG"),
 }
 CHANGED_ALONE = {
-    "1.jpg": still(10, {CHANGED: "2026:05:01 12:01:00"}),
-    "2.jpg": still(90, {CHANGED: "2026:05:01 12:00:00"}),
+    "1.jpg": still(10, {Tag.CHANGED: "2026:05:01 12:01:00"}),
+    "2.jpg": still(90, {Tag.CHANGED: "2026:05:01 12:00:00"}),
 }
 AFTERNOON = {"2026-05-01 01-00-00 PM.jpg": still(10), "2026-05-01 11-00-00 AM.jpg": still(90)}
-RESET = {"1.jpg": still(10, {ORIGINAL: "2026:05:01 12:00:00"}), "2.jpg": still(90, {ORIGINAL: "2010:01:01 00:00:00"})}
+RESET = {
+    "1.jpg": still(10, {Tag.ORIGINAL: "2026:05:01 12:00:00"}),
+    "2.jpg": still(90, {Tag.ORIGINAL: "2010:01:01 00:00:00"}),
+}
 FIVE_S, MINUTE, HOUR = 5000, 60_000, 3_600_000
 RESET_MS = (datetime(2026, 5, 1, 12) - datetime(2010, 1, 1)) // timedelta(milliseconds=1)
 
@@ -78,14 +71,12 @@ def test_each_frame_is_the_picture_it_was(
 
 
 def test_an_index_whose_order_never_changed_is_the_same(tmp_path: Path) -> None:
-    whole = {name: still(9, {ORIGINAL: f"2026:05:01 12:0{n}:00"}) for n, name in enumerate(("b.jpg", "a.jpg"))}
+    whole = {name: still(9, {Tag.ORIGINAL: f"2026:05:01 12:0{n}:00"}) for n, name in enumerate(("b.jpg", "a.jpg"))}
     assert index_stills(folder_of(tmp_path, whole)).index.sections == ()
 
 
-@pytest.mark.parametrize("pack", [folder_of, zip_of])
-def test_pictures_that_earlier_versions_did_not_know_are_no_frames_of_their_indexes(
-    tmp_path: Path, pack: Callable[[Path, dict[str, bytes]], Path]
-) -> None:
+@pytest.mark.parametrize("pack", AND_ZIP)
+def test_pictures_that_earlier_versions_did_not_know_are_no_frames_of_their_indexes(tmp_path: Path, pack: Pack) -> None:
     old = {"2.jpg": still(90), "4.png": still(170, kind="PNG")}
     path = pack(tmp_path / "stills", {"._1.jpg": still(10), "3.jfif": still(130), "5.jpe": still(210), **old})
     for file in path.glob("*"):

@@ -4,7 +4,6 @@ The suffixes are written down here as cameras and phones use them; AppleDouble a
 """
 
 import os
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -14,18 +13,16 @@ from PIL import Image
 from forensics.adapters.stills.album import is_stills, open_album
 from forensics.adapters.stills.picture_formats import READ_SUFFIXES, UNREAD_SUFFIXES, name_unread_format
 from forensics.adapters.stills.stills_reader import index_stills
-from tests.forensics.adapters.stills.pictures import brightest, folder_of, frames, still, zip_of
+from testing.painted.not_footage import APPLE_DOUBLE, APPLE_SINGLE, HEIC
+from testing.painted.stills import AND_ZIP, Pack, brightest, folder_of, frames, still, zip_of
 
-Pack = Callable[[Path, dict[str, bytes]], Path]
-APPLE_DOUBLE = bytes.fromhex("00051607 00020000") + b"Mac OS X        " + bytes(40)
-APPLE_SINGLE = bytes.fromhex("00051600 00020000") + bytes(56)
 READ = ("jpg", "JPG", "jpeg", "jpe", "jfif", "JFIF", "mpo", "png", "bmp", "tif", "tiff", "webp")
 UNREAD = (
     *("heic", "HEIC", "heif", "hif", "avif", "jxl", "jp2", "jxr"),
     *("dng", "nef", "cr2", "CR3", "arw", "raf", "orf", "rw2", "pef", "srw", "gpr"),
 )
 
-both = pytest.mark.parametrize("pack", [folder_of, zip_of])
+both = pytest.mark.parametrize("pack", AND_ZIP)
 
 
 def pair(*greys: int) -> bytes:
@@ -64,8 +61,7 @@ def test_pictures_with_several_inside_are_read_under_any_name(tmp_path: Path, pa
 
 @both
 def test_the_suffix_of_a_jpeg_on_something_else_is_a_gap(tmp_path: Path, pack: Pack) -> None:
-    heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(500)
-    indexed = index_stills(pack(tmp_path / "stills", {"a.jpg": still(90), "b.jfif": heic}))
+    indexed = index_stills(pack(tmp_path / "stills", {"a.jpg": still(90), "b.jfif": HEIC}))
     assert indexed.index.n_frames == 2
     assert "1 of 2 pictures cannot be read, the first is b.jfif" in indexed.shortfall
 

@@ -15,30 +15,13 @@ import pytest
 
 from forensics.adapters.stills.stills_reader import index_stills
 from forensics.footage.evidence import Timing
-from tests.forensics.adapters.stills.pictures import (
-    CHANGED,
-    DIGITIZED,
-    OFFSET,
-    OFFSET_DIGITIZED,
-    OFFSET_ORIGINAL,
-    ORIGINAL,
-    SUBSECOND,
-    SUBSECOND_DIGITIZED,
-    SUBSECOND_ORIGINAL,
-    brightest,
-    folder_of,
-    frames,
-    milliseconds,
-    set_file_time,
-    stamp,
-    still,
-)
+from testing.painted.stills import Tag, brightest, folder_of, frames, milliseconds, set_file_time, stamp, still
 
 CLOCK_CHANGE_UTC = datetime(2026, 10, 25, 1)
 FIELDS = {
-    ORIGINAL: (SUBSECOND_ORIGINAL, OFFSET_ORIGINAL),
-    DIGITIZED: (SUBSECOND_DIGITIZED, OFFSET_DIGITIZED),
-    CHANGED: (SUBSECOND, OFFSET),
+    Tag.ORIGINAL: (Tag.SUBSECOND_ORIGINAL, Tag.OFFSET_ORIGINAL),
+    Tag.DIGITIZED: (Tag.SUBSECOND_DIGITIZED, Tag.OFFSET_DIGITIZED),
+    Tag.CHANGED: (Tag.SUBSECOND, Tag.OFFSET),
 }
 SEEDS = range(120)
 
@@ -159,14 +142,14 @@ def test_with_some_offsets_the_others_are_those_of_neighbours(tmp_path: Path, se
     chance = random.Random(seed)
     shots = draw_shots(chance)
     for number, shot in enumerate(shots):
-        shot.state(ORIGINAL, with_offset=True)
+        shot.state(Tag.ORIGINAL, with_offset=True)
         shot.name = f"IMG_{number:04}.jpg"
     # A picture between two of the same offset can only have this one.
     inner = [n for n in range(1, len(shots) - 1) if shots[n - 1].offset_min == shots[n + 1].offset_min]
     bare = set(chance.sample(inner, chance.randint(0, len(inner)))) if inner else set()
     bare -= {n for n in bare if shots[n].offset_min != shots[n - 1].offset_min or n - 1 in bare}
     for number in bare:
-        del shots[number].tags[OFFSET_ORIGINAL]
+        del shots[number].tags[Tag.OFFSET_ORIGINAL]
     folder = folder_of(tmp_path, {one.name: still(9, one.tags) for one in shots})
     indexed = index_stills(folder)
     truth = [milliseconds(one.utc) - milliseconds(shots[0].utc) for one in shots]

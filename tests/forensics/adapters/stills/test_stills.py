@@ -16,8 +16,9 @@ from forensics.adapters.stills import pixels
 from forensics.adapters.stills.folder_digest import digest_stills
 from forensics.adapters.stills.stills_reader import index_stills, is_stills, open_reader
 from forensics.errors import IntegrityBroken, UnreadableFootage
-from forensics.footage.evidence import Indexed, Reader, Timing
+from forensics.footage.evidence import Reader, Timing
 from forensics.footage.frames import Frame, Gap, View
+from testing.painted.stills import brightest, folder_of, frames, zip_of
 
 WIDTH, HEIGHT = 32, 16
 
@@ -50,29 +51,6 @@ def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
     data = BytesIO()
     image.save(data, kind, **options)
     return data.getvalue()
-
-
-def folder_of(folder: Path, pictures: dict[str, bytes]) -> Path:
-    for name, data in pictures.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
-    return folder
-
-
-def zip_of(path: Path, pictures: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in pictures.items():
-            archive.writestr(zipfile.ZipInfo(name, (2021, 5, 31, 8, 25, 38)), data)
-    return path
-
-
-def frames(indexed: Indexed, view: View = View()) -> list[Frame | Gap]:  # noqa: B008
-    reader = open_reader(indexed.footage, indexed.index, view)
-    return list(reader.read(np.arange(indexed.index.n_frames)))
-
-
-def brightest(read: list[Frame | Gap]) -> list[int]:
-    return [int(frame.rgb.max()) if isinstance(frame, Frame) else -1 for frame in read]
 
 
 def close_to(expected: int) -> object:

@@ -1,7 +1,6 @@
 """Pages, frames and pictures that are not read are named with their number."""
 
 import struct
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -12,9 +11,7 @@ from forensics.adapters.stills.folder_digest import digest_stills
 from forensics.adapters.stills.stills_reader import index_stills, is_stills
 from forensics.adapters.stills.tiff_pages import count_tiff_pages
 from forensics.errors import UnreadableFootage
-from tests.forensics.adapters.stills.pictures import folder_of, frames, still, zip_of
-
-Pack = Callable[[Path, dict[str, bytes]], Path]
+from testing.painted.stills import AND_ZIP, Pack, folder_of, frames, still, zip_of
 
 
 def pages(kind: str, n_pages: int, **options: object) -> bytes:
@@ -35,7 +32,7 @@ def pages(kind: str, n_pages: int, **options: object) -> bytes:
     ],
 )
 @pytest.mark.parametrize("n_pages", [1, 2, 5])
-@pytest.mark.parametrize("pack", [folder_of, zip_of])
+@pytest.mark.parametrize("pack", AND_ZIP)
 def test_further_pages_are_named(
     tmp_path: Path, name: str, kind: str, options: dict[str, bool], n_pages: int, pack: Pack
 ) -> None:
@@ -61,7 +58,7 @@ def test_a_chain_of_pages_ends(tmp_path: Path) -> None:
     assert count_tiff_pages(BytesIO(data), 1000) == 3
 
 
-@pytest.mark.parametrize("pack", [folder_of, zip_of])
+@pytest.mark.parametrize("pack", AND_ZIP)
 def test_formats_that_are_not_read_are_counted(tmp_path: Path, pack: Pack) -> None:
     others = {"b.HEIC": b"x", "in/c.heic": b"x", "d.avif": b"x", "e.CR2": b"x", "g.txt": b"x"}
     indexed = index_stills(pack(tmp_path / "stills", {"a.jpg": still(9), **others}))
