@@ -4,6 +4,7 @@ Companions that macOS writes beside pictures (``._IMG_0001.JPG``) are left out. 
 are counted, and are no part of the album and its digest.
 """
 
+import lzma
 import os
 import re
 import zipfile
@@ -30,9 +31,10 @@ __all__ = [
     "list_picture_files",
     "natural_sort_key",
     "open_album",
+    "read_picture",
 ]
 
-MEMBER_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+MEMBER_FAULTS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError)
 """Exceptions of `zipfile` for a member that is damaged, encrypted or compressed in an unknown way."""
 
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -140,6 +142,22 @@ def open_album(path: Path, is_member: Recognise = is_picture) -> Iterator[Album]
         raise UnreadableFootage(path, "not_media", str(error)) from error
     with archive:
         yield _list_zip(archive, is_member)
+
+
+def read_picture(album: Album, picture: Picture) -> bytes:
+    """Read the whole file of a picture, so that a ZIP archive checks its CRC.
+
+    Raises:
+        One of `MEMBER_FAULTS`: the member of a ZIP archive is damaged.
+        OSError: the disk cannot be read, or the file is gone.
+    """
+    try:
+        with album.open(picture) as stream:
+            return stream.read()
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise zipfile.BadZipFile(f"{picture.name}: {error}") from error  # bzip2 has no error of its own
 
 
 def list_picture_files(folder: Path, is_member: Recognise = is_picture) -> list[Path]:

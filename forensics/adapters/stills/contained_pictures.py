@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from forensics.adapters.stills.album import MEMBER_FAULTS, Album, Picture, open_album
+from forensics.adapters.stills.album import MEMBER_FAULTS, Album, Picture, open_album, read_picture
 from forensics.adapters.store.checked_file import raise_if_disk_failed
 from forensics.errors import UnreadableFootage
 
@@ -29,8 +29,7 @@ def find_contained(path: Path, contents: Collection[bytes]) -> set[bytes]:
 def _read_content(path: Path, album: Album, picture: Picture) -> bytes:
     """Return the bytes of a picture; no bytes for a damaged member."""
     try:
-        with album.open(picture) as stream:
-            return stream.read()
+        return read_picture(album, picture)
     except MEMBER_FAULTS:
         return b""
     except OSError as error:

@@ -20,6 +20,7 @@ from forensics.adapters.stills.album import (
     escape_name,
     is_stills,
     open_album,
+    read_picture,
 )
 from forensics.adapters.stills.arrangement import MILLISECOND, Arrangement, arrange, arrange_by_time
 from forensics.adapters.stills.capture_time import choose_times
@@ -104,8 +105,7 @@ class _StillsReader:
     def _bytes_of(self, album: Album, picture: Picture) -> bytes:
         """Read the whole picture, so that a ZIP checks its CRC."""
         try:
-            with album.open(picture) as stream:
-                data = stream.read()
+            data = read_picture(album, picture)
         except FileNotFoundError as error:
             raise _changed_error(f"{self.path}: {escape_name(picture.name)} is gone") from error
         except OSError as error:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import random
 import struct
 import zipfile
 import zlib
@@ -429,6 +430,25 @@ def test_encrypted_and_damaged_members_are_gaps(tmp_path: Path) -> None:
     assert "the first is 2.jpg (" in indexed.shortfall
     assert "encrypted" in indexed.shortfall
     assert [type(one) for one in frames(indexed)] == [Frame, Gap, Gap]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("seed", range(20))
+def test_a_changed_bit_in_a_member_is_a_gap_however_it_is_packed(tmp_path: Path, method: int, seed: int) -> None:
+    noise = np.random.default_rng(seed).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    path, pictures = tmp_path / "a.zip", {"1.jpg": picture(100), "2.bmp": encoded(Image.fromarray(noise), "BMP")}
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, data in pictures.items():
+            archive.writestr(name, data)
+        member = archive.getinfo("2.bmp")
+    packed, chance = bytearray(path.read_bytes()), random.Random(seed)
+    start = member.header_offset + 30 + len(member.filename)
+    packed[chance.randrange(start, start + member.compress_size)] ^= 1 << chance.randrange(8)
+    path.write_bytes(packed)
+    good, bad = sorted(frames(index_stills(path)), key=lambda one: isinstance(one, Gap))
+    assert (type(good), type(bad)) == (Frame, Gap), seed
+    assert isinstance(bad, Gap)
+    assert bad.reason == "decode_error"
 
 
 def test_a_torn_zip_is_not_media(tmp_path: Path) -> None:
