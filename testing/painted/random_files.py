@@ -44,7 +44,7 @@ _CONTAINERS = {
     "vp9": ("webm", "mkv", "mp4", "ivf"),
     "av1": ("webm", "mkv", "mp4", "ivf", "avi"),
     "vp8": ("webm", "mkv", "ivf", "avi"),
-    "wmv2": ("asf", "avi", "mkv"),
+    "wmv2": ("asf", "avi"),
     "divx3": ("avi", "mkv", "asf"),
 }
 _MUXERS = {"264": "h264", "265": "hevc", "m2v": "mpeg2video", "m4v": "m4v", "mpg": "vob", "fragmented": "mp4"}

@@ -26,6 +26,10 @@ _FRAME_TICKS = 3600
 _FRAME_US = 40_000
 _NO_B = {"preset": "ultrafast", "bf": "0"}
 _B = {"preset": "ultrafast", "bf": "2"}
+# Of MPEG-4 part 2: the start code of a picture, its type, one that is not coded, and how DivX announces packing.
+_START_OF_PICTURE, _B_PICTURE = b"\0\0\1\xb6", 2
+_EMPTY_PICTURE = _START_OF_PICTURE + b"\x50\x40\0"
+_DIVX_MARK = b"\0\0\1\xb2DivX503b1393p"
 _AVI_OPTIONS = {"libx264": _NO_B, "mpeg4": {}}
 _REFRESH = {"preset": "ultrafast", "x264-params": "intra-refresh=1:keyint=25:bframes=0:threads=1"}
 
@@ -157,6 +161,24 @@ def _list(name: bytes, content: bytes) -> bytes:
 def _dropped(packets: list[bytes]) -> list[bytes]:
     """Put 50 empty chunks, of frames that the recorder dropped, after 20 frames."""
     return [*packets[:20], *[b""] * 50, *packets[20:]]
+
+
+def _packed(folder: Path) -> Path:
+    """Write an AVI of 40 frames as DivX does: a B-frame lies in the packet before its own, which is nearly empty."""
+    source = _clip(folder / "source.avi", range(40), Recipe("mpeg4", {"bf": "1"}))
+    with av.open(str(source)) as container:
+        packets = [(bytes(packet), packet.is_keyframe) for packet in container.demux(video=0) if packet.size]
+    data: list[bytes] = []
+    for picture, is_key in packets:
+        start = picture.index(_START_OF_PICTURE)
+        if picture[start + 4] >> 6 == _B_PICTURE:
+            data[-1] += picture
+            data.append(_EMPTY_PICTURE)
+        else:
+            data.append(picture[:start] + _DIVX_MARK * is_key + picture[start:])
+    path = folder / "packed.avi"
+    path.write_bytes(_avi_bytes(data, {each for each in data if _DIVX_MARK in each}, b"DX50", 25, 1))
+    return path
 
 
 _DROPPED_US = [*_steady(20), *(time + 70 * _FRAME_US for time in _steady(20))]
@@ -317,6 +339,7 @@ RECORDED: tuple[Recorded, ...] = (
             ("VP8", Recipe("libvpx", gop=15)),
         )
     ),
+    Recorded("AVI, DivX with packed B-frames", _packed, range(40), media_us=_steady(40)),
     *(
         Recorded(
             f"mkv joined, {name}",

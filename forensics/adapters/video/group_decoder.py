@@ -11,7 +11,7 @@ right again: it may depend on the missing frame, and decoders do not report that
 
 import math
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Container, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -219,12 +219,14 @@ def _decode(source: PacketSource, index: PacketIndex, state: _State) -> Iterator
             source.note_memory_error(error)
             state.fail(number, str(error.strerror))
             continue
-        yield from _track(source, frames, state)
-    yield from _track(source, source.drain(), state)
+        yield from _track(source, frames, state, n_recovery_frames)
+    yield from _track(source, source.drain(), state, n_recovery_frames)
 
 
-def _track(source: PacketSource, frames: list[VideoFrame], state: _State) -> Iterator[Decoded]:
-    """Yield the frames that belong to the groups, with their numbers; record those that are corrupt."""
+def _track(
+    source: PacketSource, frames: list[VideoFrame], state: _State, keyframes: Container[int]
+) -> Iterator[Decoded]:
+    """Yield the frames that belong to the groups, with their numbers; record those that are damaged."""
     for frame in frames:
         number = source.number_of_frame(frame)
         if state.groups.decode_from <= number < state.groups.stop:
@@ -232,6 +234,8 @@ def _track(source: PacketSource, frames: list[VideoFrame], state: _State) -> Ite
             if frame.is_corrupt:
                 source.met_damage = True
                 state.fail(number, "the decoder marks the picture as damaged")
+            if number in keyframes and source.is_false_keyframe(frame):
+                state.fail(number, "the file marks the picture as a keyframe, the decoder does not")
             if number >= state.groups.start:
                 yield Decoded(number, frame)
 

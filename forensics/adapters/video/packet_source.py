@@ -15,12 +15,18 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from forensics.adapters.video.jpeg_syntax import lacks_scan
+from forensics.adapters.video.key_pictures import is_key_picture, marks_key_pictures
 from forensics.adapters.video.packet_tags import number_tagged
 from forensics.adapters.video.pyav_open import choose_stream, demux, make_decoding_repeatable, open_file
 from forensics.footage.evidence import Footage
 from forensics.footage.timeline import PacketIndex
 
 __all__ = ["PacketSource", "VideoPacket"]
+
+# Decoders that forget everything when they are flushed; others keep tables or pictures, and are opened anew.
+_FORGET_WHEN_FLUSHED = frozenset(
+    {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "vp9", "libdav1d", "libvpx-vp9", "av1"}
+)
 
 VideoPacket: TypeAlias = "Packet[VideoStream]"
 
@@ -50,6 +56,7 @@ class PacketSource:
         self._open()
 
     def _open(self) -> None:
+        self._is_used = False
         self._container = open_file(self._footage.path)
         self._stream = choose_stream(self._container, self._footage.path, self._footage.stream_index)
         make_decoding_repeatable(self._stream, is_strict=self._is_strict)
@@ -73,8 +80,10 @@ class PacketSource:
 
     def flush(self) -> None:
         """Make the decoder forget everything that it has seen."""
-        if self.met_damage:
+        forgets = self._stream.codec_context.name in _FORGET_WHEN_FLUSHED and not self.met_damage
+        if self._is_used and not forgets:
             self.reopen(is_strict=self._is_strict)
+        self._is_used = True
         self._stream.codec_context.flush_buffers()
 
     def drain(self) -> list[VideoFrame]:
@@ -89,6 +98,10 @@ class PacketSource:
     def note_memory_error(self, error: av.error.FFmpegError) -> None:
         """Remember that memory ran out."""
         self.ran_out_of_memory |= isinstance(error, MemoryError)
+
+    def is_false_keyframe(self, frame: VideoFrame) -> bool:
+        """Whether the decoder denies that this picture, a keyframe by the file, is one."""
+        return marks_key_pictures(self._stream.codec_context.name) and not is_key_picture(frame)
 
     def lacks_pixels(self, packet: VideoPacket) -> bool:
         """Whether the decoder would return something else as the picture of this packet, without an error."""

@@ -18,6 +18,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from forensics.adapters.video.key_pictures import is_key_picture, marks_key_pictures
 from forensics.adapters.video.packet_tags import number_tagged, tag_packet
 from forensics.adapters.video.pyav_open import make_decoding_repeatable, open_file
 from forensics.adapters.video.pyav_packets import Packets, demux_until_error, find_dependent_packets, list_shortfalls
@@ -91,7 +92,8 @@ def index_by_decoding(stream: PartlyTimedStream, working_copy: Path) -> Indexed:
         UnreadableFootage: no packet can be decoded, or the stream copy cannot be made.
     """
     packets, medium = stream.packets, stream.medium
-    shown_at, is_failed = _decode_presentation_order(stream.path, stream.stream_index, packets)
+    shown_at, is_failed, is_key = _decode_presentation_order(stream.path, stream.stream_index, packets)
+    packets = replace(packets, is_key=is_key)
     shown = np.flatnonzero(shown_at >= 0)
     if not len(shown):
         raise UnreadableFootage(stream.path, "no_picture", "no packet of the stream gave a picture")
@@ -211,45 +213,49 @@ def _describe_assumed_times(stream: PartlyTimedStream, rate: Fraction) -> Iterat
         yield f"a rate of {stated} frames/s is not believed, {rate} is assumed"
 
 
-def _decode_presentation_order(path: Place, stream_index: int, packets: Packets) -> tuple[Int64Array, BoolArray]:
+def _decode_presentation_order(
+    path: Place, stream_index: int, packets: Packets
+) -> tuple[Int64Array, BoolArray, BoolArray]:
     """Decode the stream once and return the display position of each picture.
 
     Returns:
-        (N,) int64, display position of each picture, -1 where the decoder returned none; (N,) bool, whether it failed.
+        (N,) int64, display position of each picture, -1 where the decoder returned none; (N,) bool, whether it failed;
+        (N,) bool, whether it is a keyframe.
     """
     shown_at = np.full(len(packets), -1, dtype=np.int64)
-    is_failed = np.zeros(len(packets), dtype=bool)
+    is_failed, is_key = np.zeros(len(packets), dtype=bool), packets.is_key.copy()
     with open_file(path) as container:
         stream: Any = container.streams[stream_index]
         make_decoding_repeatable(stream)
         n_shown = 0
-        for tag, is_shown in _decode_tags(container, stream):
+        for tag, frame in _decode_tagged(container, stream):
             picture = int(packets.pictures_of(np.array([tag]))[0])
-            if not is_shown:
+            if frame is None:
                 is_failed[picture] = True
             elif shown_at[picture] < 0:
                 shown_at[picture] = n_shown
                 n_shown += 1
-    return shown_at, is_failed
+                is_key[picture] &= not marks_key_pictures(stream.codec_context.name) or is_key_picture(frame)
+    return shown_at, is_failed, is_key
 
 
-def _decode_tags(container: InputContainer, stream: VideoStream) -> Iterator[tuple[int, bool]]:
-    """Yield (packet number, True) per picture in presentation order, and (packet number, False) per failed packet."""
+def _decode_tagged(container: InputContainer, stream: VideoStream) -> Iterator[tuple[int, VideoFrame | None]]:
+    """Yield each picture in presentation order with the number of its packet; None for a packet that failed."""
     for number, packet in enumerate(demux_until_error(container, stream.index)):
         tag_packet(packet, number)
         try:
-            yield from _read_tags(packet.decode())
+            yield from _with_tags(packet.decode())
         except av.error.EOFError:
             return
         except av.error.FFmpegError:
-            yield number, False
+            yield number, None
     try:
-        yield from _read_tags(stream.codec_context.decode(None))
+        yield from _with_tags(stream.codec_context.decode(None))
     except av.error.FFmpegError:
         return
 
 
-def _read_tags(frames: Iterable[VideoFrame]) -> Iterator[tuple[int, bool]]:
-    """Return (packet number, True) for each frame that carries a tag."""
-    numbers = (number_tagged(frame) for frame in frames)
-    return ((number, True) for number in numbers if number is not None)
+def _with_tags(frames: Iterable[VideoFrame]) -> Iterator[tuple[int, VideoFrame]]:
+    """Return each frame that carries a tag, with its packet number."""
+    tagged = ((number_tagged(frame), frame) for frame in frames)
+    return ((number, frame) for number, frame in tagged if number is not None)

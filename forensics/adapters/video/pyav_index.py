@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from forensics.adapters.store.checked_file import open_footage
 from forensics.adapters.video.joined_files import describe_joined, describe_later_video
+from forensics.adapters.video.key_pictures import marks_key_pictures
 from forensics.adapters.video.orientation import Orientation, orientation_of
 from forensics.adapters.video.pyav_decoded_order import PartlyTimedStream, index_by_decoding
 from forensics.adapters.video.pyav_open import (
@@ -112,7 +113,7 @@ def index_file(
             path, "no_frames", f"the video stream holds no packets ({packets.demux_error or 'empty'})"
         )
     partly_timed = PartlyTimedStream(path, chosen, packets, medium, time_base, first.rate, assumed_rate)
-    if not packets.has_pts.all() or _has_guessed_pts(medium.container, packets, may_reorder=may_reorder):
+    if not packets.has_pts.all() or _has_guessed_pts(medium.container, medium.codec, packets, may_reorder=may_reorder):
         return index_by_decoding(partly_timed, working_copy)
     index, order = _build_index(packets, time_base)
     if index.span_s > _MAX_SPAN_S:
@@ -171,9 +172,14 @@ def _describe_impossible_span(index: PacketIndex) -> str:
     return f"its times lie {index.span_s // (365 * 86_400)} years apart and are not believed"
 
 
-def _has_guessed_pts(container_name: str, packets: Packets, *, may_reorder: bool) -> bool:
-    """Whether the demuxer guesses the pts, which is wrong where frames are reordered: see `ORDERED_BY_STORAGE`."""
-    return (container_name == "avi" or (container_name == "asf" and may_reorder)) and not packets.is_key.all()
+def _has_guessed_pts(container_name: str, codec: str, packets: Packets, *, may_reorder: bool) -> bool:
+    """Whether the demuxer guesses the pts, which is wrong where frames are reordered: see `ORDERED_BY_STORAGE`.
+
+    An AVI that lost its index calls every picture a keyframe.
+    """
+    if container_name == "avi":
+        return not packets.is_key.all() or marks_key_pictures(codec)
+    return container_name == "asf" and may_reorder and not packets.is_key.all()
 
 
 def _lacks_exact_seeking(container_name: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 import av
 import av.error
+from av.bitstream import BitStreamFilterContext
 from av.codec.context import Flags
 from av.container import InputContainer
 from av.packet import Packet
@@ -190,13 +191,39 @@ def _is_default(stream: VideoStream) -> bool:
 def demux(container: InputContainer, *streams: Stream) -> "Iterator[Packet[Any]]":
     """Yield the packets of some streams, or of all; a stream that begins inside the file is left out.
 
-    PyAV does not know such a stream and fails on it when the end is reached.
+    PyAV does not know such a stream and fails on it when the end is reached. Where an encoder packed two pictures into
+    one packet and left the next one empty, as DivX does, each packet gets its own picture.
 
     Raises:
         FFmpegError: the demuxer fails.
     """
+    unpackers = _unpackers(container)
     with contextlib.suppress(IndexError):
-        yield from container.demux(*streams)
+        for packet in container.demux(*streams):
+            unpacker = unpackers.get(packet.stream_index) if packet.size else None
+            if unpacker is None:
+                yield packet
+            else:
+                yield from _unpack(packet, unpacker)
+
+
+def _unpackers(container: InputContainer) -> dict[int, BitStreamFilterContext]:
+    """Return a filter for each stream whose packets may hold two pictures, by the index of the stream."""
+    if container.format.name != "avi":
+        return {}
+    return {
+        stream.index: BitStreamFilterContext("mpeg4_unpack_bframes", stream)
+        for stream in container.streams.video
+        if stream.codec_context is not None and stream.codec_context.name == "mpeg4"
+    }
+
+
+def _unpack(packet: "Packet[Any]", unpacker: BitStreamFilterContext) -> "Iterator[Packet[Any]]":
+    """Yield the packet with one picture; the filter keeps the second one for the empty packet that follows."""
+    stream = packet.stream
+    for single in unpacker.filter(packet):
+        single.stream = stream
+        yield single
 
 
 def make_decoding_repeatable(stream: VideoStream, *, is_strict: bool = True) -> None:

@@ -3,10 +3,15 @@
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from forensics.adapters.video.pyav_index import index_file
+from forensics.adapters.video.pyav_reader import open_reader
+from forensics.footage.frames import Frame, View
 from testing.painted.check import differences
 from testing.painted.encode import PAL, Recipe, encode
+from testing.painted.picture import number_in
 
 # Name of the encoder and pixel format of its pictures.
 _ANYWHERE = {
@@ -38,6 +43,18 @@ def clip(path: Path, codec: str, pixel_format: str, *, first_number: int = 0) ->
 @pytest.mark.parametrize("codec", _IN_AVI)
 def test_every_codec_is_read_from_avi(codec: str, tmp_path: Path) -> None:
     assert differences(clip(tmp_path / "one.avi", codec, _IN_AVI[codec]), range(_N_FRAMES), seed=0) == []
+
+
+@pytest.mark.parametrize("codec", _IN_AVI)
+def test_no_frame_is_wrong_or_lost_in_an_avi_without_its_index(codec: str, tmp_path: Path) -> None:
+    path = clip(tmp_path / "cut.avi", codec, _IN_AVI[codec])
+    content = path.read_bytes()
+    path.write_bytes(content[: content.rindex(b"idx1")])
+    indexed = index_file(path, working_copy=tmp_path / "copy")
+    read = open_reader(indexed.footage, indexed.index, View()).read
+    for request in (np.arange(_N_FRAMES), *([number] for number in range(_N_FRAMES))):
+        items = list(read(np.array(request)))
+        assert [number_in(item.rgb) if isinstance(item, Frame) else item for item in items] == list(request)
 
 
 @pytest.mark.parametrize("codec", _IN_MATROSKA)
