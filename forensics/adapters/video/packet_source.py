@@ -60,6 +60,7 @@ class PacketSource:
         self._container = open_file(self._footage.path)
         self._stream = choose_stream(self._container, self._footage.path, self._footage.stream_index)
         make_decoding_repeatable(self._stream, is_strict=self._is_strict)
+        self._codec = self._stream.codec_context.name
         self._packets = self._demux()
 
     def reopen(self, *, is_strict: bool = True) -> None:
@@ -80,7 +81,7 @@ class PacketSource:
 
     def flush(self) -> None:
         """Make the decoder forget everything that it has seen."""
-        forgets = self._stream.codec_context.name in _FORGET_WHEN_FLUSHED and not self.met_damage
+        forgets = self._codec in _FORGET_WHEN_FLUSHED and not self.met_damage
         if self._is_used and not forgets:
             self.reopen(is_strict=self._is_strict)
         self._is_used = True
@@ -101,11 +102,11 @@ class PacketSource:
 
     def is_false_keyframe(self, frame: VideoFrame) -> bool:
         """Whether the decoder denies that this picture, a keyframe by the file, is one."""
-        return marks_key_pictures(self._stream.codec_context.name) and not is_key_picture(frame)
+        return marks_key_pictures(self._codec) and not is_key_picture(frame)
 
     def lacks_pixels(self, packet: VideoPacket) -> bool:
         """Whether the decoder would return something else as the picture of this packet, without an error."""
-        return self._stream.codec_context.name == "mjpeg" and lacks_scan(bytes(packet))
+        return self._codec == "mjpeg" and lacks_scan(bytes(packet))
 
     def number_of(self, packet: VideoPacket) -> int:
         """Return the packet's frame number by its pts; -1 if the index lacks it."""

@@ -199,12 +199,8 @@ def demux(container: InputContainer, *streams: Stream) -> "Iterator[Packet[Any]]
     """
     unpackers = _unpackers(container)
     with contextlib.suppress(IndexError):
-        for packet in container.demux(*streams):
-            unpacker = unpackers.get(packet.stream_index) if packet.size else None
-            if unpacker is None:
-                yield packet
-            else:
-                yield from _unpack(packet, unpacker)
+        packets = container.demux(*streams)
+        yield from (_unpacked(packets, unpackers) if unpackers else packets)
 
 
 def _unpackers(container: InputContainer) -> dict[int, BitStreamFilterContext]:
@@ -218,12 +214,19 @@ def _unpackers(container: InputContainer) -> dict[int, BitStreamFilterContext]:
     }
 
 
-def _unpack(packet: "Packet[Any]", unpacker: BitStreamFilterContext) -> "Iterator[Packet[Any]]":
-    """Yield the packet with one picture; the filter keeps the second one for the empty packet that follows."""
-    stream = packet.stream
-    for single in unpacker.filter(packet):
-        single.stream = stream
-        yield single
+def _unpacked(
+    packets: "Iterator[Packet[Any]]", unpackers: dict[int, BitStreamFilterContext]
+) -> "Iterator[Packet[Any]]":
+    """Yield each packet with one picture; a filter keeps the second one for the empty packet that follows."""
+    for packet in packets:
+        unpacker = unpackers.get(packet.stream_index) if packet.size else None
+        if unpacker is None:
+            yield packet
+            continue
+        stream = packet.stream
+        for single in unpacker.filter(packet):
+            single.stream = stream
+            yield single
 
 
 def make_decoding_repeatable(stream: VideoStream, *, is_strict: bool = True) -> None:
