@@ -6,7 +6,8 @@ display position in its group, so the pts of a group can be checked against it. 
 frame of the stated rate and at most one and a half (film on discs), so a pts that is wrong by one frame is detected.
 
 If the display positions of such a group are complete, no picture was lost: its pts are wrong, as some muxers write
-them for small pictures. Otherwise a picture is missing, and the pts of the others cannot be known.
+them for small pictures. Otherwise a picture is missing, and the pts of the others cannot be known. Behind a group with
+wrong pts, whole groups may be late or early by a frame or two; they are wrong as well if that ends soon.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,9 @@ __all__ = ["Contradictions", "PictureOrder", "find_contradictions", "parse_pictu
 _GROUP_START, _PICTURE_START = b"\x00\x00\x01\xb8", b"\x00\x00\x01\x00"
 # The temporal reference has ten bits.
 _MAX_GROUP_PICTURES = 1024
+# A shift of more groups than this, or by more frames, is believed.
+_MAX_SHIFTED_GROUPS, _MAX_SHIFT_FRAMES = 8, 2
+_TOLERANCE_TICKS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +75,64 @@ def find_contradictions(
         time_base: seconds of one tick.
         rate: frames per second stated by the stream.
     """
-    mistimed, incomplete = list[int](), list[int]()
-    for group in _split_into_groups(orders):
-        timed = sorted(
-            (order.temporal_reference, at) for n in group if (order := orders[n]) and (at := pts[n]) is not None
-        )
-        if len(timed) <= _MAX_GROUP_PICTURES and not _times_agree(timed, 1 / (rate * time_base)):
-            (mistimed if _is_complete([orders[n] for n in group]) else incomplete).extend(group)
-    return Contradictions(tuple(mistimed), tuple(incomplete))
+    groups = [_examine(numbers, orders, pts, 1 / (rate * time_base)) for numbers in _split_into_groups(orders)]
+    shifted = _find_shifted(groups, 1 / (rate * time_base))
+    wrong = [group for group in groups if group.is_mistimed or group in shifted]
+    missing = [group for group in groups if group.is_incomplete]
+    mistimed, incomplete = (tuple(number for group in found for number in group.numbers) for found in (wrong, missing))
+    return Contradictions(mistimed, incomplete)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A group of pictures.
+
+    Attributes:
+        numbers: of its packets, in file order.
+        is_mistimed: whether a pts contradicts the display order, and every picture is there.
+        is_incomplete: whether a pts contradicts the display order, and a picture is missing.
+        offset_ticks: pts of its first shown picture, less the time of that many frames as lie before the group; None
+            if its pictures are not one frame apart each.
+    """
+
+    numbers: range
+    is_mistimed: bool
+    is_incomplete: bool
+    offset_ticks: Fraction | None
+
+
+def _examine(
+    numbers: range, orders: Sequence[PictureOrder | None], pts: Sequence[int | None], frame_ticks: Fraction
+) -> _Group:
+    """Compare the pts of one group with its display order."""
+    known = ((orders[number], pts[number]) for number in numbers)
+    timed = sorted((order.temporal_reference, at) for order, at in known if order is not None and at is not None)
+    if len(timed) <= _MAX_GROUP_PICTURES and not _times_agree(timed, frame_ticks):
+        is_complete = _is_complete([orders[n] for n in numbers])
+        return _Group(numbers, is_complete, not is_complete, None)
+    offsets = [at - (numbers.start + reference) * frame_ticks for reference, at in timed]
+    is_steady = bool(offsets) and max(offsets) - min(offsets) <= _TOLERANCE_TICKS
+    return _Group(numbers, False, False, offsets[0] if is_steady else None)
+
+
+def _find_shifted(groups: Sequence[_Group], frame_ticks: Fraction) -> list[_Group]:
+    """Return the groups behind mistimed ones that are late or early by up to two frames, if that ends soon."""
+    shifted, pending = list[_Group](), list[_Group]()
+    usual: Fraction | None = None
+    is_behind_mistimed = False
+    for group in groups:
+        if group.is_mistimed:
+            is_behind_mistimed = usual is not None
+            continue
+        shift = None if usual is None or group.offset_ticks is None else abs(group.offset_ticks - usual)
+        if shift is not None and is_behind_mistimed and len(pending) < _MAX_SHIFTED_GROUPS:
+            if _TOLERANCE_TICKS < shift <= _MAX_SHIFT_FRAMES * frame_ticks + _TOLERANCE_TICKS:
+                pending.append(group)
+                continue
+            if shift <= _TOLERANCE_TICKS:
+                shifted += pending
+        usual, pending, is_behind_mistimed = group.offset_ticks, [], False
+    return shifted + pending
 
 
 def _is_complete(orders: Sequence[PictureOrder | None]) -> bool:
