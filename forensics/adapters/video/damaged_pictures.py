@@ -1,7 +1,8 @@
 """What a decoder makes of damaged frames, for views that show them.
 
 The decoder conceals what it lacks, so such a picture may show something that never was. Each group of pictures is
-decoded anew by a fresh decoder: the same request gives the same pixels.
+decoded anew by a fresh decoder: the same request gives the same pixels. A decoder may leave parts of a picture as they
+were in memory that it uses again, so exactly one frame is kept at any time, whichever frames are requested.
 """
 
 from types import TracebackType

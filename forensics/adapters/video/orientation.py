@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 
 from forensics.footage.frames import RgbArray
 
-__all__ = ["Orientation", "orientation_of"]
+__all__ = ["Orientation", "take_orientation"]
 
 _MATRIX = struct.Struct("=9i")
 
@@ -63,6 +63,7 @@ class Orientation:
 
 
 _AS_STORED = Orientation()
+_EMPTY = VideoFrame(16, 16, "gray8")
 
 
 def _name_unknown(kinds: type[Type], value: object) -> Type:
@@ -76,12 +77,22 @@ def _name_unknown(kinds: type[Type], value: object) -> Type:
 cast("Any", Type)._missing_ = classmethod(_name_unknown)
 
 
-def orientation_of(frame: VideoFrame) -> Orientation:
-    """Return the orientation of a decoded frame; an angle between quarter turns is rounded to the nearest."""
-    stored = frame.side_data.get("DISPLAYMATRIX")
-    if stored is None:
-        return _AS_STORED
-    to_right, from_right, _, to_down, from_down, *_ = _MATRIX.unpack(bytes(cast("Any", stored))[: _MATRIX.size])
+def take_orientation(frame: VideoFrame) -> Orientation:
+    """Return the orientation of a decoded frame, and remove its side data: a second call finds none.
+
+    An angle between quarter turns is rounded to the nearest.
+    """
+    side_data: Any = frame.side_data
+    stored = side_data.get("DISPLAYMATRIX")
+    matrix = None if stored is None else bytes(stored)[: _MATRIX.size]
+    # Frame and side data refer to each other: without this, each frame stays in memory until Python looks for cycles,
+    # and which memory the decoder uses again, parts of damaged pictures with it, is left to chance.
+    side_data.__init__(_EMPTY)
+    return _AS_STORED if matrix is None else _orientation_of(matrix)
+
+
+def _orientation_of(matrix: bytes) -> Orientation:
+    to_right, from_right, _, to_down, from_down, *_ = _MATRIX.unpack(matrix)
     if abs(to_right) + abs(from_down) >= abs(from_right) + abs(to_down):
         return Orientation(flips_x=to_right < 0, flips_y=from_down < 0)
     return Orientation(is_transposed=True, flips_x=to_down < 0, flips_y=from_right < 0)

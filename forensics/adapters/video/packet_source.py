@@ -84,7 +84,6 @@ class PacketSource:
         forgets = self._codec in _FORGET_WHEN_FLUSHED and not self.met_damage
         if self._is_used and not forgets:
             self.reopen(is_strict=self._is_strict)
-        self._is_used = True
         self._stream.codec_context.flush_buffers()
 
     def drain(self) -> list[VideoFrame]:
@@ -136,6 +135,7 @@ class PacketSource:
         Where frames before `stop` are stored after it, it is yielded, too, with them.
         """
         packets = self._packets_from(keyframe)
+        self._is_used = True
         for packet in packets:
             key = self.number_of(packet)
             if not (packet.is_keyframe and key >= stop):

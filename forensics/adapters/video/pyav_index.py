@@ -21,7 +21,7 @@ from av.video.stream import VideoStream
 from forensics.adapters.store.checked_file import open_footage
 from forensics.adapters.video.joined_files import describe_joined, describe_later_video
 from forensics.adapters.video.key_pictures import marks_key_pictures
-from forensics.adapters.video.orientation import Orientation, orientation_of
+from forensics.adapters.video.orientation import Orientation, take_orientation
 from forensics.adapters.video.pyav_decoded_order import PartlyTimedStream, index_by_decoding
 from forensics.adapters.video.pyav_open import (
     MAX_DELAYED_PIXELS,
@@ -203,7 +203,7 @@ def _decode_first_frame(path: Place, stream_index: int | None) -> _FirstFrame:
             make_decoding_repeatable(stream, is_strict=is_strict)
             for frame in _decode_frames(container, stream):
                 if isinstance(frame, VideoFrame):
-                    orientation = orientation_of(frame)
+                    orientation = take_orientation(frame)
                     width_px, height_px = orientation.size_of(frame.width, frame.height)
                     return _FirstFrame(width_px, height_px, orientation, rate_of(stream))
     if width_px * height_px > MAX_PIXELS:

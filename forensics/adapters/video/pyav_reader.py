@@ -11,13 +11,14 @@ from dataclasses import replace
 
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import Interpolation
 
 from forensics.adapters.pictures.frame_summary import GATE_VIEW, luma_grid_from_luma
 from forensics.adapters.video.damaged_pictures import DamagedPictures
 from forensics.adapters.video.group_decoder import Decoded, Groups, decode_groups, split_into_groups, with_more_history
-from forensics.adapters.video.orientation import Orientation, orientation_of
+from forensics.adapters.video.orientation import Orientation, take_orientation
 from forensics.adapters.video.packet_source import PacketSource
+from forensics.adapters.video.scaling import Scaler
 from forensics.errors import DecoderLost
 from forensics.footage.evidence import Footage
 from forensics.footage.frames import Frame, Gap, Item, RgbArray, View
@@ -25,10 +26,6 @@ from forensics.footage.motion_gate import GateDecision, GateResult, MotionGate
 from forensics.footage.timeline import Int64Array, PacketIndex
 
 __all__ = ["PyavReader", "open_reader"]
-
-# Without these flags swscale rounds differently with each instruction set, so pixels depend on the processor.
-_EXACT_SCALING = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
-_EXACT_LUMA = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 
 
 def open_reader(footage: Footage, index: PacketIndex, view: View) -> "PyavReader":
@@ -47,8 +44,8 @@ class PyavReader:
         self._footage = footage
         self._index = index
         self._view = view
-        self._scaler = VideoReformatter()
-        self._luma_scaler = VideoReformatter()
+        self._rgb_scaler = Scaler("rgb24", Interpolation.BILINEAR)
+        self._luma_scaler = Scaler("gray8", Interpolation.AREA)
         self._gate: MotionGate | None = None
         self._source = PacketSource(footage, index)
 
@@ -100,11 +97,12 @@ class PyavReader:
         """Yield the wanted frames of one group, and in place of a gap what the decoder makes of it, if anything."""
         with DamagedPictures(self._footage, self._index, group) as pictures:
             for found in self._decode_alone(group):
-                picture = pictures.find(found.number) if isinstance(found, Gap) else None
-                if picture is not None and isinstance(found, Gap):
-                    yield replace(self._to_frame(picture), doubt=found)
-                else:
-                    yield self._to_item(found)
+                yield self._to_doubtful(found, pictures) if isinstance(found, Gap) else self._to_item(found)
+
+    def _to_doubtful(self, gap: Gap, pictures: DamagedPictures) -> Frame | Gap:
+        """Return what the decoder makes of a gap, if anything. No decoded frame may live longer than this call."""
+        picture = pictures.find(gap.number)
+        return gap if picture is None else replace(self._to_frame(picture), doubt=gap)
 
     def _choose_history(self, group: Groups) -> Groups:
         """Return the group with the history that leaves the fewest gaps in the whole group, and the least of these."""
@@ -138,7 +136,7 @@ class PyavReader:
 
     def _to_frame(self, found: Decoded, gate_result: GateResult | None = None) -> Frame:
         """Return the frame as the view wants it."""
-        orientation = orientation_of(found.frame)
+        orientation = take_orientation(found.frame)
         width_px, height_px = orientation.size_of(found.frame.width, found.frame.height)
         rgb, pts = self._upright_rgb(found.frame, orientation), int(self._index.pts[found.number])
         return Frame(found.number, pts, rgb, width_px, height_px, gate_result)
@@ -147,18 +145,10 @@ class PyavReader:
         """Return the motion gate's result for the stored frame, without rotation; None without a gate."""
         if self._gate is None:
             return None
-        width, height = GATE_VIEW.size_of(frame.width, frame.height)
-        scaled = self._luma_scaler.reformat(
-            frame, width=width, height=height, format="gray8", interpolation=_EXACT_LUMA, threads=1
-        )
-        luma = np.asarray(scaled.to_ndarray(), dtype=np.uint8)
+        luma = self._luma_scaler.scale(frame, *GATE_VIEW.size_of(frame.width, frame.height))
         return self._gate.decide(number, int(self._index.media_us[number]), luma, luma_grid_from_luma(luma))
 
     def _upright_rgb(self, frame: VideoFrame, orientation: Orientation) -> RgbArray:
         """Return the frame as (h, w, 3) uint8, scaled to the view, turned and mirrored as a player shows it."""
         upright = self._view.size_of(*orientation.size_of(frame.width, frame.height))
-        width, height = orientation.size_of(*upright)
-        scaled = self._scaler.reformat(
-            frame, width=width, height=height, format="rgb24", interpolation=_EXACT_SCALING, threads=1
-        )
-        return orientation.apply(np.asarray(scaled.to_ndarray(), dtype=np.uint8))
+        return orientation.apply(self._rgb_scaler.scale(frame, *orientation.size_of(*upright)))
