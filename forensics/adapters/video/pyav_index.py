@@ -54,6 +54,7 @@ _FORMATS_WITH_CLOCK = ("dhav",)
 _EPOCH = datetime(1970, 1, 1)
 # Block terminator of the last picture and trailer of the file.
 _GIF_TRAILER = b"\0;"
+_CHUNK_HEADER_BYTES = 8
 # 50 years: no recording is longer. Larger spans come from damaged times, and some overflow in microseconds.
 _MAX_SPAN_S = 50 * 365 * 86_400
 
@@ -98,6 +99,7 @@ def index_file(
     first = _decode_first_frame(path, stream_index)
     with open_file(path) as container:
         stream = choose_stream(container, path, stream_index)
+        listed = _read_own_index(container, stream)
         packets = read_packets(container, stream, path)
         medium = _describe_medium(container, stream, first)
         time_base = Fraction(stream.time_base or 1)
@@ -130,7 +132,8 @@ def index_file(
         shortfall="; ".join(filter(None, [*_describe_ends(path, medium.container, packets, stream_id), *missing])),
         remark="; ".join([*describe_sections(index), *_describe_own_clock(medium.container, index)]),
     )
-    if not (_lacks_exact_seeking(medium.container) or index.is_numbered or packets.has_split_pictures):
+    seeks_exactly = not _lacks_exact_seeking(medium.container) and (listed is None or listed == _list_chunks(packets))
+    if seeks_exactly and not index.is_numbered and not packets.has_split_pictures:
         return indexed
     ticks = np.empty(len(packets), dtype=np.int64)
     ticks[order] = np.arange(index.n_frames) if index.is_numbered else index.pts
@@ -185,6 +188,24 @@ def _has_guessed_pts(container_name: str, codec: str, packets: Packets, *, may_r
 def _lacks_exact_seeking(container_name: str) -> bool:
     """Whether this demuxer does not seek exactly."""
     return bool(NOT_SEEKABLE & set(container_name.split(",")))
+
+
+def _read_own_index(container: InputContainer, stream: VideoStream) -> list[tuple[int, int, int]] | None:
+    """Return position, time in ticks and size of each picture, as the index of an AVI has them; None for other files.
+
+    A seek goes where the index says, and counts pictures from there.
+    """
+    if container.format.name != "avi":
+        return None
+    return [
+        (entry.pos + _CHUNK_HEADER_BYTES, entry.timestamp, entry.size) for entry in stream.index_entries if entry.size
+    ]
+
+
+def _list_chunks(packets: Packets) -> list[tuple[int, int, int]]:
+    """Return position, time in ticks and size of each picture, as they are in the file."""
+    dts = np.full(len(packets), -1) if packets.dts is None else packets.dts
+    return list(zip(packets.position.tolist(), dts.tolist(), packets.size.tolist(), strict=True))
 
 
 def _decode_first_frame(path: Place, stream_index: int | None) -> _FirstFrame:
