@@ -25,7 +25,7 @@ __all__ = ["PacketSource", "VideoPacket"]
 
 # Decoders that forget everything when they are flushed; others keep tables or pictures, and are opened anew.
 _FORGET_WHEN_FLUSHED = frozenset(
-    {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "vp9", "libdav1d", "libvpx-vp9", "av1"}
+    {"h264", "hevc", "mpeg1video", "mpeg2video", "mjpeg", "vp9", "libdav1d", "libvpx-vp9", "av1"}
 )
 
 VideoPacket: TypeAlias = "Packet[VideoStream]"

@@ -205,8 +205,6 @@ def demux(container: InputContainer, *streams: Stream) -> "Iterator[Packet[Any]]
 
 def _unpackers(container: InputContainer) -> dict[int, BitStreamFilterContext]:
     """Return a filter for each stream whose packets may hold two pictures, by the index of the stream."""
-    if container.format.name != "avi":
-        return {}
     return {
         stream.index: BitStreamFilterContext("mpeg4_unpack_bframes", stream)
         for stream in container.streams.video
