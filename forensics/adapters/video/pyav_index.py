@@ -19,7 +19,7 @@ from forensics.adapters.store.checked_file import open_footage
 from forensics.adapters.video.avi_index import list_chunks, read_own_index
 from forensics.adapters.video.first_frame import FirstFrame, decode_first_frame
 from forensics.adapters.video.joined_files import describe_joined, describe_later_video
-from forensics.adapters.video.key_pictures import marks_key_pictures
+from forensics.adapters.video.key_pictures import KeySource, key_source_of
 from forensics.adapters.video.pyav_decoded_order import PartlyTimedStream, index_by_decoding
 from forensics.adapters.video.pyav_open import (
     NOT_SEEKABLE,
@@ -63,6 +63,7 @@ class _Demuxed:
         path, stream_index: the file and the stream in it.
         stream_id: number of the stream in the container's own terms.
         packets: all pictures of the stream.
+        key_source: who says which of them are key pictures.
         medium: what the container states.
         time_base: seconds of one tick.
         may_reorder: whether the codec shows pictures in another order than they are stored in.
@@ -74,6 +75,7 @@ class _Demuxed:
     stream_index: int
     stream_id: int
     packets: Packets
+    key_source: KeySource
     medium: Medium
     time_base: Fraction
     may_reorder: bool
@@ -103,9 +105,16 @@ def index_file(
     found = _demux(path, stream_index, first)
     packets, medium = found.packets, found.medium
     partly_timed = PartlyTimedStream(
-        path, found.stream_index, packets, medium, found.time_base, first.rate, assumed_rate
+        path,
+        found.stream_index,
+        packets,
+        found.key_source,
+        medium,
+        found.time_base,
+        first.rate,
+        assumed_rate,
     )
-    if not packets.has_pts.all() or _has_guessed_pts(found):
+    if not packets.has_pts.all() or _must_be_decoded(found):
         return index_by_decoding(partly_timed, working_copy)
     index, order = _build_index(packets, found.time_base)
     if index.span_s > _MAX_SPAN_S:
@@ -137,11 +146,13 @@ def _demux(path: Place, stream_index: int | None, first: FirstFrame) -> _Demuxed
         listed = read_own_index(container, stream)
         packets = read_packets(container, stream, path)
         medium = _describe_medium(container, stream, first)
+        codec = stream.codec_context.codec
         found = _Demuxed(
             path,
             stream.index,
             stream.id,
             packets,
+            key_source_of(codec.name, is_intra_only=codec.intra_only, are_all_flagged=bool(packets.is_key.all())),
             medium,
             Fraction(stream.time_base or 1),
             bool(stream.codec_context.has_b_frames),
@@ -156,6 +167,8 @@ def _demux(path: Place, stream_index: int | None, first: FirstFrame) -> _Demuxed
         raise UnreadableFootage(
             path, "no_frames", f"the video stream holds no packets ({packets.demux_error or 'empty'})"
         )
+    if found.key_source is KeySource.NOBODY:
+        packets.is_key[1:] = False
     return found
 
 
@@ -215,15 +228,15 @@ def _describe_impossible_span(index: PacketIndex) -> str:
     return f"its times lie {index.span_s // (365 * 86_400)} years apart and are not believed"
 
 
-def _has_guessed_pts(found: _Demuxed) -> bool:
-    """Whether the demuxer guesses the pts, which is wrong where frames are reordered: see `ORDERED_BY_STORAGE`.
+def _must_be_decoded(found: _Demuxed) -> bool:
+    """Whether only decoding tells the order of the pictures, or which of them are key pictures.
 
-    An AVI that lost its index calls every picture a keyframe.
+    See `ORDERED_BY_STORAGE` for the order. Files that call every picture a keyframe are believed for some codecs only.
     """
     has_keyframes_only = bool(found.packets.is_key.all())
-    if found.medium.container == "avi":
-        return not has_keyframes_only or marks_key_pictures(found.medium.codec)
-    return found.medium.container == "asf" and found.may_reorder and not has_keyframes_only
+    if found.medium.container == "avi" or has_keyframes_only:
+        return not has_keyframes_only or found.key_source is KeySource.DECODER
+    return found.medium.container == "asf" and found.may_reorder
 
 
 def _seeks_exactly(found: _Demuxed) -> bool:
