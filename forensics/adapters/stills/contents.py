@@ -90,8 +90,8 @@ def describe_unread(album: Album) -> str:
 def describe_error(error: BaseException) -> str:
     """Return type and message of an exception, without objects of Python, whose addresses change with every run.
 
-    >>> describe_error(OSError("cannot identify image file <_io.BytesIO object at 0x7f23bbd00fe0>"))
-    'OSError: cannot identify image file'
+    >>> describe_error(OSError("no picture in <_io.BytesIO object at 0x7f23bbd00fe0>"))
+    'OSError: no picture in'
     """
     return f"{type(error).__name__}: {_PYTHON_OBJECT.sub('', str(error))}"
 
