@@ -146,7 +146,12 @@ class PacketIndex:
 
     def section_of(self, frame: int) -> int:
         """Return the number of the section that holds a frame; the first section is number 1."""
-        return max(1, sum(section.start <= frame for section in self.sections))
+        return int(self.sections_of(np.array([frame]))[0])
+
+    def sections_of(self, frames: Int64Array) -> Int64Array:
+        """Return the number of the section that holds each frame, (N,) int64; the first section is number 1."""
+        starts = np.array([section.start for section in self.sections[1:]], dtype=np.int64)
+        return np.asarray(np.searchsorted(starts, frames, side="right") + 1, dtype=np.int64)
 
     @cached_property
     def _frames_by_pts(self) -> tuple[Int64Array, Int64Array]:

@@ -13,7 +13,7 @@ The rule:
    its last one, is dropped: its detections stay, untracked. No track is asked for more than its footage allows: in a
    stretch of frames without a pause longer than `buffer_ms`, at most one detection per frame and half of its duration.
    So a detection in a time lapse, or one that is seen in most of a clip of a second, is a track.
-4. A track ends at a shot cut, because positions in two shots are unrelated.
+4. A track ends at a shot cut, and where a section of the recording ends: positions on both sides are unrelated.
 5. Tracks are numbered from 0 by their first detection, never by the tracker's own counter.
 """
 
@@ -93,6 +93,7 @@ def associate(
     tracker_for: Callable[[TrackParameters], Tracker],
     n_classes: int,
     shots: Int64Array | None = None,
+    sections: Int64Array | None = None,
     observed_us: Int64Array | None = None,
     parameters: TrackParameters = DEFAULT_TRACK_PARAMETERS,
 ) -> Int64Array:
@@ -105,6 +106,7 @@ def associate(
         tracker_for: makes a new tracker; called once for every detected class in every shot.
         n_classes: number of classes of the detector.
         shots: (F,) int64, non-decreasing, shot number of these frames; None if the footage has no cuts.
+        sections: (F,) int64, non-decreasing, section of the recording that these frames lie in; None for one section.
         observed_us: (O,) int64, non-decreasing, media time of all frames in which something could have been seen, also
             of those that the motion gate skipped; None for the sampled frames.
         parameters: parameters of the association.
@@ -117,7 +119,9 @@ def associate(
     """
     _require_consistent(detections, sampled_frames, media_us, n_classes)
     at_us = _strictly_rising(media_us)
-    shot = np.zeros(len(sampled_frames), dtype=np.int64) if shots is None or not parameters.cuts else shots
+    shot = np.zeros(len(sampled_frames), dtype=np.int64)
+    shot += shots if shots is not None and parameters.cuts else 0
+    shot += sections if sections is not None else 0  # both only increase, so the sum changes wherever one of them does
     row_shot = shot[np.searchsorted(sampled_frames, detections.frame)]
     track = np.full(len(detections), UNTRACKED, dtype=np.int64)
     for class_index, number in np.unique(np.stack([detections.class_index, row_shot], axis=1), axis=0).tolist():

@@ -187,7 +187,9 @@ def _within(rows: pl.LazyFrame, table: str, since: datetime | None, until: datet
         return rows
     _require(table, table in _TIME_COLUMNS, "has no times to filter by")
     first, last = _TIME_COLUMNS[table]
-    rows = rows.filter(pl.col(last) >= since) if since is not None else rows
+    # the last frame may lie in a section whose clock nobody stated
+    end = pl.coalesce(last, first)
+    rows = rows.filter(end >= since) if since is not None else rows
     return rows.filter(pl.col(first) < until) if until is not None else rows
 
 

@@ -94,6 +94,7 @@ def track_evidence(stored: StoredDetections, index: PacketIndex, parameters: Tra
         tracker_for=ByteTrack,
         n_classes=len(stored.class_names),
         shots=_shots(stored, index),
+        sections=index.sections_of(stored.known_frames),
         observed_us=index.media_us[np.union1d(stored.decoded_frames, stored.known_frames)],
         parameters=parameters,
     )

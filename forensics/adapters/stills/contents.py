@@ -1,5 +1,6 @@
 """Contents of a folder or ZIP archive of stills, and their description for people."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from forensics.adapters.stills.time_sources import PictureTimestamps
 from forensics.footage.evidence import Timing
 
 __all__ = ["Contents", "describe_error", "describe_rest", "describe_shortfall", "describe_source", "describe_unread"]
+
+_PYTHON_OBJECT = re.compile(r"\s*<[^<>]*(?:_io\.|object at 0x)[^<>]*>")
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,12 @@ def describe_unread(album: Album) -> str:
 
 
 def describe_error(error: BaseException) -> str:
-    """Return type and message of an exception."""
-    return f"{type(error).__name__}: {error}"
+    """Return type and message of an exception, without objects of Python, whose addresses change with every run.
+
+    >>> describe_error(OSError("no picture in <_io.BytesIO object at 0x7f23bbd00fe0>"))
+    'OSError: no picture in'
+    """
+    return f"{type(error).__name__}: {_PYTHON_OBJECT.sub('', str(error))}"
 
 
 def _describe_pages(contents: Contents) -> str:

@@ -8,6 +8,9 @@ frame of the stated rate and at most one and a half (film on discs), so a pts th
 If the display positions of such a group are complete, no picture was lost: its pts are wrong, as some muxers write
 them for small pictures. Otherwise a picture is missing, and the pts of the others cannot be known. Behind a group with
 wrong pts, whole groups may be late or early by a frame or two; they are wrong as well if that ends soon.
+
+A transport stream states the pts of each picture. There, pts that increase in display order are right: a recorder
+dropped frames.
 """
 
 from collections.abc import Iterator, Sequence
@@ -65,7 +68,12 @@ class Contradictions:
 
 
 def find_contradictions(
-    orders: Sequence[PictureOrder | None], pts: Sequence[int | None], time_base: Fraction, rate: Fraction
+    orders: Sequence[PictureOrder | None],
+    pts: Sequence[int | None],
+    time_base: Fraction,
+    rate: Fraction,
+    *,
+    are_stated: bool = False,
 ) -> Contradictions:
     """Return the pictures of every group in which a pts contradicts the display order of the pictures.
 
@@ -74,8 +82,12 @@ def find_contradictions(
         pts: ticks of each packet, in file order; None where it has none.
         time_base: seconds of one tick.
         rate: frames per second stated by the stream.
+        are_stated: whether the file states each pts; otherwise the demuxer guesses some.
     """
-    groups = [_examine(numbers, orders, pts, 1 / (rate * time_base)) for numbers in _split_into_groups(orders)]
+    groups = [
+        _examine(numbers, orders, pts, 1 / (rate * time_base), are_stated=are_stated)
+        for numbers in _split_into_groups(orders)
+    ]
     shifted = _find_shifted(groups, 1 / (rate * time_base))
     wrong = [group for group in groups if group.is_mistimed or group in shifted]
     missing = [group for group in groups if group.is_incomplete]
@@ -102,14 +114,20 @@ class _Group:
 
 
 def _examine(
-    numbers: range, orders: Sequence[PictureOrder | None], pts: Sequence[int | None], frame_ticks: Fraction
+    numbers: range,
+    orders: Sequence[PictureOrder | None],
+    pts: Sequence[int | None],
+    frame_ticks: Fraction,
+    *,
+    are_stated: bool,
 ) -> _Group:
     """Compare the pts of one group with its display order."""
     known = ((orders[number], pts[number]) for number in numbers)
     timed = sorted((order.temporal_reference, at) for order, at in known if order is not None and at is not None)
     if len(timed) <= _MAX_GROUP_PICTURES and not _times_agree(timed, frame_ticks):
         is_complete = _is_complete([orders[n] for n in numbers])
-        return _Group(numbers, is_complete, not is_complete, None)
+        is_right = are_stated and is_complete and all(at < later for (_, at), (_, later) in pairwise(timed))
+        return _Group(numbers, is_complete and not is_right, not is_complete, None)
     offsets = [at - (numbers.start + reference) * frame_ticks for reference, at in timed]
     is_steady = bool(offsets) and max(offsets) - min(offsets) <= _TOLERANCE_TICKS
     return _Group(numbers, False, False, offsets[0] if is_steady else None)

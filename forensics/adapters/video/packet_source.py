@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from forensics.adapters.video.jpeg_syntax import lacks_scan
-from forensics.adapters.video.key_pictures import is_key_picture, marks_key_pictures
+from forensics.adapters.video.key_pictures import KeySource, is_key_picture, key_source_of
 from forensics.adapters.video.packet_tags import number_tagged
 from forensics.adapters.video.pyav_open import choose_stream, demux, make_decoding_repeatable, open_file
 from forensics.footage.evidence import Footage
@@ -61,6 +61,7 @@ class PacketSource:
         self._stream = choose_stream(self._container, self._footage.path, self._footage.stream_index)
         make_decoding_repeatable(self._stream, is_strict=self._is_strict)
         self._codec = self._stream.codec_context.name
+        self._key_source = key_source_of(self._codec, is_intra_only=self._stream.codec_context.codec.intra_only)
         self._packets = self._demux()
 
     def reopen(self, *, is_strict: bool = True) -> None:
@@ -101,7 +102,7 @@ class PacketSource:
 
     def is_false_keyframe(self, frame: VideoFrame) -> bool:
         """Whether the decoder denies that this picture, a keyframe by the file, is one."""
-        return marks_key_pictures(self._codec) and not is_key_picture(frame)
+        return self._key_source is KeySource.DECODER and not is_key_picture(frame, self._codec)
 
     def lacks_pixels(self, packet: VideoPacket) -> bool:
         """Whether the decoder would return something else as the picture of this packet, without an error."""

@@ -18,7 +18,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from forensics.adapters.video.key_pictures import is_key_picture, marks_key_pictures
+from forensics.adapters.video.key_pictures import KeySource, is_key_picture
 from forensics.adapters.video.packet_tags import number_tagged, tag_packet
 from forensics.adapters.video.pyav_open import make_decoding_repeatable, open_file
 from forensics.adapters.video.pyav_packets import Packets, demux_until_error, find_dependent_packets, list_shortfalls
@@ -49,6 +49,7 @@ class PartlyTimedStream:
     Attributes:
         path, stream_index: the file and the stream in it.
         packets: all pictures of the stream.
+        key_source: who says which pictures are key pictures.
         medium: what the container states.
         time_base: seconds of one tick.
         rate: frames per second, as stated by the stream; None if it states none.
@@ -59,6 +60,7 @@ class PartlyTimedStream:
     path: Place
     stream_index: int
     packets: Packets
+    key_source: KeySource
     medium: Medium
     time_base: Fraction
     rate: Fraction | None
@@ -92,7 +94,8 @@ def index_by_decoding(stream: PartlyTimedStream, working_copy: Path) -> Indexed:
         UnreadableFootage: no packet can be decoded, or the stream copy cannot be made.
     """
     packets, medium = stream.packets, stream.medium
-    shown_at, is_failed, is_key = _decode_presentation_order(stream.path, stream.stream_index, packets)
+    shown_at, is_failed, is_marked = _decode_presentation_order(stream.path, stream.stream_index, packets)
+    is_key = packets.is_key & is_marked if stream.key_source is KeySource.DECODER else packets.is_key
     packets = replace(packets, is_key=is_key)
     shown = np.flatnonzero(shown_at >= 0)
     if not len(shown):
@@ -180,7 +183,7 @@ def _fill_times(pts: Int64Array, is_known: BoolArray, stream: PartlyTimedStream)
     n_missing = len(pts) - len(known)
     remark = f"{n_missing} of {len(pts)} pictures have no pts and are placed between their neighbours"
     sections = place_sections(filled, edges[1:-1], stream.time_base)
-    is_usual = stream.medium.container in ("mpeg", "mpegts")
+    is_usual = not n_missing or stream.medium.container in ("mpeg", "mpegts")
     return _Times(filled, stream.time_base, sections, Timing.CONTAINER, () if is_usual else (remark,))
 
 
@@ -220,10 +223,10 @@ def _decode_presentation_order(
 
     Returns:
         (N,) int64, display position of each picture, -1 where the decoder returned none; (N,) bool, whether it failed;
-        (N,) bool, whether it is a keyframe.
+        (N,) bool, whether the decoder marks it as a key picture.
     """
     shown_at = np.full(len(packets), -1, dtype=np.int64)
-    is_failed, is_key = np.zeros(len(packets), dtype=bool), packets.is_key.copy()
+    is_failed, is_marked = np.zeros((2, len(packets)), dtype=bool)
     with open_file(path) as container:
         stream: Any = container.streams[stream_index]
         make_decoding_repeatable(stream)
@@ -235,8 +238,8 @@ def _decode_presentation_order(
             elif shown_at[picture] < 0:
                 shown_at[picture] = n_shown
                 n_shown += 1
-                is_key[picture] &= not marks_key_pictures(stream.codec_context.name) or is_key_picture(frame)
-    return shown_at, is_failed, is_key
+                is_marked[picture] = is_key_picture(frame, stream.codec_context.name)
+    return shown_at, is_failed, is_marked
 
 
 def _decode_tagged(container: InputContainer, stream: VideoStream) -> Iterator[tuple[int, VideoFrame | None]]:

@@ -11,25 +11,19 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
-import av
-import av.error
 import numpy as np
 from av.container import InputContainer
-from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from forensics.adapters.store.checked_file import open_footage
+from forensics.adapters.video.avi_index import list_chunks, read_own_index
+from forensics.adapters.video.first_frame import FirstFrame, decode_first_frame
 from forensics.adapters.video.joined_files import describe_joined, describe_later_video
-from forensics.adapters.video.key_pictures import marks_key_pictures
-from forensics.adapters.video.orientation import Orientation, take_orientation
+from forensics.adapters.video.key_pictures import KeySource, key_source_of
 from forensics.adapters.video.pyav_decoded_order import PartlyTimedStream, index_by_decoding
 from forensics.adapters.video.pyav_open import (
-    MAX_DELAYED_PIXELS,
-    MAX_PIXELS,
     NOT_SEEKABLE,
     choose_stream,
-    demux,
-    make_decoding_repeatable,
     open_file,
     rate_of,
 )
@@ -54,7 +48,6 @@ _FORMATS_WITH_CLOCK = ("dhav",)
 _EPOCH = datetime(1970, 1, 1)
 # Block terminator of the last picture and trailer of the file.
 _GIF_TRAILER = b"\0;"
-_CHUNK_HEADER_BYTES = 8
 # 50 years: no recording is longer. Larger spans come from damaged times, and some overflow in microseconds.
 _MAX_SPAN_S = 50 * 365 * 86_400
 
@@ -63,19 +56,31 @@ __all__ = ["index_file"]
 
 
 @dataclass(frozen=True, slots=True)
-class _FirstFrame:
-    """Facts from the first decoded frame and the open codec.
+class _Demuxed:
+    """One stream of a file, as demuxing found it.
 
     Attributes:
-        width_px, height_px: of the upright frame.
-        orientation: what makes the stored picture upright.
-        rate: frames per second stated by the stream; None if it states none.
+        path, stream_index: the file and the stream in it.
+        stream_id: number of the stream in the container's own terms.
+        packets: all pictures of the stream.
+        key_source: who says which of them are key pictures.
+        medium: what the container states.
+        time_base: seconds of one tick.
+        may_reorder: whether the codec shows pictures in another order than they are stored in.
+        stated_end_us: end of the file that the header states; 0 if it states none that can be relied on.
+        listed: position, time and size of each picture by the container's own index; None if that decides no seek.
     """
 
-    width_px: int
-    height_px: int
-    orientation: Orientation
-    rate: Fraction | None
+    path: Place
+    stream_index: int
+    stream_id: int
+    packets: Packets
+    key_source: KeySource
+    medium: Medium
+    time_base: Fraction
+    may_reorder: bool
+    stated_end_us: int
+    listed: list[tuple[int, int, int]] | None
 
 
 def index_file(
@@ -96,16 +101,64 @@ def index_file(
     Raises:
         UnreadableFootage: no frame can be read; `reason` says why.
     """
-    first = _decode_first_frame(path, stream_index)
+    first = decode_first_frame(path, stream_index)
+    found = _demux(path, stream_index, first)
+    packets, medium = found.packets, found.medium
+    partly_timed = PartlyTimedStream(
+        path,
+        found.stream_index,
+        packets,
+        found.key_source,
+        medium,
+        found.time_base,
+        first.rate,
+        assumed_rate,
+    )
+    if not packets.has_pts.all() or _must_be_decoded(found):
+        return index_by_decoding(partly_timed, working_copy)
+    index, order = _build_index(packets, found.time_base)
+    if index.span_s > _MAX_SPAN_S:
+        return index_by_decoding(replace(partly_timed, rejection=_describe_impossible_span(index)), working_copy)
+    index, shift_ticks = _apply_edit_list(path, found.stream_index, index, packets, order)
+    index = replace(index, recovery_frames=packets.recovery_frames_of(order[index.keyframes]))
+    indexed = Indexed(
+        index=index,
+        medium=replace(medium, rate_counted=index.mean_rate),
+        footage=Footage(path, Reader.PYAV, found.stream_index, shift_ticks),
+        working_copy_sha256=None,
+        reader_reason="the reference reader",
+        shortfall="; ".join(filter(None, _list_shortfalls(found))),
+        remark="; ".join([*describe_sections(index), *_describe_own_clock(medium.container, index)]),
+    )
+    if _seeks_exactly(found) and not index.is_numbered and not packets.has_split_pictures:
+        return indexed
+    return _read_through_copy(indexed, packets, order, working_copy)
+
+
+def _demux(path: Place, stream_index: int | None, first: FirstFrame) -> _Demuxed:
+    """Demux the file.
+
+    Raises:
+        UnreadableFootage: it holds no pictures, or only a still.
+    """
     with open_file(path) as container:
         stream = choose_stream(container, path, stream_index)
-        listed = _read_own_index(container, stream)
+        listed = read_own_index(container, stream)
         packets = read_packets(container, stream, path)
         medium = _describe_medium(container, stream, first)
-        time_base = Fraction(stream.time_base or 1)
-        chosen, stream_id = stream.index, stream.id
-        may_reorder = bool(stream.codec_context.has_b_frames)
-        stated_us = _read_stated_end_us(container)
+        codec = stream.codec_context.codec
+        found = _Demuxed(
+            path,
+            stream.index,
+            stream.id,
+            packets,
+            key_source_of(codec.name, is_intra_only=codec.intra_only, are_all_flagged=bool(packets.is_key.all())),
+            medium,
+            Fraction(stream.time_base or 1),
+            bool(stream.codec_context.has_b_frames),
+            _read_stated_end_us(container),
+            listed,
+        )
     if medium.container == "jpeg_pipe" and len(packets) == 1:
         raise UnreadableFootage(path, "a_still", "a single JPEG picture; put stills into a folder and give the folder")
     if medium.container == "gif" and len(packets) and not _has_gif_trailer(path):
@@ -114,27 +167,21 @@ def index_file(
         raise UnreadableFootage(
             path, "no_frames", f"the video stream holds no packets ({packets.demux_error or 'empty'})"
         )
-    partly_timed = PartlyTimedStream(path, chosen, packets, medium, time_base, first.rate, assumed_rate)
-    if not packets.has_pts.all() or _has_guessed_pts(medium.container, medium.codec, packets, may_reorder=may_reorder):
-        return index_by_decoding(partly_timed, working_copy)
-    index, order = _build_index(packets, time_base)
-    if index.span_s > _MAX_SPAN_S:
-        return index_by_decoding(replace(partly_timed, rejection=_describe_impossible_span(index)), working_copy)
-    index, shift_ticks = _apply_edit_list(path, chosen, index, packets, order)
-    index = replace(index, recovery_frames=packets.recovery_frames_of(order[index.keyframes]))
-    missing = list_shortfalls(packets, medium.n_frames_from_header, stated_us)
-    indexed = Indexed(
-        index=index,
-        medium=replace(medium, rate_counted=index.mean_rate),
-        footage=Footage(path, Reader.PYAV, chosen, shift_ticks),
-        working_copy_sha256=None,
-        reader_reason="the reference reader",
-        shortfall="; ".join(filter(None, [*_describe_ends(path, medium.container, packets, stream_id), *missing])),
-        remark="; ".join([*describe_sections(index), *_describe_own_clock(medium.container, index)]),
-    )
-    seeks_exactly = not _lacks_exact_seeking(medium.container) and (listed is None or listed == _list_chunks(packets))
-    if seeks_exactly and not index.is_numbered and not packets.has_split_pictures:
-        return indexed
+    if found.key_source is KeySource.NOBODY:
+        packets.is_key[1:] = False
+    return found
+
+
+def _read_through_copy(indexed: Indexed, packets: Packets, order: Int64Array, working_copy: Path) -> Indexed:
+    """Return the same index, read through a stream copy, or through the original if that is only slow.
+
+    Args:
+        indexed: the index of the original.
+        packets: its pictures.
+        order: (F,) int64, the picture number of each frame.
+        working_copy: path of the copy, without suffix.
+    """
+    index = indexed.index
     ticks = np.empty(len(packets), dtype=np.int64)
     ticks[order] = np.arange(index.n_frames) if index.is_numbered else index.pts
     try:
@@ -144,6 +191,12 @@ def index_file(
             raise
         # the reader stays exact: it detects every seek that misses and then reads from the start
         return replace(indexed, reader_reason=f"the reference reader, slowly: {error.detail}")
+
+
+def _list_shortfalls(found: _Demuxed) -> Iterator[str]:
+    """Yield what is missing or doubtful, and what lies behind the end of the file."""
+    yield from _describe_ends(found.path, found.medium.container, found.packets, found.stream_id)
+    yield from list_shortfalls(found.packets, found.medium.n_frames_from_header, found.stated_end_us)
 
 
 def _describe_ends(path: Place, container: str, packets: Packets, stream_id: int) -> Iterator[str]:
@@ -175,85 +228,25 @@ def _describe_impossible_span(index: PacketIndex) -> str:
     return f"its times lie {index.span_s // (365 * 86_400)} years apart and are not believed"
 
 
-def _has_guessed_pts(container_name: str, codec: str, packets: Packets, *, may_reorder: bool) -> bool:
-    """Whether the demuxer guesses the pts, which is wrong where frames are reordered: see `ORDERED_BY_STORAGE`.
+def _must_be_decoded(found: _Demuxed) -> bool:
+    """Whether only decoding tells the order of the pictures, or which of them are key pictures.
 
-    An AVI that lost its index calls every picture a keyframe.
+    See `ORDERED_BY_STORAGE` for the order. Files that call every picture a keyframe are believed for some codecs only.
     """
-    if container_name == "avi":
-        return not packets.is_key.all() or marks_key_pictures(codec)
-    return container_name == "asf" and may_reorder and not packets.is_key.all()
+    has_keyframes_only = bool(found.packets.is_key.all())
+    if found.medium.container == "avi" or has_keyframes_only:
+        return not has_keyframes_only or found.key_source is KeySource.DECODER
+    return found.medium.container == "asf" and found.may_reorder
 
 
-def _lacks_exact_seeking(container_name: str) -> bool:
-    """Whether this demuxer does not seek exactly."""
-    return bool(NOT_SEEKABLE & set(container_name.split(",")))
+def _seeks_exactly(found: _Demuxed) -> bool:
+    """Whether the demuxer of this file seeks exactly."""
+    if NOT_SEEKABLE & set(found.medium.container.split(",")):
+        return False
+    return found.listed is None or found.listed == list_chunks(found.packets)
 
 
-def _read_own_index(container: InputContainer, stream: VideoStream) -> list[tuple[int, int, int]] | None:
-    """Return position, time in ticks and size of each picture, as the index of an AVI has them; None for other files.
-
-    A seek goes where the index says, and counts pictures from there.
-    """
-    if container.format.name != "avi":
-        return None
-    return [
-        (entry.pos + _CHUNK_HEADER_BYTES, entry.timestamp, entry.size) for entry in stream.index_entries if entry.size
-    ]
-
-
-def _list_chunks(packets: Packets) -> list[tuple[int, int, int]]:
-    """Return position, time in ticks and size of each picture, as they are in the file."""
-    dts = np.full(len(packets), -1) if packets.dts is None else packets.dts
-    return list(zip(packets.position.tolist(), dts.tolist(), packets.size.tolist(), strict=True))
-
-
-def _decode_first_frame(path: Place, stream_index: int | None) -> _FirstFrame:
-    """Decode up to the first frame and return its facts.
-
-    Raises:
-        UnreadableFootage: the pictures are too large, or the decoder returns none.
-    """
-    width_px = height_px = 0
-    for is_strict in (True, False):  # a file that begins inside a group of pictures may hold no flawless start
-        if width_px * height_px > MAX_DELAYED_PIXELS:
-            break
-        with open_file(path) as container:
-            stream = choose_stream(container, path, stream_index)
-            name, width_px, height_px = stream.codec_context.name, stream.width, stream.height
-            make_decoding_repeatable(stream, is_strict=is_strict)
-            for frame in _decode_frames(container, stream):
-                if isinstance(frame, VideoFrame):
-                    orientation = take_orientation(frame)
-                    width_px, height_px = orientation.size_of(frame.width, frame.height)
-                    return _FirstFrame(width_px, height_px, orientation, rate_of(stream))
-    if width_px * height_px > MAX_PIXELS:
-        raise UnreadableFootage(
-            path, "too_large", f"its pictures are {width_px}x{height_px} pixels, at most {MAX_PIXELS} are decoded"
-        )
-    raise UnreadableFootage(path, "no_picture", f"the {name} decoder returned no picture from the whole stream")
-
-
-def _decode_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame | str]:
-    """Yield every decoded frame in presentation order, and an error text for each failure."""
-    packets = demux(container, stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.error.FFmpegError as error:
-            yield f"demuxing: {error.strerror}"
-            return
-        if packet is None:
-            return
-        try:
-            yield from packet.decode()
-        except av.error.EOFError:
-            return
-        except av.error.FFmpegError as error:
-            yield f"decoding: {error.strerror}"
-
-
-def _describe_medium(container: InputContainer, stream: VideoStream, first: _FirstFrame) -> Medium:
+def _describe_medium(container: InputContainer, stream: VideoStream, first: FirstFrame) -> Medium:
     """Return the container's and the stream's facts."""
     others = tuple(other.index for other in container.streams.video if other.index != stream.index)
     return Medium(

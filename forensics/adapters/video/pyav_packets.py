@@ -124,7 +124,13 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
         is_damaged[collector.losses] = True
     if collector.reads_order:
         known = [int(at) if is_known else None for at, is_known in zip(pts, has_pts, strict=True)]
-        contradictions = find_contradictions(collector.orders, known, time_base, rate_of(stream) or Fraction(1))
+        contradictions = find_contradictions(
+            collector.orders,
+            known,
+            time_base,
+            rate_of(stream) or Fraction(1),
+            are_stated=format_name == "mpegts",
+        )
         is_damaged[list(contradictions.incomplete)] = True
         has_pts[list(contradictions.mistimed)] = False
     end_us, end_tolerance_us = _estimate_end(end_us, pts[has_pts], time_base, lacks_durations=collector.lacks_durations)

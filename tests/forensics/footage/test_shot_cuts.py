@@ -85,7 +85,7 @@ class TestGlance:
 
 
 class TestTracks:
-    def follow(self, parameters):
+    def follow(self, parameters, *, where="shots"):
         """Track a person who stands still; after frame 14 another person is in the same place."""
         looked = np.arange(30, dtype=np.int64)
         track = associate(
@@ -94,13 +94,18 @@ class TestTracks:
             looked * 40_000,
             tracker_for=ByteTrack,
             n_classes=1,
-            shots=(looked >= 15).astype(np.int64),
+            **{where: (looked >= 15).astype(np.int64)},
             parameters=parameters,
         )
         return track.tolist()
 
     def test_a_track_ends_at_a_cut(self):
         assert self.follow(EVERY_TRACK) == [0] * 15 + [1] * 15
+
+    @pytest.mark.parametrize("cuts", [True, False])
+    def test_a_track_ends_with_a_section_of_the_recording(self, cuts):
+        parameters = TrackParameters(minimum_detections=1, minimum_duration_ms=0, cuts=cuts)
+        assert self.follow(parameters, where="sections") == [0] * 15 + [1] * 15
 
     def test_a_track_continues_if_cuts_are_disabled(self):
         assert set(self.follow(TrackParameters(minimum_detections=1, minimum_duration_ms=0, cuts=False))) == {0}

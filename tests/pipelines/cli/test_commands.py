@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from forensics.tables.schemas import PUBLISHED
 from pipelines.cli.main import exit_code_of
 from pipelines.cli.main import forensics as command_line
 from pipelines.cli.output import one_line
+from pipelines.cli.query import RowFilter, wanted_rows
 from pipelines.custody.case_lock import lock_case
 from pipelines.run.record import newest_record
 from pipelines.settings import TrackSettings, load_settings
@@ -328,6 +329,16 @@ def test_a_missing_or_altered_picture_is_reported(call: Call, seen: Path, tmp_pa
     path.unlink()
     answer = call(*words)
     assert (answer.code, f"{path}: is missing" in answer.err) == (5, True)
+
+
+@pytest.mark.parametrize(("since_minute", "is_found"), [(0, True), (5, True), (6, False)])
+def test_a_sighting_whose_end_is_unknown_is_found_by_its_start(since_minute: int, is_found: bool) -> None:
+    start = datetime(2026, 5, 1, 10, 5, tzinfo=UTC)
+    rows = pl.LazyFrame(
+        {"first_utc": [start], "last_utc": [None]}, schema_overrides={"last_utc": pl.Datetime("us", "UTC")}
+    )
+    row_filter = RowFilter(equal={}, since=datetime(2026, 5, 1, 10, since_minute, tzinfo=UTC))
+    assert len(wanted_rows(rows, "sightings", row_filter).collect()) == is_found
 
 
 def test_rows_without_a_time_are_counted_when_times_are_filtered(call: Call, seen: Path, tmp_path: Path) -> None:

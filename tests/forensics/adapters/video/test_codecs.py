@@ -21,7 +21,7 @@ _ANYWHERE = {
 }
 _IN_AVI = {
     **_ANYWHERE,
-    **dict.fromkeys(("msmpeg4v2", "wmv1", "wmv2", "flv", "ffvhuff", "asv1", "mpeg1video"), "yuv420p"),
+    **dict.fromkeys(("msmpeg4v2", "wmv1", "wmv2", "flv", "ffvhuff", "asv1", "mpeg1video", "h263p"), "yuv420p"),
     **dict.fromkeys(("huffyuv", "speedhq"), "yuv422p"),
     **dict.fromkeys(("cfhd", "v210"), "yuv422p10le"),
     **dict.fromkeys(("cinepak", "png"), "rgb24"),
@@ -29,8 +29,17 @@ _IN_AVI = {
     "magicyuv": "gbrp",
     "zmbv": "bgr0",
     "svq1": "yuv410p",
+    "msvideo1": "rgb555le",
 }
 _IN_MATROSKA = {**_ANYWHERE, "libx265": "yuv420p", "prores_ks": "yuv422p10le"}
+_IN_QUICKTIME = {
+    **dict.fromkeys(("libx264", "libx265", "libvpx-vp9", "libsvtav1", "mpeg2video", "mpeg4", "msmpeg4"), "yuv420p"),
+    **dict.fromkeys(("cinepak", "qtrle", "png"), "rgb24"),
+    **dict.fromkeys(("prores_ks", "cfhd"), "yuv422p10le"),
+    "svq1": "yuv410p",
+    "mjpeg": "yuvj420p",
+}
+_NOT_IN_QUICKTIME = frozenset({"libvpx-vp9", "libsvtav1"})
 _N_FRAMES = 24
 
 
@@ -43,6 +52,18 @@ def clip(path: Path, codec: str, pixel_format: str, *, first_number: int = 0) ->
 @pytest.mark.parametrize("codec", _IN_AVI)
 def test_every_codec_is_read_from_avi(codec: str, tmp_path: Path) -> None:
     assert differences(clip(tmp_path / "one.avi", codec, _IN_AVI[codec]), range(_N_FRAMES), seed=0) == []
+
+
+@pytest.mark.parametrize("has_flags", [True, False])
+@pytest.mark.parametrize("codec", _IN_QUICKTIME)
+def test_every_codec_is_read_from_quicktime_with_and_without_its_flags(
+    codec: str, has_flags: bool, tmp_path: Path
+) -> None:
+    suffix = "mp4" if codec in _NOT_IN_QUICKTIME else "mov"
+    path = clip(tmp_path / f"one.{suffix}", codec, _IN_QUICKTIME[codec])
+    if not has_flags:  # without the list of keyframes, every picture counts as one
+        path.write_bytes(path.read_bytes().replace(b"stss", b"free"))
+    assert differences(path, range(_N_FRAMES), seed=0) == []
 
 
 @pytest.mark.parametrize("codec", _IN_AVI)

@@ -20,7 +20,7 @@ def test_a_full_disk_is_raised_and_rejects_no_footage(
         raise OSError(number, "the disk said no")
 
     monkeypatch.setattr(pyav_remux, "_mux", fail)
-    with pytest.raises(OSError, match=r"copy\.mp4") as caught:
+    with pytest.raises(OSError, match=r"copy\.part") as caught:
         index_file(path, working_copy=tmp_path / "copy")
     assert caught.value.errno == number
     assert not list(tmp_path.glob("copy*"))

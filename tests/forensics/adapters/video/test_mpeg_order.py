@@ -51,3 +51,10 @@ def test_a_group_that_lacks_a_picture_is_incomplete() -> None:
     del orders[6], pts[6]
     found = find_contradictions(orders, pts, SECOND, RATE)
     assert (found.mistimed, found.incomplete) == ((), (5, 6, 7, 8))
+
+
+def test_stated_times_that_increase_are_right_also_if_frames_were_dropped() -> None:
+    orders, pts = shifted_pts([RIGHT, SPLIT, LATE, [1, 1, 3, 3, 3]])
+    assert find_contradictions(orders, pts, SECOND, RATE, are_stated=True).mistimed == ()
+    pts[6], pts[7] = pts[7], pts[6]
+    assert find_contradictions(orders, pts, SECOND, RATE, are_stated=True).mistimed == (5, 6, 7, 8, 9)
