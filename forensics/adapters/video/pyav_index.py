@@ -235,7 +235,7 @@ def _must_be_decoded(found: _Demuxed) -> bool:
     """
     has_keyframes_only = bool(found.packets.is_key.all())
     if found.medium.container == "avi" or has_keyframes_only:
-        return not has_keyframes_only or found.key_source is KeySource.DECODER
+        return not has_keyframes_only or (found.key_source is KeySource.DECODER and len(found.packets) > 1)
     return found.medium.container == "asf" and found.may_reorder
 
 
