@@ -1,8 +1,10 @@
 """Files of recorders with random damage: no error but a verdict, and each frame is the same however it is read.
 
-`scripts/bad-inputs --only "mutated recordings" --mutations 100` tries many more.
+MUTATION_SEEDS="17 18" chooses other seeds; `scripts/bad-inputs --only "mutated recordings" --mutations 100` tries many
+more through the commands.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -20,7 +22,7 @@ from scripts.measure.bad_inputs.mutations import mutate
 from scripts.measure.bad_inputs.repeated_reads import differing_reads
 from testing.painted.recorders import RECORDED, Recorded
 
-_SEEDS = range(4)
+_SEEDS = [int(seed) for seed in os.environ.get("MUTATION_SEEDS", "0 1 2 3").split()]
 _N_REQUESTS = 12
 
 
