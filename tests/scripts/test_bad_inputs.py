@@ -14,14 +14,16 @@ from PIL import Image
 from forensics.adapters.detectors.load_detector import load_detector
 from forensics.adapters.libraries.opencv import load_opencv
 from forensics.adapters.stills.stills_reader import index_stills, open_reader
+from forensics.adapters.video import pyav_remux
 from forensics.adapters.video.mov_header import unpacked_header_bytes
 from forensics.adapters.video.pyav_index import index_file
 from forensics.adapters.video.pyav_open import open_file
+from forensics.adapters.video.pyav_reader import PyavReader
 from forensics.custody.case_folder import CaseFolder
 from forensics.detection.detector import DetectorOptions
 from forensics.errors import UnreadableFootage
 from forensics.footage.evidence import Timing, Verdict
-from forensics.footage.frames import Gap, View
+from forensics.footage.frames import Frame, Gap, View
 from forensics.models.model_store import BUILTIN
 from forensics.tables.evidence import load_evidence, load_picture_names, load_sources
 from scripts.measure.bad_inputs.tracing import uses_network
@@ -63,14 +65,25 @@ def test_impossible_times_are_replaced_and_the_case_stays_readable(call: Call, t
     assert call("query", case, "detections", "--json").code == 0
 
 
-def test_a_transport_stream_whose_clock_jumps_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("suffixes", "reason"),
+    [
+        (pyav_remux._SUFFIXES, "mpegts cannot seek exactly; read through a stream copy"),
+        ({"mp4": "mp4"}, "the reference reader, slowly: no working copy could be made"),
+    ],
+)
+def test_a_transport_stream_whose_clock_jumps_is_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, suffixes: dict[str, str], reason: str
+) -> None:
+    monkeypatch.setattr(pyav_remux, "_SUFFIXES", suffixes)  # MP4 alone cannot hold a pause of seven hours
     options = {"mpegts_copyts": "1"}
     whole = encode(tmp_path / "whole.ts", Recipe(options=_NO_B, container_options=options), _TIMES)
     path = copy(whole, tmp_path / "gate.ts", choose=_later(7 * 3600), options=options)
     indexed = index_file(path, working_copy=tmp_path / "copy")
+    assert reason in indexed.reader_reason
     assert indexed.index.n_frames == 24
-    assert indexed.working_copy_sha256 is None
-    assert "slowly: no working copy could be made" in indexed.reader_reason
+    frames = list(PyavReader(indexed.footage, indexed.index, View(160, 96)).read(np.arange(24)))
+    assert [frame.number for frame in frames if isinstance(frame, Frame)] == list(range(24))
 
 
 # ---- lost ends
