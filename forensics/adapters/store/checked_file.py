@@ -7,7 +7,7 @@ without an error. Here the first failed read ends all reading and raises in the 
 import errno
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from forensics.adapters.store.object_store import ObjectFile, size_of_object
 from forensics.errors import DecoderLost, UnreadableFootage
@@ -15,6 +15,7 @@ from forensics.place import Place, StoreObject
 
 __all__ = [
     "FootageFile",
+    "FootageReader",
     "disk_failure",
     "open_footage",
     "raise_if_disk_failed",
@@ -44,7 +45,7 @@ def raise_if_disk_failed(path: Place, error: BaseException) -> None:
         raise disk_failure(path, error) from error
 
 
-def open_footage(place: Place) -> "FootageFile | ObjectFile":
+def open_footage(place: Place) -> "FootageReader":
     """Open one recording on a disk or in a store; it is closed when the last reference is gone.
 
     Raises:
@@ -112,3 +113,7 @@ class FootageFile:
     def tell(self) -> int:
         """Return the offset in bytes from the start of the file."""
         return os.lseek(self._descriptor, 0, os.SEEK_CUR)
+
+
+FootageReader: TypeAlias = FootageFile | ObjectFile
+"""An open recording, on a disk or in a store."""

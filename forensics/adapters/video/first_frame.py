@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import av.error
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -15,7 +16,7 @@ from forensics.adapters.video.pyav_open import (
     MAX_PIXELS,
     choose_stream,
     demux,
-    make_decoding_repeatable,
+    open_decoder,
     open_file,
     rate_of,
 )
@@ -54,8 +55,8 @@ def decode_first_frame(path: Place, stream_index: int | None) -> FirstFrame:
         with open_file(path) as container:
             stream = choose_stream(container, path, stream_index)
             name, width_px, height_px = stream.codec_context.name, stream.width, stream.height
-            make_decoding_repeatable(stream, is_strict=is_strict)
-            for frame in _decode_frames(container, stream):
+            decoder = open_decoder(stream, is_strict=is_strict)
+            for frame in _decode_frames(container, stream, decoder):
                 if isinstance(frame, VideoFrame):
                     orientation = take_orientation(frame)
                     width_px, height_px = orientation.size_of(frame.width, frame.height)
@@ -67,7 +68,9 @@ def decode_first_frame(path: Place, stream_index: int | None) -> FirstFrame:
     raise UnreadableFootage(path, "no_picture", f"the {name} decoder returned no picture from the whole stream")
 
 
-def _decode_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame | str]:
+def _decode_frames(
+    container: InputContainer, stream: VideoStream, decoder: VideoCodecContext
+) -> Iterator[VideoFrame | str]:
     """Yield every decoded frame in presentation order, and an error text for each failure."""
     packets = demux(container, stream)
     while True:
@@ -79,7 +82,7 @@ def _decode_frames(container: InputContainer, stream: VideoStream) -> Iterator[V
         if packet is None:
             return
         try:
-            yield from packet.decode()
+            yield from decoder.decode(packet)
         except av.error.EOFError:
             return
         except av.error.FFmpegError as error:

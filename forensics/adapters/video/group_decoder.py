@@ -1,7 +1,7 @@
 """Decodes groups of pictures with PyAV and tells which of their frames are whole.
 
 A group of pictures is a keyframe and all frames up to the next keyframe. Its frames depend on the packets from its
-decoding start on, never on what was read before: a group that needs no history is decoded by a flushed decoder, and
+decoding start on, never on what was read before: a group that needs no history is decoded by a new decoder, and
 neighbours that need history (`PacketIndex.recovery_frames`) are decoded in one go. Frames that are shown before the
 next keyframe but stored after it belong to this group; they are decoded here, together with that keyframe.
 
@@ -11,9 +11,10 @@ right again: it may depend on the missing frame, and decoders do not report that
 
 import math
 from collections import deque
-from collections.abc import Container, Generator, Iterator
+from collections.abc import Callable, Container, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import TypeVar
 
 import av.error
 import numpy as np
@@ -25,6 +26,8 @@ from forensics.footage.frames import Gap
 from forensics.footage.timeline import Int64Array, PacketIndex
 
 __all__ = ["Decoded", "Groups", "decode_groups", "decode_whatever_comes", "split_into_groups", "with_more_history"]
+
+T = TypeVar("T")
 
 # No video standard lets a decoder delay a frame by more than this.
 _MAX_REORDERED_FRAMES = 16
@@ -161,19 +164,29 @@ class _State:
         return Gap(number, "decode_error", "the decoder returned no picture for this pts")
 
 
-def decode_groups(source: PacketSource, index: PacketIndex, groups: Groups) -> Iterator[Decoded | Gap]:
-    """Yield the wanted frames in order, each once every packet that could damage it was decoded."""
+def decode_groups(
+    source: PacketSource, index: PacketIndex, groups: Groups, convert: Callable[[Decoded], T]
+) -> Iterator[T | Gap]:
+    """Yield the wanted frames in order, each once every packet that could damage it was decoded.
+
+    Args:
+        source: of the packets.
+        index: of the file.
+        groups: what to decode.
+        convert: makes of a frame what is yielded. The frame itself is freed at once, wanted or not: a decoder fills
+            the memory of freed frames again, and a damaged picture may show what it held.
+    """
     state, wanted = _State(groups), deque(groups.wanted)
     held: deque[Decoded] = deque()
     for found in _decode(source, index, state):
         held.append(found)
         if len(held) > _MAX_REORDERED_FRAMES:
-            yield from _release(held.popleft(), state, index, wanted)
+            yield from _release(held.popleft(), state, index, wanted, convert)
         if not wanted:
             source.forget_position()
             return
-    for found in held:
-        yield from _release(found, state, index, wanted)
+    while held:
+        yield from _release(held.popleft(), state, index, wanted, convert)
     for number in wanted:
         yield state.gap(number, index)
 
@@ -187,20 +200,24 @@ def decode_whatever_comes(source: PacketSource, index: PacketIndex, groups: Grou
             yield found
 
 
-def _release(found: Decoded, state: _State, index: PacketIndex, wanted: deque[int]) -> Iterator[Decoded | Gap]:
-    """Yield the gaps before this frame, then the frame if it is wanted, or a gap if it is damaged."""
+def _release(
+    found: Decoded, state: _State, index: PacketIndex, wanted: deque[int], convert: Callable[[Decoded], T]
+) -> list[T | Gap]:
+    """Return the gaps before this frame, then the converted frame if it is wanted, or a gap if it is damaged."""
+    released = list[T | Gap]()
     while wanted and wanted[0] < found.number:
-        yield state.gap(wanted.popleft(), index)
+        released.append(state.gap(wanted.popleft(), index))
     if wanted and wanted[0] == found.number:
         wanted.popleft()
-        yield state.gap(found.number, index) if state.is_damaged(found.number) else found
+        released.append(state.gap(found.number, index) if state.is_damaged(found.number) else convert(found))
+    return released
 
 
 def _decode(source: PacketSource, index: PacketIndex, state: _State) -> Iterator[Decoded]:
     """Yield the frames of the groups in presentation order; record what fails."""
     groups = state.groups
     n_recovery_frames = _recovery_of(index, groups)
-    source.flush()
+    decoder = source.open_decoder()
     for packet in source.packets_until(groups.decode_from, groups.stop):
         number = source.number_of(packet)
         if 0 <= number < groups.decode_from:
@@ -213,14 +230,18 @@ def _decode(source: PacketSource, index: PacketIndex, state: _State) -> Iterator
             continue
         tag_packet(packet, number)
         try:
-            frames = packet.decode()
+            frames = decoder.decode(packet)
         except av.error.FFmpegError as error:
-            source.met_damage = True
             source.note_memory_error(error)
             state.fail(number, str(error.strerror))
             continue
         yield from _track(source, frames, state, n_recovery_frames)
-    yield from _track(source, source.drain(), state, n_recovery_frames)
+    try:
+        held = decoder.decode(None)
+    except av.error.FFmpegError as error:
+        source.note_memory_error(error)
+    else:
+        yield from _track(source, held, state, n_recovery_frames)
 
 
 def _track(
@@ -232,7 +253,6 @@ def _track(
         if state.groups.decode_from <= number < state.groups.stop:
             state.add_returned(number)
             if frame.is_corrupt:
-                source.met_damage = True
                 state.fail(number, "the decoder marks the picture as damaged")
             if number in keyframes and source.is_false_keyframe(frame):
                 state.fail(number, "the file marks the picture as a keyframe, the decoder does not")

@@ -57,7 +57,7 @@ def describe_joined(path: Place, container: str, end: int) -> str:
 
 def _find_second_box(path: Place, end: int) -> int | None:
     """Return the offset of a second `ftyp` box behind the last packet."""
-    starts = [start for start, kind in find_boxes(path) if kind == b"ftyp"]
+    starts = [box.start for box in find_boxes(path) if box.kind == b"ftyp"]
     return next((start for start in starts[1:] if start >= end), None)
 
 

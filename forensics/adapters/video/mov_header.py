@@ -5,56 +5,70 @@ A compressed header (`cmov`) of a few kilobytes can state gigabytes; check the s
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from forensics.adapters.store.checked_file import FootageFile, open_footage, size_of_footage
-from forensics.adapters.store.object_store import ObjectFile
+from forensics.adapters.store.checked_file import FootageReader, open_footage, size_of_footage
 from forensics.place import Place
 
-__all__ = ["find_boxes", "lacks_header", "unpacked_header_bytes"]
+__all__ = ["Box", "find_boxes", "lacks_header", "unpacked_header_bytes"]
 
-_File = FootageFile | ObjectFile
 _BOX = struct.Struct(">I4s")
 _SIZE_IS_64_BIT = 1
 _FIRST_BOX_KINDS = ([b"ftyp"], [b"mdat"], [b"wide"], [b"skip"])
 # Limit for the boxes beside the compressed header; the only one in use (dcom) holds four bytes.
 _MAX_BOX_BYTES = 1 << 20
-# No real file has more top-level boxes before its header.
-_MAX_BOXES = 10_000
+# A day of fragments of one second has fewer.
+_MAX_BOXES = 1_000_000
 
 
 def unpacked_header_bytes(path: Place) -> int:
     """Return the unpacked size in bytes that a compressed header states; 0 if the header is plain or missing."""
     file = open_footage(path)
     return next(
-        (_read_unpacked_bytes(file) for _, kind in _iterate_boxes(file, size_of_footage(path)) if kind == b"moov"), 0
+        (_read_unpacked_bytes(file) for box in _iterate_boxes(file, size_of_footage(path)) if box.kind == b"moov"), 0
     )
 
 
-def find_boxes(path: Place) -> list[tuple[int, bytes]]:
-    """Return offset and kind of each top-level box."""
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A top-level box.
+
+    Attributes:
+        start: byte offset.
+        stop: byte offset behind it, by its own size.
+        kind: four bytes.
+    """
+
+    start: int
+    stop: int
+    kind: bytes
+
+
+def find_boxes(path: Place) -> list[Box]:
+    """Return the top-level boxes up to one that is not whole, or does not state its size."""
     file = open_footage(path)
     return list(_iterate_boxes(file, size_of_footage(path)))
 
 
 def lacks_header(path: Place) -> bool:
     """Whether a file starts like MP4 or QuickTime but has no header: it was cut short or never finished."""
-    kinds = [kind for _, kind in find_boxes(path)]
+    kinds = [box.kind for box in find_boxes(path)]
     return kinds[:1] in _FIRST_BOX_KINDS and b"moov" not in kinds
 
 
-def _iterate_boxes(file: _File, n_bytes: int) -> Iterator[tuple[int, bytes]]:
-    """Yield offset and kind of each top-level box, the file positioned after its header; end at a truncated box."""
+def _iterate_boxes(file: FootageReader, n_bytes: int) -> Iterator[Box]:
+    """Yield each top-level box, the file positioned after its header; end at a truncated box."""
     for _ in range(_MAX_BOXES):
         start, size, kind = file.tell(), *_read_box_header(file)
         if not kind:
             return
-        yield start, kind
+        yield Box(start, start + size if size else n_bytes, kind)
         if not _BOX.size <= size <= n_bytes:
             return
         file.seek(start + size)
 
 
-def _read_box_header(file: _File) -> tuple[int, bytes]:
+def _read_box_header(file: FootageReader) -> tuple[int, bytes]:
     """Read a box header and return the box's size and kind; size 0 and an empty kind at the end of the file."""
     header = file.read(_BOX.size)
     if len(header) < _BOX.size:
@@ -65,7 +79,7 @@ def _read_box_header(file: _File) -> tuple[int, bytes]:
     return size, kind
 
 
-def _read_unpacked_bytes(file: _File) -> int:
+def _read_unpacked_bytes(file: FootageReader) -> int:
     """Return the unpacked size stated in `cmvd`, if the header's first box is `cmov`; else 0."""
     if _read_box_header(file)[1] != b"cmov":
         return 0

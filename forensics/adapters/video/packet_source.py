@@ -11,22 +11,18 @@ from typing import TypeAlias
 import av.error
 import numpy as np
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from forensics.adapters.video.jpeg_syntax import lacks_scan
 from forensics.adapters.video.key_pictures import KeySource, is_key_picture, key_source_of
 from forensics.adapters.video.packet_tags import number_tagged
-from forensics.adapters.video.pyav_open import choose_stream, demux, make_decoding_repeatable, open_file
+from forensics.adapters.video.pyav_open import choose_stream, demux, open_decoder, open_file
 from forensics.footage.evidence import Footage
 from forensics.footage.timeline import PacketIndex
 
 __all__ = ["PacketSource", "VideoPacket"]
-
-# Decoders that forget everything when they are flushed; others keep tables or pictures, and are opened anew.
-_FORGET_WHEN_FLUSHED = frozenset(
-    {"h264", "hevc", "mpeg1video", "mpeg2video", "mjpeg", "vp9", "libdav1d", "libvpx-vp9", "av1"}
-)
 
 VideoPacket: TypeAlias = "Packet[VideoStream]"
 
@@ -42,8 +38,6 @@ class PacketSource:
     Attributes:
         path: of the file that is read.
         ran_out_of_memory: whether memory ran out since this was reset: such a failure says nothing about the footage.
-        met_damage: whether the decoder met damage. Flushing does not undo that: the file is opened again before the
-            next group, so that damage in one group never reaches another.
     """
 
     def __init__(self, footage: Footage, index: PacketIndex, *, is_strict: bool = True) -> None:
@@ -52,20 +46,18 @@ class PacketSource:
         self._index = index
         self._is_strict = is_strict
         self._pending: list[VideoPacket] = []
-        self.ran_out_of_memory = self.met_damage = False
+        self.ran_out_of_memory = False
         self._open()
 
     def _open(self) -> None:
-        self._is_used = False
         self._container = open_file(self._footage.path)
         self._stream = choose_stream(self._container, self._footage.path, self._footage.stream_index)
-        make_decoding_repeatable(self._stream, is_strict=self._is_strict)
         self._codec = self._stream.codec_context.name
         self._key_source = key_source_of(self._codec, is_intra_only=self._stream.codec_context.codec.intra_only)
         self._packets = self._demux()
 
     def reopen(self, *, is_strict: bool = True) -> None:
-        """Close the container and open it again, at its start, with a fresh decoder.
+        """Close the container and open it again, at its start.
 
         Args:
             is_strict: whether an error of the decoder replaces a concealed picture.
@@ -73,28 +65,15 @@ class PacketSource:
         self.close()
         self._is_strict = is_strict
         self._pending = []
-        self.met_damage = False
         self._open()
 
     def close(self) -> None:
         """Close the container."""
         self._container.close()
 
-    def flush(self) -> None:
-        """Make the decoder forget everything that it has seen."""
-        forgets = self._codec in _FORGET_WHEN_FLUSHED and not self.met_damage
-        if self._is_used and not forgets:
-            self.reopen(is_strict=self._is_strict)
-        self._stream.codec_context.flush_buffers()
-
-    def drain(self) -> list[VideoFrame]:
-        """Return the frames that the decoder still holds; none if it fails."""
-        try:
-            return self._stream.codec_context.decode(None)
-        except av.error.FFmpegError as error:
-            self.met_damage = True
-            self.note_memory_error(error)
-            return []
+    def open_decoder(self) -> VideoCodecContext:
+        """Return a new decoder of the stream."""
+        return open_decoder(self._stream, is_strict=self._is_strict)
 
     def note_memory_error(self, error: av.error.FFmpegError) -> None:
         """Remember that memory ran out."""
@@ -136,7 +115,6 @@ class PacketSource:
         Where frames before `stop` are stored after it, it is yielded, too, with them.
         """
         packets = self._packets_from(keyframe)
-        self._is_used = True
         for packet in packets:
             key = self.number_of(packet)
             if not (packet.is_keyframe and key >= stop):

@@ -18,18 +18,19 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from forensics.adapters.video.demuxed_stream import DemuxedStream, list_shortfalls
 from forensics.adapters.video.key_pictures import KeySource, is_key_picture
 from forensics.adapters.video.packet_tags import number_tagged, tag_packet
-from forensics.adapters.video.pyav_open import make_decoding_repeatable, open_file
-from forensics.adapters.video.pyav_packets import Packets, demux_until_error, find_dependent_packets, list_shortfalls
+from forensics.adapters.video.pyav_open import open_decoder, open_file
+from forensics.adapters.video.pyav_packets import Packets, demux_until_error, find_dependent_packets
 from forensics.adapters.video.pyav_remux import redirect_to_working_copy
 from forensics.errors import UnreadableFootage
 from forensics.footage.clock_jumps import describe_sections, place_sections
-from forensics.footage.evidence import Footage, Indexed, Medium, Reader, Timing
+from forensics.footage.evidence import Footage, Indexed, Reader, Timing
 from forensics.footage.timeline import BoolArray, Int64Array, PacketIndex, Section
 from forensics.place import Place
 
-__all__ = ["ORDERED_BY_STORAGE", "PartlyTimedStream", "index_by_decoding"]
+__all__ = ["ORDERED_BY_STORAGE", "index_by_decoding"]
 
 ORDERED_BY_STORAGE = frozenset({"avi", "asf"})
 """These containers state when a picture is stored, not when it is shown: the n-th shown has the n-th of their times."""
@@ -40,32 +41,6 @@ _PLAUSIBLE_RATES = (Fraction(1, 86_400), Fraction(1000))
 _UNTIMED_FORMATS = frozenset({"avi", "h264", "hevc", "mjpeg", "mpjpeg", "jpeg_pipe", "m4v", "mpegvideo", "dv"})
 # Pts of so large a share of the pictures give the times of the others.
 _LEAST_TIMED = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class PartlyTimedStream:
-    """A video stream in which pictures lack a pts, as demuxing found it.
-
-    Attributes:
-        path, stream_index: the file and the stream in it.
-        packets: all pictures of the stream.
-        key_source: who says which pictures are key pictures.
-        medium: what the container states.
-        time_base: seconds of one tick.
-        rate: frames per second, as stated by the stream; None if it states none.
-        given_rate: frames per second, as stated by the user; None if not given.
-        rejection: why the pts of the file are rejected; empty if they are not.
-    """
-
-    path: Place
-    stream_index: int
-    packets: Packets
-    key_source: KeySource
-    medium: Medium
-    time_base: Fraction
-    rate: Fraction | None
-    given_rate: Fraction | None
-    rejection: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,8 +62,16 @@ class _Times:
     remarks: tuple[str, ...]
 
 
-def index_by_decoding(stream: PartlyTimedStream, working_copy: Path) -> Indexed:
+def index_by_decoding(
+    stream: DemuxedStream, working_copy: Path, *, given_rate: Fraction | None = None, rejection: str = ""
+) -> Indexed:
     """Return the packet index, read through a stream copy in which every picture has its pts.
+
+    Args:
+        stream: the stream.
+        working_copy: path of the copy, without suffix.
+        given_rate: frames per second, as stated by the user; None if not given.
+        rejection: why the pts of the file are rejected; empty if they are not.
 
     Raises:
         UnreadableFootage: no packet can be decoded, or the stream copy cannot be made.
@@ -101,7 +84,7 @@ def index_by_decoding(stream: PartlyTimedStream, working_copy: Path) -> Indexed:
     if not len(shown):
         raise UnreadableFootage(stream.path, "no_picture", "no packet of the stream gave a picture")
     order = shown[np.argsort(shown_at[shown])]
-    times = _choose_times(stream, order)
+    times = _choose_times(stream, order, given_rate, rejection)
     is_damaged = packets.is_damaged | find_dependent_packets(is_failed, packets.is_key, shown_at)
     index = PacketIndex(
         pts=times.pts,
@@ -115,7 +98,7 @@ def index_by_decoding(stream: PartlyTimedStream, working_copy: Path) -> Indexed:
     )
     index = replace(index, recovery_frames=packets.recovery_frames_of(order[index.keyframes]))
     complete = replace(packets, has_pts=np.ones(len(packets), dtype=bool), is_damaged=is_damaged)
-    found = [*times.remarks, *list_shortfalls(complete, medium.n_frames_from_header)]
+    found = [*times.remarks, *list_shortfalls(stream, complete)]
     if len(shown) != len(packets):
         found.append(f"{len(packets) - len(shown)} of {len(packets)} pictures cannot be decoded")
     indexed = Indexed(
@@ -132,37 +115,42 @@ def index_by_decoding(stream: PartlyTimedStream, working_copy: Path) -> Indexed:
     return redirect_to_working_copy(indexed, packets, ticks, shown_at >= 0, working_copy)
 
 
-def _describe_rates(stream: PartlyTimedStream, times: _Times) -> Iterator[str]:
+def _describe_rates(stream: DemuxedStream, times: _Times) -> Iterator[str]:
     """Yield a remark if the frame rate of an AVI and that of the codec contradict each other; fields count twice."""
-    if stream.medium.container != "avi" or times.timing is not Timing.CONTAINER or not _is_plausible(stream.rate):
+    rate = stream.medium.rate_stated
+    if stream.medium.container != "avi" or times.timing is not Timing.CONTAINER or not _is_plausible(rate):
         return
     container_rate = 1 / times.time_base
-    if not any(0.99 < stream.rate * factor / container_rate < 1.01 for factor in (1, 2, Fraction(1, 2))):
+    if not any(0.99 < rate * factor / container_rate < 1.01 for factor in (1, 2, Fraction(1, 2))):
         yield (
-            f"the AVI states {container_rate} frames/s and its codec {stream.rate}; the times are those of the AVI, "
+            f"the AVI states {container_rate} frames/s and its codec {rate}; the times are those of the AVI, "
             "give --fps to set another rate"
         )
 
 
-def _choose_times(stream: PartlyTimedStream, order: Int64Array) -> _Times:
+def _choose_times(stream: DemuxedStream, order: Int64Array, given_rate: Fraction | None, rejection: str) -> _Times:
     """Return the times of the frames.
 
     Args:
         stream: the stream.
         order: (F,) int64, the picture shown at each place.
+        given_rate: frames per second, as stated by the user; None if not given.
+        rejection: why the pts of the file are rejected; empty if they are not.
     """
     packets = stream.packets
     if stream.medium.container in ORDERED_BY_STORAGE:
-        if stream.given_rate is None and packets.dts is not None and np.all(np.diff(packets.dts) > 0):
+        if given_rate is None and packets.dts is not None and np.all(np.diff(packets.dts) > 0):
             return _Times(np.sort(packets.dts[order]), stream.time_base, (), Timing.CONTAINER, ())
-    elif not stream.rejection and packets.has_pts[order].mean() >= _LEAST_TIMED:
+    elif not rejection and packets.has_pts[order].mean() >= _LEAST_TIMED:
         return _fill_times(packets.pts[order], packets.has_pts[order], stream)
-    rate = _choose_rate(stream.given_rate or stream.rate)
+    rate = _choose_rate(given_rate or stream.medium.rate_stated)
     pts = np.arange(len(order), dtype=np.int64)
-    return _Times(pts, 1 / rate, (), Timing.ASSUMED, tuple(_describe_assumed_times(stream, rate)))
+    return _Times(
+        pts, 1 / rate, (), Timing.ASSUMED, tuple(_describe_assumed_times(stream, given_rate, rate, rejection))
+    )
 
 
-def _fill_times(pts: Int64Array, is_known: BoolArray, stream: PartlyTimedStream) -> _Times:
+def _fill_times(pts: Int64Array, is_known: BoolArray, stream: DemuxedStream) -> _Times:
     """Return the stated times of some pictures, with the others placed evenly between their neighbours.
 
     Args:
@@ -175,7 +163,7 @@ def _fill_times(pts: Int64Array, is_known: BoolArray, stream: PartlyTimedStream)
     is_forward = steps >= 0
     edges = [0, *known[1:][~is_forward].tolist(), len(pts)]
     measured = float(np.median(steps[is_forward] / n_steps[is_forward])) if is_forward.any() else 1.0
-    step = float(1 / (stream.rate * stream.time_base)) if stream.rate else measured
+    step = float(1 / (stream.medium.rate_stated * stream.time_base)) if stream.medium.rate_stated else measured
     filled = np.empty(len(pts), dtype=np.int64)
     for start, stop in pairwise(edges):
         own = known[(known >= start) & (known < stop)]
@@ -205,13 +193,15 @@ def _is_plausible(rate: Fraction | None) -> TypeGuard[Fraction]:
     return rate is not None and _PLAUSIBLE_RATES[0] <= rate <= _PLAUSIBLE_RATES[1]
 
 
-def _describe_assumed_times(stream: PartlyTimedStream, rate: Fraction) -> Iterator[str]:
+def _describe_assumed_times(
+    stream: DemuxedStream, given_rate: Fraction | None, rate: Fraction, rejection: str
+) -> Iterator[str]:
     """Yield why the times are assumed, if the format should store a pts, and if the stated rate is implausible."""
     states_times = not _UNTIMED_FORMATS & set(stream.medium.container.split(","))
-    if stream.rejection or states_times:
-        reason = stream.rejection or "most packets state no time"
+    if rejection or states_times:
+        reason = rejection or "most packets state no time"
         yield f"{reason}; frames are timed at {rate} frames/s instead"
-    stated = stream.given_rate or stream.rate
+    stated = given_rate or stream.medium.rate_stated
     if stated not in (None, rate):
         yield f"a rate of {stated} frames/s is not believed, {rate} is assumed"
 
@@ -229,7 +219,6 @@ def _decode_presentation_order(
     is_failed, is_marked = np.zeros((2, len(packets)), dtype=bool)
     with open_file(path) as container:
         stream: Any = container.streams[stream_index]
-        make_decoding_repeatable(stream)
         n_shown = 0
         for tag, frame in _decode_tagged(container, stream):
             picture = int(packets.pictures_of(np.array([tag]))[0])
@@ -244,16 +233,17 @@ def _decode_presentation_order(
 
 def _decode_tagged(container: InputContainer, stream: VideoStream) -> Iterator[tuple[int, VideoFrame | None]]:
     """Yield each picture in presentation order with the number of its packet; None for a packet that failed."""
+    decoder = open_decoder(stream)
     for number, packet in enumerate(demux_until_error(container, stream.index)):
         tag_packet(packet, number)
         try:
-            yield from _with_tags(packet.decode())
+            yield from _with_tags(decoder.decode(packet))
         except av.error.EOFError:
             return
         except av.error.FFmpegError:
             yield number, None
     try:
-        yield from _with_tags(stream.codec_context.decode(None))
+        yield from _with_tags(decoder.decode(None))
     except av.error.FFmpegError:
         return
 

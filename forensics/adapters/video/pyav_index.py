@@ -4,83 +4,35 @@ Only the first frame is decoded, for the upright size and to check that a decode
 pts (raw H.264, some AVI), the whole file is decoded once; see `pyav_decoded_order`.
 """
 
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from av.container import InputContainer
-from av.video.stream import VideoStream
 
-from forensics.adapters.store.checked_file import open_footage
-from forensics.adapters.video.avi_index import list_chunks, read_own_index
-from forensics.adapters.video.first_frame import FirstFrame, decode_first_frame
-from forensics.adapters.video.joined_files import describe_joined, describe_later_video
-from forensics.adapters.video.key_pictures import KeySource, key_source_of
-from forensics.adapters.video.pyav_decoded_order import PartlyTimedStream, index_by_decoding
-from forensics.adapters.video.pyav_open import (
-    NOT_SEEKABLE,
-    choose_stream,
-    open_file,
-    rate_of,
-)
-from forensics.adapters.video.pyav_packets import (
-    Packets,
-    demux_until_error,
-    list_shortfalls,
-    read_packets,
-)
+from forensics.adapters.video.avi_index import list_chunks
+from forensics.adapters.video.demuxed_stream import DemuxedStream, demux_stream, list_shortfalls
+from forensics.adapters.video.first_frame import decode_first_frame
+from forensics.adapters.video.key_pictures import KeySource
+from forensics.adapters.video.pyav_decoded_order import index_by_decoding
+from forensics.adapters.video.pyav_open import NOT_SEEKABLE, open_file
+from forensics.adapters.video.pyav_packets import Packets, demux_until_error
 from forensics.adapters.video.pyav_remux import redirect_to_working_copy
-from forensics.adapters.video.truncation import find_truncation
 from forensics.errors import UnreadableFootage
 from forensics.footage.clock_jumps import describe_sections, find_jumps, order_pictures, place_sections
-from forensics.footage.evidence import Footage, Indexed, Medium, Reader, Timing
+from forensics.footage.evidence import Footage, Indexed, Reader
 from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.place import Place
 
-# In other formats the duration is estimated from the packets, or the header's frame count is more exact.
-_FORMATS_STATING_DURATION = ("matroska,webm", "mxf", "flv")
 # The pts of these formats are instants by the camera's clock, since 1970.
 _FORMATS_WITH_CLOCK = ("dhav",)
 _EPOCH = datetime(1970, 1, 1)
-# Block terminator of the last picture and trailer of the file.
-_GIF_TRAILER = b"\0;"
 # 50 years: no recording is longer. Larger spans come from damaged times, and some overflow in microseconds.
 _MAX_SPAN_S = 50 * 365 * 86_400
 
-
 __all__ = ["index_file"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Demuxed:
-    """One stream of a file, as demuxing found it.
-
-    Attributes:
-        path, stream_index: the file and the stream in it.
-        stream_id: number of the stream in the container's own terms.
-        packets: all pictures of the stream.
-        key_source: who says which of them are key pictures.
-        medium: what the container states.
-        time_base: seconds of one tick.
-        may_reorder: whether the codec shows pictures in another order than they are stored in.
-        stated_end_us: end of the file that the header states; 0 if it states none that can be relied on.
-        listed: position, time and size of each picture by the container's own index; None if that decides no seek.
-    """
-
-    path: Place
-    stream_index: int
-    stream_id: int
-    packets: Packets
-    key_source: KeySource
-    medium: Medium
-    time_base: Fraction
-    may_reorder: bool
-    stated_end_us: int
-    listed: list[tuple[int, int, int]] | None
 
 
 def index_file(
@@ -102,23 +54,14 @@ def index_file(
         UnreadableFootage: no frame can be read; `reason` says why.
     """
     first = decode_first_frame(path, stream_index)
-    found = _demux(path, stream_index, first)
+    found = demux_stream(path, stream_index, first)
     packets, medium = found.packets, found.medium
-    partly_timed = PartlyTimedStream(
-        path,
-        found.stream_index,
-        packets,
-        found.key_source,
-        medium,
-        found.time_base,
-        first.rate,
-        assumed_rate,
-    )
     if not packets.has_pts.all() or _must_be_decoded(found):
-        return index_by_decoding(partly_timed, working_copy)
+        return index_by_decoding(found, working_copy, given_rate=assumed_rate)
     index, order = _build_index(packets, found.time_base)
     if index.span_s > _MAX_SPAN_S:
-        return index_by_decoding(replace(partly_timed, rejection=_describe_impossible_span(index)), working_copy)
+        rejection = _describe_impossible_span(index)
+        return index_by_decoding(found, working_copy, given_rate=assumed_rate, rejection=rejection)
     index, shift_ticks = _apply_edit_list(path, found.stream_index, index, packets, order)
     index = replace(index, recovery_frames=packets.recovery_frames_of(order[index.keyframes]))
     indexed = Indexed(
@@ -127,49 +70,12 @@ def index_file(
         footage=Footage(path, Reader.PYAV, found.stream_index, shift_ticks),
         working_copy_sha256=None,
         reader_reason="the reference reader",
-        shortfall="; ".join(filter(None, _list_shortfalls(found))),
+        shortfall="; ".join(list_shortfalls(found, packets)),
         remark="; ".join([*describe_sections(index), *_describe_own_clock(medium.container, index)]),
     )
     if _seeks_exactly(found) and not index.is_numbered and not packets.has_split_pictures:
         return indexed
     return _read_through_copy(indexed, packets, order, working_copy)
-
-
-def _demux(path: Place, stream_index: int | None, first: FirstFrame) -> _Demuxed:
-    """Demux the file.
-
-    Raises:
-        UnreadableFootage: it holds no pictures, or only a still.
-    """
-    with open_file(path) as container:
-        stream = choose_stream(container, path, stream_index)
-        listed = read_own_index(container, stream)
-        packets = read_packets(container, stream, path)
-        medium = _describe_medium(container, stream, first)
-        codec = stream.codec_context.codec
-        found = _Demuxed(
-            path,
-            stream.index,
-            stream.id,
-            packets,
-            key_source_of(codec.name, is_intra_only=codec.intra_only, are_all_flagged=bool(packets.is_key.all())),
-            medium,
-            Fraction(stream.time_base or 1),
-            bool(stream.codec_context.has_b_frames),
-            _read_stated_end_us(container),
-            listed,
-        )
-    if medium.container == "jpeg_pipe" and len(packets) == 1:
-        raise UnreadableFootage(path, "a_still", "a single JPEG picture; put stills into a folder and give the folder")
-    if medium.container == "gif" and len(packets) and not _has_gif_trailer(path):
-        packets.is_damaged[-1] = True
-    if not len(packets):
-        raise UnreadableFootage(
-            path, "no_frames", f"the video stream holds no packets ({packets.demux_error or 'empty'})"
-        )
-    if found.key_source is KeySource.NOBODY:
-        packets.is_key[1:] = False
-    return found
 
 
 def _read_through_copy(indexed: Indexed, packets: Packets, order: Int64Array, working_copy: Path) -> Indexed:
@@ -193,22 +99,6 @@ def _read_through_copy(indexed: Indexed, packets: Packets, order: Int64Array, wo
         return replace(indexed, reader_reason=f"the reference reader, slowly: {error.detail}")
 
 
-def _list_shortfalls(found: _Demuxed) -> Iterator[str]:
-    """Yield what is missing or doubtful, and what lies behind the end of the file."""
-    yield from _describe_ends(found.path, found.medium.container, found.packets, found.stream_id)
-    yield from list_shortfalls(found.packets, found.medium.n_frames_from_header, found.stated_end_us)
-
-
-def _describe_ends(path: Place, container: str, packets: Packets, stream_id: int) -> Iterator[str]:
-    """Yield what is missing at the end of the file, and what lies behind its end."""
-    last = max(0, int(packets.position.max()))
-    yield find_truncation(path, container)
-    if container == "mpegts":
-        yield describe_later_video(path, stream_id, last)
-    else:
-        yield describe_joined(path, container, max(0, int((packets.position + packets.size).max())))
-
-
 def _describe_own_clock(container: str, index: PacketIndex) -> Iterator[str]:
     """Yield when the recording begins by the camera's clock, if the container states it."""
     if container in _FORMATS_WITH_CLOCK:
@@ -216,19 +106,12 @@ def _describe_own_clock(container: str, index: PacketIndex) -> Iterator[str]:
         yield f"its first frame states {start:%Y-%m-%d %H:%M:%S} by the camera's clock; give it with --start"
 
 
-def _has_gif_trailer(path: Place) -> bool:
-    """Whether the file ends with the GIF trailer; the demuxer does not report a truncated last picture."""
-    file = open_footage(path)
-    file.seek(-len(_GIF_TRAILER), os.SEEK_END)
-    return file.read(len(_GIF_TRAILER)) == _GIF_TRAILER
-
-
 def _describe_impossible_span(index: PacketIndex) -> str:
     """Return the reason for rejecting times that span an impossibly long period."""
     return f"its times lie {index.span_s // (365 * 86_400)} years apart and are not believed"
 
 
-def _must_be_decoded(found: _Demuxed) -> bool:
+def _must_be_decoded(found: DemuxedStream) -> bool:
     """Whether only decoding tells the order of the pictures, or which of them are key pictures.
 
     See `ORDERED_BY_STORAGE` for the order. Files that call every picture a keyframe are believed for some codecs only.
@@ -239,35 +122,11 @@ def _must_be_decoded(found: _Demuxed) -> bool:
     return found.medium.container == "asf" and found.may_reorder
 
 
-def _seeks_exactly(found: _Demuxed) -> bool:
-    """Whether the demuxer of this file seeks exactly."""
-    if NOT_SEEKABLE & set(found.medium.container.split(",")):
+def _seeks_exactly(found: DemuxedStream) -> bool:
+    """Whether the demuxer of this file seeks exactly; behind bytes that were not read it may find other pictures."""
+    if NOT_SEEKABLE & set(found.medium.container.split(",")) or found.packets.unread:
         return False
     return found.listed is None or found.listed == list_chunks(found.packets)
-
-
-def _describe_medium(container: InputContainer, stream: VideoStream, first: FirstFrame) -> Medium:
-    """Return the container's and the stream's facts."""
-    others = tuple(other.index for other in container.streams.video if other.index != stream.index)
-    return Medium(
-        container=container.format.name,
-        codec=stream.codec_context.name,
-        width_px=first.width_px,
-        height_px=first.height_px,
-        rotation_degrees=first.orientation.rotation_degrees,
-        rate_stated=first.rate,
-        rate_counted=None,
-        n_frames_from_header=_read_stated_frames(container, stream),
-        timing=Timing.CONTAINER,
-        other_streams=others,
-    )
-
-
-def _read_stated_frames(container: InputContainer, stream: VideoStream) -> int | None:
-    """Return the number of frames that the header states; MXF states its duration in frames."""
-    if container.format.name == "mxf" and stream.duration and stream.time_base == 1 / (rate_of(stream) or 1):
-        return stream.duration
-    return stream.frames or None
 
 
 def _build_index(packets: Packets, time_base: Fraction) -> tuple[PacketIndex, Int64Array]:
@@ -312,10 +171,3 @@ def _apply_edit_list(
     is_hidden = np.ones(index.n_frames, dtype=bool)
     is_hidden[[row for row, _ in rows]] = False
     return replace(index, pts=index.pts + shift_ticks, is_hidden=is_hidden), shift_ticks
-
-
-def _read_stated_end_us(container: InputContainer) -> int:
-    """Return the end of the file that the header states, in microseconds; 0 if it states none that can be relied on."""
-    if container.format.name not in _FORMATS_STATING_DURATION or container.duration is None:
-        return 0
-    return int(container.duration)

@@ -11,16 +11,19 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from forensics.adapters.video.byte_coverage import Coverage
 from forensics.adapters.video.h264_syntax import H264Syntax
 from forensics.adapters.video.mpeg_order import find_contradictions
 from forensics.adapters.video.picture_collector import NO_TIME, PictureCollector
 from forensics.adapters.video.pyav_open import demux, rate_of
 from forensics.adapters.video.transport_joints import N_LATE_MARKS, correct_marks
+from forensics.adapters.video.transport_stream import find_lost_packets
+from forensics.adapters.video.unread_bytes import describe_unread, find_unread
 from forensics.footage.clock_jumps import unwrap
 from forensics.footage.timeline import BoolArray, Int64Array
 from forensics.place import Place
 
-__all__ = ["Packets", "demux_until_error", "find_dependent_packets", "list_shortfalls", "read_packets"]
+__all__ = ["Packets", "demux_until_error", "describe_losses", "find_dependent_packets", "read_packets"]
 
 # In these formats a parser splits a byte stream into pictures.
 _PARSED_FORMATS = ("mpeg", "mpegts")
@@ -64,6 +67,7 @@ class Packets:
             the empty chunks of frames that the recorder dropped, and those after the last frame.
         end_us: end of the last packet of any stream; a packet without a duration lasts as long as the median one.
         end_tolerance_us: how far a stated end may exceed `end_us` without a lost frame.
+        unread: ranges of bytes that may hold pictures and were not read; empty if the format is not checked.
     """
 
     pts: Int64Array
@@ -79,6 +83,7 @@ class Packets:
     n_header_units: tuple[int, int]
     end_us: int
     end_tolerance_us: int
+    unread: tuple[tuple[int, int], ...]
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -106,7 +111,7 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
         stream: of the container.
         path: of the same file.
     """
-    collector, demux_error, end_us = _collect(container, stream)
+    collector, coverage, demux_error, end_us = _collect(container, stream)
     format_name, time_base = container.format.name, Fraction(stream.time_base or 1)
     pts, dts, keys, size, position, corrupt = np.array(collector.rows, dtype=np.int64).reshape(-1, 6).T
     is_key, is_corrupt = keys.astype(bool), corrupt.astype(bool)
@@ -119,6 +124,8 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
         is_corrupt, is_leading_lost = correct_marks(
             path, stream.id, is_corrupt, pts=pts, position=position, is_key=is_key
         )
+    if format_name == "mpegts":
+        is_corrupt[_pictures_at(find_lost_packets(path), position)] = True
     is_damaged = _extend_marks(is_corrupt, N_LATE_MARKS if format_name in _PARSED_FORMATS else 0) | is_leading_lost
     if len(collector.losses) <= _MAX_SHARE_OF_LOSSES * len(pts):
         is_damaged[collector.losses] = True
@@ -148,27 +155,34 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
         n_header_units=_count_header_units(format_name, dts, has_dts),
         end_us=end_us,
         end_tolerance_us=end_tolerance_us,
+        unread=find_unread(path, format_name, coverage),
     )
 
 
-def _collect(container: InputContainer, stream: VideoStream) -> tuple[PictureCollector, str, int]:
-    """Demux the file; return the pictures of the stream, the demuxer's error, and the end of all streams in us."""
+def _collect(container: InputContainer, stream: VideoStream) -> tuple[PictureCollector, Coverage, str, int]:
+    """Demux the file.
+
+    Returns:
+        the pictures of the stream; where the packets of all streams lie; the demuxer's error, empty if it reached the
+        end; the end of all streams in microseconds.
+    """
     context = stream.codec_context
     collector = PictureCollector(
         H264Syntax(bytes(context.extradata or b"")) if context.name == "h264" else None,
         reads_order=_may_lack_times(container, stream) and rate_of(stream) is not None,
         counts_frames=container.format.name in _BARE_FORMATS,
     )
-    end_us = 0
+    coverage, end_us = Coverage(), 0
     try:
         for packet in demux(container):
             if packet.size:
+                coverage.add(packet)
                 end_us = max(end_us, _packet_end_us(packet))
                 if packet.stream_index == stream.index:
                     collector.add(packet)
     except av.error.FFmpegError as error:
-        return collector, f"reading stopped after {collector.n_packets} packets: {error.strerror}", end_us
-    return collector, "", end_us
+        return collector, coverage, f"reading stopped after {collector.n_packets} packets: {error.strerror}", end_us
+    return collector, coverage, "", end_us
 
 
 def _has_own_pts(pts: Int64Array, position: Int64Array, format_name: str) -> BoolArray:
@@ -225,6 +239,11 @@ def _may_lack_times(container: InputContainer, stream: VideoStream) -> bool:
     return container.format.name in _PARSED_FORMATS and stream.codec_context.name in ("mpeg1video", "mpeg2video")
 
 
+def _pictures_at(offsets: list[int], position: Int64Array) -> Int64Array:
+    """Return the picture that each of these byte offsets belongs to."""
+    return np.maximum(0, np.searchsorted(np.maximum.accumulate(position), offsets, side="right") - 1)
+
+
 def _extend_marks(is_marked: BoolArray, n_more: int) -> BoolArray:
     """Return the marks, with the next `n_more` packets after each marked one marked as well."""
     found = is_marked.copy()
@@ -268,7 +287,7 @@ def demux_until_error(container: InputContainer, stream_index: int) -> "Iterator
         return
 
 
-def list_shortfalls(packets: Packets, n_frames_from_header: int | None, stated_us: int = 0) -> list[str]:
+def describe_losses(packets: Packets, n_frames_from_header: int | None, stated_us: int = 0) -> list[str]:
     """Describe what is missing or doubtful, one phrase each; an empty list for a whole file.
 
     Args:
@@ -276,7 +295,7 @@ def list_shortfalls(packets: Packets, n_frames_from_header: int | None, stated_u
         n_frames_from_header: number of frames that the header states; None if it states none.
         stated_us: end of the file that the header states; 0 if it states none.
     """
-    found = []
+    found = [text] if (text := describe_unread(packets.unread)) else []
     n_units, tolerance = packets.n_header_units
     if packets.demux_error:
         found.append(packets.demux_error)

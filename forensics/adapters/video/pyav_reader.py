@@ -6,8 +6,9 @@ the read with the fewest gaps counts: its frames never depend on how it was reac
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -26,6 +27,8 @@ from forensics.footage.motion_gate import GateDecision, GateResult, MotionGate
 from forensics.footage.timeline import Int64Array, PacketIndex
 
 __all__ = ["PyavReader", "open_reader"]
+
+T = TypeVar("T")
 
 
 def open_reader(footage: Footage, index: PacketIndex, view: View) -> "PyavReader":
@@ -59,11 +62,11 @@ class PyavReader:
         """Yield the wanted frames; reopen the file and read again from the first gap or disk error on."""
         n_yielded = 0
         with contextlib.suppress(DecoderLost):  # retry after a disk error, too
-            for found in decode_groups(self._source, self._index, groups):
-                if isinstance(found, Gap) and not self._index.is_unreadable[found.number]:
+            for item in decode_groups(self._source, self._index, groups, self._to_item):
+                if isinstance(item, Gap) and not self._index.is_unreadable[item.number]:
                     break
                 n_yielded += 1
-                yield self._to_item(found)
+                yield item
             else:
                 return
         missing = np.array(groups.wanted[n_yielded:], dtype=np.int64)
@@ -80,24 +83,24 @@ class PyavReader:
         if self._view.shows_damaged:
             yield from self._show_damaged(chosen)
         else:
-            yield from map(self._to_item, self._decode_alone(chosen))
+            yield from self._decode_alone(chosen)
 
-    def _decode_alone(self, group: Groups) -> Iterator[Decoded | Gap]:
+    def _decode_alone(self, group: Groups) -> Iterator[Item]:
         """Yield the wanted frames of one group.
 
         Raises:
             MemoryError: there is no memory to decode them.
         """
-        for found in self._decode_reopened(group):
-            if isinstance(found, Gap) and self._source.ran_out_of_memory:
+        for item in self._decode_reopened(group, self._to_item):
+            if isinstance(item, Gap) and self._source.ran_out_of_memory:
                 raise MemoryError(f"{self._footage.path}: no memory to decode frames {group.start}-{group.stop - 1}")
-            yield found
+            yield item
 
     def _show_damaged(self, group: Groups) -> Iterator[Item]:
         """Yield the wanted frames of one group, and in place of a gap what the decoder makes of it, if anything."""
         with DamagedPictures(self._footage, self._index, group) as pictures:
-            for found in self._decode_alone(group):
-                yield self._to_doubtful(found, pictures) if isinstance(found, Gap) else self._to_item(found)
+            for item in self._decode_alone(group):
+                yield self._to_doubtful(item, pictures) if isinstance(item, Gap) else item
 
     def _to_doubtful(self, gap: Gap, pictures: DamagedPictures) -> Frame | Gap:
         """Return what the decoder makes of a gap, if anything. No decoded frame may live longer than this call."""
@@ -110,25 +113,23 @@ class PyavReader:
         best, fewest = attempts[0], group.stop - group.start + 1
         for attempt in attempts if len(attempts) > 1 else ():
             complete = replace(attempt, wanted=tuple(range(group.start, group.stop)))
-            n_gaps = sum(isinstance(found, Gap) for found in self._decode_reopened(complete))
+            n_gaps = sum(isinstance(found, Gap) for found in self._decode_reopened(complete, _number_of))
             if n_gaps < fewest:
                 best, fewest = attempt, n_gaps
             if n_gaps == 0:
                 break
         return best
 
-    def _decode_reopened(self, groups: Groups) -> Iterator[Decoded | Gap]:
+    def _decode_reopened(self, groups: Groups, convert: Callable[[Decoded], T]) -> Iterator[T | Gap]:
         """Decode the groups from a reopened file with a fresh decoder."""
         self._source.reopen(is_strict=groups.is_strict)
         self._source.ran_out_of_memory = False
-        yield from decode_groups(self._source, self._index, groups)
+        yield from decode_groups(self._source, self._index, groups, convert)
         if not groups.is_strict:
             self._source.reopen()
 
-    def _to_item(self, found: Decoded | Gap) -> Item:
-        """Return the frame as the view wants it; the gate's result alone if the frame is still; a gap as it is."""
-        if isinstance(found, Gap):
-            return found
+    def _to_item(self, found: Decoded) -> Item:
+        """Return the frame as the view wants it, or the gate's result alone if the frame is still."""
         gate_result = self._apply_gate(found.frame, found.number)
         if gate_result is not None and gate_result.decision is GateDecision.STILL:
             return gate_result
@@ -152,3 +153,7 @@ class PyavReader:
         """Return the frame as (h, w, 3) uint8, scaled to the view, turned and mirrored as a player shows it."""
         upright = self._view.size_of(*orientation.size_of(frame.width, frame.height))
         return orientation.apply(self._rgb_scaler.scale(frame, *orientation.size_of(*upright)))
+
+
+def _number_of(found: Decoded) -> int:
+    return found.number

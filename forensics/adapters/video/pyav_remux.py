@@ -21,7 +21,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from forensics.adapters.video.pyav_open import NOT_SEEKABLE, choose_stream, make_decoding_repeatable, open_file
+from forensics.adapters.video.pyav_open import NOT_SEEKABLE, choose_stream, open_decoder, open_file
 from forensics.adapters.video.pyav_packets import Packets, demux_until_error
 from forensics.digests import sha256_of_file
 from forensics.errors import UnreadableFootage
@@ -257,9 +257,9 @@ def _kind_of_picture(path: Place, stream_index: int | None) -> str:
     """Return size and pixel format of the first picture that the decoder returns; empty if it returns none."""
     with open_file(path) as container:
         stream = choose_stream(container, path, stream_index)
-        make_decoding_repeatable(stream, is_strict=False)
+        decoder = open_decoder(stream, is_strict=False)
         for packet in itertools.islice(demux_until_error(container, stream.index), _N_TRIED_PACKETS):
             with contextlib.suppress(av.error.FFmpegError):
-                for frame in packet.decode():
+                for frame in decoder.decode(packet):
                     return f"{frame.width}x{frame.height} {frame.format.name}"
     return ""

@@ -7,6 +7,7 @@ starts in the very next packet.
 Source: ISO/IEC 13818-1, 2.4.3.2 and 2.4.3.3.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -17,7 +18,7 @@ from forensics.adapters.store.checked_file import open_footage
 from forensics.footage.timeline import Int64Array
 from forensics.place import Place
 
-__all__ = ["CounterBreak", "find_counter_breaks", "find_later_video", "find_transport_packets"]
+__all__ = ["CounterBreak", "find_counter_breaks", "find_later_video", "find_lost_packets", "find_transport_packets"]
 
 _SYNC_BYTE: Final = 0x47
 _SYNC_OFFSET_BY_PACKET_BYTES: Final = {188: 0, 192: 4, 204: 0}
@@ -79,6 +80,40 @@ def find_counter_breaks(path: Place, stream_id: int) -> list[CounterBreak] | Non
             found.append(CounterBreak(int(start[row]), bool(headers[row, 1] & 0x40)))
         last = int(counters[-1]) if len(rows) else last
     return found
+
+
+def find_lost_packets(path: Place) -> list[int]:
+    """Return the byte offset of the first packet of each run of packets that lack their sync byte.
+
+    A demuxer skips them. If their number is a multiple of 16, no counter breaks, and it marks no picture as corrupt.
+
+    Args:
+        path: of the file.
+    """
+    file = open_footage(path)
+    found = list[int]()
+    start = 0
+    while True:
+        file.seek(start)
+        offset, unit = find_transport_packets(file.read(_HEAD_BYTES))
+        start += offset
+        if unit == 1:
+            if file.seek(0, os.SEEK_END) <= start + _HEAD_BYTES:
+                return found
+            start += _HEAD_BYTES
+            continue
+        file.seek(start)
+        sync = _SYNC_OFFSET_BY_PACKET_BYTES[unit]
+        while len(block := file.read(unit * _PACKETS_PER_READ)) >= unit:
+            is_lost = np.frombuffer(block, dtype=np.uint8)[sync::unit][: len(block) // unit] != _SYNC_BYTE
+            n_whole = int(np.argmax(is_lost)) if is_lost.any() else len(is_lost)
+            start += n_whole * unit
+            if n_whole < len(is_lost):
+                found.append(start)
+                start += unit
+                break
+        else:
+            return found
 
 
 def find_later_video(path: Place, stream_id: int, end: int) -> tuple[int, int] | None:

@@ -1,0 +1,157 @@
+"""One video stream as demuxing finds it: its pictures, what the container states, and what is missing at its ends."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from forensics.adapters.store.checked_file import open_footage
+from forensics.adapters.video.avi_index import read_own_index
+from forensics.adapters.video.first_frame import FirstFrame
+from forensics.adapters.video.joined_files import describe_joined, describe_later_video
+from forensics.adapters.video.key_pictures import KeySource, key_source_of
+from forensics.adapters.video.pyav_open import choose_stream, open_file, rate_of
+from forensics.adapters.video.pyav_packets import Packets, describe_losses, read_packets
+from forensics.adapters.video.truncation import find_truncation
+from forensics.errors import UnreadableFootage
+from forensics.footage.evidence import Medium, Timing
+from forensics.place import Place
+
+__all__ = ["DemuxedStream", "demux_stream", "list_shortfalls"]
+
+# In other formats the duration is estimated from the packets, or the header's frame count is more exact.
+_FORMATS_STATING_DURATION = ("matroska,webm", "mxf", "flv")
+# Block terminator of the last picture and trailer of the file.
+_GIF_TRAILER = b"\0;"
+
+
+@dataclass(frozen=True, slots=True)
+class DemuxedStream:
+    """One stream of a file, as demuxing found it.
+
+    Attributes:
+        path, stream_index: the file and the stream in it.
+        stream_id: number of the stream in the container's own terms.
+        packets: all pictures of the stream.
+        key_source: who says which of them are key pictures.
+        medium: what the container states.
+        time_base: seconds of one tick.
+        may_reorder: whether the codec shows pictures in another order than they are stored in.
+        stated_end_us: end of the file that the header states; 0 if it states none that can be relied on.
+        listed: position, time and size of each picture by the container's own index; None if that decides no seek.
+    """
+
+    path: Place
+    stream_index: int
+    stream_id: int
+    packets: Packets
+    key_source: KeySource
+    medium: Medium
+    time_base: Fraction
+    may_reorder: bool
+    stated_end_us: int
+    listed: list[tuple[int, int, int]] | None
+
+
+def demux_stream(path: Place, stream_index: int | None, first: FirstFrame) -> DemuxedStream:
+    """Demux the chosen stream of a file.
+
+    Args:
+        path: one video file, on a disk or in a store.
+        stream_index: the stream; None for the default one, else the largest.
+        first: facts from its first frame.
+
+    Raises:
+        UnreadableFootage: it holds no pictures, or only a still.
+    """
+    with open_file(path) as container:
+        stream = choose_stream(container, path, stream_index)
+        listed = read_own_index(container, stream)
+        packets = read_packets(container, stream, path)
+        codec = stream.codec_context.codec
+        found = DemuxedStream(
+            path,
+            stream.index,
+            stream.id,
+            packets,
+            key_source_of(codec.name, is_intra_only=codec.intra_only, are_all_flagged=bool(packets.is_key.all())),
+            _describe_medium(container, stream, first),
+            Fraction(stream.time_base or 1),
+            bool(stream.codec_context.has_b_frames),
+            _read_stated_end_us(container),
+            listed,
+        )
+    container_name = found.medium.container
+    if container_name == "jpeg_pipe" and len(packets) == 1:
+        raise UnreadableFootage(path, "a_still", "a single JPEG picture; put stills into a folder and give the folder")
+    if not len(packets):
+        detail = f"the video stream holds no packets ({packets.demux_error or 'empty'})"
+        raise UnreadableFootage(path, "no_frames", detail)
+    if container_name == "gif" and not _has_gif_trailer(path):
+        packets.is_damaged[-1] = True
+    if found.key_source is KeySource.NOBODY:
+        packets.is_key[1:] = False
+    return found
+
+
+def list_shortfalls(stream: DemuxedStream, packets: Packets) -> list[str]:
+    """Describe what is missing or doubtful, and what lies behind the end of the file; one phrase each.
+
+    Args:
+        stream: the stream.
+        packets: its pictures, with all damage that is known by now.
+    """
+    medium = stream.medium
+    losses = describe_losses(packets, medium.n_frames_from_header, stream.stated_end_us)
+    return [*filter(None, _describe_ends(stream)), *losses]
+
+
+def _describe_ends(stream: DemuxedStream) -> Iterator[str]:
+    """Yield what is missing at the end of the file, and what lies behind its end; empty texts for nothing."""
+    path, container, packets = stream.path, stream.medium.container, stream.packets
+    yield find_truncation(path, container)
+    if container == "mpegts":
+        yield describe_later_video(path, stream.stream_id, max(0, int(packets.position.max())))
+    else:
+        yield describe_joined(path, container, max(0, int((packets.position + packets.size).max())))
+
+
+def _has_gif_trailer(path: Place) -> bool:
+    """Whether the file ends with the GIF trailer; the demuxer does not report a truncated last picture."""
+    file = open_footage(path)
+    file.seek(-len(_GIF_TRAILER), os.SEEK_END)
+    return file.read(len(_GIF_TRAILER)) == _GIF_TRAILER
+
+
+def _describe_medium(container: InputContainer, stream: VideoStream, first: FirstFrame) -> Medium:
+    """Return the container's and the stream's facts."""
+    others = tuple(other.index for other in container.streams.video if other.index != stream.index)
+    return Medium(
+        container=container.format.name,
+        codec=stream.codec_context.name,
+        width_px=first.width_px,
+        height_px=first.height_px,
+        rotation_degrees=first.orientation.rotation_degrees,
+        rate_stated=first.rate,
+        rate_counted=None,
+        n_frames_from_header=_read_stated_frames(container, stream),
+        timing=Timing.CONTAINER,
+        other_streams=others,
+    )
+
+
+def _read_stated_frames(container: InputContainer, stream: VideoStream) -> int | None:
+    """Return the number of frames that the header states; MXF states its duration in frames."""
+    if container.format.name == "mxf" and stream.duration and stream.time_base == 1 / (rate_of(stream) or 1):
+        return stream.duration
+    return stream.frames or None
+
+
+def _read_stated_end_us(container: InputContainer) -> int:
+    """Return the end of the file that the header states, in microseconds; 0 if it states none that can be relied on."""
+    if container.format.name not in _FORMATS_STATING_DURATION or container.duration is None:
+        return 0
+    return int(container.duration)

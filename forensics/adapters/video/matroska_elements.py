@@ -1,0 +1,85 @@
+"""Elements of Matroska files: what lies in a gap between two packets, seen without the demuxer.
+
+Source: RFC 8794 (EBML) and RFC 9559 (Matroska).
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from forensics.adapters.store.checked_file import FootageReader
+from forensics.adapters.video.byte_coverage import Gap
+
+__all__ = ["BLOCK_HEAD_BYTES", "walk_matroska"]
+
+BLOCK_HEAD_BYTES: Final = 4
+"""Of a block: track, time and flags. A block without more is a frame that did not change."""
+_BLOCKS: Final = frozenset({0xA3, 0xA1})
+"""SimpleBlock and Block."""
+_PARENTS: Final = frozenset({0x18538067, 0x1F43B675, 0xA0})
+"""Segment, Cluster and BlockGroup: what is in them is walked through."""
+_OTHERS: Final = frozenset(
+    {0x1A45DFA3, 0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1C53BB6B, 0x1254C367, 0x1043A770, 0x1941A469, 0xEC, 0xBF}
+    | {0xE7, 0xA7, 0xAB, 0x5854, 0x9B, 0xFB, 0xFA, 0xA4, 0x75A1, 0x75A2, 0x8E, 0xA2, 0xAF, 0xFD, 0xC8}
+)
+"""EBML head, SeekHead, Info, Tracks, Cues, Tags, Chapters, Attachments, Void and CRC-32; then what clusters hold."""
+_MAX_ELEMENT_HEAD_BYTES: Final = 9
+
+
+def walk_matroska(file: FootageReader, gap: Gap) -> int:
+    """Walk through the elements of a gap; return the first byte that is none, or a block that was not read, or -1.
+
+    A packet may be smaller or larger than its block, which may be compressed or shared.
+    """
+    found = _walk_elements(file, gap)
+    if found < 0 or any(
+        _walk_elements(file, replace(gap, start=end)) < 0 for end in _block_ends(file, gap.last_packet)
+    ):
+        return -1
+    return found
+
+
+def _block_ends(file: FootageReader, content: int) -> Iterator[int]:
+    """Yield the possible ends of the block whose content begins at this byte."""
+    start = max(0, content - _MAX_ELEMENT_HEAD_BYTES)
+    file.seek(start)
+    head = file.read(max(0, content - start))
+    for at, kind in enumerate(head):
+        size, n_size = _read_number(head[at + 1 :], keeps_marker=False)
+        if kind in _BLOCKS and n_size == len(head) - at - 1:
+            yield content + size
+
+
+def _walk_elements(file: FootageReader, gap: Gap) -> int:
+    """Walk through the elements from a byte on; return the first byte that is none, or an unread block, or -1."""
+    at = gap.start
+    while at < gap.stop:
+        file.seek(at)
+        head = file.read(12)
+        kind, n_kind = _read_number(head, keeps_marker=True)
+        size, n_size = _read_number(head[n_kind:], keeps_marker=False)
+        data = at + n_kind + n_size
+        if not n_kind or not n_size:
+            return at
+        if kind in _PARENTS:
+            at = data
+        elif kind in _BLOCKS:
+            if data == gap.stop and not gap.is_last:
+                return -1
+            if size > BLOCK_HEAD_BYTES:
+                return at
+            at = data + size
+        elif kind in _OTHERS and data + size <= gap.stop:
+            at = data + size
+        else:
+            return at
+    return -1
+
+
+def _read_number(head: bytes, *, keeps_marker: bool) -> tuple[int, int]:
+    """Return a number of variable length and how many bytes it takes; (0, 0) if there is none."""
+    n_bytes = 9 - head[0].bit_length() if head else 9
+    if n_bytes > min(8, len(head)):
+        return 0, 0
+    value = int.from_bytes(head[:n_bytes], "big")
+    return value if keeps_marker else value & (1 << 7 * n_bytes) - 1, n_bytes

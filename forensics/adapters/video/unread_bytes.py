@@ -1,0 +1,133 @@
+"""Bytes of a file that its demuxer passed over without a word: damaged ones, and files joined behind damage.
+
+Demuxers of these formats skip what they cannot parse and go on, or end as if the file ended there. Packets cover almost
+the whole of such a file; what lies between them must be structure that holds no picture.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from forensics.adapters.store.checked_file import FootageReader, open_footage, size_of_footage
+from forensics.adapters.video.byte_coverage import Coverage, Gap
+from forensics.adapters.video.chunk_walks import (
+    DHAV_HEAD_BYTES,
+    FLV_TAG_HEAD_BYTES,
+    HXVS_HEAD_BYTES,
+    parse_dhav,
+    parse_flv,
+    parse_hxvs,
+    walk_chunks,
+    walk_nut,
+)
+from forensics.adapters.video.matroska_elements import BLOCK_HEAD_BYTES, walk_matroska
+from forensics.adapters.video.mov_header import Box, find_boxes
+from forensics.place import Place
+
+__all__ = ["describe_unread", "find_unread"]
+
+_Range: TypeAlias = tuple[int, int]
+
+_MATROSKA: Final = "matroska,webm"
+_MOV: Final = "mov,mp4,m4a,3gp,3g2,mj2"
+
+_BOX_HEAD_BYTES: Final = 8
+_BLOCK_BYTES: Final = 1 << 20
+
+_GIF_IMAGE, _GIF_EXTENSION, _GIF_TRAILER = 0x2C, 0x21, 0x3B
+
+
+def find_unread(path: Place, container: str, coverage: Coverage) -> tuple[_Range, ...]:
+    """Return the ranges of bytes that may hold pictures and were not read; empty for formats that are not checked.
+
+    Args:
+        path: of the file.
+        container: name of the demuxer.
+        coverage: of its packets.
+    """
+    file, n_bytes = open_footage(path), size_of_footage(path)
+    if container == _MOV:
+        return tuple(_find_unread_fragments(path, coverage, n_bytes))
+    if container == "gif":
+        end = _walk_gif(file, n_bytes)
+        return ((end, n_bytes),) if end is not None else ()
+    if container not in _WALKS:
+        return ()
+    n_head_bytes, walk = _WALKS[container]
+    gaps = coverage.gaps(n_bytes, n_head_bytes)
+    return tuple((fault, gap.stop) for gap in gaps if (fault := walk(file, gap)) >= 0)
+
+
+def describe_unread(ranges: Sequence[_Range]) -> str:
+    """Describe these ranges of bytes; empty for none."""
+    if not ranges:
+        return ""
+    n_bytes = sum(stop - start for start, stop in ranges)
+    where = f"from byte {ranges[0][0]} on" if len(ranges) == 1 else f"in {len(ranges)} places, first at {ranges[0][0]}"
+    return f"{n_bytes} bytes are damaged or hold pictures that could not be reached, {where}"
+
+
+def _walk_gif(file: FootageReader, n_bytes: int) -> int | None:
+    """Return the first byte that is no part of a GIF, before its trailer; None for a whole one."""
+    content = file.read(n_bytes)
+    at = 13 + _gif_colours(content[10]) if n_bytes > 13 else n_bytes
+    while at < n_bytes:
+        start, kind = at, content[at]
+        if kind == _GIF_TRAILER:
+            return None
+        if kind == _GIF_EXTENSION:
+            at += 2
+        elif kind == _GIF_IMAGE and at + 10 < n_bytes:
+            at += 11 + _gif_colours(content[at + 9])
+        else:
+            return start
+        while at < n_bytes and content[at]:
+            at += 1 + content[at]
+        at += 1
+    return None
+
+
+def _gif_colours(flags: int) -> int:
+    """Return how many bytes the table of colours takes that these flags announce."""
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+
+
+def _find_unread_fragments(path: Place, coverage: Coverage, n_bytes: int) -> Iterator[_Range]:
+    """Yield the fragments of an MP4 of which no packet was read, and what lies behind the last whole box."""
+    boxes = find_boxes(path)
+    if not any(box.kind == b"moof" for box in boxes):
+        return
+    positions = np.sort(np.frombuffer(coverage.positions, dtype=np.int64))
+    for box in boxes:
+        first, last = np.searchsorted(positions, [box.start, box.stop])
+        is_read = last > first
+        if not _is_box(box) or (box.stop > n_bytes and not is_read):
+            if not _is_padding(path, box.start):
+                yield box.start, n_bytes
+            return
+        if box.kind == b"mdat" and box.stop - box.start > _BOX_HEAD_BYTES and not is_read:
+            yield box.start, box.stop
+
+
+def _is_box(box: Box) -> bool:
+    return box.kind.isascii() and box.kind.decode("ascii").isprintable() and box.stop >= box.start + _BOX_HEAD_BYTES
+
+
+def _is_padding(path: Place, start: int) -> bool:
+    """Whether the file holds nothing but zeros from this byte on: space that a recorder set aside."""
+    file = open_footage(path)
+    file.seek(start)
+    return not any(any(block) for block in iter(partial(file.read, _BLOCK_BYTES), b""))
+
+
+_Walk: TypeAlias = Callable[[FootageReader, Gap], int]
+_WALKS: Final[dict[str, tuple[int, _Walk]]] = {
+    _MATROSKA: (BLOCK_HEAD_BYTES, walk_matroska),
+    "nut": (0, walk_nut),
+    "flv": (FLV_TAG_HEAD_BYTES + 5, partial(walk_chunks, parse=parse_flv)),
+    "hxvs": (HXVS_HEAD_BYTES, partial(walk_chunks, parse=parse_hxvs)),
+    "dhav": (DHAV_HEAD_BYTES, partial(walk_chunks, parse=parse_dhav)),
+}
+"""Bytes between the position of a packet and its content, and what walks through a gap."""
