@@ -3,15 +3,12 @@
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from av.packet import Packet
 
 __all__ = ["Coverage", "Gap"]
-
-_SMALL_GAP_BYTES: Final = 16
-"""Of the head of a block; shorter gaps hold no picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +45,13 @@ class Coverage:
             self.positions.append(packet.pos)
             self.sizes.append(packet.size)
 
-    def gaps(self, n_bytes: int, n_head_bytes: int) -> Iterator[Gap]:
+    def gaps(self, n_bytes: int, *, n_head_bytes: int, n_usual_bytes: int) -> Iterator[Gap]:
         """Yield the ranges that may hold a picture; packets at the same position share a block.
 
         Args:
             n_bytes: of the file.
             n_head_bytes: between the position of a packet and its content.
+            n_usual_bytes: between packets, in which no picture fits.
         """
         if not self.positions:
             return
@@ -63,8 +61,6 @@ class Coverage:
         ends = np.maximum.accumulate(starts + n_head_bytes + np.add.reduceat(sizes[order], first))
         stops = np.append(starts[1:], n_bytes)
         yield Gap(0, int(starts[0]), -1, is_last=False)
-        for number in np.flatnonzero(
-            (stops - ends > _SMALL_GAP_BYTES) | ((stops > ends) & (stops == n_bytes))
-        ).tolist():
+        for number in np.flatnonzero((stops - ends > n_usual_bytes) | ((stops > ends) & (stops == n_bytes))).tolist():
             stop = int(stops[number])
             yield Gap(int(ends[number]), stop, int(starts[number]), is_last=stop == n_bytes)

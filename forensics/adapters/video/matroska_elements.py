@@ -31,12 +31,9 @@ def walk_matroska(file: FootageReader, gap: Gap) -> int:
 
     A packet may be smaller or larger than its block, which may be compressed or shared.
     """
-    found = _walk_elements(file, gap)
-    if found < 0 or any(
-        _walk_elements(file, replace(gap, start=end)) < 0 for end in _block_ends(file, gap.last_packet)
-    ):
-        return -1
-    return found
+    ends = [*_block_ends(file, gap.last_packet), gap.start]
+    faults = [_walk_elements(file, replace(gap, start=end)) for end in ends]
+    return -1 if -1 in faults else faults[0]
 
 
 def _block_ends(file: FootageReader, content: int) -> Iterator[int]:

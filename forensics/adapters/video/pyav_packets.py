@@ -173,16 +173,26 @@ def _collect(container: InputContainer, stream: VideoStream) -> tuple[PictureCol
         counts_frames=container.format.name in _BARE_FORMATS,
     )
     coverage, end_us = Coverage(), 0
+    read = _streams_that_may_exist(container, stream)
     try:
         for packet in demux(container):
             if packet.size:
-                coverage.add(packet)
+                if packet.stream_index in read:
+                    coverage.add(packet)
                 end_us = max(end_us, _packet_end_us(packet))
                 if packet.stream_index == stream.index:
                     collector.add(packet)
     except av.error.FFmpegError as error:
         return collector, coverage, f"reading stopped after {collector.n_packets} packets: {error.strerror}", end_us
     return collector, coverage, "", end_us
+
+
+def _streams_that_may_exist(container: InputContainer, stream: VideoStream) -> set[int]:
+    """Return the indices of the streams that the file can have; FLV has one video, damage announces another."""
+    streams = list(container.streams)
+    if container.format.name == "flv":
+        streams = [each for each in streams if each.index == stream.index or each.type != "video"]
+    return {each.index for each in streams}
 
 
 def _has_own_pts(pts: Int64Array, position: Int64Array, format_name: str) -> BoolArray:

@@ -55,8 +55,8 @@ def find_unread(path: Place, container: str, coverage: Coverage) -> tuple[_Range
         return ((end, n_bytes),) if end is not None else ()
     if container not in _WALKS:
         return ()
-    n_head_bytes, walk = _WALKS[container]
-    gaps = coverage.gaps(n_bytes, n_head_bytes)
+    layout, walk = _WALKS[container]
+    gaps = coverage.gaps(n_bytes, n_head_bytes=layout[0], n_usual_bytes=layout[1])
     return tuple((fault, gap.stop) for gap in gaps if (fault := walk(file, gap)) >= 0)
 
 
@@ -123,11 +123,11 @@ def _is_padding(path: Place, start: int) -> bool:
 
 
 _Walk: TypeAlias = Callable[[FootageReader, Gap], int]
-_WALKS: Final[dict[str, tuple[int, _Walk]]] = {
-    _MATROSKA: (BLOCK_HEAD_BYTES, walk_matroska),
-    "nut": (0, walk_nut),
-    "flv": (FLV_TAG_HEAD_BYTES + 5, partial(walk_chunks, parse=parse_flv)),
-    "hxvs": (HXVS_HEAD_BYTES, partial(walk_chunks, parse=parse_hxvs)),
-    "dhav": (DHAV_HEAD_BYTES, partial(walk_chunks, parse=parse_dhav)),
+_WALKS: Final[dict[str, tuple[tuple[int, int], _Walk]]] = {
+    _MATROSKA: ((BLOCK_HEAD_BYTES, 12), walk_matroska),
+    "nut": ((0, 16), walk_nut),
+    "flv": ((FLV_TAG_HEAD_BYTES + 5, 4), partial(walk_chunks, parse=parse_flv)),
+    "hxvs": ((HXVS_HEAD_BYTES, 0), partial(walk_chunks, parse=parse_hxvs)),
+    "dhav": ((DHAV_HEAD_BYTES, 16), partial(walk_chunks, parse=parse_dhav)),
 }
-"""Bytes between the position of a packet and its content, and what walks through a gap."""
+"""How many bytes lie between the position of a packet and its content, and then between packets; what walks on."""

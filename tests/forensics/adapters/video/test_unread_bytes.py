@@ -35,7 +35,7 @@ def index(path: Path) -> Indexed:
 def damage(content: bytes, random: Random) -> bytes:
     """Content with one stretch overwritten, zeroed, removed or inserted; its ends stay as they are."""
     at, n_bytes = random.randrange(len(content) // 20, len(content) * 19 // 20), random.choice([1, 4, 60, 500, 3000])
-    n_bytes = min(n_bytes, len(content) - at - 300)
+    n_bytes = min(n_bytes, len(content) - at - len(content) // 30)
     head, middle, tail = content[:at], content[at : at + n_bytes], content[at + n_bytes :]
     junk = random.randbytes(n_bytes)
     return head + random.choice([junk, bytes(n_bytes), b"", junk + middle]) + tail
