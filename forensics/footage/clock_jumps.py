@@ -2,12 +2,13 @@
 
 The clock of a file runs forwards. Where it jumps back, segments were joined, or the clock of the camera was set; a new
 section begins, and its frames follow those before it, in the order of the file. A clock that jumps forwards stays in
-its section: recorders pause. A few pictures whose clock leaps far ahead and returns are a section between two others.
+its section: recorders pause. A few pictures whose clock leaps far ahead, or back, and returns are a section between two
+others.
 
 Counters of 33 bits wrap after 26.5 hours. A jump back is a wrap only if the clock was near its end.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
@@ -17,6 +18,8 @@ from forensics.footage.timeline import BoolArray, Int64Array, PacketIndex, Secti
 
 __all__ = ["describe_sections", "find_jumps", "order_pictures", "place_sections", "unwrap"]
 
+# A clock that was back returns if it is off by no more than this from where it would be, had it never been back.
+_RETURN_TOLERANCE_S = 1
 # A leap ahead that returns is a fault of the stamps and not a pause if it is longer than this.
 _LEAP_S = 10
 # No video standard lets a picture be shown before one that is stored more than this many pictures earlier.
@@ -92,14 +95,27 @@ def _jump_beyond_reordering(pts: Int64Array, latest: Int64Array, jump: int | Non
 
 
 def _with_leaps(jumps: list[int], times: Int64Array, time_base: Fraction) -> list[int]:
-    """Return the jumps, with the place of each leap ahead from which one of them returns."""
-    found = set(jumps)
+    """Return the jumps, with the place of each leap ahead from which one of them returns, or that returns from one."""
+    found = {*jumps, *_returns(jumps, times, time_base)}
     for start, number in pairwise([0, *jumps]):
         ahead = start + 1 + int(np.argmax(np.diff(times[start:number]))) if number - start > 1 else number
         is_leap = ahead < number and (int(times[ahead]) - int(times[ahead - 1])) * time_base > _LEAP_S
         if is_leap and times[number] > times[ahead - 1]:
             found.add(ahead)
     return sorted(found)
+
+
+def _returns(jumps: list[int], times: Int64Array, time_base: Fraction) -> Iterator[int]:
+    """Yield the places at which a clock that jumped back is again where it would be without that jump."""
+    for start, stop in pairwise([*jumps, len(times)]):
+        usual = np.median(np.diff(times[max(0, start - _MAX_REORDERED) : start])) if start > 1 else 0
+        steps = np.diff(times[start:stop])
+        expected = times[start - 1] + (np.arange(1, stop - start) + 1) * usual
+        tolerance = float(_RETURN_TOLERANCE_S / time_base)
+        is_return = (steps * float(time_base) > _RETURN_TOLERANCE_S) & (
+            abs(times[start + 1 : stop] - expected) < tolerance
+        )
+        yield from (start + 1 + np.flatnonzero(is_return)[:1]).tolist()
 
 
 def order_pictures(pts: Int64Array, jumps: Sequence[int]) -> Int64Array:

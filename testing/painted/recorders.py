@@ -89,9 +89,14 @@ def _ts(options: dict[str, str]) -> Recipe:
 _FRAGMENTED = Recipe(options=_B, gop=15, container_options={"movflags": "frag_keyframe+empty_moov+default_base_moof"})
 
 
-def _with_clock(folder: Path, shift_ticks: Callable[[int], int], start_s: int = 10) -> Path:
-    """Write a transport stream of 90 frames and move the clock of every picture by `shift_ticks` of its number."""
-    path = _clip(folder / "clock.ts", range(90), _ts(_NO_B), start_s)
+def _with_clock(
+    folder: Path, shift_ticks: Callable[[int], int], start_s: int = 10, options: dict[str, str] = _NO_B
+) -> Path:
+    """Write a transport stream of 90 frames and move the clock of every picture by `shift_ticks` of its number.
+
+    The pictures are counted as they are stored.
+    """
+    path = _clip(folder / "clock.ts", range(90), _ts(options), start_s)
     content = bytearray(path.read_bytes())
     number = 0
     for at in range(0, len(content), _TS_PACKET_BYTES):
@@ -304,6 +309,22 @@ RECORDED: tuple[Recorded, ...] = (
             remark=f"jumps back by {seconds - 1 / 25:.3f} s at frame 40",
         )
         for seconds, start_s in ((1, 10), (90, 100))
+    ),
+    *(
+        Recorded(
+            f"ts, clock leaps by {hundredths / 100:g} s inside a group with B-frames",
+            partial(
+                _with_clock,
+                shift_ticks=lambda n, ticks=hundredths * _CLOCK_HZ // 100: ticks * (n >= 38),
+                start_s=100,
+                options=_B,
+            ),
+            _ALL,
+            section_starts=(37,) if hundredths < 0 else (),
+            media_us=[n * _FRAME_US + max(0, hundredths) * 10_000 * (n >= 37) for n in range(90)],
+            remark="jumps back by" if hundredths < 0 else "",
+        )
+        for hundredths in (-9000, -100, 50, 500)
     ),
     Recorded(
         "ts, clock wraps",

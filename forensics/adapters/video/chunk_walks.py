@@ -20,7 +20,8 @@ __all__ = [
 
 _FLV_TAG_KINDS: Final = frozenset({8, 9, 18})
 """Sound, picture and script data."""
-_FLV_HEAD_BYTES, FLV_TAG_HEAD_BYTES = 9, 11
+_FLV_HEAD_BYTES: Final = 9
+FLV_TAG_HEAD_BYTES: Final = 11
 _FLV_PICTURE, _FLV_H264 = 9, 7
 
 _HXVS_FILES: Final = frozenset({b"HXVS", b"HXVT"})

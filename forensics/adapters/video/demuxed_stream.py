@@ -1,7 +1,6 @@
 """One video stream as demuxing finds it: its pictures, what the container states, and what is missing at its ends."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -11,16 +10,18 @@ from av.video.stream import VideoStream
 from forensics.adapters.store.checked_file import open_footage
 from forensics.adapters.video.avi_index import read_own_index
 from forensics.adapters.video.first_frame import FirstFrame
-from forensics.adapters.video.joined_files import describe_joined, describe_later_video
+from forensics.adapters.video.joined_files import describe_joined, describe_later_video, find_joined
 from forensics.adapters.video.key_pictures import KeySource, key_source_of
+from forensics.adapters.video.mov_header import MOV, find_boxes
 from forensics.adapters.video.pyav_open import choose_stream, open_file, rate_of
 from forensics.adapters.video.pyav_packets import Packets, describe_losses, read_packets
 from forensics.adapters.video.truncation import find_truncation
+from forensics.adapters.video.unread_bytes import describe_unread
 from forensics.errors import UnreadableFootage
 from forensics.footage.evidence import Medium, Timing
 from forensics.place import Place
 
-__all__ = ["DemuxedStream", "demux_stream", "list_shortfalls"]
+__all__ = ["DemuxedStream", "demux_stream", "describe_other_streams", "list_shortfalls"]
 
 # In other formats the duration is estimated from the packets, or the header's frame count is more exact.
 _FORMATS_STATING_DURATION = ("matroska,webm", "mxf", "flv")
@@ -41,6 +42,7 @@ class DemuxedStream:
         time_base: seconds of one tick.
         may_reorder: whether the codec shows pictures in another order than they are stored in.
         stated_end_us: end of the file that the header states; 0 if it states none that can be relied on.
+        joined: byte offset of a joined file that is not read, or with the setup of the first; None without one.
         listed: position, time and size of each picture by the container's own index; None if that decides no seek.
     """
 
@@ -53,6 +55,7 @@ class DemuxedStream:
     time_base: Fraction
     may_reorder: bool
     stated_end_us: int
+    joined: int | None
     listed: list[tuple[int, int, int]] | None
 
 
@@ -78,10 +81,11 @@ def demux_stream(path: Place, stream_index: int | None, first: FirstFrame) -> De
             stream.id,
             packets,
             key_source_of(codec.name, is_intra_only=codec.intra_only, are_all_flagged=bool(packets.is_key.all())),
-            _describe_medium(container, stream, first),
+            _describe_medium(container, stream, first, path),
             Fraction(stream.time_base or 1),
             bool(stream.codec_context.has_b_frames),
             _read_stated_end_us(container),
+            find_joined(path, container.format.name, max(0, int((packets.position + packets.size).max(initial=0)))),
             listed,
         )
     container_name = found.medium.container
@@ -92,6 +96,8 @@ def demux_stream(path: Place, stream_index: int | None, first: FirstFrame) -> De
         raise UnreadableFootage(path, "no_frames", detail)
     if container_name == "gif" and not _has_gif_trailer(path):
         packets.is_damaged[-1] = True
+    if found.joined is not None:
+        packets.is_damaged[packets.position >= found.joined] = True
     if found.key_source is KeySource.NOBODY:
         packets.is_key[1:] = False
     return found
@@ -104,19 +110,26 @@ def list_shortfalls(stream: DemuxedStream, packets: Packets) -> list[str]:
         stream: the stream.
         packets: its pictures, with all damage that is known by now.
     """
-    medium = stream.medium
-    losses = describe_losses(packets, medium.n_frames_from_header, stream.stated_end_us)
-    return [*filter(None, _describe_ends(stream)), *losses]
+    medium, path = stream.medium, stream.path
+    found = [find_truncation(path, medium.container)]
+    unread = packets.unread
+    if medium.container == "mpegts":
+        found.append(describe_later_video(path, stream.stream_id, max(0, int(packets.position.max()))))
+    if stream.joined is not None:
+        found.append(describe_joined(path, stream.joined))
+        unread = tuple(each for each in unread if each[0] < stream.joined)
+    found.append(describe_unread(unread))
+    return [*filter(None, found), *describe_losses(packets, medium.n_frames_from_header, stream.stated_end_us)]
 
 
-def _describe_ends(stream: DemuxedStream) -> Iterator[str]:
-    """Yield what is missing at the end of the file, and what lies behind its end; empty texts for nothing."""
-    path, container, packets = stream.path, stream.medium.container, stream.packets
-    yield find_truncation(path, container)
-    if container == "mpegts":
-        yield describe_later_video(path, stream.stream_id, max(0, int(packets.position.max())))
-    else:
-        yield describe_joined(path, container, max(0, int((packets.position + packets.size).max())))
+def describe_other_streams(medium: Medium) -> list[str]:
+    """Describe the video of a file that is not read; nothing without any."""
+    if not medium.other_streams:
+        return []
+    numbers = ", ".join(map(str, medium.other_streams))
+    return [
+        f"the file holds more video, in stream {numbers}, which is not read; a case of its own can read it (--stream)"
+    ]
 
 
 def _has_gif_trailer(path: Place) -> bool:
@@ -126,7 +139,7 @@ def _has_gif_trailer(path: Place) -> bool:
     return file.read(len(_GIF_TRAILER)) == _GIF_TRAILER
 
 
-def _describe_medium(container: InputContainer, stream: VideoStream, first: FirstFrame) -> Medium:
+def _describe_medium(container: InputContainer, stream: VideoStream, first: FirstFrame, path: Place) -> Medium:
     """Return the container's and the stream's facts."""
     others = tuple(other.index for other in container.streams.video if other.index != stream.index)
     return Medium(
@@ -137,14 +150,19 @@ def _describe_medium(container: InputContainer, stream: VideoStream, first: Firs
         rotation_degrees=first.orientation.rotation_degrees,
         rate_stated=first.rate,
         rate_counted=None,
-        n_frames_from_header=_read_stated_frames(container, stream),
+        n_frames_from_header=_read_stated_frames(container, stream, path),
         timing=Timing.CONTAINER,
         other_streams=others,
     )
 
 
-def _read_stated_frames(container: InputContainer, stream: VideoStream) -> int | None:
-    """Return the number of frames that the header states; MXF states its duration in frames."""
+def _read_stated_frames(container: InputContainer, stream: VideoStream, path: Place) -> int | None:
+    """Return the number of frames that the header states; MXF states its duration in frames.
+
+    The header of an MP4 with fragments counts the frames before them only.
+    """
+    if container.format.name == MOV and any(box.kind == b"moof" for box in find_boxes(path)):
+        return None
     if container.format.name == "mxf" and stream.duration and stream.time_base == 1 / (rate_of(stream) or 1):
         return stream.duration
     return stream.frames or None

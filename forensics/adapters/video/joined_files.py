@@ -7,13 +7,12 @@ and fragmented MP4 can be read on; MP4, QuickTime, FLV and ASF cannot, and their
 from typing import Final
 
 from forensics.adapters.store.checked_file import open_footage, size_of_footage
-from forensics.adapters.video.mov_header import find_boxes
+from forensics.adapters.video.mov_header import MOV, find_boxes, find_other_setup
 from forensics.adapters.video.transport_stream import find_later_video
 from forensics.place import Place
 
-__all__ = ["describe_joined", "describe_later_video"]
+__all__ = ["describe_joined", "describe_later_video", "find_joined"]
 
-_MOV: Final = "mov,mp4,m4a,3gp,3g2,mj2"
 _HEADS: Final = {"flv": b"FLV\x01", "asf": bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")}
 """First bytes of a file, by demuxer."""
 _SEARCHED_BYTES: Final = 1 << 20
@@ -37,17 +36,19 @@ def describe_later_video(path: Place, stream_id: int, end: int) -> str:
     )
 
 
-def describe_joined(path: Place, container: str, end: int) -> str:
-    """Describe what lies behind the first file; empty if nothing is joined to it, or all of it was read.
+def find_joined(path: Place, container: str, end: int) -> int | None:
+    """Return the byte offset of another file behind the first one; None if all was read.
 
     Args:
         path: of the file.
         container: name of the demuxer.
         end: byte offset behind the last packet that was read.
     """
-    start = _find_second_box(path, end) if container == _MOV else _find_head(path, _HEADS.get(container), end)
-    if start is None:
-        return ""
+    return _find_second_box(path, end) if container == MOV else _find_head(path, _HEADS.get(container), end)
+
+
+def describe_joined(path: Place, start: int) -> str:
+    """Describe the file that is joined to the first one at this byte offset."""
     n_bytes = size_of_footage(path) - start
     return (
         f"another file is joined to its end: {n_bytes} bytes from byte {start} on are not read; "
@@ -56,9 +57,10 @@ def describe_joined(path: Place, container: str, end: int) -> str:
 
 
 def _find_second_box(path: Place, end: int) -> int | None:
-    """Return the offset of a second `ftyp` box behind the last packet."""
+    """Return the offset of a second `ftyp` box behind the last packet, or of one before a header with another setup."""
     starts = [box.start for box in find_boxes(path) if box.kind == b"ftyp"]
-    return next((start for start in starts[1:] if start >= end), None)
+    behind = next((start for start in starts[1:] if start >= end), None)
+    return find_other_setup(path) if behind is None else behind
 
 
 def _find_head(path: Place, head: bytes | None, end: int) -> int | None:

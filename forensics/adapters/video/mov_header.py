@@ -10,13 +10,18 @@ from dataclasses import dataclass
 from forensics.adapters.store.checked_file import FootageReader, open_footage, size_of_footage
 from forensics.place import Place
 
-__all__ = ["Box", "find_boxes", "lacks_header", "unpacked_header_bytes"]
+__all__ = ["MOV", "Box", "find_boxes", "find_other_setup", "lacks_header", "unpacked_header_bytes"]
+
+MOV = "mov,mp4,m4a,3gp,3g2,mj2"
+"""Name of the demuxer."""
 
 _BOX = struct.Struct(">I4s")
 _SIZE_IS_64_BIT = 1
 _FIRST_BOX_KINDS = ([b"ftyp"], [b"mdat"], [b"wide"], [b"skip"])
 # Limit for the boxes beside the compressed header; the only one in use (dcom) holds four bytes.
 _MAX_BOX_BYTES = 1 << 20
+_PARAMETERS = (b"avcC", b"hvcC", b"av1C", b"vpcC")
+_LARGEST_HEADER_BYTES = 64 << 20
 # A day of fragments of one second has fewer.
 _MAX_BOXES = 1_000_000
 
@@ -48,6 +53,41 @@ def find_boxes(path: Place) -> list[Box]:
     """Return the top-level boxes up to one that is not whole, or does not state its size."""
     file = open_footage(path)
     return list(_iterate_boxes(file, size_of_footage(path)))
+
+
+def find_other_setup(path: Place) -> int | None:
+    """Return the start of the first joined file whose header states other clocks or codecs; None without one.
+
+    A demuxer reads its fragments with the clocks and codecs of the first header.
+    """
+    boxes = find_boxes(path)
+    headers = [box for box in boxes if box.kind == b"moov"]
+    if len(headers) < 2:
+        return None
+    file = open_footage(path)
+    first = _read_setup(file, headers[0])
+    other = next((box for box in headers[1:] if _read_setup(file, box) != first), None)
+    if other is None:
+        return None
+    return max((box.start for box in boxes if box.kind == b"ftyp" and box.start <= other.start), default=other.start)
+
+
+def _read_setup(file: FootageReader, header: Box) -> list[bytes]:
+    """Return the clock rates, and the parameters of the decoders."""
+    file.seek(header.start)
+    content = file.read(min(header.stop - header.start, _LARGEST_HEADER_BYTES))
+    rates = [content[at + 16 : at + 20] for at in _find_all(content, b"mdhd")]
+    boxes = [
+        (at, int.from_bytes(content[at - 4 : at], "big")) for kind in _PARAMETERS for at in _find_all(content, kind)
+    ]
+    return [*rates, *(content[at : at - 4 + size] for at, size in boxes)]
+
+
+def _find_all(content: bytes, kind: bytes) -> Iterator[int]:
+    at = content.find(kind)
+    while at >= 0:
+        yield at
+        at = content.find(kind, at + 1)
 
 
 def lacks_header(path: Place) -> bool:

@@ -5,7 +5,7 @@ times are, in this order of preference: the chunk positions of an AVI and the ti
 some pictures have, with the others placed between them; the frame rate that the user or the stream states.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -18,11 +18,13 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from forensics.adapters.video.demuxed_stream import DemuxedStream, list_shortfalls
+from forensics.adapters.video.damage_marks import find_dependent_packets
+from forensics.adapters.video.demuxed_stream import DemuxedStream, describe_other_streams, list_shortfalls
 from forensics.adapters.video.key_pictures import KeySource, is_key_picture
+from forensics.adapters.video.misordered_groups import MisorderedGroup, find_untimed
 from forensics.adapters.video.packet_tags import number_tagged, tag_packet
 from forensics.adapters.video.pyav_open import open_decoder, open_file
-from forensics.adapters.video.pyav_packets import Packets, demux_until_error, find_dependent_packets
+from forensics.adapters.video.pyav_packets import Packets, demux_until_error
 from forensics.adapters.video.pyav_remux import redirect_to_working_copy
 from forensics.errors import UnreadableFootage
 from forensics.footage.clock_jumps import describe_sections, place_sections
@@ -63,7 +65,12 @@ class _Times:
 
 
 def index_by_decoding(
-    stream: DemuxedStream, working_copy: Path, *, given_rate: Fraction | None = None, rejection: str = ""
+    stream: DemuxedStream,
+    working_copy: Path,
+    *,
+    given_rate: Fraction | None = None,
+    rejection: str = "",
+    misordered: Sequence[MisorderedGroup] = (),
 ) -> Indexed:
     """Return the packet index, read through a stream copy in which every picture has its pts.
 
@@ -72,6 +79,7 @@ def index_by_decoding(
         working_copy: path of the copy, without suffix.
         given_rate: frames per second, as stated by the user; None if not given.
         rejection: why the pts of the file are rejected; empty if they are not.
+        misordered: groups of pictures that are not shown in the order of their pts.
 
     Raises:
         UnreadableFootage: no packet can be decoded, or the stream copy cannot be made.
@@ -79,12 +87,13 @@ def index_by_decoding(
     packets, medium = stream.packets, stream.medium
     shown_at, is_failed, is_marked = _decode_presentation_order(stream.path, stream.stream_index, packets)
     is_key = packets.is_key & is_marked if stream.key_source is KeySource.DECODER else packets.is_key
-    packets = replace(packets, is_key=is_key)
+    is_untimed = find_untimed(misordered, packets, shown_at)
+    packets = replace(packets, is_key=is_key, has_pts=packets.has_pts & ~is_untimed)
     shown = np.flatnonzero(shown_at >= 0)
     if not len(shown):
         raise UnreadableFootage(stream.path, "no_picture", "no packet of the stream gave a picture")
     order = shown[np.argsort(shown_at[shown])]
-    times = _choose_times(stream, order, given_rate, rejection)
+    times = _choose_times(replace(stream, packets=packets), order, given_rate, rejection)
     is_damaged = packets.is_damaged | find_dependent_packets(is_failed, packets.is_key, shown_at)
     index = PacketIndex(
         pts=times.pts,
@@ -108,7 +117,7 @@ def index_by_decoding(
         working_copy_sha256=None,
         reader_reason="the reference reader",
         shortfall="; ".join(found),
-        remark="; ".join([*describe_sections(index), *_describe_rates(stream, times)]),
+        remark="; ".join([*describe_sections(index), *_describe_rates(stream, times), *describe_other_streams(medium)]),
     )
     ticks = np.full(len(packets), -1, dtype=np.int64)
     ticks[order] = np.arange(len(order)) if index.is_numbered else index.pts
@@ -169,7 +178,7 @@ def _fill_times(pts: Int64Array, is_known: BoolArray, stream: DemuxedStream) -> 
         own = known[(known >= start) & (known < stop)]
         filled[start:stop] = _interpolate(np.arange(start, stop), own, pts[own], step)
     n_missing = len(pts) - len(known)
-    remark = f"{n_missing} of {len(pts)} pictures have no pts and are placed between their neighbours"
+    remark = f"{n_missing} of {len(pts)} pictures have no usable pts and are placed between their neighbours"
     sections = place_sections(filled, edges[1:-1], stream.time_base)
     is_usual = not n_missing or stream.medium.container in ("mpeg", "mpegts")
     return _Times(filled, stream.time_base, sections, Timing.CONTAINER, () if is_usual else (remark,))

@@ -13,13 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from forensics.adapters.video.avi_index import list_chunks
-from forensics.adapters.video.demuxed_stream import DemuxedStream, demux_stream, list_shortfalls
+from forensics.adapters.video.demuxed_stream import DemuxedStream, demux_stream, describe_other_streams, list_shortfalls
 from forensics.adapters.video.first_frame import decode_first_frame
 from forensics.adapters.video.key_pictures import KeySource
+from forensics.adapters.video.misordered_groups import find_misordered
 from forensics.adapters.video.pyav_decoded_order import index_by_decoding
 from forensics.adapters.video.pyav_open import NOT_SEEKABLE, open_file
 from forensics.adapters.video.pyav_packets import Packets, demux_until_error
 from forensics.adapters.video.pyav_remux import redirect_to_working_copy
+from forensics.adapters.video.unread_bytes import may_mislead_seeks
 from forensics.errors import UnreadableFootage
 from forensics.footage.clock_jumps import describe_sections, find_jumps, order_pictures, place_sections
 from forensics.footage.evidence import Footage, Indexed, Reader
@@ -62,6 +64,10 @@ def index_file(
     if index.span_s > _MAX_SPAN_S:
         rejection = _describe_impossible_span(index)
         return index_by_decoding(found, working_copy, given_rate=assumed_rate, rejection=rejection)
+    if found.may_reorder:
+        misordered = find_misordered(path, found.stream_index, packets, order, found.time_base)
+        if misordered:
+            return index_by_decoding(found, working_copy, given_rate=assumed_rate, misordered=misordered)
     index, shift_ticks = _apply_edit_list(path, found.stream_index, index, packets, order)
     index = replace(index, recovery_frames=packets.recovery_frames_of(order[index.keyframes]))
     indexed = Indexed(
@@ -71,7 +77,13 @@ def index_file(
         working_copy_sha256=None,
         reader_reason="the reference reader",
         shortfall="; ".join(list_shortfalls(found, packets)),
-        remark="; ".join([*describe_sections(index), *_describe_own_clock(medium.container, index)]),
+        remark="; ".join(
+            [
+                *describe_sections(index),
+                *_describe_own_clock(medium.container, index),
+                *describe_other_streams(medium),
+            ]
+        ),
     )
     if _seeks_exactly(found) and not index.is_numbered and not packets.has_split_pictures:
         return indexed
@@ -124,7 +136,8 @@ def _must_be_decoded(found: DemuxedStream) -> bool:
 
 def _seeks_exactly(found: DemuxedStream) -> bool:
     """Whether the demuxer of this file seeks exactly; behind bytes that were not read it may find other pictures."""
-    if NOT_SEEKABLE & set(found.medium.container.split(",")) or found.packets.unread:
+    container = found.medium.container
+    if NOT_SEEKABLE & set(container.split(",")) or may_mislead_seeks(found.path, container, found.packets.unread):
         return False
     return found.listed is None or found.listed == list_chunks(found.packets)
 

@@ -12,18 +12,20 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from forensics.adapters.video.byte_coverage import Coverage
+from forensics.adapters.video.damage_marks import extend_marks, find_misplaced, pictures_at
 from forensics.adapters.video.h264_syntax import H264Syntax
+from forensics.adapters.video.mov_header import MOV
 from forensics.adapters.video.mpeg_order import find_contradictions
 from forensics.adapters.video.picture_collector import NO_TIME, PictureCollector
 from forensics.adapters.video.pyav_open import demux, rate_of
 from forensics.adapters.video.transport_joints import N_LATE_MARKS, correct_marks
 from forensics.adapters.video.transport_stream import find_lost_packets
-from forensics.adapters.video.unread_bytes import describe_unread, find_unread
+from forensics.adapters.video.unread_bytes import find_unread
 from forensics.footage.clock_jumps import unwrap
 from forensics.footage.timeline import BoolArray, Int64Array
 from forensics.place import Place
 
-__all__ = ["Packets", "demux_until_error", "describe_losses", "find_dependent_packets", "read_packets"]
+__all__ = ["Packets", "demux_until_error", "describe_losses", "read_packets"]
 
 # In these formats a parser splits a byte stream into pictures.
 _PARSED_FORMATS = ("mpeg", "mpegts")
@@ -125,8 +127,11 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
             path, stream.id, is_corrupt, pts=pts, position=position, is_key=is_key
         )
     if format_name == "mpegts":
-        is_corrupt[_pictures_at(find_lost_packets(path), position)] = True
-    is_damaged = _extend_marks(is_corrupt, N_LATE_MARKS if format_name in _PARSED_FORMATS else 0) | is_leading_lost
+        is_corrupt[pictures_at(find_lost_packets(path), position)] = True
+    is_damaged = extend_marks(is_corrupt, N_LATE_MARKS if format_name in _PARSED_FORMATS else 0) | is_leading_lost
+    unread = find_unread(path, format_name, coverage)
+    if unread and format_name == MOV:
+        is_damaged |= find_misplaced(position, size)
     if len(collector.losses) <= _MAX_SHARE_OF_LOSSES * len(pts):
         is_damaged[collector.losses] = True
     if collector.reads_order:
@@ -155,7 +160,7 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
         n_header_units=_count_header_units(format_name, dts, has_dts),
         end_us=end_us,
         end_tolerance_us=end_tolerance_us,
-        unread=find_unread(path, format_name, coverage),
+        unread=unread,
     )
 
 
@@ -249,40 +254,6 @@ def _may_lack_times(container: InputContainer, stream: VideoStream) -> bool:
     return container.format.name in _PARSED_FORMATS and stream.codec_context.name in ("mpeg1video", "mpeg2video")
 
 
-def _pictures_at(offsets: list[int], position: Int64Array) -> Int64Array:
-    """Return the picture that each of these byte offsets belongs to."""
-    return np.maximum(0, np.searchsorted(np.maximum.accumulate(position), offsets, side="right") - 1)
-
-
-def _extend_marks(is_marked: BoolArray, n_more: int) -> BoolArray:
-    """Return the marks, with the next `n_more` packets after each marked one marked as well."""
-    found = is_marked.copy()
-    for step in range(1, n_more + 1):
-        found[step:] |= is_marked[:-step]
-    return found
-
-
-def find_dependent_packets(is_lost: BoolArray, is_key: BoolArray, pts: Int64Array) -> BoolArray:
-    """Return (N,) bool, the packets stored after a lost one that may depend on it.
-
-    These are all packets up to the next keyframe, and those stored after that keyframe but shown before it.
-
-    >>> lost, key = np.array([0, 1, 0, 0, 0, 0], dtype=bool), np.array([1, 0, 0, 1, 0, 0], dtype=bool)
-    >>> find_dependent_packets(lost, key, np.array([0, 1, 2, 5, 4, 6])).tolist()
-    [False, False, True, False, True, False]
-    """
-    found = np.zeros(len(pts), dtype=bool)
-    is_after_loss, last_key_pts = False, None
-    for number in range(len(pts)):
-        if is_key[number]:
-            last_key_pts = int(pts[number]) if is_after_loss else None
-            is_after_loss = False
-        elif is_after_loss or (last_key_pts is not None and pts[number] < last_key_pts):
-            found[number] = True
-        is_after_loss = is_after_loss or bool(is_lost[number])
-    return found
-
-
 def _packet_end_us(packet: "Packet[Any]") -> int:
     """Return when the packet ends, in microseconds; 0 if it has neither pts nor dts."""
     at = packet.pts if packet.pts is not None else packet.dts
@@ -305,7 +276,7 @@ def describe_losses(packets: Packets, n_frames_from_header: int | None, stated_u
         n_frames_from_header: number of frames that the header states; None if it states none.
         stated_us: end of the file that the header states; 0 if it states none.
     """
-    found = [text] if (text := describe_unread(packets.unread)) else []
+    found = []
     n_units, tolerance = packets.n_header_units
     if packets.demux_error:
         found.append(packets.demux_error)

@@ -87,7 +87,11 @@ def _reason_to_copy(indexed: Indexed, packets: Packets) -> str:
         return f"{container} cannot seek exactly"
     if packets.has_split_pictures:
         return "pictures are stored as two fields"
-    return "some frames have the same pts" if indexed.index.is_numbered else "its frames have no pts"
+    if packets.unread:
+        return "behind bytes that were not read it may seek to other pictures"
+    if indexed.index.is_numbered:
+        return "some frames have the same pts"
+    return "some frames have no usable pts" if packets.has_pts.any() else "its frames have no pts"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,16 +23,17 @@ from forensics.adapters.video.chunk_walks import (
     walk_nut,
 )
 from forensics.adapters.video.matroska_elements import BLOCK_HEAD_BYTES, walk_matroska
-from forensics.adapters.video.mov_header import Box, find_boxes
+from forensics.adapters.video.mov_header import MOV, Box, find_boxes
 from forensics.place import Place
 
-__all__ = ["describe_unread", "find_unread"]
+__all__ = ["describe_unread", "find_unread", "may_mislead_seeks"]
 
 _Range: TypeAlias = tuple[int, int]
 
 _MATROSKA: Final = "matroska,webm"
-_MOV: Final = "mov,mp4,m4a,3gp,3g2,mj2"
 
+_STARTS: Final = {_MATROSKA: b"\x1f\x43\xb6\x75", MOV: b"moof"}
+"""First bytes of a part that holds pictures, by demuxer."""
 _BOX_HEAD_BYTES: Final = 8
 _BLOCK_BYTES: Final = 1 << 20
 
@@ -48,7 +49,7 @@ def find_unread(path: Place, container: str, coverage: Coverage) -> tuple[_Range
         coverage: of its packets.
     """
     file, n_bytes = open_footage(path), size_of_footage(path)
-    if container == _MOV:
+    if container == MOV:
         return tuple(_find_unread_fragments(path, coverage, n_bytes))
     if container == "gif":
         end = _walk_gif(file, n_bytes)
@@ -58,6 +59,27 @@ def find_unread(path: Place, container: str, coverage: Coverage) -> tuple[_Range
     layout, walk = _WALKS[container]
     gaps = coverage.gaps(n_bytes, n_head_bytes=layout[0], n_usual_bytes=layout[1])
     return tuple((fault, gap.stop) for gap in gaps if (fault := walk(file, gap)) >= 0)
+
+
+def may_mislead_seeks(path: Place, container: str, ranges: Sequence[_Range]) -> bool:
+    """Whether a seek may find pictures in these bytes that the demuxer does not find when it reads from the start.
+
+    A block or fragment that was cut off at the end of the file holds no others.
+    """
+    return any(stop < size_of_footage(path) or _holds(path, _STARTS.get(container), start) for start, stop in ranges)
+
+
+def _holds(path: Place, mark: bytes | None, start: int) -> bool:
+    """Whether the bytes behind the first one of a range hold this mark."""
+    if mark is None:
+        return False
+    file, last = open_footage(path), b""
+    file.seek(start + 1)
+    for block in iter(partial(file.read, _BLOCK_BYTES), b""):
+        if mark in last + block:
+            return True
+        last = block[-len(mark) :]
+    return False
 
 
 def describe_unread(ranges: Sequence[_Range]) -> str:

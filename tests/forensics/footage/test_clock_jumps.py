@@ -108,6 +108,26 @@ def test_a_leap_ahead_that_returns_moves_nothing_behind_it(seed: int) -> None:
     assert index.ticks.tolist() == times.tolist()
 
 
+@pytest.mark.parametrize("n_pictures", [1, 2, 30])
+@pytest.mark.parametrize("back_s", [2, 10, 86_400])
+def test_a_clock_that_is_back_for_some_pictures_and_returns_adds_no_pause(n_pictures: int, back_s: int) -> None:
+    times = 1_000_000 * TICKS_PER_S + np.arange(120, dtype=np.int64) * 3600
+    stamped = times.copy()
+    stamped[40 : 40 + n_pictures] -= back_s * TICKS_PER_S
+    jumps = find_jumps(stamped, stamped, np.ones(120, dtype=bool), SECOND)
+    assert jumps == [40, 40 + n_pictures]
+    sections = place_sections(stamped, jumps, SECOND)
+    offsets = np.repeat([section.offset_ticks for section in sections], [40, n_pictures, 80 - n_pictures])
+    np.testing.assert_array_equal(stamped + offsets, times)
+
+
+def test_a_pause_after_a_clock_was_set_back_is_no_return() -> None:
+    times = np.arange(300, dtype=np.int64) * 3600 + 1000 * TICKS_PER_S
+    times[100:] -= 90 * TICKS_PER_S
+    times[150:] += 95 * TICKS_PER_S
+    assert find_jumps(times, times, np.ones(300, dtype=bool), SECOND) == [100]
+
+
 def test_a_recorder_that_pauses_stays_in_its_section() -> None:
     times = np.array([0, 1, 2, 5000, 5001], dtype=np.int64) * TICKS_PER_S
     assert find_jumps(times, times, np.ones(5, dtype=bool), SECOND) == []

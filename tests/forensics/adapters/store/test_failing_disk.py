@@ -14,7 +14,7 @@ import pytest
 from forensics.adapters.footage_index import index_footage
 from forensics.adapters.stills.stills_reader import index_stills, is_stills
 from forensics.adapters.store import checked_file
-from forensics.adapters.video import decord_reader, pyav_index
+from forensics.adapters.video import decord_reader, demuxed_stream
 from forensics.adapters.video.pyav_reader import open_reader
 from forensics.errors import DecoderLost
 from forensics.footage.evidence import Indexed
@@ -104,7 +104,7 @@ def test_a_failed_read_of_the_end_of_a_file_rejects_that_file_only(
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     path = ORIGINALS["gif_gif"].build(tmp_path)
-    monkeypatch.setattr(pyav_index, looks, fails)
+    monkeypatch.setattr(demuxed_stream, looks, fails)
     with pytest.raises(DecoderLost, match="Input/output error"):
         index_footage(path, working_copy=tmp_path / "copy", stream_index=None, assumed_rate=None)
 

@@ -100,6 +100,47 @@ def test_space_that_a_recorder_set_aside_at_the_end_is_no_damage(tmp_path: Path)
     assert index(path).shortfall == ""
 
 
+# ---- fragmented MP4 joined byte by byte
+
+
+def joined(folder: Path, first: dict[str, Any], second: dict[str, Any]) -> Indexed:
+    parts = [recording(folder, name, options=_B, **recipe) for name, recipe in (("a.mp4", first), ("b.mp4", second))]
+    path = folder / "joined.mp4"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return index(path)
+
+
+def fragmented(flags: str = "default_base_moof", timescale: str = "90000") -> dict[str, Any]:
+    movflags = f"frag_keyframe+empty_moov+{flags}"
+    return {"container_options": {"movflags": movflags, "video_track_timescale": timescale}}
+
+
+def test_a_joined_file_with_the_same_clock_and_codec_is_read_on(tmp_path: Path) -> None:
+    found = joined(tmp_path, fragmented(), fragmented())
+    assert (found.index.n_frames, len(found.index.damaged), found.shortfall) == (2 * _N_FRAMES, 0, "")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param(fragmented(), fragmented(timescale="12800"), id="another clock"),
+        pytest.param(fragmented(), {**fragmented(), "width_px": 192}, id="another codec setup"),
+        # each fragment states where its pictures lay in its own file: those of the first file would be shown again
+        pytest.param(fragmented("omit_tfhd_offset"), fragmented("frag_keyframe"), id="offsets of its own file"),
+    ],
+)
+def test_no_frame_of_a_joined_file_is_read_with_the_header_of_the_first(
+    first: dict[str, Any], second: dict[str, Any], tmp_path: Path
+) -> None:
+    found = joined(tmp_path, first, second)
+    numbers = np.arange(found.index.n_frames)
+    items = list(open_reader(found.footage, found.index, View(32, 32)).read(numbers))
+    assert not any(isinstance(item, Gap) for item in items[:_N_FRAMES])
+    assert all(isinstance(item, Gap) for item in items[_N_FRAMES:])
+    assert "another file is joined to its end" in found.shortfall
+    assert "write them to a file of their own" in found.shortfall
+
+
 # ---- blocks that are smaller or larger than what they hold
 
 
