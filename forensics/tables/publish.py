@@ -32,6 +32,7 @@ from forensics.tables.sighting_rows import (
     tracks_table,
 )
 from forensics.tables.spot_check_rows import SpotCheckedEvidence
+from forensics.wording import counted
 
 __all__ = ["publish", "put_in_place", "remove_unnamed_pictures"]
 
@@ -130,7 +131,8 @@ def _mark_partial(item: Item, gaps: dict[str, int]) -> Item:
     n_missing = gaps.get(item.evidence_id or "", 0)
     if not n_missing:
         return item
-    reason = f"{n_missing} frames could not be read, see coverage"
+    frames_are = counted(n_missing, "frame is", "frames are")
+    reason = f"{frames_are} damaged or could not be read, see coverage"
     return replace(item, verdict=Verdict.PARTIAL, reason="; ".join(filter(None, [item.reason, reason])))
 
 

@@ -8,8 +8,9 @@ import click
 from forensics.digests import sha256_of_file
 from forensics.errors import ForensicsError
 from forensics.tables.files import write_bytes
+from forensics.wording import counted
 from pipelines import clock
-from pipelines.cli.output import NOT_CLEAN, counted, emit, json_option, path_type, required_reason, say, table_text
+from pipelines.cli.output import NOT_CLEAN, emit, json_option, path_type, required_reason, say, table_text
 from pipelines.custody.case_store import find_cases
 from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import check_output_file

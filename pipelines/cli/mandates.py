@@ -6,9 +6,9 @@ import click
 
 from forensics.errors import ForensicsError
 from forensics.spelling import in_shell
+from forensics.wording import counted
 from pipelines.cli.output import (
     NOT_CLEAN,
-    counted,
     emit,
     json_option,
     path_type,

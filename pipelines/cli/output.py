@@ -22,7 +22,6 @@ __all__ = [
     "NOT_CLEAN",
     "Command",
     "StartTime",
-    "counted",
     "emit",
     "facts_text",
     "footage_type",
@@ -65,15 +64,6 @@ def one_line(text: str) -> str:
     'two\\nlines'
     """
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
-
-
-def counted(number: int, one: str, many: str) -> str:
-    """Return the number with its noun or verb in the right form.
-
-    >>> counted(1, "picture", "pictures"), counted(0, "waits", "wait")
-    ('1 picture', '0 wait')
-    """
-    return f"{number} {one if number == 1 else many}"
 
 
 def emit(facts: JsonObject, text: str, as_json: bool) -> None:

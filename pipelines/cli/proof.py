@@ -12,9 +12,9 @@ from forensics.faults import Fault, FaultKind
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence
 from forensics.tables.files import write_bytes
+from forensics.wording import counted
 from pipelines.cli.output import (
     NOT_CLEAN,
-    counted,
     emit,
     facts_text,
     json_option,

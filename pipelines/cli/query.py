@@ -17,7 +17,8 @@ from forensics.json_object import JsonObject
 from forensics.spelling import in_shell, spelled_as_known
 from forensics.tables.open import OpenCase, candidates_of
 from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
-from pipelines.cli.output import counted, emit, parse_utc, path_type, reason_option, say
+from forensics.wording import counted
+from pipelines.cli.output import emit, parse_utc, path_type, reason_option, say
 from pipelines.cli.row_formats import SHOWN_LINES, pictures_of, print_rows
 from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import check_output_file

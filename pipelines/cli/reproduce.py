@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from forensics.errors import IntegrityBroken, NotAuthorised
-from pipelines.cli.output import counted, emit, json_option, path_type, reason_option, say
+from forensics.wording import counted
+from pipelines.cli.output import emit, json_option, path_type, reason_option, say
 from pipelines.cli.run_options import (
     ModelOptions,
     RunnerOptions,

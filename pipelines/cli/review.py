@@ -10,9 +10,9 @@ from forensics.faces.face import worth_in_words
 from forensics.faces.review_rules import CHECKLIST, Agreement, Review, Verdict
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
+from forensics.wording import counted
 from pipelines.cli.groups import Group
 from pipelines.cli.output import (
-    counted,
     emit,
     json_option,
     one_line,

@@ -11,7 +11,8 @@ import polars as pl
 from forensics.json_object import JsonObject
 from forensics.tables.open import OpenCase
 from forensics.tables.schemas import CANDIDATES_TABLE
-from pipelines.cli.output import counted, print_json, say, table_text
+from forensics.wording import counted
+from pipelines.cli.output import print_json, say, table_text
 
 __all__ = ["SHOWN_LINES", "pictures_of", "print_rows", "sightings_text"]
 

@@ -4,7 +4,8 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.json_object import JsonObject
 from forensics.models.model_store import Model
 from forensics.spelling import in_shell
-from pipelines.cli.output import counted, emit, one_line
+from forensics.wording import counted
+from pipelines.cli.output import emit, one_line
 from pipelines.intake.relocate import is_absent
 from pipelines.review.remarks import candidate_remarks
 from pipelines.run.driver import RunResult

@@ -10,8 +10,9 @@ import forensics
 from forensics.json_object import JsonObject
 from forensics.tables.evidence import load_evidence
 from forensics.tracking.export_mot import mot_lines
+from forensics.wording import counted
 from pipelines.cli.groups import Group
-from pipelines.cli.output import counted, emit, facts_text, json_option, one_line, path_type, reason_option, table_text
+from pipelines.cli.output import emit, facts_text, json_option, one_line, path_type, reason_option, table_text
 from pipelines.cli.query import RowFilter, wanted_rows
 from pipelines.custody.mandate_text import last_day_text
 from pipelines.custody.open_session import open_session

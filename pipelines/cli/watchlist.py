@@ -9,8 +9,9 @@ import click
 
 from forensics.errors import UsageError
 from forensics.spelling import in_shell
+from forensics.wording import counted
 from pipelines.cli.groups import Group
-from pipelines.cli.output import counted, emit, json_option, parse_last_day, path_type, required_reason, say, table_text
+from pipelines.cli.output import emit, json_option, parse_last_day, path_type, required_reason, say, table_text
 from pipelines.cli.run_options import model_loaders
 from pipelines.custody.entries import ORIGIN_CANDIDATE, ORIGIN_PICTURES, Entry, load_entries
 from pipelines.custody.entry_removal import remove_entry

@@ -165,6 +165,15 @@ def _find_frame_number(index: PacketIndex, address: Address) -> int:
             )
         return address.number
     pts = np.array([address.pts], dtype=np.int64)
+    same = np.flatnonzero(index.pts == pts[0]) if index.is_numbered else np.zeros(0, dtype=np.int64)
+    if len(same) == 1:
+        return int(same[0])
+    if len(same):
+        numbers = ", ".join(map(str, same.tolist()))
+        raise UsageError(
+            f"the clock of this recording jumps, so pts {address.pts} is no address: frames {numbers} have it",
+            f"give the number of the frame: {address.evidence}#{same[0]}",
+        )
     number = int(index.frames_of(pts)[0])
     if number < 0:
         nearest = int(np.abs(index.pts - pts[0]).argmin())

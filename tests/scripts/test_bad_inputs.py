@@ -92,7 +92,7 @@ def test_a_transport_stream_whose_clock_jumps_is_read(
 def test_the_last_picture_of_a_gif_that_was_cut_short_is_a_gap(tmp_path: Path) -> None:
     path = cut_tail(encode(tmp_path / "gate.gif", Recipe("gif", pixel_format="rgb8"), _TIMES), 0.9)
     indexed = index_file(path, working_copy=tmp_path / "copy")
-    assert indexed.shortfall == "1 packets are damaged, or built on what is missing"
+    assert indexed.shortfall == "1 packet is damaged, or built on what is missing"
     assert indexed.index.damaged == {indexed.index.n_frames - 1}
 
 

@@ -24,6 +24,7 @@ from forensics.adapters.video.unread_bytes import find_unread
 from forensics.footage.clock_jumps import unwrap
 from forensics.footage.timeline import BoolArray, Int64Array
 from forensics.place import Place
+from forensics.wording import counted
 
 __all__ = ["Packets", "demux_until_error", "describe_losses", "read_packets"]
 
@@ -287,8 +288,10 @@ def describe_losses(packets: Packets, n_frames_from_header: int | None, stated_u
         found.append(f"the header promises {n_frames_from_header} frames, {n_units} are there")
     n_without = int((~packets.has_pts).sum())
     if n_without:
-        found.append(f"{n_without} packets have no pts and so no address")
+        packets_have = counted(n_without, "packet has", "packets have")
+        found.append(f"{packets_have} no pts and so no address")
     n_damaged = int(packets.is_damaged.sum())
     if n_damaged:
-        found.append(f"{n_damaged} packets are damaged, or built on what is missing")
+        packets_are = counted(n_damaged, "packet is", "packets are")
+        found.append(f"{packets_are} damaged, or built on what is missing")
     return found

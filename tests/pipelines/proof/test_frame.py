@@ -8,14 +8,17 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
 from forensics.errors import UsageError
+from forensics.tables.evidence import load_evidence
 from pipelines.intake.ingest import IngestItem
 from pipelines.proof.frame import parse_address
 from testing.commands import Call, clip, new_case
 from testing.face_case import FaceCase
 from testing.painted import KINDS
 from testing.painted.picture import number_in
+from testing.painted.recorders import RECORDED
 from testing.painted_case import START_US, make_case_of, make_painted_case, walker_xyxy
 
 
@@ -142,3 +145,15 @@ def test_where_faces_are_compared_a_frame_is_opened_for_a_reason_and_within_the_
     assert (outside.code, "scope" in outside.err) == (3, True)
     found.do("case deny", "--reason", "refused")
     assert call(*shown, "--reason", "r").code == 3
+
+
+def test_a_pts_of_two_sections_is_no_address_and_the_numbers_are_told(call: Call, tmp_path: Path) -> None:
+    joined = next(each for each in RECORDED if each.name == "ts joined, each clock starting anew")
+    case = new_case(call, tmp_path / "case")
+    call("ingest", case, joined.build(tmp_path), "--camera", "gate")
+    evidence_id = load_evidence(CaseFolder.at(case))[0].evidence_id
+    last = call("verify", case, "--frame", f"{evidence_id}#89", "--json").json
+    answer = call("verify", case, "--frame", f"{evidence_id}:{last['pts']}")
+    assert answer.code == 2
+    assert f"pts {last['pts']} is no address: frames 44, 89 have it" in answer.err
+    assert f"{evidence_id}#44" in answer.err

@@ -180,7 +180,7 @@ def test_a_frame_that_cannot_be_read_is_a_settled_gap(tmp_path: Path) -> None:
     assert gap["settled"]
     for name in ("evidence", "sources"):
         assert published_table(case, name)["verdict"].to_list() == ["partial"]
-        assert "3 frames could not be read" in published_table(case, name)["reason"][0]
+        assert "3 frames are damaged or could not be read" in published_table(case, name)["reason"][0]
     assert (rest["start_frame"], rest["stop_frame"], rest["state"]) == (3, 57, "detected")
     assert not set(published_table(case, "detections")["frame"]) & {0, 1, 2}
 
