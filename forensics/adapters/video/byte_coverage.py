@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from av.packet import Packet
 
-__all__ = ["Coverage", "Gap"]
+__all__ = ["Coverage", "Gap", "JoinedHeader"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,21 @@ class Gap:
     stop: int
     last_packet: int
     is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedHeader:
+    """The header of one of several files that were joined byte by byte.
+
+    Attributes:
+        start: byte offset of its file.
+        kind: clock and codec, as the container states them.
+        extradata: parameters of the decoder.
+    """
+
+    start: int
+    kind: bytes
+    extradata: bytes
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """One video stream as demuxing finds it: its pictures, what the container states, and what is missing at its ends."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from av.container import InputContainer
@@ -13,13 +13,15 @@ from forensics.adapters.video.first_frame import FirstFrame
 from forensics.adapters.video.joined_files import describe_joined, describe_later_video, find_joined
 from forensics.adapters.video.key_pictures import KeySource, key_source_of
 from forensics.adapters.video.mov_header import MOV, find_boxes
+from forensics.adapters.video.parameter_sets import can_be_inserted
 from forensics.adapters.video.pyav_open import choose_stream, open_file, rate_of
-from forensics.adapters.video.pyav_packets import Packets, describe_losses, read_packets
+from forensics.adapters.video.pyav_packets import Packets, read_packets
 from forensics.adapters.video.truncation import find_truncation
 from forensics.adapters.video.unread_bytes import describe_unread
 from forensics.errors import UnreadableFootage
 from forensics.footage.evidence import Medium, Timing
 from forensics.place import Place
+from forensics.wording import counted
 
 __all__ = ["DemuxedStream", "demux_stream", "describe_other_streams", "list_shortfalls"]
 
@@ -73,7 +75,7 @@ def demux_stream(path: Place, stream_index: int | None, first: FirstFrame) -> De
     with open_file(path) as container:
         stream = choose_stream(container, path, stream_index)
         listed = read_own_index(container, stream)
-        packets = read_packets(container, stream, path)
+        packets = _without_unusable_setups(read_packets(container, stream, path), stream)
         codec = stream.codec_context.codec
         found = DemuxedStream(
             path,
@@ -85,7 +87,7 @@ def demux_stream(path: Place, stream_index: int | None, first: FirstFrame) -> De
             Fraction(stream.time_base or 1),
             bool(stream.codec_context.has_b_frames),
             _read_stated_end_us(container),
-            find_joined(path, container.format.name, max(0, int((packets.position + packets.size).max(initial=0)))),
+            _find_joined(path, container, packets),
             listed,
         )
     container_name = found.medium.container
@@ -101,6 +103,22 @@ def demux_stream(path: Place, stream_index: int | None, first: FirstFrame) -> De
     if found.key_source is KeySource.NOBODY:
         packets.is_key[1:] = False
     return found
+
+
+def _without_unusable_setups(packets: Packets, stream: VideoStream) -> Packets:
+    """Return the pictures; those behind a change of the setup are damaged if it cannot be put into them."""
+    context = stream.codec_context
+    if can_be_inserted(context.name, bytes(context.extradata or b""), packets.setups):
+        return packets
+    packets.is_damaged[packets.setups[0].first_picture :] = True
+    return replace(packets, setups=())
+
+
+def _find_joined(path: Place, container: InputContainer, packets: Packets) -> int | None:
+    """Return the byte offset of a joined file that is not read, or not as it should be; None without one."""
+    if packets.foreign_from is not None:
+        return packets.foreign_from
+    return find_joined(path, container.format.name, max(0, int((packets.position + packets.size).max(initial=0))))
 
 
 def list_shortfalls(stream: DemuxedStream, packets: Packets) -> list[str]:
@@ -119,7 +137,7 @@ def list_shortfalls(stream: DemuxedStream, packets: Packets) -> list[str]:
         found.append(describe_joined(path, stream.joined))
         unread = tuple(each for each in unread if each[0] < stream.joined)
     found.append(describe_unread(unread))
-    return [*filter(None, found), *describe_losses(packets, medium.n_frames_from_header, stream.stated_end_us)]
+    return [*filter(None, found), *_describe_losses(packets, medium.n_frames_from_header, stream.stated_end_us)]
 
 
 def describe_other_streams(medium: Medium) -> list[str]:
@@ -130,6 +148,34 @@ def describe_other_streams(medium: Medium) -> list[str]:
     return [
         f"the file holds more video, in stream {numbers}, which is not read; a case of its own can read it (--stream)"
     ]
+
+
+def _describe_losses(packets: Packets, n_frames_from_header: int | None, stated_us: int = 0) -> list[str]:
+    """Describe what is missing or doubtful, one phrase each; an empty list for a whole file.
+
+    Args:
+        packets: the packets found.
+        n_frames_from_header: number of frames that the header states; None if it states none.
+        stated_us: end of the file that the header states; 0 if it states none.
+    """
+    found = []
+    n_units, tolerance = packets.n_header_units
+    if packets.demux_error:
+        found.append(packets.demux_error)
+    if stated_us > packets.end_us + packets.end_tolerance_us:
+        stated, there = stated_us / 1e6, packets.end_us / 1e6
+        found.append(f"the header promises {stated:.2f} s, the packets end at {there:.2f} s")
+    if n_frames_from_header is not None and not 0 <= n_frames_from_header - n_units <= tolerance:
+        found.append(f"the header promises {n_frames_from_header} frames, {n_units} are there")
+    n_without = int((~packets.has_pts).sum())
+    if n_without:
+        packets_have = counted(n_without, "packet has", "packets have")
+        found.append(f"{packets_have} no pts and so no address")
+    n_damaged = int(packets.is_damaged.sum())
+    if n_damaged:
+        packets_are = counted(n_damaged, "packet is", "packets are")
+        found.append(f"{packets_are} damaged, or built on what is missing")
+    return found
 
 
 def _has_gif_trailer(path: Place) -> bool:

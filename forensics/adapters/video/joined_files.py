@@ -7,7 +7,7 @@ and fragmented MP4 can be read on; MP4, QuickTime, FLV and ASF cannot, and their
 from typing import Final
 
 from forensics.adapters.store.checked_file import open_footage, size_of_footage
-from forensics.adapters.video.mov_header import MOV, find_boxes, find_other_setup
+from forensics.adapters.video.mov_header import MOV, find_boxes
 from forensics.adapters.video.transport_stream import find_later_video
 from forensics.place import Place
 
@@ -57,10 +57,9 @@ def describe_joined(path: Place, start: int) -> str:
 
 
 def _find_second_box(path: Place, end: int) -> int | None:
-    """Return the offset of a second `ftyp` box behind the last packet, or of one before a header with another setup."""
+    """Return the offset of a second `ftyp` box behind the last packet."""
     starts = [box.start for box in find_boxes(path) if box.kind == b"ftyp"]
-    behind = next((start for start in starts[1:] if start >= end), None)
-    return find_other_setup(path) if behind is None else behind
+    return next((start for start in starts[1:] if start >= end), None)
 
 
 def _find_head(path: Place, head: bytes | None, end: int) -> int | None:

@@ -4,13 +4,13 @@ Source: RFC 8794 (EBML) and RFC 9559 (Matroska).
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from forensics.adapters.store.checked_file import FootageReader
-from forensics.adapters.video.byte_coverage import Gap
+from forensics.adapters.video.byte_coverage import Gap, JoinedHeader
 
-__all__ = ["BLOCK_HEAD_BYTES", "walk_matroska"]
+__all__ = ["BLOCK_HEAD_BYTES", "read_headers", "walk_matroska"]
 
 BLOCK_HEAD_BYTES: Final = 4
 """Of a block: track, time and flags. A block without more is a frame that did not change."""
@@ -23,7 +23,38 @@ _OTHERS: Final = frozenset(
     | {0xE7, 0xA7, 0xAB, 0x5854, 0x9B, 0xFB, 0xFA, 0xA4, 0x75A1, 0x75A2, 0x8E, 0xA2, 0xAF, 0xFD, 0xC8}
 )
 """EBML head, SeekHead, Info, Tracks, Cues, Tags, Chapters, Attachments, Void and CRC-32; then what clusters hold."""
+_EBML: Final = 0x1A45DFA3
+_INFO: Final = 0x1549A966
+_TIMESTAMP_SCALE: Final = 0x2AD7B1
+_TRACKS: Final = 0x1654AE6B
+_TRACK_TYPE: Final = 0x83
+_VIDEO: Final = b"\1"
+_CODEC_ID: Final = 0x86
+_CODEC_PRIVATE: Final = 0x63A2
 _MAX_ELEMENT_HEAD_BYTES: Final = 9
+_MAX_VALUE_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Element:
+    """One element.
+
+    Attributes:
+        at: its first byte.
+        kind: its identifier.
+        data: first byte of its content.
+        size: bytes of its content.
+    """
+
+    at: int
+    kind: int
+    data: int
+    size: int
+
+    @property
+    def stop(self) -> int:
+        """First byte behind it."""
+        return self.data + self.size
 
 
 def walk_matroska(file: FootageReader, gap: Gap) -> int:
@@ -51,26 +82,67 @@ def _walk_elements(file: FootageReader, gap: Gap) -> int:
     """Walk through the elements from a byte on; return the first byte that is none, or an unread block, or -1."""
     at = gap.start
     while at < gap.stop:
-        file.seek(at)
-        head = file.read(12)
-        kind, n_kind = _read_number(head, keeps_marker=True)
-        size, n_size = _read_number(head[n_kind:], keeps_marker=False)
-        data = at + n_kind + n_size
-        if not n_kind or not n_size:
+        element = _read_element(file, at)
+        if element is None:
             return at
-        if kind in _PARENTS:
-            at = data
-        elif kind in _BLOCKS:
-            if data == gap.stop and not gap.is_last:
+        if element.kind in _PARENTS:
+            at = element.data
+        elif element.kind in _BLOCKS:
+            if element.data == gap.stop and not gap.is_last:
                 return -1
-            if size > BLOCK_HEAD_BYTES:
+            if element.size > BLOCK_HEAD_BYTES:
                 return at
-            at = data + size
-        elif kind in _OTHERS and data + size <= gap.stop:
-            at = data + size
+            at = element.stop
+        elif element.kind in _OTHERS and element.stop <= gap.stop:
+            at = element.stop
         else:
             return at
     return -1
+
+
+def read_headers(file: FootageReader, gap: Gap) -> Iterator[JoinedHeader]:
+    """Yield the header of each file that begins in a gap."""
+    start, clock = gap.start, b""
+    for end in [*_block_ends(file, gap.last_packet), gap.start]:
+        elements = list(_iterate_elements(file, end, gap.stop))
+        if any(element.kind == _TRACKS for element in elements):
+            break
+    for element in elements:
+        if element.kind == _EBML:
+            start, clock = element.at, b""
+        if element.kind == _INFO:
+            clock = next((value for _, value in _values(file, element, _TIMESTAMP_SCALE)), b"")
+        if element.kind == _TRACKS:
+            for entry in _iterate_elements(file, element.data, element.stop):
+                values = dict(_values(file, entry, _TRACK_TYPE, _CODEC_ID, _CODEC_PRIVATE))
+                if values.get(_TRACK_TYPE) == _VIDEO:
+                    codec, extradata = values.get(_CODEC_ID, b""), values.get(_CODEC_PRIVATE, b"")
+                    yield JoinedHeader(start, clock + b" " + codec, extradata)
+                    break
+
+
+def _iterate_elements(file: FootageReader, at: int, stop: int) -> Iterator[_Element]:
+    """Yield the elements from a byte on, those inside of segments and clusters too, up to the first that is cut off."""
+    while at < stop and (element := _read_element(file, at)) is not None:
+        yield element
+        at = element.data if element.kind in _PARENTS else element.stop
+
+
+def _values(file: FootageReader, parent: _Element, *kinds: int) -> Iterator[tuple[int, bytes]]:
+    """Yield kind and content of the elements of some kinds in another one."""
+    for element in _iterate_elements(file, parent.data, parent.stop):
+        if element.kind in kinds:
+            file.seek(element.data)
+            yield element.kind, file.read(min(element.size, _MAX_VALUE_BYTES))
+
+
+def _read_element(file: FootageReader, at: int) -> _Element | None:
+    """Return the element that begins at a byte; None if none does."""
+    file.seek(at)
+    head = file.read(12)
+    kind, n_kind = _read_number(head, keeps_marker=True)
+    size, n_size = _read_number(head[n_kind:], keeps_marker=False)
+    return _Element(at, kind, at + n_kind + n_size, size) if n_kind and n_size else None
 
 
 def _read_number(head: bytes, *, keeps_marker: bool) -> tuple[int, int]:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from forensics.adapters.store.checked_file import FootageReader, open_footage, size_of_footage
+from forensics.adapters.video.byte_coverage import JoinedHeader
 from forensics.place import Place
 
-__all__ = ["MOV", "Box", "find_boxes", "find_other_setup", "lacks_header", "unpacked_header_bytes"]
+__all__ = ["MOV", "Box", "find_boxes", "lacks_header", "read_headers", "unpacked_header_bytes"]
 
 MOV = "mov,mp4,m4a,3gp,3g2,mj2"
 """Name of the demuxer."""
@@ -55,32 +56,26 @@ def find_boxes(path: Place) -> list[Box]:
     return list(_iterate_boxes(file, size_of_footage(path)))
 
 
-def find_other_setup(path: Place) -> int | None:
-    """Return the start of the first joined file whose header states other clocks or codecs; None without one.
-
-    A demuxer reads its fragments with the clocks and codecs of the first header.
-    """
+def read_headers(path: Place) -> Iterator[JoinedHeader]:
+    """Yield the header of each file that was joined to others, if there are several."""
     boxes = find_boxes(path)
     headers = [box for box in boxes if box.kind == b"moov"]
-    if len(headers) < 2:
-        return None
-    file = open_footage(path)
-    first = _read_setup(file, headers[0])
-    other = next((box for box in headers[1:] if _read_setup(file, box) != first), None)
-    if other is None:
-        return None
-    return max((box.start for box in boxes if box.kind == b"ftyp" and box.start <= other.start), default=other.start)
+    if len(headers) > 1:
+        file = open_footage(path)
+        for header in headers:
+            start = max((box.start for box in boxes if box.kind == b"ftyp" and box.start < header.start), default=0)
+            yield JoinedHeader(start, *_read_setup(file, header))
 
 
-def _read_setup(file: FootageReader, header: Box) -> list[bytes]:
-    """Return the clock rates, and the parameters of the decoders."""
+def _read_setup(file: FootageReader, header: Box) -> tuple[bytes, bytes]:
+    """Return the clock rates with the kind of parameters, and the parameters of the decoder."""
     file.seek(header.start)
     content = file.read(min(header.stop - header.start, _LARGEST_HEADER_BYTES))
     rates = [content[at + 16 : at + 20] for at in _find_all(content, b"mdhd")]
-    boxes = [
-        (at, int.from_bytes(content[at - 4 : at], "big")) for kind in _PARAMETERS for at in _find_all(content, kind)
-    ]
-    return [*rates, *(content[at : at - 4 + size] for at, size in boxes)]
+    for kind in _PARAMETERS:
+        for at in _find_all(content, kind):
+            return b"".join(rates) + kind, content[at + 4 : at - 4 + int.from_bytes(content[at - 4 : at], "big")]
+    return b"".join(rates), b""
 
 
 def _find_all(content: bytes, kind: bytes) -> Iterator[int]:

@@ -8,6 +8,7 @@ from av.packet import Packet
 
 from forensics.adapters.video.h264_syntax import H264Syntax
 from forensics.adapters.video.mpeg_order import PictureOrder, parse_picture_order
+from forensics.adapters.video.parameter_sets import Setup
 from forensics.footage.timeline import Int64Array
 
 __all__ = ["NO_TIME", "PictureCollector"]
@@ -32,6 +33,7 @@ class PictureCollector:
         orders: display position of each picture, if it is read.
         losses: pictures before which a reference picture is missing.
         lacks_durations: whether some packet states no duration.
+        setups: parameters of the decoder that packets state anew.
     """
 
     syntax: H264Syntax | None
@@ -43,6 +45,7 @@ class PictureCollector:
     orders: list[PictureOrder | None] = field(default_factory=list)
     losses: list[int] = field(default_factory=list)
     lacks_durations: bool = False
+    setups: list[Setup] = field(default_factory=list)
 
     @property
     def n_packets(self) -> int:
@@ -52,6 +55,8 @@ class PictureCollector:
     def add(self, packet: "Packet[Any]") -> None:
         """Add the next packet of the stream."""
         syntax = self.syntax
+        if packet.has_sidedata("new_extradata"):
+            self.setups.append(Setup(len(self.rows), bytes(packet.get_sidedata("new_extradata"))))
         if syntax is not None and (packet.is_keyframe or self.counts_frames or syntax.has_fields):
             data = bytes(packet)
             if packet.is_keyframe:

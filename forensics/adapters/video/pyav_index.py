@@ -85,7 +85,7 @@ def index_file(
             ]
         ),
     )
-    if _seeks_exactly(found) and not index.is_numbered and not packets.has_split_pictures:
+    if _seeks_exactly(found) and not index.is_numbered and not packets.must_be_copied:
         return indexed
     return _read_through_copy(indexed, packets, order, working_copy)
 
@@ -105,7 +105,7 @@ def _read_through_copy(indexed: Indexed, packets: Packets, order: Int64Array, wo
     try:
         return redirect_to_working_copy(indexed, packets, ticks, packets.has_pts, working_copy)
     except UnreadableFootage as error:
-        if index.is_numbered or packets.has_split_pictures:
+        if index.is_numbered or packets.must_be_copied:
             raise
         # the reader stays exact: it detects every seek that misses and then reads from the start
         return replace(indexed, reader_reason=f"the reference reader, slowly: {error.detail}")

@@ -16,17 +16,17 @@ from forensics.adapters.video.damage_marks import extend_marks, find_misplaced, 
 from forensics.adapters.video.h264_syntax import H264Syntax
 from forensics.adapters.video.mov_header import MOV
 from forensics.adapters.video.mpeg_order import find_contradictions
+from forensics.adapters.video.parameter_sets import Setup, joined_setups, list_changes
 from forensics.adapters.video.picture_collector import NO_TIME, PictureCollector
 from forensics.adapters.video.pyav_open import demux, rate_of
 from forensics.adapters.video.transport_joints import N_LATE_MARKS, correct_marks
 from forensics.adapters.video.transport_stream import find_lost_packets
-from forensics.adapters.video.unread_bytes import find_unread
+from forensics.adapters.video.unread_bytes import find_headers, find_unread
 from forensics.footage.clock_jumps import unwrap
 from forensics.footage.timeline import BoolArray, Int64Array
 from forensics.place import Place
-from forensics.wording import counted
 
-__all__ = ["Packets", "demux_until_error", "describe_losses", "read_packets"]
+__all__ = ["Packets", "demux_until_error", "read_packets"]
 
 # In these formats a parser splits a byte stream into pictures.
 _PARSED_FORMATS = ("mpeg", "mpegts")
@@ -70,6 +70,8 @@ class Packets:
             the empty chunks of frames that the recorder dropped, and those after the last frame.
         end_us: end of the last packet of any stream; a packet without a duration lasts as long as the median one.
         end_tolerance_us: how far a stated end may exceed `end_us` without a lost frame.
+        setups: parameters of the decoder that change inside the stream.
+        foreign_from: byte offset of a joined file with another clock or codec; None without one.
         unread: ranges of bytes that may hold pictures and were not read; empty if the format is not checked.
     """
 
@@ -86,10 +88,17 @@ class Packets:
     n_header_units: tuple[int, int]
     end_us: int
     end_tolerance_us: int
+    setups: tuple[Setup, ...]
+    foreign_from: int | None
     unread: tuple[tuple[int, int], ...]
 
     def __len__(self) -> int:
         return len(self.pts)
+
+    @property
+    def must_be_copied(self) -> bool:
+        """Whether only a copy holds each picture in one packet, with the parameters that its decoder needs."""
+        return self.has_split_pictures or bool(self.setups)
 
     @property
     def has_split_pictures(self) -> bool:
@@ -115,7 +124,7 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
         path: of the same file.
     """
     collector, coverage, demux_error, end_us = _collect(container, stream)
-    format_name, time_base = container.format.name, Fraction(stream.time_base or 1)
+    format_name, time_base, context = container.format.name, Fraction(stream.time_base or 1), stream.codec_context
     pts, dts, keys, size, position, corrupt = np.array(collector.rows, dtype=np.int64).reshape(-1, 6).T
     is_key, is_corrupt = keys.astype(bool), corrupt.astype(bool)
     has_pts, has_dts = _has_own_pts(pts, position, format_name), dts != NO_TIME
@@ -130,7 +139,7 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
     if format_name == "mpegts":
         is_corrupt[pictures_at(find_lost_packets(path), position)] = True
     is_damaged = extend_marks(is_corrupt, N_LATE_MARKS if format_name in _PARSED_FORMATS else 0) | is_leading_lost
-    unread = find_unread(path, format_name, coverage)
+    unread, headers = find_unread(path, format_name, coverage), find_headers(path, format_name, coverage)
     if unread and format_name == MOV:
         is_damaged |= find_misplaced(position, size)
     if len(collector.losses) <= _MAX_SHARE_OF_LOSSES * len(pts):
@@ -161,6 +170,8 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
         n_header_units=_count_header_units(format_name, dts, has_dts),
         end_us=end_us,
         end_tolerance_us=end_tolerance_us,
+        setups=list_changes(context.name, context.extradata, [*collector.setups, *joined_setups(headers, position)]),
+        foreign_from=next((each.start for each in headers if each.kind != headers[0].kind), None),
         unread=unread,
     )
 
@@ -267,31 +278,3 @@ def demux_until_error(container: InputContainer, stream_index: int) -> "Iterator
         yield from (packet for packet in demux(container, container.streams.get(stream_index)[0]) if packet.size)
     except av.error.FFmpegError:
         return
-
-
-def describe_losses(packets: Packets, n_frames_from_header: int | None, stated_us: int = 0) -> list[str]:
-    """Describe what is missing or doubtful, one phrase each; an empty list for a whole file.
-
-    Args:
-        packets: the packets found.
-        n_frames_from_header: number of frames that the header states; None if it states none.
-        stated_us: end of the file that the header states; 0 if it states none.
-    """
-    found = []
-    n_units, tolerance = packets.n_header_units
-    if packets.demux_error:
-        found.append(packets.demux_error)
-    if stated_us > packets.end_us + packets.end_tolerance_us:
-        stated, there = stated_us / 1e6, packets.end_us / 1e6
-        found.append(f"the header promises {stated:.2f} s, the packets end at {there:.2f} s")
-    if n_frames_from_header is not None and not 0 <= n_frames_from_header - n_units <= tolerance:
-        found.append(f"the header promises {n_frames_from_header} frames, {n_units} are there")
-    n_without = int((~packets.has_pts).sum())
-    if n_without:
-        packets_have = counted(n_without, "packet has", "packets have")
-        found.append(f"{packets_have} no pts and so no address")
-    n_damaged = int(packets.is_damaged.sum())
-    if n_damaged:
-        packets_are = counted(n_damaged, "packet is", "packets are")
-        found.append(f"{packets_are} damaged, or built on what is missing")
-    return found

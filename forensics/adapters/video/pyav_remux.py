@@ -7,6 +7,7 @@ import contextlib
 import errno
 import itertools
 import os
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -21,6 +22,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from forensics.adapters.video.parameter_sets import insertion_for
 from forensics.adapters.video.pyav_open import NOT_SEEKABLE, choose_stream, open_decoder, open_file
 from forensics.adapters.video.pyav_packets import Packets, demux_until_error
 from forensics.digests import sha256_of_file
@@ -87,6 +89,8 @@ def _reason_to_copy(indexed: Indexed, packets: Packets) -> str:
         return f"{container} cannot seek exactly"
     if packets.has_split_pictures:
         return "pictures are stored as two fields"
+    if packets.setups:
+        return "the parameters of its decoder change"
     if packets.unread:
         return "behind bytes that were not read it may seek to other pictures"
     if indexed.index.is_numbered:
@@ -202,7 +206,10 @@ def _mux(
         stream = choose_stream(source, footage.path, footage.stream_index)
         target = _add_stream(copy, stream)
         target.time_base = times.time_base
-        for number, packet in _demux_pictures(source, stream, times.packets):
+        pictures = _demux_pictures(source, stream, times.packets)
+        if times.packets.setups:
+            pictures = _with_parameter_sets(pictures, stream, times.packets)
+        for number, packet in pictures:
             if number in stamps:
                 packet.stream, packet.time_base, packet.duration = target, times.time_base, 0
                 packet.pts, packet.dts = stamps[number]
@@ -235,6 +242,24 @@ def _demux_pictures(source: Any, stream: Any, packets: Packets) -> "Iterator[tup
         parts.append(packet)
     if parts:
         yield number, _join(parts)
+
+
+def _with_parameter_sets(
+    pictures: "Iterator[tuple[int, Packet[Any]]]", stream: VideoStream, packets: Packets
+) -> "Iterator[tuple[int, Packet[Any]]]":
+    """Yield each picture, keyframes behind the parameter sets that hold for them."""
+    codec = stream.codec_context.name
+    waiting = deque(packets.setups)
+    insertion = insertion_for(codec, bytes(stream.codec_context.extradata or b""))
+    for number, packet in pictures:
+        while waiting and packets.first_packet[waiting[0].first_picture] <= number:
+            insertion = insertion_for(codec, waiting.popleft().extradata)
+        if packet.is_keyframe:
+            complete = Packet(insertion + bytes(packet))
+            complete.is_keyframe = True
+            yield number, complete
+        else:
+            yield number, packet
 
 
 def _join(parts: "list[Packet[Any]]") -> "Packet[Any]":

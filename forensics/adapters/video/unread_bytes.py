@@ -11,7 +11,8 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from forensics.adapters.store.checked_file import FootageReader, open_footage, size_of_footage
-from forensics.adapters.video.byte_coverage import Coverage, Gap
+from forensics.adapters.video import matroska_elements, mov_header
+from forensics.adapters.video.byte_coverage import Coverage, Gap, JoinedHeader
 from forensics.adapters.video.chunk_walks import (
     DHAV_HEAD_BYTES,
     FLV_TAG_HEAD_BYTES,
@@ -26,7 +27,7 @@ from forensics.adapters.video.matroska_elements import BLOCK_HEAD_BYTES, walk_ma
 from forensics.adapters.video.mov_header import MOV, Box, find_boxes
 from forensics.place import Place
 
-__all__ = ["describe_unread", "find_unread", "may_mislead_seeks"]
+__all__ = ["describe_unread", "find_headers", "find_unread", "may_mislead_seeks"]
 
 _Range: TypeAlias = tuple[int, int]
 
@@ -34,6 +35,8 @@ _MATROSKA: Final = "matroska,webm"
 
 _STARTS: Final = {_MATROSKA: b"\x1f\x43\xb6\x75", MOV: b"moof"}
 """First bytes of a part that holds pictures, by demuxer."""
+_LEAST_HEADER_BYTES: Final = 64
+"""Of a Matroska file: shorter gaps hold none."""
 _BOX_HEAD_BYTES: Final = 8
 _BLOCK_BYTES: Final = 1 << 20
 
@@ -59,6 +62,17 @@ def find_unread(path: Place, container: str, coverage: Coverage) -> tuple[_Range
     layout, walk = _WALKS[container]
     gaps = coverage.gaps(n_bytes, n_head_bytes=layout[0], n_usual_bytes=layout[1])
     return tuple((fault, gap.stop) for gap in gaps if (fault := walk(file, gap)) >= 0)
+
+
+def find_headers(path: Place, container: str, coverage: Coverage) -> list[JoinedHeader]:
+    """Return the header of each of the files that were joined to this one; one or none for a single file."""
+    if container == MOV:
+        return list(mov_header.read_headers(path))
+    if container != _MATROSKA:
+        return []
+    file = open_footage(path)
+    gaps = coverage.gaps(size_of_footage(path), n_head_bytes=BLOCK_HEAD_BYTES, n_usual_bytes=_LEAST_HEADER_BYTES)
+    return [header for gap in gaps for header in matroska_elements.read_headers(file, gap)]
 
 
 def may_mislead_seeks(path: Place, container: str, ranges: Sequence[_Range]) -> bool:

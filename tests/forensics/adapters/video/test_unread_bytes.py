@@ -104,7 +104,8 @@ def test_space_that_a_recorder_set_aside_at_the_end_is_no_damage(tmp_path: Path)
 
 
 def joined(folder: Path, first: dict[str, Any], second: dict[str, Any]) -> Indexed:
-    parts = [recording(folder, name, options=_B, **recipe) for name, recipe in (("a.mp4", first), ("b.mp4", second))]
+    recipes = (("a.mp4", first), ("b.mp4", second))
+    parts = [recording(folder, name, **{"options": _B, **recipe}) for name, recipe in recipes]
     path = folder / "joined.mp4"
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
     return index(path)
@@ -124,7 +125,7 @@ def test_a_joined_file_with_the_same_clock_and_codec_is_read_on(tmp_path: Path) 
     ("first", "second"),
     [
         pytest.param(fragmented(), fragmented(timescale="12800"), id="another clock"),
-        pytest.param(fragmented(), {**fragmented(), "width_px": 192}, id="another codec setup"),
+        pytest.param(fragmented(), {**fragmented(), "codec": "libx265", "options": {}}, id="another codec"),
         # each fragment states where its pictures lay in its own file: those of the first file would be shown again
         pytest.param(fragmented("omit_tfhd_offset"), fragmented("frag_keyframe"), id="offsets of its own file"),
     ],
