@@ -74,7 +74,8 @@ def _viewpoint(found: FoundFootage, name_file: NameFile) -> _Viewpoint:
     """Return the viewpoint of footage, before it is compared with other footage."""
     given = place_parts(found.given)
     if isinstance(found.place, Path) and found.place.is_dir() and found.is_given:
-        return _Viewpoint(given, 0, True)
+        site = tuple(filter(None, naming_path(found.site).split("/")))
+        return _Viewpoint((*given, *site), len(site), True)
     own_name = name_file(found.place.stem)
     if found.is_given:
         return _Viewpoint((*given[:-1], own_name), 1, False) if own_name else _Viewpoint(given[:-1], 0, True)

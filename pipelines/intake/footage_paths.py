@@ -80,7 +80,7 @@ def expand_paths(places: tuple[Place, ...], *, is_one_camera: bool) -> list[Foun
         CannotStart: the objects below a prefix cannot be listed.
         UsageError: a folder has pictures of its own beside folders that may be of other cameras.
     """
-    return [FoundFootage(found, place) for place in places for found in _expand(place, is_one_camera)]
+    return [found for place in places for found in _expand(place, is_one_camera)]
 
 
 def refuse_cases(places: tuple[Place, ...], case: Path) -> None:
@@ -183,15 +183,14 @@ def _kind(path: Path, folder: Path) -> str:
     return "" if is_ingested else suffix or "without suffix"
 
 
-def _expand(place: Place, is_one_camera: bool) -> list[Place]:
+def _expand(place: Place, is_one_camera: bool) -> list[FoundFootage]:
+    itself = [FoundFootage(place, place)]
     if _is_prefix(place):
-        return [found for found in list_prefix(place) if not _kind_of_object(found)] or [place]
+        return [FoundFootage(found, place) for found in list_prefix(place) if not _kind_of_object(found)] or itself
     if isinstance(place, StoreObject) or not place.is_dir():
-        return [place]
-    stills: list[Path] = []
-    if is_stills(place):
-        stills = [place] if is_one_camera else find_sites(place)
-    return [*_videos_below(place), *stills] or [place]
+        return itself
+    stills = (itself if is_one_camera else find_sites(place)) if is_stills(place) else []
+    return [*(FoundFootage(found, place) for found in _videos_below(place)), *stills] or itself
 
 
 def _videos_below(folder: Path) -> list[Path]:

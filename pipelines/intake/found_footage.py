@@ -34,10 +34,12 @@ class FoundFootage:
     Attributes:
         place: file, folder of stills or object.
         given: path that the user gave.
+        site: folder below a folder of stills that holds all of them; empty if there is none.
     """
 
     place: Place
     given: Place
+    site: str = ""
 
     @property
     def is_given(self) -> bool:

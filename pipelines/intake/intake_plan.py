@@ -78,7 +78,9 @@ def plan_intake(places: tuple[Place, ...], camera: str | None, rule: StartRule, 
     name_file = name_without_time if rule.is_in_names else str
     derived = name_cameras(found, name_file) if camera is None else [camera] * len(found)
     known = _camera_names(case, evidence)
-    names = [spelled_as_known(name, known) for name in derived]
+    cameras = {item.path: item.camera_id for item in evidence} if camera is None else {}
+    pairs = zip(found, derived, strict=True)
+    names = [cameras.get(_absolute(each.place)) or spelled_as_known(name, known) for each, name in pairs]
     starts = find_starts(found, rule)
     remarks = [*describe_camera_folders(found, camera, name_file), *describe_starts(found, starts)]
     if camera is None:
@@ -87,6 +89,10 @@ def plan_intake(places: tuple[Place, ...], camera: str | None, rule: StartRule, 
         remarks.append(describe_names_without_times(names))
     planned = map(PlannedFootage, (each.place for each in found), names, starts.of)
     return IntakePlan(tuple(planned), tuple(find_left_out(places)), tuple(remarks))
+
+
+def _absolute(place: Place) -> Place:
+    return place.absolute() if isinstance(place, Path) else place
 
 
 def _camera_names(case: Case, evidence: Iterable[Evidence]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from forensics.adapters.stills.album import open_album
 from forensics.errors import DecoderLost, UnreadableFootage, UsageError
-from pipelines.intake.found_footage import naming_path
+from pipelines.intake.found_footage import FoundFootage, naming_path
 
 __all__ = ["find_sites"]
 
@@ -19,17 +19,17 @@ _SHOWN: Final = 5
 _ONE_CAMERA: Final = "give --camera NAME if all of them are of one camera"
 
 
-def find_sites(folder: Path) -> list[Path]:
-    """Return the folders whose pictures are one evidence each: the given one, or its sites if there are several.
+def find_sites(folder: Path) -> list[FoundFootage]:
+    """Return the folders whose pictures are one evidence each: its sites, or the given folder if there is only one.
 
     Raises:
         UsageError: the folder has pictures of its own beside those of sites, so that no folder stands for them.
     """
     sites = _count_pictures(folder)
     if len({naming_path(str(site)) for site in sites}) <= 1:
-        return [folder]
+        return [FoundFootage(folder, folder, str(min(sites)) if any(site.parts for site in sites) else "")]
     _refuse_nested(folder, sites)
-    return [folder / site for site in sorted(sites)]
+    return [FoundFootage(folder / site, folder) for site in sorted(sites)]
 
 
 def _count_pictures(folder: Path) -> Counter[PurePosixPath]:

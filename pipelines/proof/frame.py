@@ -172,7 +172,7 @@ def _find_frame_number(index: PacketIndex, address: Address) -> int:
         numbers = ", ".join(map(str, same.tolist()))
         raise UsageError(
             f"the clock of this recording jumps, so pts {address.pts} is no address: frames {numbers} have it",
-            f"give the number of the frame: {address.evidence}#{same[0]}",
+            "give the number of the frame: " + " or ".join(f"{address.evidence}#{number}" for number in same),
         )
     number = int(index.frames_of(pts)[0])
     if number < 0:

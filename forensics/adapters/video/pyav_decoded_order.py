@@ -28,7 +28,7 @@ from forensics.adapters.video.pyav_packets import Packets, demux_until_error
 from forensics.adapters.video.pyav_remux import redirect_to_working_copy
 from forensics.errors import UnreadableFootage
 from forensics.footage.clock_jumps import describe_sections, place_sections
-from forensics.footage.evidence import Footage, Indexed, Reader, Timing
+from forensics.footage.evidence import Footage, Indexed, Medium, Reader, Timing
 from forensics.footage.timeline import BoolArray, Int64Array, PacketIndex, Section
 from forensics.place import Place
 
@@ -213,6 +213,13 @@ def _describe_assumed_times(
     stated = given_rate or stream.medium.rate_stated
     if stated not in (None, rate):
         yield f"a rate of {stated} frames/s is not believed, {rate} is assumed"
+
+
+def _describe_origin_of_rate(medium: Medium, times: _Times, given_rate: Fraction | None) -> Iterator[str]:
+    """Yield at which rate the frames of a file without times are timed, and who states it."""
+    if times.timing is Timing.ASSUMED and not times.remarks:
+        origin = "given" if given_rate else "stated by the stream" if medium.rate_stated else "assumed"
+        yield f"the file holds no times; frames are timed at {1 / times.time_base} frames/s ({origin}); see --fps"
 
 
 def _decode_presentation_order(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
+import av.error
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
@@ -105,7 +106,11 @@ class PyavReader:
     def _to_doubtful(self, gap: Gap, pictures: DamagedPictures) -> Frame | Gap:
         """Return what the decoder makes of a gap, if anything. No decoded frame may live longer than this call."""
         picture = pictures.find(gap.number)
-        return gap if picture is None else replace(self._to_frame(picture), doubt=gap)
+        if picture is None:
+            return gap
+        with contextlib.suppress(av.error.FFmpegError):
+            return replace(self._to_frame(picture), doubt=gap)
+        return gap
 
     def _choose_history(self, group: Groups) -> Groups:
         """Return the group with the history that leaves the fewest gaps in the whole group, and the least of these."""
@@ -129,11 +134,15 @@ class PyavReader:
             self._source.reopen()
 
     def _to_item(self, found: Decoded) -> Item:
-        """Return the frame as the view wants it, or the gate's result alone if the frame is still."""
-        gate_result = self._apply_gate(found.frame, found.number)
-        if gate_result is not None and gate_result.decision is GateDecision.STILL:
-            return gate_result
-        return self._to_frame(found, gate_result)
+        """Return the frame as the view wants it, the gate's result alone if it is still, or a gap without colours."""
+        try:
+            gate_result = self._apply_gate(found.frame, found.number)
+            if gate_result is not None and gate_result.decision is GateDecision.STILL:
+                return gate_result
+            return self._to_frame(found, gate_result)
+        except av.error.FFmpegError as error:  # as damage states them, or in a system that swscale does not know
+            self._source.note_memory_error(error)
+            return Gap(found.number, "decode_error", f"its colours cannot be converted: {error.strerror}")
 
     def _to_frame(self, found: Decoded, gate_result: GateResult | None = None) -> Frame:
         """Return the frame as the view wants it."""

@@ -170,6 +170,25 @@ def test_one_card_stays_one_evidence(call: Call, tmp_path: Path) -> None:
     assert _cameras(tmp_path / "case") == [("card", "card", 3)]
 
 
+def test_the_only_folder_with_pictures_beside_videos_is_their_camera(call: Call, tmp_path: Path) -> None:
+    export = tmp_path / "export"
+    for number, camera in enumerate(("gate", "hall")):
+        (export / camera).mkdir(parents=True)
+        clip(export / camera / f"{camera}.mp4", seed=number)
+    for number in range(2):
+        _picture(export / "hall" / f"IMG_000{number}.png", number)
+    assert call("scan", export, "--case", tmp_path / "case", *_SERIAL).code == 0
+    assert _cameras(tmp_path / "case") == [("export", "hall", 2), ("gate.mp4", "gate", 12), ("hall.mp4", "hall", 12)]
+
+
+def test_footage_that_is_scanned_again_keeps_its_camera(call: Call, tmp_path: Path) -> None:
+    _picture(tmp_path / "traps" / "pond" / "IMG.png", 1)
+    case = tmp_path / "case"
+    assert call("scan", tmp_path / "traps", "--case", case, "--camera", "trap", *_SERIAL).code == 0
+    assert call("scan", tmp_path / "traps", "--case", case, *_SERIAL).code == 0
+    assert _cameras(case) == [("traps", "trap", 1)]
+
+
 def test_pictures_beside_sites_are_refused_and_one_camera_is_taken_at_its_word(call: Call, tmp_path: Path) -> None:
     traps = tmp_path / "traps"
     for number, name in enumerate(("IMG.png", "deer/IMG.png", "empty/IMG.png")):
