@@ -1,13 +1,11 @@
 """One video stream as demuxing finds it: its pictures, what the container states, and what is missing at its ends."""
 
-import os
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from forensics.adapters.store.checked_file import open_footage
 from forensics.adapters.video.avi_index import read_own_index
 from forensics.adapters.video.first_frame import FirstFrame
 from forensics.adapters.video.joined_files import describe_joined, describe_later_video, find_joined
@@ -17,7 +15,7 @@ from forensics.adapters.video.parameter_sets import can_be_inserted
 from forensics.adapters.video.pyav_open import choose_stream, open_file, rate_of
 from forensics.adapters.video.pyav_packets import Packets, read_packets
 from forensics.adapters.video.truncation import find_truncation
-from forensics.adapters.video.unread_bytes import describe_unread
+from forensics.adapters.video.unread_bytes import describe_unread, is_whole_gif
 from forensics.errors import UnreadableFootage
 from forensics.footage.evidence import Medium, Timing
 from forensics.place import Place
@@ -27,8 +25,6 @@ __all__ = ["DemuxedStream", "demux_stream", "describe_other_streams", "list_shor
 
 # In other formats the duration is estimated from the packets, or the header's frame count is more exact.
 _FORMATS_STATING_DURATION = ("matroska,webm", "mxf", "flv")
-# Block terminator of the last picture and trailer of the file.
-_GIF_TRAILER = b"\0;"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +92,7 @@ def demux_stream(path: Place, stream_index: int | None, first: FirstFrame) -> De
     if not len(packets):
         detail = f"the video stream holds no packets ({packets.demux_error or 'empty'})"
         raise UnreadableFootage(path, "no_frames", detail)
-    if container_name == "gif" and not _has_gif_trailer(path):
+    if container_name == "gif" and not is_whole_gif(path):
         packets.is_damaged[-1] = True
     if found.joined is not None:
         packets.is_damaged[packets.position >= found.joined] = True
@@ -176,13 +172,6 @@ def _describe_losses(packets: Packets, n_frames_from_header: int | None, stated_
         packets_are = counted(n_damaged, "packet is", "packets are")
         found.append(f"{packets_are} damaged, or built on what is missing")
     return found
-
-
-def _has_gif_trailer(path: Place) -> bool:
-    """Whether the file ends with the GIF trailer; the demuxer does not report a truncated last picture."""
-    file = open_footage(path)
-    file.seek(-len(_GIF_TRAILER), os.SEEK_END)
-    return file.read(len(_GIF_TRAILER)) == _GIF_TRAILER
 
 
 def _describe_medium(container: InputContainer, stream: VideoStream, first: FirstFrame, path: Place) -> Medium:

@@ -1,9 +1,11 @@
 """Groups of pictures that are not shown in the order of their pts, because their clock leaps inside the group.
 
 Pictures that use later ones are stored behind them. If the clock is set between the two, their pts are in another order
-than the one in which they are shown. A group in which the clock leaps is decoded once, to compare the two orders.
+than the one in which they are shown. A group in which the clock leaps is decoded once, to compare the two orders. Some
+muxers store the pictures of such a codec with times that rise in the order of the file: these are no pts.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,10 +23,12 @@ from forensics.adapters.video.pyav_packets import Packets, demux_until_error
 from forensics.footage.timeline import BoolArray, Int64Array
 from forensics.place import Place
 
-__all__ = ["MisorderedGroup", "find_misordered", "find_untimed"]
+__all__ = ["MisorderedGroup", "find_misordered", "find_untimed", "rises_as_stored"]
 
-# A step of so many usual ones, and of so many seconds, is a leap.
-_LEAP_STEPS, _LEAP_S = 4, Fraction(1, 5)
+# A step of so many usual ones may be a leap; one of so many seconds is no jitter.
+_LEAP_STEPS, _LARGE_LEAP_S = 1.5, Fraction(1, 5)
+# So many groups with small leaps are decoded, and so many of a file whose times rise in the order of storage.
+_MAX_SMALL_LEAPS, _N_SAMPLED = 64, 3
 # Where a clock went back, muxers let it stand almost still until it has caught up.
 _TINY_STEP_S = Fraction(1, 500)
 # In the order of the file, reordering alone makes larger steps.
@@ -38,11 +42,13 @@ class MisorderedGroup:
     Attributes:
         start, stop: its pictures, in the order of the file; the first one is a keyframe.
         leaps: the pictures at which the clock leaps.
+        largest_step_s: between two of its pictures in the order of their pts, in seconds.
     """
 
     start: int
     stop: int
     leaps: tuple[int, ...]
+    largest_step_s: float = 0.0
 
 
 def find_misordered(
@@ -57,25 +63,40 @@ def find_misordered(
         order: (N,) int64, the picture at each place by the pts.
         time_base: seconds of one tick.
     """
-    suspects = {each.start: each for each in _find_suspects(packets, time_base)}
+    if rises_as_stored(packets):
+        suspects = [each for each in _list_groups(packets) if each.stop - each.start > 2][:_N_SAMPLED]
+    else:
+        suspects = _sample(list(_find_suspects(packets, time_base)))
     if not suspects:
         return []
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
-    found = []
+    found, group_at = [], {each.start: each for each in suspects}
     with open_file(path) as container:
         stream = choose_stream(container, path, stream_index)
-        for start, pictures in _decode_groups(container, stream, packets, suspects):
+        for start, pictures in _decode_groups(container, stream, packets, group_at):
             if np.any(np.diff(place[pictures]) < 0):
-                found.append(suspects[start])
+                found.append(group_at[start])
     return found
+
+
+def rises_as_stored(packets: Packets) -> bool:
+    """Whether the pts rise in the order of the file, as if no picture were shown before one stored ahead of it."""
+    return len(packets) > 2 and bool(np.all(np.diff(packets.pts) > 0))
+
+
+def _sample(groups: list[MisorderedGroup]) -> list[MisorderedGroup]:
+    """Return the groups with large leaps, and some of those with small ones: many are the jitter of a camera."""
+    small = [each for each in groups if each.largest_step_s < _LARGE_LEAP_S]
+    kept = {each.start for each in small[:: max(1, len(small) // _MAX_SMALL_LEAPS)]}
+    return [each for each in groups if each.start in kept or each.largest_step_s >= _LARGE_LEAP_S]
 
 
 def find_untimed(groups: Sequence[MisorderedGroup], packets: Packets, shown_at: Int64Array) -> BoolArray:
     """Return (N,) bool, the pictures whose pts says nothing about when they are shown.
 
-    These are the pictures from before a leap that are shown behind one from after it, and all of a group without one.
-    Keyframes keep their pts.
+    These are the pictures from before a leap that are shown behind one from after it, and of a group without a leap all
+    but its keyframe.
 
     Args:
         groups: the misordered groups.
@@ -91,42 +112,51 @@ def find_untimed(groups: Sequence[MisorderedGroup], packets: Packets, shown_at: 
             shown_after = shown_after[shown_after >= 0]
             if len(shown_after):
                 found[group.start : leap] |= shown_at[group.start : leap] > shown_after.min()
-    return found & ~packets.is_key
+    return found
+
+
+def _list_groups(packets: Packets) -> Iterator[MisorderedGroup]:
+    """Yield all groups."""
+    for start, stop in pairwise([*np.flatnonzero(packets.is_key).tolist(), len(packets)]):
+        yield MisorderedGroup(start, stop, ())
 
 
 def _find_suspects(packets: Packets, time_base: Fraction) -> Iterator[MisorderedGroup]:
-    """Yield the groups in which the clock leaps, or hardly moves."""
+    """Yield the groups in which the clock leaps, stands, or hardly moves."""
     usual = float(np.median(np.diff(np.sort(packets.pts)))) if len(packets) > 1 else 0.0
-    tiny = float(_TINY_STEP_S / time_base)
-    least_leap = max(_LEAP_STEPS * usual, float(_LEAP_S / time_base))
-    edges = [*np.flatnonzero(packets.is_key).tolist(), len(packets)]
-    for start, stop in pairwise(edges):
-        pts = packets.pts[start:stop]
-        steps = np.diff(np.sort(pts))
-        times = pts if packets.dts is None else packets.dts[start:stop]
-        is_back = packets.dts is not None and bool(np.any(np.diff(times) < 0))
-        if len(steps) and (is_back or steps.max() > least_leap or np.median(steps) < tiny):
-            least_stored = least_leap if packets.dts is not None else max(least_leap, _STORED_LEAP_STEPS * usual)
-            stored = np.diff(times)
-            is_leap = (np.abs(stored) > least_stored) | ((stored < 0) & (packets.dts is not None))
-            yield MisorderedGroup(start, stop, tuple((start + 1 + np.flatnonzero(is_leap)).tolist()))
+    tiny, least_leap = float(_TINY_STEP_S / time_base), _LEAP_STEPS * usual
+    has_dts = packets.dts is not None
+    times = packets.pts if packets.dts is None else packets.dts
+    least_stored = least_leap if has_dts else _STORED_LEAP_STEPS * usual
+    for group in _list_groups(packets):
+        steps, stored = (
+            np.diff(np.sort(packets.pts[group.start : group.stop])),
+            np.diff(times[group.start : group.stop]),
+        )
+        is_back = has_dts & (stored < 0)
+        if len(steps) and (is_back.any() or steps.max() > least_leap or not steps.all() or np.median(steps) < tiny):
+            leaps = group.start + 1 + np.flatnonzero((np.abs(stored) > least_stored) | is_back)
+            largest_s = float(max(steps.max(), -stored.min(initial=0) * has_dts) * time_base)
+            yield MisorderedGroup(group.start, group.stop, tuple(leaps.tolist()), largest_s)
 
 
 def _decode_groups(
     container: InputContainer, stream: VideoStream, packets: Packets, groups: dict[int, MisorderedGroup]
 ) -> Iterator[tuple[int, Int64Array]]:
     """Yield the start of each group, and its pictures in the order in which the decoder shows them."""
-    keys = set(np.flatnonzero(packets.is_key).tolist())
+    keys = np.flatnonzero(packets.is_key)
+    begin = defaultdict[int, list[int]](list)
+    for start in groups:  # with the group before it: pictures stored behind the first keyframe may be built on it
+        begin[int(keys[max(0, int(np.searchsorted(keys, start)) - 1)])].append(start)
+    last = int(packets.first_packet[-1])
+    picture_of = packets.pictures_of(np.arange(last + 1)).tolist()
     held: dict[int, list[tuple[int, Packet[VideoStream]]]] = {}
-    first = np.searchsorted(packets.first_packet, np.arange(int(packets.first_packet[-1]) + 1), side="right") - 1
     for number, packet in enumerate(demux_until_error(container, stream.index)):
-        picture = int(first[min(number, len(first) - 1)])
-        if picture in keys and number == packets.first_packet[picture]:
-            finished = [start for start in held if groups[start].stop < picture]
-            for start in finished:
+        picture = picture_of[min(number, last)]
+        if packets.is_key[picture] and number == packets.first_packet[picture]:
+            for start in [start for start in held if groups[start].stop < picture]:
                 yield start, _shown(stream, held.pop(start), groups[start])
-            if picture in groups:
-                held[picture] = []
+            held |= {start: [] for start in begin[picture]}
         for group in held.values():
             group.append((picture, packet))
     for start, group in held.items():

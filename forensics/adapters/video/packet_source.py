@@ -6,11 +6,12 @@ passed, reading starts further back, in the end from the start of the file.
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from typing import TypeAlias
 
 import av.error
 import numpy as np
-from av.packet import Packet
+from av.packet import Packet, PacketSideData
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -45,7 +46,7 @@ class PacketSource:
         self._footage = footage
         self._index = index
         self._is_strict = is_strict
-        self._pending: list[VideoPacket] = []
+        self._palette: PacketSideData | None = None
         self.ran_out_of_memory = False
         self._open()
 
@@ -55,6 +56,12 @@ class PacketSource:
         self._codec = self._stream.codec_context.name
         self._key_source = key_source_of(self._codec, is_intra_only=self._stream.codec_context.codec.intra_only)
         self._packets = self._demux()
+        self._pending: list[VideoPacket] = []
+        if (
+            self._stream.codec_context.pix_fmt == "pal8"
+        ):  # the first packet alone has the palette, every decoder needs it
+            self._pending = list(islice(self._packets, 1))
+            self._palette = next((each.get_sidedata("palette") for each in self._pending if _has_palette(each)), None)
 
     def reopen(self, *, is_strict: bool = True) -> None:
         """Close the container and open it again, at its start.
@@ -64,7 +71,6 @@ class PacketSource:
         """
         self.close()
         self._is_strict = is_strict
-        self._pending = []
         self._open()
 
     def close(self) -> None:
@@ -115,7 +121,11 @@ class PacketSource:
         Where frames before `stop` are stored after it, it is yielded, too, with them.
         """
         packets = self._packets_from(keyframe)
+        is_first = True
         for packet in packets:
+            if is_first and self._palette is not None and not _has_palette(packet):
+                packet.set_sidedata(self._palette)
+            is_first = False
             key = self.number_of(packet)
             if not (packet.is_keyframe and key >= stop):
                 yield packet
@@ -146,7 +156,8 @@ class PacketSource:
                 return self._remaining()
             back = max(1, back * 2)
         self.reopen(is_strict=self._is_strict)
-        self._pending = self._skip_to(keyframe) if keyframe > 0 else []
+        if keyframe > 0:
+            self._pending = self._skip_to(keyframe)
         return self._remaining()
 
     def _remaining(self) -> Iterator[VideoPacket]:
@@ -189,3 +200,7 @@ class PacketSource:
         except av.error.FFmpegError as error:
             self.note_memory_error(error)
             return  # frames that were not read become gaps
+
+
+def _has_palette(packet: VideoPacket) -> bool:
+    return packet.has_sidedata("palette")

@@ -15,7 +15,7 @@ import numpy as np
 from forensics.adapters.video.byte_coverage import JoinedHeader
 from forensics.footage.timeline import Int64Array
 
-__all__ = ["Setup", "can_be_inserted", "insertion_for", "joined_setups", "list_changes"]
+__all__ = ["Setup", "can_be_inserted", "insertion_for", "joined_setups", "list_changes", "units_of"]
 
 _LENGTH_BYTES = 4
 _AVC_HEAD_BYTES, _HEVC_HEAD_BYTES = 5, 22
@@ -78,17 +78,25 @@ def insertion_for(codec: str, extradata: bytes) -> bytes:
     >>> insertion_for("h264", bytes.fromhex("01640028ff e1 0002 6764 01 0001 68")).hex()
     '0000000267640000000168'
     """
-    try:
-        units = list(_UNITS[codec](extradata))
-    except (KeyError, IndexError):
+    length_bytes, units = units_of(codec, extradata)
+    if length_bytes != _LENGTH_BYTES:
         return b""
     return b"".join(len(unit).to_bytes(_LENGTH_BYTES, "big") + unit for unit in units)
 
 
+def units_of(codec: str, extradata: bytes) -> tuple[int, list[bytes]]:
+    """Return the size of the lengths in front of units, and the parameter sets; (0, []) for anything but a record."""
+    if codec not in _UNITS or extradata[:1] != b"\1" or len(extradata) <= _HEVC_HEAD_BYTES * (codec == "hevc"):
+        return 0, []
+    length_bytes = (extradata[4 if codec == "h264" else _HEVC_HEAD_BYTES - 1] & 3) + 1
+    try:
+        return length_bytes, list(_UNITS[codec](extradata))
+    except IndexError:
+        return length_bytes, []
+
+
 def _avc_units(extradata: bytes) -> Iterator[bytes]:
-    """Yield the units of an `avcC`; none if it is another structure."""
-    if extradata[:1] != b"\1" or extradata[4] & 3 != _LENGTH_BYTES - 1:
-        return
+    """Yield the units of an `avcC`."""
     at = _AVC_HEAD_BYTES
     for mask in (0x1F, 0xFF):  # sequence, then picture parameter sets
         n_units, at = extradata[at] & mask, at + 1
@@ -98,9 +106,7 @@ def _avc_units(extradata: bytes) -> Iterator[bytes]:
 
 
 def _hevc_units(extradata: bytes) -> Iterator[bytes]:
-    """Yield the units of an `hvcC`; none if it is another structure."""
-    if extradata[:1] != b"\1" or extradata[_HEVC_HEAD_BYTES - 1] & 3 != _LENGTH_BYTES - 1:
-        return
+    """Yield the units of an `hvcC`."""
     n_arrays, at = extradata[_HEVC_HEAD_BYTES], _HEVC_HEAD_BYTES + 1
     for _ in range(n_arrays):
         n_units, at = int.from_bytes(extradata[at + 1 : at + 3], "big"), at + 3

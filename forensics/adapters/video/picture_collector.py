@@ -7,6 +7,7 @@ import numpy as np
 from av.packet import Packet
 
 from forensics.adapters.video.h264_syntax import H264Syntax
+from forensics.adapters.video.inband_setup import START_BYTES, InbandSetup
 from forensics.adapters.video.mpeg_order import PictureOrder, parse_picture_order
 from forensics.adapters.video.parameter_sets import Setup
 from forensics.footage.timeline import Int64Array
@@ -33,10 +34,14 @@ class PictureCollector:
         orders: display position of each picture, if it is read.
         losses: pictures before which a reference picture is missing.
         lacks_durations: whether some packet states no duration.
-        setups: parameters of the decoder that packets state anew.
+        inband: parameters of the decoder inside the pictures.
+        setups: parameters of the decoder that packets state anew beside the pictures.
+        has_new_palette: whether a picture behind the first one brought another palette.
+        unprepared: keyframes that lack the parameters that hold for them.
     """
 
     syntax: H264Syntax | None
+    inband: InbandSetup
     reads_order: bool
     counts_frames: bool
     rows: list[_Row] = field(default_factory=list)
@@ -46,6 +51,8 @@ class PictureCollector:
     losses: list[int] = field(default_factory=list)
     lacks_durations: bool = False
     setups: list[Setup] = field(default_factory=list)
+    has_new_palette: bool = False
+    unprepared: list[int] = field(default_factory=list)
 
     @property
     def n_packets(self) -> int:
@@ -56,7 +63,14 @@ class PictureCollector:
         """Add the next packet of the stream."""
         syntax = self.syntax
         if packet.has_sidedata("new_extradata"):
-            self.setups.append(Setup(len(self.rows), bytes(packet.get_sidedata("new_extradata"))))
+            extradata = bytes(packet.get_sidedata("new_extradata"))
+            self.setups.append(Setup(len(self.rows), extradata))
+            self.inband = InbandSetup(self.inband.codec, extradata)
+        if packet.has_sidedata("palette"):
+            self.has_new_palette = bool(self.rows)
+        elif packet.is_keyframe and self.has_new_palette:
+            self.unprepared.append(len(self.rows))
+        self._read_parameters(packet)
         if syntax is not None and (packet.is_keyframe or self.counts_frames or syntax.has_fields):
             data = bytes(packet)
             if packet.is_keyframe:
@@ -71,6 +85,16 @@ class PictureCollector:
             self.lacks_durations = True
         if self.reads_order:
             self.orders.append(parse_picture_order(bytes(packet)))
+
+    def _read_parameters(self, packet: "Packet[Any]") -> None:
+        """Note a keyframe at which no new decoder can start."""
+        if not self.inband.is_known:
+            return
+        if packet.is_keyframe:
+            if not self.inband.add(bytes(packet)):
+                self.unprepared.append(len(self.rows))
+        elif self.inband.may_state(bytes(memoryview(packet)[:START_BYTES])):
+            self.inband.add(bytes(packet))
 
     def _add_second_field(self, packet: "Packet[Any]") -> None:
         """Add the packet of a second field to the picture that the packet before it began."""

@@ -21,7 +21,7 @@ from av.video.stream import VideoStream
 from forensics.adapters.video.damage_marks import find_dependent_packets
 from forensics.adapters.video.demuxed_stream import DemuxedStream, describe_other_streams, list_shortfalls
 from forensics.adapters.video.key_pictures import KeySource, is_key_picture
-from forensics.adapters.video.misordered_groups import MisorderedGroup, find_untimed
+from forensics.adapters.video.misordered_groups import MisorderedGroup, find_untimed, rises_as_stored
 from forensics.adapters.video.packet_tags import number_tagged, tag_packet
 from forensics.adapters.video.pyav_open import open_decoder, open_file
 from forensics.adapters.video.pyav_packets import Packets, demux_until_error
@@ -40,7 +40,7 @@ ORDERED_BY_STORAGE = frozenset({"avi", "asf"})
 _FALLBACK_RATE = Fraction(25)
 _PLAUSIBLE_RATES = (Fraction(1, 86_400), Fraction(1000))
 # These formats store no pts, or only some; in every other format a missing pts is a fault of the file.
-_UNTIMED_FORMATS = frozenset({"avi", "h264", "hevc", "mjpeg", "mpjpeg", "jpeg_pipe", "m4v", "mpegvideo", "dv"})
+_UNTIMED_FORMATS = frozenset({"avi", "h264", "hevc", "obu", "mjpeg", "mpjpeg", "jpeg_pipe", "m4v", "mpegvideo", "dv"})
 # Pts of so large a share of the pictures give the times of the others.
 _LEAST_TIMED = 0.05
 
@@ -87,13 +87,18 @@ def index_by_decoding(
     packets, medium = stream.packets, stream.medium
     shown_at, is_failed, is_marked = _decode_presentation_order(stream.path, stream.stream_index, packets)
     is_key = packets.is_key & is_marked if stream.key_source is KeySource.DECODER else packets.is_key
-    is_untimed = find_untimed(misordered, packets, shown_at)
+    is_by_storage = bool(misordered) and rises_as_stored(packets)
+    is_untimed = find_untimed(() if is_by_storage else misordered, packets, shown_at)
     packets = replace(packets, is_key=is_key, has_pts=packets.has_pts & ~is_untimed)
     shown = np.flatnonzero(shown_at >= 0)
     if not len(shown):
         raise UnreadableFootage(stream.path, "no_picture", "no packet of the stream gave a picture")
     order = shown[np.argsort(shown_at[shown])]
-    times = _choose_times(replace(stream, packets=packets), order, given_rate, rejection)
+    times = (
+        _Times(np.sort(packets.pts[order]), stream.time_base, (), Timing.CONTAINER, ())
+        if is_by_storage
+        else _choose_times(replace(stream, packets=packets), order, given_rate, rejection)
+    )
     is_damaged = packets.is_damaged | find_dependent_packets(is_failed, packets.is_key, shown_at)
     index = PacketIndex(
         pts=times.pts,

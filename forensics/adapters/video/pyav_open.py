@@ -61,6 +61,7 @@ FORMATS = (
     "dhav",
     "hxvs",
     "mpjpeg",
+    "obu",
     "jpeg_pipe",
 )
 
@@ -77,7 +78,7 @@ _NO_HEADER = (
 
 # Demuxers that do not seek exactly: their files are read through a remuxed working copy.
 NOT_SEEKABLE = frozenset(
-    {"mpegts", "mpeg", "h264", "hevc", "mjpeg", "m4v", "mpegvideo", "dv", "dhav", "hxvs", "mpjpeg", "jpeg_pipe"}
+    {"mpegts", "mpeg", "h264", "hevc", "mjpeg", "m4v", "mpegvideo", "dv", "dhav", "hxvs", "mpjpeg", "jpeg_pipe", "obu"}
 )
 
 # What files are that no demuxer on the list reads, by their first bytes.

@@ -1,7 +1,7 @@
 """Pictures of one stream in file order, demuxed without decoding."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 from forensics.adapters.video.byte_coverage import Coverage
 from forensics.adapters.video.damage_marks import extend_marks, find_misplaced, pictures_at
 from forensics.adapters.video.h264_syntax import H264Syntax
+from forensics.adapters.video.inband_setup import InbandSetup
 from forensics.adapters.video.mov_header import MOV
 from forensics.adapters.video.mpeg_order import find_contradictions
 from forensics.adapters.video.parameter_sets import Setup, joined_setups, list_changes
@@ -115,6 +116,26 @@ class Packets:
         return np.asarray(np.searchsorted(self.first_packet, packets, side="right") - 1, dtype=np.int64)
 
 
+@dataclass(slots=True)
+class _End:
+    """End of the packets of all streams so far; a packet without a duration lasts as long as the one before it.
+
+    Attributes:
+        us: in microseconds; 0 without any time.
+    """
+
+    us: int = 0
+    _last: dict[int, int] = field(default_factory=dict)
+
+    def add(self, packet: "Packet[Any]") -> None:
+        """Add the next packet."""
+        at = packet.pts if packet.pts is not None else packet.dts
+        if at is not None:
+            duration = packet.duration or max(0, at - self._last.get(packet.stream_index, at))
+            self._last[packet.stream_index] = at
+            self.us = max(self.us, int((at + duration) * packet.time_base * 1_000_000))
+
+
 def read_packets(container: InputContainer, stream: VideoStream, path: Place) -> Packets:
     """Read all pictures of one stream; keep those before an error if the demuxer fails.
 
@@ -127,6 +148,7 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
     format_name, time_base, context = container.format.name, Fraction(stream.time_base or 1), stream.codec_context
     pts, dts, keys, size, position, corrupt = np.array(collector.rows, dtype=np.int64).reshape(-1, 6).T
     is_key, is_corrupt = keys.astype(bool), corrupt.astype(bool)
+    is_key[collector.unprepared] = False
     has_pts, has_dts = _has_own_pts(pts, position, format_name), dts != NO_TIME
     pts, dts = np.where(has_pts, pts, 0), np.where(has_dts, dts, 0)
     if format_name in _WRAPPING_FORMATS:
@@ -186,22 +208,23 @@ def _collect(container: InputContainer, stream: VideoStream) -> tuple[PictureCol
     context = stream.codec_context
     collector = PictureCollector(
         H264Syntax(bytes(context.extradata or b"")) if context.name == "h264" else None,
+        InbandSetup(context.name, bytes(context.extradata or b"")),
         reads_order=_may_lack_times(container, stream) and rate_of(stream) is not None,
         counts_frames=container.format.name in _BARE_FORMATS,
     )
-    coverage, end_us = Coverage(), 0
+    coverage, end = Coverage(), _End()
     read = _streams_that_may_exist(container, stream)
     try:
         for packet in demux(container):
             if packet.size:
                 if packet.stream_index in read:
                     coverage.add(packet)
-                end_us = max(end_us, _packet_end_us(packet))
+                end.add(packet)
                 if packet.stream_index == stream.index:
                     collector.add(packet)
     except av.error.FFmpegError as error:
-        return collector, coverage, f"reading stopped after {collector.n_packets} packets: {error.strerror}", end_us
-    return collector, coverage, "", end_us
+        return collector, coverage, f"reading stopped after {collector.n_packets} packets: {error.strerror}", end.us
+    return collector, coverage, "", end.us
 
 
 def _streams_that_may_exist(container: InputContainer, stream: VideoStream) -> set[int]:
@@ -264,12 +287,6 @@ def _estimate_end(end_us: int, pts: Int64Array, time_base: Fraction, *, lacks_du
 def _may_lack_times(container: InputContainer, stream: VideoStream) -> bool:
     """Whether the format may leave out the pts of a picture, as MPEG program and transport streams do."""
     return container.format.name in _PARSED_FORMATS and stream.codec_context.name in ("mpeg1video", "mpeg2video")
-
-
-def _packet_end_us(packet: "Packet[Any]") -> int:
-    """Return when the packet ends, in microseconds; 0 if it has neither pts nor dts."""
-    at = packet.pts if packet.pts is not None else packet.dts
-    return 0 if at is None else int((at + (packet.duration or 0)) * packet.time_base * 1_000_000)
 
 
 def demux_until_error(container: InputContainer, stream_index: int) -> "Iterator[Packet[Any]]":

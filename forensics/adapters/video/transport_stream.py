@@ -14,11 +14,18 @@ from typing import Final
 
 import numpy as np
 
-from forensics.adapters.store.checked_file import open_footage
+from forensics.adapters.store.checked_file import open_footage, size_of_footage
 from forensics.footage.timeline import Int64Array
 from forensics.place import Place
 
-__all__ = ["CounterBreak", "find_counter_breaks", "find_later_video", "find_lost_packets", "find_transport_packets"]
+__all__ = [
+    "CounterBreak",
+    "find_counter_breaks",
+    "find_later_video",
+    "find_lost_packets",
+    "find_padding",
+    "find_transport_packets",
+]
 
 _SYNC_BYTE: Final = 0x47
 _SYNC_OFFSET_BY_PACKET_BYTES: Final = {188: 0, 192: 4, 204: 0}
@@ -90,7 +97,7 @@ def find_lost_packets(path: Place) -> list[int]:
     Args:
         path: of the file.
     """
-    file = open_footage(path)
+    file, padding = open_footage(path), find_padding(path)
     found = list[int]()
     start = 0
     while True:
@@ -109,6 +116,8 @@ def find_lost_packets(path: Place) -> list[int]:
             n_whole = int(np.argmax(is_lost)) if is_lost.any() else len(is_lost)
             start += n_whole * unit
             if n_whole < len(is_lost):
+                if start >= padding:
+                    return found
                 found.append(start)
                 start += unit
                 break
@@ -133,9 +142,39 @@ def find_later_video(path: Place, stream_id: int, end: int) -> tuple[int, int] |
         is_video = np.all(heads[:, :3] == (0, 0, 1), axis=1) & (heads[:, 3] & 0xF0 == _VIDEO)
         identifier = _identifiers(packets)
         others = rows[is_video & (identifier[rows] != stream_id)]
-        if len(others):
-            return int(identifier[others[0]]), int(start[others[0]])
+        for row in others.tolist():
+            if not _occurs_before(path, int(identifier[row]), end):
+                return int(identifier[row]), int(start[row])
     return None
+
+
+def _occurs_before(path: Place, stream_id: int, end: int) -> bool:
+    """Whether a stream has packets before some byte offset, beside another stream."""
+    for start, packets in _read_packets(path):
+        if packets is None or start[0] >= end:
+            return False
+        if np.any((_identifiers(packets) == stream_id) & (start < end)):
+            return True
+    return False
+
+
+def find_padding(path: Place) -> int:
+    """Return the byte offset behind which the file holds nothing but 0, or nothing but 255; its size without such."""
+    n_bytes = size_of_footage(path)
+    file = open_footage(path)
+    file.seek(max(0, n_bytes - 1))
+    filler = file.read(1)
+    if filler not in (b"\0", b"\xff"):
+        return n_bytes
+    end = n_bytes
+    while end > 0:
+        start = max(0, end - _HEAD_BYTES)
+        file.seek(start)
+        left = len(file.read(end - start).rstrip(filler))
+        if left:
+            return start + left
+        end = start
+    return 0
 
 
 def _identifiers(packets: np.ndarray) -> Int64Array:

@@ -4,7 +4,7 @@ import struct
 from typing import Final
 
 from forensics.adapters.store.checked_file import open_footage, size_of_footage
-from forensics.adapters.video.transport_stream import find_transport_packets
+from forensics.adapters.video.transport_stream import find_padding, find_transport_packets
 from forensics.place import Place
 
 __all__ = ["find_truncation"]
@@ -31,6 +31,9 @@ def find_truncation(path: Place, container: str) -> str:
     if container == "mpegts":
         start, unit = find_transport_packets(head)
         left = (n_bytes - start) % unit
+        padding = find_padding(path)
+        if n_bytes - padding > left + unit:  # space that a recorder set aside
+            return ""
         return f"the last transport packet has {left} of {unit} bytes" if left else ""
     return ""
 

@@ -27,7 +27,7 @@ from forensics.adapters.video.matroska_elements import BLOCK_HEAD_BYTES, walk_ma
 from forensics.adapters.video.mov_header import MOV, Box, find_boxes
 from forensics.place import Place
 
-__all__ = ["describe_unread", "find_headers", "find_unread", "may_mislead_seeks"]
+__all__ = ["describe_unread", "find_headers", "find_unread", "is_whole_gif", "may_mislead_seeks"]
 
 _Range: TypeAlias = tuple[int, int]
 
@@ -56,7 +56,7 @@ def find_unread(path: Place, container: str, coverage: Coverage) -> tuple[_Range
         return tuple(_find_unread_fragments(path, coverage, n_bytes))
     if container == "gif":
         end = _walk_gif(file, n_bytes)
-        return ((end, n_bytes),) if end is not None else ()
+        return ((end, n_bytes),) if end is not None and end < n_bytes else ()
     if container not in _WALKS:
         return ()
     layout, walk = _WALKS[container]
@@ -105,8 +105,13 @@ def describe_unread(ranges: Sequence[_Range]) -> str:
     return f"{n_bytes} bytes are damaged or hold pictures that could not be reached, {where}"
 
 
+def is_whole_gif(path: Place) -> bool:
+    """Whether a GIF has its trailer."""
+    return _walk_gif(open_footage(path), size_of_footage(path)) is None
+
+
 def _walk_gif(file: FootageReader, n_bytes: int) -> int | None:
-    """Return the first byte that is no part of a GIF, before its trailer; None for a whole one."""
+    """Return the first byte that is no part of a GIF, before its trailer; None for one with its trailer."""
     content = file.read(n_bytes)
     at = 13 + _gif_colours(content[10]) if n_bytes > 13 else n_bytes
     while at < n_bytes:
@@ -122,7 +127,7 @@ def _walk_gif(file: FootageReader, n_bytes: int) -> int | None:
         while at < n_bytes and content[at]:
             at += 1 + content[at]
         at += 1
-    return None
+    return n_bytes
 
 
 def _gif_colours(flags: int) -> int:
@@ -148,7 +153,8 @@ def _find_unread_fragments(path: Place, coverage: Coverage, n_bytes: int) -> Ite
 
 
 def _is_box(box: Box) -> bool:
-    return box.kind.isascii() and box.kind.decode("ascii").isprintable() and box.stop >= box.start + _BOX_HEAD_BYTES
+    kind = box.kind.removeprefix(b"\xa9")
+    return kind.isascii() and kind.decode("ascii").isprintable() and box.stop >= box.start + _BOX_HEAD_BYTES
 
 
 def _is_padding(path: Place, start: int) -> bool:

@@ -94,7 +94,7 @@ def test_a_failed_read_at_any_moment_makes_no_index(kind: Kind, tmp_path: Path, 
     assert not list(tmp_path.glob("*.part"))
 
 
-@pytest.mark.parametrize("looks", ["find_truncation", "_has_gif_trailer"])
+@pytest.mark.parametrize("looks", ["find_truncation", "is_whole_gif"])
 def test_a_failed_read_of_the_end_of_a_file_rejects_that_file_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: str
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forensics.adapters.video.h264_syntax import split_units
 from forensics.adapters.video.parameter_sets import can_be_inserted, insertion_for
 from forensics.adapters.video.pyav_index import index_file
 from forensics.adapters.video.pyav_reader import open_reader
@@ -43,7 +44,7 @@ def recording(folder: Path, settings: str, suffix: str) -> Path:
 
 
 def index(path: Path) -> Indexed:
-    return index_file(path, working_copy=path.with_name(f"{path.name}-copy"))
+    return index_file(path, working_copy=path.with_name(f"{path.name}-copy"), assumed_rate=PAL)
 
 
 def pictures(indexed: Indexed, *, one_by_one: bool = False) -> list[np.ndarray | None]:
@@ -66,6 +67,21 @@ def restarted(parts: list[Path]) -> bytes:
     )
 
 
+def stated_once(parts: list[Path]) -> bytes:
+    """The parts end to end, each with its parameter sets in front of its first picture alone."""
+    return b"".join(_without_repetitions(part.read_bytes(), is_hevc="hevc" in part.name) for part in parts)
+
+
+def _without_repetitions(content: bytes, *, is_hevc: bool) -> bytes:
+    kept, seen = b"", set[bytes]()
+    for unit in split_units(content, 0):
+        is_set = (unit[0] >> 1 & 63) in (32, 33, 34) if is_hevc else unit[0] & 31 in (7, 8)
+        if not (is_set and unit in seen):
+            kept += b"\0\0\0\1" + unit
+        seen |= {unit} if is_set else set()
+    return kept
+
+
 def tags(content: bytes) -> Iterator[bytes]:
     at = 13
     while at < len(content):
@@ -76,7 +92,8 @@ def tags(content: bytes) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("one_by_one", [False, True])
 @pytest.mark.parametrize(
-    ("suffix", "join"), [("flv", restarted), ("mkv", end_to_end), ("mp4", end_to_end), ("ts", end_to_end)]
+    ("suffix", "join"),
+    [("flv", restarted), ("mkv", end_to_end), ("mp4", end_to_end), ("ts", end_to_end), ("h264", stated_once)],
 )
 @pytest.mark.parametrize(
     "settings", [("fast", "small"), ("small", "fast"), ("fast", "wide"), ("hevc", "hevc10"), ("small", "small")]
@@ -86,6 +103,7 @@ def test_each_frame_is_that_of_its_part(
 ) -> None:
     if suffix == "flv" and "hevc" in settings:
         pytest.skip("FLV holds no HEVC")
+    suffix = "hevc" if suffix == "h264" and "hevc" in settings else suffix
     parts = [recording(tmp_path, each, suffix) for each in settings]
     path = tmp_path / f"joined.{suffix}"
     path.write_bytes(join(parts))
