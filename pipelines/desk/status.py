@@ -51,6 +51,7 @@ def case_status(case: Case, now: datetime) -> JsonObject:
         "coverage": _coverage(folder) if published else [],
         "problems": [
             *problems,
+            *(_found_by_run(folder, sources) if published else []),
             *describe_unknown_clocks(case),
             *_absent(folder, evidence),
             *_claimed_twice(folder, evidence),
@@ -139,6 +140,19 @@ def _source_problem(folder: CaseFolder, source: Source, sources: list[Source]) -
     ):
         way_out = f"; the file that is there now was read; withdraw the earlier one with {withdraw}"
     return f"{source.verdict.value}: {source.path}: {source.reason}{way_out}"
+
+
+def _found_by_run(folder: CaseFolder, sources: list[Source]) -> list[str]:
+    """Return what the newest run found missing in footage that was whole when it was ingested."""
+    whole = {str(source.path) for source in sources if source.verdict is Verdict.OK}
+    rows = (
+        forensics.open_case(folder.root).sources().select("path", "verdict", "reason").collect().iter_rows(named=True)
+    )
+    return [
+        f"{row['verdict']}: {row['path']}: {row['reason']}"
+        for row in rows
+        if row["path"] in whole and row["verdict"] != Verdict.OK.value
+    ]
 
 
 def _claimed_twice(folder: CaseFolder, evidence: list[Evidence]) -> list[str]:

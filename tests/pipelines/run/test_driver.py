@@ -26,6 +26,7 @@ from forensics.footage.coverage import CoverageRange, State, check_complete
 from forensics.footage.frames import Frame
 from forensics.tables.files import read_table, write_bytes
 from forensics.tables.schemas import DETECT_PART, PUBLISHED
+from pipelines import clock
 from pipelines.custody.case_store import load_case, with_clock
 from pipelines.desk.status import case_status
 from pipelines.intake.ingest import IngestItem
@@ -182,6 +183,8 @@ def test_a_frame_that_cannot_be_read_is_a_settled_gap(tmp_path: Path) -> None:
         assert published_table(case, name)["verdict"].to_list() == ["partial"]
         assert "3 frames are damaged or could not be read" in published_table(case, name)["reason"][0]
     assert (rest["start_frame"], rest["stop_frame"], rest["state"]) == (3, 57, "detected")
+    (problem,) = case_status(case, clock.utc_now())["problems"]
+    assert "3 frames are damaged or could not be read" in problem
     assert not set(published_table(case, "detections")["frame"]) & {0, 1, 2}
 
 
