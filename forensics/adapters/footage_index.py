@@ -72,7 +72,7 @@ def index_footage(
         DecoderLost: the disk fails, even on a read of a few bytes of the header or the end.
     """
     from forensics.adapters.stills import stills_reader
-    from forensics.adapters.video import pyav_index, recovery_proof
+    from forensics.adapters.video.indexing import pyav_index, recovery_proof
 
     try:
         if isinstance(path, StoreObject):
@@ -105,6 +105,6 @@ def _reject_unread_picture(place: Place) -> None:
 
 def prove_decord(indexed: Indexed) -> str:
     """Return why decord must not read this file; empty if it was proven exact on it."""
-    from forensics.adapters.video import decord_reader
+    from forensics.adapters.video.reading import decord_reader
 
     return decord_reader.prove(require_local_path(indexed.footage.path), indexed.index, indexed.footage.stream_index)

@@ -37,10 +37,10 @@ def open_reader(footage: Footage, index: PacketIndex, view: View) -> FrameReader
 
         return stills_reader.open_reader(footage, index, view)
     if footage.reader is Reader.DECORD:
-        from forensics.adapters.video import decord_reader
+        from forensics.adapters.video.reading import decord_reader
 
         return decord_reader.open_reader(footage, index, view)
-    from forensics.adapters.video import pyav_reader
+    from forensics.adapters.video.reading import pyav_reader
 
     return pyav_reader.open_reader(footage, index, view)
 

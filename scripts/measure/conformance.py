@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from forensics.adapters.video.pyav_reader import open_reader
+from forensics.adapters.video.reading.pyav_reader import open_reader
 from forensics.errors import UnreadableFootage
 from scripts.measure.campaign import Campaign, CaseResult, Outcome
 from scripts.measure.generated_sections import put_tables

@@ -18,7 +18,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
-_READER = "forensics.adapters.video.group_decoder"
+_READER = "forensics.adapters.video.reading.group_decoder"
 _DETECTOR = "forensics.adapters.detectors.builtin"
 _INDEX = "forensics.adapters.footage_index"
 

@@ -44,7 +44,7 @@ class Count:
 
 def index_kind(kind: Kind, path: Path) -> Indexed:
     """Index a built clip; a working copy is written beside it."""
-    from forensics.adapters.video.pyav_index import index_file
+    from forensics.adapters.video.indexing.pyav_index import index_file
 
     return index_file(path, assumed_rate=kind.assumed_rate, working_copy=path.with_name(f"{path.stem}_working_copy"))
 
@@ -135,7 +135,7 @@ def measure_all(kind: Kind, indexed: Indexed, open_reader: OpenReader) -> dict[s
 
 def measure_decord(kind: Kind, indexed: Indexed) -> "str | dict[str, Count]":
     """Return the counts of decord, or the reason why it is refused on the clip."""
-    from forensics.adapters.video.decord_reader import open_reader, prove
+    from forensics.adapters.video.reading.decord_reader import open_reader, prove
 
     if indexed.shortfall:
         return f"not tried on damaged files: {indexed.shortfall}"

@@ -14,11 +14,11 @@ from PIL import Image
 from forensics.adapters.detectors.load_detector import load_detector
 from forensics.adapters.libraries.opencv import load_opencv
 from forensics.adapters.stills.stills_reader import index_stills, open_reader
-from forensics.adapters.video import pyav_remux
-from forensics.adapters.video.mov_header import unpacked_header_bytes
-from forensics.adapters.video.pyav_index import index_file
+from forensics.adapters.video.containers.mov_header import unpacked_header_bytes
+from forensics.adapters.video.indexing import pyav_remux
+from forensics.adapters.video.indexing.pyav_index import index_file
 from forensics.adapters.video.pyav_open import open_file
-from forensics.adapters.video.pyav_reader import PyavReader
+from forensics.adapters.video.reading.pyav_reader import PyavReader
 from forensics.custody.case_folder import CaseFolder
 from forensics.detection.detector import DetectorOptions
 from forensics.errors import UnreadableFootage

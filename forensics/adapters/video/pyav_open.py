@@ -22,7 +22,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from forensics.adapters.store.checked_file import disk_failure, open_footage, size_of_footage
-from forensics.adapters.video.mov_header import lacks_header, unpacked_header_bytes
+from forensics.adapters.video.containers.mov_header import lacks_header, unpacked_header_bytes
 from forensics.errors import UnreadableFootage
 from forensics.place import Place
 

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from forensics.adapters.statistics.binomial_bound import upper_bound
-from forensics.adapters.video.pyav_index import index_file
-from forensics.adapters.video.pyav_reader import open_reader
+from forensics.adapters.video.indexing.pyav_index import index_file
+from forensics.adapters.video.reading.pyav_reader import open_reader
 from forensics.custody.case_document import Case
 from forensics.decoding.child import Limits
 from forensics.decoding.decoder_crashes import read_past_crashes

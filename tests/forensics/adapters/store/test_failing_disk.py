@@ -14,8 +14,9 @@ import pytest
 from forensics.adapters.footage_index import index_footage
 from forensics.adapters.stills.stills_reader import index_stills, is_stills
 from forensics.adapters.store import checked_file
-from forensics.adapters.video import decord_reader, demuxed_stream
-from forensics.adapters.video.pyav_reader import open_reader
+from forensics.adapters.video.indexing import demuxed_stream
+from forensics.adapters.video.reading import decord_reader
+from forensics.adapters.video.reading.pyav_reader import open_reader
 from forensics.errors import DecoderLost
 from forensics.footage.evidence import Indexed
 from forensics.footage.frames import Frame, Gap, View

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forensics.adapters.video.pyav_index import index_file
-from forensics.adapters.video.pyav_reader import open_reader
+from forensics.adapters.video.indexing.pyav_index import index_file
+from forensics.adapters.video.reading.pyav_reader import open_reader
 from forensics.errors import UnreadableFootage
 from forensics.footage.chunks import boundaries
 from forensics.footage.evidence import Indexed

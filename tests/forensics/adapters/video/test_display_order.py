@@ -8,8 +8,8 @@ import av
 import numpy as np
 import pytest
 
-from forensics.adapters.video.pyav_index import index_file
-from forensics.adapters.video.pyav_reader import open_reader
+from forensics.adapters.video.indexing.pyav_index import index_file
+from forensics.adapters.video.reading.pyav_reader import open_reader
 from forensics.footage.evidence import Indexed
 from forensics.footage.frames import Frame, View
 from testing.painted.encode import PAL, Packets, Recipe, copy, encode

@@ -75,7 +75,7 @@ def indexed(built: Build) -> Index:
 @pytest.fixture(scope="module")
 def counted(indexed: Index) -> Callable[[Kind, str], Count]:
     """Return a function that counts the errors of a way of reading once."""
-    from forensics.adapters.video.pyav_reader import open_reader
+    from forensics.adapters.video.reading.pyav_reader import open_reader
 
     return cache(lambda kind, mode: measure(kind, indexed(kind), open_reader, mode))
 
@@ -170,7 +170,7 @@ def test_decord_is_refused_wherever_it_would_be_wrong(kind: Kind, by_decord: Dec
 
 @needs_decord
 def test_decord_refuses_a_transport_stream_itself(built: Build, indexed: Index) -> None:
-    from forensics.adapters.video.decord_reader import prove
+    from forensics.adapters.video.reading.decord_reader import prove
 
     kind = next(kind for kind in KINDS if kind.name == "h264_ts")
     assert "MPEG-TS" in prove(built(kind), indexed(kind).index, 0)
@@ -178,7 +178,7 @@ def test_decord_refuses_a_transport_stream_itself(built: Build, indexed: Index) 
 
 @pytest.mark.parametrize("kind", [KINDS[0]], ids=lambda kind: kind.name)
 def test_a_view_scales_and_states_the_full_size(kind: Kind, indexed: Index) -> None:
-    from forensics.adapters.video.pyav_reader import open_reader
+    from forensics.adapters.video.reading.pyav_reader import open_reader
 
     one = indexed(kind)
     (frame,) = open_reader(one.footage, one.index, View(80, 80)).read(np.array([41]))

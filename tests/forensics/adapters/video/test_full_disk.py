@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from forensics.adapters.video import pyav_remux
-from forensics.adapters.video.pyav_index import index_file
+from forensics.adapters.video.indexing import pyav_remux
+from forensics.adapters.video.indexing.pyav_index import index_file
 from testing.painted.encode import PAL, Recipe, encode
 
 

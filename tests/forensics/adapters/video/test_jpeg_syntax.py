@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from forensics.adapters.video.jpeg_syntax import lacks_scan
+from forensics.adapters.video.bitstreams.jpeg_syntax import lacks_scan
 
 _START_OF_SCAN = b"\xff\xda"
 

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from forensics.adapters.video.mpeg_order import PictureOrder, find_contradictions
+from forensics.adapters.video.bitstreams.mpeg_order import PictureOrder, find_contradictions
 
 FRAME_TICKS, N_PICTURES = 3600, 5
 SECOND, RATE = Fraction(1, 90_000), Fraction(25)

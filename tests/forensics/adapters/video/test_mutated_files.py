@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from forensics.adapters.footage_index import index_footage
-from forensics.adapters.video.pyav_reader import open_reader
+from forensics.adapters.video.reading.pyav_reader import open_reader
 from forensics.errors import UnreadableFootage
 from forensics.footage.evidence import Indexed
 from forensics.footage.frames import Gap, Item, View

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from forensics.adapters.video.pyav_index import index_file
+from forensics.adapters.video.indexing.pyav_index import index_file
 from forensics.errors import UnreadableFootage
 from forensics.footage.evidence import Indexed
 from testing.painted.encode import PAL, Recipe, encode

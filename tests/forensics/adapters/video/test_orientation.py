@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageOps
 
+from forensics.adapters.video.indexing.pyav_index import index_file
 from forensics.adapters.video.orientation import Orientation
-from forensics.adapters.video.pyav_index import index_file
-from forensics.adapters.video.pyav_reader import open_reader
+from forensics.adapters.video.reading.pyav_reader import open_reader
 from forensics.footage.frames import Frame, View
 from testing.painted.encode import PAL, Recipe, encode
 from testing.painted.random_files import ffmpeg_output

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forensics.adapters.video.h264_syntax import split_units
-from forensics.adapters.video.parameter_sets import can_be_inserted, insertion_for
-from forensics.adapters.video.pyav_index import index_file
-from forensics.adapters.video.pyav_reader import open_reader
+from forensics.adapters.video.bitstreams.h264_syntax import split_units
+from forensics.adapters.video.bitstreams.parameter_sets import can_be_inserted, insertion_for
+from forensics.adapters.video.indexing.pyav_index import index_file
+from forensics.adapters.video.reading.pyav_reader import open_reader
 from forensics.footage.evidence import Indexed
 from forensics.footage.frames import Frame, View
 from testing.painted.encode import PAL, Recipe, encode

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forensics.adapters.video.pyav_index import index_file
+from forensics.adapters.video.indexing.pyav_index import index_file
 from forensics.footage.evidence import Indexed
 from testing.painted.check import differences
 from testing.painted.recorders import RECORDED, Recorded

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from forensics.adapters.footage_index import index_footage
-from forensics.adapters.video.pyav_index import index_file
-from forensics.adapters.video.pyav_reader import open_reader
-from forensics.adapters.video.recovery_proof import without_false_recoveries
+from forensics.adapters.video.indexing.pyav_index import index_file
+from forensics.adapters.video.indexing.recovery_proof import without_false_recoveries
+from forensics.adapters.video.reading.pyav_reader import open_reader
 from forensics.footage.frames import Frame, View
 from testing.painted.encode import PAL, Recipe, encode
 from testing.painted.picture import number_in

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forensics.adapters.video.packet_source import PacketSource
-from forensics.adapters.video.pyav_reader import PyavReader
+from forensics.adapters.video.reading.packet_source import PacketSource
+from forensics.adapters.video.reading.pyav_reader import PyavReader
 from forensics.footage.frames import Frame, Gap, View
 from testing.painted import KINDS
 from testing.painted.measure import index_kind

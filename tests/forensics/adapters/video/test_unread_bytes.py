@@ -8,10 +8,10 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from forensics.adapters.video.byte_coverage import Coverage
-from forensics.adapters.video.pyav_index import index_file
-from forensics.adapters.video.pyav_reader import open_reader
-from forensics.adapters.video.unread_bytes import describe_unread, find_unread
+from forensics.adapters.video.containers.byte_coverage import Coverage
+from forensics.adapters.video.containers.unread_bytes import describe_unread, find_unread
+from forensics.adapters.video.indexing.pyav_index import index_file
+from forensics.adapters.video.reading.pyav_reader import open_reader
 from forensics.errors import UnreadableFootage
 from forensics.footage.evidence import Indexed
 from forensics.footage.frames import Gap, View

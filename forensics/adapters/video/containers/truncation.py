@@ -4,7 +4,7 @@ import struct
 from typing import Final
 
 from forensics.adapters.store.checked_file import open_footage, size_of_footage
-from forensics.adapters.video.transport_stream import find_padding, find_transport_packets
+from forensics.adapters.video.containers.transport_stream import find_padding, find_transport_packets
 from forensics.place import Place
 
 __all__ = ["find_truncation"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from forensics.adapters.store.checked_file import FootageReader
-from forensics.adapters.video.byte_coverage import Gap
+from forensics.adapters.video.containers.byte_coverage import Gap
 
 __all__ = [
     "DHAV_HEAD_BYTES",

@@ -22,9 +22,9 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from forensics.adapters.video.parameter_sets import insertion_for
+from forensics.adapters.video.bitstreams.parameter_sets import insertion_for
+from forensics.adapters.video.indexing.pyav_packets import Packets, demux_until_error
 from forensics.adapters.video.pyav_open import NOT_SEEKABLE, choose_stream, open_decoder, open_file
-from forensics.adapters.video.pyav_packets import Packets, demux_until_error
 from forensics.digests import sha256_of_file
 from forensics.errors import UnreadableFootage
 from forensics.footage.evidence import Footage, Indexed, Reader

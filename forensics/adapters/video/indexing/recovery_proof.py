@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from forensics.adapters.video.group_decoder import split_into_groups
-from forensics.adapters.video.pyav_reader import open_reader
+from forensics.adapters.video.reading.group_decoder import split_into_groups
+from forensics.adapters.video.reading.pyav_reader import open_reader
 from forensics.footage.evidence import Indexed
 from forensics.footage.frames import Frame, View
 from forensics.footage.timeline import Int64Array

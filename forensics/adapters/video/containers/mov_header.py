@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from forensics.adapters.store.checked_file import FootageReader, open_footage, size_of_footage
-from forensics.adapters.video.byte_coverage import JoinedHeader
+from forensics.adapters.video.containers.byte_coverage import JoinedHeader
 from forensics.place import Place
 
 __all__ = ["MOV", "Box", "find_boxes", "lacks_header", "read_headers", "unpacked_header_bytes"]

@@ -207,7 +207,7 @@ def _alternate_ends(numbers: list[int]) -> list[int]:
 
 def _reference_luma(path: Path, index: PacketIndex, stream_index: int, *, around: list[int]) -> dict[int, LumaArray]:
     """Return the luma of the given frames and their neighbours from the reference reader, by frame number."""
-    from forensics.adapters.video.pyav_reader import open_reader as open_reference
+    from forensics.adapters.video.reading.pyav_reader import open_reader as open_reference
 
     footage = Footage(path, Reader.PYAV, stream_index, _shift_ticks(path, index, stream_index))
     numbers = np.unique(np.add.outer(around, (-1, 0, 1)))

@@ -7,8 +7,8 @@ and fragmented MP4 can be read on; MP4, QuickTime, FLV and ASF cannot, and their
 from typing import Final
 
 from forensics.adapters.store.checked_file import open_footage, size_of_footage
-from forensics.adapters.video.mov_header import MOV, find_boxes
-from forensics.adapters.video.transport_stream import find_later_video
+from forensics.adapters.video.containers.mov_header import MOV, find_boxes
+from forensics.adapters.video.containers.transport_stream import find_later_video
 from forensics.place import Place
 
 __all__ = ["describe_joined", "describe_later_video", "find_joined"]

@@ -6,16 +6,16 @@ from fractions import Fraction
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from forensics.adapters.video.avi_index import read_own_index
-from forensics.adapters.video.first_frame import FirstFrame
-from forensics.adapters.video.joined_files import describe_joined, describe_later_video, find_joined
-from forensics.adapters.video.key_pictures import KeySource, key_source_of
-from forensics.adapters.video.mov_header import MOV, find_boxes
-from forensics.adapters.video.parameter_sets import can_be_inserted
+from forensics.adapters.video.bitstreams.key_pictures import KeySource, key_source_of
+from forensics.adapters.video.bitstreams.parameter_sets import can_be_inserted
+from forensics.adapters.video.containers.joined_files import describe_joined, describe_later_video, find_joined
+from forensics.adapters.video.containers.mov_header import MOV, find_boxes
+from forensics.adapters.video.containers.truncation import find_truncation
+from forensics.adapters.video.containers.unread_bytes import describe_unread, is_whole_gif
+from forensics.adapters.video.indexing.avi_index import read_own_index
+from forensics.adapters.video.indexing.first_frame import FirstFrame
+from forensics.adapters.video.indexing.pyav_packets import Packets, read_packets
 from forensics.adapters.video.pyav_open import choose_stream, open_file, rate_of
-from forensics.adapters.video.pyav_packets import Packets, read_packets
-from forensics.adapters.video.truncation import find_truncation
-from forensics.adapters.video.unread_bytes import describe_unread, is_whole_gif
 from forensics.errors import UnreadableFootage
 from forensics.footage.evidence import Medium, Timing
 from forensics.place import Place

@@ -18,14 +18,14 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from forensics.adapters.video.damage_marks import find_dependent_packets
-from forensics.adapters.video.demuxed_stream import DemuxedStream, describe_other_streams, list_shortfalls
-from forensics.adapters.video.key_pictures import KeySource, is_key_picture
-from forensics.adapters.video.misordered_groups import MisorderedGroup, find_untimed, rises_as_stored
+from forensics.adapters.video.bitstreams.key_pictures import KeySource, is_key_picture
+from forensics.adapters.video.indexing.damage_marks import find_dependent_packets
+from forensics.adapters.video.indexing.demuxed_stream import DemuxedStream, describe_other_streams, list_shortfalls
+from forensics.adapters.video.indexing.misordered_groups import MisorderedGroup, find_untimed, rises_as_stored
+from forensics.adapters.video.indexing.pyav_packets import Packets, demux_until_error
+from forensics.adapters.video.indexing.pyav_remux import redirect_to_working_copy
 from forensics.adapters.video.packet_tags import number_tagged, tag_packet
 from forensics.adapters.video.pyav_open import open_decoder, open_file
-from forensics.adapters.video.pyav_packets import Packets, demux_until_error
-from forensics.adapters.video.pyav_remux import redirect_to_working_copy
 from forensics.errors import UnreadableFootage
 from forensics.footage.clock_jumps import describe_sections, place_sections
 from forensics.footage.evidence import Footage, Indexed, Medium, Reader, Timing

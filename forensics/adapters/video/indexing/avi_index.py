@@ -7,7 +7,7 @@ import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from forensics.adapters.video.pyav_packets import Packets
+from forensics.adapters.video.indexing.pyav_packets import Packets
 
 __all__ = ["list_chunks", "read_own_index"]
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from forensics.adapters.video.byte_coverage import JoinedHeader
+from forensics.adapters.video.containers.byte_coverage import JoinedHeader
 from forensics.footage.timeline import Int64Array
 
 __all__ = ["Setup", "can_be_inserted", "insertion_for", "joined_setups", "list_changes", "units_of"]

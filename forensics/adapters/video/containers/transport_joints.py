@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forensics.adapters.video.transport_stream import CounterBreak, find_counter_breaks
+from forensics.adapters.video.containers.transport_stream import CounterBreak, find_counter_breaks
 from forensics.footage.timeline import BoolArray, Int64Array
 from forensics.place import Place
 

@@ -16,11 +16,17 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 
 from forensics.adapters.pictures.frame_summary import GATE_VIEW, luma_grid_from_luma
-from forensics.adapters.video.damaged_pictures import DamagedPictures
-from forensics.adapters.video.group_decoder import Decoded, Groups, decode_groups, split_into_groups, with_more_history
 from forensics.adapters.video.orientation import Orientation, take_orientation
-from forensics.adapters.video.packet_source import PacketSource
-from forensics.adapters.video.scaling import Scaler
+from forensics.adapters.video.reading.damaged_pictures import DamagedPictures
+from forensics.adapters.video.reading.group_decoder import (
+    Decoded,
+    Groups,
+    decode_groups,
+    split_into_groups,
+    with_more_history,
+)
+from forensics.adapters.video.reading.packet_source import PacketSource
+from forensics.adapters.video.reading.scaling import Scaler
 from forensics.errors import DecoderLost
 from forensics.footage.evidence import Footage
 from forensics.footage.frames import Frame, Gap, Item, RgbArray, View

@@ -16,8 +16,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from forensics.adapters.video.jpeg_syntax import lacks_scan
-from forensics.adapters.video.key_pictures import KeySource, is_key_picture, key_source_of
+from forensics.adapters.video.bitstreams.jpeg_syntax import lacks_scan
+from forensics.adapters.video.bitstreams.key_pictures import KeySource, is_key_picture, key_source_of
 from forensics.adapters.video.packet_tags import number_tagged
 from forensics.adapters.video.pyav_open import choose_stream, demux, open_decoder, open_file
 from forensics.footage.evidence import Footage

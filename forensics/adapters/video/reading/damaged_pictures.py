@@ -7,8 +7,8 @@ were in memory that it uses again, so exactly one frame is kept at any time, whi
 
 from types import TracebackType
 
-from forensics.adapters.video.group_decoder import Decoded, Groups, decode_whatever_comes
-from forensics.adapters.video.packet_source import PacketSource
+from forensics.adapters.video.reading.group_decoder import Decoded, Groups, decode_whatever_comes
+from forensics.adapters.video.reading.packet_source import PacketSource
 from forensics.footage.evidence import Footage
 from forensics.footage.timeline import PacketIndex
 

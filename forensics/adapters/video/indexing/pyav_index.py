@@ -12,16 +12,21 @@ from pathlib import Path
 
 import numpy as np
 
-from forensics.adapters.video.avi_index import list_chunks
-from forensics.adapters.video.demuxed_stream import DemuxedStream, demux_stream, describe_other_streams, list_shortfalls
-from forensics.adapters.video.first_frame import decode_first_frame
-from forensics.adapters.video.key_pictures import KeySource
-from forensics.adapters.video.misordered_groups import find_misordered
-from forensics.adapters.video.pyav_decoded_order import index_by_decoding
+from forensics.adapters.video.bitstreams.key_pictures import KeySource
+from forensics.adapters.video.containers.unread_bytes import may_mislead_seeks
+from forensics.adapters.video.indexing.avi_index import list_chunks
+from forensics.adapters.video.indexing.demuxed_stream import (
+    DemuxedStream,
+    demux_stream,
+    describe_other_streams,
+    list_shortfalls,
+)
+from forensics.adapters.video.indexing.first_frame import decode_first_frame
+from forensics.adapters.video.indexing.misordered_groups import find_misordered
+from forensics.adapters.video.indexing.pyav_decoded_order import index_by_decoding
+from forensics.adapters.video.indexing.pyav_packets import Packets, demux_until_error
+from forensics.adapters.video.indexing.pyav_remux import redirect_to_working_copy
 from forensics.adapters.video.pyav_open import NOT_SEEKABLE, open_file
-from forensics.adapters.video.pyav_packets import Packets, demux_until_error
-from forensics.adapters.video.pyav_remux import redirect_to_working_copy
-from forensics.adapters.video.unread_bytes import may_mislead_seeks
 from forensics.errors import UnreadableFootage
 from forensics.footage.clock_jumps import describe_sections, find_jumps, order_pictures, place_sections
 from forensics.footage.evidence import Footage, Indexed, Reader

@@ -17,9 +17,9 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from forensics.adapters.video.indexing.pyav_packets import Packets, demux_until_error
 from forensics.adapters.video.packet_tags import number_tagged, tag_packet
 from forensics.adapters.video.pyav_open import choose_stream, open_decoder, open_file
-from forensics.adapters.video.pyav_packets import Packets, demux_until_error
 from forensics.footage.timeline import BoolArray, Int64Array
 from forensics.place import Place
 

@@ -20,8 +20,8 @@ import av.error
 import numpy as np
 from av.video.frame import VideoFrame
 
-from forensics.adapters.video.packet_source import PacketSource
 from forensics.adapters.video.packet_tags import tag_packet
+from forensics.adapters.video.reading.packet_source import PacketSource
 from forensics.footage.frames import Gap
 from forensics.footage.timeline import Int64Array, PacketIndex
 

@@ -11,18 +11,18 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from forensics.adapters.video.byte_coverage import Coverage
-from forensics.adapters.video.damage_marks import extend_marks, find_misplaced, pictures_at
-from forensics.adapters.video.h264_syntax import H264Syntax
-from forensics.adapters.video.inband_setup import InbandSetup
-from forensics.adapters.video.mov_header import MOV
-from forensics.adapters.video.mpeg_order import find_contradictions
-from forensics.adapters.video.parameter_sets import Setup, joined_setups, list_changes
-from forensics.adapters.video.picture_collector import NO_TIME, PictureCollector
+from forensics.adapters.video.bitstreams.h264_syntax import H264Syntax
+from forensics.adapters.video.bitstreams.inband_setup import InbandSetup
+from forensics.adapters.video.bitstreams.mpeg_order import find_contradictions
+from forensics.adapters.video.bitstreams.parameter_sets import Setup, joined_setups, list_changes
+from forensics.adapters.video.containers.byte_coverage import Coverage
+from forensics.adapters.video.containers.mov_header import MOV
+from forensics.adapters.video.containers.transport_joints import N_LATE_MARKS, correct_marks
+from forensics.adapters.video.containers.transport_stream import find_lost_packets
+from forensics.adapters.video.containers.unread_bytes import find_headers, find_unread
+from forensics.adapters.video.indexing.damage_marks import extend_marks, find_misplaced, pictures_at
+from forensics.adapters.video.indexing.picture_collector import NO_TIME, PictureCollector
 from forensics.adapters.video.pyav_open import demux, rate_of
-from forensics.adapters.video.transport_joints import N_LATE_MARKS, correct_marks
-from forensics.adapters.video.transport_stream import find_lost_packets
-from forensics.adapters.video.unread_bytes import find_headers, find_unread
 from forensics.footage.clock_jumps import unwrap
 from forensics.footage.timeline import BoolArray, Int64Array
 from forensics.place import Place
@@ -118,22 +118,28 @@ class Packets:
 
 @dataclass(slots=True)
 class _End:
-    """End of the packets of all streams so far; a packet without a duration lasts as long as the one before it.
+    """Ends of the packets of all streams so far; a packet without a duration lasts as long as the one before it."""
 
-    Attributes:
-        us: in microseconds; 0 without any time.
-    """
-
-    us: int = 0
     _last: dict[int, int] = field(default_factory=dict)
+    _ends: dict[int, int] = field(default_factory=dict)
+    _time_bases: dict[int, Fraction] = field(default_factory=dict)
 
     def add(self, packet: "Packet[Any]") -> None:
         """Add the next packet."""
-        at = packet.pts if packet.pts is not None else packet.dts
-        if at is not None:
-            duration = packet.duration or max(0, at - self._last.get(packet.stream_index, at))
-            self._last[packet.stream_index] = at
-            self.us = max(self.us, int((at + duration) * packet.time_base * 1_000_000))
+        at, stream = packet.pts if packet.pts is not None else packet.dts, packet.stream_index
+        if at is None:
+            return
+        end = at + (packet.duration or max(0, at - self._last.get(stream, at)))
+        self._last[stream] = at
+        if end > self._ends.get(stream, -1):
+            self._ends[stream] = end
+        if stream not in self._time_bases:
+            self._time_bases[stream] = Fraction(packet.time_base)
+
+    @property
+    def us(self) -> int:
+        """The latest end in microseconds; 0 without any time."""
+        return max((int(end * self._time_bases[stream] * 1_000_000) for stream, end in self._ends.items()), default=0)
 
 
 def read_packets(container: InputContainer, stream: VideoStream, path: Place) -> Packets:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from forensics.adapters.store.checked_file import FootageReader
-from forensics.adapters.video.byte_coverage import Gap, JoinedHeader
+from forensics.adapters.video.containers.byte_coverage import Gap, JoinedHeader
 
 __all__ = ["BLOCK_HEAD_BYTES", "read_headers", "walk_matroska"]
 

@@ -6,10 +6,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from av.packet import Packet
 
-from forensics.adapters.video.h264_syntax import H264Syntax
-from forensics.adapters.video.inband_setup import START_BYTES, InbandSetup
-from forensics.adapters.video.mpeg_order import PictureOrder, parse_picture_order
-from forensics.adapters.video.parameter_sets import Setup
+from forensics.adapters.video.bitstreams.h264_syntax import H264Syntax
+from forensics.adapters.video.bitstreams.inband_setup import START_BYTES, InbandSetup
+from forensics.adapters.video.bitstreams.mpeg_order import PictureOrder, parse_picture_order
+from forensics.adapters.video.bitstreams.parameter_sets import Setup
 from forensics.footage.timeline import Int64Array
 
 __all__ = ["NO_TIME", "PictureCollector"]
@@ -62,13 +62,14 @@ class PictureCollector:
     def add(self, packet: "Packet[Any]") -> None:
         """Add the next packet of the stream."""
         syntax = self.syntax
-        if packet.has_sidedata("new_extradata"):
-            extradata = bytes(packet.get_sidedata("new_extradata"))
-            self.setups.append(Setup(len(self.rows), extradata))
-            self.inband = InbandSetup(self.inband.codec, extradata)
-        if packet.has_sidedata("palette"):
-            self.has_new_palette = bool(self.rows)
-        elif packet.is_keyframe and self.has_new_palette:
+        is_palette_new = False
+        for side in packet.iter_sidedata():
+            if side.data_type == "new_extradata":
+                self.setups.append(Setup(len(self.rows), bytes(side)))
+                self.inband = InbandSetup(self.inband.codec, bytes(side))
+            is_palette_new |= side.data_type == "palette"
+        self.has_new_palette |= is_palette_new and bool(self.rows)
+        if self.has_new_palette and packet.is_keyframe and not is_palette_new:
             self.unprepared.append(len(self.rows))
         self._read_parameters(packet)
         if syntax is not None and (packet.is_keyframe or self.counts_frames or syntax.has_fields):

@@ -11,9 +11,9 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from forensics.adapters.store.checked_file import FootageReader, open_footage, size_of_footage
-from forensics.adapters.video import matroska_elements, mov_header
-from forensics.adapters.video.byte_coverage import Coverage, Gap, JoinedHeader
-from forensics.adapters.video.chunk_walks import (
+from forensics.adapters.video.containers import matroska_elements, mov_header
+from forensics.adapters.video.containers.byte_coverage import Coverage, Gap, JoinedHeader
+from forensics.adapters.video.containers.chunk_walks import (
     DHAV_HEAD_BYTES,
     FLV_TAG_HEAD_BYTES,
     HXVS_HEAD_BYTES,
@@ -23,8 +23,8 @@ from forensics.adapters.video.chunk_walks import (
     walk_chunks,
     walk_nut,
 )
-from forensics.adapters.video.matroska_elements import BLOCK_HEAD_BYTES, walk_matroska
-from forensics.adapters.video.mov_header import MOV, Box, find_boxes
+from forensics.adapters.video.containers.matroska_elements import BLOCK_HEAD_BYTES, walk_matroska
+from forensics.adapters.video.containers.mov_header import MOV, Box, find_boxes
 from forensics.place import Place
 
 __all__ = ["describe_unread", "find_headers", "find_unread", "is_whole_gif", "may_mislead_seeks"]

@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from forensics.adapters.video.h264_syntax import split_units
-from forensics.adapters.video.parameter_sets import units_of
+from forensics.adapters.video.bitstreams.h264_syntax import split_units
+from forensics.adapters.video.bitstreams.parameter_sets import units_of
 
 __all__ = ["START_BYTES", "InbandSetup"]
 
@@ -31,24 +31,22 @@ class InbandSetup:
     Attributes:
         codec: name of the decoder.
         extradata: as the container states it; may be empty.
+        is_known: whether pictures of this codec may hold parameters that a later one does not repeat.
     """
 
     codec: str
     extradata: bytes
+    is_known: bool = field(init=False)
     _length_bytes: int = field(init=False, default=0)
     _first: dict[int, bytes] = field(init=False, default_factory=dict)
     _current: dict[int, bytes] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.is_known = self.codec in ("h264", "hevc", *_HEADERS)
         self._length_bytes, units = units_of(self.codec, self.extradata)
         found = self._group(units) if units else self._read(self.extradata)
         self._first |= found
         self._current |= found
-
-    @property
-    def is_known(self) -> bool:
-        """Whether pictures of this codec may hold parameters that a later one does not repeat."""
-        return self.codec in ("h264", "hevc", *_HEADERS)
 
     def may_state(self, start: bytes) -> bool:
         """Whether a picture that is no keyframe begins with parameters; `start` are its first bytes."""

@@ -1,0 +1,1 @@
+"""Frames by their number, from an indexed video file."""
