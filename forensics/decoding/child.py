@@ -36,7 +36,7 @@ _BYTES_PER_LIMIT = 16 << 20
 _SEEK_FRAMES_PER_DECODED_FRAME = 50
 # glibc gives the memory of a freed frame back to the system at once. Decoders are replaced at each group of pictures:
 # their frames would cost a quarter more time, for mapping fresh memory.
-_KEEP_FREED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(64 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
+_KEEP_FREED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(96 << 20)}
 _MAX_FULL_FRAME_BYTES = 3 * 8192 * 8192
 
 
