@@ -159,6 +159,8 @@ def test_raw_video_gets_its_rate_from_the_person(call: Call, empty_case: Path, t
     readable = readable_of(item)
     assert readable.medium.timing is Timing.ASSUMED
     assert readable.medium.rate_counted == Fraction(30_000, 1001)
+    (source,) = sources(empty_case)
+    assert source.reason == "the file holds no times; frames are timed at 30000/1001 frames/s (given); see --fps"
     index = load_index(CaseFolder.at(empty_case), item)
     assert index.pts.tolist() == list(range(12))
     assert index.time_base == Fraction(1001, 30_000)

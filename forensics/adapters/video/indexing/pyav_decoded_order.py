@@ -122,7 +122,14 @@ def index_by_decoding(
         working_copy_sha256=None,
         reader_reason="the reference reader",
         shortfall="; ".join(found),
-        remark="; ".join([*describe_sections(index), *_describe_rates(stream, times), *describe_other_streams(medium)]),
+        remark="; ".join(
+            [
+                *describe_sections(index),
+                *_describe_rates(stream, times),
+                *_describe_origin_of_rate(medium, times, given_rate),
+                *describe_other_streams(medium),
+            ]
+        ),
     )
     ticks = np.full(len(packets), -1, dtype=np.int64)
     ticks[order] = np.arange(len(order)) if index.is_numbered else index.pts
