@@ -29,8 +29,6 @@ __all__ = ["Decoded", "Groups", "decode_groups", "decode_whatever_comes", "split
 
 T = TypeVar("T")
 
-# No video standard lets a decoder delay a frame by more than this.
-_MAX_REORDERED_FRAMES = 16
 # Keyframes before a group at which it is tried again: the decoder of H.264 keeps at most 16 frames.
 _MORE_HISTORY = (2, 4, 8, 16)
 
@@ -180,7 +178,7 @@ def decode_groups(
     held: deque[Decoded] = deque()
     for found in _decode(source, index, state):
         held.append(found)
-        if len(held) > _MAX_REORDERED_FRAMES:
+        if len(held) > source.max_delay_frames:
             yield from _release(held.popleft(), state, index, wanted, convert)
         if not wanted:
             source.forget_position()

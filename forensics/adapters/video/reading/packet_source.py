@@ -19,11 +19,14 @@ from av.video.stream import VideoStream
 from forensics.adapters.video.bitstreams.jpeg_syntax import lacks_scan
 from forensics.adapters.video.bitstreams.key_pictures import KeySource, is_key_picture, key_source_of
 from forensics.adapters.video.packet_tags import number_tagged
-from forensics.adapters.video.pyav_open import choose_stream, demux, open_decoder, open_file
+from forensics.adapters.video.pyav_open import MAX_DELAYED_PIXELS, choose_stream, demux, open_decoder, open_file
 from forensics.footage.evidence import Footage
 from forensics.footage.timeline import PacketIndex
 
 __all__ = ["PacketSource", "VideoPacket"]
+
+# No video standard lets a decoder delay a frame by more than this; of very large pictures fewer are held in memory.
+_MAX_DELAY_FRAMES, _MAX_DELAY_OF_LARGE = 16, 1
 
 VideoPacket: TypeAlias = "Packet[VideoStream]"
 
@@ -38,6 +41,7 @@ class PacketSource:
 
     Attributes:
         path: of the file that is read.
+        max_delay_frames: frames that are held until what is decoded behind them is known.
         ran_out_of_memory: whether memory ran out since this was reset: such a failure says nothing about the footage.
     """
 
@@ -54,7 +58,10 @@ class PacketSource:
         self._container = open_file(self._footage.path)
         self._stream = choose_stream(self._container, self._footage.path, self._footage.stream_index)
         self._codec = self._stream.codec_context.name
-        self._key_source = key_source_of(self._codec, is_intra_only=self._stream.codec_context.codec.intra_only)
+        is_intra_only = self._stream.codec_context.codec.intra_only
+        is_large = self._stream.width * self._stream.height > MAX_DELAYED_PIXELS
+        self.max_delay_frames = 0 if is_intra_only else _MAX_DELAY_OF_LARGE if is_large else _MAX_DELAY_FRAMES
+        self._key_source = key_source_of(self._codec, is_intra_only=is_intra_only)
         self._packets = self._demux()
         self._pending: list[VideoPacket] = []
         if (
