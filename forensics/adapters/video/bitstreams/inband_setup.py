@@ -6,7 +6,7 @@ each keyframe; where they do not, and other ones were stated in between, decodin
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from forensics.adapters.video.bitstreams.h264_syntax import split_units
@@ -20,8 +20,8 @@ _HEVC_SETS = frozenset({32, 33, 34})
 _MPEG_HEADER = re.compile(rb"\x00\x00\x01\xb3.*?(?=\x00\x00\x01[\x00\xb8])", re.DOTALL)
 _MPEG4_HEADER = re.compile(rb"\x00\x00\x01[\x20-\x2f].*?(?=\x00\x00\x01[\xb2\xb3\xb6])", re.DOTALL)
 _HEADERS = {"mpeg1video": _MPEG_HEADER, "mpeg2video": _MPEG_HEADER, "mpeg4": _MPEG4_HEADER}
-START_BYTES = 8
-"""First bytes of a picture that tell whether it begins with parameters."""
+START_BYTES = 32
+"""First bytes of a picture that tell whether it begins with parameters, also behind a delimiter."""
 
 
 @dataclass(slots=True)
@@ -50,8 +50,7 @@ class InbandSetup:
 
     def may_state(self, start: bytes) -> bool:
         """Whether a picture that is no keyframe begins with parameters; `start` are its first bytes."""
-        unit = start[4:5] if start[:4] == b"\0\0\0\1" or self._length_bytes == 4 else start[3:4]
-        return bool(unit) and self._kind(unit) in self._kinds()
+        return any(self._kind(unit) in self._kinds() for unit in self._split(start))
 
     def add(self, picture: bytes) -> bool:
         """Read a picture; return whether a new decoder that starts here has the parameters that hold for it."""
@@ -68,14 +67,18 @@ class InbandSetup:
             return {0: header[0]} if header else {}
         if not self.is_known:
             return {}
+        return self._group(self._split(data))
+
+    def _split(self, data: bytes) -> Iterator[bytes]:
+        """Yield the units of some bytes; some files have start codes where lengths belong."""
         length_bytes = 0 if data[:4] == b"\0\0\0\1" else self._length_bytes
-        return self._group(split_units(data, length_bytes))
+        return (unit for unit in split_units(data, length_bytes) if unit)
 
     def _group(self, units: Iterable[bytes]) -> dict[int, bytes]:
         """Return the parameter sets among some units, those of a kind together."""
         found = defaultdict[int, bytes](bytes)
         for unit in units:
-            if unit and (kind := self._kind(unit)) in self._kinds():
+            if (kind := self._kind(unit)) in self._kinds():
                 found[kind] += len(unit).to_bytes(4, "big") + unit
         return dict(found)
 

@@ -10,15 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
-from forensics.adapters.video.containers.byte_coverage import JoinedHeader
-from forensics.footage.timeline import Int64Array
-
-__all__ = ["Setup", "can_be_inserted", "insertion_for", "joined_setups", "list_changes", "units_of"]
+__all__ = ["Setup", "can_be_inserted", "insertion_for", "list_changes", "units_of"]
 
 _LENGTH_BYTES = 4
-_AVC_HEAD_BYTES, _HEVC_HEAD_BYTES = 5, 22
+_HEAD_BYTES: Final = {"h264": 5, "hevc": 22}
+"""Of a record, up to the size of the lengths in front of units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +28,6 @@ class Setup:
 
     first_picture: int
     extradata: bytes
-
-
-def joined_setups(headers: Sequence[JoinedHeader], position: Int64Array) -> Iterator[Setup]:
-    """Yield the setup that each later one of some joined files brings."""
-    for header in headers[1:]:
-        behind = np.flatnonzero(position >= header.start)
-        if len(behind):
-            yield Setup(int(behind[0]), header.extradata)
 
 
 def list_changes(codec: str, first: bytes | None, setups: Iterable[Setup]) -> tuple[Setup, ...]:
@@ -86,9 +74,9 @@ def insertion_for(codec: str, extradata: bytes) -> bytes:
 
 def units_of(codec: str, extradata: bytes) -> tuple[int, list[bytes]]:
     """Return the size of the lengths in front of units, and the parameter sets; (0, []) for anything but a record."""
-    if codec not in _UNITS or extradata[:1] != b"\1" or len(extradata) <= _HEVC_HEAD_BYTES * (codec == "hevc"):
+    if codec not in _UNITS or extradata[:1] != b"\1" or len(extradata) <= _HEAD_BYTES[codec]:
         return 0, []
-    length_bytes = (extradata[4 if codec == "h264" else _HEVC_HEAD_BYTES - 1] & 3) + 1
+    length_bytes = (extradata[_HEAD_BYTES[codec] - 1] & 3) + 1
     try:
         return length_bytes, list(_UNITS[codec](extradata))
     except IndexError:
@@ -97,7 +85,7 @@ def units_of(codec: str, extradata: bytes) -> tuple[int, list[bytes]]:
 
 def _avc_units(extradata: bytes) -> Iterator[bytes]:
     """Yield the units of an `avcC`."""
-    at = _AVC_HEAD_BYTES
+    at = _HEAD_BYTES["h264"]
     for mask in (0x1F, 0xFF):  # sequence, then picture parameter sets
         n_units, at = extradata[at] & mask, at + 1
         for _ in range(n_units):
@@ -107,7 +95,8 @@ def _avc_units(extradata: bytes) -> Iterator[bytes]:
 
 def _hevc_units(extradata: bytes) -> Iterator[bytes]:
     """Yield the units of an `hvcC`."""
-    n_arrays, at = extradata[_HEVC_HEAD_BYTES], _HEVC_HEAD_BYTES + 1
+    at = _HEAD_BYTES["hevc"]
+    n_arrays, at = extradata[at], at + 1
     for _ in range(n_arrays):
         n_units, at = int.from_bytes(extradata[at + 1 : at + 3], "big"), at + 3
         for _ in range(n_units):

@@ -1,4 +1,4 @@
-"""Which bytes of a file the packets of its demuxer cover, and the gaps between them."""
+"""Which bytes of a file the packets of its demuxer cover, and which they do not."""
 
 from array import array
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from av.packet import Packet
 
-__all__ = ["Coverage", "Gap", "JoinedHeader"]
+__all__ = ["Coverage", "JoinedHeader", "Uncovered"]
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class Uncovered:
     """Bytes that no packet covers.
 
     Attributes:
@@ -60,7 +60,7 @@ class Coverage:
             self.positions.append(packet.pos)
             self.sizes.append(packet.size)
 
-    def gaps(self, n_bytes: int, *, n_head_bytes: int, n_usual_bytes: int) -> Iterator[Gap]:
+    def uncovered(self, n_bytes: int, *, n_head_bytes: int, n_usual_bytes: int) -> Iterator[Uncovered]:
         """Yield the ranges that may hold a picture; packets at the same position share a block.
 
         Args:
@@ -75,7 +75,7 @@ class Coverage:
         starts, first = np.unique(positions[order], return_index=True)
         ends = np.maximum.accumulate(starts + n_head_bytes + np.add.reduceat(sizes[order], first))
         stops = np.append(starts[1:], n_bytes)
-        yield Gap(0, int(starts[0]), -1, is_last=False)
+        yield Uncovered(0, int(starts[0]), -1, is_last=False)
         for number in np.flatnonzero((stops - ends > n_usual_bytes) | ((stops > ends) & (stops == n_bytes))).tolist():
             stop = int(stops[number])
-            yield Gap(int(ends[number]), stop, int(starts[number]), is_last=stop == n_bytes)
+            yield Uncovered(int(ends[number]), stop, int(starts[number]), is_last=stop == n_bytes)

@@ -1,11 +1,11 @@
-"""Chunks of FLV, HXVS and Dahua files, and headers of NUT files: what lies in a gap, seen without the demuxer."""
+"""Chunks of FLV, HXVS and Dahua files, and headers of NUT files, seen without the demuxer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from forensics.adapters.store.checked_file import FootageReader
-from forensics.adapters.video.containers.byte_coverage import Gap
+from forensics.adapters.video.containers.byte_coverage import Uncovered
 
 __all__ = [
     "DHAV_HEAD_BYTES",
@@ -57,22 +57,22 @@ class Chunk:
     is_picture: bool
 
 
-def walk_chunks(file: FootageReader, gap: Gap, parse: Callable[[bytes], Chunk | None]) -> int:
+def walk_chunks(file: FootageReader, hole: Uncovered, parse: Callable[[bytes], Chunk | None]) -> int:
     """Walk from chunk to chunk; return the first byte that starts none, or a picture that was not read, or -1.
 
     Args:
-        file: of the gap.
-        gap: what is between two packets; the walk begins with the chunk of the first one.
+        file: of the hole.
+        hole: what is between two packets; the walk begins with the chunk of the first one.
         parse: makes a chunk of its first bytes; None if they start none.
     """
-    at = max(0, gap.last_packet)
-    while at < gap.stop:
+    at = max(0, hole.last_packet)
+    while at < hole.stop:
         file.seek(at)
         chunk = parse(file.read(_CHUNK_HEAD_BYTES))
-        if chunk is None or (chunk.is_picture and at != gap.last_packet):
-            return max(at, gap.start)
+        if chunk is None or (chunk.is_picture and at != hole.last_packet):
+            return max(at, hole.start)
         at += chunk.n_bytes
-    return -1 if at == gap.stop else gap.start
+    return -1 if at == hole.stop else hole.start
 
 
 def _is_flv_setup(head: bytes, size: int) -> bool:
@@ -105,20 +105,20 @@ def parse_dhav(head: bytes) -> Chunk | None:
     return Chunk(size, head[4] in _DHAV_PICTURES) if head.startswith(b"DHAV") and size else None
 
 
-def walk_nut(file: FootageReader, gap: Gap) -> int:
-    """Walk through the headers of a gap; return the first byte that is neither one nor the head of a frame, or -1."""
-    at = gap.start
+def walk_nut(file: FootageReader, hole: Uncovered) -> int:
+    """Walk through the headers of a hole; return the first byte that is neither one nor the head of a frame, or -1."""
+    at = hole.start
     file.seek(at)
     if file.read(len(_NUT_MAGIC)) == _NUT_MAGIC:
         at += len(_NUT_MAGIC)
-    while at < gap.stop:
+    while at < hole.stop:
         file.seek(at)
         head = file.read(24)
         if head[:8] not in _NUT_STARTS:
-            return -1 if gap.stop - at <= _NUT_MAX_FRAME_HEAD_BYTES and not gap.is_last else at
+            return -1 if hole.stop - at <= _NUT_MAX_FRAME_HEAD_BYTES and not hole.is_last else at
         size, n_size = _read_nut_number(head[8:])
         at += 8 + n_size + size + (4 if size > 4096 else 0)
-    return -1 if at == gap.stop else gap.stop
+    return -1 if at == hole.stop else hole.stop
 
 
 def _read_nut_number(head: bytes) -> tuple[int, int]:

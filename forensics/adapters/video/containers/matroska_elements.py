@@ -1,4 +1,4 @@
-"""Elements of Matroska files: what lies in a gap between two packets, seen without the demuxer.
+"""Elements of Matroska files: what lies between two packets, seen without the demuxer.
 
 Source: RFC 8794 (EBML) and RFC 9559 (Matroska).
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from forensics.adapters.store.checked_file import FootageReader
-from forensics.adapters.video.containers.byte_coverage import Gap, JoinedHeader
+from forensics.adapters.video.containers.byte_coverage import JoinedHeader, Uncovered
 
 __all__ = ["BLOCK_HEAD_BYTES", "read_headers", "walk_matroska"]
 
@@ -26,6 +26,7 @@ _OTHERS: Final = frozenset(
 _EBML: Final = 0x1A45DFA3
 _INFO: Final = 0x1549A966
 _TIMESTAMP_SCALE: Final = 0x2AD7B1
+_DEFAULT_TIMESTAMP_SCALE: Final = 1_000_000
 _TRACKS: Final = 0x1654AE6B
 _TRACK_TYPE: Final = 0x83
 _VIDEO: Final = b"\1"
@@ -33,6 +34,8 @@ _CODEC_ID: Final = 0x86
 _CODEC_PRIVATE: Final = 0x63A2
 _MAX_ELEMENT_HEAD_BYTES: Final = 9
 _MAX_VALUE_BYTES: Final = 1 << 20
+_MAX_ELEMENTS: Final = 100_000
+"""Between two packets; an element may have two bytes, so damage could hold very many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,13 @@ class _Element:
         return self.data + self.size
 
 
-def walk_matroska(file: FootageReader, gap: Gap) -> int:
-    """Walk through the elements of a gap; return the first byte that is none, or a block that was not read, or -1.
+def walk_matroska(file: FootageReader, hole: Uncovered) -> int:
+    """Walk through the elements of a hole; return the first byte that is none, or a block that was not read, or -1.
 
     A packet may be smaller or larger than its block, which may be compressed or shared.
     """
-    ends = [*_block_ends(file, gap.last_packet), gap.start]
-    faults = [_walk_elements(file, replace(gap, start=end)) for end in ends]
+    ends = [*_block_ends(file, hole.last_packet), hole.start]
+    faults = [_walk_elements(file, replace(hole, start=end)) for end in ends]
     return -1 if -1 in faults else faults[0]
 
 
@@ -78,52 +81,57 @@ def _block_ends(file: FootageReader, content: int) -> Iterator[int]:
             yield content + size
 
 
-def _walk_elements(file: FootageReader, gap: Gap) -> int:
+def _walk_elements(file: FootageReader, hole: Uncovered) -> int:
     """Walk through the elements from a byte on; return the first byte that is none, or an unread block, or -1."""
-    at = gap.start
-    while at < gap.stop:
+    at = hole.start
+    for _ in range(_MAX_ELEMENTS):
+        if at >= hole.stop:
+            return -1
         element = _read_element(file, at)
         if element is None:
             return at
         if element.kind in _PARENTS:
             at = element.data
         elif element.kind in _BLOCKS:
-            if element.data == gap.stop and not gap.is_last:
+            if element.data == hole.stop and not hole.is_last:
                 return -1
             if element.size > BLOCK_HEAD_BYTES:
                 return at
             at = element.stop
-        elif element.kind in _OTHERS and element.stop <= gap.stop:
+        elif element.kind in _OTHERS and element.stop <= hole.stop:
             at = element.stop
         else:
             return at
-    return -1
+    return at
 
 
-def read_headers(file: FootageReader, gap: Gap) -> Iterator[JoinedHeader]:
-    """Yield the header of each file that begins in a gap."""
-    start, clock = gap.start, b""
-    for end in [*_block_ends(file, gap.last_packet), gap.start]:
-        elements = list(_iterate_elements(file, end, gap.stop))
+def read_headers(file: FootageReader, hole: Uncovered) -> Iterator[JoinedHeader]:
+    """Yield the header of each file that begins in a hole."""
+    start, nanoseconds = hole.start, _DEFAULT_TIMESTAMP_SCALE
+    for end in [*_block_ends(file, hole.last_packet), hole.start]:
+        elements = list(_iterate_elements(file, end, hole.stop))
         if any(element.kind == _TRACKS for element in elements):
             break
     for element in elements:
         if element.kind == _EBML:
-            start, clock = element.at, b""
+            start, nanoseconds = element.at, _DEFAULT_TIMESTAMP_SCALE
         if element.kind == _INFO:
-            clock = next((value for _, value in _values(file, element, _TIMESTAMP_SCALE)), b"")
+            stated = dict(_values(file, element, _TIMESTAMP_SCALE)).get(_TIMESTAMP_SCALE)
+            nanoseconds = int.from_bytes(stated, "big") if stated else _DEFAULT_TIMESTAMP_SCALE
         if element.kind == _TRACKS:
             for entry in _iterate_elements(file, element.data, element.stop):
                 values = dict(_values(file, entry, _TRACK_TYPE, _CODEC_ID, _CODEC_PRIVATE))
                 if values.get(_TRACK_TYPE) == _VIDEO:
                     codec, extradata = values.get(_CODEC_ID, b""), values.get(_CODEC_PRIVATE, b"")
-                    yield JoinedHeader(start, clock + b" " + codec, extradata)
+                    yield JoinedHeader(start, b"%d %b" % (nanoseconds, codec), extradata)
                     break
 
 
 def _iterate_elements(file: FootageReader, at: int, stop: int) -> Iterator[_Element]:
     """Yield the elements from a byte on, those inside of segments and clusters too, up to the first that is cut off."""
-    while at < stop and (element := _read_element(file, at)) is not None:
+    for _ in range(_MAX_ELEMENTS):
+        if at >= stop or (element := _read_element(file, at)) is None:
+            return
         yield element
         at = element.data if element.kind in _PARENTS else element.stop
 

@@ -6,6 +6,7 @@ A compressed header (`cmov`) of a few kilobytes can state gigabytes; check the s
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from forensics.adapters.store.checked_file import FootageReader, open_footage, size_of_footage
 from forensics.adapters.video.containers.byte_coverage import JoinedHeader
@@ -68,14 +69,28 @@ def read_headers(path: Place) -> Iterator[JoinedHeader]:
 
 
 def _read_setup(file: FootageReader, header: Box) -> tuple[bytes, bytes]:
-    """Return the clock rates with the kind of parameters, and the parameters of the decoder."""
+    """Return clock rate and kind of parameters of the first video track, and the parameters of its decoder."""
     file.seek(header.start)
     content = file.read(min(header.stop - header.start, _LARGEST_HEADER_BYTES))
-    rates = [content[at + 16 : at + 20] for at in _find_all(content, b"mdhd")]
+    edges = [*_find_all(content, b"trak"), len(content)]
+    tracks = (content[start:stop] for start, stop in pairwise(edges))
+    track = next((each for each in tracks if _handler_of(each) == b"vide"), content)
+    rate = next((_read_rate(track, at) for at in _find_all(track, b"mdhd")), b"")
     for kind in _PARAMETERS:
-        for at in _find_all(content, kind):
-            return b"".join(rates) + kind, content[at + 4 : at - 4 + int.from_bytes(content[at - 4 : at], "big")]
-    return b"".join(rates), b""
+        for at in _find_all(track, kind):
+            return rate + kind, track[at + 4 : at - 4 + int.from_bytes(track[at - 4 : at], "big")]
+    return rate, b""
+
+
+def _handler_of(track: bytes) -> bytes:
+    at = track.find(b"hdlr")
+    return track[at + 12 : at + 16] if at >= 0 else b""
+
+
+def _read_rate(track: bytes, at: int) -> bytes:
+    """Return the ticks per second that the `mdhd` at this byte states; the times before it may be longer."""
+    start = at + (24 if track[at + 4 : at + 5] == b"\1" else 16)
+    return track[start : start + 4]
 
 
 def _find_all(content: bytes, kind: bytes) -> Iterator[int]:

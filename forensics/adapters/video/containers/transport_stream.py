@@ -133,6 +133,7 @@ def find_later_video(path: Place, stream_id: int, end: int) -> tuple[int, int] |
         stream_id: packet identifier of the video that is read.
         end: byte offset of its last picture.
     """
+    parallel = {stream_id}
     for start, packets in _read_packets(path, end):
         if packets is None:
             return None
@@ -141,10 +142,12 @@ def find_later_video(path: Place, stream_id: int, end: int) -> tuple[int, int] |
         heads = packets[rows[:, None], payload[rows, None] + np.arange(4)]
         is_video = np.all(heads[:, :3] == (0, 0, 1), axis=1) & (heads[:, 3] & 0xF0 == _VIDEO)
         identifier = _identifiers(packets)
-        others = rows[is_video & (identifier[rows] != stream_id)]
-        for row in others.tolist():
-            if not _occurs_before(path, int(identifier[row]), end):
-                return int(identifier[row]), int(start[row])
+        for row in rows[is_video].tolist():
+            found = int(identifier[row])
+            if found not in parallel:
+                if not _occurs_before(path, found, end):
+                    return found, int(start[row])
+                parallel.add(found)
     return None
 
 

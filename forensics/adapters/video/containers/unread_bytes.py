@@ -5,6 +5,7 @@ the whole of such a file; what lies between them must be structure that holds no
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from forensics.adapters.store.checked_file import FootageReader, open_footage, size_of_footage
 from forensics.adapters.video.containers import matroska_elements, mov_header
-from forensics.adapters.video.containers.byte_coverage import Coverage, Gap, JoinedHeader
+from forensics.adapters.video.containers.byte_coverage import Coverage, JoinedHeader, Uncovered
 from forensics.adapters.video.containers.chunk_walks import (
     DHAV_HEAD_BYTES,
     FLV_TAG_HEAD_BYTES,
@@ -26,6 +27,7 @@ from forensics.adapters.video.containers.chunk_walks import (
 from forensics.adapters.video.containers.matroska_elements import BLOCK_HEAD_BYTES, walk_matroska
 from forensics.adapters.video.containers.mov_header import MOV, Box, find_boxes
 from forensics.place import Place
+from forensics.wording import counted
 
 __all__ = ["describe_unread", "find_headers", "find_unread", "is_whole_gif", "may_mislead_seeks"]
 
@@ -36,7 +38,7 @@ _MATROSKA: Final = "matroska,webm"
 _STARTS: Final = {_MATROSKA: b"\x1f\x43\xb6\x75", MOV: b"moof"}
 """First bytes of a part that holds pictures, by demuxer."""
 _LEAST_HEADER_BYTES: Final = 64
-"""Of a Matroska file: shorter gaps hold none."""
+"""Of a Matroska file: shorter holes hold none."""
 _BOX_HEAD_BYTES: Final = 8
 _BLOCK_BYTES: Final = 1 << 20
 
@@ -60,8 +62,8 @@ def find_unread(path: Place, container: str, coverage: Coverage) -> tuple[_Range
     if container not in _WALKS:
         return ()
     layout, walk = _WALKS[container]
-    gaps = coverage.gaps(n_bytes, n_head_bytes=layout[0], n_usual_bytes=layout[1])
-    return tuple((fault, gap.stop) for gap in gaps if (fault := walk(file, gap)) >= 0)
+    holes = coverage.uncovered(n_bytes, n_head_bytes=layout[0], n_usual_bytes=layout[1])
+    return tuple((fault, hole.stop) for hole in holes if (fault := walk(file, hole)) >= 0)
 
 
 def find_headers(path: Place, container: str, coverage: Coverage) -> list[JoinedHeader]:
@@ -71,8 +73,8 @@ def find_headers(path: Place, container: str, coverage: Coverage) -> list[Joined
     if container != _MATROSKA:
         return []
     file = open_footage(path)
-    gaps = coverage.gaps(size_of_footage(path), n_head_bytes=BLOCK_HEAD_BYTES, n_usual_bytes=_LEAST_HEADER_BYTES)
-    return [header for gap in gaps for header in matroska_elements.read_headers(file, gap)]
+    holes = coverage.uncovered(size_of_footage(path), n_head_bytes=BLOCK_HEAD_BYTES, n_usual_bytes=_LEAST_HEADER_BYTES)
+    return [header for hole in holes for header in matroska_elements.read_headers(file, hole)]
 
 
 def may_mislead_seeks(path: Place, container: str, ranges: Sequence[_Range]) -> bool:
@@ -102,7 +104,8 @@ def describe_unread(ranges: Sequence[_Range]) -> str:
         return ""
     n_bytes = sum(stop - start for start, stop in ranges)
     where = f"from byte {ranges[0][0]} on" if len(ranges) == 1 else f"in {len(ranges)} places, first at {ranges[0][0]}"
-    return f"{n_bytes} bytes are damaged or hold pictures that could not be reached, {where}"
+    are = counted(n_bytes, "byte is damaged or holds", "bytes are damaged or hold")
+    return f"{are} pictures that could not be reached, {where}"
 
 
 def is_whole_gif(path: Place) -> bool:
@@ -112,22 +115,38 @@ def is_whole_gif(path: Place) -> bool:
 
 def _walk_gif(file: FootageReader, n_bytes: int) -> int | None:
     """Return the first byte that is no part of a GIF, before its trailer; None for one with its trailer."""
-    content = file.read(n_bytes)
-    at = 13 + _gif_colours(content[10]) if n_bytes > 13 else n_bytes
+    window = _Window(file)
+    at = 13 + _gif_colours(window.byte(10)) if n_bytes > 13 else n_bytes
     while at < n_bytes:
-        start, kind = at, content[at]
+        start, kind = at, window.byte(at)
         if kind == _GIF_TRAILER:
             return None
         if kind == _GIF_EXTENSION:
             at += 2
         elif kind == _GIF_IMAGE and at + 10 < n_bytes:
-            at += 11 + _gif_colours(content[at + 9])
+            at += 11 + _gif_colours(window.byte(at + 9))
         else:
             return start
-        while at < n_bytes and content[at]:
-            at += 1 + content[at]
+        while at < n_bytes and (n_following := window.byte(at)):
+            at += 1 + n_following
         at += 1
     return n_bytes
+
+
+@dataclass(slots=True)
+class _Window:
+    """Single bytes of a file, which is read in blocks."""
+
+    _file: FootageReader
+    _start: int = 0
+    _block: bytes = b""
+
+    def byte(self, at: int) -> int:
+        """Return the byte at this offset; 0 behind the end."""
+        if not self._start <= at < self._start + len(self._block):
+            self._file.seek(at)
+            self._start, self._block = at, self._file.read(_BLOCK_BYTES)
+        return self._block[at - self._start] if self._block else 0
 
 
 def _gif_colours(flags: int) -> int:
@@ -164,7 +183,7 @@ def _is_padding(path: Place, start: int) -> bool:
     return not any(any(block) for block in iter(partial(file.read, _BLOCK_BYTES), b""))
 
 
-_Walk: TypeAlias = Callable[[FootageReader, Gap], int]
+_Walk: TypeAlias = Callable[[FootageReader, Uncovered], int]
 _WALKS: Final[dict[str, tuple[tuple[int, int], _Walk]]] = {
     _MATROSKA: ((BLOCK_HEAD_BYTES, 12), walk_matroska),
     "nut": ((0, 16), walk_nut),

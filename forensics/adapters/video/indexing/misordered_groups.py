@@ -5,9 +5,10 @@ than the one in which they are shown. A group in which the clock leaps is decode
 muxers store the pictures of such a codec with times that rise in the order of the file: these are no pts.
 """
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -15,9 +16,11 @@ import av.error
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from forensics.adapters.video.indexing.pyav_packets import Packets, demux_until_error
+from forensics.adapters.video.indexing.complete_packets import demux_complete
+from forensics.adapters.video.indexing.pyav_packets import Packets
 from forensics.adapters.video.packet_tags import number_tagged, tag_packet
 from forensics.adapters.video.pyav_open import choose_stream, open_decoder, open_file
 from forensics.footage.timeline import BoolArray, Int64Array
@@ -29,6 +32,9 @@ __all__ = ["MisorderedGroup", "find_misordered", "find_untimed", "rises_as_store
 _LEAP_STEPS, _LARGE_LEAP_S = 1.5, Fraction(1, 5)
 # So many groups with small leaps are decoded, and so many of a file whose times rise in the order of storage.
 _MAX_SMALL_LEAPS, _N_SAMPLED = 64, 3
+_N_SAMPLED_PICTURES = 60
+# No video standard lets a picture be shown before one that is stored more than this many pictures earlier.
+_MAX_REORDERED = 16
 # Where a clock went back, muxers let it stand almost still until it has caught up.
 _TINY_STEP_S = Fraction(1, 500)
 # In the order of the file, reordering alone makes larger steps.
@@ -64,7 +70,7 @@ def find_misordered(
         time_base: seconds of one tick.
     """
     if rises_as_stored(packets):
-        suspects = [each for each in _list_groups(packets) if each.stop - each.start > 2][:_N_SAMPLED]
+        suspects = [_beginning(each) for each in _list_groups(packets) if each.stop - each.start > 2][:_N_SAMPLED]
     else:
         suspects = _sample(list(_find_suspects(packets, time_base)))
     if not suspects:
@@ -78,6 +84,11 @@ def find_misordered(
             if np.any(np.diff(place[pictures]) < 0):
                 found.append(group_at[start])
     return found
+
+
+def _beginning(group: MisorderedGroup) -> MisorderedGroup:
+    """Return the first pictures of a group, which show whether the decoder reorders."""
+    return replace(group, stop=min(group.stop, group.start + _N_SAMPLED_PICTURES))
 
 
 def rises_as_stored(packets: Packets) -> bool:
@@ -143,36 +154,42 @@ def _find_suspects(packets: Packets, time_base: Fraction) -> Iterator[Misordered
 def _decode_groups(
     container: InputContainer, stream: VideoStream, packets: Packets, groups: dict[int, MisorderedGroup]
 ) -> Iterator[tuple[int, Int64Array]]:
-    """Yield the start of each group, and its pictures in the order in which the decoder shows them."""
+    """Yield the start of each group, and its pictures in the order in which a new decoder shows them, (P,) int64."""
     keys = np.flatnonzero(packets.is_key)
     begin = defaultdict[int, list[int]](list)
     for start in groups:  # with the group before it: pictures stored behind the first keyframe may be built on it
         begin[int(keys[max(0, int(np.searchsorted(keys, start)) - 1)])].append(start)
     last = int(packets.first_packet[-1])
     picture_of = packets.pictures_of(np.arange(last + 1)).tolist()
-    held: dict[int, list[tuple[int, Packet[VideoStream]]]] = {}
-    for number, packet in enumerate(demux_until_error(container, stream.index)):
+    running: dict[int, _Running] = {}
+    for number, packet in demux_complete(container, stream, packets):
         picture = picture_of[min(number, last)]
+        for start in [start for start in running if picture > groups[start].stop + _MAX_REORDERED]:
+            yield start, running.pop(start).finish()
         if packets.is_key[picture] and number == packets.first_packet[picture]:
-            for start in [start for start in held if groups[start].stop < picture]:
-                yield start, _shown(stream, held.pop(start), groups[start])
-            held |= {start: [] for start in begin[picture]}
-        for group in held.values():
-            group.append((picture, packet))
-    for start, group in held.items():
-        yield start, _shown(stream, group, groups[start])
+            running |= {start: _Running(groups[start], open_decoder(stream)) for start in begin[picture]}
+        tag_packet(packet, picture)
+        for each in running.values():
+            each.decode(packet)
+    for start, each in running.items():
+        yield start, each.finish()
 
 
-def _shown(stream: VideoStream, stored: "list[tuple[int, Packet[VideoStream]]]", group: MisorderedGroup) -> Int64Array:
-    """Return the pictures of a group in the order in which a new decoder shows them, (P,) int64."""
-    decoder = open_decoder(stream)
-    shown = list[int]()
-    for picture, packet in [*stored, (-1, None)]:
-        if packet is not None:
-            tag_packet(packet, picture)
-        try:
-            frames = decoder.decode(packet)
-        except av.error.FFmpegError:
-            continue
-        shown.extend(tag for frame in frames if (tag := number_tagged(frame)) is not None)
-    return np.array([each for each in dict.fromkeys(shown) if group.start <= each < group.stop], dtype=np.int64)
+@dataclass(slots=True)
+class _Running:
+    """A group that is decoded while the file is demuxed; it keeps the numbers of its pictures, and no picture."""
+
+    group: MisorderedGroup
+    decoder: VideoCodecContext
+    shown: list[int] = field(default_factory=list)
+
+    def decode(self, packet: "Packet[VideoStream] | None") -> None:
+        """Decode one packet, or what the decoder still holds; a packet that fails shows nothing."""
+        with contextlib.suppress(av.error.FFmpegError):
+            self.shown += [tag for frame in self.decoder.decode(packet) if (tag := number_tagged(frame)) is not None]
+
+    def finish(self) -> Int64Array:
+        """Return the pictures of the group in the order in which they are shown."""
+        self.decode(None)
+        own = [each for each in dict.fromkeys(self.shown) if self.group.start <= each < self.group.stop]
+        return np.array(own, dtype=np.int64)

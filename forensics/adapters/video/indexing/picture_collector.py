@@ -1,5 +1,6 @@
 """Collects the pictures of one stream while it is demuxed: one row for each, whether it is one packet or two fields."""
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -10,6 +11,7 @@ from forensics.adapters.video.bitstreams.h264_syntax import H264Syntax
 from forensics.adapters.video.bitstreams.inband_setup import START_BYTES, InbandSetup
 from forensics.adapters.video.bitstreams.mpeg_order import PictureOrder, parse_picture_order
 from forensics.adapters.video.bitstreams.parameter_sets import Setup
+from forensics.adapters.video.containers.byte_coverage import JoinedHeader
 from forensics.footage.timeline import Int64Array
 
 __all__ = ["NO_TIME", "PictureCollector"]
@@ -37,6 +39,7 @@ class PictureCollector:
         inband: parameters of the decoder inside the pictures.
         setups: parameters of the decoder that packets state anew beside the pictures.
         has_new_palette: whether a picture behind the first one brought another palette.
+        waiting: headers of joined files that begin behind the pictures so far.
         unprepared: keyframes that lack the parameters that hold for them.
     """
 
@@ -53,6 +56,7 @@ class PictureCollector:
     setups: list[Setup] = field(default_factory=list)
     has_new_palette: bool = False
     unprepared: list[int] = field(default_factory=list)
+    waiting: deque[JoinedHeader] = field(default_factory=deque)
 
     @property
     def n_packets(self) -> int:
@@ -61,17 +65,18 @@ class PictureCollector:
 
     def add(self, packet: "Packet[Any]") -> None:
         """Add the next packet of the stream."""
-        syntax = self.syntax
+        while self.waiting and (packet.pos or 0) >= self.waiting[0].start:
+            self._change_setup(self.waiting.popleft().extradata)
         is_palette_new = False
         for side in packet.iter_sidedata():
             if side.data_type == "new_extradata":
-                self.setups.append(Setup(len(self.rows), bytes(side)))
-                self.inband = InbandSetup(self.inband.codec, bytes(side))
+                self._change_setup(bytes(side))
             is_palette_new |= side.data_type == "palette"
         self.has_new_palette |= is_palette_new and bool(self.rows)
         if self.has_new_palette and packet.is_keyframe and not is_palette_new:
             self.unprepared.append(len(self.rows))
         self._read_parameters(packet)
+        syntax = self.syntax
         if syntax is not None and (packet.is_keyframe or self.counts_frames or syntax.has_fields):
             data = bytes(packet)
             if packet.is_keyframe:
@@ -86,6 +91,13 @@ class PictureCollector:
             self.lacks_durations = True
         if self.reads_order:
             self.orders.append(parse_picture_order(bytes(packet)))
+
+    def _change_setup(self, extradata: bytes) -> None:
+        """Note the parameters of the decoder that hold from the next picture on."""
+        self.setups.append(Setup(len(self.rows), extradata))
+        self.inband = InbandSetup(self.inband.codec, extradata)
+        if self.syntax is not None:
+            self.syntax = H264Syntax(extradata)
 
     def _read_parameters(self, packet: "Packet[Any]") -> None:
         """Note a keyframe at which no new decoder can start."""

@@ -19,10 +19,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from forensics.adapters.video.bitstreams.key_pictures import KeySource, is_key_picture
+from forensics.adapters.video.indexing.complete_packets import demux_complete
 from forensics.adapters.video.indexing.damage_marks import find_dependent_packets
 from forensics.adapters.video.indexing.demuxed_stream import DemuxedStream, describe_other_streams, list_shortfalls
 from forensics.adapters.video.indexing.misordered_groups import MisorderedGroup, find_untimed, rises_as_stored
-from forensics.adapters.video.indexing.pyav_packets import Packets, demux_until_error
+from forensics.adapters.video.indexing.pyav_packets import Packets
 from forensics.adapters.video.indexing.pyav_remux import redirect_to_working_copy
 from forensics.adapters.video.packet_tags import number_tagged, tag_packet
 from forensics.adapters.video.pyav_open import open_decoder, open_file
@@ -94,11 +95,10 @@ def index_by_decoding(
     if not len(shown):
         raise UnreadableFootage(stream.path, "no_picture", "no packet of the stream gave a picture")
     order = shown[np.argsort(shown_at[shown])]
-    times = (
-        _Times(np.sort(packets.pts[order]), stream.time_base, (), Timing.CONTAINER, ())
-        if is_by_storage
-        else _choose_times(replace(stream, packets=packets), order, given_rate, rejection)
-    )
+    if is_by_storage:
+        times = _Times(np.sort(packets.pts[order]), stream.time_base, (), Timing.CONTAINER, ())
+    else:
+        times = _choose_times(replace(stream, packets=packets), order, given_rate, rejection)
     is_damaged = packets.is_damaged | find_dependent_packets(is_failed, packets.is_key, shown_at)
     index = PacketIndex(
         pts=times.pts,
@@ -122,18 +122,21 @@ def index_by_decoding(
         working_copy_sha256=None,
         reader_reason="the reference reader",
         shortfall="; ".join(found),
-        remark="; ".join(
-            [
-                *describe_sections(index),
-                *_describe_rates(stream, times),
-                *_describe_origin_of_rate(medium, times, given_rate),
-                *describe_other_streams(medium),
-            ]
-        ),
+        remark="; ".join(_list_remarks(stream, index, times, given_rate)),
     )
     ticks = np.full(len(packets), -1, dtype=np.int64)
     ticks[order] = np.arange(len(order)) if index.is_numbered else index.pts
     return redirect_to_working_copy(indexed, packets, ticks, shown_at >= 0, working_copy)
+
+
+def _list_remarks(
+    stream: DemuxedStream, index: PacketIndex, times: _Times, given_rate: Fraction | None
+) -> Iterator[str]:
+    """Yield what people should know about a whole file."""
+    yield from describe_sections(index)
+    yield from _describe_rates(stream, times)
+    yield from _describe_origin_of_rate(stream.medium, times, given_rate)
+    yield from describe_other_streams(stream.medium)
 
 
 def _describe_rates(stream: DemuxedStream, times: _Times) -> Iterator[str]:
@@ -248,7 +251,7 @@ def _decode_presentation_order(
     with open_file(path) as container:
         stream: Any = container.streams[stream_index]
         n_shown = 0
-        for tag, frame in _decode_tagged(container, stream):
+        for tag, frame in _decode_tagged(container, stream, packets):
             picture = int(packets.pictures_of(np.array([tag]))[0])
             if frame is None:
                 is_failed[picture] = True
@@ -259,10 +262,12 @@ def _decode_presentation_order(
     return shown_at, is_failed, is_marked
 
 
-def _decode_tagged(container: InputContainer, stream: VideoStream) -> Iterator[tuple[int, VideoFrame | None]]:
+def _decode_tagged(
+    container: InputContainer, stream: VideoStream, packets: Packets
+) -> Iterator[tuple[int, VideoFrame | None]]:
     """Yield each picture in presentation order with the number of its packet; None for a packet that failed."""
     decoder = open_decoder(stream)
-    for number, packet in enumerate(demux_until_error(container, stream.index)):
+    for number, packet in demux_complete(container, stream, packets):
         tag_packet(packet, number)
         try:
             yield from _with_tags(decoder.decode(packet))

@@ -1,7 +1,8 @@
 """Pictures of one stream in file order, demuxed without decoding."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -14,15 +15,16 @@ from av.video.stream import VideoStream
 from forensics.adapters.video.bitstreams.h264_syntax import H264Syntax
 from forensics.adapters.video.bitstreams.inband_setup import InbandSetup
 from forensics.adapters.video.bitstreams.mpeg_order import find_contradictions
-from forensics.adapters.video.bitstreams.parameter_sets import Setup, joined_setups, list_changes
-from forensics.adapters.video.containers.byte_coverage import Coverage
+from forensics.adapters.video.bitstreams.parameter_sets import Setup, list_changes
+from forensics.adapters.video.containers.byte_coverage import Coverage, JoinedHeader
 from forensics.adapters.video.containers.mov_header import MOV
 from forensics.adapters.video.containers.transport_joints import N_LATE_MARKS, correct_marks
 from forensics.adapters.video.containers.transport_stream import find_lost_packets
 from forensics.adapters.video.containers.unread_bytes import find_headers, find_unread
 from forensics.adapters.video.indexing.damage_marks import extend_marks, find_misplaced, pictures_at
 from forensics.adapters.video.indexing.picture_collector import NO_TIME, PictureCollector
-from forensics.adapters.video.pyav_open import demux, rate_of
+from forensics.adapters.video.indexing.stream_ends import StreamEnds, estimate_end
+from forensics.adapters.video.pyav_open import choose_stream, demux, open_file, rate_of
 from forensics.footage.clock_jumps import unwrap
 from forensics.footage.timeline import BoolArray, Int64Array
 from forensics.place import Place
@@ -42,9 +44,6 @@ _FORMATS_WITHOUT_PTS = ("mjpeg", "mpjpeg", "jpeg_pipe")
 
 # These formats store no dts; libavformat derives them.
 _FORMATS_WITHOUT_DTS = ("matroska,webm",)
-
-# Containers round times to a millisecond, and sound and picture end at slightly different times.
-_END_TOLERANCE_US = 20_000
 
 # The clocks of these formats count 90,000 ticks a second in 33 bits.
 _WRAPPING_FORMATS, _CLOCK_BITS = ("mpeg", "mpegts"), 33
@@ -69,7 +68,7 @@ class Packets:
         demux_error: the error that stopped the demuxer; empty if it reached the end of the file.
         n_header_units: number of frames as a header counts them, and by how many a header may exceed it: in AVI also
             the empty chunks of frames that the recorder dropped, and those after the last frame.
-        end_us: end of the last packet of any stream; a packet without a duration lasts as long as the median one.
+        end_us: end of the last packet of any stream, see `estimate_end`.
         end_tolerance_us: how far a stated end may exceed `end_us` without a lost frame.
         setups: parameters of the decoder that change inside the stream.
         foreign_from: byte offset of a joined file with another clock or codec; None without one.
@@ -116,32 +115,6 @@ class Packets:
         return np.asarray(np.searchsorted(self.first_packet, packets, side="right") - 1, dtype=np.int64)
 
 
-@dataclass(slots=True)
-class _End:
-    """Ends of the packets of all streams so far; a packet without a duration lasts as long as the one before it."""
-
-    _last: dict[int, int] = field(default_factory=dict)
-    _ends: dict[int, int] = field(default_factory=dict)
-    _time_bases: dict[int, Fraction] = field(default_factory=dict)
-
-    def add(self, packet: "Packet[Any]") -> None:
-        """Add the next packet."""
-        at, stream = packet.pts if packet.pts is not None else packet.dts, packet.stream_index
-        if at is None:
-            return
-        end = at + (packet.duration or max(0, at - self._last.get(stream, at)))
-        self._last[stream] = at
-        if end > self._ends.get(stream, -1):
-            self._ends[stream] = end
-        if stream not in self._time_bases:
-            self._time_bases[stream] = Fraction(packet.time_base)
-
-    @property
-    def us(self) -> int:
-        """The latest end in microseconds; 0 without any time."""
-        return max((int(end * self._time_bases[stream] * 1_000_000) for stream, end in self._ends.items()), default=0)
-
-
 def read_packets(container: InputContainer, stream: VideoStream, path: Place) -> Packets:
     """Read all pictures of one stream; keep those before an error if the demuxer fails.
 
@@ -150,8 +123,14 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
         stream: of the container.
         path: of the same file.
     """
-    collector, coverage, demux_error, end_us = _collect(container, stream)
     format_name, time_base, context = container.format.name, Fraction(stream.time_base or 1), stream.codec_context
+    collector, coverage, demux_error, end_us = _collect(container, stream)
+    headers = find_headers(path, format_name, coverage)
+    if len({header.extradata for header in headers}) > 1:  # pictures are read with the parameters that hold for them
+        with open_file(path) as again:
+            collector, coverage, demux_error, end_us = _collect(
+                again, choose_stream(again, path, stream.index), headers
+            )
     pts, dts, keys, size, position, corrupt = np.array(collector.rows, dtype=np.int64).reshape(-1, 6).T
     is_key, is_corrupt = keys.astype(bool), corrupt.astype(bool)
     is_key[collector.unprepared] = False
@@ -160,14 +139,14 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
     if format_name in _WRAPPING_FORMATS:
         pts, dts = _unwrap(pts, has_pts, dts, has_dts)
     is_leading_lost = np.zeros(len(pts), dtype=bool)
-    if format_name == "mpegts" and is_corrupt.any():
-        is_corrupt, is_leading_lost = correct_marks(
-            path, stream.id, is_corrupt, pts=pts, position=position, is_key=is_key
-        )
     if format_name == "mpegts":
+        if is_corrupt.any():
+            is_corrupt, is_leading_lost = correct_marks(
+                path, stream.id, is_corrupt, pts=pts, position=position, is_key=is_key
+            )
         is_corrupt[pictures_at(find_lost_packets(path), position)] = True
     is_damaged = extend_marks(is_corrupt, N_LATE_MARKS if format_name in _PARSED_FORMATS else 0) | is_leading_lost
-    unread, headers = find_unread(path, format_name, coverage), find_headers(path, format_name, coverage)
+    unread = find_unread(path, format_name, coverage)
     if unread and format_name == MOV:
         is_damaged |= find_misplaced(position, size)
     if len(collector.losses) <= _MAX_SHARE_OF_LOSSES * len(pts):
@@ -183,7 +162,7 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
         )
         is_damaged[list(contradictions.incomplete)] = True
         has_pts[list(contradictions.mistimed)] = False
-    end_us, end_tolerance_us = _estimate_end(end_us, pts[has_pts], time_base, lacks_durations=collector.lacks_durations)
+    end_us, end_tolerance_us = estimate_end(end_us, pts[has_pts], time_base, lacks_durations=collector.lacks_durations)
     return Packets(
         pts=pts,
         has_pts=has_pts,
@@ -198,14 +177,21 @@ def read_packets(container: InputContainer, stream: VideoStream, path: Place) ->
         n_header_units=_count_header_units(format_name, dts, has_dts),
         end_us=end_us,
         end_tolerance_us=end_tolerance_us,
-        setups=list_changes(context.name, context.extradata, [*collector.setups, *joined_setups(headers, position)]),
+        setups=list_changes(context.name, context.extradata, collector.setups),
         foreign_from=next((each.start for each in headers if each.kind != headers[0].kind), None),
         unread=unread,
     )
 
 
-def _collect(container: InputContainer, stream: VideoStream) -> tuple[PictureCollector, Coverage, str, int]:
+def _collect(
+    container: InputContainer, stream: VideoStream, headers: Sequence[JoinedHeader] = ()
+) -> tuple[PictureCollector, Coverage, str, int]:
     """Demux the file.
+
+    Args:
+        container: as opened.
+        stream: of the container.
+        headers: of the files that were joined to this one, with its own as the first; empty if they are not known.
 
     Returns:
         the pictures of the stream; where the packets of all streams lie; the demuxer's error, empty if it reached the
@@ -217,8 +203,9 @@ def _collect(container: InputContainer, stream: VideoStream) -> tuple[PictureCol
         InbandSetup(context.name, bytes(context.extradata or b"")),
         reads_order=_may_lack_times(container, stream) and rate_of(stream) is not None,
         counts_frames=container.format.name in _BARE_FORMATS,
+        waiting=deque(headers[1:]),
     )
-    coverage, end = Coverage(), _End()
+    coverage, end = Coverage(), StreamEnds()
     read = _streams_that_may_exist(container, stream)
     try:
         for packet in demux(container):
@@ -270,24 +257,6 @@ def _unwrap(pts: Int64Array, has_pts: BoolArray, dts: Int64Array, has_dts: BoolA
     half = 1 << _CLOCK_BITS - 1
     ahead = (pts - times + half) % (2 * half) - half
     return unwrapped + ahead, unwrapped
-
-
-def _estimate_end(end_us: int, pts: Int64Array, time_base: Fraction, *, lacks_durations: bool) -> tuple[int, int]:
-    """Return the end of the picture in microseconds, and how far a stated end may exceed it without a lost frame.
-
-    Args:
-        end_us: end of the last packet of any stream.
-        pts: (N,) int64 ticks of the video stream.
-        time_base: seconds of one tick.
-        lacks_durations: whether packets state no duration; then the last one may last as long as the longest.
-    """
-    if len(pts) < 2:
-        return end_us, _END_TOLERANCE_US
-    steps = np.diff(np.sort(pts))
-    usual_us, longest_us = (int(each * time_base * 1_000_000) for each in (int(np.median(steps)), int(steps.max())))
-    if lacks_durations:
-        return max(end_us, int(int(pts.max()) * time_base * 1_000_000) + usual_us), max(_END_TOLERANCE_US, longest_us)
-    return end_us, max(_END_TOLERANCE_US, usual_us // 2)
 
 
 def _may_lack_times(container: InputContainer, stream: VideoStream) -> bool:

@@ -7,7 +7,6 @@ import contextlib
 import errno
 import itertools
 import os
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -22,7 +21,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from forensics.adapters.video.bitstreams.parameter_sets import insertion_for
+from forensics.adapters.video.indexing.complete_packets import demux_complete
 from forensics.adapters.video.indexing.pyav_packets import Packets, demux_until_error
 from forensics.adapters.video.pyav_open import NOT_SEEKABLE, choose_stream, open_decoder, open_file
 from forensics.digests import sha256_of_file
@@ -206,10 +205,7 @@ def _mux(
         stream = choose_stream(source, footage.path, footage.stream_index)
         target = _add_stream(copy, stream)
         target.time_base = times.time_base
-        pictures = _demux_pictures(source, stream, times.packets)
-        if times.packets.setups:
-            pictures = _with_parameter_sets(pictures, stream, times.packets)
-        for number, packet in pictures:
+        for number, packet in _demux_pictures(source, stream, times.packets):
             if number in stamps:
                 packet.stream, packet.time_base, packet.duration = target, times.time_base, 0
                 packet.pts, packet.dts = stamps[number]
@@ -227,7 +223,7 @@ def _add_stream(copy: OutputContainer, stream: VideoStream) -> VideoStream:
 
 def _demux_pictures(source: Any, stream: Any, packets: Packets) -> "Iterator[tuple[int, Packet[Any]]]":
     """Yield each picture as one packet, with the number of its first packet; two fields are put together."""
-    numbered = enumerate(demux_until_error(source, stream.index))
+    numbered = demux_complete(source, stream, packets)
     if not packets.has_split_pictures:
         yield from numbered
         return
@@ -242,24 +238,6 @@ def _demux_pictures(source: Any, stream: Any, packets: Packets) -> "Iterator[tup
         parts.append(packet)
     if parts:
         yield number, _join(parts)
-
-
-def _with_parameter_sets(
-    pictures: "Iterator[tuple[int, Packet[Any]]]", stream: VideoStream, packets: Packets
-) -> "Iterator[tuple[int, Packet[Any]]]":
-    """Yield each picture, keyframes behind the parameter sets that hold for them."""
-    codec = stream.codec_context.name
-    waiting = deque(packets.setups)
-    insertion = insertion_for(codec, bytes(stream.codec_context.extradata or b""))
-    for number, packet in pictures:
-        while waiting and packets.first_packet[waiting[0].first_picture] <= number:
-            insertion = insertion_for(codec, waiting.popleft().extradata)
-        if packet.is_keyframe:
-            complete = Packet(insertion + bytes(packet))
-            complete.is_keyframe = True
-            yield number, complete
-        else:
-            yield number, packet
 
 
 def _join(parts: "list[Packet[Any]]") -> "Packet[Any]":

@@ -57,6 +57,7 @@ class PyavReader:
         self._rgb_scaler = Scaler("rgb24", Interpolation.BILINEAR)
         self._luma_scaler = Scaler("gray8", Interpolation.AREA)
         self._gate: MotionGate | None = None
+        self._convertible: set[tuple[object, ...]] = set()
         self._source = PacketSource(footage, index)
 
     def read(self, wanted: Int64Array, gate: MotionGate | None = None) -> Iterator[Item]:
@@ -142,6 +143,7 @@ class PyavReader:
     def _to_item(self, found: Decoded) -> Item:
         """Return the frame as the view wants it, the gate's result alone if it is still, or a gap without colours."""
         try:
+            self._check_colours(found.frame)
             gate_result = self._apply_gate(found.frame, found.number)
             if gate_result is not None and gate_result.decision is GateDecision.STILL:
                 return gate_result
@@ -149,6 +151,13 @@ class PyavReader:
         except av.error.FFmpegError as error:  # as damage states them, or in a system that swscale does not know
             self._source.note_memory_error(error)
             return Gap(found.number, "decode_error", f"its colours cannot be converted: {error.strerror}")
+
+    def _check_colours(self, frame: VideoFrame) -> None:
+        """Convert the first frame of each system of colours, before the gate sees it: the gate must see no gap."""
+        system = (frame.format.name, frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc)
+        if system not in self._convertible:
+            self._upright_rgb(frame, Orientation())
+            self._convertible.add(system)
 
     def _to_frame(self, found: Decoded, gate_result: GateResult | None = None) -> Frame:
         """Return the frame as the view wants it."""

@@ -67,6 +67,13 @@ def test_a_clock_that_leaps_inside_a_group_costs_no_frame(
     assert np.all(np.diff(indexed.index.media_us) > 0)
 
 
+def test_a_group_without_end_in_which_the_clock_leaps_is_ordered(tmp_path: Path) -> None:
+    recipe = Recipe(options={"x264-params": "bframes=3:keyint=infinite:scenecut=0"}, gop=10_000)
+    whole = encode(tmp_path / "whole.mkv", recipe, _TIMES)
+    indexed = index(copy(whole, tmp_path / "gate.mkv", choose=leap_at(38, Fraction(1))))
+    assert painted_numbers(indexed) == list(range(_N_FRAMES))
+
+
 @pytest.mark.parametrize("suffix", ["mkv", "mov", "nut"])
 @pytest.mark.parametrize("name", [name for name in _RECIPES if name != "MPEG-2"])
 def test_times_in_the_order_of_storage_are_given_to_the_frames_in_their_order(

@@ -16,7 +16,8 @@ from forensics.adapters.footage_index import index_footage
 from forensics.adapters.video.reading.pyav_reader import open_reader
 from forensics.errors import UnreadableFootage
 from forensics.footage.evidence import Indexed
-from forensics.footage.frames import Gap, Item, View
+from forensics.footage.frames import Frame, Gap, Item, View
+from forensics.footage.motion_gate import GateRules, MotionGate
 from forensics.footage.timeline import Int64Array
 from scripts.measure.bad_inputs.mutations import mutate
 from scripts.measure.bad_inputs.repeated_reads import differing_reads
@@ -24,6 +25,7 @@ from testing.painted.recorders import RECORDED, Recorded
 
 _SEEDS = [int(seed) for seed in os.environ.get("MUTATION_SEEDS", "0 1 2 3").split()]
 _N_REQUESTS = 12
+_RULES = GateRules(window_us=10_000_000, step_us=200_000, follow_score=0.25, start_score=0.4)
 # Nothing shows that a file lost its start, or its end at the edge of a picture.
 _END_BYTES = 256
 # If the end of one JPEG and the start of the next are missing, the rest is one JPEG.
@@ -62,6 +64,25 @@ def test_each_frame_of_a_damaged_recording_is_the_same_however_it_is_read(record
                 read = open_reader(indexed.footage, indexed.index, View(32, 32)).read
                 items = read(np.arange(indexed.index.n_frames))
                 assert any(isinstance(item, Gap) for item in items), f"seed {seed}: lost in silence by {mutation.done}"
+
+
+def test_colours_that_cannot_be_converted_are_gaps_with_a_gate_too(tmp_path: Path) -> None:
+    recorded = next(each for each in RECORDED if each.name == "AVI of 8/1 frames/s, its codec says 25, mpeg4")
+    path = recorded.build(tmp_path)
+    path.write_bytes(mutate(path.read_bytes(), f"5000-{recorded.name}-13").content)
+    indexed = index(path, recorded)
+    assert indexed is not None
+    numbers = np.arange(indexed.index.n_frames)
+    plain = list(open_reader(indexed.footage, indexed.index, View()).read(numbers))
+    assert isinstance(plain[0], Gap)
+    assert plain[0].detail.startswith("its colours cannot be converted")
+    for start in (0, 1):
+        gate = MotionGate(_RULES, np.array([0]))
+        gated = list(open_reader(indexed.footage, indexed.index, View()).read(numbers[start:], gate))
+        assert [isinstance(item, Gap) for item in gated] == [isinstance(item, Gap) for item in plain[start:]]
+        others = [item for item in gated if not isinstance(item, Gap)]
+        seen = [item.gate_result if isinstance(item, Frame) else item for item in others]
+        assert [bool(np.isnan(result.change)) for result in seen] == [number == 0 for number in range(len(seen))]
 
 
 # ---- that the check can fail

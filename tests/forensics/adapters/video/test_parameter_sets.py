@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
 
 from forensics.adapters.video.bitstreams.h264_syntax import split_units
+from forensics.adapters.video.bitstreams.inband_setup import START_BYTES, InbandSetup
 from forensics.adapters.video.bitstreams.parameter_sets import can_be_inserted, insertion_for
 from forensics.adapters.video.indexing.pyav_index import index_file
 from forensics.adapters.video.reading.pyav_reader import open_reader
@@ -132,3 +134,27 @@ def test_parameters_with_other_lengths_or_of_other_codecs_cannot_be_inserted() -
         assert insertion_for("h264", unusable) == b""
     assert insertion_for("vp9", avc) == b""
     assert can_be_inserted("vp9", b"", ())
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc", "mpeg2video", "mpeg4", "vp9"])
+@pytest.mark.parametrize("seed", range(40))
+def test_no_bytes_of_a_header_or_picture_end_with_an_error(codec: str, seed: int) -> None:
+    random = Random(seed)
+    extradata = random.choice([b"", b"\1"]) + random.randbytes(random.randrange(40))
+    setup = InbandSetup(codec, extradata)
+    for _ in range(5):
+        start = random.choice([b"\0\0\0\1", b"\0\0\1\xb3", b"\0\0\1\x20", b""])
+        picture = start + random.randbytes(random.randrange(60))
+        setup.may_state(picture[:START_BYTES])
+        assert setup.add(picture) in (True, False)
+    assert isinstance(insertion_for(codec, extradata), bytes)
+
+
+def test_parameters_behind_a_delimiter_are_seen() -> None:
+    setup = InbandSetup("h264", b"")
+    delimiter, other = b"\0\0\0\1\x09\xf0", b"\0\0\0\1\x67"
+    assert setup.add(other + b"first")
+    assert setup.may_state(delimiter + other + b"second")
+    assert not setup.may_state(delimiter + b"\0\0\0\1\x41 a picture")
+    assert setup.add(delimiter + other + b"second")
+    assert not setup.add(b"\0\0\0\1\x65 a keyframe that lacks what holds for it")

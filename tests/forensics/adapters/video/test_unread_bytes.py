@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from random import Random
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,7 +10,13 @@ import numpy as np
 import pytest
 
 from forensics.adapters.video.containers.byte_coverage import Coverage
-from forensics.adapters.video.containers.unread_bytes import describe_unread, find_unread
+from forensics.adapters.video.containers.mov_header import MOV
+from forensics.adapters.video.containers.unread_bytes import (
+    describe_unread,
+    find_headers,
+    find_unread,
+    may_mislead_seeks,
+)
 from forensics.adapters.video.indexing.pyav_index import index_file
 from forensics.adapters.video.reading.pyav_reader import open_reader
 from forensics.errors import UnreadableFootage
@@ -121,6 +128,25 @@ def test_a_joined_file_with_the_same_clock_and_codec_is_read_on(tmp_path: Path) 
     assert (found.index.n_frames, len(found.index.damaged), found.shortfall) == (2 * _N_FRAMES, 0, "")
 
 
+@pytest.mark.parametrize("change", ["times of 64 bits", "another clock of the sound"])
+def test_the_setup_of_a_joined_file_is_that_of_its_video_alone(change: str, tmp_path: Path) -> None:
+    mdhd = b"mdhd" + bytes(12) + (90_000).to_bytes(4, "big")
+    long_mdhd = b"mdhd\1" + bytes(range(19)) + (90_000).to_bytes(4, "big")
+    sound = b"trak" + b"mdhd" + bytes(12) + (8_000).to_bytes(4, "big") + b"hdlr" + bytes(8) + b"soun"
+    avcc = (16).to_bytes(4, "big") + b"avcC" + b"\1\2\3\4\xff\xe0\0\0"
+    video = b"trak" + mdhd + b"hdlr" + bytes(8) + b"vide" + avcc
+    other = sound + video if change == "another clock of the sound" else video.replace(mdhd, long_mdhd)
+    path = tmp_path / "joined.mp4"
+    path.write_bytes(b"".join(box(b"ftyp", b"isom") + box(b"moov", each) for each in (video, other)))
+    first, second = find_headers(path, MOV, Coverage())
+    assert (first.kind, first.extradata) == (second.kind, second.extradata)
+    assert second.start > first.start
+
+
+def box(kind: bytes, content: bytes) -> bytes:
+    return (8 + len(content)).to_bytes(4, "big") + kind + content
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -171,12 +197,72 @@ def test_a_block_ends_where_it_says_however_large_its_packets_are(n_claimed: lis
     assert unread(tmp_path, content, packets[:-1]) == ((second - 3, len(content)),)
 
 
+def matroska_head(scale: bytes) -> bytes:
+    track = element(0xAE, element(0x83, b"\1") + element(0x86, b"V_VP8") + element(0x63A2, bytes(40)))
+    info = element(0x1549A966, element(0x2AD7B1, scale) if scale else b"")
+    return element(0x1A45DFA3, b"") + b"\x18\x53\x80\x67\x01" + b"\xff" * 7 + info + element(0x1654AE6B, track)
+
+
+def element(kind: int, content: bytes) -> bytes:
+    return kind.to_bytes((kind.bit_length() + 7) // 8, "big") + bytes([0x80 | len(content)]) + content
+
+
+def test_a_clock_that_is_not_stated_is_the_usual_one(tmp_path: Path) -> None:
+    part = CLUSTER + block(0xA3, 100)
+    heads = [matroska_head(scale) for scale in (b"", b"\x0f\x42\x40", b"\x01")]
+    content = b"".join(head + part for head in heads)
+    path = tmp_path / "joined.mkv"
+    path.write_bytes(content)
+    coverage, end = Coverage(), 0
+    for head in heads:
+        end += len(head) + len(part)
+        coverage.add(cast("Any", SimpleNamespace(pos=end - 100, size=96)))
+    first, same, other = find_headers(path, _MATROSKA, coverage)
+    assert first.kind == same.kind != other.kind
+    assert same.start == len(heads[0]) + len(part)
+
+
 def test_an_empty_block_is_a_frame_that_did_not_change_and_a_group_is_walked_through(tmp_path: Path) -> None:
     group = b"\xa0\x40\x6b" + block(0xA1, 100)[:3] + block(0xA1, 100)[3:] + b"\x9b\x81\x28" + b"\xfb\x81\0"
     content = CLUSTER + block(0xA3, 4) + group + block(0xA3, 50)
     first = len(CLUSTER) + 7 + 3 + 3
     last = len(CLUSTER) + 7 + len(group) + 3
     assert unread(tmp_path, content, [(first, 96), (last, 46)]) == ()
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_bytes_end_a_walk_with_an_error(seed: int, tmp_path: Path) -> None:
+    random = Random(seed)
+    marks = [
+        CLUSTER,
+        CUES,
+        block(0xA3, 60),
+        b"moof",
+        b"\0\0\0\x18ftyp",
+        b"FLV\1",
+        b"HXVF",
+        b"DHAV",
+        b"GIF89a",
+        b"\xec\x80" * 40,
+    ]
+    content = b"".join(random.choice([random.choice(marks), random.randbytes(random.randrange(40))]) for _ in range(60))
+    path = tmp_path / "any"
+    path.write_bytes(content)
+    coverage = Coverage()
+    for position in sorted(random.sample(range(len(content)), 5)):
+        coverage.add(cast("Any", SimpleNamespace(pos=position, size=random.randrange(30))))
+    for container in (_MATROSKA, "flv", "hxvs", "dhav", "nut", "gif", MOV):
+        ranges = find_unread(path, container, coverage)
+        assert all(0 <= start < stop <= len(content) for start, stop in ranges), container
+        find_headers(path, container, coverage)
+        may_mislead_seeks(path, container, ranges)
+
+
+def test_very_many_tiny_elements_are_given_up(tmp_path: Path) -> None:
+    content = CLUSTER + block(0xA3, 50) + b"\xec\x80" * 300_000
+    started = monotonic()
+    assert unread(tmp_path, content, [(len(CLUSTER) + 3, 46)]) != ()
+    assert monotonic() - started < 5
 
 
 def test_places_are_told_with_their_bytes() -> None:
@@ -186,3 +272,4 @@ def test_places_are_told_with_their_bytes() -> None:
     )
     assert describe_unread([(10, 30), (50, 55)]).endswith("in 2 places, first at 10")
     assert describe_unread([(10, 30), (50, 55)]).startswith("25 bytes")
+    assert describe_unread([(10, 11)]).startswith("1 byte is damaged or holds")
