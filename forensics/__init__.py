@@ -23,6 +23,7 @@ def open_case(path: "str | Path") -> "OpenCase":
     Raises:
         UsageError: there is no case at `path`, or nothing was published yet.
     """
+    from forensics.adapters.crypto.key_files import load_key
     from forensics.tables.open import OpenCase
 
-    return OpenCase.at(Path(path))
+    return OpenCase.at(Path(path), load_key)

@@ -11,7 +11,7 @@ from typing import Final
 
 __all__ = ["METHODS"]
 
-METHODS: Final[Mapping[str, int]] = MappingProxyType({"detect": 3, "gate": 3, "recognise": 1, "track": 2})
+METHODS: Final[Mapping[str, int]] = MappingProxyType({"detect": 3, "gate": 3, "recognise": 2, "track": 2})
 """Version by section of the settings.
 
 * ``detect``: decoding (`group_decoder`), sampling (`chunks`), scaling (`letterbox`) and box decoding (`yolo_output`);

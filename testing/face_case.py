@@ -13,11 +13,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from forensics.adapters.crypto.case_key import Key
 from forensics.adapters.faces.face_models import FaceModels
+from forensics.custody.case_folder import CaseFolder
 from forensics.detection.detections import Boxes
 from forensics.faces.face import Face, FaceDetector, FaceEmbedder, Measure
 from forensics.footage.frames import Frame, RgbArray, View
 from forensics.footage.timeline import Int64Array, PacketIndex
+from pipelines.custody.case_store import load_case
+from pipelines.custody.keys import keyring_for
 from pipelines.stages.model_loaders import ModelLoaders
 from testing.commands import ENTRY_LAST_DAY, Answer, Call, search_case
 from testing.given_detector import GivenDetector
@@ -200,6 +204,15 @@ class FaceCase:
         """Run the whole case in this process."""
         quiet = ("--runner", "serial", "--quiet", "--set", "recognise.minimum_eyes_px=8")
         self.do("run", *quiet, "--set", "recognise.minimum_sharpness=0")
+
+    @property
+    def key(self) -> Key:
+        """The key of the case."""
+        return keyring_for(CaseFolder(self.root), load_case(self.root).case_id).load()
+
+    def compared_parts(self) -> list[Path]:
+        """Return the parts of the stage `recognise`."""
+        return sorted(self.root.glob("runs/*/parts/recognise/*.parquet.sealed"))
 
     def candidates(self) -> list[dict[str, object]]:
         """Return all rows of the table `candidates`."""

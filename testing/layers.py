@@ -58,7 +58,7 @@ LAYERS: Final = (
         *("pyarrow", "platformdirs"),
     ),
     _layer("pipelines.intake", "footage becomes evidence of a case"),
-    _layer("pipelines.search", "watch-list, references, what faces are compared with", "numpy", "polars"),
+    _layer("pipelines.search", "watch-list, references, what faces are compared with", "numpy", "polars", "pyarrow"),
     _layer(
         "pipelines.review",
         "two reviewers decide: keys, verdicts, desk, page",

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+from forensics.custody.sealer import Sealer
 from forensics.errors import ForensicsError
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "MissingTool",
     "NamingProcess",
     "ReportingClose",
+    "Sealing",
     "Sleeping",
 ]
 
@@ -36,6 +38,34 @@ class Doubling:
 
     def open(self) -> Callable[[int], int]:
         return partial(_double, refused=self.refused)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """Decrypts a secret that it carries, and returns each number encrypted with the process id.
+
+    Attributes:
+        sealed: the secret, sealed for the context ``secret``.
+        marker: bytes in clear, which show that a search finds what a stage carries.
+    """
+
+    sealed: bytes
+    marker: bytes
+    name: ClassVar[str] = "seal"
+    uses_key: ClassVar[bool] = True
+
+    def frames_in(self, item: int) -> int:
+        return 1
+
+    def open(self) -> Callable[[int], bytes]:
+        raise ValueError("needs the key")
+
+    def open_with_key(self, key: Sealer) -> Callable[[int], bytes]:
+        return partial(_seal, key=key, secret=key.unseal(self.sealed, "secret"))
+
+
+def _seal(number: int, key: Sealer, secret: bytes) -> bytes:
+    return key.seal(b"%d %d %d" % (number, len(secret), os.getpid()), "number")
 
 
 @dataclass(frozen=True, slots=True)

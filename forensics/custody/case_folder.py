@@ -17,6 +17,8 @@ SEALED_SUFFIX: Final = ".sealed"
 """Suffix of the names of encrypted files."""
 
 _RECORD: Final = "run.json"
+# Stages whose parts say who somebody may be.
+_SEALED_STAGES: Final = frozenset({"recognise"})
 _MANIFEST: Final = "MANIFEST.json"
 _TABLE_FOLDERS: Final = ("runs/*/tables", "tables", ".tables.new", ".tables.old")
 # All files from which a person could be recognised.
@@ -83,16 +85,16 @@ class RunFolder:
 
     def part(self, stage: str, unit: str) -> Path:
         """Return the file of a part: the immutable output of one unit of work of one stage."""
-        return self.parts_folder(stage) / f"{unit}.parquet"
+        return self.parts_folder(stage) / f"{unit}.parquet{SEALED_SUFFIX if stage in _SEALED_STAGES else ''}"
 
     def parts(self, stage: str) -> list[Path]:
         """Return the stored parts of one stage, by name, without unfinished files."""
-        return sorted(self.parts_folder(stage).glob("[!.]*.parquet"))
+        return sorted(self.parts_folder(stage).glob(self.part(stage, "[!.]*").name))
 
     @property
     def has_parts(self) -> bool:
         """Whether any part of any stage is stored."""
-        return any(self.root.glob("parts/*/*.parquet"))
+        return any(self.root.glob("parts/*/*.parquet*"))
 
     @property
     def crops(self) -> Path:

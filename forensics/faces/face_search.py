@@ -76,12 +76,14 @@ class FaceCrop:
     """Result of searching one frame for one person's face.
 
     Attributes:
+        frame: number of the frame.
         media_us: media time of the frame.
         problems: reasons why there is no face to compare; empty if there is one.
         worth: worth of the face, see `forensics.faces.face.worth`; 0 without a face.
         aligned, picture: the aligned face and its JPEG; None without a face.
     """
 
+    frame: int
     media_us: int
     problems: tuple[str, ...]
     worth: float = 0.0
@@ -95,18 +97,23 @@ class Comparison:
 
     If the track holds the faces of several people, the group of faces most similar to the entry is compared.
 
+    What depends on how similar two people are is there for candidates and leads only. Enough such numbers about a
+    bystander would add up to a template, ranks and margins as well.
+
     Attributes:
         sighting_id, entry_id: the compared pair.
-        rank: one more than the number of other people with a more similar entry; None without a similarity.
-        similarity: on the measure of the embedder; None without a face, or if the entry came from this sighting.
-        margin: similarity minus that of the best entry of another person; None without a similarity or such an entry.
-        quality: mean worth of the compared faces; 0 without any.
-        n_faces: number of compared faces; 0 without any.
+        rank: one more than the number of other people with a more similar entry; of candidates and leads only.
+        similarity: on the measure of the embedder; of candidates and leads only.
+        margin: similarity minus that of the best entry of another person; of candidates and leads only, and None
+            without such an entry.
+        quality: mean worth of the compared faces of a candidate or lead, else of all faces of the track; 0 without any.
+        n_faces: number of these faces.
         n_people: number of people whose faces the track seems to hold; 0 without any face.
-        span_ms: time from the first compared face to the last; 0 without any.
+        span_ms: time from the first of these faces to the last; 0 without any.
         decision: decision of the rules.
         reason: counts of the reasons why a frame gave no face, such as ``small 5, turned_away 2``.
-        pictures: JPEG of each compared face; empty unless the pair is a candidate or lead.
+        frames: frame of each compared face; of candidates and leads only.
+        pictures: JPEG of each compared face; of candidates and leads only.
     """
 
     sighting_id: str
@@ -120,7 +127,8 @@ class Comparison:
     span_ms: int
     decision: Decision
     reason: str
-    pictures: tuple[bytes, ...]
+    frames: tuple[int, ...] = ()
+    pictures: tuple[bytes, ...] = ()
 
 
 def gather_faces(people: Sequence[Person], read: Read, examination: Examination, rules: Rules) -> list[list[FaceCrop]]:
@@ -159,7 +167,7 @@ def _search_frames(
             person = wanted[number][0]
             media_us = int(person.media_us[row])
             if isinstance(item, Gap):
-                crops[number].append(FaceCrop(media_us, (item.reason,)))
+                crops[number].append(FaceCrop(item.number, media_us, (item.reason,)))
             elif isinstance(item, Frame):
                 crops[number].append(_search_frame(item, person.xyxy[row], media_us, examination))
     return crops
@@ -180,13 +188,14 @@ def _search_frame(frame: Frame, xyxy: FloatArray, media_us: int, examination: Ex
     crop = np.ascontiguousarray(frame.rgb[top:bottom, left:right])
     face = _select_face(examination.detector.faces(crop), xyxy - np.array([left, top, left, top], dtype=np.float32))
     if face is None:
-        return FaceCrop(media_us, ("none",))
+        return FaceCrop(frame.number, media_us, ("none",))
     quality = examination.quality_of(crop, face)
     problems = quality_problems(quality, examination.limits)
     if problems:
-        return FaceCrop(media_us, problems)
+        return FaceCrop(frame.number, media_us, problems)
     aligned = examination.embedder.align(crop, face)
-    return FaceCrop(media_us, (), worth(quality, examination.limits), aligned, examination.picture_of(crop, face))
+    picture = examination.picture_of(crop, face)
+    return FaceCrop(frame.number, media_us, (), worth(quality, examination.limits), aligned, picture)
 
 
 def _select_face(faces: Sequence[Face], person_xyxy: FloatArray) -> Face | None:
@@ -231,7 +240,8 @@ def compare_faces(
         examination: how faces are selected and embedded.
 
     Yields:
-        For each person in turn: compared pairs by rank, then pairs that were not compared, by entry id.
+        For each person in turn: candidates and leads by rank, then pairs below the threshold, then pairs that were not
+        compared, each by entry id.
     """
     faces = [select_faces(each, examination) for each in crops]
     vectors = iter(_embed([crop for each in faces for crop in each], examination.embedder))
@@ -249,7 +259,7 @@ def compare_faces(
 
 
 def _not_compared(person: Person, entry_id: str, decision: Decision, reason: str) -> Comparison:
-    return Comparison(person.sighting_id, entry_id, None, None, None, 0.0, 0, 0, 0, decision, reason, pictures=())
+    return Comparison(person.sighting_id, entry_id, None, None, None, 0.0, 0, 0, 0, decision, reason)
 
 
 def _embed(crops: Sequence[FaceCrop], embedder: FaceEmbedder) -> Iterator[FloatArray]:
@@ -274,24 +284,41 @@ def _compare_person(
     similarity = similarities(pools, templates.pools, measure)
     nearest, best = similarity.argmax(axis=0), similarity.max(axis=0)
     ranks, margin = rank(best, templates.entry_ids, templates.people)
-    for entry in sorted(range(len(ranks)), key=lambda entry: (ranks[entry], -best[entry], templates.entry_ids[entry])):
+    decisions = [
+        decide(float(best[entry]), len(group), _span_ms(group), rules)
+        for entry, group in enumerate(groups[number] for number in nearest.tolist())
+    ]
+    similar = [entry for entry, decision in enumerate(decisions) if decision is not Decision.BELOW]
+    for entry in sorted(similar, key=lambda entry: (ranks[entry], -best[entry], templates.entry_ids[entry])):
         group = groups[int(nearest[entry])]
-        span_ms = _span_ms(group)
-        value = float(similarity[nearest[entry], entry])
-        decision = decide(value, len(group), span_ms, rules)
         yield Comparison(
             sighting_id=person.sighting_id,
             entry_id=templates.entry_ids[entry],
             rank=int(ranks[entry]),
-            similarity=value,
+            similarity=float(best[entry]),
             margin=float(margin[entry]) if np.isfinite(margin[entry]) else None,
             quality=float(_worth(group).mean()),
             n_faces=len(group),
             n_people=len(groups),
-            span_ms=span_ms,
-            decision=decision,
+            span_ms=_span_ms(group),
+            decision=decisions[entry],
             reason=reason,
-            pictures=_pictures(group) if decision in {Decision.CANDIDATE, Decision.LEAD} else (),
+            frames=tuple(crop.frame for crop in group),
+            pictures=_pictures(group),
+        )
+    for entry in sorted(set(range(len(decisions))) - set(similar)):
+        yield Comparison(
+            sighting_id=person.sighting_id,
+            entry_id=templates.entry_ids[entry],
+            rank=None,
+            similarity=None,
+            margin=None,
+            quality=float(_worth(faces).mean()),
+            n_faces=len(faces),
+            n_people=len(groups),
+            span_ms=_span_ms(faces),
+            decision=Decision.BELOW,
+            reason=reason,
         )
 
 

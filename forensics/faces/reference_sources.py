@@ -70,6 +70,29 @@ class Origin:
         iou = _iou(_boxes_at(shared, self.frame, self.xyxy), _boxes_at(shared, frame, xyxy))
         return float((iou >= _MIN_IOU).mean()) >= _MIN_SHARE_OF_FRAMES
 
+    def to_json(self) -> JsonObject:
+        """Return all fields as JSON."""
+        return {
+            "entry_id": self.entry_id,
+            "sighting_id": self.sighting_id,
+            "evidence_id": self.evidence_id,
+            "frame": self.frame.tolist(),
+            "xyxy": self.xyxy.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, stored: JsonObject) -> "Origin":
+        """Return the origin that `to_json` encoded.
+
+        >>> box = np.array([[0.1, 0, 10, 20]], dtype=np.float32)
+        >>> again = Origin.from_json(Origin("E1", "s", "e", np.array([8]), box).to_json())
+        >>> again.frame.tolist(), bool((again.xyxy == box).all())
+        ([8], True)
+        """
+        frame = np.array(stored["frame"], dtype=np.int64)
+        xyxy = np.array(stored["xyxy"], dtype=np.float32).reshape(-1, 4)
+        return cls(stored["entry_id"], stored["sighting_id"], stored["evidence_id"], frame, xyxy)
+
     def describe(self) -> JsonObject:
         """Return the facts that decide which sightings are of this origin, for digests and for the log."""
         boxes = sha256_of_bytes(self.frame.astype("<i8").tobytes() + self.xyxy.astype("<f4").tobytes())

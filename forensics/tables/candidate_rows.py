@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forensics.custody.sealer import Sealer
 from forensics.faces.comparison import Decision, expected_false_candidates
 from forensics.tables import schemas
-from forensics.tables.files import read_table
+from forensics.tables.files import read_sealed_table
 from forensics.tables.outcomes import ComparisonSetup, EvidenceOutcome
 
 __all__ = ["candidates_table", "count_candidates"]
@@ -15,9 +16,10 @@ __all__ = ["candidates_table", "count_candidates"]
 _PART_COLUMNS = ("sighting_id", "entry_id", "rank", "similarity", "margin", "quality", "n_faces", "n_people", "span_ms")
 
 
-def candidates_table(outcomes: Sequence[EvidenceOutcome], compared: ComparisonSetup) -> pa.Table:
+def candidates_table(outcomes: Sequence[EvidenceOutcome], compared: ComparisonSetup, sealer: Sealer) -> pa.Table:
     """Build the table of all pairs, ordered by evidence as given, then by track and rank."""
-    parts = [read_table(path, schemas.RECOGNISE_PART) for outcome in outcomes for path in outcome.recognise_parts]
+    paths = (path for outcome in outcomes for path in outcome.recognise_parts)
+    parts = [read_sealed_table(path, schemas.RECOGNISE_PART, sealer) for path in paths]
     pairs = pa.concat_tables(parts) if parts else schemas.RECOGNISE_PART.empty_table()
     n_pairs = len(pairs)
     columns = {

@@ -1,4 +1,4 @@
-"""Atomic files: a temporary name, fsync, rename, fsync of the folder; Parquet and JSON on top of them."""
+"""Atomic files: a temporary name, fsync, rename, fsync of the folder; with them Parquet, sealed or not, and JSON."""
 
 import contextlib
 import fcntl
@@ -13,6 +13,8 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from forensics.custody.case_folder import SEALED_SUFFIX
+from forensics.custody.sealer import Sealer
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
 from forensics.json_object import JsonObject
@@ -25,8 +27,11 @@ __all__ = [
     "find_table_fault",
     "link_or_copy",
     "parquet_writer",
+    "read_sealed_table",
     "read_table",
     "remove_unfinished",
+    "seal_table",
+    "sealing_context",
     "sync_folder",
     "write_bytes",
     "write_json",
@@ -126,6 +131,19 @@ def write_table(path: Path, table: pa.Table) -> None:
         _write_into(file, table)
 
 
+def seal_table(path: Path, table: pa.Table, sealer: Sealer) -> bytes:
+    """Return the bytes of a sealed table for the file at `path`; equal tables give equal bytes.
+
+    They are bound to the names of the file and its folder, so a sealed file cannot take the place of another.
+    """
+    return sealer.seal(encode_table(table), sealing_context(path))
+
+
+def sealing_context(path: Path) -> str:
+    """Return the context of a sealed file: its name and that of its folder."""
+    return f"{path.parent.name}/{path.name}"
+
+
 def encode_table(table: pa.Table) -> bytes:
     """Return the bytes that `write_table` would write."""
     buffer = io.BytesIO()
@@ -151,8 +169,21 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
     Raises:
         IntegrityBroken: the file cannot be read as Parquet, or has other columns.
     """
+    return _read_checked(path, path, schema)
+
+
+def read_sealed_table(path: Path, schema: pa.Schema, sealer: Sealer) -> pa.Table:
+    """Read a table that `seal_table` sealed, and check its schema.
+
+    Raises:
+        IntegrityBroken: the file cannot be opened with this key, is no table, or has other columns.
+    """
+    return _read_checked(path, io.BytesIO(sealer.unseal(path.read_bytes(), sealing_context(path))), schema)
+
+
+def _read_checked(path: Path, source: Path | io.BytesIO, schema: pa.Schema) -> pa.Table:
     try:
-        table = _read_validated(path)
+        table = _read_validated(source)
     except _READ_ERRORS as error:
         raise IntegrityBroken(
             f"cannot be read as Parquet ({error})",
@@ -172,32 +203,46 @@ def _describe_other_columns(table: pa.Table, schema: pa.Schema) -> str:
     return f"has the columns {table.schema.names}, expected {schema.names}"
 
 
-def find_table_fault(path: Path, schema: pa.Schema) -> str:
+def find_table_fault(path: Path, schema: pa.Schema, sealer: Sealer | None = None) -> str:
     """Return why a file is not a valid table with these columns; empty if it is.
+
+    Args:
+        path: the file.
+        schema: its columns.
+        sealer: opens the file if it is sealed.
 
     Raises:
         OSError: the file system cannot read the file.
     """
     try:
-        table = _read_validated(path)
-    except _READ_ERRORS as error:
+        if path.suffix == SEALED_SUFFIX and sealer is not None:
+            table = read_sealed_table(path, schema, sealer)
+        else:
+            table = _read_validated(path)
+    except (*_READ_ERRORS, IntegrityBroken) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         return " ".join(str(error).split())
     return "" if table.schema.equals(schema, check_metadata=False) else _describe_other_columns(table, schema)
 
 
-def _read_validated(path: Path) -> pa.Table:
-    table = pq.read_table(path, page_checksum_verification=True)
+def _read_validated(source: Path | io.BytesIO) -> pa.Table:
+    table = pq.read_table(source, page_checksum_verification=True)
     table.validate(full=True)
     return table
 
 
-def describe_file(path: Path, root: Path) -> JsonObject:
-    """Return the manifest's entry of a Parquet file: path relative to `root`, rows, bytes, SHA-256."""
+def describe_file(path: Path, root: Path, *, n_rows: int | None = None) -> JsonObject:
+    """Return the manifest's entry of a table: path relative to `root`, rows, bytes, SHA-256.
+
+    Args:
+        path: the file.
+        root: folder of the tables.
+        n_rows: number of rows of a sealed table; None reads it from a Parquet file.
+    """
     return {
         "path": path.relative_to(root).as_posix(),
-        "rows": pq.read_metadata(path).num_rows,
+        "rows": pq.read_metadata(path).num_rows if n_rows is None else n_rows,
         "bytes": path.stat().st_size,
         "sha256": sha256_of_file(path),
     }

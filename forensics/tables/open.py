@@ -3,26 +3,32 @@
 import os
 import pwd
 import socket
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 import polars as pl
+import pyarrow as pa
 
+from forensics.custody.case_document import read_case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log_writer import LogWriter
+from forensics.custody.sealer import Sealer
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.spelling import in_shell
+from forensics.tables.files import read_sealed_table
 from forensics.tables.manifest import read_manifest
 from forensics.tables.result_access import refuse_unless_active
-from forensics.tables.schemas import CANDIDATES_TABLE, PUBLISHED
+from forensics.tables.schemas import CANDIDATES, CANDIDATES_TABLE, PUBLISHED
 
 __all__ = ["OpenCase", "candidates_of", "published_files"]
 
 
+_WHERE_STATED: Final = "`forensics case show CASE` displays whether the results are withheld or destroyed"
 _NEXT_STEP: Final = "run `forensics verify` to see what has changed; `forensics run` publishes the tables again"
 
 
@@ -54,28 +60,28 @@ def _digest(path: Path, state: tuple[int, ...]) -> str:
     return sha256_of_file(path)
 
 
-def candidates_of(folder: CaseFolder) -> pl.LazyFrame:
-    """Return the table candidates; the caller must write the access to the log.
+def candidates_of(folder: CaseFolder, sealer: Sealer) -> pl.LazyFrame:
+    """Decrypt the table candidates; the caller must write the access to the log.
 
     Raises:
         UsageError: the published run compared no faces.
-        NotAuthorised: the table was withheld or destroyed.
+        NotAuthorised: the table was destroyed.
+        IntegrityBroken: the table cannot be opened with this key.
     """
     paths = [file["path"] for file in read_manifest(folder)["files"]]
     files = [folder.tables / path for path in paths if path.partition("/")[0] == CANDIDATES_TABLE]
     if not files:
         raise UsageError(
             "has no candidates, because no faces were compared",
-            "`forensics case show CASE` displays whether the results are withheld (and until when) or destroyed",
+            _WHERE_STATED,
             folder.root,
         )
     if not all(path.exists() for path in files):
-        raise NotAuthorised(
-            "was withheld or destroyed",
-            "`forensics case show CASE` displays whether the results are withheld (and until when) or destroyed",
-            files[0],
-        )
-    return pl.scan_parquet(published_files(folder, CANDIDATES_TABLE))
+        raise NotAuthorised("was destroyed", _WHERE_STATED, files[0])
+    tables = [read_sealed_table(path, CANDIDATES, sealer) for path in published_files(folder, CANDIDATES_TABLE)]
+    rows = pl.from_arrow(pa.concat_tables(tables))
+    assert isinstance(rows, pl.DataFrame)
+    return rows.lazy()
 
 
 def _system_user() -> dict[str, str]:
@@ -93,18 +99,20 @@ class OpenCase:
     Attributes:
         folder: folder of the case.
         run_id: id of the run that published the tables.
+        find_key: returns the key of the case with an id; called only for what is sealed.
     """
 
     folder: CaseFolder
     run_id: str
+    find_key: Callable[[str], Sealer] = field(repr=False, compare=False)
 
     @classmethod
-    def at(cls, path: Path) -> "OpenCase":
+    def at(cls, path: Path, find_key: Callable[[str], Sealer]) -> "OpenCase":
         """Open the case at a path, see `forensics.open_case`."""
         folder = CaseFolder.at(path)
         for link in folder.find_outside_links():
             raise link.to_error("restore the missing file or folder from a backup; a case is moved as a whole")
-        return cls(folder, read_manifest(folder)["run"])
+        return cls(folder, read_manifest(folder)["run"], find_key)
 
     def table(self, name: str) -> pl.LazyFrame:
         """Return one table by name.
@@ -129,7 +137,8 @@ class OpenCase:
 
         Raises:
             UsageError: the reason is empty, or the published run compared no faces.
-            NotAuthorised: the table was withheld or destroyed, the mandate is over, or the log cannot be written.
+            NotAuthorised: the key of the case is withheld, destroyed or not in this user's key folder, the mandate is
+                over, or the log cannot be written.
             IntegrityBroken: the case was changed by other means than commands.
         """
         if not reason.strip():
@@ -137,7 +146,7 @@ class OpenCase:
         log = LogWriter(self.folder, lambda: datetime.now(UTC))
         with log.record_command("open candidates", who=_system_user(), why=reason, facts={}):
             refuse_unless_active(self.folder, datetime.now(UTC))
-            return candidates_of(self.folder)
+            return candidates_of(self.folder, self.find_key(read_case(self.folder).case_id))
 
     def picture(self, name: str) -> Path:
         """Return the file of a thumbnail, after checking its digest.

@@ -12,7 +12,8 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from forensics.custody.case_folder import CaseFolder, RunFolder
+from forensics.custody.case_folder import SEALED_SUFFIX, CaseFolder, RunFolder
+from forensics.custody.sealer import Sealer
 from forensics.footage.coverage import CoverageRange
 from forensics.footage.evidence import Evidence, Source, Verdict
 from forensics.json_object import JsonObject
@@ -20,7 +21,15 @@ from forensics.tables import schemas
 from forensics.tables.candidate_rows import candidates_table, count_candidates
 from forensics.tables.coverage_rows import count_coverage, count_gap_frames, coverage_table, failure_row
 from forensics.tables.evidence import evidence_table, sources_table
-from forensics.tables.files import atomic_file, describe_file, link_or_copy, sync_folder, write_json
+from forensics.tables.files import (
+    atomic_file,
+    describe_file,
+    link_or_copy,
+    seal_table,
+    sync_folder,
+    write_bytes,
+    write_json,
+)
 from forensics.tables.outcomes import ComparisonSetup, EvidenceOutcome, Failure
 from forensics.tables.row_groups import TableWriter
 from forensics.tables.section_rows import sections_table
@@ -51,6 +60,7 @@ def publish(
     settings_digest: str,
     spot_checks: Mapping[str, SpotCheckedEvidence],
     compared: ComparisonSetup | None = None,
+    sealer: Sealer | None = None,
 ) -> JsonObject:
     """Write every table of a run and its manifest, and return the manifest.
 
@@ -63,6 +73,7 @@ def publish(
         settings_digest: digest of the evidence settings and the model, part of every id.
         spot_checks: results of the spot check, by evidence id.
         compared: conditions of the comparison; None in modes that compare no faces, which have no table `candidates`.
+        sealer: seals the table `candidates`; needed if faces were compared.
 
     Raises:
         CoverageBroken: the parts do not account for every frame exactly once; nothing is written.
@@ -77,11 +88,12 @@ def publish(
     _write(run, "evidence", [evidence_table(case, [_mark_partial(item, gaps) for item in evidence])])
     _write(run, "coverage", (coverage_table(outcome, coverage[outcome.evidence.evidence_id]) for outcome in ordered))
     _write(run, "failures", [pa.Table.from_pylist([failure_row(f) for f in failures], schema=schemas.FAILURES)])
-    names, n_candidates = sorted(schemas.PUBLISHED), None
+    sealed, n_candidates = [], None
     if compared is not None:
-        candidates = candidates_table(ordered, compared)
-        n_candidates, names = count_candidates(candidates), sorted(schemas.TABLES)
-        _write(run, schemas.CANDIDATES_TABLE, [candidates])
+        assert sealer is not None
+        candidates = candidates_table(ordered, compared, sealer)
+        n_candidates = count_candidates(candidates)
+        sealed.append(_write_sealed(run, schemas.CANDIDATES_TABLE, candidates, sealer))
     pictures = _write_objects(run, (JoinedEvidence.of(case, outcome, settings_digest) for outcome in ordered))
     manifest = {
         "run": run.run_id,
@@ -90,7 +102,10 @@ def publish(
         "candidates": n_candidates,
         "likelihood": asdict(compared.likelihood) if compared and compared.likelihood else None,
         "scope": compared.scope if compared else None,
-        "files": [describe_file(run.tables / name / _TABLE_FILE, run.tables) for name in names],
+        "files": sorted(
+            [*(describe_file(run.tables / name / _TABLE_FILE, run.tables) for name in schemas.PUBLISHED), *sealed],
+            key=lambda file: file["path"],
+        ),
         "pictures": sorted(pictures, key=lambda picture: picture["path"]),
     }
     write_json(run.manifest, manifest)
@@ -152,6 +167,13 @@ def _write(run: RunFolder, name: str, tables: Iterable[pa.Table]) -> None:
     with _open_writer(run, name) as writer:
         for table in tables:
             writer.add(table)
+
+
+def _write_sealed(run: RunFolder, name: str, table: pa.Table, sealer: Sealer) -> JsonObject:
+    """Write a sealed table, and return the manifest's entry of its file."""
+    path = run.tables / name / f"{_TABLE_FILE}{SEALED_SUFFIX}"
+    write_bytes(path, seal_table(path, table, sealer))
+    return describe_file(path, run.tables, n_rows=len(table))
 
 
 def put_in_place(run: RunFolder) -> None:

@@ -93,7 +93,8 @@ RECOGNISE_PART: Final = _schema(
     span_ms=pa.int64(),
     decision=pa.string(),
     reason=pa.string(),
-    sealed_faces=pa.list_(pa.binary()),
+    frames=pa.list_(pa.int64()),
+    faces=pa.list_(pa.binary()),
 )
 
 SOURCES: Final = _schema(

@@ -6,7 +6,6 @@ import click
 
 from forensics.errors import ForensicsError
 from forensics.spelling import in_shell
-from forensics.wording import counted
 from pipelines.cli.output import (
     NOT_CLEAN,
     emit,
@@ -45,12 +44,13 @@ def authorise_command(root: Path, authority: str, reason: str, as_json: bool) ->
         session.lock(),
     ):
         session.change(lambda case: with_authority(case, authority))
-        n_files = release(session.case, session.files) if session.keyring.withheld.exists() else 0
-        session.record.outputs["released_files"] = n_files
+        were_withheld = session.keyring.withheld.exists()
+        release(session.case)
+        session.record.outputs["released"] = were_withheld
+    lines = [f"authority {authority}", *(["withheld results are readable again"] if were_withheld else [])]
     emit(
-        {"authority": authority, "released_files": n_files},
-        f"authority {authority}; {counted(n_files, 'withheld file is', 'withheld files are')} readable again\n"
-        f"next: forensics run {in_shell(root)}",
+        {"authority": authority, "released": were_withheld},
+        "\n".join([*lines, f"next: forensics run {in_shell(root)}"]),
         as_json,
     )
 

@@ -10,6 +10,7 @@ import polars as pl
 
 import forensics
 from forensics.adapters.pictures.contact_sheet import write_contact_sheet
+from forensics.custody.sealer import Sealer
 from forensics.errors import UsageError
 from forensics.faces.comparison import Decision
 from forensics.footage.coverage import State
@@ -133,9 +134,10 @@ def query(
             check_output_file(session.folder, pictures)
         opened = forensics.open_case(root)
         row_filter = _spelled_as_in(opened, row_filter)
-        found = _found(opened, table, row_filter, limit)
+        rows = _candidates_with_where(opened, session.key) if table == CANDIDATES_TABLE else opened.table(table)
+        found = _found(rows, table, row_filter, limit)
         if not len(found):
-            _print_hints(opened, table, row_filter)
+            _print_hints(opened, rows, table, row_filter)
         if pictures is not None:
             _write_pictures(opened, table, found, pictures)
         _print_older_run(opened)
@@ -150,19 +152,18 @@ def query(
         print_rows(opened, found, table, kind)
 
 
-def _found(opened: OpenCase, table: str, row_filter: RowFilter, limit: int | None) -> pl.DataFrame:
-    rows = _candidates_with_where(opened) if table == CANDIDATES_TABLE else opened.table(table)
+def _found(rows: pl.LazyFrame, table: str, row_filter: RowFilter, limit: int | None) -> pl.DataFrame:
     kept = wanted_rows(rows, table, row_filter)
     if table == CANDIDATES_TABLE:
         kept = kept.select(*TABLES[table].names, *_WHERE)
     return kept.collect() if limit is None else kept.head(limit).collect()
 
 
-def _candidates_with_where(opened: OpenCase) -> pl.LazyFrame:
+def _candidates_with_where(opened: OpenCase, key: Sealer) -> pl.LazyFrame:
     """Every compared pair with camera, times and class of its sighting, what asks for examination first."""
     seen = opened.sightings().select("sighting_id", *_WHERE, "class_name")
     place = pl.col("decision").replace_strict(_FIRST, default=len(_FIRST), return_dtype=pl.Int8)
-    joined = candidates_of(opened.folder).join(seen, on="sighting_id", how="left", maintain_order="left")
+    joined = candidates_of(opened.folder, key).join(seen, on="sighting_id", how="left", maintain_order="left")
     return joined.sort(place, maintain_order=True)
 
 
@@ -247,12 +248,12 @@ def _spelled_as_in(opened: OpenCase, row_filter: RowFilter) -> RowFilter:
     return replace(row_filter, equal={**row_filter.equal, "camera_id": known})
 
 
-def _print_hints(opened: OpenCase, table: str, row_filter: RowFilter) -> None:
+def _print_hints(opened: OpenCase, rows: pl.LazyFrame, table: str, row_filter: RowFilter) -> None:
     """Print why no row may have been found: an unknown name, or frames that the motion gate skipped."""
     camera, entry_id = row_filter.equal["camera_id"], row_filter.equal["entry_id"]
     if camera is not None and camera not in (cameras := _values(opened.evidence(), "camera_id")):
         say(f"the case has no camera {camera!r}; cameras: {', '.join(cameras)}")
-    if entry_id is not None and entry_id not in (entries := _values(candidates_of(opened.folder), "entry_id")):
+    if entry_id is not None and entry_id not in (entries := _values(rows, "entry_id")):
         say(f"no face was compared with an entry {entry_id!r}; compared entries: {', '.join(entries) or 'none'}")
 
     class_name, seen = row_filter.equal["class_name"], "sightings" if table == CANDIDATES_TABLE else table

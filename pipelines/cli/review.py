@@ -261,6 +261,8 @@ def _described(desk: ReviewDesk, candidate: Candidate) -> str:
 
 def _scores(scores: JsonObject) -> list[tuple[str, str]]:
     """Return the computed values that are known."""
+    if scores["similarity"] is None:
+        return [("decision", f"{scores['decision']}: no longer similar enough, threshold {scores['threshold']:.3f}")]
     margin, expected, ratio = (scores[name] for name in ("margin", "expected_false_candidates", _RATIO))
     values = [
         ("decision", scores["decision"]),

@@ -44,7 +44,7 @@ def deny(session: Session, why: str) -> Path | None:
     with take_over_lock(session.folder, patience_s=_PATIENCE_S):
         session.change(lambda case: replace(case, mandate=replace(case.mandate, denied_utc=session.now)))
         if session.case.mandate.hold:
-            quarantine(session.case, session.files)
+            quarantine(session.case)
             return None
         return destroy(session.case, session.files, reason="denied", why=why, who=session.who, now=session.now)
 

@@ -1,8 +1,10 @@
 """Quarantine and erasure of biometric data: templates, reference pictures, candidates, verdicts.
 
-The key is destroyed first: from that instant no copy of sealed data can be read. A certificate names every destroyed
-file with its digest. It is written before the first file is removed, so that the next command can finish an interrupted
-destruction, and `verify` knows which files are missing on purpose.
+All of it is encrypted with the key of the case. To withhold it, the key is moved to where no command loads it. To erase
+it, the key is destroyed: from that instant no copy can be read, also none that somebody brings back from the disk. The
+files are removed as well. A certificate names every destroyed file with its digest. It is written before the first file
+is removed, so that the next command can finish an interrupted destruction, and `verify` knows which files are missing
+on purpose.
 """
 
 import json
@@ -12,7 +14,6 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from forensics.adapters.crypto.sealing import Key, seal, unseal
 from forensics.custody.case_document import Case
 from forensics.custody.case_folder import SEALED_SUFFIX, CaseFolder
 from forensics.digests import sha256_of_bytes, sha256_of_file
@@ -33,7 +34,6 @@ __all__ = [
     "quarantine",
     "release",
     "remove_reproduction",
-    "withheld_paths",
 ]
 
 
@@ -170,72 +170,14 @@ def _load_certificates(folder: CaseFolder) -> Iterator[tuple[Path, JsonObject]]:
         yield path, stored
 
 
-def quarantine(case: Case, files: DecidingFiles) -> int:
-    """Withhold the key and seal the readable results; return the number of files. A second call changes nothing."""
+def quarantine(case: Case) -> None:
+    """Withhold the results: without the key nothing of them can be read. A second call changes nothing."""
     keyring = keyring_for(case.folder, case.case_id)
-    if not keyring.path.exists():
-        return 0
-    key = keyring.load()
-    remove_reproduction(case.folder)
-    for leftover in case.folder.unfinished_tables():
-        if leftover.is_dir() and not leftover.is_symlink():
-            shutil.rmtree(leftover)  # a killed command left it; the run folder holds the same tables
-    readable = [path for path in case.folder.biometric_files() if _is_readable(case.folder, path)]
-    for path in readable:
-        context = path.relative_to(case.folder.root).as_posix()
-        files.write(path.with_name(path.name + SEALED_SUFFIX), seal(key, path.read_bytes(), context))
-        files.remove(path)
-    keyring.withhold()
-    return len(readable)
+    if keyring.path.exists():
+        remove_reproduction(case.folder)
+        keyring.withhold()
 
 
-def _is_readable(folder: CaseFolder, path: Path) -> bool:
-    return path.suffix != SEALED_SUFFIX and not path.is_relative_to(folder.watchlist) and not path.is_symlink()
-
-
-def release(case: Case, files: DecidingFiles) -> int:
-    """Unseal the withheld files, then release the key; return the number of files.
-
-    The key comes last, so that the next command can continue an interrupted release. Files that cannot be unsealed stay
-    sealed.
-    """
-    keyring = keyring_for(case.folder, case.case_id)
-    key = keyring.load_withheld()
-    released = 0
-    for path in _find_withheld(case.folder):
-        data = _unseal_withheld(case.folder, key, path)
-        if data is not None:
-            files.write(path.with_name(path.name.removesuffix(SEALED_SUFFIX)), data)
-            files.remove(path)
-            released += 1
-    keyring.release()
-    return released
-
-
-def _unseal_withheld(folder: CaseFolder, key: Key, path: Path) -> bytes | None:
-    """Return the content of a withheld file; None if it cannot be unsealed."""
-    context = path.relative_to(folder.root).as_posix().removesuffix(SEALED_SUFFIX)
-    try:
-        return unseal(key, path.read_bytes(), context)
-    except IntegrityBroken:
-        return None
-
-
-def _find_withheld(folder: CaseFolder) -> list[Path]:
-    """Return the files that a quarantine sealed, without those that are always sealed."""
-    always_sealed = {folder.calibration_file}
-    return [
-        path
-        for path in folder.biometric_files()
-        if path.suffix == SEALED_SUFFIX and not path.is_relative_to(folder.watchlist) and path not in always_sealed
-    ]
-
-
-def withheld_paths(case: Case) -> frozenset[str]:
-    """Return the paths of withheld files before sealing, relative to the case; empty if the key is not withheld."""
-    if not keyring_for(case.folder, case.case_id).withheld.exists():
-        return frozenset()
-    root = case.folder.root
-    return frozenset(
-        path.relative_to(root).as_posix().removesuffix(SEALED_SUFFIX) for path in _find_withheld(case.folder)
-    )
+def release(case: Case) -> None:
+    """Make withheld results readable again."""
+    keyring_for(case.folder, case.case_id).release()

@@ -10,10 +10,11 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from forensics.adapters.crypto.key_files import keys_folder
 from forensics.adapters.crypto.signing import PRIVATE_BYTES, new_private_key
 from forensics.errors import NotAuthorised
 from forensics.tables.files import atomic_file
-from pipelines.custody.keys import keys_folder, make_private_folder, no_key_folder_error
+from pipelines.custody.keys import make_private_folder, no_key_folder_error
 
 __all__ = ["installation_key", "installation_key_file"]
 

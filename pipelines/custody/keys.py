@@ -9,9 +9,10 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from platformdirs import user_config_path, user_data_path
+from platformdirs import user_config_path
 
-from forensics.adapters.crypto.sealing import Key
+from forensics.adapters.crypto.case_key import Key
+from forensics.adapters.crypto.key_files import WITHHELD, keys_folder, load_key
 from forensics.custody.case_folder import CaseFolder
 from forensics.errors import NotAuthorised, UsageError
 from forensics.tables.files import atomic_file, sync_folder
@@ -19,26 +20,16 @@ from forensics.tables.files import atomic_file, sync_folder
 __all__ = [
     "Keyring",
     "keyring_for",
-    "keys_folder",
     "make_private_folder",
     "no_key_folder_error",
     "reviewer_keys_folder",
 ]
 
 
-def keys_folder() -> Path:
-    """Return the folder of the cases' keys: `$FORENSICS_KEYS`, by default in the user's data folder."""
-    return _folder_from_environment("FORENSICS_KEYS") or user_data_path("forensics") / "keys"
-
-
 def reviewer_keys_folder() -> Path:
     """Return the folder of the reviewers' keys: `$FORENSICS_REVIEWER_KEYS`, by default in the user's settings."""
-    return _folder_from_environment("FORENSICS_REVIEWER_KEYS") or user_config_path("forensics") / "reviewers"
-
-
-def _folder_from_environment(variable: str) -> Path | None:
-    value = os.environ.get(variable)
-    return Path(value).absolute() if value else None
+    stated = os.environ.get("FORENSICS_REVIEWER_KEYS")
+    return Path(stated).absolute() if stated else user_config_path("forensics") / "reviewers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +61,7 @@ class Keyring:
         key = Key.fresh()
         try:
             with atomic_file(self.path) as file:
-                file.write(key.secret)
+                file.write(key.expose())
         except PermissionError as error:
             raise no_key_folder_error(self.path.parent, error) from error
         return key
@@ -81,25 +72,11 @@ class Keyring:
         Raises:
             NotAuthorised: the key is withheld, destroyed or absent, or other users can read it.
         """
-        if self.withheld.exists():
-            raise NotAuthorised(
-                "the case's results are withheld: its authority is still pending after 48 hours",
-                "enter it with `forensics case authorise CASE --authority REFERENCE`, or end the case with "
-                "`forensics case deny`",
-            )
-        if not self.path.exists():
-            raise NotAuthorised(
-                "the key of the case is missing, so sealed data cannot be read",
-                "set $FORENSICS_KEYS to the folder that holds the key; if it was destroyed, the data is erased",
-                self.path,
-            )
-        if stat.S_IMODE(self.path.stat().st_mode) & 0o077:
-            raise NotAuthorised("other users can read this key", f"make it private: chmod 600 {self.path}", self.path)
-        return Key(self.path.read_bytes())
+        return load_key(self.path.name)
 
     def load_withheld(self) -> Key:
         """Read the key, withheld or not, to release the withheld files."""
-        return Key((self.withheld if self.withheld.exists() else self.path).read_bytes())
+        return Key.read(self.withheld if self.withheld.exists() else self.path)
 
     def withhold(self) -> None:
         """Withhold the key until it is released."""
@@ -142,7 +119,7 @@ def keyring_for(folder: CaseFolder, case_id: str) -> Keyring:
         raise UsageError(
             "the key folder must not be inside the case", "set $FORENSICS_KEYS to a folder outside the case", base
         )
-    return Keyring(base / case_id, base / "withheld" / case_id)
+    return Keyring(base / case_id, base / WITHHELD / case_id)
 
 
 def make_private_folder(folder: Path) -> None:

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from forensics.adapters.crypto.key_files import keys_folder
 from forensics.custody.case_folder import CaseFolder
 from forensics.errors import UsageError
 from forensics.tables.evidence import load_evidence, load_sources
-from pipelines.custody.keys import keys_folder, reviewer_keys_folder
+from pipelines.custody.keys import reviewer_keys_folder
 from pipelines.places import find_containing_place, identity_of
 
 __all__ = ["check_output_file", "check_output_folder"]

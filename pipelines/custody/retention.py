@@ -40,11 +40,11 @@ def enforce_retention(session: Session) -> None:
         if _must_be_erased(session):
             _erase(session)
         elif _must_be_withheld(session):
-            n_files = quarantine(session.case, session.files)
-            _note(session, "withheld", f"{status_text(session)}: the key, and {n_files} files that could be read")
+            quarantine(session.case)
+            _note(session, "withheld", status_text(session))
         elif _may_be_released(session):
-            n_files = release(session.case, session.files)
-            _note(session, "released", f"{n_files} files that were withheld can be read again")
+            release(session.case)
+            _note(session, "released", "withheld results can be read again")
 
 
 def _is_due(session: Session) -> bool:

@@ -20,6 +20,7 @@ from datetime import datetime
 from enum import IntEnum, auto
 from pathlib import Path
 
+from forensics.adapters.crypto.case_key import Key
 from forensics.custody.case_document import Case, encode_case, read_case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
@@ -134,6 +135,15 @@ class Session:
     def mandate_status(self) -> MandateStatus:
         """Status of the mandate now."""
         return mandate_status(self.case.mandate, clock.utc_now())
+
+    @property
+    def key(self) -> Key:
+        """The key of the case.
+
+        Raises:
+            NotAuthorised: it is withheld, destroyed or absent, or other users can read it.
+        """
+        return self.keyring.load()
 
     @property
     def keyring(self) -> Keyring:

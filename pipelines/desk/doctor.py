@@ -12,12 +12,13 @@ from pathlib import Path
 
 import psutil
 
+from forensics.adapters.crypto.key_files import keys_folder
 from forensics.adapters.faces.dlib_weights import ALIGNMENT, dlib_weights, pinned_sha256
 from forensics.adapters.faces.face_models import resolve_face_models
 from forensics.errors import ForensicsError
 from forensics.hardware import instruction_set
 from forensics.models.model_store import verify
-from pipelines.custody.keys import keys_folder, reviewer_keys_folder
+from pipelines.custody.keys import reviewer_keys_folder
 from pipelines.search.recognition import face_libraries
 from pipelines.versions import installed_versions, library_versions
 

@@ -1,5 +1,6 @@
 """Finds the first table, row or picture in which two runs differ, without revealing values about a person."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -7,10 +8,12 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from forensics.custody.case_folder import RunFolder
+from forensics.custody.case_folder import SEALED_SUFFIX, RunFolder
+from forensics.custody.sealer import Sealer
 from forensics.digests import sha256_of_file
 from forensics.faults import Fault, FaultKind
 from forensics.json_object import JsonObject
+from forensics.tables.files import sealing_context
 
 __all__ = ["find_changed_file", "find_first_difference"]
 
@@ -18,7 +21,11 @@ _ROWS: Final = 65_536
 
 
 def find_first_difference(
-    recorded: RunFolder, old_manifest: JsonObject, repeated: RunFolder, new_manifest: JsonObject
+    recorded: RunFolder,
+    old_manifest: JsonObject,
+    repeated: RunFolder,
+    new_manifest: JsonObject,
+    sealer: Sealer | None = None,
 ) -> str:
     """Return the first table, row or picture that differs, as text; empty if none does.
 
@@ -27,11 +34,12 @@ def find_first_difference(
         old_manifest: its manifest.
         repeated: the repeated run.
         new_manifest: its manifest.
+        sealer: opens sealed tables; None if there are none.
     """
     remaining = {file["path"]: file["sha256"] for file in new_manifest["files"]}
     for file in old_manifest["files"]:
         if remaining.pop(file["path"], None) != file["sha256"]:
-            return f"{file['path']}: {_describe_difference(recorded, repeated, file['path'])}"
+            return f"{file['path']}: {_describe_difference(recorded, repeated, file['path'], sealer)}"
     for path in remaining:
         return f"{path}: exists only in the repeated run"
     old, new = (
@@ -59,22 +67,31 @@ def find_changed_file(run: RunFolder, manifest: JsonObject) -> Fault | None:
     return None
 
 
-def _describe_difference(recorded: RunFolder, repeated: RunFolder, name: str) -> str:
+def _describe_difference(recorded: RunFolder, repeated: RunFolder, name: str, sealer: Sealer | None) -> str:
     """Return how a table with different digests differs: the first row, or the number of rows."""
-    old, new = recorded.tables / name, repeated.tables / name
-    if not old.exists() or not new.exists():
+    paths = recorded.tables / name, repeated.tables / name
+    if not all(path.exists() for path in paths):
         return "exists in only one of the two runs"
+    old, new = (_opened(path, sealer) for path in paths)
     n_equal = 0
     for old_rows, new_rows in zip(_batches(old), _batches(new), strict=False):
         if not old_rows.equals(new_rows):
             return _describe_row(n_equal, old_rows.to_pylist(), new_rows.to_pylist())
         n_equal += len(old_rows)
-    n_old, n_new = (pq.read_metadata(path).num_rows for path in (old, new))
+    n_old, n_new = (pq.read_metadata(source).num_rows for source in (old, new))
     return f"{n_old} rows recorded, {n_new} now" if n_old != n_new else "the rows are equal, the bytes differ"
 
 
-def _batches(path: Path) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(path) as file:
+def _opened(path: Path, sealer: Sealer | None) -> Path | io.BytesIO:
+    """Return the file, or the content of a sealed one."""
+    if path.suffix != SEALED_SUFFIX:
+        return path
+    assert sealer is not None
+    return io.BytesIO(sealer.unseal(path.read_bytes(), sealing_context(path)))
+
+
+def _batches(source: Path | io.BytesIO) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(source) as file:
         yield from file.iter_batches(_ROWS)
 
 

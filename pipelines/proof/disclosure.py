@@ -7,6 +7,7 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Final
 
+import forensics
 from forensics.custody.case_document import Case
 from forensics.custody.log import Chain, find_log_fault, head, read_chain
 from forensics.custody.mandate import MandateStatus, mandate_status
@@ -17,9 +18,10 @@ from forensics.faces.review_rules import Review, State, state_of
 from forensics.json_object import JsonObject
 from forensics.tables.evidence import load_evidence
 from forensics.tables.manifest import read_manifest
-from forensics.tables.open import OpenCase, candidates_of
+from forensics.tables.open import candidates_of
 from pipelines import clock
 from pipelines.custody.entries import load_entries
+from pipelines.custody.keys import keyring_for
 from pipelines.review.reviews import load_reviews, select_reviews
 from pipelines.run.record import newest_record
 
@@ -84,7 +86,7 @@ def _evidence_facts(item: Any) -> JsonObject:
 
 
 def _coverage(case: Case) -> list[JsonObject]:
-    rows = OpenCase.at(case.folder.root).coverage().collect().iter_rows(named=True)
+    rows = forensics.open_case(case.folder.root).coverage().collect().iter_rows(named=True)
     frames: Counter[tuple[str, str, str]] = Counter()
     for row in rows:
         frames[row["camera_id"], row["state"], row["reason"]] += row["stop_frame"] - row["start_frame"]
@@ -124,7 +126,7 @@ def _candidates(case: Case, chain: Chain) -> tuple[list[JsonObject], str]:
     if mandate not in {MandateStatus.ACTIVE, MandateStatus.EXPIRED}:
         return [], f"the case is {mandate.value}"
     try:
-        rows = candidates_of(case.folder).collect().to_dicts()
+        rows = candidates_of(case.folder, keyring_for(case.folder, case.case_id).load()).collect().to_dicts()
     except ForensicsError as error:
         return [], str(error)
     reviews, users = load_reviews(case), _verdict_users(chain)

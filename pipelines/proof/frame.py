@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+import forensics
 from forensics.custody.case_document import Case
 from forensics.custody.log import read_chain
 from forensics.decoding.child import DecodingChild, Limits
@@ -26,7 +27,6 @@ from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence, load_index
 from forensics.tables.manifest import PublishedState, published_state
-from forensics.tables.open import OpenCase
 from pipelines.custody.deciding_files import RECORDS, find_altered_files
 from pipelines.run.footage_integrity import find_loss, footage_checks
 from pipelines.run.footage_scope import compute_evidence_scope
@@ -225,7 +225,7 @@ def _coverage_facts(case: Case, item: Evidence, number: int) -> JsonObject:
     """Return the published state of the frame with its reason, and the tracks whose interval covers it."""
     if not _is_published(case):
         return {}
-    opened, is_evidence = OpenCase.at(case.folder.root), pl.col("evidence_id") == item.evidence_id
+    opened, is_evidence = forensics.open_case(case.folder.root), pl.col("evidence_id") == item.evidence_id
     coverage = opened.coverage().filter(is_evidence, pl.col("start_frame") <= number, pl.col("stop_frame") > number)
     tracks = opened.tracks().filter(is_evidence, pl.col("first_frame") <= number, pl.col("last_frame") >= number)
     rows = coverage.select(looked_at="state", why="reason", why_detail="detail").collect().to_dicts()
@@ -237,6 +237,6 @@ def _detections(case: Case, item: Evidence, number: int) -> pl.DataFrame:
     """Return the published boxes of one frame; empty before the first publication."""
     if not _is_published(case):
         return pl.DataFrame(schema=_BOX_SCHEMA)
-    rows = OpenCase.at(case.folder.root).detections()
+    rows = forensics.open_case(case.folder.root).detections()
     is_frame = (pl.col("evidence_id") == item.evidence_id) & (pl.col("frame") == number)
     return rows.filter(is_frame).select(list(_BOX_SCHEMA)).collect()

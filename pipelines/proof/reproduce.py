@@ -84,7 +84,9 @@ def reproduce(
         if result.lost_footage:
             raise IntegrityBroken(result.lost_footage[0], "restore the recording as it was ingested")
         manifest = recorded.manifest
-        difference = find_first_difference(recorded.folder, manifest, result.folder, result.manifest)
+        difference = find_first_difference(
+            recorded.folder, manifest, result.folder, result.manifest, recognition.key if recognition else None
+        )
         return Reproduction(len(manifest["files"]), len(manifest.get("pictures", [])), difference)
 
 

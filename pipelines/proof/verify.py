@@ -26,7 +26,7 @@ from pipelines.custody.case_integrity import find_alterations
 from pipelines.custody.case_store import load_case
 from pipelines.custody.checkpoints import load_checkpoints
 from pipelines.custody.deciding_files import RECORDS, find_altered_files
-from pipelines.custody.erasure import certified_digests, withheld_paths
+from pipelines.custody.erasure import certified_digests
 from pipelines.proof.coverage_check import check_coverage
 from pipelines.proof.signatures import Signer, TrustedKeys, list_signers, signature_faults
 from pipelines.proof.stored_runs import stored_run_checks
@@ -163,8 +163,8 @@ def _table_checks(case: Case) -> Checks:
 
 
 def _without_destroyed(case: Case, checks: Iterable[tuple[Path, str]]) -> Checks:
-    """Leave out missing files that were destroyed or withheld on record."""
-    destroyed = certified_digests(case.folder).keys() | withheld_paths(case)
+    """Leave out missing files that were destroyed on record."""
+    destroyed = certified_digests(case.folder).keys()
     root = case.folder.root
     return [check for check in checks if check[0].exists() or check[0].relative_to(root).as_posix() not in destroyed]
 
@@ -173,7 +173,6 @@ def _unlisted_files(case: Case) -> Iterator[Fault]:
     """Yield files in `tables/` that no run published; opening the folder by a pattern would read them too."""
     folder = case.folder
     listed = {folder.tables / file["path"] for file in _manifest(folder)["files"]}
-    listed |= {folder.root / f"{name}.sealed" for name in withheld_paths(case)}
     found = (path for path in folder.tables.rglob("*") if not path.is_dir() and path != folder.manifest)
     for path in sorted(set(found) - listed):
         yield Fault(FaultKind.UNLISTED, path, "the manifest does not list it, so no run published it")

@@ -1,7 +1,7 @@
 """Loads faces from the footage as reference pictures, only of a candidate that two reviewers confirmed."""
 
-from forensics.adapters.crypto.sealing import Key
 from forensics.custody.case_document import Case
+from forensics.custody.sealer import Sealer
 from forensics.errors import NotAuthorised, UsageError
 from forensics.faces.review_rules import State, state_of
 from forensics.tables.result_access import refuse_stale_scope
@@ -12,7 +12,7 @@ from pipelines.search.reference_pictures import Picture
 __all__ = ["load_confirmed_faces"]
 
 
-def load_confirmed_faces(case: Case, key: Key, candidate: str) -> list[Picture]:
+def load_confirmed_faces(case: Case, key: Sealer, candidate: str) -> list[Picture]:
     """Return the faces of a confirmed candidate, ``sighting:entry``, in time order.
 
     Raises:

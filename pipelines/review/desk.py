@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+import forensics
 from forensics.custody.log import read_chain
 from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.digests import canonical_json, sha256_of_bytes
@@ -28,11 +29,11 @@ from forensics.faces.review_rules import (
 )
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
-from forensics.tables.open import OpenCase, candidates_of
+from forensics.tables.manifest import read_manifest
+from forensics.tables.open import candidates_of
 from pipelines import clock
 from pipelines.custody.case_store import load_case
 from pipelines.custody.entries import expired_entries, load_entries
-from pipelines.custody.keys import keyring_for
 from pipelines.custody.session import Session
 from pipelines.review.reviewers import Reviewer, find_reviewer, load_reviewers
 from pipelines.review.reviews import add_review, load_reviews, select_reviews
@@ -115,7 +116,7 @@ class ReviewDesk:
             NotAuthorised: the mandate has ended.
         """
         self._require_active()
-        opened = OpenCase.at(self.session.folder.root)
+        opened = forensics.open_case(self.session.folder.root)
         ended = [] if self.session.case.mandate.hold else expired_entries(self.session.folder, clock.utc_now())
         listed = [entry.entry_id for entry in load_entries(self.session.folder) if entry.entry_id not in ended]
         is_shown = pl.col("decision").is_in([Decision.CANDIDATE.value, Decision.LEAD.value])
@@ -123,9 +124,8 @@ class ReviewDesk:
         is_shown |= pl.concat_str("sighting_id", "entry_id", separator=":").is_in(sorted(decided))
         is_shown &= pl.col("entry_id").is_in(listed)
         sightings = opened.sightings().select("sighting_id", "camera_id", "first_utc", "last_utc", "clock_error_ms")
-        rows = (
-            candidates_of(self.session.folder).filter(is_shown).join(sightings, on="sighting_id", maintain_order="left")
-        )
+        shown = candidates_of(self.session.folder, self.session.key).filter(is_shown)
+        rows = shown.join(sightings, on="sighting_id", how="inner", maintain_order="left")
         return [_candidate(row) for row in rows.collect().to_dicts()]
 
     def _require_active(self) -> None:
@@ -210,7 +210,7 @@ class ReviewDesk:
         Raises:
             NotAuthorised: the case's key or the faces are missing.
         """
-        key = keyring_for(self.session.folder, self.session.case.case_id).load()
+        key = self.session.key
         faces = load_candidate_faces(
             self.session.folder, key, sighting_id=candidate.sighting_id, entry_id=candidate.entry_id
         )
@@ -272,7 +272,7 @@ class ReviewDesk:
         digest = self._require_opened(candidate)
         unsigned = Review(
             case_id=self.session.case.case_id,
-            run_id=OpenCase.at(self.session.folder.root).run_id,
+            run_id=read_manifest(self.session.folder)["run"],
             sighting_id=candidate.sighting_id,
             entry_id=candidate.entry_id,
             reviewer=self.reviewer.name,

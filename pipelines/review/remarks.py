@@ -6,6 +6,7 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.faces.comparison import Decision
 from forensics.tables.open import candidates_of
 from pipelines.custody.case_store import load_case
+from pipelines.custody.keys import keyring_for
 from pipelines.review.reviews import load_reviews
 
 __all__ = ["candidate_remarks"]
@@ -22,8 +23,10 @@ def candidate_remarks(folder: CaseFolder) -> list[str]:
     Raises:
         IntegrityBroken: a verdict has changed since it was signed.
     """
-    rows = candidates_of(folder).select("sighting_id", "entry_id", "decision", "log10_likelihood_ratio").collect()
-    decided = {(review.sighting_id, review.entry_id) for review in load_reviews(load_case(folder.root))}
+    case = load_case(folder.root)
+    key = keyring_for(folder, case.case_id).load()
+    rows = candidates_of(folder, key).select("sighting_id", "entry_id", "decision", "log10_likelihood_ratio").collect()
+    decided = {(review.sighting_id, review.entry_id) for review in load_reviews(case)}
     below = rows.filter(pl.col("decision") == Decision.BELOW.value).select("sighting_id", "entry_id").rows()
     counted = (
         (sum(pair in decided for pair in below), "with a verdict {is_are} below the threshold now"),

@@ -5,12 +5,14 @@ from collections import Counter
 import polars as pl
 
 from forensics.custody.case_document import Case
+from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.faces.comparison import Decision
 from forensics.json_object import JsonObject
 from forensics.tables.open import candidates_of
+from pipelines import clock
 from pipelines.custody.entries import load_entries
-from pipelines.custody.erasure import withheld_paths
+from pipelines.custody.keys import keyring_for
 from pipelines.review.reviews import load_reviews, select_reviews
 
 __all__ = ["search_status"]
@@ -28,7 +30,7 @@ def search_status(case: Case) -> JsonObject:
     try:
         n_first, n_second = _count_waiting(case, listed)
     except NotAuthorised:
-        uncounted = "withheld" if withheld_paths(case) else "destroyed"
+        uncounted = _why_closed(case)
     except UsageError:
         uncounted = "no faces have been compared yet"
     except IntegrityBroken as error:
@@ -36,11 +38,25 @@ def search_status(case: Case) -> JsonObject:
     return {"entries": len(listed), "wait_for_first": n_first, "wait_for_second": n_second, "uncounted": uncounted}
 
 
+def _why_closed(case: Case) -> str:
+    """Return why the table of candidates cannot be opened here."""
+    keyring = keyring_for(case.folder, case.case_id)
+    if keyring.withheld.exists():
+        return "withheld"
+    is_over = mandate_status(case.mandate, clock.utc_now()) in {MandateStatus.DENIED, MandateStatus.ERASED}
+    return "destroyed" if is_over else f"encrypted, and their key cannot be used ({keyring.path})"
+
+
 def _count_waiting(case: Case, listed: list[str]) -> tuple[int, int]:
     """Return the numbers of candidates and leads of listed entries without a verdict, and with one."""
     needs_review = pl.col("decision").is_in([Decision.CANDIDATE.value, Decision.LEAD.value])
     needs_review &= pl.col("entry_id").is_in(listed)
-    pairs = candidates_of(case.folder).filter(needs_review).select("sighting_id", "entry_id").collect()
+    pairs = (
+        candidates_of(case.folder, keyring_for(case.folder, case.case_id).load())
+        .filter(needs_review)
+        .select("sighting_id", "entry_id")
+        .collect()
+    )
     reviews = load_reviews(case)
     verdicts = Counter(len(select_reviews(reviews, *pair)) for pair in pairs.iter_rows())
     return verdicts[0], verdicts[1]

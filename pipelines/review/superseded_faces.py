@@ -27,7 +27,7 @@ def destroy_superseded_faces(session: Session, run_id: str, parts_in_use: Collec
     decided = {(review.sighting_id, review.entry_id) for review in load_reviews(session.case)}
     parts = set(session.folder.compared_parts()) - set(parts_in_use)
     tables = [path for path in session.folder.candidate_tables() if not path.is_relative_to(own)]
-    paths = sorted([*replace_parts(parts, decided), *tables])
+    paths = sorted([*replace_parts(parts, decided, session.key), *tables])
     if not paths:
         return None
     why = f"run {run_id} was published"

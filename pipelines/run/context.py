@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from forensics.adapters.crypto.case_key import Key
 from forensics.custody.case_document import Case
 from forensics.decoding.child import Limits
 from forensics.json_object import JsonObject
@@ -52,6 +53,11 @@ class RunContext:
     load_detector: DetectorLoader
     parts: PartChecker
     footage: FootageChecker
+
+    @property
+    def key(self) -> Key | None:
+        """The key of the case, in modes that compare faces."""
+        return None if self.recognition is None else self.recognition.key
 
     @property
     def limits(self) -> Limits:

@@ -179,7 +179,7 @@ def run_case(
         metrics=metrics or RunMetrics(None, case.folder.root.name),
         recognition=recognition,
         load_detector=load_detector,
-        parts=PartChecker.load(case.folder),
+        parts=PartChecker.load(case.folder, None if recognition is None else recognition.key),
         footage=FootageChecker(),
     )
     for link in plan.folder.find_outside_links():
@@ -288,6 +288,7 @@ def _publish(
         settings_digest=plan.settings_digest,
         spot_checks=spot_checks,
         compared=context.recognition.setup if context.recognition else None,
+        sealer=context.key,
     )
     files.write(plan.folder.parts_list, encode_inventory(plan.folder, outcomes))
     with files.record_replacement(context.case.folder.manifest, sha256_of_file(plan.folder.manifest)):

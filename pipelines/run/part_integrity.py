@@ -12,6 +12,7 @@ from typing import Final
 
 from forensics.custody.case_folder import CaseFolder, RunFolder
 from forensics.custody.log import read_chain
+from forensics.custody.sealer import Sealer
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
 from forensics.faults import Fault
@@ -40,15 +41,17 @@ class PartChecker:
     Attributes:
         known: digest of every part in an inventory that the log registers.
         distrusted: fault of each inventory that differs from the log, by the run's folder.
+        key: opens sealed parts; None in a case without them.
     """
 
     known: dict[Path, str] = field(default_factory=dict)
     distrusted: dict[Path, Fault] = field(default_factory=dict)
+    key: Sealer | None = None
 
     @classmethod
-    def load(cls, folder: CaseFolder) -> "PartChecker":
+    def load(cls, folder: CaseFolder, key: Sealer | None = None) -> "PartChecker":
         """Read the inventories of all runs of a case, and check them against its log."""
-        checker = cls()
+        checker = cls(key=key)
         for run in folder.run_folders():
             name = run.parts_list.relative_to(folder.root).as_posix()
             altered = find_altered_files(folder, lambda: read_chain(folder.audit_file).lines, (name,))
@@ -62,7 +65,7 @@ class PartChecker:
         """Return why a part must not be used; empty if it may be used."""
         if path in self.known:
             return "" if sha256_of_file(path) == self.known[path] else _CHANGED
-        return find_table_fault(path, _SCHEMAS[path.parent.name])
+        return find_table_fault(path, _SCHEMAS[path.parent.name], self.key)
 
     def may_reuse(self, path: Path) -> bool:
         """Whether another run may reuse this part: published tables were made of it, and it is unchanged since."""

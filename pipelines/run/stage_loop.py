@@ -4,20 +4,24 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import length_hint
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import Generic, TypeAlias, TypeVar
 
 import pyarrow as pa
 
-from forensics.tables.files import write_table
+from forensics.tables.files import write_bytes, write_table
 from forensics.tables.outcomes import Failure
 from pipelines.run.cancellation import StopRequest
 from pipelines.run.context import RunContext, RunLedger
 from pipelines.stages.port import WORKER_LOST, Done, Failed, Stage, WorkItem
 
-__all__ = ["Outcome", "StageTask", "run_stage"]
+__all__ = ["Outcome", "Part", "StageTask", "run_stage"]
 
 WorkT = TypeVar("WorkT", bound=WorkItem)
-Outcome = Done[WorkT, pa.Table] | Failed[WorkT]
+Part: TypeAlias = pa.Table | bytes
+"""Result of a unit of work: a table, or the bytes of a sealed one."""
+
+Outcome = Done[WorkT, Part] | Failed[WorkT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +40,15 @@ class StageTask(Generic[WorkT]):
         on_part: called with each part after it is stored.
     """
 
-    stage: Stage[WorkT, pa.Table]
+    stage: Stage[WorkT, Part]
     items: Sequence[WorkT]
     counted_in: str
     size: Callable[[WorkT], int] = lambda _: 1
     reads_footage: bool = True
     name_in_failures: Callable[[WorkT], str] = lambda _: "whole evidence"
-    retry_lost_with: Stage[WorkT, pa.Table] | None = None
+    retry_lost_with: Stage[WorkT, Part] | None = None
     on_outcome: Callable[[Outcome[WorkT]], None] = lambda _: None
-    on_part: Callable[[pa.Table], None] = lambda _: None
+    on_part: Callable[[Part], None] = lambda _: None
 
 
 def run_stage(context: RunContext, ledger: RunLedger, task: StageTask[WorkT]) -> list[WorkT]:
@@ -88,7 +92,7 @@ def _store(context: RunContext, ledger: RunLedger, task: StageTask[WorkT], outco
     if task.reads_footage and not context.footage.still_admits(item.evidence):
         return
     if isinstance(outcome, Done):
-        write_table(context.plan.folder.part(stage, item.unit), outcome.result)
+        _write(context.plan.folder.part(stage, item.unit), outcome.result)
         task.on_part(outcome.result)
     else:
         ledger.failures[stage, item.unit] = Failure(
@@ -101,11 +105,18 @@ def _store(context: RunContext, ledger: RunLedger, task: StageTask[WorkT], outco
         )
 
 
+def _write(path: Path, part: Part) -> None:
+    if isinstance(part, pa.Table):
+        write_table(path, part)
+    else:
+        write_bytes(path, part)
+
+
 def _map(
     context: RunContext,
     ledger: RunLedger,
     task: StageTask[WorkT],
-    stage: Stage[WorkT, pa.Table],
+    stage: Stage[WorkT, Part],
     items: Sequence[WorkT],
     n_done: int,
 ) -> Iterator[Outcome[WorkT]]:
@@ -114,7 +125,7 @@ def _map(
     context.progress.begin(stage.name, sum(map(task.size, items)), task.counted_in)
     context.metrics.begin(stage.name, len(items), n_done)
     handed_out = _UntilStopped(items, context.stop, lambda: context.metrics.item_started(stage.name))
-    for outcome in context.runner.map(stage, handed_out):
+    for outcome in context.runner.map(stage, handed_out, context.key):
         context.progress.advance(task.size(outcome.item))
         context.metrics.item_ended(stage.name, outcome, task.size(outcome.item), task.counted_in)
         if isinstance(outcome, Done):

@@ -21,8 +21,8 @@ from typing import Any
 from forensics.errors import CannotStart, ForensicsError
 from pipelines.runners.cluster_cleanup import find_dead_server
 from pipelines.runners.ray_cluster import RayCluster, ray
-from pipelines.runners.ray_worker import Actor, Pending, Worker, get_answer, raise_if_unopened
-from pipelines.stages.port import Done, Failed, ItemT, ResultT, Stage, UsesGpu, patience
+from pipelines.runners.ray_worker import Actor, Pending, Worker, get_answer, raise_if_unopened, unopened_error
+from pipelines.stages.port import CaseKey, Done, Failed, ItemT, ResultT, Stage, UsesGpu, patience
 
 __all__ = ["RayCluster", "RayRunner"]
 
@@ -57,10 +57,10 @@ class RayRunner:
     on_wait: Callable[[str], None] = field(default=lambda _: None, compare=False)
 
     def map(
-        self, stage: Stage[ItemT, ResultT], items: Iterable[ItemT]
+        self, stage: Stage[ItemT, ResultT], items: Iterable[ItemT], key: CaseKey | None = None
     ) -> Iterator[Done[ItemT, ResultT] | Failed[ItemT]]:
         """See `Runner.map`; outcomes are yielded as they are ready."""
-        pool = _Pool(stage, self)
+        pool = _Pool(stage, self, key)
         try:
             yield from pool.run(iter(items))
         finally:
@@ -70,8 +70,9 @@ class RayRunner:
 class _Pool:
     """The workers of one `map`, and the items that each of them holds."""
 
-    def __init__(self, stage: Stage[Any, Any], runner: RayRunner) -> None:
+    def __init__(self, stage: Stage[Any, Any], runner: RayRunner, key: CaseKey | None) -> None:
         self._stage = stage
+        self._key = key
         self._runner = runner
         self._uses_gpu = isinstance(stage, UsesGpu) and stage.uses_gpu
         self._remote = ray.remote(Actor).options(
@@ -133,14 +134,21 @@ class _Pool:
             self._workers.append(Worker(actor, actor.ready.remote()))
 
     def _accept_worker(self, worker: Worker) -> None:
-        """Mark a worker as ready, or remove it if it died while it started."""
+        """Mark a worker as ready or send it the key that it waits for; remove it if it died while it started."""
         try:
-            ray.get(worker.ready)
+            public_key = ray.get(worker.ready)
         except ray.exceptions.RayActorError as error:
             raise_if_unopened(error)
             self._workers.remove(worker)
+        except ray.exceptions.RayTaskError as error:
+            raise unopened_error(error) from error
         else:
-            worker.last_answer_s = time.monotonic()
+            if public_key is None:
+                worker.last_answer_s = time.monotonic()
+            elif self._key is None:
+                raise ValueError(f"the stage {self._stage.name} needs the key of the case, but none was given")
+            else:
+                worker.ready = worker.actor.receive_key.remote(self._key.encrypted_for(public_key))
 
     def _hand_out(self, items: Iterator[Any]) -> None:
         """Hand out items, retries first, until no worker has room for the next one."""

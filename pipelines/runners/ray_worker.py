@@ -11,9 +11,10 @@ from forensics.errors import CannotStart, ForensicsError
 from forensics.hardware import instruction_set
 from pipelines.runners.attempt import attempt
 from pipelines.runners.ray_cluster import ray
+from pipelines.stages.key_transfer import WorkerStage
 from pipelines.stages.port import Done, Failed, Stage
 
-__all__ = ["Actor", "Pending", "Worker", "get_answer", "raise_if_unopened"]
+__all__ = ["Actor", "Pending", "Worker", "get_answer", "raise_if_unopened", "unopened_error"]
 
 # One item in progress and one waiting, so that no worker idles while the driver writes.
 _IN_FLIGHT_PER_WORKER = 2
@@ -24,14 +25,25 @@ class Actor:
 
     def __init__(self, stage: Stage[Any, Any], hardware: str | None) -> None:
         self._refusal: ForensicsError | None = None
+        self._stage = WorkerStage(stage)
+        self._work: Callable[[Any], Any]
         try:
             _require_hardware(hardware)
-            self._work: Callable[[Any], Any] = stage.open()
+            if self._stage.public_key is None:
+                self._work = self._stage.open(None)
         except ForensicsError as error:
             self._refusal = error
 
-    def ready(self) -> None:
-        """Return once the stage is open, or cannot be opened."""
+    def ready(self) -> bytes | None:
+        """Return once the stage is open, or cannot be opened; a stage that waits for the key returns a public key."""
+        return None if self._refusal else self._stage.public_key
+
+    def receive_key(self, encrypted: bytes) -> None:
+        """Open the stage with the key of the case, encrypted for the public key."""
+        try:
+            self._work = self._stage.open(encrypted)
+        except ForensicsError as error:
+            self._refusal = error
 
     def do(self, item: Any) -> Done[Any, Any] | Failed[Any] | ForensicsError:
         """Process an item with one attempt; returns an error if the stage cannot be opened."""
@@ -69,7 +81,7 @@ class Worker:
 
     Attributes:
         actor: handle of the actor.
-        ready: reference that is resolved when the stage is open.
+        ready: reference that is resolved when the stage is open, or waits for the key of the case.
         in_flight: items handed to the worker, by the reference of their outcome, oldest first.
         last_answer_s: time of its last answer, or of its first item after an idle time; infinite until it is ready.
     """
@@ -99,9 +111,12 @@ class Worker:
 def raise_if_unopened(error: "ray.exceptions.RayActorError") -> None:
     """Raise `CannotStart` if the worker could not load its stage; return if it died."""
     if getattr(error, "actor_init_failed", False):
-        raise CannotStart(
-            f"a worker could not start its stage of the job: {error}", "see `forensics doctor`"
-        ) from error
+        raise unopened_error(error) from error
+
+
+def unopened_error(error: Exception) -> CannotStart:
+    """Return the error for a worker that could not load its stage."""
+    return CannotStart(f"a worker could not start its stage of the job: {error}", "see `forensics doctor`")
 
 
 def get_answer(reference: Any, pending: Pending) -> Any:

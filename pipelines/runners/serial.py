@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pipelines.runners.attempt import attempt
-from pipelines.stages.port import Closeable, Done, Failed, ItemT, ResultT, Stage
+from pipelines.stages.port import CaseKey, Closeable, Done, Failed, ItemT, ResultT, Stage, open_stage
 
 __all__ = ["SerialRunner"]
 
@@ -20,13 +20,13 @@ class SerialRunner:
     retries: int = 1
 
     def map(
-        self, stage: Stage[ItemT, ResultT], items: Iterable[ItemT]
+        self, stage: Stage[ItemT, ResultT], items: Iterable[ItemT], key: CaseKey | None = None
     ) -> Iterator[Done[ItemT, ResultT] | Failed[ItemT]]:
         """See `Runner.map`; outcomes are in the order of the items."""
         work = None
         try:
             for item in items:
-                work = work or stage.open()
+                work = work or open_stage(stage, key)
                 yield attempt(work, item, tries=self.retries + 1)
         finally:
             _close(work)

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from forensics.adapters.crypto.sealing import Key, seal, unseal
+from forensics.adapters.crypto.case_key import Key
 from forensics.adapters.faces.face_models import FaceModels
 from forensics.adapters.statistics.likelihood_fit import fit_likelihood
 from forensics.custody.case_document import Case
@@ -114,7 +114,7 @@ def calibrate(case: Case, pictures: Path, *, limits: QualityLimits, models: Face
         different=[value for is_same, value in pairs if not is_same],
         n_people=len(set(people)),
     )
-    write_bytes(case.folder.calibration_file, seal(key, likelihood.encoded().encode(), _CONTEXT))
+    write_bytes(case.folder.calibration_file, key.seal(likelihood.encoded().encode(), _CONTEXT))
     counts = {reason: len(files) for reason, files in left_out.items()}
     files = {reason: tuple(files) for reason, files in left_out.items()}
     return CalibrationResult(likelihood, len(people), counts, files, _warnings(people))
@@ -217,5 +217,5 @@ def load_likelihood(folder: CaseFolder, key: Key, models: FaceModels) -> Likelih
     """
     if not folder.calibration_file.exists():
         return None
-    stored = LikelihoodModel.decoded(unseal(key, folder.calibration_file.read_bytes(), _CONTEXT).decode())
+    stored = LikelihoodModel.decoded(key.unseal(folder.calibration_file.read_bytes(), _CONTEXT).decode())
     return stored if stored.model_id == models.model_id else None

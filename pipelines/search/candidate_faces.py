@@ -1,16 +1,19 @@
 """Reads the encrypted face pictures of candidates and leads, for reviewers; they are destroyed with their entry."""
 
 import polars as pl
+import pyarrow.compute as pc
 
-from forensics.adapters.crypto.sealing import Key, unseal
 from forensics.custody.case_folder import CaseFolder
-from forensics.tables.open import OpenCase, candidates_of
-from pipelines.stages.recognise import face_context
+from forensics.custody.sealer import Sealer
+from forensics.tables.files import read_sealed_table
+from forensics.tables.manifest import read_manifest
+from forensics.tables.open import candidates_of
+from forensics.tables.schemas import RECOGNISE_PART
 
 __all__ = ["load_candidate_faces"]
 
 
-def load_candidate_faces(folder: CaseFolder, key: Key, *, sighting_id: str, entry_id: str) -> tuple[bytes, ...]:
+def load_candidate_faces(folder: CaseFolder, key: Sealer, *, sighting_id: str, entry_id: str) -> tuple[bytes, ...]:
     """Decrypt the compared faces of a candidate or lead, as JPEG, in time order.
 
     Args:
@@ -20,18 +23,19 @@ def load_candidate_faces(folder: CaseFolder, key: Key, *, sighting_id: str, entr
         entry_id: the entry of the pair.
 
     Returns:
-        No picture if this pair is not a candidate or lead.
+        No picture if this pair is not a candidate or lead, nor was one when people decided about it.
     """
     is_pair = (pl.col("sighting_id") == sighting_id) & (pl.col("entry_id") == entry_id)
-    published = candidates_of(folder).filter(is_pair & pl.col("similarity").is_not_null()).collect()
+    published = candidates_of(folder, key).filter(is_pair).collect()
     if not len(published):
         return ()
-    parts = folder.run(OpenCase.at(folder.root).run_id).parts("recognise")
-    with_faces = is_pair & (pl.col("sealed_faces").list.len() > 0)
-    found = [row for part in parts for row in pl.scan_parquet(part).filter(with_faces).collect().to_dicts()]
-    if not found:
+    wanted = (pc.field("sighting_id") == sighting_id) & (pc.field("entry_id") == entry_id)
+    parts = folder.run(read_manifest(folder)["run"]).parts("recognise")
+    found = [row for part in parts for row in read_sealed_table(part, RECOGNISE_PART, key).filter(wanted).to_pylist()]
+    with_faces = [row for row in found if row["faces"]]
+    if not with_faces:
         return ()
     # A part with decided candidates is kept when the watch-list changes. The pair can then be in two parts: use the one
     # with the published similarity.
-    sealed = min(found, key=lambda row: row["similarity"] != published["similarity"][0])["sealed_faces"]
-    return tuple(unseal(key, data, face_context(sighting_id, number)) for number, data in enumerate(sealed))
+    faces = min(with_faces, key=lambda row: row["similarity"] != published["similarity"][0])["faces"]
+    return tuple(faces)

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
-from forensics.adapters.crypto.sealing import Key, seal
+from forensics.adapters.crypto.case_key import Key
 from forensics.adapters.faces.face_models import FaceModels
 from forensics.custody.case_document import Case, digest_scope
+from forensics.digests import canonical_json
+from forensics.faces.compared_people import ComparedPeople
 from forensics.faces.comparison import Rules, fmr_per_comparison
 from forensics.faces.published_rates import calibration_for, pairwise_threshold
 from forensics.json_object import JsonObject
@@ -18,7 +21,7 @@ from pipelines.search.calibration import load_likelihood
 from pipelines.search.entry_sources import origins_of
 from pipelines.search.references import templates_of
 from pipelines.settings import RecogniseSettings
-from pipelines.stages.recognise import TEMPLATES, References
+from pipelines.stages.recognise import COMPARED_PEOPLE, References
 from pipelines.versions import installed_versions
 
 __all__ = ["Recognition", "face_libraries", "prepare_recognition"]
@@ -32,21 +35,32 @@ class Recognition:
 
     Attributes:
         entries: compared entries, by id.
-        references: templates and rules for the workers.
+        people: their templates and origins.
+        references: what the workers receive.
         setup: values that are published once for all candidates.
+        key: the key of the case.
     """
 
     entries: tuple[Entry, ...]
+    people: ComparedPeople
     references: References
     setup: ComparisonSetup
+    key: Key
 
     @property
     def facts(self) -> JsonObject:
-        """Facts that decide the content of a part, for its digest and the log; without templates and key."""
+        """Facts that decide the content of a part, for its digest and the log; entries and pictures by reference."""
+        entry, templates = partial(self.key.reference, "entry"), self.people.templates
         return {
-            "entries": {entry.entry_id: [picture["sha256"] for picture in entry.pictures] for entry in self.entries},
-            "people": dict(zip(self.references.entry_ids, self.references.people, strict=True)),
-            "origins": {origin.entry_id: origin.describe() for origin in self.references.origins},
+            "entries": {
+                entry(each.entry_id): [self.key.reference("picture", picture["sha256"]) for picture in each.pictures]
+                for each in self.entries
+            },
+            "people": dict(zip(map(entry, templates.entry_ids), map(entry, templates.people), strict=True)),
+            "origins": {
+                entry(origin.entry_id): self.key.reference("origin", canonical_json(origin.describe()))
+                for origin in self.people.origins
+            },
             "faces": self.references.models.digest,
             "libraries": face_libraries(),
             "threshold": self.references.rules.threshold,
@@ -87,16 +101,9 @@ def prepare_recognition(
     models = find_models(settings)
     templates = templates_of(case, key, models, now=now)
     entries = tuple(entry for entry in load_entries(case.folder) if entry.entry_id in templates.entry_ids)
-    references = References(
-        rules=_rules(settings, len(entries)),
-        models=models,
-        entry_ids=tuple(entry.entry_id for entry in entries),
-        people=templates.people,
-        sealed_templates=seal(key, templates.encoded(), TEMPLATES),
-        origins=origins_of(case.folder, entries),
-        key=key,
-    )
-    return Recognition(entries, references, _comparison_setup(case, settings, models, len(entries), key))
+    people = ComparedPeople(templates, origins_of(case.folder, entries))
+    references = References(_rules(settings, len(entries)), models, key.seal(people.encoded(), COMPARED_PEOPLE))
+    return Recognition(entries, people, references, _comparison_setup(case, settings, models, len(entries), key), key)
 
 
 def _rules(settings: RecogniseSettings, n_entries: int) -> Rules:

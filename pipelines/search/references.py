@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from forensics.adapters.crypto.sealing import Key, seal, unseal
+from forensics.adapters.crypto.case_key import Key
 from forensics.adapters.faces.face_models import FaceModels
 from forensics.adapters.faces.face_quality import REFERENCE_LIMITS
 from forensics.custody.case_document import Case
@@ -49,7 +49,7 @@ def store_references(
     references = _measure_usable(pictures, detector, require_all=require_all)
     _refuse_two_people(references, embedder, threshold=pairwise_threshold(models.embedder))
     for each in references:
-        data = seal(key, each.data, _picture_context(folder.name, each.sha256))
+        data = key.seal(each.data, _picture_context(folder.name, each.sha256))
         write_bytes(_picture_file(folder, each.sha256), data)
     _write_template(folder, key, _template(references, embedder), models)
     return references
@@ -135,7 +135,7 @@ def load_reference_pictures(folder: CaseFolder, key: Key, entry_id: str) -> list
     """
     entry = find_entry(folder, entry_id)
     return [
-        unseal(key, _picture_file(folder.watchlist / entry_id, digest).read_bytes(), _picture_context(entry_id, digest))
+        key.unseal(_picture_file(folder.watchlist / entry_id, digest).read_bytes(), _picture_context(entry_id, digest))
         for digest in (picture["sha256"] for picture in entry.pictures)
     ]
 
@@ -163,11 +163,11 @@ def templates_of(case: Case, key: Key, models: FaceModels, *, now: datetime) -> 
 
 def _write_template(folder: Path, key: Key, pool: Pools, models: FaceModels) -> None:
     data = Templates((folder.name,), (folder.name,), pool).encoded()
-    write_bytes(_template_file(folder, models), seal(key, data, _template_context(folder.name, models)))
+    write_bytes(_template_file(folder, models), key.seal(data, _template_context(folder.name, models)))
 
 
 def _load_template(folder: Path, key: Key, models: FaceModels) -> Pools:
-    data = unseal(key, _template_file(folder, models).read_bytes(), _template_context(folder.name, models))
+    data = key.unseal(_template_file(folder, models).read_bytes(), _template_context(folder.name, models))
     return Templates.decoded((folder.name,), (folder.name,), data).pools
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from forensics.adapters.crypto.sealing import Key
+from forensics.adapters.crypto.case_key import Key
 from forensics.adapters.faces.face_models import FaceModels
 from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
+from forensics.custody.sealer import Sealer
 from forensics.footage.evidence import Evidence
 
 __all__ = [
     "WORKER_LOST",
+    "CaseKey",
     "Closeable",
     "Done",
     "Failed",
@@ -16,7 +18,9 @@ __all__ = [
     "Runner",
     "Stage",
     "UsesGpu",
+    "UsesKey",
     "WorkItem",
+    "open_stage",
     "patience",
 ]
 
@@ -27,6 +31,14 @@ ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 ItemIn = TypeVar("ItemIn", contravariant=True)  # noqa: PLC0105 - In and Out tell the variance
 ResultOut = TypeVar("ResultOut", covariant=True)  # noqa: PLC0105
+
+
+class CaseKey(Sealer, Protocol):
+    """The key of a case, which reaches workers encrypted; implemented by `forensics.adapters.crypto.case_key.Key`."""
+
+    def encrypted_for(self, receiver: bytes) -> bytes:
+        """Encrypt the key for a worker's public key of 32 bytes."""
+        ...
 
 
 class Stage(Protocol[ItemIn, ResultOut]):
@@ -77,6 +89,33 @@ class UsesGpu(Protocol):
     def uses_gpu(self) -> bool:
         """Whether it needs a GPU with its settings."""
         ...
+
+
+@runtime_checkable
+class UsesKey(Protocol):
+    """A stage whose workers may need the key of the case; it reaches them encrypted and is no part of the stage."""
+
+    @property
+    def uses_key(self) -> bool:
+        """Whether it seals or unseals data of the case, so that it is opened with the key."""
+        ...
+
+    def open_with_key(self, key: Sealer) -> Callable[[Any], Any]:
+        """Do what `Stage.open` does, with the key of the case in the memory of the worker."""
+        ...
+
+
+def open_stage(stage: Stage[ItemT, ResultT], key: Sealer | None) -> Callable[[ItemT], ResultT]:
+    """Open a stage in this process, with the key of the case if it uses one.
+
+    Raises:
+        ValueError: it uses the key, and none was given.
+    """
+    if not isinstance(stage, UsesKey) or not stage.uses_key:
+        return stage.open()
+    if key is None:
+        raise ValueError(f"the stage {stage.name} needs the key of the case")
+    return stage.open_with_key(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +169,14 @@ class Runner(Protocol):
     """Executes stages."""
 
     def map(
-        self, stage: Stage[ItemT, ResultT], items: Iterable[ItemT]
+        self, stage: Stage[ItemT, ResultT], items: Iterable[ItemT], key: CaseKey | None = None
     ) -> Iterator[Done[ItemT, ResultT] | Failed[ItemT]]:
         """Yield exactly one `Done` or `Failed` per item, in any order; items are taken as workers need them.
+
+        Args:
+            stage: what is done with each item.
+            items: the items.
+            key: the key of the case; only stages that use it receive it.
 
         Raises:
             ForensicsError: the stage cannot be opened, so that every item would fail.

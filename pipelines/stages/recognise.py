@@ -1,7 +1,8 @@
 """Stage `recognise`: compare the faces of sighted people with the watch-list.
 
-Faces are searched only in the boxes of tracked people. The worker returns similarities and, for candidates and leads,
-the pictures that a reviewer needs, sealed with the case's key. It keeps no face and no template.
+Faces are searched only in the boxes of tracked people. The worker returns the result of every comparison and, for
+candidates and leads, the pictures that a reviewer needs, all sealed with the case's key. It keeps no face and no
+template. What it receives names nobody: the watch-list is sealed, and the key comes over a channel of its own.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,43 +13,39 @@ from typing import ClassVar, Final
 import numpy as np
 import pyarrow as pa
 
-from forensics.adapters.crypto.sealing import Key, seal, unseal
 from forensics.adapters.faces.face_crop import face_jpeg
 from forensics.adapters.faces.face_models import FaceModels
 from forensics.adapters.faces.face_quality import quality_of
 from forensics.custody.case_folder import CaseFolder
+from forensics.custody.sealer import Sealer
 from forensics.decoding.child import DecodingChild, Limits
 from forensics.decoding.decoder_crashes import read_past_crashes
 from forensics.detection.detections import FloatArray
 from forensics.digests import digest_of
+from forensics.faces.compared_people import ComparedPeople
 from forensics.faces.comparison import Rules
 from forensics.faces.face_search import Comparison, Examination, Person, compare_faces, gather_faces
 from forensics.faces.face_selection import select_detections
 from forensics.faces.reference_sources import Origin
-from forensics.faces.templates import Templates
 from forensics.footage.evidence import Evidence
 from forensics.footage.frames import Item, View
 from forensics.footage.timeline import BoolArray, Int64Array, PacketIndex
 from forensics.tables.evidence import load_index
-from forensics.tables.files import read_table
+from forensics.tables.files import read_table, seal_table
 from forensics.tables.schemas import RECOGNISE_PART, SIGHT_PART, TRACK_PART
 from forensics.tables.sighting_rows import track_id_of_sight
 from forensics.tracking.sightings import sighting_id_of
 from pipelines.settings import RecogniseSettings
 from pipelines.stages.sight import SightWork
 
-__all__ = ["PERSON", "TEMPLATES", "Recognise", "RecogniseWork", "References", "face_context", "works_for"]
+__all__ = ["COMPARED_PEOPLE", "PERSON", "Recognise", "RecogniseWork", "References", "works_for"]
 
 PERSON: Final = "person"
-TEMPLATES: Final = "templates"
+COMPARED_PEOPLE: Final = "compared people"
+"""Context of the sealed watch-list that travels to the workers."""
 _PEOPLE_PER_WORK: Final = 32
 # More frames are searched than faces are kept, so that a blurred or turned face has a replacement nearby.
 _FRAMES_PER_FACE: Final = 3
-
-
-def face_context(sighting_id: str, number: int) -> str:
-    """Return the context that a sealed face is bound to: its sighting and its number within it."""
-    return f"face:{sighting_id}:{number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +89,17 @@ def works_for(sighted: SightWork, sight_part: Path, facts: dict[str, object]) ->
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """Templates and rules that faces are compared with.
+    """Rules and models of the comparison, and the sealed watch-list.
 
     Attributes:
         rules: rules that turn a similarity into a candidate.
         models: models that detect and embed faces.
-        entry_ids: ids of the watch-list's entries, sorted.
-        people: the person of each entry, in that order.
-        sealed_templates: one template per entry, in that order, sealed.
-        origins: sightings that reference pictures were taken from.
-        key: the case's key; in memory only.
+        sealed_people: `ComparedPeople`, encoded and sealed.
     """
 
     rules: Rules
     models: FaceModels
-    entry_ids: tuple[str, ...]
-    people: tuple[str, ...]
-    sealed_templates: bytes
-    origins: tuple[Origin, ...]
-    key: Key
+    sealed_people: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,21 +120,27 @@ class Recognise:
     case: CaseFolder
     limits: Limits
     name: ClassVar[str] = "recognise"
+    uses_key: ClassVar[bool] = True
 
     def frames_in(self, item: RecogniseWork) -> int:
         """Return the frames of the evidence, plus every frame that is searched for each person."""
         return item.evidence.n_frames + len(item.tracks) * (self.settings.looks + self.settings.second_looks)
 
-    def open(self) -> Callable[[RecogniseWork], pa.Table]:
+    def open(self) -> Callable[[RecogniseWork], bytes]:
+        """Raise an error: nothing is compared without the key."""
+        raise ValueError("faces are compared only with the key of the case")
+
+    def open_with_key(self, key: Sealer) -> Callable[[RecogniseWork], bytes]:
         """Load the face models and start the decoding child, once per worker."""
-        return _OpenedRecognise(self)
+        return _OpenedRecognise(self, key)
 
 
 class _OpenedRecognise:
     """Compares faces in one worker."""
 
-    def __init__(self, stage: Recognise) -> None:
+    def __init__(self, stage: Recognise, key: Sealer) -> None:
         self._stage = stage
+        self._key = key
         detector, embedder = stage.references.models.load()
         settings = stage.settings
         self._examination = Examination(
@@ -157,12 +152,10 @@ class _OpenedRecognise:
             spacing_us=settings.apart_ms * 1000,
             at_most=settings.faces,
         )
-        references = stage.references
-        templates = unseal(references.key, references.sealed_templates, TEMPLATES)
-        self._templates = Templates.decoded(references.entry_ids, references.people, templates)
+        self._compared = ComparedPeople.decoded(key.unseal(stage.references.sealed_people, COMPARED_PEOPLE))
         self._child = DecodingChild(stage.limits)
 
-    def __call__(self, work: RecogniseWork) -> pa.Table:
+    def __call__(self, work: RecogniseWork) -> bytes:
         evidence, stage = work.evidence, self._stage
         assert evidence.readable is not None
         footage, index = evidence.readable.footage, load_index(stage.case, evidence)
@@ -170,18 +163,20 @@ class _OpenedRecognise:
         def read(wanted: Int64Array) -> Iterator[Item]:
             return read_past_crashes(self._child, footage, index, View(), wanted)
 
-        people = _people(work, index, stage)
-        rules, key = stage.references.rules, stage.references.key
+        people = _people(work, index, stage, self._compared.origins)
+        rules = stage.references.rules
         faces = gather_faces(people, read, self._examination, rules)
-        rows = compare_faces(people, faces, self._templates, rules, self._examination)
-        return pa.Table.from_pylist([_row(row, key) for row in rows], schema=RECOGNISE_PART)
+        rows = compare_faces(people, faces, self._compared.templates, rules, self._examination)
+        table = pa.Table.from_pylist([_row(row) for row in rows], schema=RECOGNISE_PART)
+        run = stage.case.run("")  # the name of a part does not depend on the run
+        return seal_table(run.part(stage.name, work.unit), table, self._key)
 
     def close(self) -> None:
         """End the decoding child."""
         self._child.close()
 
 
-def _people(work: RecogniseWork, index: PacketIndex, stage: Recognise) -> list[Person]:
+def _people(work: RecogniseWork, index: PacketIndex, stage: Recognise, origins: Sequence[Origin]) -> list[Person]:
     """Return the people of this work with the frames that are searched for each."""
     stored = work.sighted.tracked.load_detections()
     detections = stored.detections
@@ -204,7 +199,7 @@ def _people(work: RecogniseWork, index: PacketIndex, stage: Recognise) -> list[P
         sighting_id = sighting_id_of(track_id, work.evidence.camera_id)
         is_reserve = ~np.isin(places, first)
         origin_of = _entries_from_track(
-            stage.references.origins,
+            origins,
             sighting_id,
             work.evidence.evidence_id,
             detections.frame[rows],
@@ -236,7 +231,7 @@ def _entries_from_track(
     )
 
 
-def _row(row: Comparison, key: Key) -> dict[str, object]:
+def _row(row: Comparison) -> dict[str, object]:
     return {
         "sighting_id": row.sighting_id,
         "entry_id": row.entry_id,
@@ -249,7 +244,6 @@ def _row(row: Comparison, key: Key) -> dict[str, object]:
         "span_ms": row.span_ms,
         "decision": row.decision.value,
         "reason": row.reason,
-        "sealed_faces": [
-            seal(key, picture, face_context(row.sighting_id, number)) for number, picture in enumerate(row.pictures)
-        ],
+        "frames": row.frames,
+        "faces": row.pictures,
     }

@@ -17,6 +17,7 @@ _OURS: Final = ("forensics", "pipelines")
 # (module, what it imports): why that is right all the same.
 _UPWARD: Final = {
     ("forensics", "forensics.tables.open"): "the one function for analysts; loads the tables when it is called",
+    ("forensics", "forensics.adapters.crypto.key_files"): "the same function finds the key of the case",
 }
 # Slow to load, or with side effects: only inside functions. OpenCV and PyAV load fast enough for an adapter's top.
 _NEVER_AT_TOP: Final = frozenset(
@@ -44,7 +45,10 @@ def test_the_walk_sees_the_project() -> None:
     (runner,) = [module for module in modules() if module.name == "pipelines.runners.ray_cluster"]
     assert ("ray", True) in {(library, found.is_at_top) for library, found in _libraries(runner)}
     (front,) = [module for module in modules() if module.name == "forensics"]
-    assert {(found.target, found.is_at_top) for found in _own(front)} == {("forensics.tables.open", False)}
+    assert {(found.target, found.is_at_top) for found in _own(front)} == {
+        ("forensics.tables.open", False),
+        ("forensics.adapters.crypto.key_files", False),
+    }
 
 
 def test_every_package_is_a_layer_or_part_of_one() -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import forensics
-from forensics.adapters.crypto.sealing import Key, seal, unseal
+from forensics.adapters.crypto.case_key import Key
+from forensics.adapters.crypto.key_files import keys_folder, load_key
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
 from forensics.custody.mandate import Mandate, MandateStatus, Mode, mandate_status, stops_at
@@ -23,7 +24,7 @@ from forensics.tables.files import write_bytes
 from pipelines import clock
 from pipelines.custody.case_lock import lock_case
 from pipelines.custody.case_store import load_case
-from pipelines.custody.keys import keyring_for, keys_folder
+from pipelines.custody.keys import keyring_for
 from testing.audit_events import KILLED, die_at
 from testing.commands import MANDATE_ENDS, Call, clip, search_case
 
@@ -146,10 +147,10 @@ def test_a_run_stops_at_the_first_of_its_ends() -> None:
 
 def test_sealed_bytes_open_with_their_key_and_place_only() -> None:
     key = Key.fresh()
-    sealed = seal(key, b"face", "a")
-    assert unseal(key, sealed, "a") == b"face"
+    sealed = key.seal(b"face", "a")
+    assert key.unseal(sealed, "a") == b"face"
     assert b"face" not in sealed
-    assert seal(key, b"face", "a") == sealed, "the same again gives the same bytes"
+    assert key.seal(b"face", "a") == sealed, "the same again gives the same bytes"
     for other_key, data, context in (
         (Key.fresh(), sealed, "a"),
         (key, sealed, "b"),
@@ -158,7 +159,7 @@ def test_sealed_bytes_open_with_their_key_and_place_only() -> None:
         (key, sealed[:10], "a"),
     ):
         with pytest.raises(IntegrityBroken):
-            unseal(other_key, data, context)
+            other_key.unseal(data, context)
 
 
 def test_a_key_is_never_printed() -> None:
@@ -211,7 +212,8 @@ def test_48_hours_from_the_first_run(searched: Path, at: Clock, call: Call) -> N
     answer = call("run", searched, "--runner", "serial", "--quiet")
     assert answer.code == 3
     assert "authority" in answer.err
-    assert not list(searched.rglob("tables/candidates/*.parquet")), "results are withheld"
+    with pytest.raises(NotAuthorised, match="withheld"):
+        load_key(load_case(searched).case_id)
     assert call("query", searched, "candidates", "--reason", "look").code == 3
     status = call("status", searched).out
     for said in ("mandate  lapsed", "results withheld since", "candidates: withheld", "next: forensics case authorise"):
@@ -260,12 +262,12 @@ def test_before_the_first_run_the_48_hours_have_not_begun(tmp_path: Path, call: 
 
 def test_a_denied_case_is_over(searched: Path, call: Call) -> None:
     evidence = {p: p.read_bytes() for p in [searched.parent / "gate.mp4", *(searched / "evidence").rglob("*.parquet")]}
-    sealed = seal(keyring_for(CaseFolder(searched), load_case(searched).case_id).load(), b"x", "y")
+    sealed = keyring_for(CaseFolder(searched), load_case(searched).case_id).load().seal(b"x", "y")
     started = time.monotonic()
     answer = call("case", "deny", searched, "--reason", "refused by the court")
     assert answer.code == 0, answer.err
     assert time.monotonic() - started < 60
-    assert not list(searched.rglob("candidates/*.parquet"))
+    assert not list(searched.rglob("candidates/*.*"))
     (certificate,) = (searched / "certificates").glob("*.json")
     stored = json.loads(certificate.read_text())
     assert (stored["state"], stored["key_destroyed"], stored["reason"]) == ("done", True, "denied")
@@ -273,7 +275,7 @@ def test_a_denied_case_is_over(searched: Path, call: Call) -> None:
     with pytest.raises(NotAuthorised):
         keyring_for(CaseFolder(searched), load_case(searched).case_id).load()
     with pytest.raises(IntegrityBroken):
-        unseal(Key.fresh(), sealed, "y")
+        Key.fresh().unseal(sealed, "y")
     for command in (["run", searched], ["ingest", searched, searched.parent / "gate.mp4", "--camera", "gate"]):
         assert call(*command).code == 3
     assert call("query", searched, "candidates", "--reason", "look").code == 3
@@ -293,14 +295,14 @@ def test_results_of_an_expired_case_are_erased_after_seven_days(searched: Path, 
     assert call("case", "authorise", searched, "--authority", "12 Gs").code == 0
     at.now = MANDATE_ENDS + timedelta(seconds=1)
     assert call("run", searched, "--runner", "serial").code == 3
-    assert list(searched.rglob("tables/candidates/*.parquet")), "seven days of grace"
+    assert list(searched.rglob("tables/candidates/*.sealed")), "seven days of grace"
     assert call("case", "hold", searched, "--reason", "appeal").code == 0
     at.now = MANDATE_ENDS + timedelta(days=8)
     assert call("case", "sweep", searched.parent).code == 0
-    assert list(searched.rglob("tables/candidates/*.parquet")), "a hold blocks deletion"
+    assert list(searched.rglob("tables/candidates/*.sealed")), "a hold blocks deletion"
     answer = call("case", "hold", searched, "--lift", "--reason", "the appeal is over")
     assert answer.code == 0, answer.err
-    assert not list(searched.rglob("tables/candidates/*.parquet"))
+    assert not list(searched.rglob("tables/candidates/*.sealed"))
     assert load_case(searched).mandate.erased_utc is not None
     assert "erased" in call("case", "show", searched).out
     assert call("verify", searched).code == 0
@@ -316,7 +318,8 @@ def test_cron_enforces_the_dates_of_every_case(searched: Path, at: Clock, call: 
     assert answer.code == 4, "one of them cannot be read"
     standings = {Path(row["case"]).name: row["standing"] for row in answer.json["cases"]}
     assert standings == {"case": "lapsed", "broken": "failed"}
-    assert not list(searched.rglob("tables/candidates/*.parquet"))
+    case = load_case(searched)
+    assert keyring_for(case.folder, case.case_id).withheld.exists()
 
 
 def test_a_clock_that_runs_backwards_is_refused(searched: Path, at: Clock, call: Call) -> None:

@@ -16,7 +16,6 @@ from typing import Self
 
 import pytest
 
-from forensics.adapters.crypto.sealing import seal
 from forensics.adapters.crypto.signing import is_signed_by, key_id_of, new_private_key, public_key_of, sign
 from forensics.custody.log import read_chain
 from forensics.errors import IntegrityBroken, NotAuthorised
@@ -415,7 +414,7 @@ def test_pictures_must_be_those_that_were_opened(found: FaceCase) -> None:
     case = load_case(found.root)
     (picture,) = load_entries(case.folder)[0].pictures
     (file,) = case.folder.watchlist.glob("*/*.picture.sealed")
-    other = seal(keyring_for(case.folder, case.case_id).load(), b"another", f"reference:E0:{picture['sha256']}")
+    other = keyring_for(case.folder, case.case_id).load().seal(b"another", f"reference:E0:{picture['sha256']}")
     write_bytes(file, other)
     refused = _say(found, "B. Becker")
     assert (refused.code, "have changed since you opened them" in refused.err) == (3, True), refused.err

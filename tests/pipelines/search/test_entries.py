@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forensics.adapters.crypto.sealing import seal
 from forensics.custody.case_folder import CaseFolder
 from forensics.faces.likelihood_model import LikelihoodModel
 from forensics.faces.reference_sources import Origin
@@ -107,11 +106,10 @@ def test_entries_of_one_person_do_not_compete(confirmed_entry: FaceCase) -> None
     candidates = [row for row in confirmed_entry.candidates() if row["decision"] == "candidate"]
     (sighting,) = {str(row["sighting_id"]) for row in candidates if row["entry_id"] == "E0-gate"}
     rows = rows_of(confirmed_entry, sighting)
-    assert [rows[entry]["rank"] for entry in ("E0", "E0-gate", "absent")] == [1, 1, 2]
-    for entry in ("E0", "E0-gate"):
-        assert rows[entry]["margin"] == pytest.approx(rows[entry]["similarity"] - rows["absent"]["similarity"])
-    best = max(rows["E0"]["similarity"], rows["E0-gate"]["similarity"])
-    assert rows["absent"]["margin"] == pytest.approx(rows["absent"]["similarity"] - best)
+    assert [rows[entry]["rank"] for entry in ("E0", "E0-gate", "absent")] == [1, 1, None]
+    to_the_absent = [rows[entry]["similarity"] - rows[entry]["margin"] for entry in ("E0", "E0-gate")]
+    assert to_the_absent[0] == pytest.approx(to_the_absent[1]), "both margins are to the same person, who is another"
+    assert min(rows[entry]["margin"] for entry in ("E0", "E0-gate")) > 0.3
 
 
 def test_the_person_of_an_entry_is_known_from_the_log_after_its_first_entry_is_removed(
@@ -155,7 +153,7 @@ def test_a_candidate_whose_ratio_speaks_against_it_is_reported(confirmed_entry: 
     against = LikelihoodModel(models.model_id, -5.0, 0.0, -1.0, 1.0, 20, 100, 9, 0.2)
     case = load_case(confirmed_entry.root)
     key = keyring_for(case.folder, case.case_id).load()
-    write_bytes(case.folder.calibration_file, seal(key, against.encoded().encode(), "calibration"))
+    write_bytes(case.folder.calibration_file, key.seal(against.encoded().encode(), "calibration"))
     out = confirmed_entry.do("run", *_QUIET, *_ALL_FACES, "--json")
     assert json.loads(out)["remarks"] == [
         "1 candidate has a likelihood ratio below 1, which is evidence against the same person"

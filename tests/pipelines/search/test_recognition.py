@@ -12,18 +12,20 @@ import numpy as np
 import polars as pl
 import pytest
 
-from forensics.adapters.crypto.sealing import Key, is_sealed, unseal
+from forensics.adapters.crypto.case_key import Key, is_sealed
 from forensics.custody.case_folder import CaseFolder
-from forensics.errors import IntegrityBroken
+from forensics.tables.files import read_sealed_table
+from forensics.tables.schemas import RECOGNISE_PART
 from pipelines import clock
 from pipelines.custody.case_store import load_case
 from pipelines.custody.entry_removal import remove_entry
-from pipelines.custody.erasure import quarantine
+from pipelines.custody.erasure import quarantine, release
 from pipelines.custody.keys import keyring_for
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
 from testing.commands import ENTRY_ENDS, ENTRY_LAST_DAY, MANDATE_ENDS, Call, search_case
 from testing.face_case import FaceCase, write_reference
+from testing.sealed import decrypted
 
 
 @pytest.fixture
@@ -70,8 +72,8 @@ def test_a_repeated_run_changes_nothing_and_another_entry_compares_again(three_f
 
 
 def _named_in_parts(case: FaceCase) -> set[str]:
-    parts = (pl.read_parquet(path) for path in case.root.glob("runs/*/parts/recognise/*.parquet"))
-    return {name for part in parts for name in part["entry_id"].to_list()}
+    parts = (read_sealed_table(path, RECOGNISE_PART, case.key) for path in case.compared_parts())
+    return {name for part in parts for name in part["entry_id"].to_pylist()}
 
 
 def test_an_entry_that_is_removed_is_gone(three_found: FaceCase) -> None:
@@ -88,9 +90,10 @@ def test_an_entry_that_is_removed_is_gone(three_found: FaceCase) -> None:
 
 def test_an_entry_that_ends_while_results_are_withheld_is_gone_too(three_found: FaceCase) -> None:
     with open_session(three_found.root, "lapse", need=Need.READ) as session:
-        quarantine(session.case, session.files)
+        quarantine(session.case)
         remove_entry(session.case, session.files, "E1", why="ended", who=session.who, now=session.now)
-    assert not list(three_found.root.glob("runs/*/parts/recognise/*"))
+        release(session.case)
+    assert _named_in_parts(three_found) == {"E0", "absent"}
     three_found.run()
     assert {row["entry_id"] for row in three_found.candidates()} == {"E0", "absent"}
     assert three_found.call("verify", three_found.root).code == 0
@@ -132,43 +135,18 @@ def test_the_defence_learns_of_entries_that_are_gone(three_found: FaceCase, tmp_
 
 
 def _everything(root: Path, key: Key) -> list[bytes]:
-    """Yield every file of a case as it is, and decrypted; sealed columns too."""
-    from pipelines.stages.recognise import face_context
-
+    """Return every file of a case as it is, and decrypted; float columns as they are in memory too."""
     contents = []
-    for path in sorted(root.rglob("*")):
-        if not path.is_file():
-            continue
+    for path in (path for path in sorted(root.rglob("*")) if path.is_file()):
         data = path.read_bytes()
         contents.append(data)
         if is_sealed(data):
-            contents.append(_unsealed(key, data, path))
-        if path.suffix == ".parquet":
-            table = pl.read_parquet(path)
+            data = decrypted(key, data)
+            contents.append(data)
+        if data.startswith(b"PAR1"):
+            table = pl.read_parquet(data)
             contents += [table[name].to_numpy().tobytes() for name in table.columns if table[name].dtype.is_float()]
-            if "sealed_faces" in table.columns:
-                for row in table.iter_rows(named=True):
-                    contents += [
-                        unseal(key, face, face_context(row["sighting_id"], number))
-                        for number, face in enumerate(row["sealed_faces"])
-                    ]
     return contents
-
-
-def _unsealed(key: Key, data: bytes, path: Path) -> bytes:
-    """Unseal a file in the context that opens it."""
-    import json
-
-    entry = path.parent.name
-    digests = [picture["sha256"] for picture in json.loads((path.parent / "entry.json").read_text())["pictures"]]
-    contexts = [f"reference:{entry}:{digest}" for digest in digests]
-    contexts.append(f"template:{entry}:{path.name.partition('.')[0]}")
-    for context in contexts:
-        try:
-            return unseal(key, data, context)
-        except IntegrityBroken:
-            continue
-    raise AssertionError(f"{path} opens with none of {contexts}")
 
 
 def test_no_template_of_other_people_is_ever_written(tmp_path: Path, call: Call) -> None:
@@ -180,7 +158,7 @@ def test_no_template_of_other_people_is_ever_written(tmp_path: Path, call: Call)
         case.enrol(f"E{number}", number, tmp_path)
         case.run()  # a list that changed compares everybody again
     assert len(case.faces.vectors) > 500
-    key = keyring_for(CaseFolder(case.root), load_case(case.root).case_id).load()
+    key = case.key
     contents = _everything(case.root, key)
     others = [vector for vector in case.faces.vectors if not np.array_equal(vector, template)]
     enrolled = {vector.tobytes() for vector in _templates(case, key)}
@@ -198,24 +176,19 @@ def test_no_template_of_other_people_is_ever_written(tmp_path: Path, call: Call)
 
 def _templates(case: FaceCase, key: Key) -> list[np.ndarray]:
     return [
-        np.frombuffer(_unsealed(key, path.read_bytes(), path), dtype="<f4")[:-1]
+        np.frombuffer(decrypted(key, path.read_bytes()), dtype="<f4")[:-1]
         for path in case.root.glob("watchlist/*/*.template.sealed")
     ]
 
 
 def test_after_erasure_nothing_opens(three_found: FaceCase) -> None:
+    copies = [path.read_bytes() for path in three_found.root.rglob("*.sealed")]
+    assert len(copies) > 8
+    assert all(_is_readable(three_found.key, data) for data in copies), "all of them open before"
     folder = CaseFolder(three_found.root)
-    key = keyring_for(folder, load_case(three_found.root).case_id).load()
-    sealed = [path.read_bytes() for path in three_found.root.glob("watchlist/*/*.sealed")]
-    for part in three_found.root.glob("runs/*/parts/recognise/*.parquet"):
-        sealed += [face for faces in pl.read_parquet(part)["sealed_faces"].to_list() for face in faces]
-    copies = (sealed * 100)[:100]
-    contexts = {unseal_any(key, data) for data in sealed}
-    assert None not in contexts, "all of them open before"
     three_found.do("case deny", "--reason", "refused")
     assert not keyring_for(folder, load_case(three_found.root).case_id).exists
-    opened = [data for data in copies if any(unseal_any(other, data) for other in _keys_left(three_found.root))]
-    assert (len(copies), opened) == (100, [])
+    assert [data for data in copies if any(_is_readable(key, data) for key in _keys_left())] == []
     assert not list(three_found.root.glob("watchlist/*/*"))
     assert not list(three_found.root.glob("runs/*/parts/recognise/*"))
 
@@ -223,46 +196,21 @@ def test_after_erasure_nothing_opens(three_found: FaceCase) -> None:
 _TEMPLATE_BYTES = (128 + 1) * 4  # the vector and its scatter
 
 
-def unseal_any(key: Key, data: bytes) -> str | None:
-    """Return the context in which sealed bytes open; None if there is none."""
-    from cryptography.exceptions import InvalidTag
-
-    from forensics.adapters.crypto import sealing
-
-    seen: list[str] = []
-
-    class _Any:
-        def __init__(self, subkey: bytes) -> None:
-            self._subkey = subkey
-
-        def decrypt(self, nonce: bytes, ciphertext: bytes, context: bytes) -> bytes:
-            # counter mode without the tag: the strongest reader that there can be
-            from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
-            counter = nonce + (2).to_bytes(4, "big")
-            clear = Cipher(algorithms.AES(self._subkey), modes.CTR(counter)).decryptor().update(ciphertext[:-16])
-            if not (clear.startswith((b"\xff\xd8\xff", b"\x89PNG")) or len(clear) == _TEMPLATE_BYTES):
-                raise InvalidTag
-            if len(clear) == _TEMPLATE_BYTES and not _is_template(clear):
-                raise InvalidTag
-            seen.append("opened")
-            return clear
-
-    start = 6 + 12
-    try:
-        _Any(sealing._subkey(key, b"seal")).decrypt(data[6:start], data[start:], b"")
-    except InvalidTag:
-        return None
-    return seen[0]
+def _is_readable(key: Key, data: bytes) -> bool:
+    """Whether sealed bytes become a picture, a table or a template with this key, in whatever context."""
+    clear = decrypted(key, data)
+    return clear.startswith((b"\xff\xd8\xff", b"\x89PNG", b"PAR1")) or _is_template(clear)
 
 
 def _is_template(clear: bytes) -> bool:
+    if len(clear) != _TEMPLATE_BYTES:
+        return False
     values = np.frombuffer(clear, dtype="<f4")[:-1]
     return bool(np.all(np.abs(values) < 2)) and 0.5 < float(np.linalg.norm(values)) < 2
 
 
-def _keys_left(root: Path) -> list[Key]:
-    """Return every 32 bytes near the case that could be a key, and some new keys."""
+def _keys_left() -> list[Key]:
+    """Return everything in the key folder that could be a key, and some new keys."""
     import os
 
     keys = [Key.fresh() for _ in range(3)]
