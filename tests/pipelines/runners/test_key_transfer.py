@@ -4,7 +4,6 @@ import copy
 import gc
 import os
 import pickle
-import resource
 import secrets
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from cryptography.exceptions import InvalidTag
 
 from forensics.adapters.crypto.case_key import Key, KeyReceiver
 from forensics.errors import CannotStart, IntegrityBroken
@@ -54,19 +54,15 @@ def _stage(key: Key, secret: bytes) -> Sealing:
 
 def test_a_stage_that_uses_the_key_has_it_in_every_worker(runner: Runner) -> None:
     key = Key.fresh()
-    outcomes = [
-        outcome for outcome in runner.map(_stage(key, b"face" * 9), range(20), key) if isinstance(outcome, Done)
-    ]
-    numbers = sorted(int(key.unseal(outcome.result, "number").split()[0]) for outcome in outcomes)
-    assert numbers == list(range(20))
-    assert {key.unseal(outcome.result, "number").split()[1] for outcome in outcomes} == {b"36"}
+    outcomes = runner.map(_stage(key, b"face" * 9), range(20), key)
+    answers = [key.unseal(each.result, "number").split() for each in outcomes if isinstance(each, Done)]
+    assert sorted(int(number) for number, _, _ in answers) == list(range(20))
+    assert {length for _, length, _ in answers} == {b"36"}
 
 
 def test_a_stage_that_uses_no_key_is_opened_without_it(runner: Runner) -> None:
-    assert sorted(each.result for each in runner.map(Doubling(), [1, 2], Key.fresh()) if isinstance(each, Done)) == [
-        2,
-        4,
-    ]
+    outcomes = runner.map(Doubling(), [1, 2], Key.fresh())
+    assert sorted(each.result for each in outcomes if isinstance(each, Done)) == [2, 4]
 
 
 def test_a_stage_that_needs_the_key_does_not_start_without_it(runner: Runner) -> None:
@@ -77,7 +73,7 @@ def test_a_stage_that_needs_the_key_does_not_start_without_it(runner: Runner) ->
 def test_a_stage_sealed_with_another_key_stops_the_run(cluster: None) -> None:
     from pipelines.runners.ray import RayRunner
 
-    with pytest.raises(IntegrityBroken, match="another") as caught:
+    with pytest.raises(IntegrityBroken, match="with this case's key") as caught:
         list(RayRunner(1).map(_stage(Key.fresh(), b"x"), [1], Key.fresh()))
     assert not isinstance(caught.value, CannotStart)
 
@@ -138,7 +134,7 @@ def test_the_transfer_opens_for_its_receiver_only() -> None:
     encrypted = key.encrypted_for(receiver.public_key)
     assert bytes(receiver.receive(encrypted).expose()) == bytes(key.expose())
     assert bytes(key.expose()) not in encrypted
-    with pytest.raises(Exception, match=""):
+    with pytest.raises(InvalidTag):
         other.receive(encrypted)
 
 
@@ -147,7 +143,6 @@ def test_a_process_with_a_key_writes_no_core_and_its_children_see_no_key() -> No
         "import os, resource\n"
         "from forensics.adapters.crypto.case_key import Key\n"
         "from forensics.adapters.crypto.locked_memory import protection_problems\n"
-        "resource.setrlimit(resource.RLIMIT_CORE, (1 << 20, resource.getrlimit(resource.RLIMIT_CORE)[1]))\n"
         "key = Key(b'k' * 32)\n"
         "assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)\n"
         "assert protection_problems() == [], protection_problems()\n"
@@ -163,7 +158,6 @@ def test_a_process_with_a_key_writes_no_core_and_its_children_see_no_key() -> No
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (ended.returncode, "Traceback" in ended.stderr) == (-6, False), ended.stderr
-    assert resource.getrlimit(resource.RLIMIT_CORE)[1] != 0 or True
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
