@@ -21,6 +21,7 @@ from forensics.faces.face import Face, FaceDetector, FaceEmbedder, Measure
 from forensics.footage.frames import Frame, RgbArray, View
 from forensics.footage.timeline import Int64Array, PacketIndex
 from pipelines.custody.case_store import load_case
+from pipelines.custody.entries import entry_folder
 from pipelines.custody.keys import keyring_for
 from pipelines.stages.model_loaders import ModelLoaders
 from testing.commands import ENTRY_LAST_DAY, Answer, Call, search_case
@@ -209,6 +210,15 @@ class FaceCase:
     def key(self) -> Key:
         """The key of the case."""
         return keyring_for(CaseFolder(self.root), load_case(self.root).case_id).load()
+
+    def entry(self, name: str) -> Path:
+        """Return the folder of an entry of the watch-list, also of one that does not exist."""
+        return entry_folder(CaseFolder(self.root), self.key, name)
+
+    @property
+    def verdicts(self) -> Path:
+        """The sealed file of verdicts."""
+        return CaseFolder(self.root).reviews_file
 
     def compared_parts(self) -> list[Path]:
         """Return the parts of the stage `recognise`."""

@@ -28,6 +28,8 @@ _BIOMETRIC: Final = (
     ".reproduce/runs/*/parts/recognise/*",
     *(f"{folder}/candidates/*" for folder in _TABLE_FOLDERS),
     *(f".reproduce/{folder}/candidates/*" for folder in _TABLE_FOLDERS),
+    "runs/*/crops/*.jpg.sealed",
+    ".reproduce/runs/*/crops/*.jpg.sealed",
     *("reviews.jsonl", f"reviews.jsonl{SEALED_SUFFIX}", ".reviews.jsonl.*.tmp", f"calibration{SEALED_SUFFIX}"),
 )
 _CASE_LEVELS: Final = ("*", ".*", "evidence/*", "evidence/*/*", "runs/*", "tables/*", "tables/*/*")
@@ -235,8 +237,8 @@ class CaseFolder:
 
     @property
     def reviews_file(self) -> Path:
-        """Signed verdicts, hash-chained."""
-        return self.root / "reviews.jsonl"
+        """Signed verdicts, hash-chained, sealed."""
+        return self.root / f"reviews.jsonl{SEALED_SUFFIX}"
 
     @property
     def calibration_file(self) -> Path:
@@ -298,16 +300,12 @@ class CaseFolder:
         own = {path for path in found if path.parent.resolve().is_relative_to(self.root.resolve())}
         return sorted(path for path in own if path.is_symlink() or path.is_file())
 
-    def entry_folder(self, entry_id: str) -> Path:
-        """Return the folder of one entry of the watch-list."""
-        return self.watchlist / entry_id
-
-    def entry_file(self, entry_id: str) -> Path:
-        """Return the file of an entry: its basis, end and pictures."""
-        return self.entry_folder(entry_id) / "entry.json"
+    def entry_file(self, reference: str) -> Path:
+        """Return the file of an entry, by the name of its folder: its end, and sealed its name, basis and pictures."""
+        return self.watchlist / reference / "entry.json"
 
     def entry_files(self) -> list[Path]:
-        """Return the files of all entries, by name."""
+        """Return the files of all entries."""
         return sorted(self.watchlist.glob("*/entry.json"))
 
     def unfinished_tables(self) -> tuple[Path, Path]:

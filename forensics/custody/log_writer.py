@@ -80,11 +80,13 @@ class LogWriter:
         folder: folder of the case.
         now: clock.
         anchor: log anchor, updated with every line; None if this user's key folder has none for the case.
+        protect: returns facts that may say who somebody is as the log may hold them.
     """
 
     folder: CaseFolder
     now: Callable[[], datetime]
     anchor: Anchor | None = None
+    protect: Callable[[JsonObject], JsonObject] = dict
 
     @contextlib.contextmanager
     def record_command(
@@ -102,7 +104,7 @@ class LogWriter:
         try:
             yield record
         except BaseException as error:
-            self._append_end(record, _failure_facts(error))
+            self._append_end(record, {**_failure_facts(error), **self.protect({"message": _message(error)})})
             raise
         self._append_end(record, {"exit_code": record.exit_code})
 
@@ -236,8 +238,11 @@ class LogWriter:
 
 
 def _failure_facts(error: BaseException) -> JsonObject:
-    message = " ".join(str(error).split())[:_LONGEST_MESSAGE]
-    return {"exit_code": _exit_code(error), "error": type(error).__name__, "message": message}
+    return {"exit_code": _exit_code(error), "error": type(error).__name__}
+
+
+def _message(error: BaseException) -> str:
+    return " ".join(str(error).split())[:_LONGEST_MESSAGE]
 
 
 def _exit_code(error: BaseException) -> int:

@@ -1,8 +1,16 @@
 """Port of the encryption with the key of a case, so that tables and the log can be sealed without knowing how."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
-__all__ = ["Sealer"]
+__all__ = ["SEALED_PREFIX", "Sealer", "is_sealed"]
+
+SEALED_PREFIX: Final = b"FSEAL1"
+"""Begin of all sealed data."""
+
+
+def is_sealed(data: bytes) -> bool:
+    """Whether the bytes begin like sealed data."""
+    return data.startswith(SEALED_PREFIX)
 
 
 class Sealer(Protocol):

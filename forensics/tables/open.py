@@ -14,9 +14,9 @@ import polars as pl
 import pyarrow as pa
 
 from forensics.custody.case_document import read_case
-from forensics.custody.case_folder import CaseFolder
+from forensics.custody.case_folder import SEALED_SUFFIX, CaseFolder
 from forensics.custody.log_writer import LogWriter
-from forensics.custody.sealer import Sealer
+from forensics.custody.sealer import Sealer, is_sealed
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.spelling import in_shell
@@ -24,6 +24,7 @@ from forensics.tables.files import read_sealed_table
 from forensics.tables.manifest import read_manifest
 from forensics.tables.result_access import refuse_unless_active
 from forensics.tables.schemas import CANDIDATES, CANDIDATES_TABLE, PUBLISHED
+from forensics.tables.sighting_rows import THUMBNAIL
 
 __all__ = ["OpenCase", "candidates_of", "published_files"]
 
@@ -155,8 +156,45 @@ class OpenCase:
             name: value of the column `sightings.thumbnail`.
 
         Raises:
+            UsageError: the thumbnail is sealed, because the case compares faces; read it with `read_picture`.
             IntegrityBroken: the file is missing, has changed since it was published, or lies outside of the case.
         """
+        if name.endswith(SEALED_SUFFIX):
+            raise UsageError("this thumbnail is encrypted", "use case.read_picture(name, reason=TEXT)", name)
+        return self._find_picture(name)
+
+    def read_picture(self, name: str, *, reason: str = "") -> bytes:
+        """Return a thumbnail as JPEG, after checking its digest; access to a sealed one and its reason are logged.
+
+        Args:
+            name: value of the column `sightings.thumbnail`.
+            reason: why the picture is opened; required if it is sealed.
+
+        Raises:
+            UsageError: the thumbnail is sealed, and the reason is empty.
+            NotAuthorised: the key of the case cannot be used, the mandate is over, or the log cannot be written.
+            IntegrityBroken: the file is missing, has changed since it was published, or lies outside of the case.
+        """
+        if not name.endswith(SEALED_SUFFIX):
+            return self.picture(name).read_bytes()
+        if not reason.strip():
+            raise UsageError("pictures of people can be opened only for a stated reason", "give reason=TEXT", name)
+        log = LogWriter(self.folder, lambda: datetime.now(UTC))
+        with log.record_command("open picture", who=_system_user(), why=reason, facts={"picture": name}):
+            refuse_unless_active(self.folder, datetime.now(UTC))
+            return self.unseal_picture(name, self.find_key(read_case(self.folder).case_id))
+
+    def unseal_picture(self, name: str, sealer: Sealer | None) -> bytes:
+        """Return a thumbnail as JPEG, after checking its digest; the caller must write the access to the log.
+
+        Args:
+            name: value of the column `sightings.thumbnail`.
+            sealer: the key of the case; None if thumbnails are not sealed.
+        """
+        data = self._find_picture(name).read_bytes()
+        return sealer.unseal(data, THUMBNAIL) if sealer is not None and is_sealed(data) else data
+
+    def _find_picture(self, name: str) -> Path:
         path = self.folder.resolve_inside(name)
         published = {each["path"]: each["sha256"] for each in read_manifest(self.folder).get("pictures", ())}
         if name in published or not path.is_file():  # older manifests list no pictures

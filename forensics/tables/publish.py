@@ -196,6 +196,6 @@ def put_in_place(run: RunFolder) -> None:
 def remove_unnamed_pictures(run: RunFolder, manifest: JsonObject) -> None:
     """Delete the thumbnails that the manifest does not name; an earlier, incomplete run may have left them."""
     named = {run.case_root / picture["path"] for picture in manifest["pictures"]}
-    for path in run.crops.glob("*.jpg"):
+    for path in run.crops.glob("*.jpg*"):
         if path not in named:
             path.unlink()

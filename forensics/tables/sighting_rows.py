@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
-from forensics.custody.case_folder import CaseFolder, RunFolder
+from forensics.custody.case_folder import SEALED_SUFFIX, CaseFolder, RunFolder
+from forensics.custody.sealer import Sealer, is_sealed
 from forensics.digests import sha256_of_bytes
 from forensics.footage.frame_clock import frame_clock
 from forensics.footage.timeline import BoolArray, Int64Array, PacketIndex
@@ -19,14 +21,19 @@ from forensics.tables.parts import StoredDetections, read_detections
 from forensics.tracking.sightings import sighting_id_of, track_id_of
 
 __all__ = [
+    "THUMBNAIL",
     "JoinedEvidence",
     "describe_thumbnails",
     "detection_tables",
+    "seal_thumbnails",
     "sightings_table",
     "track_id_of_sight",
     "track_numbers",
     "tracks_table",
 ]
+
+THUMBNAIL: Final = "thumbnail"
+"""Context of sealed thumbnails."""
 
 _UTC = pa.timestamp("us", tz="UTC")
 _NO_SIGHTS = schemas.SIGHT_PART.empty_table()
@@ -186,11 +193,18 @@ def sightings_table(each: JoinedEvidence, run: RunFolder) -> pa.Table:
     return pa.table({name: columns[name] for name in schemas.SIGHTINGS.names}, schema=schemas.SIGHTINGS)
 
 
+def seal_thumbnails(sights: pa.Table, sealer: Sealer) -> pa.Table:
+    """Return the rows of a sight part with sealed thumbnails."""
+    sealed = [None if jpeg is None else sealer.seal(jpeg, THUMBNAIL) for jpeg in sights["jpeg"].to_pylist()]
+    place = sights.schema.get_field_index("jpeg")
+    return sights.set_column(place, sights.schema.field(place), pa.array(sealed, pa.binary()))
+
+
 def describe_thumbnails(each: JoinedEvidence, run: RunFolder) -> list[dict[str, str]]:
     """Return the manifest's entry of each thumbnail: path relative to the case, SHA-256."""
     jpegs = zip(each.track_ids, each.sights["jpeg"].to_pylist(), strict=True)
     return [
-        {"path": run.crop(track_id).relative_to(run.case_root).as_posix(), "sha256": sha256_of_bytes(jpeg)}
+        {"path": _thumbnail(run, track_id, jpeg).relative_to(run.case_root).as_posix(), "sha256": sha256_of_bytes(jpeg)}
         for track_id, jpeg in jpegs
         if jpeg is not None
     ]
@@ -200,8 +214,14 @@ def _write_thumbnails(each: JoinedEvidence, run: RunFolder) -> pa.Array:
     """Write the thumbnails that are missing, and return their paths relative to the case; null without a picture."""
     paths: list[str | None] = []
     for track_id, jpeg in zip(each.track_ids, each.sights["jpeg"].to_pylist(), strict=True):
-        path = run.crop(track_id)
+        path = _thumbnail(run, track_id, jpeg or b"")
         if jpeg is not None and not (path.exists() and path.read_bytes() == jpeg):
             write_bytes(path, jpeg)
         paths.append(path.relative_to(run.case_root).as_posix() if jpeg is not None else None)
     return pa.array(paths, pa.string())
+
+
+def _thumbnail(run: RunFolder, track_id: str, jpeg: bytes) -> Path:
+    """Return the file of a thumbnail; the name of a sealed one says so."""
+    path = run.crop(track_id)
+    return path.with_name(f"{path.name}{SEALED_SUFFIX}") if is_sealed(jpeg) else path

@@ -92,7 +92,7 @@ def _run_and_show(session: Session, runner: str) -> None:
     opened = forensics.open_case(out)
     found = opened.sightings().collect()
     sheet = out / "sightings.png"
-    write_contact_sheet(pictures_of(opened, found), sheet)
+    write_contact_sheet(pictures_of(opened, found, None), sheet)
     print(sightings_text(opened, found))
     print(f"\n{sum(clip.n_people for clip in clips)} people walk by, {len(found)} sightings were found.")
     print(f"next: open\n  {sheet}\n  {case.folder.tables}/sightings/part-0.parquet\n  {result.folder.record}")

@@ -147,11 +147,13 @@ def _emit(report: Report, as_json: bool) -> None:
         "signers": [asdict(signer) for signer in report.signers],
         "published": report.published,
         "half_published": report.is_half_published,
+        "unopened_verdicts": report.has_unopened_verdicts,
     }
     unchanged = counted(report.n_checked, "file is", "files are")
     lines = [str(fault) for fault in report.faults] or [
         f"{unchanged} unchanged, the log is complete",
         _tables_text(report),
+        *_unopened_text(report),
         *_signatures(report),
     ]
     emit(facts, "\n".join(lines), as_json)
@@ -161,6 +163,11 @@ def _tables_text(report: Report) -> str:
     if report.is_half_published:
         return "there are no tables: a run was killed while it published; `forensics run` again finishes it"
     return f"the tables are those of run {report.published}" if report.published else "no run has published tables"
+
+
+def _unopened_text(report: Report) -> list[str]:
+    unopened = "the verdicts are unchanged, but were not opened: the key of the case is not here"
+    return [unopened] if report.has_unopened_verdicts else []
 
 
 def _signatures(report: Report) -> list[str]:

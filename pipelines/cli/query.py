@@ -21,6 +21,7 @@ from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
 from forensics.wording import counted
 from pipelines.cli.output import emit, parse_utc, path_type, reason_option, say
 from pipelines.cli.row_formats import SHOWN_LINES, pictures_of, print_rows
+from pipelines.custody.case_store import load_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import check_output_file
 from pipelines.custody.session import Need
@@ -117,8 +118,8 @@ def query(
 ) -> None:
     """Show rows of a published table; sightings if no table is named.
 
-    The table candidates needs a --reason, which the case's log keeps. Its rows include camera and time, and
-    candidates come first.
+    The table candidates needs a --reason, which the case's log keeps; so do the pictures of a case that compares
+    faces. The rows of candidates include camera and time, and candidates come first.
 
     \b
     Example:
@@ -127,9 +128,11 @@ def query(
     """
     equal = {"camera_id": camera, "class_name": class_name, "entry_id": entry_id}
     row_filter = RowFilter(equal, decisions, since, until)
-    need = Need.RESULTS if table == CANDIDATES_TABLE else Need.READ
-    facts = {"table": table, **row_filter.facts}
-    with open_session(root, "query", need=need, reason=reason, facts=facts) as session:
+    shows_people = table == CANDIDATES_TABLE or (pictures is not None and load_case(root).mandate.mode.compares_faces)
+    need = Need.RESULTS if shows_people else Need.READ
+    with open_session(
+        root, "query", need=need, reason=reason, facts={"table": table}, private=row_filter.facts
+    ) as session:
         if pictures is not None:
             check_output_file(session.folder, pictures)
         opened = forensics.open_case(root)
@@ -139,7 +142,7 @@ def query(
         if not len(found):
             _print_hints(opened, rows, table, row_filter)
         if pictures is not None:
-            _write_pictures(opened, table, found, pictures)
+            _write_pictures(opened, table, found, pictures, session.key if need is Need.RESULTS else None)
         _print_older_run(opened)
         missed = _print_missing_rows(opened, table)
         _print_untimed_rows(opened, table, row_filter)
@@ -287,9 +290,9 @@ def _print_error_rates(found: pl.DataFrame) -> None:
     say(f"Threshold: {threshold:.3f}. Expected false candidates in this run: {rate}.")
 
 
-def _write_pictures(opened: OpenCase, table: str, found: pl.DataFrame, target: Path) -> None:
+def _write_pictures(opened: OpenCase, table: str, found: pl.DataFrame, target: Path, key: Sealer | None) -> None:
     _require(table, table == "sightings", "has no pictures")
-    titled = pictures_of(opened, found)
+    titled = pictures_of(opened, found, key)
     if not titled:
         problem = "no row that was found has a picture" if len(found) else "no row was found, so there is no picture"
         raise UsageError(problem, "change the filter, or leave out --pictures")

@@ -182,8 +182,8 @@ def review(
             "--pictures and --verdict exclude each other: look first, then decide",
             f"write {pictures} without --verdict, look at it, then give the verdict with another command",
         )
-    facts = {"reviewer": name, "candidate": wanted}
-    with open_session(root, "review", need=Need.RESULTS, reason=reason, facts=facts) as session:
+    facts, private = {"reviewer": name}, {"candidate": wanted}
+    with open_session(root, "review", need=Need.RESULTS, reason=reason, facts=facts, private=private) as session:
         find_reviewer(session.folder, name)
         if pictures is not None:
             check_output_file(session.folder, pictures)

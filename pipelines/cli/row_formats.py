@@ -3,11 +3,11 @@
 import io
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
+from forensics.custody.sealer import Sealer
 from forensics.json_object import JsonObject
 from forensics.tables.open import OpenCase
 from forensics.tables.schemas import CANDIDATES_TABLE
@@ -116,14 +116,19 @@ def _recordings(opened: OpenCase) -> pl.DataFrame:
     return opened.evidence().select("evidence_id", "camera_id", name).collect()
 
 
-def pictures_of(opened: OpenCase, found: pl.DataFrame) -> list[tuple[Path, str, str, str]]:
-    """Return file and three lines of every sighting with a thumbnail: camera and class, time, id.
+def pictures_of(opened: OpenCase, found: pl.DataFrame, key: Sealer | None) -> list[tuple[bytes, str, str, str]]:
+    """Return JPEG and three lines of every sighting with a thumbnail: camera and class, time, id.
 
     A sighting of doubtful detections alone is marked, because its picture may be wrong.
+
+    Args:
+        opened: the case.
+        found: rows of `sightings`.
+        key: opens sealed thumbnails; None in a case without a key.
     """
     return [
         (
-            opened.picture(row["thumbnail"]),
+            opened.unseal_picture(row["thumbnail"], key),
             f"{row['camera_id']}  {row['class_name']}{'  DOUBTFUL' if _is_doubtful(row) else ''}",
             _when(row),
             row["sighting_id"],

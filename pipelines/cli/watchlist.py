@@ -13,10 +13,9 @@ from forensics.wording import counted
 from pipelines.cli.groups import Group
 from pipelines.cli.output import emit, json_option, parse_last_day, path_type, required_reason, say, table_text
 from pipelines.cli.run_options import model_loaders
-from pipelines.custody.entries import ORIGIN_CANDIDATE, ORIGIN_PICTURES, Entry, load_entries
+from pipelines.custody.entries import ORIGIN_CANDIDATE, ORIGIN_PICTURES, Entry, find_entry, load_entries
 from pipelines.custody.entry_removal import remove_entry
 from pipelines.custody.erasure import certificate_facts
-from pipelines.custody.keys import keyring_for
 from pipelines.custody.mandate_text import last_day_text
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need, os_user
@@ -75,25 +74,30 @@ def add(
             "an entry needs pictures or a confirmed candidate, not both", "give either PICTURE... or --from-sighting"
         )
     origin = f"{ORIGIN_CANDIDATE}{candidate}" if candidate else ORIGIN_PICTURES
-    facts = {"entry": entry_id, "basis": basis, "expires_utc": expires_utc.isoformat(), "origin": origin}
-    with open_session(root, "watchlist add", need=Need.WORK, reason=basis, facts=facts) as session, session.lock():
+    facts = {"expires_utc": expires_utc.isoformat()}
+    private = {"entry": entry_id, "basis": basis, "origin": origin}
+    with (
+        open_session(root, "watchlist add", need=Need.WORK, facts=facts, private=private) as session,
+        session.lock(),
+    ):
         settings = Settings().recognise
-        key_for = keyring_for(session.folder, session.case.case_id).load
         given = (
-            load_confirmed_faces(session.case, key_for(), candidate)
+            load_confirmed_faces(session.case, session.key, candidate)
             if candidate
-            else read_pictures(session.folder, pictures)
+            else read_pictures(session.folder, session.key, pictures)
         )
         entry = add_entry(
             session.case,
             session.files,
             NewEntry(entry_id, given, origin, basis, expires_utc),
             models_for=partial(model_loaders().face_models, settings),
-            key_for=key_for,
+            key_for=lambda: session.key,
             now=session.now,
             who=os_user(),
         )
-        session.record.outputs["pictures"] = [picture["sha256"] for picture in entry.pictures]
+        key = session.key
+        session.record.outputs["entry"] = entry.folder.name
+        session.record.outputs["pictures"] = [key.reference("picture", each["sha256"]) for each in entry.pictures]
     shown = counted(len(entry.pictures), "picture", "pictures")
     text = f"{entry_id}: {shown}, until {last_day_text(expires_utc)}\nnext: forensics run {in_shell(root)}"
     emit(_facts(entry), text, as_json)
@@ -110,7 +114,7 @@ def list_command(root: Path, as_json: bool) -> None:
       forensics watchlist list my-case
     """
     with open_session(root, "watchlist list", need=Need.READ) as session:
-        entries = load_entries(session.folder)
+        entries = load_entries(session.case)
         limit = session.case.watchlist_limit
     rows = [
         [e.entry_id, len(e.pictures), e.basis, last_day_text(e.expires_utc), e.added_utc, e.added_by, e.origin]
@@ -146,10 +150,11 @@ def remove(root: Path, entry_id: str, reason: str, as_json: bool) -> None:
       forensics watchlist remove my-case E1 --reason "the person was found"
     """
     with (
-        open_session(root, "watchlist remove", need=Need.CHANGE, reason=reason, facts={"entry": entry_id}) as session,
+        open_session(root, "watchlist remove", need=Need.CHANGE, reason=reason, private={"entry": entry_id}) as session,
         session.lock(),
     ):
-        certificate = remove_entry(session.case, session.files, entry_id, why=reason, who=session.who, now=session.now)
+        entry = find_entry(session.case, entry_id).folder
+        certificate = remove_entry(session.case, session.files, entry, why=reason, who=session.who, now=session.now)
         session.record.outputs["certificate"] = certificate_facts(certificate)
     emit(
         {"certificate": str(certificate)},
@@ -185,7 +190,7 @@ def calibrate_command(root: Path, pictures: Path, reason: str, as_json: bool) ->
             pictures,
             limits=settings.limits(),
             models=model_loaders().face_models(settings),
-            key=keyring_for(session.folder, session.case.case_id).load(),
+            key=session.key,
         )
         facts = asdict(calibrated)
         session.record.outputs["calibration"] = facts

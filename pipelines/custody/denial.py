@@ -12,7 +12,7 @@ from forensics.tables.files import encode_json, write_bytes
 from pipelines import clock
 from pipelines.custody.case_lock import take_over_lock
 from pipelines.custody.erasure import destroy, quarantine
-from pipelines.custody.keys import keyring_for
+from pipelines.custody.keys import destroy_reviewer_keys, keyring_for
 from pipelines.custody.session import Session, operator_facts, os_user
 
 __all__ = ["deny", "deny_damaged_case"]
@@ -66,6 +66,7 @@ def deny_damaged_case(root: Path, why: str) -> None:
         return
     if not case.mandate.hold:
         keyring_for(folder, case.case_id).destroy()
+        destroy_reviewer_keys(case.case_id)
     write_bytes(folder.denied_file, _encode_mark(operator_facts(case), why))
 
 

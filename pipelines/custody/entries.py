@@ -1,6 +1,7 @@
-"""Entries of a watch-list, as far as they can be read without the key of the case.
+"""Entries of a watch-list. Without the key of the case only their number and their ends can be read.
 
-`watchlist/<entry>/entry.json` holds the basis, the end and the picture quality of each entry.
+The folder of an entry is named by a keyed reference to its name. `entry.json` in it holds the end of the entry, so that
+it is removed on time, and sealed all that says whom the case searches for.
 """
 
 import json
@@ -11,20 +12,30 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
-from forensics.custody.log import read_chain
+from forensics.custody.log import LogLine, read_chain
+from forensics.custody.private_facts import read_facts
+from forensics.custody.sealer import Sealer
+from forensics.digests import canonical_json
 from forensics.errors import UsageError
 from forensics.json_object import JsonObject
+from forensics.tables.files import encode_json
+from pipelines.custody.keys import find_key, key_of
 
 __all__ = [
     "ORIGIN_CANDIDATE",
     "ORIGIN_PICTURES",
     "Entry",
+    "added_entries",
+    "encode_entry",
+    "entry_folder",
     "expired_entries",
     "find_entry",
     "find_incomplete_entries",
     "load_entries",
     "people_of",
+    "read_entry",
     "remove_incomplete_entries",
 ]
 
@@ -34,12 +45,15 @@ ORIGIN_PICTURES: Final = "pictures"
 ORIGIN_CANDIDATE: Final = "candidate "
 """Start of the origin of every other entry; ``SIGHTING:ENTRY`` follows."""
 
+_CONTEXT: Final = "entry of the watch-list"
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One entry of the watch-list: a person to search for.
 
     Attributes:
+        folder: its folder in the watch-list.
         entry_id: id in `candidates`; a number, a code word or a name.
         basis: reason why the case may search for this person.
         expires_utc: end of the entry.
@@ -48,6 +62,7 @@ class Entry:
         pictures: SHA-256 and face quality of each reference picture.
     """
 
+    folder: Path
     entry_id: str
     basis: str
     expires_utc: datetime
@@ -65,15 +80,43 @@ class Entry:
         return sighting_id, entry_id
 
 
-def load_entries(folder: CaseFolder) -> list[Entry]:
-    """Read all entries, by id."""
-    return [_read(path) for path in folder.entry_files()]
+def entry_folder(folder: CaseFolder, key: Sealer, entry_id: str) -> Path:
+    """Return the folder of an entry; names that differ in case only have the same one."""
+    return folder.watchlist / key.reference("entry", entry_id.casefold())
 
 
-def _read(path: Path) -> Entry:
-    stored = json.loads(path.read_text())
+def encode_entry(entry: Entry, key: Sealer) -> bytes:
+    """Encode an entry as it is stored."""
+    stored = {
+        "entry": entry.entry_id,
+        "basis": entry.basis,
+        "added_utc": entry.added_utc.isoformat(),
+        "added_by": entry.added_by,
+        "origin": entry.origin,
+        "pictures": list(entry.pictures),
+    }
+    sealed = key.seal(canonical_json(stored).encode(), _CONTEXT).hex()
+    return encode_json({"expires_utc": entry.expires_utc.isoformat(), "sealed": sealed})
+
+
+def load_entries(case: Case) -> list[Entry]:
+    """Read all entries, by id.
+
+    Raises:
+        NotAuthorised: the key of the case cannot be used.
+    """
+    paths = case.folder.entry_files()
+    key = key_of(case) if paths else None
+    return sorted((read_entry(path.parent, key) for path in paths if key), key=lambda entry: entry.entry_id)
+
+
+def read_entry(folder: Path, key: Sealer) -> Entry:
+    """Read the entry in a folder of the watch-list."""
+    outer = json.loads((folder / "entry.json").read_text())
+    stored = {**outer, **json.loads(key.unseal(bytes.fromhex(outer["sealed"]), _CONTEXT))}
     return Entry(
-        entry_id=path.parent.name,
+        folder=folder,
+        entry_id=stored["entry"],
         basis=stored["basis"],
         expires_utc=datetime.fromisoformat(stored["expires_utc"]),
         added_utc=datetime.fromisoformat(stored["added_utc"]),
@@ -83,13 +126,14 @@ def _read(path: Path) -> Entry:
     )
 
 
-def find_entry(folder: CaseFolder, entry_id: str) -> Entry:
+def find_entry(case: Case, entry_id: str) -> Entry:
     """Read one entry.
 
     Raises:
         UsageError: there is no entry with this id.
+        NotAuthorised: the key of the case cannot be used.
     """
-    entries = {entry.entry_id: entry for entry in load_entries(folder)}
+    entries = {entry.entry_id: entry for entry in load_entries(case)}
     if entry_id not in entries:
         raise UsageError(
             f"the watch-list has no entry {entry_id!r}",
@@ -98,12 +142,13 @@ def find_entry(folder: CaseFolder, entry_id: str) -> Entry:
     return entries[entry_id]
 
 
-def expired_entries(folder: CaseFolder, now: datetime) -> list[str]:
-    """Return the ids of the entries that have ended at `now`."""
-    return [entry.entry_id for entry in load_entries(folder) if entry.expires_utc <= now]
+def expired_entries(folder: CaseFolder, now: datetime) -> list[Path]:
+    """Return the folders of the entries that have ended at `now`."""
+    ends = {path.parent: json.loads(path.read_text())["expires_utc"] for path in folder.entry_files()}
+    return [path for path, end in ends.items() if datetime.fromisoformat(end) <= now]
 
 
-def people_of(folder: CaseFolder, entries: Sequence[Entry]) -> tuple[str, ...]:
+def people_of(case: Case, entries: Sequence[Entry]) -> tuple[str, ...]:
     """Return the first entry of the same person for each of these entries, in their order.
 
     An entry made from a confirmed candidate shows the same person as the entry of that candidate, which two reviewers
@@ -112,13 +157,22 @@ def people_of(folder: CaseFolder, entries: Sequence[Entry]) -> tuple[str, ...]:
     parents = {entry.entry_id: entry.candidate[1] for entry in entries if entry.candidate is not None}
     if not parents:
         return tuple(entry.entry_id for entry in entries)
-    lines = read_chain(folder.audit_file).lines
-    done = {line.of for line in lines if line.kind == "end" and line.facts.get("exit_code") == 0}
-    for line in lines:
-        origin = str(line.facts.get("origin", ""))
-        if line.command == "watchlist add" and line.number in done and origin.startswith(ORIGIN_CANDIDATE):
-            parents.setdefault(line.facts["entry"], origin.rpartition(":")[2])
+    for facts, _ in added_entries(case):
+        if facts.get("origin", "").startswith(ORIGIN_CANDIDATE):
+            parents.setdefault(facts["entry"], facts["origin"].rpartition(":")[2])
     return tuple(_follow_parents(entry.entry_id, parents) for entry in entries)
+
+
+def added_entries(case: Case) -> list[tuple[JsonObject, LogLine]]:
+    """Return facts and end of each command in the log that has added an entry, also of entries that were removed.
+
+    Without a usable key the facts are those in clear: they name no entry.
+    """
+    lines = read_chain(case.folder.audit_file).lines
+    done = {line.of: line for line in lines if line.kind == "end" and line.facts.get("exit_code") == 0}
+    added = [line for line in lines if line.command == "watchlist add" and line.number in done]
+    key = find_key(case)
+    return [(line.facts if key is None else read_facts(line, key), done[line.number]) for line in added]
 
 
 def _follow_parents(entry_id: str, parents: Mapping[str, str]) -> str:

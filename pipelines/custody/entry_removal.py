@@ -13,7 +13,7 @@ from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.tables.files import read_sealed_table, seal_table, write_bytes
 from forensics.tables.schemas import RECOGNISE_PART
 from pipelines.custody.deciding_files import DecidingFiles
-from pipelines.custody.entries import find_entry
+from pipelines.custody.entries import read_entry
 from pipelines.custody.erasure import destroy_files
 from pipelines.custody.keys import keyring_for
 
@@ -21,28 +21,34 @@ __all__ = ["remove_entry", "replace_parts"]
 
 
 def remove_entry(
-    case: Case, files: DecidingFiles, entry_id: str, *, why: str, who: dict[str, str], now: datetime
+    case: Case, files: DecidingFiles, entry: Path, *, why: str, who: dict[str, str], now: datetime
 ) -> Path:
     """Destroy an entry's pictures, its template and the faces compared with it; return the certificate.
+
+    Args:
+        case: the case; the caller holds its lock.
+        files: removes the files and writes the certificate.
+        entry: folder of the entry.
+        why: the reason in words.
+        who: facts about the user.
+        now: time of the removal.
 
     Published rows of candidates of the entry stay sealed until the next run removes them.
 
     Raises:
-        UsageError: there is no such entry.
         NotAuthorised: the case is on hold.
     """
-    find_entry(case.folder, entry_id)
     if case.mandate.hold:
         raise NotAuthorised(
             f"the case is on hold ({case.mandate.hold}), so nothing may be deleted",
             "lift the hold with `forensics case hold --lift`, then try again",
         )
-    paths = [path for path in sorted(case.folder.entry_folder(entry_id).iterdir()) if path.is_file()]
-    paths += _replace_parts_naming(case, entry_id)
-    return destroy_files(case, files, paths, reason="entry", why=f"{entry_id}: {why}", who=who, now=now)
+    paths = [path for path in sorted(entry.iterdir()) if path.is_file()]
+    paths += _replace_parts_naming(case, entry)
+    return destroy_files(case, files, paths, reason="entry", why=why, who=who, now=now)
 
 
-def _replace_parts_naming(case: Case, entry_id: str) -> list[Path]:
+def _replace_parts_naming(case: Case, entry: Path) -> list[Path]:
     """Write parts without the rows of an entry; return the parts to destroy.
 
     Parts that cannot be read, because the key is withheld or a killed command left them incomplete, are destroyed as
@@ -51,7 +57,9 @@ def _replace_parts_naming(case: Case, entry_id: str) -> list[Path]:
     keyring, parts = keyring_for(case.folder, case.case_id), case.folder.compared_parts()
     if not keyring.exists:
         return parts
-    rows, key = pc.field("entry_id") != entry_id, keyring.load_withheld()
+    key = keyring.load_withheld()
+    entry_id = read_entry(entry, key).entry_id
+    rows = pc.field("entry_id") != entry_id
     return [old for part in parts for old in _replace_part(part, rows, key, why=f"without {entry_id}")]
 
 

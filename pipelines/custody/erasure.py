@@ -21,7 +21,7 @@ from forensics.errors import IntegrityBroken
 from forensics.json_object import JsonObject
 from forensics.tables.files import encode_json
 from pipelines.custody.deciding_files import DecidingFiles
-from pipelines.custody.keys import keyring_for
+from pipelines.custody.keys import destroy_reviewer_keys, keyring_for
 
 __all__ = [
     "certificate_facts",
@@ -59,9 +59,14 @@ def destroy(
     certificate = _write_certificate(
         case, files, case.folder.biometric_files(), reason=reason, why=why, who=who, now=now
     )
-    keyring_for(case.folder, case.case_id).destroy()
+    _destroy_keys(case)
     _finish(files, certificate, key_destroyed=True)
     return certificate
+
+
+def _destroy_keys(case: Case) -> None:
+    keyring_for(case.folder, case.case_id).destroy()
+    destroy_reviewer_keys(case.case_id)
 
 
 def destroy_files(
@@ -141,7 +146,7 @@ def finish_destructions(case: Case, files: DecidingFiles) -> None:
         if stored["state"] == "begun":
             is_whole_case = stored["reason"] in {"denied", "expired"}
             if is_whole_case:
-                keyring_for(case.folder, case.case_id).destroy()
+                _destroy_keys(case)
             _finish(files, path, key_destroyed=is_whole_case)
 
 

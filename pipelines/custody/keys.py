@@ -13,12 +13,16 @@ from platformdirs import user_config_path
 
 from forensics.adapters.crypto.case_key import Key
 from forensics.adapters.crypto.key_files import WITHHELD, keys_folder, load_key
+from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
-from forensics.errors import NotAuthorised, UsageError
+from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.tables.files import atomic_file, sync_folder
 
 __all__ = [
     "Keyring",
+    "destroy_reviewer_keys",
+    "find_key",
+    "key_of",
     "keyring_for",
     "make_private_folder",
     "no_key_folder_error",
@@ -99,10 +103,7 @@ class Keyring:
         """
         files = [path for path in (self.path, self.withheld) if path.exists()]
         for path in files:
-            with path.open("r+b") as file:
-                file.write(os.urandom(path.stat().st_size))
-                file.flush()
-                os.fsync(file.fileno())
+            _overwrite(path)
             path.unlink()
             sync_folder(path.parent)
         return bool(files)
@@ -120,6 +121,30 @@ def keyring_for(folder: CaseFolder, case_id: str) -> Keyring:
             "the key folder must not be inside the case", "set $FORENSICS_KEYS to a folder outside the case", base
         )
     return Keyring(base / case_id, base / WITHHELD / case_id)
+
+
+def key_of(case: Case) -> Key:
+    """Read the key of a case.
+
+    Raises:
+        NotAuthorised: it is withheld, destroyed or absent, or other users can read it.
+    """
+    return keyring_for(case.folder, case.case_id).load()
+
+
+def find_key(case: Case) -> Key | None:
+    """Read the key of a case; None if it cannot be used."""
+    try:
+        return key_of(case)
+    except (NotAuthorised, IntegrityBroken):
+        return None
+
+
+def destroy_reviewer_keys(case_id: str) -> None:
+    """Overwrite and delete the private keys of a case's reviewers, as far as they are in this user's folder."""
+    for path in sorted(reviewer_keys_folder().glob(f"{case_id}-*.key")):
+        _overwrite(path)
+        path.unlink()
 
 
 def make_private_folder(folder: Path) -> None:
@@ -144,6 +169,13 @@ def no_key_folder_error(folder: Path, error: OSError) -> UsageError:
         "set $FORENSICS_KEYS to a folder that you can write to",
         folder,
     )
+
+
+def _overwrite(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(os.urandom(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _sync(*folders: Path) -> None:

@@ -5,11 +5,14 @@ A session that needs more than to read ends with a signed checkpoint of the log 
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+from forensics.custody.case_document import Case
 from forensics.custody.log import INTERRUPTED, read_chain
 from forensics.custody.log_writer import LogWriter
+from forensics.custody.private_facts import seal_facts
 from forensics.custody.registered_files import accepted_contents
 from forensics.custody.unanchored_lines import REFUSED
 from forensics.errors import NotAuthorised
@@ -19,6 +22,7 @@ from pipelines.custody.case_integrity import find_alterations, is_guarded
 from pipelines.custody.case_store import load_case
 from pipelines.custody.checkpoints import sign_checkpoint, store_checkpoint
 from pipelines.custody.installation import installation_key
+from pipelines.custody.keys import find_key
 from pipelines.custody.log_anchor import LogAnchor, anchor_for
 from pipelines.custody.retention import enforce_retention
 from pipelines.custody.session import Need, Session, operator_facts, require_allowed
@@ -28,7 +32,13 @@ __all__ = ["Need", "Session", "open_session"]
 
 @contextlib.contextmanager
 def open_session(
-    root: Path, command: str, *, need: Need, reason: str = "", facts: JsonObject | None = None
+    root: Path,
+    command: str,
+    *,
+    need: Need,
+    reason: str = "",
+    facts: JsonObject | None = None,
+    private: JsonObject | None = None,
 ) -> Iterator[Session]:
     """Open a session for one command on the case at `root`. The log records its begin and end.
 
@@ -38,6 +48,7 @@ def open_session(
         need: what the command needs of the case.
         reason: reason given by the user; required to read results about people.
         facts: inputs of the command, for the log.
+        private: inputs that say who somebody may be; the log of a case with a key holds them sealed.
 
     Raises:
         NotAuthorised: the mandate does not allow the command, the clock runs backwards, or the log cannot be written.
@@ -45,8 +56,8 @@ def open_session(
     """
     case = load_case(root)
     anchor = anchor_for(case.folder, case.case_id)
-    log = LogWriter(case.folder, clock.utc_now, anchor if anchor.exists else None)
-    inputs = {**(facts or {}), "version": version("video-forensics")}
+    log = LogWriter(case.folder, clock.utc_now, anchor if anchor.exists else None, partial(_protected, case))
+    inputs = {**(facts or {}), **_protected(case, private or {}), "version": version("video-forensics")}
     if need > Need.READ and not anchor.exists and is_guarded(case):
         command, inputs = REFUSED, {**inputs, "command": command}
     with (
@@ -68,6 +79,14 @@ def open_session(
             enforce_retention(session)
         require_allowed(session)
         yield session
+
+
+def _protected(case: Case, private: JsonObject) -> JsonObject:
+    """Return private facts as the log may hold them: sealed, or not at all if the key of the case cannot be used."""
+    if not is_guarded(case) or not private:
+        return private
+    key = find_key(case)
+    return {"left_out": sorted(private)} if key is None else seal_facts(private, key)
 
 
 def _store_final_checkpoint(session: Session) -> None:

@@ -106,11 +106,9 @@ def _end_entries(session: Session) -> None:
     """Remove the entries that have ended."""
     if session.case.mandate.hold or not session.case.mandate.mode.compares_faces:
         return
-    for entry_id in expired_entries(session.folder, session.now):
-        certificate = remove_entry(
-            session.case, session.files, entry_id, why="expired", who=session.who, now=session.now
-        )
-        _note(session, "entry_ended", f"entry {entry_id} has ended, see {certificate.name}")
+    for entry in expired_entries(session.folder, session.now):
+        certificate = remove_entry(session.case, session.files, entry, why="expired", who=session.who, now=session.now)
+        _note(session, "entry_ended", f"an entry has ended, see {certificate.name}")
 
 
 def _note(session: Session, name: str, text: str) -> None:

@@ -11,7 +11,7 @@ import forensics
 from forensics.custody.case_document import Case
 from forensics.custody.log import Chain, find_log_fault, head, read_chain
 from forensics.custody.mandate import MandateStatus, mandate_status
-from forensics.digests import sha256_of_bytes
+from forensics.custody.sealer import Sealer
 from forensics.errors import ForensicsError
 from forensics.faces.published_rates import calibration_for
 from forensics.faces.review_rules import Review, State, state_of
@@ -20,9 +20,9 @@ from forensics.tables.evidence import load_evidence
 from forensics.tables.manifest import read_manifest
 from forensics.tables.open import candidates_of
 from pipelines import clock
-from pipelines.custody.entries import load_entries
-from pipelines.custody.keys import keyring_for
-from pipelines.review.reviews import load_reviews, select_reviews
+from pipelines.custody.entries import added_entries, load_entries
+from pipelines.custody.keys import find_key, key_of
+from pipelines.review.reviews import load_reviews, select_reviews, verdict_reference
 from pipelines.run.record import newest_record
 
 __all__ = ["annual_counts", "build_disclosure"]
@@ -56,7 +56,7 @@ def build_disclosure(case: Case) -> JsonObject:
             "calibration": _calibration(record),
             "likelihood": read_manifest(case.folder).get("likelihood") if published else None,
         },
-        "for": _entries(case, chain),
+        "for": _entries(case),
         "candidates": candidates,
         "candidates_missing_because": withheld,
         "known_limits": list(_LIMITS),
@@ -104,19 +104,17 @@ def _calibration(record: JsonObject) -> JsonObject | None:
     return {"name": calibration.name, "model": calibration.model, "points": points}
 
 
-def _entries(case: Case, chain: Chain) -> list[JsonObject]:
+def _entries(case: Case) -> list[JsonObject]:
     """Return every entry that was ever on the watch-list, from the log, in the order of addition."""
-    listed = {entry.entry_id for entry in load_entries(case.folder)}
-    added = {line.of: line for line in chain.lines if line.kind == "end" and line.facts.get("exit_code") == 0}
-    additions = [(line.facts, added[line.number]) for line in chain.lines
-            if line.command == "watchlist add" and line.number in added]  # fmt: skip
+    listed = {entry.entry_id for entry in load_entries(case)} if find_key(case) else set()
     return [
         {
-            **{name: facts[name] for name in ("entry", "basis", "expires_utc", "origin")},
+            **{name: facts.get(name) for name in ("entry", "basis", "expires_utc", "origin")},
+            "reference": end.facts["outputs"].get("entry"),
             "pictures": len(end.facts["outputs"]["pictures"]),
-            "is_listed": facts["entry"] in listed,
+            "is_listed": facts.get("entry") in listed,
         }
-        for facts, end in additions
+        for facts, end in added_entries(case)
     ]
 
 
@@ -126,22 +124,24 @@ def _candidates(case: Case, chain: Chain) -> tuple[list[JsonObject], str]:
     if mandate not in {MandateStatus.ACTIVE, MandateStatus.EXPIRED}:
         return [], f"the case is {mandate.value}"
     try:
-        rows = candidates_of(case.folder, keyring_for(case.folder, case.case_id).load()).collect().to_dicts()
+        key = key_of(case)
+        rows = candidates_of(case.folder, key).collect().to_dicts()
     except ForensicsError as error:
         return [], str(error)
     reviews, users = load_reviews(case), _verdict_users(chain)
     return [
-        {**row, **_review_facts(select_reviews(reviews, row["sighting_id"], row["entry_id"]), users)} for row in rows
+        {**row, **_review_facts(select_reviews(reviews, row["sighting_id"], row["entry_id"]), users, key)}
+        for row in rows
     ], ""
 
 
 def _verdict_users(chain: Chain) -> dict[str, str]:
-    """Return the operating-system user of each verdict, by the verdict's digest."""
+    """Return the operating-system user of each verdict, by the verdict's reference in the log."""
     verdicts = [line for line in chain.lines if line.kind == "note" and line.command == "verdict"]
-    return {line.facts["sha256"]: line.who["user"] for line in verdicts if "user" in line.who}
+    return {line.facts["verdict"]: line.who["user"] for line in verdicts if {"user"} <= line.who.keys()}
 
 
-def _review_facts(reviews: list[Review], users: dict[str, str]) -> JsonObject:
+def _review_facts(reviews: list[Review], users: dict[str, str], key: Sealer) -> JsonObject:
     """Return the verdicts on one candidate; a first verdict is withheld, so that the second review is blind."""
     state = state_of(reviews)
     if state is State.FIRST:
@@ -151,7 +151,7 @@ def _review_facts(reviews: list[Review], users: dict[str, str]) -> JsonObject:
             "verdicts_missing_because": _FIRST_REVIEW_ONLY,
             "same_user": None,
         }
-    verdicts = [_verdict_facts(review, users.get(sha256_of_bytes(review.encoded()))) for review in reviews]
+    verdicts = [_verdict_facts(review, users.get(verdict_reference(review, key))) for review in reviews]
     names = [verdict["user"] for verdict in verdicts]
     same_user = names[0] == names[1] if len(names) == 2 and None not in names else None
     return {
@@ -213,6 +213,8 @@ def _outcome(case: Case, now: datetime) -> str:
         return mandate
     if not case.folder.manifest.exists():
         return "not run"
+    if find_key(case) is None:
+        return "encrypted, its key is not here"
     reviews = load_reviews(case)
     states = {state_of(select_reviews(reviews, r.sighting_id, r.entry_id)).value for r in reviews}
     for state in ("confirmed", "disagreed", "undecided", "first", "excluded"):

@@ -27,6 +27,7 @@ from pipelines.custody.case_store import load_case
 from pipelines.custody.checkpoints import load_checkpoints
 from pipelines.custody.deciding_files import RECORDS, find_altered_files
 from pipelines.custody.erasure import certified_digests
+from pipelines.custody.keys import find_key
 from pipelines.proof.coverage_check import check_coverage
 from pipelines.proof.signatures import Signer, TrustedKeys, list_signers, signature_faults
 from pipelines.proof.stored_runs import stored_run_checks
@@ -49,6 +50,8 @@ class Report:
         signers: keys that signed checkpoints of the log.
         published: id of the published run; None if there are no tables or if there are faults.
         is_half_published: whether a run was killed while it put its tables in place, so that there are none.
+        has_unopened_verdicts: whether there are verdicts whose signatures were not checked, because the key of the case
+            cannot be used here.
     """
 
     n_checked: int
@@ -57,6 +60,7 @@ class Report:
     signers: tuple[Signer, ...]
     published: str | None
     is_half_published: bool
+    has_unopened_verdicts: bool
 
 
 def verify_case(case: Case, asked: TrustedKeys) -> Report:
@@ -108,6 +112,7 @@ def _compare(case: Case, asked: TrustedKeys) -> Report:
         list_signers(known, asked),
         published=_manifest(folder)["run"] if folder.manifest.exists() and not faults else None,
         is_half_published=not folder.manifest.exists() and published_state(folder) is PublishedState.HALF,
+        has_unopened_verdicts=folder.reviews_file.exists() and find_key(case) is None,
     )
 
 
@@ -128,7 +133,9 @@ def _collect(checks: list[tuple[Place, str]], listed: Callable[[], Checks]) -> I
 
 
 def _review_faults(case: Case) -> Iterable[Fault]:
-    load_reviews(case)
+    """Check the verdicts, unless the key that opens them is not here; their file is checked against the log."""
+    if find_key(case) is not None:
+        load_reviews(case)
     return ()
 
 

@@ -33,10 +33,10 @@ from forensics.tables.manifest import read_manifest
 from forensics.tables.open import candidates_of
 from pipelines import clock
 from pipelines.custody.case_store import load_case
-from pipelines.custody.entries import expired_entries, load_entries
+from pipelines.custody.entries import expired_entries, find_entry, load_entries
 from pipelines.custody.session import Session
 from pipelines.review.reviewers import Reviewer, find_reviewer, load_reviewers
-from pipelines.review.reviews import add_review, load_reviews, select_reviews
+from pipelines.review.reviews import add_review, load_reviews, select_reviews, verdict_reference
 from pipelines.search.candidate_faces import load_candidate_faces
 from pipelines.search.references import load_reference_pictures
 
@@ -80,7 +80,7 @@ class Pictures:
     Attributes:
         faces: JPEG files of the faces in the footage.
         references: reference pictures of the entry, as they were given.
-        digest: digest of all pictures and of the candidate's name.
+        digest: keyed digest of all pictures and of the candidate's name.
     """
 
     faces: tuple[bytes, ...]
@@ -118,7 +118,7 @@ class ReviewDesk:
         self._require_active()
         opened = forensics.open_case(self.session.folder.root)
         ended = [] if self.session.case.mandate.hold else expired_entries(self.session.folder, clock.utc_now())
-        listed = [entry.entry_id for entry in load_entries(self.session.folder) if entry.entry_id not in ended]
+        listed = [entry.entry_id for entry in load_entries(self.session.case) if entry.folder not in ended]
         is_shown = pl.col("decision").is_in([Decision.CANDIDATE.value, Decision.LEAD.value])
         decided = {f"{each.sighting_id}:{each.entry_id}" for each in load_reviews(self.session.case)}
         is_shown |= pl.concat_str("sighting_id", "entry_id", separator=":").is_in(sorted(decided))
@@ -217,12 +217,14 @@ class ReviewDesk:
         if not faces:
             next_step = f"compare the faces again: forensics run {in_shell(self.session.folder.root)}"
             raise NotAuthorised("the case no longer contains the faces of this candidate", next_step)
-        references = tuple(load_reference_pictures(self.session.folder, key, candidate.entry_id))
+        references = tuple(load_reference_pictures(find_entry(self.session.case, candidate.entry_id), key))
         digests = [sha256_of_bytes(picture) for picture in (*faces, *references)]
-        return Pictures(faces, references, sha256_of_bytes(canonical_json([candidate.name, digests]).encode()))
+        return Pictures(faces, references, key.reference("pictures", canonical_json([candidate.name, digests])))
 
     def _opening_facts(self, candidate: Candidate) -> dict[str, str]:
-        return {"reviewer": self.reviewer.name, "key_id": self.reviewer.key_id, "candidate": candidate.name}
+        """Return who opened what, for the log; the candidate by reference."""
+        name = self.session.key.reference("candidate", candidate.name)
+        return {"reviewer": self.reviewer.name, "key_id": self.reviewer.key_id, "candidate": name}
 
     def _require_opened(self, candidate: Candidate) -> str:
         """Check that this reviewer's key has opened the candidate's present pictures; return their digest.
@@ -292,8 +294,8 @@ class ReviewDesk:
             {
                 "reviewer": review.reviewer,
                 "key_id": review.key_id,
-                "candidate": candidate.name,
-                "sha256": _digest(review),
+                "candidate": self.session.key.reference("candidate", candidate.name),
+                "verdict": verdict_reference(review, self.session.key),
             },
         )
         return review
@@ -342,7 +344,3 @@ def _candidate(row: JsonObject) -> Candidate:
 
 def _now_us() -> int:
     return int(clock.utc_now().timestamp() * 1_000_000)
-
-
-def _digest(review: Review) -> str:
-    return sha256_of_bytes(review.encoded())

@@ -1,4 +1,4 @@
-"""Stores verdicts: signed, chained by digest, appended under the case's lock, verified at each reading."""
+"""Stores verdicts: signed, chained by digest, sealed, appended under the case's lock, verified at each reading."""
 
 import json
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from typing import Final
 from forensics.adapters.crypto.signing import is_signed_by, sign
 from forensics.custody.case_document import Case
 from forensics.custody.mandate import MandateStatus, mandate_status
+from forensics.custody.sealer import Sealer
 from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.faces.review_rules import Review, Verdict, refusal_reason
@@ -18,10 +19,12 @@ from pipelines import clock
 from pipelines.custody.case_lock import lock_case
 from pipelines.custody.case_store import load_case
 from pipelines.custody.deciding_files import DecidingFiles
+from pipelines.custody.keys import key_of
 from pipelines.review.reviewers import Reviewer, load_private_key, load_reviewers
 
-__all__ = ["add_review", "load_reviews", "select_reviews"]
+__all__ = ["add_review", "load_reviews", "select_reviews", "verdict_reference"]
 
+_CONTEXT: Final = "verdicts"
 # digest in the place of a predecessor, for the first verdict of a case
 _NO_PREVIOUS: Final = "0" * 64
 _FIELD_NAMES: Final = {field.name for field in fields(Review)}
@@ -32,11 +35,18 @@ def load_reviews(case: Case) -> list[Review]:
 
     Raises:
         IntegrityBroken: a verdict was changed, removed or moved, or was not signed by a reviewer of the case.
+        NotAuthorised: the key of the case cannot be used.
     """
     file = case.folder.reviews_file
     if not file.exists():
         return []
-    return list(_verify(file, file.read_bytes(), case.case_id, tuple(load_reviewers(case.folder))))
+    data = key_of(case).unseal(file.read_bytes(), _CONTEXT)
+    return list(_verify(file, data, case.case_id, tuple(load_reviewers(case.folder))))
+
+
+def verdict_reference(review: Review, key: Sealer) -> str:
+    """Return the keyed digest by which the log names a verdict."""
+    return key.reference("verdict", review.encoded().decode())
 
 
 @lru_cache(maxsize=4)
@@ -151,5 +161,5 @@ def add_review(
         chained = replace(unsigned, previous=previous, signature="")
         review = replace(chained, signature=sign(private_key, chained.signed_bytes()).hex())
         stored = b"".join(each.encoded() + b"\n" for each in (*reviews, review))
-        files.write(case.folder.reviews_file, stored)
+        files.write(case.folder.reviews_file, key_of(case).seal(stored, _CONTEXT))
     return review

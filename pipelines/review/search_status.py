@@ -25,17 +25,16 @@ def search_status(case: Case) -> JsonObject:
     """
     if not case.mandate.mode.compares_faces:
         return {}
-    listed = [entry.entry_id for entry in load_entries(case.folder)]
-    n_first, n_second, uncounted = None, None, ""
+    n_entries, n_first, n_second, uncounted = len(case.folder.entry_files()), None, None, ""
     try:
-        n_first, n_second = _count_waiting(case, listed)
+        n_first, n_second = _count_waiting(case, [entry.entry_id for entry in load_entries(case)])
     except NotAuthorised:
         uncounted = _why_closed(case)
     except UsageError:
         uncounted = "no faces have been compared yet"
     except IntegrityBroken as error:
         uncounted = str(error)
-    return {"entries": len(listed), "wait_for_first": n_first, "wait_for_second": n_second, "uncounted": uncounted}
+    return {"entries": n_entries, "wait_for_first": n_first, "wait_for_second": n_second, "uncounted": uncounted}
 
 
 def _why_closed(case: Case) -> str:

@@ -97,7 +97,7 @@ def calibrate(case: Case, pictures: Path, *, limits: QualityLimits, models: Face
             f"a case in mode {case.mandate.mode.value} does not compare faces",
             "create a case with --mode search or --mode missing",
         )
-    given = read_pictures(case.folder, _list_pictures(pictures))
+    given = read_pictures(case.folder, key, _list_pictures(pictures))
     detector, embedder = models.load()
     found, left_out = _embed_faces(given, pictures, detector, embedder, limits)
     kept = _without_near_copies(

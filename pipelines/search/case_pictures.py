@@ -12,21 +12,24 @@ from forensics.adapters.stills.album import is_stills
 from forensics.adapters.stills.contained_pictures import find_contained
 from forensics.adapters.store.checked_file import require_local_path
 from forensics.custody.case_folder import CaseFolder
+from forensics.custody.sealer import Sealer
 from forensics.digests import sha256_of_bytes
 from forensics.errors import DecoderLost, NotAuthorised, UnreadableFootage
 from forensics.footage.evidence import Evidence, Reader
 from forensics.tables.evidence import load_evidence
 from forensics.tables.manifest import read_manifest
+from forensics.tables.sighting_rows import THUMBNAIL
 from pipelines.places import find_containing_place
 
 __all__ = ["find_case_pictures"]
 
 
-def find_case_pictures(folder: CaseFolder, given: Mapping[Path, bytes]) -> Iterator[Path]:
+def find_case_pictures(folder: CaseFolder, key: Sealer, given: Mapping[Path, bytes]) -> Iterator[Path]:
     """Yield the given files that were taken from the case's own footage, in their order.
 
     Args:
         folder: the case.
+        key: the key of the case; it makes a sealed thumbnail of the same content the same bytes.
         given: content of each file.
 
     Raises:
@@ -35,11 +38,12 @@ def find_case_pictures(folder: CaseFolder, given: Mapping[Path, bytes]) -> Itera
     evidence = load_evidence(folder)
     places = (folder.root, *(item.path for item in evidence if isinstance(item.path, Path)))
     digests = {item.sha256 for item in evidence} | _published_digests(folder)
-    own = _find_thumbnails(folder, set(given.values()))
+    own = _find_thumbnails(folder, key, set(given.values()))
     for item in filter(_is_stills, evidence):
         own |= _find_in_stills(item, set(given.values()))
     for path, content in given.items():
-        if find_containing_place(path, places) or content in own or sha256_of_bytes(content) in digests:
+        known = {sha256_of_bytes(content), sha256_of_bytes(key.seal(content, THUMBNAIL))}
+        if find_containing_place(path, places) or content in own or known & digests:
             yield path
 
 
@@ -66,11 +70,13 @@ def _find_in_stills(item: Evidence, contents: set[bytes]) -> set[bytes]:
         ) from error
 
 
-def _find_thumbnails(folder: CaseFolder, contents: set[bytes]) -> set[bytes]:
-    """Return the contents that are a thumbnail of any run, published or not."""
-    sizes = {len(content) for content in contents}
+def _find_thumbnails(folder: CaseFolder, key: Sealer, contents: set[bytes]) -> set[bytes]:
+    """Return the contents that are a thumbnail of any run, published or not, sealed or not."""
+    stored = {form: content for content in contents for form in (content, key.seal(content, THUMBNAIL))}
+    sizes = {len(form) for form in stored}
     thumbnails = (path for run in folder.run_folders() for path in run.crops.glob("*") if path.is_file())
-    return {path.read_bytes() for path in thumbnails if path.stat().st_size in sizes} & contents
+    found = {path.read_bytes() for path in thumbnails if path.stat().st_size in sizes}
+    return {stored[form] for form in found & stored.keys()}
 
 
 def _published_digests(folder: CaseFolder) -> set[str]:

@@ -100,7 +100,7 @@ def prepare_recognition(
     key = keyring_for(case.folder, case.case_id).load()
     models = find_models(settings)
     templates = templates_of(case, key, models, now=now)
-    entries = tuple(entry for entry in load_entries(case.folder) if entry.entry_id in templates.entry_ids)
+    entries = tuple(entry for entry in load_entries(case) if entry.entry_id in templates.entry_ids)
     people = ComparedPeople(templates, origins_of(case.folder, entries))
     references = References(_rules(settings, len(entries)), models, key.seal(people.encoded(), COMPARED_PEOPLE))
     return Recognition(entries, people, references, _comparison_setup(case, settings, models, len(entries), key), key)

@@ -9,6 +9,7 @@ from typing import Final
 from forensics.adapters.faces.face_quality import quality_of
 from forensics.adapters.stills.pixels import PICTURE_FAULTS, TooLarge, read_pixels
 from forensics.custody.case_folder import CaseFolder
+from forensics.custody.sealer import Sealer
 from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, Unfit, UsageError
 from forensics.faces.face import Face, FaceDetector, Quality, QualityLimits, quality_problems
@@ -74,7 +75,7 @@ class Picture:
     data: bytes
 
 
-def read_pictures(folder: CaseFolder, paths: Sequence[Path]) -> list[Picture]:
+def read_pictures(folder: CaseFolder, key: Sealer, paths: Sequence[Path]) -> list[Picture]:
     """Read picture files; of files with the same content only the first is kept.
 
     Raises:
@@ -82,7 +83,7 @@ def read_pictures(folder: CaseFolder, paths: Sequence[Path]) -> list[Picture]:
         NotAuthorised: a picture was taken from the case's own footage. Two reviewers must confirm such a face first.
     """
     given = {path: _read_file(path) for path in paths}
-    for path in find_case_pictures(folder, given):
+    for path in find_case_pictures(folder, key, given):
         raise NotAuthorised(
             "was taken from the case's own footage",
             "let two reviewers confirm the candidate, then use --from-sighting SIGHTING:ENTRY; or give a picture from "

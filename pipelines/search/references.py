@@ -14,7 +14,6 @@ from forensics.adapters.crypto.case_key import Key
 from forensics.adapters.faces.face_models import FaceModels
 from forensics.adapters.faces.face_quality import REFERENCE_LIMITS
 from forensics.custody.case_document import Case
-from forensics.custody.case_folder import CaseFolder
 from forensics.detection.detections import FloatArray
 from forensics.errors import Unfit, UsageError
 from forensics.faces.comparison import group_by_person
@@ -23,7 +22,7 @@ from forensics.faces.pooling import Pools, pool, similarities, single_face_pools
 from forensics.faces.published_rates import pairwise_threshold
 from forensics.faces.templates import Templates
 from forensics.tables.files import write_bytes
-from pipelines.custody.entries import find_entry, load_entries, people_of
+from pipelines.custody.entries import Entry, load_entries, people_of
 from pipelines.search.reference_pictures import Picture, ReferencePicture, measure_picture, measure_stored_picture
 
 __all__ = ["load_reference_pictures", "store_references", "templates_of"]
@@ -35,7 +34,7 @@ def store_references(
     """Encrypt the pictures and their template into the entry's folder; return the pictures that are used.
 
     Args:
-        folder: folder of the entry; its name is the entry's id.
+        folder: folder of the entry; its name is a reference to the entry's id.
         pictures: the given pictures.
         models: face detector and embedder.
         key: the case's key.
@@ -50,7 +49,7 @@ def store_references(
     _refuse_two_people(references, embedder, threshold=pairwise_threshold(models.embedder))
     for each in references:
         data = key.seal(each.data, _picture_context(folder.name, each.sha256))
-        write_bytes(_picture_file(folder, each.sha256), data)
+        write_bytes(_picture_file(folder, each.sha256, key), data)
     _write_template(folder, key, _template(references, embedder), models)
     return references
 
@@ -127,15 +126,10 @@ def _vectors(references: Sequence[ReferencePicture], embedder: FaceEmbedder) -> 
     return embedder.embed([embedder.align(each.rgb, each.face) for each in references])
 
 
-def load_reference_pictures(folder: CaseFolder, key: Key, entry_id: str) -> list[bytes]:
-    """Decrypt the reference pictures of an entry, as they were given.
-
-    Raises:
-        UsageError: there is no such entry.
-    """
-    entry = find_entry(folder, entry_id)
+def load_reference_pictures(entry: Entry, key: Key) -> list[bytes]:
+    """Decrypt the reference pictures of an entry, as they were given."""
     return [
-        key.unseal(_picture_file(folder.watchlist / entry_id, digest).read_bytes(), _picture_context(entry_id, digest))
+        key.unseal(_picture_file(entry.folder, digest, key).read_bytes(), _picture_context(entry.folder.name, digest))
         for digest in (picture["sha256"] for picture in entry.pictures)
     ]
 
@@ -145,20 +139,17 @@ def templates_of(case: Case, key: Key, models: FaceModels, *, now: datetime) -> 
 
     A missing template is computed from the entry's pictures and stored.
     """
-    entries = [entry for entry in load_entries(case.folder) if entry.expires_utc > now]
-    missing = [e for e in entries if not _template_file(case.folder.watchlist / e.entry_id, models).exists()]
+    entries = [entry for entry in load_entries(case) if entry.expires_utc > now]
+    missing = [entry for entry in entries if not _template_file(entry.folder, models).exists()]
     if missing:
         detector, embedder = models.load()
         for entry in missing:
-            references = [
-                measure_stored_picture(data, detector)
-                for data in load_reference_pictures(case.folder, key, entry.entry_id)
-            ]
-            _write_template(case.folder.watchlist / entry.entry_id, key, _template(references, embedder), models)
+            references = [measure_stored_picture(data, detector) for data in load_reference_pictures(entry, key)]
+            _write_template(entry.folder, key, _template(references, embedder), models)
     ids = tuple(entry.entry_id for entry in entries)
-    pools = [_load_template(case.folder.watchlist / entry_id, key, models) for entry_id in ids]
+    pools = [_load_template(entry.folder, key, models) for entry in entries]
     empty = Pools(np.zeros((0, 1), dtype=np.float32), np.zeros(0, dtype=np.float32))
-    return Templates(ids, people_of(case.folder, entries), Pools.stacked(pools) if pools else empty)
+    return Templates(ids, people_of(case, entries), Pools.stacked(pools) if pools else empty)
 
 
 def _write_template(folder: Path, key: Key, pool: Pools, models: FaceModels) -> None:
@@ -171,17 +162,17 @@ def _load_template(folder: Path, key: Key, models: FaceModels) -> Pools:
     return Templates.decoded((folder.name,), (folder.name,), data).pools
 
 
-def _picture_file(folder: Path, sha256: str) -> Path:
-    return folder / f"{sha256[:16]}.picture.sealed"
+def _picture_file(folder: Path, sha256: str, key: Key) -> Path:
+    return folder / f"{key.reference('picture', sha256)}.picture.sealed"
 
 
-def _picture_context(entry_id: str, sha256: str) -> str:
-    return f"reference:{entry_id}:{sha256}"
+def _picture_context(entry: str, sha256: str) -> str:
+    return f"reference:{entry}:{sha256}"
 
 
 def _template_file(folder: Path, models: FaceModels) -> Path:
     return folder / f"{models.digest}.template.sealed"
 
 
-def _template_context(entry_id: str, models: FaceModels) -> str:
-    return f"template:{entry_id}:{models.digest}"
+def _template_context(entry: str, models: FaceModels) -> str:
+    return f"template:{entry}:{models.digest}"

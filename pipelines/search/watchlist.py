@@ -4,19 +4,15 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 from forensics.adapters.crypto.case_key import Key
 from forensics.adapters.faces.face_models import FaceModels
 from forensics.custody.case_document import Case
-from forensics.custody.case_folder import CaseFolder
 from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
-from forensics.tables.files import encode_json
 from pipelines.custody.deciding_files import DecidingFiles
-from pipelines.custody.entries import ORIGIN_PICTURES, Entry, load_entries
-from pipelines.custody.erasure import certified_digests
+from pipelines.custody.entries import ORIGIN_PICTURES, Entry, added_entries, encode_entry, entry_folder, load_entries
 from pipelines.custody.mandate_text import last_day_text
 from pipelines.search.reference_pictures import Picture
 from pipelines.search.references import store_references
@@ -72,25 +68,18 @@ def add_entry(
         NotAuthorised: the case does not compare faces, or its watch-list is full.
     """
     _check_entry(case, wanted, now)
-    _refuse_duplicates(case.folder, wanted.pictures)
+    _refuse_duplicates(case, wanted.pictures)
     key, models = key_for(), models_for()
-    folder = case.folder.entry_folder(wanted.entry_id)
+    folder = entry_folder(case.folder, key, wanted.entry_id)
     references = store_references(folder, wanted.pictures, models, key, require_all=wanted.origin == ORIGIN_PICTURES)
     pictures = tuple(each.describe() for each in references)
-    entry = Entry(wanted.entry_id, wanted.basis.strip(), wanted.expires_utc, now, who, wanted.origin, pictures)
-    stored = {
-        "basis": entry.basis,
-        "expires_utc": entry.expires_utc.isoformat(),
-        "added_utc": now.isoformat(),
-        "added_by": who,
-        "origin": entry.origin,
-        "pictures": list(entry.pictures),
-    }
-    files.write(case.folder.entry_file(wanted.entry_id), encode_json(stored))
+    basis = wanted.basis.strip()
+    entry = Entry(folder, wanted.entry_id, basis, wanted.expires_utc, now, who, wanted.origin, pictures)
+    files.write(case.folder.entry_file(folder.name), encode_entry(entry, key))
     return entry
 
 
-def _refuse_duplicates(folder: CaseFolder, pictures: Sequence[Picture]) -> None:
+def _refuse_duplicates(case: Case, pictures: Sequence[Picture]) -> None:
     """Check that no picture belongs to another entry.
 
     With one picture in two entries, each would be the best competitor of the other, and the list would count as longer
@@ -99,7 +88,7 @@ def _refuse_duplicates(folder: CaseFolder, pictures: Sequence[Picture]) -> None:
     Raises:
         UsageError: a picture belongs to another entry.
     """
-    owners = {known["sha256"]: entry.entry_id for entry in load_entries(folder) for known in entry.pictures}
+    owners = {known["sha256"]: entry.entry_id for entry in load_entries(case) for known in entry.pictures}
     for picture in pictures:
         owner = owners.get(sha256_of_bytes(picture.data))
         if owner is not None:
@@ -137,10 +126,10 @@ def _check_entry(case: Case, wanted: NewEntry, now: datetime) -> None:
             f"the last day of the entry is after the last day of the case, {last_day_text(ends)}",
             "give an earlier day with --expires",
         )
-    known = load_entries(case.folder)
+    known = load_entries(case)
     if any(entry.entry_id.casefold() == entry_id.casefold() for entry in known):
         raise UsageError(f"an entry named {entry_id} already exists", "choose another name")
-    if entry_id.casefold() in _former_names(case.folder):
+    if entry_id.casefold() in {str(facts.get("entry", "")).casefold() for facts, _ in added_entries(case)}:
         raise UsageError(
             f"the name {entry_id} belonged to a removed entry, and verdicts may refer to it",
             "choose another name",
@@ -150,9 +139,3 @@ def _check_entry(case: Case, wanted: NewEntry, now: datetime) -> None:
             f"the watch-list has {len(known)} entries, the case allows {case.watchlist_limit}",
             "remove an entry, or raise the limit: forensics case policy CASE --watchlist-limit N --reason TEXT",
         )
-
-
-def _former_names(folder: CaseFolder) -> set[str]:
-    """Return the case-folded names of entries whose pictures were destroyed."""
-    paths = (Path(path) for path in certified_digests(folder))
-    return {path.parts[1].casefold() for path in paths if path.is_relative_to(folder.watchlist.name)}

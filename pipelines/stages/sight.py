@@ -11,6 +11,7 @@ import pyarrow as pa
 from forensics.adapters.libraries.opencv import load_opencv
 from forensics.adapters.pictures.thumbnails import thumbnail_jpeg
 from forensics.custody.case_folder import CaseFolder
+from forensics.custody.sealer import Sealer
 from forensics.decoding.child import DecodingChild, Limits
 from forensics.decoding.decoder_crashes import read_past_crashes
 from forensics.detection.detections import FloatArray
@@ -21,6 +22,7 @@ from forensics.tables.evidence import load_index
 from forensics.tables.files import read_table
 from forensics.tables.parts import StoredDetections
 from forensics.tables.schemas import SIGHT_PART, TRACK_PART
+from forensics.tables.sighting_rows import seal_thumbnails
 from forensics.tracking.sightings import Tracks, summarise_tracks
 from pipelines.stages.track import EvidenceWork
 
@@ -48,11 +50,18 @@ class Sight:
     Attributes:
         case: the case folder, for packet indexes.
         limits: limits of time and memory of a decoding child.
+        seals_thumbnails: whether thumbnails are sealed with the key of the case, because it compares faces.
     """
 
     case: CaseFolder
     limits: Limits
+    seals_thumbnails: bool
     name: ClassVar[str] = "sight"
+
+    @property
+    def uses_key(self) -> bool:
+        """Whether thumbnails are sealed."""
+        return self.seals_thumbnails
 
     def frames_in(self, item: SightWork) -> int:
         """Return the number of frames of the evidence, which is the upper bound."""
@@ -60,13 +69,18 @@ class Sight:
 
     def open(self) -> Callable[[SightWork], pa.Table]:
         """Start a decoding child, once per worker."""
-        return _OpenedSight(self)
+        return _OpenedSight(self, None)
+
+    def open_with_key(self, key: Sealer) -> Callable[[SightWork], pa.Table]:
+        """Start a decoding child, once per worker; thumbnails leave it sealed."""
+        return _OpenedSight(self, key)
 
 
 class _OpenedSight:
     """Summarises tracks in one worker."""
 
-    def __init__(self, stage: Sight) -> None:
+    def __init__(self, stage: Sight, key: Sealer | None) -> None:
+        self._key = key
         load_opencv().setNumThreads(1)
         self._case = stage.case
         self._child = DecodingChild(stage.limits)
@@ -85,7 +99,8 @@ class _OpenedSight:
             return read_past_crashes(self._child, readable.footage, index, view, wanted)
 
         medium = readable.medium
-        return sight_evidence(stored, numbers, size_px=(medium.width_px, medium.height_px), read=read)
+        table = sight_evidence(stored, numbers, size_px=(medium.width_px, medium.height_px), read=read)
+        return table if self._key is None else seal_thumbnails(table, self._key)
 
     def close(self) -> None:
         """End the decoding child."""

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from forensics.adapters.crypto.locked_memory import LockedMemory, protect_process
+from forensics.custody.sealer import SEALED_PREFIX, is_sealed
 from forensics.errors import IntegrityBroken
 
-__all__ = ["KEY_BYTES", "Key", "KeyReceiver", "is_sealed"]
+__all__ = ["KEY_BYTES", "Key", "KeyReceiver"]
 
 KEY_BYTES: Final = 32
-_MAGIC: Final = b"FSEAL1"
 _NONCE_BYTES: Final = 12
 _REFERENCE_DIGITS: Final = 16
 _TRANSFER: Final = b"forensics: key of a case"
@@ -88,7 +88,7 @@ class Key:
 
         message = hashlib.sha256(context.encode()).digest() + hashlib.sha256(data).digest()
         nonce = hmac.digest(self._subkey(b"nonce"), message, "sha256")[:_NONCE_BYTES]
-        return _MAGIC + nonce + AESGCM(self._subkey(b"seal")).encrypt(nonce, data, context.encode())
+        return SEALED_PREFIX + nonce + AESGCM(self._subkey(b"seal")).encrypt(nonce, data, context.encode())
 
     def unseal(self, sealed: bytes, context: str) -> bytes:
         """Decrypt sealed data.
@@ -99,11 +99,11 @@ class Key:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        start = len(_MAGIC) + _NONCE_BYTES
+        start = len(SEALED_PREFIX) + _NONCE_BYTES
         try:
             if not is_sealed(sealed) or len(sealed) < start:
                 raise InvalidTag
-            nonce, ciphertext = sealed[len(_MAGIC) : start], memoryview(sealed)[start:]
+            nonce, ciphertext = sealed[len(SEALED_PREFIX) : start], memoryview(sealed)[start:]
             return AESGCM(self._subkey(b"seal")).decrypt(nonce, ciphertext, context.encode())
         except InvalidTag as error:
             raise IntegrityBroken(
@@ -118,11 +118,6 @@ class Key:
     def _subkey(self, purpose: bytes) -> bytes:
         """Return the key for one purpose, 32 bytes, derived from the key of the case."""
         return hmac.digest(self.expose(), purpose, "sha256")
-
-
-def is_sealed(data: bytes) -> bool:
-    """Whether the bytes begin like a sealed value."""
-    return data.startswith(_MAGIC)
 
 
 class KeyReceiver:

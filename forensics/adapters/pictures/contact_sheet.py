@@ -29,11 +29,11 @@ _CAPTION_PX: Final = 22
 _TITLE_PX: Final = 28
 
 
-def write_contact_sheet(pictures: Sequence[tuple[Path, *tuple[str, ...]]], target: Path) -> None:
+def write_contact_sheet(pictures: Sequence[tuple[bytes, *tuple[str, ...]]], target: Path) -> None:
     """Write one picture file with all thumbnails, in reading order, each with its lines of caption below it.
 
     Args:
-        pictures: path of a thumbnail and the lines of its caption, for each.
+        pictures: a thumbnail as picture file and the lines of its caption, for each.
         target: the file to write.
 
     Raises:
@@ -48,9 +48,9 @@ def write_contact_sheet(pictures: Sequence[tuple[Path, *tuple[str, ...]]], targe
     cell_height = _CELL_PX[1] + caption_px
     sheet = Image.new("RGB", (n_columns * _CELL_PX[0], n_rows * cell_height), _BACKGROUND)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
-    for place, (path, *caption) in enumerate(pictures):
+    for place, (data, *caption) in enumerate(pictures):
         left, top = place % _PER_ROW * _CELL_PX[0], place // _PER_ROW * cell_height
-        with Image.open(path) as picture:
+        with Image.open(BytesIO(data)) as picture:
             picture.thumbnail((_CELL_PX[0] - 16, _CELL_PX[1] - 12))
             sheet.paste(picture, (left + (_CELL_PX[0] - picture.width) // 2, top + 8))
         for line, text in enumerate(caption):

@@ -28,7 +28,7 @@ from pipelines import clock
 from pipelines.custody.case_lock import lock_case, take_over_lock
 from pipelines.custody.case_store import load_case
 from pipelines.custody.entry_removal import remove_entry
-from pipelines.custody.keys import keyring_for
+from pipelines.custody.keys import key_of, keyring_for
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
 from pipelines.review.desk import ReviewDesk
@@ -73,12 +73,13 @@ def _mode(case: Path) -> None:
 
 
 def _verdict_cut(case: Path) -> None:
-    lines = (case / "reviews.jsonl").read_bytes().splitlines(keepends=True)
-    (case / "reviews.jsonl").write_bytes(b"".join(lines[:-1]))
+    verdicts, key = case / "reviews.jsonl.sealed", key_of(load_case(case))
+    lines = key.unseal(verdicts.read_bytes(), "verdicts").splitlines(keepends=True)
+    verdicts.write_bytes(key.seal(b"".join(lines[:-1]), "verdicts"))
 
 
 def _verdicts_gone(case: Path) -> None:
-    (case / "reviews.jsonl").unlink()
+    (case / "reviews.jsonl.sealed").unlink()
 
 
 def _ghosts(case: Path) -> None:
@@ -89,17 +90,23 @@ def _ghosts(case: Path) -> None:
     (case / "reviewers.json").write_text(json.dumps([*known, ghost]))
 
 
+def _entry(case: Path) -> Path:
+    (entry,) = (case / "watchlist").iterdir()
+    return entry
+
+
 def _entry_for_ever(case: Path) -> None:
-    _edited(case / "watchlist" / "E0" / "entry.json", f"{ENTRY_ENDS:%Y-%m-%d}", "2099-02-01")
+    _edited(_entry(case) / "entry.json", f"{ENTRY_ENDS:%Y-%m-%d}", "2099-02-01")
 
 
 def _entry_of_nobody(case: Path) -> None:
-    shutil.copytree(case / "watchlist" / "E0", case / "watchlist" / "E9")
+    shutil.copytree(_entry(case), _entry(case).with_name("f" * 16))
 
 
 def _entry_elsewhere(case: Path) -> None:
-    (case / "watchlist" / "E0").rename(case.parent / "elsewhere")
-    (case / "watchlist" / "E0").symlink_to(case.parent / "elsewhere")
+    entry = _entry(case)
+    entry.rename(case.parent / "elsewhere")
+    entry.symlink_to(case.parent / "elsewhere")
 
 
 def _certificate(case: Path) -> None:
@@ -157,9 +164,9 @@ def test_a_forged_line_of_the_log_is_refused(excluded: FaceCase) -> None:
     assert excluded.call("verify", excluded.root).code == 5
 
 
-@pytest.mark.parametrize("name", ["reviewers.json", "reviews.jsonl", "watchlist/E0/entry.json", "tables/MANIFEST.json"])
+@pytest.mark.parametrize("name", ["reviewers.json", "watchlist/*/entry.json", "tables/MANIFEST.json"])
 def test_a_json_file_with_any_other_value_is_refused(excluded: FaceCase, name: str) -> None:
-    path, rng = excluded.root / name, Random(f"20 values of {name}")
+    (path,), rng = excluded.root.glob(name), Random(f"20 values of {name}")
     for _ in range(20):
         edit = EDITS["json"](path, [], rng)
         assert edit is not None
@@ -191,8 +198,8 @@ def test_a_verdict_that_a_reviewer_stored_by_hand_is_found(excluded: FaceCase) -
         case.case_id, "r", "s", "e", name, key_id_of(public), Verdict.CONFIRM, {}, "", at_utc_us, "x", previous
     )
     by_hand = replace(by_hand, signature=sign(private.read_bytes(), by_hand.signed_bytes()).hex())
-    with case.folder.reviews_file.open("ab") as file:
-        file.write(by_hand.encoded() + b"\n")
+    before = excluded.key.unseal(excluded.verdicts.read_bytes(), "verdicts")
+    excluded.verdicts.write_bytes(excluded.key.seal(before + by_hand.encoded() + b"\n", "verdicts"))
     assert len(load_reviews(case)) == 3, "it is signed and chained"
     assert excluded.call("verify", excluded.root).code == 5
     assert excluded.call("review", excluded.root, "--as", name, "--reason", "r").code == 5
@@ -233,7 +240,8 @@ def _lapsed_with_a_verdict(tmp_path: Path, call: Call, monkeypatch: pytest.Monke
 def test_verdicts_outlive_a_lapse_and_not_a_denial(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     case = _lapsed_with_a_verdict(tmp_path, call, monkeypatch)
     assert case.call("run", case.root).code == 3
-    assert not (case.root / "reviews.jsonl").exists()
+    with pytest.raises(NotAuthorised, match="withheld"):
+        load_reviews(load_case(case.root))
     assert case.call("verify", case.root).code == 0
     case.do("case authorise", "--authority", "12 Gs 3/26")
     assert [review.verdict for review in load_reviews(load_case(case.root))] == [Verdict.EXCLUDE]
@@ -448,11 +456,7 @@ def test_a_torn_line_is_not_written_through_a_link(excluded: FaceCase, tmp_path:
 
 @pytest.mark.parametrize(
     ("operation", "file", "is_after"),
-    [
-        *(("rename", "{root}/reviews.jsonl", is_after) for is_after in (False, True)),
-        *(("remove", "{root}/reviews.jsonl.sealed", is_after) for is_after in (False, True)),
-        *(("rename", "{key}", is_after) for is_after in (False, True)),
-    ],
+    [("rename", file, is_after) for file in ("{root}/case.toml", "{key}") for is_after in (False, True)],
 )
 def test_an_authority_whose_entry_was_cut_short_is_completed(
     tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch, *, operation: str, file: str, is_after: bool
@@ -569,8 +573,8 @@ def test_a_hold_set_by_another_command_prevents_a_removal(excluded: FaceCase) ->
     with open_session(excluded.root, "watchlist remove", need=Need.CHANGE) as session:
         excluded.do("case hold", "--reason", "trial")
         with session.lock(), pytest.raises(NotAuthorised, match="on hold"):
-            remove_entry(session.case, session.files, "E0", why="w", who=session.who, now=session.now)
-    assert (excluded.root / "watchlist" / "E0" / "entry.json").exists()
+            remove_entry(session.case, session.files, _entry(excluded.root), why="w", who=session.who, now=session.now)
+    assert (_entry(excluded.root) / "entry.json").exists()
 
 
 def test_no_verdict_is_stored_after_a_denial(
@@ -586,7 +590,7 @@ def test_no_verdict_is_stored_after_a_denial(
         excluded.do("case deny", "--reason", "refused")
         with pytest.raises((NotAuthorised, IntegrityBroken)):
             desk.decide(candidate, Verdict.EXCLUDE, {"nose": "differs"}, "")
-    assert not (excluded.root / "reviews.jsonl").exists()
+    assert not (excluded.root / "reviews.jsonl.sealed").exists()
 
 
 def test_a_case_that_is_due_can_still_be_held(excluded: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,8 +23,7 @@ from forensics.faces.review_rules import Review, State, Verdict, refusal_reason,
 from forensics.tables.files import write_bytes
 from pipelines import clock
 from pipelines.custody.case_store import load_case
-from pipelines.custody.entries import load_entries
-from pipelines.custody.keys import keyring_for
+from pipelines.custody.entries import added_entries, load_entries
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
 from pipelines.review.desk import ReviewDesk
@@ -218,7 +217,7 @@ def test_nobody_is_enrolled_from_footage_before_two_have_confirmed(
         _decide(found, name, verdict, "--note", "n")
     code, err = _enrol_from(found, _candidate(found))
     assert (code, f"its review is {state}" in err) == (3, True), err
-    assert not (found.root / "watchlist" / "E0-gate").exists()
+    assert not found.entry("E0-gate").exists()
 
 
 @pytest.fixture
@@ -250,7 +249,9 @@ def test_a_confirmed_face_may_become_a_reference(confirmed: FaceCase, any_refere
     }
     (compared,) = [row for row in confirmed.candidates() if f"{row['sighting_id']}:{row['entry_id']}" == candidate]
     assert len(listed[1]["pictures"]) == compared["n_faces"] > 0
-    assert candidate in (confirmed.root / "audit.jsonl").read_text()
+    assert candidate not in (confirmed.root / "audit.jsonl").read_text()
+    ((facts, _),) = [added for added in added_entries(load_case(confirmed.root)) if added[0]["entry"] == "E0-gate"]
+    assert candidate in facts["origin"]
 
 
 def test_an_unknown_candidate_is_refused_as_a_reference(confirmed: FaceCase) -> None:
@@ -351,10 +352,10 @@ def test_the_second_verdict_is_refused(
     found: FaceCase, name: str, options: tuple[str, ...], code: int, said: str
 ) -> None:
     _decide(found, "B. Becker", "confirm")
-    before = (found.root / "reviews.jsonl").read_bytes()
+    before = found.verdicts.read_bytes()
     answered, _, err = _decide(found, name, "confirm", *options)
     assert (answered, said in err) == (code, True), err
-    assert (found.root / "reviews.jsonl").read_bytes() == before
+    assert found.verdicts.read_bytes() == before
 
 
 def test_a_verdict_needs_pictures_and_comparison(found: FaceCase) -> None:
@@ -372,7 +373,7 @@ def test_a_verdict_needs_pictures_and_comparison(found: FaceCase) -> None:
     assert found.call("review", found.root, "--as", "B. Becker").code == 3, "for a reason"
     unknown = found.call("review", found.root, "--as", "B. Becker", "--reason", "r", "--candidate", "x:y")
     assert unknown.code == 2
-    assert not (found.root / "reviews.jsonl").exists()
+    assert not found.verdicts.exists()
 
 
 def _look(case: FaceCase, name: str) -> str:
@@ -412,13 +413,13 @@ def test_pictures_are_opened_in_a_command_before_the_verdict(found: FaceCase) ->
 def test_pictures_must_be_those_that_were_opened(found: FaceCase) -> None:
     _look(found, "B. Becker")
     case = load_case(found.root)
-    (picture,) = load_entries(case.folder)[0].pictures
-    (file,) = case.folder.watchlist.glob("*/*.picture.sealed")
-    other = keyring_for(case.folder, case.case_id).load().seal(b"another", f"reference:E0:{picture['sha256']}")
+    (entry,) = load_entries(case)
+    (file,) = entry.folder.glob("*.picture.sealed")
+    other = found.key.seal(b"another", f"reference:{entry.folder.name}:{entry.pictures[0]['sha256']}")
     write_bytes(file, other)
     refused = _say(found, "B. Becker")
     assert (refused.code, "have changed since you opened them" in refused.err) == (3, True), refused.err
-    assert not (found.root / "reviews.jsonl").exists()
+    assert not found.verdicts.exists()
 
 
 def test_pictures_must_be_opened_again_with_a_new_key(found: FaceCase) -> None:
@@ -492,11 +493,11 @@ def test_a_key_is_its_owners_alone(found: FaceCase, monkeypatch: pytest.MonkeyPa
 
 
 def _lines(case: FaceCase) -> list[bytes]:
-    return (case.root / "reviews.jsonl").read_bytes().splitlines()
+    return case.key.unseal(case.verdicts.read_bytes(), "verdicts").splitlines()
 
 
 def _store(case: FaceCase, lines: list[bytes]) -> None:
-    (case.root / "reviews.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+    case.verdicts.write_bytes(case.key.seal(b"".join(line + b"\n" for line in lines), "verdicts"))
 
 
 def _changed(raw: bytes, **changes: object) -> bytes:
@@ -651,7 +652,7 @@ def test_the_page_lets_one_browser_in(page: Page, found: FaceCase) -> None:
             assert [each.status_code for each in (*refused.history, refused)] == [303, 200]
             assert "Your verdict is not stored" in refused.text
             assert why in refused.text
-        assert not (found.root / "reviews.jsonl").exists()
+        assert not found.verdicts.exists()
         done = browser.post(target, data=verdict, headers=ours)
         assert (done.status_code, "Similarity" in done.text) == (200, True)
         again = browser.post(target, data=verdict, headers=ours)
@@ -716,7 +717,7 @@ def test_the_page_ends_with_a_refused_authority(page: Page, found: FaceCase) -> 
         finished = browser.post(f"{page.base}/finish", data={"form_token": form}, headers={"Origin": page.base})
         assert finished.status_code == 200, "the page can still be closed"
     assert page.end() == 0
-    assert not (found.root / "reviews.jsonl").exists()
+    assert not found.verdicts.exists()
 
 
 def test_the_page_explains_what_it_cannot_show(page: Page, found: FaceCase) -> None:
@@ -725,7 +726,7 @@ def test_the_page_explains_what_it_cannot_show(page: Page, found: FaceCase) -> N
     candidate = _candidate(found)
     with httpx.Client(follow_redirects=True) as browser:
         assert browser.get(page.address).status_code == 200
-        (found.root / "reviews.jsonl").write_bytes(b"{}\n")
+        found.verdicts.write_bytes(found.key.seal(b"{}\n", "verdicts"))
         for path in ("", f"/candidate/{candidate}"):
             answer = browser.get(f"{page.base}{path}")
             assert (answer.status_code, "restore the file from a backup" in answer.text) == (409, True), answer.text
@@ -752,7 +753,7 @@ def test_an_open_desk_is_refused_once_the_mandate_expires(
         for ask in asked:
             with pytest.raises(NotAuthorised, match=said) if said else contextlib.nullcontext():
                 ask()
-    assert (found.root / "reviews.jsonl").exists() is not bool(said)
+    assert found.verdicts.exists() is not bool(said)
 
 
 def test_an_entry_that_ends_leaves_an_open_desk(found: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:

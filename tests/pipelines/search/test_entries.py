@@ -116,12 +116,12 @@ def test_the_person_of_an_entry_is_known_from_the_log_after_its_first_entry_is_r
     confirmed_entry: FaceCase,
 ) -> None:
     enrol_from(confirmed_entry, "E0-gate", candidate_of(confirmed_entry, "E0"))
-    folder = CaseFolder(confirmed_entry.root)
-    assert people_of(folder, load_entries(folder)) == ("E0", "E0", "absent")
-    later = replace(load_entries(folder)[1], entry_id="E0-hall", origin="candidate s2:E0-gate")
+    case = load_case(confirmed_entry.root)
+    assert people_of(case, load_entries(case)) == ("E0", "E0", "absent")
+    later = replace(load_entries(case)[1], entry_id="E0-hall", origin="candidate s2:E0-gate")
     confirmed_entry.do("watchlist remove", "E0", "--reason", "r")
     confirmed_entry.do("watchlist remove", "E0-gate", "--reason", "r")
-    assert people_of(folder, [later]) == ("E0",)
+    assert people_of(case, [later]) == ("E0",)
 
 
 # ---- what people decided stays in sight
@@ -168,7 +168,7 @@ def test_an_entry_is_removed_for_a_reason_only(two_people: FaceCase, tmp_path: P
     for reason in ((), ("--reason", " ")):
         answer = two_people.call("watchlist", "remove", two_people.root, "E0", *reason)
         assert (answer.code, "reason" in answer.err) == (2, True)
-    assert (two_people.root / "watchlist" / "E0").exists()
+    assert two_people.entry("E0").exists()
     assert f"next: forensics run {two_people.root}" in two_people.do("watchlist remove", "E0", "--reason", "found")
 
 
@@ -196,7 +196,7 @@ def test_a_picture_belongs_to_one_entry_only(two_people: FaceCase, tmp_path: Pat
     assert add(two_people, "E0", picture) == (0, "")
     code, err = add(two_people, "E1", fresh, picture)
     assert (code, "1.png: is already a reference picture of entry E0" in err) == (2, True), err
-    assert not (two_people.root / "watchlist" / "E1").exists()
+    assert not two_people.entry("E1").exists()
 
 
 def test_a_confirmed_candidate_becomes_one_entry_only(confirmed_entry: FaceCase) -> None:

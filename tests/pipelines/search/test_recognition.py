@@ -12,8 +12,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from forensics.adapters.crypto.case_key import Key, is_sealed
+from forensics.adapters.crypto.case_key import Key
 from forensics.custody.case_folder import CaseFolder
+from forensics.custody.sealer import is_sealed
 from forensics.tables.files import read_sealed_table
 from forensics.tables.schemas import RECOGNISE_PART
 from pipelines import clock
@@ -79,7 +80,7 @@ def _named_in_parts(case: FaceCase) -> set[str]:
 def test_an_entry_that_is_removed_is_gone(three_found: FaceCase) -> None:
     before = {path.name for path in three_found.root.glob("runs/*/parts/recognise/*")}
     three_found.do("watchlist remove", "E1", "--reason", "found")
-    assert not (three_found.root / "watchlist" / "E1").exists()
+    assert not three_found.entry("E1").exists()
     assert _named_in_parts(three_found) == {"E0", "absent"}
     assert before.isdisjoint(path.name for path in three_found.root.glob("runs/*/parts/recognise/*"))
     assert three_found.call("verify", three_found.root).code == 0
@@ -89,9 +90,10 @@ def test_an_entry_that_is_removed_is_gone(three_found: FaceCase) -> None:
 
 
 def test_an_entry_that_ends_while_results_are_withheld_is_gone_too(three_found: FaceCase) -> None:
+    entry = three_found.entry("E1")
     with open_session(three_found.root, "lapse", need=Need.READ) as session:
         quarantine(session.case)
-        remove_entry(session.case, session.files, "E1", why="ended", who=session.who, now=session.now)
+        remove_entry(session.case, session.files, entry, why="ended", who=session.who, now=session.now)
         release(session.case)
     assert _named_in_parts(three_found) == {"E0", "absent"}
     three_found.run()
@@ -252,7 +254,7 @@ def test_an_invalid_entry_is_refused(
     flags = [word for pair in stated.items() for word in pair]
     answer = call("watchlist", "add", case.root, entry, write_reference(1, tmp_path / "1.png"), *flags)
     assert (answer.code, said in answer.err) == (code, True), answer.err
-    assert [path.name for path in (case.root / "watchlist").iterdir()] == ["E0"]
+    assert list((case.root / "watchlist").iterdir()) == [case.entry("E0")]
 
 
 def test_a_longer_watch_list_needs_a_reason(tmp_path: Path, call: Call) -> None:
@@ -391,7 +393,7 @@ def test_an_entry_ends_on_its_day(three_found: FaceCase, call: Call, monkeypatch
     assert call("status", three_found.root).code == 0
     assert not list(three_found.root.glob("watchlist/*"))
     certificates = [json.loads(path.read_text()) for path in three_found.root.glob("certificates/*-entry*.json")]
-    assert sorted(each["why"] for each in certificates) == [f"{entry_id}: expired" for entry_id in listed]
+    assert [each["why"] for each in certificates] == ["expired"] * len(listed), "no certificate names anybody"
     assert call("verify", three_found.root).code == 0
 
 

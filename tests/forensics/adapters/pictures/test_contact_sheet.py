@@ -69,7 +69,7 @@ def test_captions_have_as_many_lines_as_they_need(tmp_path: Path) -> None:
     picture.write_bytes(_picture(1, 90, 110))
     heights = []
     for lines in (("gate  person",), ("gate  person", "12:00"), ("gate  person", "12:00", "546015e6249ce36a")):
-        write_contact_sheet([(picture, *lines)], tmp_path / "sheet.png")
+        write_contact_sheet([(picture.read_bytes(), *lines)], tmp_path / "sheet.png")
         with Image.open(tmp_path / "sheet.png") as sheet:
             heights.append(sheet.height)
             assert _inked(np.asarray(sheet.convert("RGB")))[-24:].any(), "the last line is on it"
@@ -84,7 +84,9 @@ def test_a_suffix_that_is_no_picture_is_refused(tmp_path: Path) -> None:
 def test_a_long_caption_stays_below_its_picture(tmp_path: Path) -> None:
     Image.new("RGB", (60, 60)).save(tmp_path / "a.png")
     name = "a-camera-that-is-called-as-its-file-was  person"
-    write_contact_sheet([(tmp_path / "a.png", name), (tmp_path / "a.png", "")], tmp_path / "sheet.png")
+    write_contact_sheet(
+        [((tmp_path / "a.png").read_bytes(), name), ((tmp_path / "a.png").read_bytes(), "")], tmp_path / "sheet.png"
+    )
     with Image.open(tmp_path / "sheet.png") as sheet:
         beside = sheet.crop((212, 0, sheet.width, sheet.height)).convert("L")
         captions = beside.crop((0, 216, beside.width, beside.height))
