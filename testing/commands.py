@@ -1,5 +1,7 @@
 """Runs the command line as a person does, and makes small footage and cases for it."""
 
+import contextlib
+import io
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,6 +28,7 @@ __all__ = [
     "MANDATE_ENDS",
     "Answer",
     "Call",
+    "RedirectingCall",
     "clip",
     "new_case",
     "search_case",
@@ -90,6 +93,17 @@ class Call:
     def use_detector(self, detector: Detector) -> None:
         """Give every run from now on this detector."""
         self.loaders = replace(self.loaders, load_detector=GivenDetector(detector))
+
+
+class RedirectingCall(Call):
+    """Runs commands outside of tests; answers contain the output."""
+
+    def __call__(self, *arguments: object) -> Answer:
+        """Run one command."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            answer = super().__call__(*arguments)
+        return replace(answer, out=out.getvalue(), err=err.getvalue())
 
 
 def clip(path: Path, *, n_frames: int = 12, seed: int = 0) -> Path:

@@ -20,6 +20,7 @@ from forensics.detection.detections import Boxes
 from forensics.faces.face import Face, FaceDetector, FaceEmbedder, Measure
 from forensics.footage.frames import Frame, RgbArray, View
 from forensics.footage.timeline import Int64Array, PacketIndex
+from forensics.tables.sighting_rows import THUMBNAIL
 from pipelines.custody.case_store import load_case
 from pipelines.custody.entries import entry_folder
 from pipelines.custody.keys import keyring_for
@@ -177,17 +178,28 @@ class FaceCase:
     call: Call
 
     @classmethod
-    def make(cls, folder: Path, call: Call, *, n_people: int = 3, authority: str = "12 Gs 3/26") -> "FaceCase":
-        """Make a case with twelve frames of `n_people` people; from now on `call` uses the fake models."""
+    def make(
+        cls, folder: Path, call: Call, *, n_people: int = 3, authority: str = "12 Gs 3/26", root: Path | None = None
+    ) -> "FaceCase":
+        """Make a case with twelve frames of `n_people` people; from now on `call` uses the fake models.
+
+        Args:
+            folder: where footage and weights are written, and the case, unless `root` is another folder.
+            call: runs commands.
+            n_people: in every frame.
+            authority: of the case.
+            root: folder of the case.
+        """
         call.loaders, faces = fake_loaders(folder, n_people=n_people)
-        case = cls(search_case(folder / "case", authority=authority), faces, call)
-        case.film("gate")
+        case = cls(search_case(root or folder / "case", authority=authority), faces, call)
+        case.film("gate", folder)
         return case
 
-    def film(self, camera: str) -> None:
+    def film(self, camera: str, folder: Path | None = None) -> None:
         """Add twelve frames of the same people by a camera, which is the name of the file too."""
-        n_clips = len(list(self.root.parent.glob("*.mp4")))  # each needs bytes of its own
-        footage = film_people(self.root.parent / f"{camera}.mp4", quality=20 + n_clips)
+        folder = folder or self.root.parent
+        n_clips = len(list(folder.glob("*.mp4")))  # each needs bytes of its own
+        footage = film_people(folder / f"{camera}.mp4", quality=20 + n_clips)
         self.do("ingest", footage, "--camera", camera, "--start", "2026-05-01T12:00:00Z", "--clock-error", 0)
 
     def do(self, command: str, *arguments: object) -> str:
@@ -196,10 +208,10 @@ class FaceCase:
         assert answer.code == 0, answer.err
         return answer.out
 
-    def enrol(self, entry: str, number: int, folder: Path) -> None:
+    def enrol(self, entry: str, number: int, folder: Path, *, basis: str = "warrant 12/26") -> None:
         """Put person `number` on the watch-list."""
         picture = write_reference(number, folder / f"{entry}.png")
-        self.do("watchlist add", entry, picture, "--basis", "warrant 12/26", "--expires", ENTRY_LAST_DAY)
+        self.do("watchlist add", entry, picture, "--basis", basis, "--expires", ENTRY_LAST_DAY)
 
     def run(self) -> None:
         """Run the whole case in this process."""
@@ -219,6 +231,11 @@ class FaceCase:
     def verdicts(self) -> Path:
         """The sealed file of verdicts."""
         return CaseFolder(self.root).reviews_file
+
+    def thumbnails(self) -> list[bytes]:
+        """Return the thumbnails of all runs as JPEG."""
+        paths = sorted(self.root.glob("runs/*/crops/*.jpg.sealed"))
+        return [self.key.unseal(path.read_bytes(), THUMBNAIL) for path in paths]
 
     def compared_parts(self) -> list[Path]:
         """Return the parts of the stage `recognise`."""

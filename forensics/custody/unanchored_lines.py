@@ -19,7 +19,8 @@ READ_COMMANDS: Final = frozenset(
     {
         *("case show", "case disclose", "case report", "case checkpoint", "status", "query", "export"),
         *("verify", "verify frame"),
-        *("watchlist list", "reviewer list", "cancel", "open candidates", "ingest dry run", "scan dry run"),
+        *("watchlist list", "reviewer list", "cancel", "open candidates", "open picture"),
+        *("ingest dry run", "scan dry run"),
     }
 )
 """Commands that do not change the files of a case."""

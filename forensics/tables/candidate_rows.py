@@ -13,7 +13,10 @@ from forensics.tables.outcomes import ComparisonSetup, EvidenceOutcome
 
 __all__ = ["candidates_table", "count_candidates"]
 
-_PART_COLUMNS = ("sighting_id", "entry_id", "rank", "similarity", "margin", "quality", "n_faces", "n_people", "span_ms")
+_PART_COLUMNS = (
+    *("sighting_id", "entry_id", "rank", "band", "similarity", "margin"),
+    *("quality", "n_faces", "n_people", "span_ms"),
+)
 
 
 def candidates_table(outcomes: Sequence[EvidenceOutcome], compared: ComparisonSetup, sealer: Sealer) -> pa.Table:

@@ -71,9 +71,9 @@ class Key:
         """Return a new random key."""
         return cls(secrets.token_bytes(KEY_BYTES))
 
-    def expose(self) -> memoryview:
-        """Return the secret, to store it in its file."""
-        return self._memory.view()
+    def expose(self) -> bytes:
+        """Return a copy of the secret, to store it in its file or to encrypt it."""
+        return bytes(self._memory.view())
 
     def encrypted_for(self, receiver: bytes) -> bytes:
         """Encrypt the key for the `KeyReceiver` of another process, given its public key of 32 bytes (HPKE)."""
@@ -117,7 +117,7 @@ class Key:
 
     def _subkey(self, purpose: bytes) -> bytes:
         """Return the key for one purpose, 32 bytes, derived from the key of the case."""
-        return hmac.digest(self.expose(), purpose, "sha256")
+        return hmac.digest(self._memory.view(), purpose, "sha256")
 
 
 class KeyReceiver:

@@ -65,7 +65,7 @@ def _make_case(folder: Path, authority: str) -> Path:
         case.reviewer(name)
     for number in (1, 2, 3, 4, 5):
         write_reference(number, folder / f"{number}.png")
-    shutil.copy(next(case.root.rglob("crops/*.jpg")), folder / "thumbnail.jpg")
+    (folder / "thumbnail.jpg").write_bytes(case.thumbnails()[0])
     return case.root
 
 

@@ -6,15 +6,20 @@ import shutil
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
+import forensics
 from forensics.adapters.crypto.case_key import Key
 from forensics.custody.case_folder import CaseFolder
+from forensics.custody.log import read_chain
 from forensics.custody.sealer import is_sealed
+from forensics.digests import sha256_of_bytes
+from forensics.errors import NotAuthorised, UsageError
 from forensics.tables.files import read_sealed_table
 from forensics.tables.schemas import RECOGNISE_PART
 from pipelines import clock
@@ -273,9 +278,9 @@ def test_a_longer_watch_list_needs_a_reason(tmp_path: Path, call: Call) -> None:
 def test_a_picture_from_the_footage_is_refused_as_a_reference(
     three_found: FaceCase, tmp_path: Path, call: Call
 ) -> None:
-    (thumbnail, *_) = sorted(three_found.root.rglob("crops/*.jpg"))
+    (thumbnail, *_) = sorted(three_found.root.rglob("crops/*.jpg.sealed"))
     copy = tmp_path / "innocent.jpg"
-    copy.write_bytes(thumbnail.read_bytes())
+    copy.write_bytes(three_found.thumbnails()[0])
     for picture in (thumbnail, copy, tmp_path / "gate.mp4"):
         answer = call("watchlist", "add", three_found.root, "E9", picture, "--basis", "b", "--expires", ENTRY_LAST_DAY)
         assert answer.code == 3, answer.err
@@ -475,3 +480,53 @@ def test_only_candidates_have_a_filter_by_decision(three_found: FaceCase) -> Non
     answer = three_found.call("query", three_found.root, "sightings", "--decision", "candidate")
     assert answer.code == 2
     assert "has no column decision" in answer.err
+
+
+# ---- what a reader without the key sees
+
+
+def test_thumbnails_of_people_are_encrypted_and_opened_for_a_reason(
+    three_found: FaceCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = forensics.open_case(three_found.root)
+    (name, *_) = opened.sightings().collect()["thumbnail"].to_list()
+    assert is_sealed((three_found.root / name).read_bytes())
+    for ask in (opened.picture, opened.read_picture, partial(opened.read_picture, reason=" ")):
+        with pytest.raises(UsageError, match=r"encrypted|reason"):
+            ask(name)
+    assert opened.read_picture(name, reason="appeal").startswith(b"\xff\xd8\xff")
+    last = read_chain(three_found.root / "audit.jsonl").lines[-1]
+    assert (last.command, last.why) == ("open picture", "appeal")
+    sheet = tmp_path / "sheet.png"
+    assert three_found.call("query", three_found.root, "--pictures", sheet).code == 3, "not without a reason"
+    assert not sheet.exists()
+    three_found.do("query", "--pictures", sheet, "--reason", "appeal")
+    assert sheet.read_bytes().startswith(b"\x89PNG")
+    monkeypatch.setenv("FORENSICS_KEYS", str(tmp_path / "other keys"))
+    with pytest.raises(NotAuthorised, match="key"):
+        opened.read_picture(name, reason="appeal")
+
+
+def test_a_case_says_to_nobody_without_the_key_whom_it_searches_for(three_found: FaceCase, tmp_path: Path) -> None:
+    """The name, the basis, the picture and the verdict appear in no file, in no file name, and as no digest."""
+    root = three_found.root
+    three_found.do("watchlist remove", "absent", "--reason", "gone home")
+    three_found.enrol("marked-man", 2, tmp_path)
+    three_found.run()
+    three_found.reviewer("B. Becker")
+    names = {row["entry_id"]: f"{row['sighting_id']}:{row['entry_id']}"
+             for row in three_found.candidates() if row["decision"] == "candidate"}  # fmt: skip
+    three_found.decide("B. Becker", names["marked-man"], "undecided", "--note", "a scar like no other")
+    three_found.do("query", "candidates", "--entry", "marked-man", "--reason", "look")
+    again = (root, "marked-man", tmp_path / "E0.png", "--basis", "b", "--expires", ENTRY_LAST_DAY)
+    assert "marked-man" in three_found.call("watchlist", "add", *again).err
+    picture = (tmp_path / "marked-man.png").read_bytes()
+    secrets = [
+        *(b"marked-man", b"warrant 12/26", b"a scar like no other", b"undecided", names["marked-man"].encode()),
+        *(sha256_of_bytes(picture).encode(), sha256_of_bytes(picture)[:16].encode(), b"\xff\xd8\xff\xe0"),
+    ]
+    contents = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    found = [(str(path), secret) for path, data in contents.items() for secret in secrets if secret in data]
+    assert found == []
+    assert not [path for path in contents if "marked-man" in str(path)]
+    assert three_found.call("watchlist", "list", root).out.count("marked-man") == 1, "whoever has the key sees it"
