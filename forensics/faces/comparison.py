@@ -7,7 +7,6 @@ stranger passes one of them. So the allowed rate of false candidates is divided 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +17,8 @@ from forensics.faces.pooling import similarities, single_face_pools
 from forensics.footage.timeline import Int64Array
 
 __all__ = [
-    "Band",
     "Decision",
     "Rules",
-    "band_of",
     "decide",
     "expected_false_candidates",
     "fmr_per_comparison",
@@ -30,8 +27,6 @@ __all__ = [
     "list_false_alarm_rate",
     "rank",
 ]
-
-_NEAR: Final = 0.05
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -50,18 +45,6 @@ class Decision(StrEnum):
     BELOW = "below"
     NO_FACE = "no_face"
     ORIGIN = "origin"
-
-
-class Band(StrEnum):
-    """How similar a compared pair is, as coarsely as it may be said of everybody.
-
-    ``above``: reaches the threshold. ``near``: at most 0.05 below it. ``far``: further below. Over 200 entries this
-    identifies bystanders no better than chance (`scripts/attack`, docs/threats.md); a wider ``near`` would.
-    """
-
-    ABOVE = "above"
-    NEAR = "near"
-    FAR = "far"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,17 +139,6 @@ def decide(similarity: float, n_faces: int, span_ms: int, rules: Rules) -> Decis
     if not similarity >= rules.threshold:  # also NaN, which a broken network returns
         return Decision.BELOW
     return Decision.CANDIDATE if is_enough(n_faces, span_ms, rules) and not rules.leads_only else Decision.LEAD
-
-
-def band_of(similarity: float, rules: Rules) -> Band:
-    """Return the band of a similarity.
-
-    >>> [band_of(value, Rules(threshold=0.5)).value for value in (0.5, 0.46, 0.4)]
-    ['above', 'near', 'far']
-    """
-    if similarity >= rules.threshold:
-        return Band.ABOVE
-    return Band.NEAR if similarity >= rules.threshold - _NEAR else Band.FAR
 
 
 def is_enough(n_faces: int, span_ms: int, rules: Rules) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forensics.detection.detections import FloatArray
-from forensics.faces.comparison import Band, Decision, Rules, band_of, decide, group_by_person, is_enough, rank
+from forensics.faces.comparison import Decision, Rules, decide, group_by_person, is_enough, rank
 from forensics.faces.face import Face, FaceDetector, FaceEmbedder, Quality, QualityLimits, quality_problems, worth
 from forensics.faces.face_selection import head_region, select_spaced
 from forensics.faces.pooling import Pools, pool, similarities
@@ -103,7 +103,6 @@ class Comparison:
     Attributes:
         sighting_id, entry_id: the compared pair.
         rank: one more than the number of other people with a more similar entry; of candidates and leads only.
-        band: coarse band of the similarity; None without one.
         similarity: on the measure of the embedder; of candidates and leads only.
         margin: similarity minus that of the best entry of another person; of candidates and leads only, and None
             without such an entry.
@@ -120,7 +119,6 @@ class Comparison:
     sighting_id: str
     entry_id: str
     rank: int | None
-    band: Band | None
     similarity: float | None
     margin: float | None
     quality: float
@@ -261,7 +259,7 @@ def compare_faces(
 
 
 def _not_compared(person: Person, entry_id: str, decision: Decision, reason: str) -> Comparison:
-    return Comparison(person.sighting_id, entry_id, None, None, None, None, 0.0, 0, 0, 0, decision, reason)
+    return Comparison(person.sighting_id, entry_id, None, None, None, 0.0, 0, 0, 0, decision, reason)
 
 
 def _embed(crops: Sequence[FaceCrop], embedder: FaceEmbedder) -> Iterator[FloatArray]:
@@ -297,7 +295,6 @@ def _compare_person(
             sighting_id=person.sighting_id,
             entry_id=templates.entry_ids[entry],
             rank=int(ranks[entry]),
-            band=Band.ABOVE,
             similarity=float(best[entry]),
             margin=float(margin[entry]) if np.isfinite(margin[entry]) else None,
             quality=float(_worth(group).mean()),
@@ -314,7 +311,6 @@ def _compare_person(
             sighting_id=person.sighting_id,
             entry_id=templates.entry_ids[entry],
             rank=None,
-            band=band_of(float(best[entry]), rules),
             similarity=None,
             margin=None,
             quality=float(_worth(faces).mean()),

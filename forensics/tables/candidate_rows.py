@@ -14,7 +14,7 @@ from forensics.tables.outcomes import ComparisonSetup, EvidenceOutcome
 __all__ = ["candidates_table", "count_candidates"]
 
 _PART_COLUMNS = (
-    *("sighting_id", "entry_id", "rank", "band", "similarity", "margin"),
+    *("sighting_id", "entry_id", "rank", "similarity", "margin"),
     *("quality", "n_faces", "n_people", "span_ms"),
 )
 

@@ -236,7 +236,6 @@ def _row(row: Comparison) -> dict[str, object]:
         "sighting_id": row.sighting_id,
         "entry_id": row.entry_id,
         "rank": row.rank,
-        "band": row.band.value if row.band else None,
         "similarity": row.similarity,
         "margin": row.margin,
         "quality": row.quality,

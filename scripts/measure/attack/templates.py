@@ -9,7 +9,7 @@ Vectors are drawn so that their distances follow the published calibration of Dl
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.stats import norm
 
 from forensics.detection.detections import FloatArray
-from forensics.faces.comparison import Band, Rules, band_of, fmr_per_comparison
+from forensics.faces.comparison import Rules, fmr_per_comparison
 from forensics.faces.face import Measure, QualityLimits
 from forensics.faces.face_search import Comparison, Examination, FaceCrop, Person, compare_faces
 from forensics.faces.pooling import Pools, pool, similarities, single_face_pools
@@ -29,8 +29,8 @@ __all__ = ["ATTACKS", "Attack", "Named", "name_bystanders"]
 Float64Array = npt.NDArray[np.float64]
 
 _DIMENSIONS: Final = 128
-# The distances of strangers have a mean of 0.862 and a standard deviation of 0.104, like those of Gaussian vectors in 34
-# dimensions. So faces lie near 34 of the 128.
+# The distances of strangers have a mean of 0.862 and a standard deviation of 0.104, like those of Gaussian vectors in
+# 34 dimensions. So faces lie near 34 of the 128.
 _EFFECTIVE: Final = 34
 _BETWEEN: Final = 0.862 / np.sqrt(2 * _EFFECTIVE)
 _WITHIN: Final = 0.435 / np.sqrt(2 * _EFFECTIVE)
@@ -39,6 +39,7 @@ _RATE: Final = 0.01
 _NO_FRAMES: Final = np.zeros(0, dtype=np.int64)
 _NO_BOXES: Final = np.zeros((0, 4), dtype=np.float32)
 _UNLIKELY: Final = 1e-12
+_NEAR: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +51,15 @@ class Attack:
         n_cases: number of cases about the same footage.
         n_entries: number of entries of each case.
         choose: makes the vectors of entries, (n, 128).
-        reads_everything: whether he reads every similarity, as versions before 0.3 published it.
+        reads: what he reads beside decisions: ``nothing``; ``near``, whether a similarity is at most 0.05 below the
+            threshold; ``everything``, every similarity, as versions before 0.3 published it.
     """
 
     name: str
     n_cases: int
     n_entries: int
     choose: Callable[[int, np.random.Generator], FloatArray]
-    reads_everything: bool = False
+    reads: str = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,10 @@ ATTACKS: Final = (
     Attack("4 cases with 50 people each", 4, 50, _pictures_of_people),
     Attack("40 cases with 5 people each", 40, 5, _pictures_of_people),
     Attack("4 cases with 50 averaged faces each", 4, 50, _averages_of_people),
-    Attack("4 cases with 50 people each, every similarity published", 4, 50, _pictures_of_people, True),
+    Attack("40 cases with 5 people each, and whether a pair is near the threshold", 40, 5, _pictures_of_people, "near"),
+    Attack("4 cases with 50 people each, and every similarity", 4, 50, _pictures_of_people, "everything"),
 )
-"""The attacks that are tried; the last one shows that the method works where numbers are published."""
+"""The attacks that are tried. The last two show what the method finds if more were published than is."""
 
 
 def name_bystanders(attack: Attack, *, n_people: int, rng: np.random.Generator) -> Named:
@@ -127,11 +130,13 @@ def name_bystanders(attack: Attack, *, n_people: int, rng: np.random.Generator) 
     people = _People.drawn(n_people, rng)
     likelihood, has_number = np.zeros((n_people, n_people)), np.zeros(n_people, dtype=bool)
     for entries, rows in _published_rows(people, attack, rng):
-        model = _Model.fitted(entries, attack)
-        for number in range(n_people):
-            own = rows[number * len(entries) : (number + 1) * len(entries)]
-            likelihood[number] += sum(model.likelihood(people.gallery, row) for row in own)
-            has_number[number] |= any(row.decision.value in {"candidate", "lead"} for row in own)
+        model = _Model.fitted(entries)
+        exact = similarities(people.pools, single_face_pools(entries, Measure.EUCLIDEAN), Measure.EUCLIDEAN)
+        for row in rows:
+            number, entry = int(row.sighting_id[1:]), int(row.entry_id[1:])
+            seen = _Seen.of(row, float(exact[number, entry]), attack)
+            likelihood[number] += model.likelihood(people.gallery, entry, seen)
+            has_number[number] |= row.similarity is not None
     named = np.array([rng.choice(np.flatnonzero(each == each.max())) for each in likelihood])
     is_right = (named == np.arange(n_people))[~has_number]
     return Named(len(is_right), int(is_right.sum()), len(is_right) / n_people)
@@ -158,8 +163,6 @@ def _published_rows(
         ids = tuple(f"E{number:03}" for number in range(len(entries)))
         templates = Templates(ids, ids, single_face_pools(entries, Measure.EUCLIDEAN))
         rows = list(compare_faces(tracks, crops, templates, _rules(attack), examination))
-        if attack.reads_everything:
-            rows = [_with_similarity(row, people, entries) for row in rows]
         yield entries, rows
 
 
@@ -170,17 +173,27 @@ def _rules(attack: Attack) -> Rules:
     return Rules(threshold, one_person=pairwise_threshold("Dlib"))
 
 
-def _with_similarity(row: Comparison, people: _People, entries: FloatArray) -> Comparison:
-    """Return a row as versions before 0.3 published it."""
-    person, entry = int(row.sighting_id[1:]), int(row.entry_id[1:])
-    each = Pools(people.pools.vectors[[person]], people.pools.scatter[[person]])
-    value = similarities(each, single_face_pools(entries[[entry]], Measure.EUCLIDEAN), Measure.EUCLIDEAN)
-    return replace(row, similarity=float(value[0, 0]))
-
-
 def _crop(person: int, number: int) -> FaceCrop:
     row = np.array([person * _N_FACES + number], dtype=np.int64)
     return FaceCrop(number, number * 1_000_000, (), 1.0, row.view(np.uint8), b"")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the attacker reads of one pair: that its similarity lies between two values, which may be equal."""
+
+    least: float
+    largest: float
+
+    @classmethod
+    def of(cls, row: Comparison, exact: float, attack: Attack) -> "_Seen":
+        if row.similarity is not None or attack.reads == "everything":
+            return cls(exact, exact)
+        threshold = _rules(attack).threshold
+        if attack.reads == "near":
+            edge = threshold - _NEAR
+            return cls(edge, threshold) if exact >= edge else cls(-np.inf, edge)
+        return cls(-np.inf, threshold)
 
 
 class _Unused:
@@ -205,37 +218,26 @@ class _Model:
 
     Attributes:
         entries: (E, 128) float32.
-        rules: thresholds of the case.
         shift: mean of that difference.
         spread: its standard deviation.
     """
 
     entries: FloatArray
-    rules: Rules
     shift: float
     spread: float
 
     @classmethod
-    def fitted(cls, entries: FloatArray, attack: Attack) -> "_Model":
+    def fitted(cls, entries: FloatArray) -> "_Model":
         """Learn it from people of his own."""
         own = _People.drawn(400, np.random.default_rng(11))
         truth = similarities(own.pools, single_face_pools(entries, Measure.EUCLIDEAN), Measure.EUCLIDEAN)
         difference = truth - (1 - np.linalg.norm(own.gallery[:, None] - entries[None], axis=2))
-        return cls(entries, _rules(attack), float(difference.mean()), float(difference.std()))
+        return cls(entries, float(difference.mean()), float(difference.std()))
 
-    def likelihood(self, gallery: FloatArray, row: Comparison) -> Float64Array:
-        """Return how likely a published row is for each person of the gallery, as logarithm: (N,)."""
-        entry = self.entries[int(row.entry_id[1:])]
-        expected = 1 - np.linalg.norm(gallery - entry, axis=1) + self.shift
-        if row.similarity is not None:
-            return np.asarray(norm.logpdf(row.similarity, expected, self.spread))
-        edges = _edges(row.band, self.rules)
-        share = norm.cdf(edges[1], expected, self.spread) - norm.cdf(edges[0], expected, self.spread)
+    def likelihood(self, gallery: FloatArray, entry: int, seen: _Seen) -> Float64Array:
+        """Return how likely a pair with this entry is for each person of the gallery, as logarithm: (N,)."""
+        expected = 1 - np.linalg.norm(gallery - self.entries[entry], axis=1) + self.shift
+        if seen.least == seen.largest:
+            return np.asarray(norm.logpdf(seen.least, expected, self.spread))
+        share = norm.cdf(seen.largest, expected, self.spread) - norm.cdf(seen.least, expected, self.spread)
         return np.asarray(np.log(np.maximum(share, _UNLIKELY)))
-
-
-def _edges(band: Band | None, rules: Rules) -> tuple[float, float]:
-    """Return the least and the largest similarity of a band."""
-    grid = np.linspace(-2, 1, 3001)
-    inside = grid[[band_of(value, rules) is band for value in grid]]
-    return (-np.inf if band is Band.FAR else float(inside[0])), float(inside[-1])
