@@ -27,6 +27,7 @@ __all__ = [
     "find_table_fault",
     "link_or_copy",
     "parquet_writer",
+    "read_any_table",
     "read_sealed_table",
     "read_table",
     "remove_unfinished",
@@ -172,6 +173,15 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
     return _read_checked(path, path, schema)
 
 
+def read_any_table(path: Path) -> pa.Table:
+    """Read a table of any version of this project, whatever its columns.
+
+    Raises:
+        IntegrityBroken: the file cannot be read as Parquet.
+    """
+    return _read_checked(path, path, None)
+
+
 def read_sealed_table(path: Path, schema: pa.Schema, sealer: Sealer) -> pa.Table:
     """Read a table that `seal_table` sealed, and check its schema.
 
@@ -181,7 +191,7 @@ def read_sealed_table(path: Path, schema: pa.Schema, sealer: Sealer) -> pa.Table
     return _read_checked(path, io.BytesIO(sealer.unseal(path.read_bytes(), sealing_context(path))), schema)
 
 
-def _read_checked(path: Path, source: Path | io.BytesIO, schema: pa.Schema) -> pa.Table:
+def _read_checked(path: Path, source: Path | io.BytesIO, schema: pa.Schema | None) -> pa.Table:
     try:
         table = _read_validated(source)
     except _READ_ERRORS as error:
@@ -190,7 +200,7 @@ def _read_checked(path: Path, source: Path | io.BytesIO, schema: pa.Schema) -> p
             "restore it from a backup, or delete it so that the next run makes it again",
             path,
         ) from error
-    if not table.schema.equals(schema, check_metadata=False):
+    if schema is not None and not table.schema.equals(schema, check_metadata=False):
         raise IntegrityBroken(
             _describe_other_columns(table, schema),
             "it was written by another version of this program; use that version or start a new case",

@@ -159,7 +159,7 @@ class OpenCase:
             UsageError: the thumbnail is sealed, because the case compares faces; read it with `read_picture`.
             IntegrityBroken: the file is missing, has changed since it was published, or lies outside of the case.
         """
-        if name.endswith(SEALED_SUFFIX):
+        if self._stored_name(name).endswith(SEALED_SUFFIX):
             raise UsageError("this thumbnail is encrypted", "use case.read_picture(name, reason=TEXT)", name)
         return self._find_picture(name)
 
@@ -175,7 +175,7 @@ class OpenCase:
             NotAuthorised: the key of the case cannot be used, the mandate is over, or the log cannot be written.
             IntegrityBroken: the file is missing, has changed since it was published, or lies outside of the case.
         """
-        if not name.endswith(SEALED_SUFFIX):
+        if not self._stored_name(name).endswith(SEALED_SUFFIX):
             return self.picture(name).read_bytes()
         if not reason.strip():
             raise UsageError("pictures of people can be opened only for a stated reason", "give reason=TEXT", name)
@@ -194,7 +194,15 @@ class OpenCase:
         data = self._find_picture(name).read_bytes()
         return sealer.unseal(data, THUMBNAIL) if sealer is not None and is_sealed(data) else data
 
+    def _stored_name(self, name: str) -> str:
+        """Return the name of the file; tables of versions before 0.3 name what was sealed later without its suffix."""
+        sealed = f"{name}{SEALED_SUFFIX}"
+        return (
+            sealed if any(each["path"] == sealed for each in read_manifest(self.folder).get("pictures", ())) else name
+        )
+
     def _find_picture(self, name: str) -> Path:
+        name = self._stored_name(name)
         path = self.folder.resolve_inside(name)
         published = {each["path"]: each["sha256"] for each in read_manifest(self.folder).get("pictures", ())}
         if name in published or not path.is_file():  # older manifests list no pictures

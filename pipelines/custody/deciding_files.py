@@ -26,7 +26,7 @@ Patterns = tuple[str, ...]
 EVIDENCE_LISTS: Final[Patterns] = ("evidence/evidence.parquet", "evidence/sources.parquet")
 RECORDS: Final[Patterns] = (*EVIDENCE_LISTS, "runs/*/run.json", "runs/*/PARTS.sha256", "tables/MANIFEST.json")
 _DECIDING: Final[Patterns] = (
-    *("case.toml", "reviewers.json", "reviews.jsonl.sealed"),
+    *("case.toml", "reviewers.json", "reviews.jsonl", "reviews.jsonl.sealed"),
     *("watchlist/*/entry.json", "certificates/*.json"),
 )
 ALL_REGISTERED: Final[Patterns] = (*_DECIDING, *RECORDS)

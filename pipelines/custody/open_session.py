@@ -24,6 +24,7 @@ from pipelines.custody.checkpoints import sign_checkpoint, store_checkpoint
 from pipelines.custody.installation import installation_key
 from pipelines.custody.keys import find_key
 from pipelines.custody.log_anchor import LogAnchor, anchor_for
+from pipelines.custody.old_case import seal_old_case
 from pipelines.custody.retention import enforce_retention
 from pipelines.custody.session import Need, Session, operator_facts, require_allowed
 
@@ -77,6 +78,8 @@ def open_session(
             installation_key()  # a command that could not be signed must not start, except a hold
         if need is not Need.HOLD and not altered and (anchor.exists or not is_guarded(case)):
             enforce_retention(session)
+        if need is not Need.HOLD and not altered:
+            seal_old_case(session)
         require_allowed(session)
         yield session
 

@@ -12,6 +12,7 @@ from forensics.custody.case_document import Case
 from forensics.custody.log import Chain, find_log_fault, head, read_chain
 from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.custody.sealer import Sealer
+from forensics.digests import sha256_of_bytes
 from forensics.errors import ForensicsError
 from forensics.faces.published_rates import calibration_for
 from forensics.faces.review_rules import Review, State, state_of
@@ -136,9 +137,13 @@ def _candidates(case: Case, chain: Chain) -> tuple[list[JsonObject], str]:
 
 
 def _verdict_users(chain: Chain) -> dict[str, str]:
-    """Return the operating-system user of each verdict, by the verdict's reference in the log."""
+    """Return the operating-system user of each verdict, by the verdict's reference in the log.
+
+    Versions before 0.3 wrote its SHA-256 instead.
+    """
     verdicts = [line for line in chain.lines if line.kind == "note" and line.command == "verdict"]
-    return {line.facts["verdict"]: line.who["user"] for line in verdicts if {"user"} <= line.who.keys()}
+    named = [(line.facts.get("verdict", line.facts.get("sha256", "")), line.who.get("user")) for line in verdicts]
+    return {name: user for name, user in named if user is not None}
 
 
 def _review_facts(reviews: list[Review], users: dict[str, str], key: Sealer) -> JsonObject:
@@ -151,7 +156,7 @@ def _review_facts(reviews: list[Review], users: dict[str, str], key: Sealer) -> 
             "verdicts_missing_because": _FIRST_REVIEW_ONLY,
             "same_user": None,
         }
-    verdicts = [_verdict_facts(review, users.get(verdict_reference(review, key))) for review in reviews]
+    verdicts = [_verdict_facts(review, _user_of(review, users, key)) for review in reviews]
     names = [verdict["user"] for verdict in verdicts]
     same_user = names[0] == names[1] if len(names) == 2 and None not in names else None
     return {
@@ -160,6 +165,10 @@ def _review_facts(reviews: list[Review], users: dict[str, str], key: Sealer) -> 
         "verdicts_missing_because": "",
         "same_user": same_user,
     }
+
+
+def _user_of(review: Review, users: dict[str, str], key: Sealer) -> str | None:
+    return users.get(verdict_reference(review, key), users.get(sha256_of_bytes(review.encoded())))
 
 
 def _verdict_facts(review: Review, user: str | None) -> JsonObject:
