@@ -250,7 +250,8 @@ class FaceCase:
     def decide(self, name: str, candidate: str, verdict: str, *more: object) -> Answer:
         """Open a candidate's pictures, then give a verdict; returns the answer of the second command."""
         who = ("--as", name, "--candidate", candidate, "--reason", "candidates of run 1")
-        opened = self.call("review", self.root, *who, "--pictures", self.root.parent / "sheet.png")
+        sheet = self.root.parent / f"sheet-{len(list(self.root.parent.glob('sheet-*.png')))}.png"
+        opened = self.call("review", self.root, *who, "--pictures", sheet)
         if opened.code:
             return opened
         return self.call("review", self.root, *who, "--verdict", verdict, "--check", "nose=agrees", *more)

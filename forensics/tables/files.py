@@ -36,6 +36,7 @@ __all__ = [
     "sync_folder",
     "write_bytes",
     "write_json",
+    "write_new",
     "write_table",
 ]
 
@@ -114,6 +115,25 @@ def write_bytes(path: Path, data: bytes, mode: int = _PRIVATE) -> None:
     """Write a file atomically; by default only its owner can read it."""
     with atomic_file(path, mode) as file:
         file.write(data)
+
+
+def write_new(path: Path, data: bytes, mode: int = _PRIVATE) -> None:
+    """Write a file atomically that must not exist.
+
+    Raises:
+        FileExistsError: it exists, perhaps only since a moment ago.
+    """
+    temporary, descriptor = _open_temporary(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            os.fchmod(descriptor, mode)
+            file.flush()
+            os.fsync(descriptor)
+        os.link(temporary, path)  # unlike a rename, this never replaces a file
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
 
 
 def write_json(path: Path, value: Any) -> None:

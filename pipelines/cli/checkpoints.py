@@ -8,12 +8,12 @@ import click
 from forensics.adapters.crypto.signing import key_id_of, public_key_of, public_key_to_pem
 from forensics.errors import UsageError
 from forensics.spelling import in_shell
-from forensics.tables.files import encode_json, write_bytes
-from pipelines.cli.output import emit, json_option, path_type, reason_option
+from forensics.tables.files import encode_json, write_new
+from pipelines.cli.output import emit, force_option, json_option, path_type, reason_option
 from pipelines.custody.checkpoints import checkpoint_facts, sign_checkpoint
 from pipelines.custody.installation import installation_key, installation_key_file
 from pipelines.custody.open_session import open_session
-from pipelines.custody.outputs import check_output_file
+from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need
 
 __all__ = ["checkpoint_command", "installation"]
@@ -25,9 +25,10 @@ _PEM: Final = b"-----BEGIN PUBLIC KEY-----"
 @click.command("checkpoint")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.option("--output", "-o", type=path_type, required=True, metavar="FILE.json", help="File to write.")
+@force_option
 @reason_option
 @json_option
-def checkpoint_command(root: Path, output: Path, reason: str, as_json: bool) -> None:
+def checkpoint_command(root: Path, output: Path, force: bool, reason: str, as_json: bool) -> None:
     """Write a signed checkpoint of the case's log, for somebody else to keep.
 
     Mail it or print it. It proves later that the log was not shortened or rewritten:
@@ -38,10 +39,11 @@ def checkpoint_command(root: Path, output: Path, reason: str, as_json: bool) -> 
       forensics case checkpoint my-case -o my-case-2026-05-04.json
     """
     with open_session(root, "case checkpoint", need=Need.READ, reason=reason, facts={"output": str(output)}) as session:
-        check_output_file(session.folder, output)
+        outputs = Outputs(session, replaces_own=force)
+        outputs.check(output)
         checkpoint = sign_checkpoint(session.case.case_id, session.record.line, installation_key(), now=session.now)
         facts = checkpoint_facts(checkpoint)
-        write_bytes(output, encode_json(facts))
+        outputs.write(output, encode_json(facts))
         session.record.outputs |= {"lines": checkpoint.lines, "head": checkpoint.head, "key_id": checkpoint.key_id}
     text = (
         f"{output}: checkpoint of {checkpoint.lines} log lines, signed with key {checkpoint.key_id}\n"
@@ -64,8 +66,7 @@ def installation(output: Path | None, as_json: bool) -> None:
     """
     public = public_key_of(installation_key())
     if output is not None:
-        _check_target(output)
-        write_bytes(output, public_key_to_pem(public))
+        _write_public_key(output, public_key_to_pem(public))
     facts = {"key_id": key_id_of(public), "public_hex": public.hex(), "private_key": str(installation_key_file())}
     text = "\n".join(
         [
@@ -78,16 +79,14 @@ def installation(output: Path | None, as_json: bool) -> None:
     emit(facts, text, as_json)
 
 
-def _check_target(output: Path) -> None:
-    """Refuse the folder of the private key and any file that is no public key: it may be footage."""
+def _write_public_key(output: Path, pem: bytes) -> None:
+    """Write the key unless it is there already; refuse the folder of the private key, and any other file."""
     if output.resolve().is_relative_to(installation_key_file().parent.resolve()):
         raise UsageError("is in the folder of the private key", "choose another folder", output)
-    if output.is_file() and not _is_public_key(output):
-        raise UsageError("exists and is no public key", "choose a new file", output)
     if not output.parent.is_dir():
         raise UsageError(f"the folder {output.parent} does not exist", "make it, or choose another folder", output)
-
-
-def _is_public_key(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_PEM)) == _PEM
+    try:
+        write_new(output, pem)
+    except FileExistsError as error:
+        if not output.is_file() or output.read_bytes() != pem:
+            raise UsageError("exists already and is another file", "choose a new file", output) from error

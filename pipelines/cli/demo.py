@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 import forensics
-from forensics.adapters.pictures.contact_sheet import write_contact_sheet
+from forensics.adapters.pictures.contact_sheet import contact_sheet
 from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.mandate import Mandate, Mode
@@ -15,6 +15,7 @@ from forensics.decoding.child import Limits
 from forensics.errors import UsageError
 from forensics.models.model_store import BUILTIN
 from forensics.tables.evidence import load_sources
+from forensics.tables.files import write_bytes
 from pipelines import clock
 from pipelines.cli.output import microseconds, path_type, say
 from pipelines.cli.row_formats import pictures_of, sightings_text
@@ -92,7 +93,7 @@ def _run_and_show(session: Session, runner: str) -> None:
     opened = forensics.open_case(out)
     found = opened.sightings().collect()
     sheet = out / "sightings.png"
-    write_contact_sheet(pictures_of(opened, found, None), sheet)
+    write_bytes(sheet, contact_sheet(pictures_of(opened, found, None), sheet))
     print(sightings_text(opened, found))
     print(f"\n{sum(clip.n_people for clip in clips)} people walk by, {len(found)} sightings were found.")
     print(f"next: open\n  {sheet}\n  {case.folder.tables}/sightings/part-0.parquet\n  {result.folder.record}")

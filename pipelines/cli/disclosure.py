@@ -5,15 +5,13 @@ from pathlib import Path
 
 import click
 
-from forensics.digests import sha256_of_file
 from forensics.errors import ForensicsError
-from forensics.tables.files import write_bytes
 from forensics.wording import counted
 from pipelines import clock
-from pipelines.cli.output import NOT_CLEAN, emit, json_option, path_type, required_reason, say, table_text
+from pipelines.cli.output import NOT_CLEAN, emit, force_option, json_option, path_type, required_reason, say, table_text
 from pipelines.custody.case_store import find_cases
 from pipelines.custody.open_session import open_session
-from pipelines.custody.outputs import check_output_file
+from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need
 from pipelines.proof.disclosure import annual_counts, build_disclosure
 
@@ -23,9 +21,10 @@ __all__ = ["disclose_command", "report_command"]
 @click.command("disclose")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.option("--output", "-o", type=path_type, required=True, metavar="FILE.json", help="File to write.")
+@force_option
 @required_reason("For whom, and why. Kept in the case's log.")
 @json_option
-def disclose_command(root: Path, output: Path, reason: str, as_json: bool) -> None:
+def disclose_command(root: Path, output: Path, force: bool, reason: str, as_json: bool) -> None:
     """Write the file for the defence: footage searched, models, all candidates, error rates and limits.
 
     It includes rejected candidates and empty results, and contains no picture and no template.
@@ -35,10 +34,10 @@ def disclose_command(root: Path, output: Path, reason: str, as_json: bool) -> No
       forensics case disclose my-case -o disclosure.json --reason "request of counsel, 4 May"
     """
     with open_session(root, "case disclose", need=Need.READ, reason=reason, facts={"output": str(output)}) as session:
-        check_output_file(session.folder, output)
+        outputs = Outputs(session, replaces_own=force)
+        outputs.check(output)
         document = build_disclosure(session.case)
-        write_bytes(output, json.dumps(document, indent=2, ensure_ascii=False, default=str).encode())
-        session.record.outputs["sha256"] = sha256_of_file(output)
+        outputs.write(output, json.dumps(document, indent=2, ensure_ascii=False, default=str).encode())
     facts = {"output": str(output), "candidates": len(document["candidates"]), "evidence": len(document["searched"])}
     pairs = counted(len(document["candidates"]), "compared pair", "compared pairs")
     emit(facts, f"{output}: {pairs}, {counted(len(document['searched']), 'recording', 'recordings')}", as_json)

@@ -25,6 +25,7 @@ __all__ = [
     "emit",
     "facts_text",
     "footage_type",
+    "force_option",
     "json_option",
     "microseconds",
     "one_line",
@@ -108,6 +109,12 @@ def reason_option(command: Command) -> Command:
     return click.option("--reason", default="", metavar="TEXT", help="Why you do this. Kept in the case's log.")(
         command
     )
+
+
+def force_option(command: Command) -> Command:
+    """Add the option `--force`, which replaces former outputs of the same case and nothing else."""
+    text = "Replace a file that a command on this case has written."
+    return click.option("--force", is_flag=True, help=text)(command)
 
 
 class UtcTime(click.ParamType[datetime]):

@@ -11,12 +11,12 @@ from forensics.errors import IntegrityBroken, UsageError
 from forensics.faults import Fault, FaultKind
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence
-from forensics.tables.files import write_bytes
 from forensics.wording import counted
 from pipelines.cli.output import (
     NOT_CLEAN,
     emit,
     facts_text,
+    force_option,
     json_option,
     path_type,
     reason_option,
@@ -25,7 +25,7 @@ from pipelines.cli.output import (
 from pipelines.custody.case_store import load_case
 from pipelines.custody.checkpoints import read_checkpoint
 from pipelines.custody.open_session import open_session
-from pipelines.custody.outputs import check_output_file
+from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need, Session
 from pipelines.proof.frame import Address, OpenedFrame, open_frame, parse_address
 from pipelines.proof.signatures import Signer, TrustedKeys, parse_public_key
@@ -56,6 +56,7 @@ __all__ = ["verify"]
 @click.option(
     "--marked", "boxed", type=path_type, metavar="FILE.png", help="With --frame: write it with its detections drawn."
 )
+@force_option
 @reason_option
 @json_option
 def verify(
@@ -65,6 +66,7 @@ def verify(
     address: str | None,
     output: Path | None,
     boxed: Path | None,
+    force: bool,
     reason: str,
     as_json: bool,
 ) -> int:
@@ -81,7 +83,7 @@ def verify(
     """
     pictures = {name: path for name, path in (("plain", output), ("marked", boxed)) if path}
     if address is not None:
-        return _verify_frame(root, parse_address(address), pictures, reason, as_json)
+        return _verify_frame(root, parse_address(address), pictures, reason, force, as_json)
     if pictures:
         raise click.UsageError("-o and --marked write one frame; give it with --frame EVIDENCE:PTS")
     with open_session(root, "verify", need=Need.CHECK) as session:
@@ -93,30 +95,33 @@ def verify(
     return 0
 
 
-def _verify_frame(root: Path, address: Address, pictures: dict[str, Path], reason: str, as_json: bool) -> int:
+def _verify_frame(
+    root: Path, address: Address, pictures: dict[str, Path], reason: str, force: bool, as_json: bool
+) -> int:
     need = Need.RESULTS if load_case(root).mandate.mode.compares_faces else Need.READ
     asked = {"frame": asdict(address), "pictures": {name: str(path) for name, path in pictures.items()}}
     with open_session(root, "verify frame", need=need, reason=reason, facts=asked) as session:
+        outputs = Outputs(session, replaces_own=force)
         for path in pictures.values():
-            check_output_file(session.folder, path)
+            outputs.check(path)
         opened = open_frame(session.case, address)
         session.record.outputs |= {name: opened.facts.get(name) for name in ("evidence", "frame", "rgb_sha256", "gap")}
         session.record.exit_code = 0 if opened.rgb is not None else NOT_CLEAN
-        _write_pictures(opened, pictures)
+        _write_pictures(opened, pictures, outputs)
     facts = {**opened.facts, "detections": opened.detections.to_dicts(), **{k: str(p) for k, p in pictures.items()}}
     emit(facts, "\n".join(_frame_lines(opened, pictures)), as_json)
     return session.record.exit_code
 
 
-def _write_pictures(opened: OpenedFrame, pictures: dict[str, Path]) -> None:
+def _write_pictures(opened: OpenedFrame, pictures: dict[str, Path], outputs: Outputs) -> None:
     """Write the requested pictures: plain, with boxes, or both; none of a gap."""
     if opened.rgb is None:
         return
     if "plain" in pictures:
-        write_bytes(pictures["plain"], frame_png(opened.rgb))
+        outputs.write(pictures["plain"], frame_png(opened.rgb))
     if "marked" in pictures:
         boxes = opened.detections.select("x1", "y1", "x2", "y2").to_numpy()
-        write_bytes(pictures["marked"], frame_png(draw_boxes(opened.rgb, boxes)))
+        outputs.write(pictures["marked"], frame_png(draw_boxes(opened.rgb, boxes)))
 
 
 def _frame_lines(opened: OpenedFrame, pictures: dict[str, Path]) -> list[str]:

@@ -9,7 +9,7 @@ import click
 import polars as pl
 
 import forensics
-from forensics.adapters.pictures.contact_sheet import write_contact_sheet
+from forensics.adapters.pictures.contact_sheet import contact_sheet
 from forensics.custody.sealer import Sealer
 from forensics.errors import UsageError
 from forensics.faces.comparison import Decision
@@ -19,11 +19,11 @@ from forensics.spelling import in_shell, spelled_as_known
 from forensics.tables.open import OpenCase, candidates_of
 from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
 from forensics.wording import counted
-from pipelines.cli.output import emit, parse_utc, path_type, reason_option, say
+from pipelines.cli.output import emit, force_option, parse_utc, path_type, reason_option, say
 from pipelines.cli.row_formats import SHOWN_LINES, pictures_of, print_rows
 from pipelines.custody.case_store import load_case
 from pipelines.custody.open_session import open_session
-from pipelines.custody.outputs import check_output_file
+from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need
 from pipelines.run.record import newest_record
 from pipelines.run.spot_check_report import describe_spot_check
@@ -99,6 +99,7 @@ class RowFilter:
 @click.option(
     "--pictures", type=path_type, metavar="FILE.png", help="Write the thumbnails of the rows to one picture as well."
 )
+@force_option
 @reason_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def query(
@@ -113,6 +114,7 @@ def query(
     limit: int | None,
     kind: str,
     pictures: Path | None,
+    force: bool,
     reason: str,
     as_json: bool,
 ) -> None:
@@ -133,8 +135,9 @@ def query(
     with open_session(
         root, "query", need=need, reason=reason, facts={"table": table}, private=row_filter.facts
     ) as session:
+        outputs = Outputs(session, replaces_own=force)
         if pictures is not None:
-            check_output_file(session.folder, pictures)
+            outputs.check(pictures)
         opened = forensics.open_case(root)
         row_filter = _spelled_as_in(opened, row_filter)
         rows = _candidates_with_where(opened, session.key) if table == CANDIDATES_TABLE else opened.table(table)
@@ -142,7 +145,8 @@ def query(
         if not len(found):
             _print_hints(opened, rows, table, row_filter)
         if pictures is not None:
-            _write_pictures(opened, table, found, pictures, session.key if need is Need.RESULTS else None)
+            key = session.key if need is Need.RESULTS else None
+            outputs.write(pictures, _contact_sheet(opened, table, found, pictures, key))
         _print_older_run(opened)
         missed = _print_missing_rows(opened, table)
         _print_untimed_rows(opened, table, row_filter)
@@ -290,11 +294,11 @@ def _print_error_rates(found: pl.DataFrame) -> None:
     say(f"Threshold: {threshold:.3f}. Expected false candidates in this run: {rate}.")
 
 
-def _write_pictures(opened: OpenCase, table: str, found: pl.DataFrame, target: Path, key: Sealer | None) -> None:
+def _contact_sheet(opened: OpenCase, table: str, found: pl.DataFrame, target: Path, key: Sealer | None) -> bytes:
     _require(table, table == "sightings", "has no pictures")
     titled = pictures_of(opened, found, key)
     if not titled:
         problem = "no row that was found has a picture" if len(found) else "no row was found, so there is no picture"
         raise UsageError(problem, "change the filter, or leave out --pictures")
-    write_contact_sheet(titled, target)
     say(f"{counted(len(titled), 'picture', 'pictures')} in {target}")
+    return contact_sheet(titled, target)

@@ -14,6 +14,7 @@ from forensics.wording import counted
 from pipelines.cli.groups import Group
 from pipelines.cli.output import (
     emit,
+    force_option,
     json_option,
     one_line,
     path_type,
@@ -23,7 +24,7 @@ from pipelines.cli.output import (
     table_text,
 )
 from pipelines.custody.open_session import open_session
-from pipelines.custody.outputs import check_output_file
+from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need, os_user
 from pipelines.review.candidate_text import STATES, faces_in_words, quality_in_words, seen_in_words
 from pipelines.review.desk import Candidate, ReviewDesk
@@ -139,6 +140,7 @@ def replace_command(root: Path, name: str, reason: str, as_json: bool) -> None:
 @click.option(
     "--pictures", type=path_type, metavar="FILE.png", help="Write its faces and the reference pictures to one file."
 )
+@force_option
 @click.option("--verdict", type=click.Choice([verdict.value for verdict in Verdict]), help="Your verdict.")
 @click.option(
     "--check",
@@ -157,6 +159,7 @@ def review(
     port: int,
     wanted: str | None,
     pictures: Path | None,
+    force: bool,
     verdict: str | None,
     checks: tuple[str, ...],
     note: str,
@@ -185,8 +188,9 @@ def review(
     facts, private = {"reviewer": name}, {"candidate": wanted}
     with open_session(root, "review", need=Need.RESULTS, reason=reason, facts=facts, private=private) as session:
         find_reviewer(session.folder, name)
+        outputs = Outputs(session, replaces_own=force)
         if pictures is not None:
-            check_output_file(session.folder, pictures)
+            outputs.check(pictures)
         desk = ReviewDesk.at(session, name)
         if page:
             from pipelines.review.page.server import serve
@@ -197,7 +201,7 @@ def review(
         else:
             candidate = desk.candidate(wanted)
             if pictures is not None:
-                _write_pictures(desk, candidate, pictures)
+                _write_pictures(desk, candidate, pictures, outputs)
                 if not desk.refusal(candidate):
                     say(f"next: {desk.command(candidate)} {_HOW_TO_DECIDE}")
             if verdict is not None:
@@ -286,14 +290,14 @@ def _verdict(review: Review) -> str:
     return "; ".join(part for part in (f"{review.reviewer}: {review.verdict.value}", compared, note) if part)
 
 
-def _write_pictures(desk: ReviewDesk, candidate: Candidate, target: Path) -> None:
-    from forensics.adapters.pictures.contact_sheet import require_picture_name, write_side_by_side
+def _write_pictures(desk: ReviewDesk, candidate: Candidate, target: Path, outputs: Outputs) -> None:
+    from forensics.adapters.pictures.contact_sheet import require_picture_name, side_by_side
 
     require_picture_name(target)  # before anything is opened
     pictures = desk.pictures(candidate)
     where = f"{candidate.entry_id}, camera {candidate.facts['camera_id']}, {seen_in_words(candidate.facts)}"
     title = f"{where}\nCandidate for examination, not a finding: {candidate.name}"
-    write_side_by_side(pictures.faces, pictures.references, target, title=title)
+    outputs.write(target, side_by_side(pictures.faces, pictures.references, target, title=title))
     faces = counted(len(pictures.faces), "face", "faces")
     say(f"{target}: {faces} beside {counted(len(pictures.references), 'reference', 'references')}")
     say("this file is outside the case and is not erased with it; delete it after your verdict")

@@ -19,10 +19,10 @@ from forensics.hardware import instruction_set
 from forensics.json_object import JsonObject
 from forensics.models.model_store import Model, resolve
 from pipelines.cli.output import FROM_NAME, Command, StartTime, path_type, say
-from pipelines.custody.outputs import check_output_file
+from pipelines.custody.outputs import check_output_place
 from pipelines.intake.start_times import StartRule
 from pipelines.intake.time_zones import parse_zone
-from pipelines.run.metrics import METRICS_SUFFIX, RunMetrics
+from pipelines.run.metrics import METRICS_SUFFIX, RunMetrics, is_metrics_file
 from pipelines.run.record import newest_record
 from pipelines.runners.serial import SerialRunner
 from pipelines.settings import Settings, list_changed_settings, load_settings
@@ -322,7 +322,19 @@ def metrics_for(folder: CaseFolder, file: Path | None) -> RunMetrics:
         raise UsageError(
             "Prometheus' textfile collector reads no such name", f"give a name that ends in {METRICS_SUFFIX}", file
         )
-    return RunMetrics(None if file is None else check_output_file(folder, file.absolute()), folder.root.name)
+    return RunMetrics(None if file is None else _metrics_file(folder, file.absolute()), folder.root.name)
+
+
+def _metrics_file(folder: CaseFolder, file: Path) -> Path:
+    """Return the path if no file is there, or one with metrics of an earlier run.
+
+    Raises:
+        UsageError: it is in the case, its evidence or keys, is not writable, or is another file.
+    """
+    check_output_place(folder, file)
+    if file.exists() and not is_metrics_file(file):
+        raise UsageError("exists and holds no metrics of a run", "give another name, or move the file away", file)
+    return file
 
 
 def runner_for(

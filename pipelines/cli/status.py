@@ -12,11 +12,20 @@ from forensics.tables.evidence import load_evidence
 from forensics.tracking.export_mot import mot_lines
 from forensics.wording import counted
 from pipelines.cli.groups import Group
-from pipelines.cli.output import emit, facts_text, json_option, one_line, path_type, reason_option, table_text
+from pipelines.cli.output import (
+    emit,
+    facts_text,
+    force_option,
+    json_option,
+    one_line,
+    path_type,
+    reason_option,
+    table_text,
+)
 from pipelines.cli.query import RowFilter, wanted_rows
 from pipelines.custody.mandate_text import last_day_text
 from pipelines.custody.open_session import open_session
-from pipelines.custody.outputs import check_output_folder
+from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need
 from pipelines.desk.status import case_status
 from pipelines.run.spot_check_report import describe_spot_check
@@ -83,9 +92,10 @@ def export() -> None:
     "--output", "-o", type=path_type, required=True, help="Folder to write to, one text file for each evidence."
 )
 @click.option("--class", "class_name", help="Only this class, such as person.")
+@force_option
 @reason_option
 @json_option
-def mot(root: Path, output: Path, class_name: str | None, reason: str, as_json: bool) -> None:
+def mot(root: Path, output: Path, class_name: str | None, force: bool, reason: str, as_json: bool) -> None:
     """Export tracks as MOT Challenge text, one file for each evidence.
 
     \b
@@ -94,12 +104,11 @@ def mot(root: Path, output: Path, class_name: str | None, reason: str, as_json: 
     """
     facts = {"format": "mot", "output": str(output)}
     with open_session(root, "export", need=Need.READ, reason=reason, facts=facts) as session:
-        check_output_folder(
-            session.folder, output, [_mot_name(item.evidence_id) for item in load_evidence(session.folder)]
-        )
+        outputs = Outputs(session, replaces_own=force)
+        outputs.check_folder(output, [_mot_name(item.evidence_id) for item in load_evidence(session.folder)])
         detections = forensics.open_case(root).detections()
         rows = wanted_rows(detections, "detections", RowFilter({"class_name": class_name})).collect()
-        written = _write_mot(rows, output)
+        written = _write_mot(rows, output, outputs)
         session.record.outputs["files"] = len(written)
     emit({"files": written}, "\n".join(written.values()), as_json)
 
@@ -108,7 +117,7 @@ def _mot_name(evidence_id: object) -> str:
     return f"{evidence_id}.txt"
 
 
-def _write_mot(rows: pl.DataFrame, output: Path) -> dict[str, str]:
+def _write_mot(rows: pl.DataFrame, output: Path, outputs: Outputs) -> dict[str, str]:
     """Write one text file for each evidence; returns their paths by evidence id."""
     output.mkdir(exist_ok=True)
     written = {}
@@ -118,6 +127,6 @@ def _write_mot(rows: pl.DataFrame, output: Path) -> dict[str, str]:
             part["frame"].to_numpy(), boxes, part["score"].to_numpy(), track_id=part["track_id"].to_list()
         )
         target = output / _mot_name(evidence_id)
-        target.write_text("".join(f"{line}\n" for line in lines))
+        outputs.write(target, "".join(f"{line}\n" for line in lines).encode())
         written[str(evidence_id)] = str(target)
     return written

@@ -1,4 +1,4 @@
-"""Checks of output paths: never inside the case, its evidence, or the key folders.
+"""Outputs of commands: never inside the case, its evidence or the key folders, and never in the place of another file.
 
 Evidence is protected under every name: a link to it, a hard link, or a file in a folder of stills.
 """
@@ -6,23 +6,109 @@ Evidence is protected under every name: a link to it, a hard link, or a file in 
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from forensics.adapters.crypto.key_files import keys_folder
 from forensics.custody.case_folder import CaseFolder
+from forensics.custody.log import read_chain
+from forensics.digests import sha256_of_bytes, sha256_of_file
 from forensics.errors import UsageError
 from forensics.tables.evidence import load_evidence, load_sources
+from forensics.tables.files import write_bytes, write_new
 from pipelines.custody.keys import reviewer_keys_folder
+from pipelines.custody.session import Session
 from pipelines.places import find_containing_place, identity_of
 
-__all__ = ["check_output_file", "check_output_folder"]
+__all__ = ["Outputs", "check_output_place"]
 
 _NEXT_STEP: Final = "give a path outside the case, its evidence and its keys"
 
 
-def check_output_file(folder: CaseFolder, target: Path) -> Path:
-    """Return the path unchanged if a file may be written or replaced there.
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Files that a command on a case writes outside of it; the log gets their names and digests.
+
+    No file is replaced, except one whose content a command on this case has written, and only on request.
+
+    Attributes:
+        session: the command on the case.
+        replaces_own: whether former outputs of this case may be replaced.
+    """
+
+    session: Session
+    replaces_own: bool
+
+    def check(self, target: Path) -> None:
+        """Check that a file may be written, before the work for it begins.
+
+        Raises:
+            UsageError: the path is in the case, its evidence or keys, is not writable, or a file is there that must
+                not be replaced.
+        """
+        check_output_place(self.session.folder, target)
+        with _system_errors_explained(target):
+            if target.exists() or target.is_symlink():
+                self._require_own(target)
+
+    def check_folder(self, target: Path, names: Iterable[str]) -> None:
+        """Check that a path is or may become a folder with files of these names.
+
+        Raises:
+            UsageError: it or such a file must not be written.
+        """
+        with _system_errors_explained(target):
+            _refuse_protected(self.session.folder, target)
+            if target.exists() and not target.is_dir():
+                raise UsageError("exists and is not a folder", "give the path of a new or empty folder", target)
+            _refuse_without_parent(target)
+            for name in names if target.exists() else ():
+                self.check(target / name)
+
+    def write(self, target: Path, data: bytes) -> None:
+        """Write a file that `check` has accepted.
+
+        Raises:
+            UsageError: a file is there by now.
+        """
+        with _system_errors_explained(target):
+            if target.exists():
+                self._require_own(target)
+                write_bytes(target, data)
+            else:
+                _write_new(target, data)
+        written = self.session.record.outputs.setdefault("written", [])
+        written.append({"file": str(target.absolute()), "sha256": sha256_of_bytes(data)})
+
+    def _require_own(self, target: Path) -> None:
+        if not self.replaces_own:
+            raise UsageError(
+                "exists already", "give another name, or replace a file that this case has written with --force", target
+            )
+        if target.is_symlink() or sha256_of_file(target) not in _written_digests(self.session.folder):
+            raise UsageError(
+                "exists, and no command on this case has written it as it is",
+                "give another name, or move the file away",
+                target,
+            )
+
+
+def _write_new(target: Path, data: bytes) -> None:
+    try:
+        write_new(target, data)
+    except FileExistsError as error:
+        raise UsageError("exists already", "give another name", target) from error
+
+
+def _written_digests(folder: CaseFolder) -> set[str]:
+    """Return the digests of all files that commands on the case have written outside of it, from the log."""
+    outputs = [line.facts.get("outputs", {}) for line in read_chain(folder.audit_file).lines if line.kind == "end"]
+    return {file["sha256"] for each in outputs for file in each.get("written", ())}
+
+
+def check_output_place(folder: CaseFolder, target: Path) -> Path:
+    """Return the path unchanged if it is no folder and a file may be there.
 
     Raises:
         UsageError: the path is in the case, its evidence or keys, or is not writable.
@@ -30,24 +116,8 @@ def check_output_file(folder: CaseFolder, target: Path) -> Path:
     with _system_errors_explained(target):
         _refuse_protected(folder, target)
         if target.exists() and not target.is_file():
-            raise UsageError("exists and is not a file", "give the path of a file, new or to be replaced", target)
+            raise UsageError("exists and is not a file", "give the path of a new file", target)
         _refuse_without_parent(target)
-    return target
-
-
-def check_output_folder(folder: CaseFolder, target: Path, names: Iterable[str]) -> Path:
-    """Return the path unchanged if it is or may become a folder with files of these names, written or replaced.
-
-    Raises:
-        UsageError: it or such a file is in the case, its evidence or keys, or is not writable.
-    """
-    with _system_errors_explained(target):
-        _refuse_protected(folder, target)
-        if target.exists() and not target.is_dir():
-            raise UsageError("exists and is not a folder", "give the path of a folder, new or to be written to", target)
-        _refuse_without_parent(target)
-        for name in names if target.exists() else ():
-            check_output_file(folder, target / name)
     return target
 
 

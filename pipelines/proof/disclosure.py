@@ -142,8 +142,8 @@ def _verdict_users(chain: Chain) -> dict[str, str]:
     Versions before 0.3 wrote its SHA-256 instead.
     """
     verdicts = [line for line in chain.lines if line.kind == "note" and line.command == "verdict"]
-    named = [(line.facts.get("verdict", line.facts.get("sha256", "")), line.who.get("user")) for line in verdicts]
-    return {name: user for name, user in named if user is not None}
+    known = [line for line in verdicts if "user" in line.who]
+    return {str(line.facts.get("verdict", line.facts.get("sha256"))): line.who["user"] for line in known}
 
 
 def _review_facts(reviews: list[Review], users: dict[str, str], key: Sealer) -> JsonObject:

@@ -19,14 +19,22 @@ from forensics.footage.coverage import State
 from forensics.tables.files import write_bytes
 from pipelines.stages.port import Done, Failed
 
-__all__ = ["METRICS_SUFFIX", "RunMetrics"]
+__all__ = ["METRICS_SUFFIX", "RunMetrics", "is_metrics_file"]
 
 METRICS_SUFFIX: Final = ".prom"
 """The only suffix that the textfile collector reads."""
 
 _INTERVAL_S: Final = 5
+_BEGIN_BYTES: Final = 256
 _DAMAGED: Final = pa.array([State.GAP.value, State.DOUBTFUL.value])
 _MODE: Final = 0o644  # the collector is another user
+
+
+def is_metrics_file(path: Path) -> bool:
+    """Whether a file is empty or was written by `RunMetrics`."""
+    with path.open("rb") as file:
+        begin = file.read(_BEGIN_BYTES)
+    return not begin or b"# HELP forensics_" in begin
 
 
 class RunMetrics:

@@ -11,7 +11,7 @@ from forensics.errors import UsageError
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["require_picture_name", "write_contact_sheet", "write_side_by_side"]
+__all__ = ["contact_sheet", "require_picture_name", "side_by_side"]
 
 _CELL_PX: Final = (220, 216)
 _LINE_PX: Final = 18
@@ -29,12 +29,12 @@ _CAPTION_PX: Final = 22
 _TITLE_PX: Final = 28
 
 
-def write_contact_sheet(pictures: Sequence[tuple[bytes, *tuple[str, ...]]], target: Path) -> None:
-    """Write one picture file with all thumbnails, in reading order, each with its lines of caption below it.
+def contact_sheet(pictures: Sequence[tuple[bytes, *tuple[str, ...]]], target: Path) -> bytes:
+    """Return one picture file with all thumbnails, in reading order, each with its lines of caption below it.
 
     Args:
         pictures: a thumbnail as picture file and the lines of its caption, for each.
-        target: the file to write.
+        target: name of the file; its suffix decides the format.
 
     Raises:
         UsageError: the suffix of `target` is that of no picture format.
@@ -56,7 +56,7 @@ def write_contact_sheet(pictures: Sequence[tuple[bytes, *tuple[str, ...]]], targ
         for line, text in enumerate(caption):
             shortened = _shorten_to_width(text, font, _CELL_PX[0] - 20)
             draw.text((left + 10, top + _CELL_PX[1] + _LINE_PX * line), shortened, fill=_INK, font=font)
-    sheet.save(target)
+    return _encoded(sheet, target)
 
 
 def _shorten_to_width(text: str, font: Any, width_px: int) -> str:
@@ -72,15 +72,15 @@ def _shorten_to_width(text: str, font: Any, width_px: int) -> str:
     return shortened
 
 
-def write_side_by_side(faces: Sequence[bytes], references: Sequence[bytes], target: Path, *, title: str) -> None:
-    """Write one picture file: a title, the faces below it on the left, the references on the right, both numbered.
+def side_by_side(faces: Sequence[bytes], references: Sequence[bytes], target: Path, *, title: str) -> bytes:
+    """Return one picture file: a title, the faces below it on the left, the references on the right, both numbered.
 
     Small pictures are scaled up so that both sides can be compared. The original size stands below each picture.
 
     Args:
         faces: picture files, from the footage.
         references: picture files, as they were supplied.
-        target: the file to write; equal input gives equal bytes.
+        target: name of the file; its suffix decides the format. Equal input gives equal bytes.
         title: what is compared, in one or more lines.
 
     Raises:
@@ -100,7 +100,7 @@ def write_side_by_side(faces: Sequence[bytes], references: Sequence[bytes], targ
         draw.text((_MARGIN_PX, _MARGIN_PX + _TITLE_PX * number), line, fill=_INK, font=font)
     sheet.paste(panels[0], (_MARGIN_PX, top))
     sheet.paste(panels[1], (2 * _MARGIN_PX + panels[0].width, top))
-    sheet.save(target)
+    return _encoded(sheet, target)
 
 
 def _draw_panel(heading: str, pictures: Sequence[bytes]) -> "Image.Image":
@@ -140,6 +140,14 @@ def _open_scaled(data: bytes, width_px: int, height_px: int) -> tuple["Image.Ima
     with Image.open(BytesIO(data)) as stored:
         upright = ImageOps.exif_transpose(stored).convert("RGB")
     return ImageOps.contain(upright, (width_px, height_px), Image.Resampling.LANCZOS), upright.size
+
+
+def _encoded(sheet: "Image.Image", target: Path) -> bytes:
+    from PIL import Image
+
+    data = BytesIO()
+    sheet.save(data, Image.registered_extensions()[target.suffix.lower()])
+    return data.getvalue()
 
 
 def require_picture_name(target: Path) -> None:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from forensics.custody.case_folder import CaseFolder
+from forensics.custody.log import read_chain
 from forensics.custody.mandate import Mandate, Mode
 from forensics.decoding.child import Limits
+from forensics.digests import sha256_of_file
 from forensics.errors import UsageError
 from pipelines.custody.case_store import make_case
 from pipelines.custody.open_session import open_session
-from pipelines.custody.outputs import check_output_file
+from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need
 from pipelines.intake.ingest import IngestItem, ingest
 from testing.commands import Call, clip
@@ -135,18 +136,60 @@ def test_files_of_an_export_that_are_links_to_evidence(call: Call, place: Path) 
     assert _state(place) == before
 
 
-def test_an_output_beside_the_evidence_is_accepted(call: Call, place: Path) -> None:
+def test_an_output_beside_the_evidence_is_accepted_once(call: Call, place: Path) -> None:
     assert call("case", "disclose", place / "case", "-o", place / "told.json", "--reason", "r").code == 0
-    assert call("case", "disclose", place / "case", "-o", place / "told.json", "--reason", "again").code == 0
-    assert call("export", "mot", place / "case", "-o", place / "tracks").code == 0
-    assert call("export", "mot", place / "case", "-o", place / "tracks").code == 0
+    export = ("export", "mot", place / "case", "-o", place / "tracks")
+    assert call(*export).code == 0
+    assert [call(*export).code, call(*export, "--force").code] == [2, 0]
 
 
-def test_a_file_elsewhere_with_two_names_may_be_replaced(place: Path) -> None:
-    (place / "one.png").touch()
-    assert check_output_file(CaseFolder(place / "case"), _hard_link(place / "two.png", place / "one.png"))
-    with pytest.raises(UsageError, match="not a file"):
-        check_output_file(CaseFolder(place / "case"), place)
+@pytest.mark.parametrize("number", range(3))
+def test_a_file_of_somebody_else_is_never_replaced(call: Call, place: Path, number: int) -> None:
+    target = place / "other.mp4"
+    command = _commands(place / "case", target)[number]
+    if command[0] == "export":
+        evidence = call("query", place / "case", "evidence", "--json").json["rows"]
+        target = place / "mot" / f"{evidence[0]['evidence_id']}.txt"
+        target.parent.mkdir()
+        command = ("export", "mot", place / "case", "-o", place / "mot")
+    target.write_bytes(b"evidence of another case")
+    for more in ((), ("--force",)):
+        answer = call(*command, *more)
+        assert (answer.code, "exists" in answer.err) == (2, True), answer.err
+    assert target.read_bytes() == b"evidence of another case"
+
+
+def test_a_former_output_is_replaced_on_request_while_it_is_as_it_was(call: Call, place: Path) -> None:
+    disclose = ("case", "disclose", place / "case", "-o", place / "told.json", "--reason", "r")
+    assert [call(*disclose).code, call(*disclose).code, call(*disclose, "--force").code] == [0, 2, 0]
+    (place / "told.json").write_text("annotated by counsel")
+    assert call(*disclose, "--force").code == 2
+    assert (place / "told.json").read_text() == "annotated by counsel"
+
+
+def test_the_log_names_every_output_with_its_digest(call: Call, place: Path) -> None:
+    assert call("case", "disclose", place / "case", "-o", place / "told.json", "--reason", "r").code == 0
+    (written,) = read_chain(place / "case" / "audit.jsonl").lines[-1].facts["outputs"]["written"]
+    assert written == {"file": str(place / "told.json"), "sha256": sha256_of_file(place / "told.json")}
+
+
+def test_a_file_that_appears_meanwhile_is_not_replaced(place: Path) -> None:
+    with open_session(place / "case", "query", need=Need.READ) as session:
+        outputs = Outputs(session, replaces_own=False)
+        outputs.check(place / "new.png")
+        (place / "new.png").write_bytes(b"mine")
+        with pytest.raises(UsageError, match="exists already"):
+            outputs.write(place / "new.png", b"x")
+    assert (place / "new.png").read_bytes() == b"mine"
+
+
+def test_a_metrics_file_replaces_metrics_only(call: Call, place: Path) -> None:
+    run = ("run", place / "case", "--runner", "serial", "--quiet", "--metrics", place / "case.prom")
+    assert [call(*run).code, call(*run).code] == [0, 0]
+    (place / "case.prom").write_bytes(b"evidence of another case")
+    answer = call(*run)
+    assert (answer.code, "no metrics" in answer.err) == (2, True)
+    assert (place / "case.prom").read_bytes() == b"evidence of another case"
 
 
 def test_a_reviewers_pictures_into_these_places_are_refused(tmp_path: Path, call: Call) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from forensics.adapters.pictures.contact_sheet import write_contact_sheet, write_side_by_side
+from forensics.adapters.pictures.contact_sheet import contact_sheet, side_by_side
 from forensics.errors import UsageError
 
 _PAPER = (250, 250, 248)
@@ -23,7 +23,8 @@ def _picture(seed: int, width: int, height: int) -> bytes:
 def _sheet(folder: Path, n_faces: int, n_references: int, title: str = "E0, camera gate") -> np.ndarray:
     faces = [_picture(number, 90, 110) for number in range(n_faces)]
     references = [_picture(100 + number, 700, 900) for number in range(n_references)]
-    write_side_by_side(faces, references, folder / "sheet.png", title=title)
+    sheet = folder / "sheet.png"
+    sheet.write_bytes(side_by_side(faces, references, sheet, title=title))
     with Image.open(folder / "sheet.png") as picture:
         return np.asarray(picture.convert("RGB"))
 
@@ -69,7 +70,8 @@ def test_captions_have_as_many_lines_as_they_need(tmp_path: Path) -> None:
     picture.write_bytes(_picture(1, 90, 110))
     heights = []
     for lines in (("gate  person",), ("gate  person", "12:00"), ("gate  person", "12:00", "546015e6249ce36a")):
-        write_contact_sheet([(picture.read_bytes(), *lines)], tmp_path / "sheet.png")
+        target = tmp_path / "sheet.png"
+        target.write_bytes(contact_sheet([(picture.read_bytes(), *lines)], target))
         with Image.open(tmp_path / "sheet.png") as sheet:
             heights.append(sheet.height)
             assert _inked(np.asarray(sheet.convert("RGB")))[-24:].any(), "the last line is on it"
@@ -78,15 +80,14 @@ def test_captions_have_as_many_lines_as_they_need(tmp_path: Path) -> None:
 
 def test_a_suffix_that_is_no_picture_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="suffix"):
-        write_side_by_side([], [], tmp_path / "sheet.xyz", title="")
+        side_by_side([], [], tmp_path / "sheet.xyz", title="")
 
 
 def test_a_long_caption_stays_below_its_picture(tmp_path: Path) -> None:
     Image.new("RGB", (60, 60)).save(tmp_path / "a.png")
     name = "a-camera-that-is-called-as-its-file-was  person"
-    write_contact_sheet(
-        [((tmp_path / "a.png").read_bytes(), name), ((tmp_path / "a.png").read_bytes(), "")], tmp_path / "sheet.png"
-    )
+    data, target = (tmp_path / "a.png").read_bytes(), tmp_path / "sheet.png"
+    target.write_bytes(contact_sheet([(data, name), (data, "")], target))
     with Image.open(tmp_path / "sheet.png") as sheet:
         beside = sheet.crop((212, 0, sheet.width, sheet.height)).convert("L")
         captions = beside.crop((0, 216, beside.width, beside.height))
