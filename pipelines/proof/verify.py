@@ -166,7 +166,7 @@ def _table_checks(case: Case) -> Checks:
     folder, manifest = case.folder, _manifest(case.folder)
     tables = [(folder.tables / file["path"], file["sha256"]) for file in manifest["files"]]
     pictures = [(folder.root / each["path"], each["sha256"]) for each in manifest.get("pictures", ())]
-    return [*_without_destroyed(case, tables), *pictures]
+    return list(_without_destroyed(case, [*tables, *pictures]))
 
 
 def _without_destroyed(case: Case, checks: Iterable[tuple[Path, str]]) -> Checks:

@@ -14,7 +14,6 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
-import polars as pl
 import pytest
 
 import forensics
@@ -24,6 +23,8 @@ from forensics.custody.log import read_chain
 from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.faces.review_rules import Review, Verdict
+from forensics.tables.files import read_sealed_table
+from forensics.tables.schemas import RECOGNISE_PART
 from pipelines import clock
 from pipelines.custody.case_lock import lock_case, take_over_lock
 from pipelines.custody.case_store import load_case
@@ -277,7 +278,7 @@ def test_tables_that_a_kill_left_half_placed_go_with_a_denial(excluded: FaceCase
     for name in (".tables.new", ".tables.old"):
         shutil.copytree(excluded.root / "tables", excluded.root / name)
     excluded.do("case deny", "--reason", "refused")
-    assert not list(excluded.root.rglob("candidates/*.parquet"))
+    assert not list(excluded.root.rglob("candidates/*.parquet*"))
 
 
 def test_another_key_folder_destroys_nothing_and_says_so(
@@ -317,7 +318,9 @@ def test_no_obstacle_prevents_a_denial_from_destroying_the_key(
 
 def test_after_a_run_no_face_is_kept_but_of_what_is_published_or_decided(excluded: FaceCase, tmp_path: Path) -> None:
     def parts() -> dict[str, int]:
-        return {path.name: len(pl.read_parquet(path)) for path in excluded.root.glob("runs/*/parts/recognise/*")}
+        return {
+            path.name: len(read_sealed_table(path, RECOGNISE_PART, excluded.key)) for path in excluded.compared_parts()
+        }
 
     before = parts()
     assert list(before.values()) == [2]
@@ -456,7 +459,7 @@ def test_a_torn_line_is_not_written_through_a_link(excluded: FaceCase, tmp_path:
 
 @pytest.mark.parametrize(
     ("operation", "file", "is_after"),
-    [("rename", file, is_after) for file in ("{root}/case.toml", "{key}") for is_after in (False, True)],
+    [("rename", "{root}/case.toml", True), ("rename", "{key}", False), ("rename", "{key}", True)],
 )
 def test_an_authority_whose_entry_was_cut_short_is_completed(
     tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch, *, operation: str, file: str, is_after: bool
@@ -546,8 +549,8 @@ def test_a_case_whose_first_command_was_killed_is_in_order(tmp_path: Path, call:
 
 
 def test_an_unreadable_part_does_not_prevent_the_removal_of_an_entry(excluded: FaceCase) -> None:
-    (part,) = excluded.root.glob("runs/*/parts/recognise/*.parquet")
-    (part.parent / "junk.parquet").write_bytes(b"junk")
+    (part,) = excluded.compared_parts()
+    (part.parent / "junk.parquet.sealed").write_bytes(b"junk")
     excluded.do("watchlist remove", "E0", "--reason", "found")
     assert not list((excluded.root / "watchlist").glob("*"))
     assert not list(part.parent.glob("junk*"))

@@ -32,7 +32,7 @@ def test_the_commands_that_count_as_reading_need_no_more_than_reading() -> None:
     assert len(needs) > 20
     looks = {command for command, need in needs.items() if need in {"Need.READ", "Need.CHECK"}}
     of_two_kinds = {"query", "verify frame"}  # of candidates, or where faces are compared, they ask for more
-    of_the_library = {"open candidates"}
+    of_the_library = {"open candidates", "open picture"}
     assert looks | of_two_kinds | of_the_library == READ_COMMANDS
 
 

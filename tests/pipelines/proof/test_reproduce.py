@@ -262,7 +262,7 @@ def test_reproduce_of_a_face_search_obeys_the_mandate_and_names_columns_only(cal
     found.run()
     answer = call("reproduce", found.root, *_SERIAL, "--json")
     assert answer.code == 5
-    assert re.fullmatch(r"candidates/part-0.parquet: row 0 differs in [a-z_, ]+", answer.json["difference"])
+    assert re.fullmatch(r"candidates/part-0.parquet.sealed: row 0 differs in [a-z_, ]+", answer.json["difference"])
     assert call("verify", found.root).code == 0
     found.enrol("E1", 1, tmp_path)
     answer = call("reproduce", found.root, *_SERIAL)

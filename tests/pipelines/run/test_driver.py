@@ -400,8 +400,8 @@ def test_a_run_that_would_fill_the_disk_does_not_start(case: Case, monkeypatch: 
 class LosingFrame(SerialRunner):
     """Returns the part of the second chunk without its last frame, as a faulty worker might."""
 
-    def map(self, stage: Any, items: Iterable[Any]) -> Iterator[Any]:
-        for outcome in SerialRunner.map(self, stage, items):
+    def map(self, stage: Any, items: Iterable[Any], key: Any = None) -> Iterator[Any]:
+        for outcome in SerialRunner.map(self, stage, items, key):
             is_second = stage.name == "detect" and outcome.item.chunk.start == CHUNKS[1][0]
             yield replace(outcome, result=outcome.result.slice(0, 3)) if is_second else outcome
 

@@ -166,7 +166,7 @@ def test_items_beside_a_deadly_one_are_not_blamed(cluster: None, tmp_path: Path)
 def test_results_of_a_dead_worker_count(cluster: None, tmp_path: Path) -> None:
     from pipelines.runners import ray as engine
 
-    pool = engine._Pool(Killing(tmp_path, always=frozenset({2})), engine.RayRunner(workers=1, retries=0))
+    pool = engine._Pool(Killing(tmp_path, always=frozenset({2})), engine.RayRunner(workers=1, retries=0), None)
     pool._start_workers(iter([1]))
     (worker,) = pool._workers
     pool._submit(engine.Pending(1), worker)
