@@ -7,7 +7,7 @@ the log stay as they are, because they are chained: names in them, and what was 
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Final
@@ -26,36 +26,16 @@ from forensics.tables.files import encode_json, read_any_table, seal_table, writ
 from forensics.tables.schemas import CANDIDATES, CANDIDATES_TABLE, RECOGNISE_PART, SIGHT_PART
 from forensics.tables.sighting_rows import THUMBNAIL, seal_thumbnails
 from pipelines.custody.case_lock import lock_case
+from pipelines.custody.clear_files import CLEAR_VERDICTS, clear_entries
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.entries import Entry, encode_entry, entry_folder
 from pipelines.custody.keys import find_key
 from pipelines.custody.session import Session
 
-__all__ = ["has_clear_files", "seal_old_case"]
+__all__ = ["seal_old_case"]
 
-_VERDICTS: Final = "reviews.jsonl"
-_VERDICTS_CONTEXT: Final = "verdicts"
+_CONTEXT: Final = "verdicts"
 _COMPARED: Final = ("candidate", "lead")
-
-
-def has_clear_files(folder: CaseFolder) -> bool:
-    """Whether a case that compares faces holds files that this version would have sealed."""
-    return any(_clear_files(folder)) or any(_clear_entries(folder))
-
-
-def _clear_files(folder: CaseFolder) -> Iterator[Path]:
-    verdicts = folder.root / _VERDICTS
-    if verdicts.exists():
-        yield verdicts
-    patterns = ("runs/*/parts/recognise/*.parquet", "runs/*/tables/candidates/*.parquet", "runs/*/crops/*.jpg")
-    for pattern in (*patterns, "tables/candidates/*.parquet"):
-        yield from sorted(folder.root.glob(pattern))
-
-
-def _clear_entries(folder: CaseFolder) -> Iterator[Path]:
-    for path in folder.entry_files():
-        if "sealed" not in json.loads(path.read_text()):
-            yield path.parent
 
 
 def seal_old_case(session: Session) -> None:
@@ -63,15 +43,13 @@ def seal_old_case(session: Session) -> None:
 
     Numbers that this version would not have kept are left out, unless nothing may be deleted.
     """
-    if not session.keyring.exists or not has_clear_files(session.folder):
-        return
     with contextlib.suppress(CannotStart), lock_case(session.folder):
         session.reload()
         key = find_key(session.case)
         if key is None:
             return
         _seal_verdicts(session.folder, session.files, key)
-        for entry in list(_clear_entries(session.folder)):
+        for entry in list(clear_entries(session.folder)):
             _seal_entry(session.case, session.files, entry, key)
         runs = session.folder.run_folders()
         for run in sorted(runs, key=lambda run: run.run_id == _published(session.folder)):
@@ -87,9 +65,9 @@ def _published(folder: CaseFolder) -> str:
 
 
 def _seal_verdicts(folder: CaseFolder, files: DecidingFiles, key: Sealer) -> None:
-    clear = folder.root / _VERDICTS
+    clear = folder.root / CLEAR_VERDICTS
     if clear.exists():
-        files.write(folder.reviews_file, key.seal(clear.read_bytes(), _VERDICTS_CONTEXT))
+        files.write(folder.reviews_file, key.seal(clear.read_bytes(), _CONTEXT))
         _remove(clear, files)
 
 

@@ -21,10 +21,10 @@ from pipelines import clock
 from pipelines.custody.case_integrity import find_alterations, is_guarded
 from pipelines.custody.case_store import load_case
 from pipelines.custody.checkpoints import sign_checkpoint, store_checkpoint
+from pipelines.custody.clear_files import has_clear_files
 from pipelines.custody.installation import installation_key
 from pipelines.custody.keys import find_key
 from pipelines.custody.log_anchor import LogAnchor, anchor_for
-from pipelines.custody.old_case import seal_old_case
 from pipelines.custody.retention import enforce_retention
 from pipelines.custody.session import Need, Session, operator_facts, require_allowed
 
@@ -79,7 +79,7 @@ def open_session(
         if need is not Need.HOLD and not altered and (anchor.exists or not is_guarded(case)):
             enforce_retention(session)
         if need is not Need.HOLD and not altered:
-            seal_old_case(session)
+            _seal_old_files(session)
         require_allowed(session)
         yield session
 
@@ -90,6 +90,14 @@ def _protected(case: Case, private: JsonObject) -> JsonObject:
         return private
     key = find_key(case)
     return {"left_out": sorted(private)} if key is None else seal_facts(private, key)
+
+
+def _seal_old_files(session: Session) -> None:
+    """Encrypt what an older version stored in clear."""
+    if session.keyring.exists and has_clear_files(session.folder):
+        from pipelines.custody.old_case import seal_old_case  # loads the schemas of all tables
+
+        seal_old_case(session)
 
 
 def _store_final_checkpoint(session: Session) -> None:

@@ -378,7 +378,7 @@ def test_a_verdict_needs_pictures_and_comparison(found: FaceCase) -> None:
 
 def _look(case: FaceCase, name: str) -> str:
     """Open the pictures without a verdict; returns the messages."""
-    sheet = case.root.parent / "looked.png"
+    sheet = case.root.parent / f"looked-{len(list(case.root.parent.glob('looked-*')))}.png"
     told = ("--candidate", _candidate(case), "--pictures", sheet, "--reason", "r")
     answer = case.call("review", case.root, "--as", name, *told)
     assert answer.code == 0, answer.err
