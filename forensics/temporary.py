@@ -1,14 +1,16 @@
-"""Folder of temporary files: the one that `TMPDIR` names, or the system's."""
+"""Folders of temporary files: the one that `TMPDIR` names, or the system's; and private ones in it."""
 
+import contextlib
 import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Final
 
 from forensics.errors import CannotStart
 
-__all__ = ["temporary_folder"]
+__all__ = ["private_folder", "temporary_folder"]
 
 _VARIABLE: Final = "TMPDIR"
 _OF_SYSTEM: Final = (Path("/tmp"), Path("/var/tmp"), Path("/usr/tmp"))
@@ -25,7 +27,7 @@ def temporary_folder() -> Path:
     current one, in which footage may lie.
 
     Raises:
-        CannotStart: no file can be written there.
+        CannotStart: no file can be written there, or the folder belongs to another user, who could exchange files.
     """
     stated = os.environ.get(_VARIABLE)
     try:
@@ -36,7 +38,30 @@ def temporary_folder() -> Path:
             probe.write(bytes(_PROBE_BYTES))
     except OSError as error:
         raise CannotStart(_describe(error), _NEXT_STEP, stated or "the temporary folder of this machine") from error
+    owner = folder.stat().st_uid
+    if owner not in {0, os.geteuid()}:
+        raise CannotStart(
+            f"this temporary folder belongs to another user (uid {owner})",
+            f"set {_VARIABLE} to a folder of this user or of the system",
+            folder,
+        )
     return folder
+
+
+def private_folder(name: str) -> Path:
+    """Return a folder that only this user can read and write: the same one for every process.
+
+    Where another user has taken its name, it is a new one for this process.
+
+    Raises:
+        CannotStart: no folder can be made.
+    """
+    folder = temporary_folder() / f"forensics-{name}-{os.geteuid()}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    is_private = stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o077 and found.st_uid == os.geteuid()
+    return folder if is_private else Path(tempfile.mkdtemp(prefix=f"forensics-{name}-", dir=folder.parent))
 
 
 def _describe(error: OSError) -> str:

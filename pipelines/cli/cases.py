@@ -296,7 +296,10 @@ def clock_command(
 @case.command("policy")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.option(
-    "--watchlist-limit", type=click.IntRange(1), required=True, help="Largest number of entries on the watch-list."
+    "--watchlist-limit",
+    type=click.IntRange(1),
+    required=True,
+    help="Most entries that may ever be added.",
 )
 @required_reason("Why this number is needed.")
 @json_option
@@ -311,7 +314,7 @@ def policy_command(root: Path, watchlist_limit: int, reason: str, as_json: bool)
     with open_session(root, "case policy", need=Need.WORK, reason=reason, facts=facts) as session, session.lock():
         facts = {**facts, "was": session.case.watchlist_limit}
         session.change(lambda case: replace(case, watchlist_limit=watchlist_limit))
-    emit(facts, f"the watch-list may have {watchlist_limit} entries (before: {facts['was']})", as_json)
+    emit(facts, f"the case may have {watchlist_limit} entries over its life (before: {facts['was']})", as_json)
 
 
 for _command in (

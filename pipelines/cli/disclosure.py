@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -13,9 +14,12 @@ from pipelines.custody.case_store import find_cases
 from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need
-from pipelines.proof.disclosure import annual_counts, build_disclosure
+from pipelines.proof.disclosure import annual_counts, annual_uses, build_disclosure
 
 __all__ = ["disclose_command", "report_command"]
+
+
+_FEW: Final = "fewer than 5"
 
 
 @click.command("disclose")
@@ -45,10 +49,12 @@ def disclose_command(root: Path, output: Path, force: bool, reason: str, as_json
 
 @click.command("report")
 @click.argument("root", metavar="FOLDER", type=path_type)
-@click.option("--annual", "year", type=int, required=True, metavar="YEAR", help="Year in which the cases were made.")
+@click.option("--annual", "year", type=int, required=True, metavar="YEAR", help="Year of the report.")
 @json_option
 def report_command(root: Path, year: int, as_json: bool) -> int:
-    """Count the cases in a folder and its subfolders by mode, legal basis and outcome, without names.
+    """Count the cases in a folder and its subfolders by mode, legal basis and outcome, and what was done in that year.
+
+    No name is in it, and numbers below five are not stated.
 
     \b
     Example:
@@ -62,7 +68,10 @@ def report_command(root: Path, year: int, as_json: bool) -> int:
         except (ForensicsError, OSError) as error:
             is_clean = False
             say(f"{case}: not counted: {error}")
-    counts = annual_counts(known, year=year, now=clock.utc_now())
-    columns = ["mode", "legal_basis", "outcome", "cases"]
-    emit({"year": year, "counts": counts}, table_text(columns, [list(row.values()) for row in counts]), as_json)
+    counts, uses = annual_counts(known, year=year, now=clock.utc_now()), annual_uses(known, year=year)
+    text = "\n\n".join(
+        table_text(columns, [[_FEW if value is None else value for value in row.values()] for row in rows])
+        for columns, rows in ((["mode", "legal_basis", "outcome", "cases"], counts), (["mode", "use", "times"], uses))
+    )
+    emit({"year": year, "counts": counts, "uses": uses}, text, as_json)
     return 0 if is_clean else NOT_CLEAN

@@ -151,6 +151,7 @@ def _emit(report: Report, as_json: bool) -> None:
         "log_lines": report.n_lines,
         "signers": [asdict(signer) for signer in report.signers],
         "published": report.published,
+        "rests_on": list(report.rests_on),
         "half_published": report.is_half_published,
         "unopened_verdicts": report.has_unopened_verdicts,
     }
@@ -160,6 +161,7 @@ def _emit(report: Report, as_json: bool) -> None:
         _tables_text(report),
         *_unopened_text(report),
         *_signatures(report),
+        _foundation_text(report),
     ]
     emit(facts, "\n".join(lines), as_json)
 
@@ -168,6 +170,17 @@ def _tables_text(report: Report) -> str:
     if report.is_half_published:
         return "there are no tables: a run was killed while it published; `forensics run` again finishes it"
     return f"the tables are those of run {report.published}" if report.published else "no run has published tables"
+
+
+def _foundation_text(report: Report) -> str:
+    """Return what the statement rests on, and what nobody can know without it."""
+    if report.rests_on:
+        names = {"anchor": "the log anchor in your key folder", "kept checkpoint": "the checkpoint that you gave"}
+        return f"the log has at least the lines of {' and of '.join(names[each] for each in report.rests_on)}"
+    return (
+        "nothing outside the case was compared: a log that was cut together with its files and checkpoints would look "
+        "the same; compare a checkpoint that was kept elsewhere, with --checkpoint FILE"
+    )
 
 
 def _unopened_text(report: Report) -> list[str]:

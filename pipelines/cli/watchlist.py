@@ -13,7 +13,7 @@ from forensics.wording import counted
 from pipelines.cli.groups import Group
 from pipelines.cli.output import emit, json_option, parse_last_day, path_type, required_reason, say, table_text
 from pipelines.cli.run_options import model_loaders
-from pipelines.custody.entries import ORIGIN_CANDIDATE, ORIGIN_PICTURES, Entry, find_entry, load_entries
+from pipelines.custody.entries import ORIGIN_CANDIDATE, ORIGIN_PICTURES, Entry, added_entries, find_entry, load_entries
 from pipelines.custody.entry_removal import remove_entry
 from pipelines.custody.erasure import certificate_facts
 from pipelines.custody.mandate_text import last_day_text
@@ -115,14 +115,19 @@ def list_command(root: Path, as_json: bool) -> None:
     """
     with open_session(root, "watchlist list", need=Need.READ) as session:
         entries = load_entries(session.case)
-        limit = session.case.watchlist_limit
+        limit, n_added = session.case.watchlist_limit, len(added_entries(session.case))
     rows = [
         [e.entry_id, len(e.pictures), e.basis, last_day_text(e.expires_utc), e.added_utc, e.added_by, e.origin]
         for e in entries
     ]
-    say(f"{len(entries)} of at most {limit} entries")
+    listed = counted(len(entries), "entry", "entries")
+    say(f"{listed}; {n_added} of at most {limit} were added over the life of the case")
     columns = ["entry", "pictures", "basis", "until", "added_utc", "added_by", "origin"]
-    emit({"entries": [_facts(entry) for entry in entries], "limit": limit}, table_text(columns, rows), as_json)
+    emit(
+        {"entries": [_facts(entry) for entry in entries], "limit": limit, "added": n_added},
+        table_text(columns, rows),
+        as_json,
+    )
 
 
 def _facts(entry: Entry) -> dict[str, object]:

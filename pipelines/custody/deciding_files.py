@@ -24,11 +24,12 @@ __all__ = ["ALL_REGISTERED", "EVIDENCE_LISTS", "RECORDS", "DecidingFiles", "find
 Patterns = tuple[str, ...]
 
 EVIDENCE_LISTS: Final[Patterns] = ("evidence/evidence.parquet", "evidence/sources.parquet")
-RECORDS: Final[Patterns] = (*EVIDENCE_LISTS, "runs/*/run.json", "runs/*/PARTS.sha256", "tables/MANIFEST.json")
-_DECIDING: Final[Patterns] = (
-    *("case.toml", "reviewers.json", "reviews.jsonl", "reviews.jsonl.sealed"),
-    *("watchlist/*/entry.json", "certificates/*.json"),
+RECORDS: Final[Patterns] = (
+    *(*EVIDENCE_LISTS, "runs/*/run.json", "runs/*/PARTS.sha256", "tables/MANIFEST.json"),
+    "certificates/*.json",  # of what was destroyed; a forged one would excuse any missing file
 )
+_VERDICTS: Final[Patterns] = ("reviews.jsonl.sealed", "reviews.jsonl")  # in clear before version 0.3
+_DECIDING: Final[Patterns] = ("case.toml", "reviewers.json", *_VERDICTS, "watchlist/*/entry.json")
 ALL_REGISTERED: Final[Patterns] = (*_DECIDING, *RECORDS)
 
 

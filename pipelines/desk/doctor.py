@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from forensics.adapters.crypto.key_files import keys_folder
+from forensics.adapters.crypto.locked_memory import protection_problems
 from forensics.adapters.faces.dlib_weights import ALIGNMENT, dlib_weights, pinned_sha256
 from forensics.adapters.faces.face_models import resolve_face_models
 from forensics.errors import ForensicsError
@@ -55,6 +56,7 @@ def examine() -> list[Finding]:
         _faces,
         _face_libraries,
         _keys,
+        _memory,
         _cluster,
         _disk,
     )
@@ -142,6 +144,18 @@ def _face_libraries() -> Iterator[Finding]:
 def _keys() -> Iterator[Finding]:
     yield _check_private("keys of cases", keys_folder(), "FORENSICS_KEYS")
     yield _check_private("keys of reviewers", reviewer_keys_folder(), "FORENSICS_REVIEWER_KEYS")
+
+
+def _memory() -> Iterator[Finding]:
+    """Check how well keys in memory are protected; this process is protected from here on."""
+    problems = protection_problems()
+    swap_gib = psutil.swap_memory().total / (1 << 30)
+    if swap_gib and not problems:
+        yield Finding("memory", "note", f"keys are kept out of the swap ({swap_gib:.0f} GiB), decoded frames are not")
+    elif problems:
+        yield Finding("memory", "note", "; ".join(problems))
+    else:
+        yield Finding("memory", "ok", "keys are locked in memory, processes with a key write no core dump, no swap")
 
 
 def _check_private(what: str, folder: Path, variable: str) -> Finding:

@@ -3,13 +3,13 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Final
 
 import forensics
 from forensics.custody.case_document import Case
-from forensics.custody.log import Chain, find_log_fault, head, read_chain
+from forensics.custody.log import Chain, LogLine, find_log_fault, head, read_chain
 from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.custody.sealer import Sealer
 from forensics.digests import sha256_of_bytes
@@ -20,14 +20,16 @@ from forensics.json_object import JsonObject
 from forensics.tables.evidence import load_evidence
 from forensics.tables.manifest import read_manifest
 from forensics.tables.open import candidates_of
+from forensics.tables.schemas import CANDIDATES_TABLE
 from pipelines import clock
 from pipelines.custody.entries import added_entries, load_entries
 from pipelines.custody.keys import find_key, key_of
 from pipelines.review.reviews import load_reviews, select_reviews, verdict_reference
 from pipelines.run.record import newest_record
 
-__all__ = ["annual_counts", "build_disclosure"]
+__all__ = ["annual_counts", "annual_uses", "build_disclosure"]
 
+_FEWEST: Final = 5
 _RECORD_FIELDS: Final = ("run", "settings", "model", "faces", "methods", "libraries", "hardware")
 _FIRST_REVIEW_ONLY: Final = "the second review is not made yet"
 _LIMITS: Final = (
@@ -202,15 +204,52 @@ def _log_facts(case: Case, chain: Chain, candidates: list[JsonObject]) -> JsonOb
 
 
 def annual_counts(cases: Iterable[Case], *, year: int, now: datetime) -> list[JsonObject]:
-    """Count the cases of a year by mode, legal basis and outcome, without names; sorted by these."""
+    """Count the cases of a year by mode, legal basis and outcome, without names; sorted by these.
+
+    Numbers below five are None: a group of one is a person.
+    """
     counts: Counter[tuple[str, str, str]] = Counter()
     for case in cases:
         if case.created_utc.year == year:
             counts[case.mandate.mode.value, case.mandate.legal_basis, _outcome(case, now)] += 1
     return [
-        {"mode": mode, "legal_basis": basis, "outcome": outcome, "cases": n}
+        {"mode": mode, "legal_basis": basis, "outcome": outcome, "cases": _unless_few(n)}
         for (mode, basis, outcome), n in sorted(counts.items())
     ]
+
+
+def annual_uses(cases: Iterable[Case], *, year: int) -> list[JsonObject]:
+    """Count what was done in a year by mode, in cases of any year: runs, readings of results, verdicts, outputs.
+
+    Numbers below five are None.
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    for case in cases:
+        lines = read_chain(case.folder.audit_file).lines
+        of_year = [line for line in lines if datetime.fromtimestamp(line.at_utc_us / 1e6, tz=UTC).year == year]
+        counts.update((case.mandate.mode.value, use) for line in of_year for use in [_use_of(line)] if use)
+    return [{"mode": mode, "use": use, "times": _unless_few(n)} for (mode, use), n in sorted(counts.items())]
+
+
+def _unless_few(n: int) -> int | None:
+    return n if n >= _FEWEST else None
+
+
+def _use_of(line: LogLine) -> str:
+    """Return what a line of the log counts as; empty for nothing.
+
+    >>> from forensics.custody.log import LogLine
+    >>> _use_of(LogLine(0, 0, "begin", "scan", {}, "", None, "")), _use_of(LogLine(0, 0, "end", "scan", {}, "", 0, ""))
+    ('runs', '')
+    """
+    if line.kind == "end" and line.facts.get("outputs", {}).get("written"):
+        return "outputs"
+    if line.kind == "note":
+        return {"pictures opened": "openings of faces", "verdict": "verdicts"}.get(line.command, "")
+    if line.kind == "begin" and line.command == "query" and line.facts.get("table") == CANDIDATES_TABLE:
+        return "readings of candidates"
+    names = {"run": "runs", "scan": "runs", "open candidates": "readings of candidates", "watchlist add": "entries"}
+    return names.get(line.command, "") if line.kind == "begin" else ""
 
 
 def _outcome(case: Case, now: datetime) -> str:

@@ -28,6 +28,7 @@ from pipelines.custody.checkpoints import load_checkpoints
 from pipelines.custody.deciding_files import RECORDS, find_altered_files
 from pipelines.custody.erasure import certified_digests
 from pipelines.custody.keys import find_key
+from pipelines.custody.log_anchor import anchor_for
 from pipelines.proof.coverage_check import check_coverage
 from pipelines.proof.signatures import Signer, TrustedKeys, list_signers, signature_faults
 from pipelines.proof.stored_runs import stored_run_checks
@@ -48,6 +49,8 @@ class Report:
         faults: everything that has changed, the most fundamental first; empty if nothing has.
         n_lines: number of lines of the log.
         signers: keys that signed checkpoints of the log.
+        rests_on: what shows that the log was not cut together with the files: ``anchor``, ``kept checkpoint``; empty if
+            nothing outside the case does.
         published: id of the published run; None if there are no tables or if there are faults.
         is_half_published: whether a run was killed while it put its tables in place, so that there are none.
         has_unopened_verdicts: whether there are verdicts whose signatures were not checked, because the key of the case
@@ -58,6 +61,7 @@ class Report:
     faults: tuple[Fault, ...]
     n_lines: int
     signers: tuple[Signer, ...]
+    rests_on: tuple[str, ...]
     published: str | None
     is_half_published: bool
     has_unopened_verdicts: bool
@@ -110,9 +114,18 @@ def _compare(case: Case, asked: TrustedKeys) -> Report:
         tuple({str(fault): fault for fault in faults}.values()),
         len(chain.lines),
         list_signers(known, asked),
+        rests_on=_foundations(case, asked),
         published=_manifest(folder)["run"] if folder.manifest.exists() and not faults else None,
         is_half_published=not folder.manifest.exists() and published_state(folder) is PublishedState.HALF,
         has_unopened_verdicts=folder.reviews_file.exists() and find_key(case) is None,
+    )
+
+
+def _foundations(case: Case, asked: TrustedKeys) -> tuple[str, ...]:
+    """Return what outside of the case the log was compared with."""
+    has_anchor = anchor_for(case.folder, case.case_id).exists
+    return tuple(
+        name for name, is_there in (("anchor", has_anchor), ("kept checkpoint", bool(asked.exported))) if is_there
     )
 
 

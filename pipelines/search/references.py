@@ -19,7 +19,7 @@ from forensics.errors import Unfit, UsageError
 from forensics.faces.comparison import group_by_person
 from forensics.faces.face import FaceDetector, FaceEmbedder, worth
 from forensics.faces.pooling import Pools, pool, similarities, single_face_pools
-from forensics.faces.published_rates import pairwise_threshold
+from forensics.faces.published_rates import near_copy_threshold, pairwise_threshold
 from forensics.faces.templates import Templates
 from forensics.tables.files import write_bytes
 from pipelines.custody.entries import Entry, load_entries, people_of
@@ -29,7 +29,7 @@ __all__ = ["load_reference_pictures", "store_references", "templates_of"]
 
 
 def store_references(
-    folder: Path, pictures: Sequence[Picture], models: FaceModels, key: Key, *, require_all: bool
+    folder: Path, pictures: Sequence[Picture], models: FaceModels, key: Key, *, others: Templates | None
 ) -> list[ReferencePicture]:
     """Encrypt the pictures and their template into the entry's folder; return the pictures that are used.
 
@@ -38,20 +38,45 @@ def store_references(
         pictures: the given pictures.
         models: face detector and embedder.
         key: the case's key.
-        require_all: whether every picture must be usable; otherwise unusable pictures are left out.
+        others: templates of the other entries: no picture may be a near copy of theirs, and every picture must be
+            usable. None for faces from the footage, of which unusable ones are left out.
 
     Raises:
         Unfit: a required picture, or every picture, is unusable.
-        UsageError: the pictures show two people.
+        UsageError: the pictures show two people, or one is nearly a picture of another entry.
     """
     detector, embedder = models.load()
-    references = _measure_usable(pictures, detector, require_all=require_all)
+    references = _measure_usable(pictures, detector, require_all=others is not None)
+    if others is not None:
+        _refuse_near_copies(references, embedder, others, near_copy_threshold(models.embedder, embedder.measure))
     _refuse_two_people(references, embedder, threshold=pairwise_threshold(models.embedder))
     for each in references:
         data = key.seal(each.data, _picture_context(folder.name, each.sha256))
         write_bytes(_picture_file(folder, each.sha256, key), data)
     _write_template(folder, key, _template(references, embedder), models)
     return references
+
+
+def _refuse_near_copies(
+    references: Sequence[ReferencePicture], embedder: FaceEmbedder, others: Templates, near_copy: float
+) -> None:
+    """Check that no picture is a near copy of a picture of another entry.
+
+    Such entries would compete with each other, and many of them measure one sighting from many sides.
+
+    Raises:
+        UsageError: a picture is one.
+    """
+    if not others.entry_ids:
+        return
+    each = single_face_pools(_vectors(references, embedder), embedder.measure)
+    for reference, similar in zip(references, similarities(each, others.pools, embedder.measure), strict=True):
+        if similar.max() >= near_copy:
+            raise UsageError(
+                f"is nearly the same picture as one of entry {others.entry_ids[int(similar.argmax())]}",
+                "use one entry for each person, and give other pictures",
+                reference.name,
+            )
 
 
 def _measure_usable(

@@ -11,11 +11,12 @@ from forensics.adapters.faces.face_models import FaceModels
 from forensics.custody.case_document import Case
 from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
+from forensics.wording import counted
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.entries import ORIGIN_PICTURES, Entry, added_entries, encode_entry, entry_folder, load_entries
 from pipelines.custody.mandate_text import last_day_text
 from pipelines.search.reference_pictures import Picture
-from pipelines.search.references import store_references
+from pipelines.search.references import store_references, templates_of
 
 __all__ = ["NewEntry", "add_entry"]
 
@@ -71,7 +72,8 @@ def add_entry(
     _refuse_duplicates(case, wanted.pictures)
     key, models = key_for(), models_for()
     folder = entry_folder(case.folder, key, wanted.entry_id)
-    references = store_references(folder, wanted.pictures, models, key, require_all=wanted.origin == ORIGIN_PICTURES)
+    others = templates_of(case, key, models, now=now) if wanted.origin == ORIGIN_PICTURES else None
+    references = store_references(folder, wanted.pictures, models, key, others=others)
     pictures = tuple(each.describe() for each in references)
     basis = wanted.basis.strip()
     entry = Entry(folder, wanted.entry_id, basis, wanted.expires_utc, now, who, wanted.origin, pictures)
@@ -129,13 +131,15 @@ def _check_entry(case: Case, wanted: NewEntry, now: datetime) -> None:
     known = load_entries(case)
     if any(entry.entry_id.casefold() == entry_id.casefold() for entry in known):
         raise UsageError(f"an entry named {entry_id} already exists", "choose another name")
-    if entry_id.casefold() in {str(facts.get("entry", "")).casefold() for facts, _ in added_entries(case)}:
+    ever_added = added_entries(case)
+    if entry_id.casefold() in {str(facts.get("entry", "")).casefold() for facts, _ in ever_added}:
         raise UsageError(
             f"the name {entry_id} belonged to a removed entry, and verdicts may refer to it",
             "choose another name",
         )
-    if len(known) >= case.watchlist_limit:
+    if len(ever_added) >= case.watchlist_limit:
         raise NotAuthorised(
-            f"the watch-list has {len(known)} entries, the case allows {case.watchlist_limit}",
-            "remove an entry, or raise the limit: forensics case policy CASE --watchlist-limit N --reason TEXT",
+            f"{counted(len(ever_added), 'entry was', 'entries were')} added to this case over its life, "
+            f"the case allows {case.watchlist_limit}",
+            "raise the limit: forensics case policy CASE --watchlist-limit N --reason TEXT",
         )

@@ -14,7 +14,7 @@ from forensics.adapters.faces.dlib_weights import ALIGNMENT, dlib_weights
 from forensics.detection.detections import FloatArray
 from forensics.faces.face import Face, Measure
 from forensics.footage.frames import RgbArray
-from forensics.temporary import temporary_folder
+from forensics.temporary import private_folder
 
 __all__ = ["DeepFaceEmbedder"]
 
@@ -139,7 +139,7 @@ def _fit_similarity(source: FloatArray, target: FloatArray) -> npt.NDArray[np.fl
 
 def _link_weights(weights: Path, file_name: str) -> Path:
     """Return a home folder for deepface, private to this user, in which it finds the weights; link them there."""
-    home = temporary_folder() / f"forensics-face-weights-{os.getuid()}"
+    home = private_folder("face-weights")
     folder = home / ".deepface" / "weights"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     link = folder / file_name

@@ -12,7 +12,7 @@ import pytest
 
 from forensics.decoding.child import DecodingChild, Limits
 from forensics.errors import CannotStart
-from forensics.temporary import temporary_folder
+from forensics.temporary import private_folder, temporary_folder
 from testing.audit_events import fail_at
 from testing.commands import Call, clip
 
@@ -153,3 +153,38 @@ def test_a_run_needs_no_shared_memory_folder(call: Call, empty_case: Path, tmp_p
     if answer.returncode == 99:
         pytest.skip("may not mount")
     assert answer.returncode == 0, answer.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of another user")
+def test_a_folder_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    os.chown(tmp_path, 65534, 65534)
+    with pytest.raises(CannotStart, match="belongs to another user"):
+        temporary_folder()
+
+
+def test_a_private_folder_is_the_same_for_every_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    folder = private_folder("weights")
+    assert (folder.stat().st_mode & 0o777, private_folder("weights")) == (0o700, folder)
+
+
+@pytest.mark.parametrize("how", ["open to others", "a link", "of another user"])
+def test_a_private_folder_that_somebody_else_made_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    if how == "of another user" and os.geteuid() != 0:
+        pytest.skip("only root can make files of another user")
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    taken = private_folder("weights")
+    if how == "a link":
+        taken.rename(tmp_path / "elsewhere")
+        taken.symlink_to(tmp_path / "elsewhere")
+    elif how == "open to others":
+        taken.chmod(0o777)
+    else:
+        os.chown(taken, 65534, 65534)
+    folder = private_folder("weights")
+    assert folder != taken
+    assert folder.stat().st_mode & 0o777 == 0o700

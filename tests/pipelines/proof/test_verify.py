@@ -397,3 +397,33 @@ def test_a_run_adds_few_lines_however_many_parts_it_has(call: Call, published_ca
     few = added("--set", "detect.min_score=0.3", "--set", "chunk.seconds=60")
     many = added("--set", "detect.min_score=0.4", "--set", "chunk.seconds=0.8")
     assert few == many < 15
+
+
+# ---- what a verification rests on
+
+
+def test_verify_says_what_it_rests_on(call: Call, published_case: Path, tmp_path: Path) -> None:
+    answer = call("verify", published_case)
+    assert (answer.code, "nothing outside the case was compared" in answer.out) == (0, True), answer.out
+    assert call("verify", published_case, "--json").json["rests_on"] == []
+    assert call("case", "checkpoint", published_case, "-o", tmp_path / "kept.json").code == 0
+    compared = call("verify", published_case, "--checkpoint", tmp_path / "kept.json")
+    assert (compared.code, "at least the lines of the checkpoint that you gave" in compared.out) == (0, True)
+
+
+def test_in_a_case_with_faces_the_log_anchor_counts(call: Call, tmp_path: Path) -> None:
+    case = FaceCase.make(tmp_path, call, n_people=2)
+    assert call("verify", case.root, "--json").json["rests_on"] == ["anchor"]
+
+
+def test_a_certificate_that_no_command_wrote_excuses_no_missing_file(call: Call, published_case: Path) -> None:
+    """A case without faces: nothing is destroyed in it, so a certificate must come from somewhere else."""
+    table = next(published_case.glob("tables/detections/*.parquet"))
+    name = table.relative_to(published_case).as_posix()
+    forged = {"state": "done", "reason": "expired", "why": "", "who": {}, "key_destroyed": True,
+              "files": [{"path": name, "sha256": sha256_of_file(table)}]}  # fmt: skip
+    (published_case / "certificates").mkdir(exist_ok=True)
+    (published_case / "certificates" / "20260501T000000-expired.json").write_text(json.dumps(forged))
+    table.unlink()
+    answer = call("verify", published_case)
+    assert (answer.code, "certificates/20260501T000000-expired.json" in answer.out) == (5, True), answer.out

@@ -290,8 +290,16 @@ def test_the_defence_gets_everything_but_pictures(found: FaceCase, tmp_path: Pat
         "case", "report", found.root.parent, "--annual", load_case(found.root).created_utc.year, "--json"
     )
     (row,) = counts.json["counts"]
-    assert row == {"mode": "search", "legal_basis": "Police Act s. 7", "outcome": "disagreed", "cases": 1}
+    assert row == {"mode": "search", "legal_basis": "Police Act s. 7", "outcome": "disagreed", "cases": None}
     assert "Ahmed" not in counts.out
+    uses = {each["use"]: each["times"] for each in counts.json["uses"]}
+    assert uses.keys() >= {"runs", "entries", "verdicts", "openings of faces", "readings of candidates", "outputs"}
+    for _ in range(6):
+        found.candidates()
+    again = found.call("case", "report", found.root.parent, "--annual", clock.utc_now().year, "--json").json
+    assert {each["use"]: each["times"] for each in again["uses"]}["readings of candidates"] >= 6
+    text = found.call("case", "report", found.root.parent, "--annual", clock.utc_now().year).out
+    assert "fewer than 5" in text
 
 
 def _disclosed(case: FaceCase) -> dict[str, object]:

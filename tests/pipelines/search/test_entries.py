@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from forensics.custody.case_folder import CaseFolder
 from forensics.faces.likelihood_model import LikelihoodModel
@@ -225,3 +226,25 @@ def test_a_track_that_overlaps_for_a_moment_is_not_the_origin(first_frame: int, 
 
 def _boxes(left: np.ndarray) -> np.ndarray:
     return np.stack([left, left * 0, left + 30, left * 0 + 60], axis=1).astype(np.float32)
+
+
+def test_a_near_copy_of_another_entrys_picture_is_refused(two_people: FaceCase, tmp_path: Path) -> None:
+    picture = write_reference(3, tmp_path / "photo.png", seed=1)
+    with Image.open(picture) as photo:
+        Image.fromarray((np.asarray(photo) * 0.97).astype(np.uint8)).save(tmp_path / "darker.png")
+    assert add(two_people, "E0", picture) == (0, "")
+    code, err = add(two_people, "E1", tmp_path / "darker.png")
+    assert (code, "nearly the same picture as one of entry E0" in err) == (2, True), err
+    assert add(two_people, "E1", write_reference(4, tmp_path / "other.png")) == (0, "")
+
+
+def test_entries_count_over_the_life_of_a_case(two_people: FaceCase, tmp_path: Path) -> None:
+    for number in range(5):
+        two_people.enrol(f"E{number}", number, tmp_path)
+        two_people.do("watchlist remove", f"E{number}", "--reason", "found")
+    assert "0 entries; 5 of at most 5 were added" in two_people.call("watchlist", "list", two_people.root).err
+    sixth = write_reference(5, tmp_path / "5.png")
+    code, err = add(two_people, "E5", sixth)
+    assert (code, "5 entries were added to this case over its life" in err) == (3, True), err
+    two_people.do("case policy", "--watchlist-limit", 6, "--reason", "six missing from one boat")
+    assert add(two_people, "E5", sixth) == (0, "")
