@@ -3,11 +3,13 @@
 import contextlib
 import io
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -15,6 +17,7 @@ from forensics.custody.mandate import Mandate, Mode
 from forensics.detection.detector import Detector
 from pipelines import clock
 from pipelines.cli.main import exit_code_of
+from pipelines.custody import accounts
 from pipelines.custody.case_store import make_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
@@ -32,6 +35,7 @@ __all__ = [
     "clip",
     "new_case",
     "search_case",
+    "working_as",
 ]
 
 # Relative to today, because a fixed day passes.
@@ -61,8 +65,35 @@ class Answer:
         return json.loads(line)
 
 
+_ACCOUNTS: list[str] = []
+
+
+@contextlib.contextmanager
+def working_as(account: str) -> Iterator[None]:
+    """Let the commands in the block run under an account of the system."""
+    _ACCOUNTS.append(account)
+    try:
+        yield
+    finally:
+        _ACCOUNTS.pop()
+
+
+@contextlib.contextmanager
+def _account_of_reviewer(arguments: Sequence[object]) -> Iterator[None]:
+    """Give each reviewer who is named with ``--as`` an account of the system of their own, or that of `working_as`."""
+    words = [str(argument) for argument in arguments]
+    if "--as" not in words:
+        yield
+        return
+    account = _ACCOUNTS[-1] if _ACCOUNTS else words[words.index("--as") + 1].casefold().replace(" ", "")
+    with patch.object(accounts, "login_user", lambda: account):
+        yield
+
+
 class Call:
     """Runs commands in this process, as their own process would; no command may leave a traceback.
+
+    Each reviewer has an account of the system of their own.
 
     Attributes:
         loaders: how the commands open models; the real loaders unless a test replaces them.
@@ -80,7 +111,8 @@ class Call:
         """
         self._read_output()
         try:
-            code = exit_code_of([str(argument) for argument in arguments], self.loaders)
+            with _account_of_reviewer(arguments):
+                code = exit_code_of([str(argument) for argument in arguments], self.loaders)
         except SystemExit as death:
             code = death.code if isinstance(death.code, int) else 1
         out, err = self._read_output()

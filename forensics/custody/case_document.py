@@ -40,7 +40,8 @@ class Case:
         mandate: what the case may do, on which footage and until when.
         created_utc: when the case was created.
         cameras: camera clocks by camera id; the clock of a camera that is not listed has no correction.
-        watchlist_limit: largest number of watch-list entries.
+        watchlist_limit: largest number of watch-list entries over the life of the case.
+        allows_one_account: whether both reviewers may work under one account of the system.
         section_starts: instants at which later sections of recordings begin, in microseconds since 1970 by the camera's
             clock, by evidence id and number of the section.
     """
@@ -51,6 +52,7 @@ class Case:
     created_utc: datetime
     cameras: dict[str, Camera]
     watchlist_limit: int = WATCHLIST_LIMIT
+    allows_one_account: bool = False
     section_starts: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
     def camera(self, camera_id: str) -> Camera:
@@ -97,6 +99,7 @@ class _StoredCase(_Strict):
     denied_utc: AwareDatetime | None = None
     erased_utc: AwareDatetime | None = None
     watchlist_limit: Annotated[int, Field(ge=1, le=_LARGEST_WATCHLIST)] = WATCHLIST_LIMIT
+    allows_one_account: bool = False
     scope: _StoredScope = _StoredScope()
     cameras: dict[str, _StoredClock] = {}
     sections: dict[
@@ -143,7 +146,16 @@ def decode_case(folder: CaseFolder, data: bytes) -> Case:
         evidence_id: {int(number): _to_microseconds(at) for number, at in starts.items()}
         for evidence_id, starts in read.sections.items()
     }
-    return Case(folder, read.case_id, mandate, read.created_utc, cameras, read.watchlist_limit, section_starts)
+    return Case(
+        folder=folder,
+        case_id=read.case_id,
+        mandate=mandate,
+        created_utc=read.created_utc,
+        cameras=cameras,
+        watchlist_limit=read.watchlist_limit,
+        allows_one_account=read.allows_one_account,
+        section_starts=section_starts,
+    )
 
 
 def digest_scope(folder: CaseFolder) -> str:
@@ -196,6 +208,7 @@ def encode_case(case: Case) -> bytes:
         "created_utc": case.created_utc,
         **{name: getattr(mandate, name) for name in _MANDATE_FIELDS},
         "watchlist_limit": case.watchlist_limit,
+        "allows_one_account": case.allows_one_account or None,
         "scope": {"cameras": list(mandate.cameras), "from_utc": mandate.from_utc, "to_utc": mandate.to_utc},
         "cameras": {name: _encode_clock(camera) for name, camera in sorted(case.cameras.items())},
         "sections": {

@@ -15,7 +15,9 @@ from forensics.spelling import fold_spelling
 __all__ = [
     "CHECKLIST",
     "Agreement",
+    "Excluded",
     "Review",
+    "Signer",
     "State",
     "Verdict",
     "is_same_name",
@@ -128,29 +130,67 @@ def is_same_name(one: str, other: str) -> bool:
     return fold_spelling(one) == fold_spelling(other)
 
 
-def refusal_reason(
-    reviews: Sequence[Review], *, reviewer: str, key_id: str, submitters: Sequence[str], revoked: Sequence[str]
-) -> str:
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """The person who would give a verdict.
+
+    Attributes:
+        name: name of the reviewer.
+        key_id: id of the key that would sign.
+        account: account of the system, ``user@host``; empty if it does not count.
+    """
+
+    name: str
+    key_id: str
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """Those who may not give the second verdict on a candidate.
+
+    Attributes:
+        submitters: names of the people who answer for the case or started its runs.
+        accounts: accounts of the system under which the first verdict was given or runs were started; empty if the case
+            allows both reviewers one account.
+        revoked: ids of revoked keys, which give no verdict at all.
+    """
+
+    submitters: Sequence[str] = ()
+    accounts: Sequence[str] = ()
+    revoked: Sequence[str] = ()
+
+
+def refusal_reason(reviews: Sequence[Review], signer: Signer, excluded: Excluded) -> str:
     """Return why a reviewer may not give a verdict on a candidate; empty if they may.
 
     Args:
         reviews: all verdicts on the candidate so far.
-        reviewer: name of the reviewer.
-        key_id: id of the key that would sign.
-        submitters: names of the people who answer for the case or started its runs.
-        revoked: ids of revoked keys.
+        signer: the reviewer.
+        excluded: who may not decide.
     """
-    if key_id in revoked:
-        return "this key was revoked"
-    if any(is_same_name(review.reviewer, reviewer) for review in reviews):
-        return "you have already given your verdict; a verdict is never changed"
-    if any(review.key_id == key_id for review in reviews):
-        return "this key has already signed a verdict under another name"
-    if len(reviews) >= 2:
-        return "both verdicts have been given"
-    if reviews and any(is_same_name(submitter, reviewer) for submitter in submitters):
-        return "a person who submitted the run or answers for the case cannot give the second verdict"
-    return ""
+    is_second = bool(reviews)
+    rules = (
+        (signer.key_id in excluded.revoked, "this key was revoked"),
+        (
+            any(is_same_name(review.reviewer, signer.name) for review in reviews),
+            "you have already given your verdict; a verdict is never changed",
+        ),
+        (
+            any(review.key_id == signer.key_id for review in reviews),
+            "this key has already signed a verdict under another name",
+        ),
+        (len(reviews) >= 2, "both verdicts have been given"),
+        (
+            is_second and any(is_same_name(submitter, signer.name) for submitter in excluded.submitters),
+            "a person who submitted the run or answers for the case cannot give the second verdict",
+        ),
+        (
+            is_second and signer.account in excluded.accounts,
+            f"the first verdict or the run came from the same account of the system, {signer.account}",
+        ),
+    )
+    return next((refusal for applies, refusal in rules if applies), "")
 
 
 def visible_reviews(reviews: Sequence[Review], reviewer: str) -> Sequence[Review]:

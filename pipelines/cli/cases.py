@@ -182,6 +182,7 @@ def _facts(shown: Case) -> JsonObject:
         },
         "hold": mandate.hold,
         "watchlist_limit": shown.watchlist_limit,
+        "allows_one_account": shown.allows_one_account,
         "created_utc": _instant(shown.created_utc),
         "cameras": {
             name: {
@@ -295,26 +296,36 @@ def clock_command(
 
 @case.command("policy")
 @click.argument("root", metavar="CASE", type=path_type)
+@click.option("--watchlist-limit", type=click.IntRange(1), help="Most entries that may ever be added.")
 @click.option(
-    "--watchlist-limit",
-    type=click.IntRange(1),
-    required=True,
-    help="Most entries that may ever be added.",
+    "--one-account/--two-accounts",
+    "allows_one_account",
+    default=None,
+    help="Whether both reviewers may work under one account of the system.",
 )
-@required_reason("Why this number is needed.")
+@required_reason("Why the rule is changed.")
 @json_option
-def policy_command(root: Path, watchlist_limit: int, reason: str, as_json: bool) -> None:
-    """Change a limit of the case; the log records it.
+def policy_command(
+    root: Path, watchlist_limit: int | None, allows_one_account: bool | None, reason: str, as_json: bool
+) -> None:
+    """Change a rule of the case; the log records it.
+
+    Two reviewers work under two accounts of the system, unless --one-account allows otherwise. A face that was
+    confirmed under one account is never taken as a reference.
 
     \b
     Example:
       forensics case policy my-case --watchlist-limit 8 --reason "eight people missing from one boat"
     """
-    facts = {"watchlist_limit": watchlist_limit}
-    with open_session(root, "case policy", need=Need.WORK, reason=reason, facts=facts) as session, session.lock():
-        facts = {**facts, "was": session.case.watchlist_limit}
-        session.change(lambda case: replace(case, watchlist_limit=watchlist_limit))
-    emit(facts, f"the case may have {watchlist_limit} entries over its life (before: {facts['was']})", as_json)
+    given = {"watchlist_limit": watchlist_limit, "allows_one_account": allows_one_account}
+    changes: JsonObject = {name: value for name, value in given.items() if value is not None}
+    if not changes:
+        raise UsageError("no rule is given", "give --watchlist-limit, --one-account or --two-accounts")
+    with open_session(root, "case policy", need=Need.WORK, reason=reason, facts=changes) as session, session.lock():
+        before = {name: getattr(session.case, name) for name in changes}
+        session.change(lambda case: replace(case, **changes))
+    rows = [[name.replace("_", " "), before[name], value] for name, value in changes.items()]
+    emit({**changes, "before": before}, table_text(["rule", "before", "now"], rows), as_json)
 
 
 for _command in (

@@ -23,9 +23,10 @@ from pipelines.cli.output import (
     say,
     table_text,
 )
+from pipelines.custody.accounts import os_user
 from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import Outputs
-from pipelines.custody.session import Need, os_user
+from pipelines.custody.session import Need
 from pipelines.review.candidate_text import STATES, faces_in_words, quality_in_words, seen_in_words
 from pipelines.review.desk import Candidate, ReviewDesk
 from pipelines.review.reviewers import add_reviewer, find_reviewer, load_reviewers, replace_reviewer, revoke_reviewer

@@ -35,13 +35,14 @@ from pipelines.cli.run_options import (
     with_runner_options,
 )
 from pipelines.cli.run_summary import emit_result, plan_facts
+from pipelines.custody.accounts import os_user
 from pipelines.custody.case_lock import is_locked
 from pipelines.custody.case_store import make_case, with_first_run
 from pipelines.custody.mandate_text import authority_text
 from pipelines.custody.mandate_watch import within_mandate
 from pipelines.custody.open_session import open_session
 from pipelines.custody.retention import enforce_retention
-from pipelines.custody.session import Need, Session, os_user
+from pipelines.custody.session import Need, Session
 from pipelines.intake.footage_paths import refuse_cases
 from pipelines.review.superseded_faces import destroy_superseded_faces
 from pipelines.run.driver import RunResult, plan_run, plan_run_after_ingest, result_facts, run_case

@@ -13,12 +13,13 @@ from forensics.wording import counted
 from pipelines.cli.groups import Group
 from pipelines.cli.output import emit, json_option, parse_last_day, path_type, required_reason, say, table_text
 from pipelines.cli.run_options import model_loaders
+from pipelines.custody.accounts import os_user
 from pipelines.custody.entries import ORIGIN_CANDIDATE, ORIGIN_PICTURES, Entry, added_entries, find_entry, load_entries
 from pipelines.custody.entry_removal import remove_entry
 from pipelines.custody.erasure import certificate_facts
 from pipelines.custody.mandate_text import last_day_text
 from pipelines.custody.open_session import open_session
-from pipelines.custody.session import Need, os_user
+from pipelines.custody.session import Need
 from pipelines.review.confirmed_faces import load_confirmed_faces
 from pipelines.search.calibration import CalibrationResult, calibrate
 from pipelines.search.reference_pictures import read_pictures

@@ -10,10 +10,11 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.errors import ForensicsError, NotAuthorised
 from forensics.tables.files import encode_json, write_bytes
 from pipelines import clock
+from pipelines.custody.accounts import os_user
 from pipelines.custody.case_lock import take_over_lock
 from pipelines.custody.erasure import destroy, quarantine
 from pipelines.custody.keys import destroy_reviewer_keys, keyring_for
-from pipelines.custody.session import Session, operator_facts, os_user
+from pipelines.custody.session import Session, operator_facts
 
 __all__ = ["deny", "deny_damaged_case"]
 

@@ -11,14 +11,11 @@ The need of a command decides what is required. Each level includes the ones bef
 """
 
 import contextlib
-import os
-import pwd
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, auto
-from pathlib import Path
 
 from forensics.adapters.crypto.case_key import Key
 from forensics.custody.case_document import Case, encode_case, read_case
@@ -31,13 +28,14 @@ from forensics.errors import NotAuthorised
 from forensics.tables.files import remove_unfinished
 from forensics.tables.result_access import refuse_stale_scope
 from pipelines import clock
+from pipelines.custody import accounts
 from pipelines.custody.case_integrity import is_guarded
 from pipelines.custody.case_lock import lock_case
 from pipelines.custody.case_store import load_case
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.keys import Keyring, keyring_for
 
-__all__ = ["Need", "Session", "denial_is_on_record", "operator_facts", "os_user", "require_allowed", "status_text"]
+__all__ = ["Need", "Session", "denial_is_on_record", "operator_facts", "require_allowed", "status_text"]
 
 _NEW_CASE = "this case cannot run again; start a new case with its own mandate"
 _NEXT_STEP = {
@@ -151,27 +149,11 @@ class Session:
         return keyring_for(self.folder, self.case.case_id)
 
 
-def os_user() -> str:
-    """Return the name of the operating-system user of this process, without asking environment variables."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
-
-
 def operator_facts(case: Case) -> dict[str, str]:
     """Return user, machine, operator of the case and, if different, the login user."""
-    return {"user": os_user(), "host": socket.gethostname(), "operator": case.mandate.operator, **_login_facts()}
-
-
-def _login_facts() -> dict[str, str]:
-    """Return the login user, if it differs from this process's user, for example after `sudo`."""
-    try:
-        login = int(Path("/proc/self/loginuid").read_text())
-        name = pwd.getpwuid(login).pw_name
-    except (OSError, ValueError, KeyError):
-        name = os.environ.get("SUDO_USER", "")
-    return {"login": name} if name and name != os_user() else {}
+    user, login = accounts.os_user(), accounts.login_user()
+    facts = {"user": user, "host": socket.gethostname(), "operator": case.mandate.operator}
+    return facts if login == user else {**facts, "login": login}
 
 
 def require_allowed(session: Session) -> None:

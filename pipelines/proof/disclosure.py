@@ -11,8 +11,6 @@ import forensics
 from forensics.custody.case_document import Case
 from forensics.custody.log import Chain, LogLine, find_log_fault, head, read_chain
 from forensics.custody.mandate import MandateStatus, mandate_status
-from forensics.custody.sealer import Sealer
-from forensics.digests import sha256_of_bytes
 from forensics.errors import ForensicsError
 from forensics.faces.published_rates import calibration_for
 from forensics.faces.review_rules import Review, State, state_of
@@ -24,7 +22,7 @@ from forensics.tables.schemas import CANDIDATES_TABLE
 from pipelines import clock
 from pipelines.custody.entries import added_entries, load_entries
 from pipelines.custody.keys import find_key, key_of
-from pipelines.review.reviews import load_reviews, select_reviews, verdict_reference
+from pipelines.review.reviews import accounts_of, load_reviews, select_reviews
 from pipelines.run.record import newest_record
 
 __all__ = ["annual_counts", "annual_uses", "build_disclosure"]
@@ -46,7 +44,7 @@ def build_disclosure(case: Case) -> JsonObject:
     """Build the disclosure of a case: footage, methods, entries, all results, known limits; no picture, no template."""
     record, chain = newest_record(case.folder), read_chain(case.folder.audit_file)
     published = case.folder.manifest.exists()
-    candidates, withheld = _candidates(case, chain) if published else ([], "nothing was published")
+    candidates, withheld = _candidates(case) if published else ([], "nothing was published")
     return {
         "heading": "Candidates for examination",
         "case": {"case_id": case.case_id, **_mandate_facts(case)},
@@ -121,7 +119,7 @@ def _entries(case: Case) -> list[JsonObject]:
     ]
 
 
-def _candidates(case: Case, chain: Chain) -> tuple[list[JsonObject], str]:
+def _candidates(case: Case) -> tuple[list[JsonObject], str]:
     """Return every compared pair, also rejected ones, with its verdicts; or an empty list and the reason for it."""
     mandate = mandate_status(case.mandate, clock.utc_now())
     if mandate not in {MandateStatus.ACTIVE, MandateStatus.EXPIRED}:
@@ -131,24 +129,13 @@ def _candidates(case: Case, chain: Chain) -> tuple[list[JsonObject], str]:
         rows = candidates_of(case.folder, key).collect().to_dicts()
     except ForensicsError as error:
         return [], str(error)
-    reviews, users = load_reviews(case), _verdict_users(chain)
+    reviews = load_reviews(case)
     return [
-        {**row, **_review_facts(select_reviews(reviews, row["sighting_id"], row["entry_id"]), users, key)}
-        for row in rows
+        {**row, **_review_facts(case, select_reviews(reviews, row["sighting_id"], row["entry_id"]))} for row in rows
     ], ""
 
 
-def _verdict_users(chain: Chain) -> dict[str, str]:
-    """Return the operating-system user of each verdict, by the verdict's reference in the log.
-
-    Versions before 0.3 wrote its SHA-256 instead.
-    """
-    verdicts = [line for line in chain.lines if line.kind == "note" and line.command == "verdict"]
-    known = [line for line in verdicts if "user" in line.who]
-    return {str(line.facts.get("verdict", line.facts.get("sha256"))): line.who["user"] for line in known}
-
-
-def _review_facts(reviews: list[Review], users: dict[str, str], key: Sealer) -> JsonObject:
+def _review_facts(case: Case, reviews: list[Review]) -> JsonObject:
     """Return the verdicts on one candidate; a first verdict is withheld, so that the second review is blind."""
     state = state_of(reviews)
     if state is State.FIRST:
@@ -156,28 +143,24 @@ def _review_facts(reviews: list[Review], users: dict[str, str], key: Sealer) -> 
             "review_state": state.value,
             "verdicts": [],
             "verdicts_missing_because": _FIRST_REVIEW_ONLY,
-            "same_user": None,
+            "same_account": None,
         }
-    verdicts = [_verdict_facts(review, _user_of(review, users, key)) for review in reviews]
-    names = [verdict["user"] for verdict in verdicts]
-    same_user = names[0] == names[1] if len(names) == 2 and None not in names else None
+    accounts = accounts_of(case, reviews) if reviews else []
+    verdicts = [_verdict_facts(review, account) for review, account in zip(reviews, accounts, strict=True)]
+    same_account = accounts[0] == accounts[1] if len(accounts) == 2 and "" not in accounts else None
     return {
         "review_state": state.value,
         "verdicts": verdicts,
         "verdicts_missing_because": "",
-        "same_user": same_user,
+        "same_account": same_account,
     }
 
 
-def _user_of(review: Review, users: dict[str, str], key: Sealer) -> str | None:
-    return users.get(verdict_reference(review, key), users.get(sha256_of_bytes(review.encoded())))
-
-
-def _verdict_facts(review: Review, user: str | None) -> JsonObject:
+def _verdict_facts(review: Review, account: str) -> JsonObject:
     return {
         "reviewer": review.reviewer,
         "key_id": review.key_id,
-        "user": user,
+        "account": account or None,
         "verdict": review.verdict.value,
         "checklist": review.checklist,
         "note": review.note,

@@ -5,7 +5,7 @@ from forensics.custody.sealer import Sealer
 from forensics.errors import NotAuthorised, UsageError
 from forensics.faces.review_rules import State, state_of
 from forensics.tables.result_access import refuse_stale_scope
-from pipelines.review.reviews import load_reviews, select_reviews
+from pipelines.review.reviews import accounts_of, load_reviews, select_reviews
 from pipelines.search.candidate_faces import load_candidate_faces
 from pipelines.search.reference_pictures import Picture
 
@@ -21,11 +21,19 @@ def load_confirmed_faces(case: Case, key: Sealer, candidate: str) -> list[Pictur
     """
     refuse_stale_scope(case.folder)
     sighting_id, _, entry_id = candidate.partition(":")
-    state = state_of(select_reviews(load_reviews(case), sighting_id, entry_id))
+    reviews = select_reviews(load_reviews(case), sighting_id, entry_id)
+    state = state_of(reviews)
     if state is not State.CONFIRMED:
         raise NotAuthorised(
             f"not confirmed by two reviewers (its review is {state.value})",
             "let two reviewers confirm it: forensics review CASE --as NAME --reason TEXT",
+            candidate,
+        )
+    accounts = accounts_of(case, reviews)
+    if len(set(accounts) - {""}) < len(accounts):
+        raise NotAuthorised(
+            f"both verdicts were given under one account of the system ({accounts[-1] or 'unknown'})",
+            "give pictures of the person from another source",
             candidate,
         )
     faces = load_candidate_faces(case.folder, key, sighting_id=sighting_id, entry_id=entry_id)

@@ -20,6 +20,7 @@ from forensics.faces.review_rules import (
     CHECKLIST,
     Agreement,
     Review,
+    Signer,
     State,
     Verdict,
     is_same_name,
@@ -32,11 +33,12 @@ from forensics.spelling import in_shell
 from forensics.tables.manifest import read_manifest
 from forensics.tables.open import candidates_of
 from pipelines import clock
+from pipelines.custody.accounts import account_in
 from pipelines.custody.case_store import load_case
 from pipelines.custody.entries import expired_entries, find_entry, load_entries
 from pipelines.custody.session import Session
-from pipelines.review.reviewers import Reviewer, find_reviewer, load_reviewers
-from pipelines.review.reviews import add_review, load_reviews, select_reviews, verdict_reference
+from pipelines.review.reviewers import Reviewer, find_reviewer
+from pipelines.review.reviews import add_review, excluded_from, load_reviews, select_reviews, verdict_reference
 from pipelines.search.candidate_faces import load_candidate_faces
 from pipelines.search.references import load_reference_pictures
 
@@ -178,20 +180,14 @@ class ReviewDesk:
 
     def refusal(self, candidate: Candidate) -> str:
         """Return why this reviewer may not give a verdict on the candidate; empty if they may."""
-        revoked = [each.key_id for each in load_reviewers(self.session.folder) if each.revoked_utc]
-        return refusal_reason(
-            self.reviews(candidate),
-            reviewer=self.reviewer.name,
-            key_id=self.reviewer.key_id,
-            submitters=self._submitters(),
-            revoked=revoked,
-        )
+        earlier = self.reviews(candidate)
+        signer = Signer(self.reviewer.name, self.reviewer.key_id, self.account)
+        return refusal_reason(earlier, signer, excluded_from(load_case(self.session.folder.root), earlier))
 
-    def _submitters(self) -> list[str]:
-        """Return the names of the operator of the case and of the users who started its runs, sorted."""
-        runs = [line for line in read_chain(self.session.folder.audit_file).lines if line.command in {"run", "scan"}]
-        users = {line.who.get(name, "") for line in runs if line.kind == "begin" for name in ("user", "login")}
-        return sorted({self.session.case.mandate.operator, *users} - {""})
+    @property
+    def account(self) -> str:
+        """Account of the system under which this reviewer works."""
+        return account_in(self.session.record.line.who)
 
     def pictures(self, candidate: Candidate) -> Pictures:
         """Return the pictures of a candidate; record the opening and their digest in the log first.
@@ -286,9 +282,7 @@ class ReviewDesk:
             seen=digest,
             previous="",
         )
-        review = add_review(
-            self.session.case, self.session.files, self.reviewer, unsigned, submitters=self._submitters()
-        )
+        review = add_review(self.session.case, self.session.files, self.reviewer, unsigned, account=self.account)
         self.session.record.note(
             "verdict",
             {

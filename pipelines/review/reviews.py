@@ -10,21 +10,24 @@ from typing import Final
 
 from forensics.adapters.crypto.signing import is_signed_by, sign
 from forensics.custody.case_document import Case
+from forensics.custody.log import read_chain
 from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.custody.sealer import Sealer
 from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised
-from forensics.faces.review_rules import Review, Verdict, refusal_reason
+from forensics.faces.review_rules import Excluded, Review, Signer, Verdict, refusal_reason
 from pipelines import clock
+from pipelines.custody.accounts import account_in
 from pipelines.custody.case_lock import lock_case
 from pipelines.custody.case_store import load_case
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.keys import key_of
 from pipelines.review.reviewers import Reviewer, load_private_key, load_reviewers
 
-__all__ = ["add_review", "load_reviews", "select_reviews", "verdict_reference"]
+__all__ = ["accounts_of", "add_review", "excluded_from", "load_reviews", "select_reviews", "verdict_reference"]
 
 _CONTEXT: Final = "verdicts"
+_NOTE: Final = ("note", "verdict")
 # digest in the place of a predecessor, for the first verdict of a case
 _NO_PREVIOUS: Final = "0" * 64
 _FIELD_NAMES: Final = {field.name for field in fields(Review)}
@@ -68,7 +71,7 @@ def _verify(file: Path, data: bytes, case_id: str, reviewers: tuple[Reviewer, ..
         if problem:
             raise _broken(file, number, problem)
         earlier = select_reviews(reviews, review.sighting_id, review.entry_id)
-        refused = refusal_reason(earlier, reviewer=review.reviewer, key_id=review.key_id, submitters=(), revoked=())
+        refused = refusal_reason(earlier, Signer(review.reviewer, review.key_id), Excluded())
         if refused:
             raise _broken(file, number, f"breaks a rule of the review ({refused})")
         reviews.append(review)
@@ -122,9 +125,32 @@ def select_reviews(reviews: Sequence[Review], sighting_id: str, entry_id: str) -
     return [review for review in reviews if (review.sighting_id, review.entry_id) == (sighting_id, entry_id)]
 
 
-def add_review(
-    case: Case, files: DecidingFiles, reviewer: Reviewer, unsigned: Review, *, submitters: Sequence[str]
-) -> Review:
+def accounts_of(case: Case, reviews: Sequence[Review]) -> list[str]:
+    """Return the account of the system under which each verdict was given, from the log; empty if it is not there.
+
+    Versions before 0.3 logged the SHA-256 of a verdict instead of its reference.
+    """
+    key = key_of(case)
+    noted = [line for line in read_chain(case.folder.audit_file).lines if (line.kind, line.command) == _NOTE]
+    known = {line.facts.get("verdict", line.facts.get("sha256")): account_in(line.who) for line in noted}
+    names = ((verdict_reference(each, key), sha256_of_bytes(each.encoded())) for each in reviews)
+    return [known.get(reference, known.get(sha256, "")) for reference, sha256 in names]
+
+
+def excluded_from(case: Case, reviews: Sequence[Review]) -> Excluded:
+    """Return who may not give the second verdict on a candidate with these verdicts."""
+    runs = [line for line in read_chain(case.folder.audit_file).lines if line.command in {"run", "scan"}]
+    started = [line.who for line in runs if line.kind == "begin"]
+    users = {who.get(name, "") for who in started for name in ("user", "login")}
+    accounts = {*accounts_of(case, reviews), *map(account_in, started)}
+    return Excluded(
+        submitters=sorted({case.mandate.operator, *users} - {""}),
+        accounts=() if case.allows_one_account else sorted(accounts - {""}),
+        revoked=[each.key_id for each in load_reviewers(case.folder) if each.revoked_utc],
+    )
+
+
+def add_review(case: Case, files: DecidingFiles, reviewer: Reviewer, unsigned: Review, *, account: str) -> Review:
     """Sign and store a verdict if the mandate and the rules allow it.
 
     Args:
@@ -132,7 +158,7 @@ def add_review(
         files: writes the file of verdicts.
         reviewer: the reviewer, whose private key signs.
         unsigned: the verdict, without previous digest and signature.
-        submitters: names of the people who answer for the case or started its runs.
+        account: account of the system under which it is given.
 
     Returns:
         The verdict as stored.
@@ -143,18 +169,14 @@ def add_review(
     """
     private_key = load_private_key(case, reviewer)
     with lock_case(case.folder):
-        status = mandate_status(load_case(case.folder.root).mandate, clock.utc_now())
+        now = load_case(case.folder.root)
+        status = mandate_status(now.mandate, clock.utc_now())
         if status is not MandateStatus.ACTIVE:
             raise NotAuthorised(f"the mandate is {status.value}", "see the mandate with `forensics case show CASE`")
         reviews = load_reviews(case)
-        revoked = [each.key_id for each in load_reviewers(case.folder) if each.revoked_utc]
-        refused = refusal_reason(
-            select_reviews(reviews, unsigned.sighting_id, unsigned.entry_id),
-            reviewer=reviewer.name,
-            key_id=reviewer.key_id,
-            submitters=submitters,
-            revoked=revoked,
-        )
+        earlier = select_reviews(reviews, unsigned.sighting_id, unsigned.entry_id)
+        signer = Signer(reviewer.name, reviewer.key_id, account)
+        refused = refusal_reason(earlier, signer, excluded_from(now, earlier))
         if refused:
             raise NotAuthorised(refused, "another reviewer may review this candidate")
         previous = sha256_of_bytes(reviews[-1].encoded()) if reviews else _NO_PREVIOUS

@@ -81,7 +81,7 @@ def test_the_pictures_and_documents_of_a_sealed_case_are_as_before(old: Path, ca
         ("absent", True),
     ]
     (confirmed,) = [each for each in told["candidates"] if each["decision"] == "candidate"]
-    assert (confirmed["review_state"], confirmed["same_user"]) == ("confirmed", True)
+    assert (confirmed["review_state"], confirmed["same_account"]) == ("confirmed", True)
 
 
 @pytest.mark.parametrize(

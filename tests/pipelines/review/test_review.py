@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import pwd
 import re
 import socket
 import subprocess
@@ -11,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Self
 
 import pytest
@@ -19,7 +17,16 @@ import pytest
 from forensics.adapters.crypto.signing import is_signed_by, key_id_of, new_private_key, public_key_of, sign
 from forensics.custody.log import read_chain
 from forensics.errors import IntegrityBroken, NotAuthorised
-from forensics.faces.review_rules import Review, State, Verdict, refusal_reason, state_of, visible_reviews
+from forensics.faces.review_rules import (
+    Excluded,
+    Review,
+    Signer,
+    State,
+    Verdict,
+    refusal_reason,
+    state_of,
+    visible_reviews,
+)
 from forensics.tables.files import write_bytes
 from pipelines import clock
 from pipelines.custody.case_store import load_case
@@ -29,7 +36,7 @@ from pipelines.custody.session import Need
 from pipelines.review.desk import ReviewDesk
 from pipelines.review.reviewers import find_reviewer, load_private_key, load_reviewers
 from pipelines.review.reviews import load_reviews
-from testing.commands import ENTRY_ENDS, ENTRY_LAST_DAY, MANDATE_ENDS, Answer, Call
+from testing.commands import ENTRY_ENDS, ENTRY_LAST_DAY, MANDATE_ENDS, Answer, Call, working_as
 from testing.face_case import FaceCase
 from testing.project import ROOT
 
@@ -92,8 +99,15 @@ def test_who_may_give_a_verdict(
     revoked: tuple[str, ...],
     refused: str,
 ) -> None:
-    why = refusal_reason(earlier, reviewer=reviewer, key_id=key, submitters=submitters, revoked=revoked)
-    assert (refused in why) if refused else why == ""
+    excluded = Excluded(submitters=submitters, accounts=("first@desk",), revoked=revoked)
+    for account, said in (("second@desk", refused), ("", refused), ("first@desk", refused or _by_account(earlier))):
+        why = refusal_reason(earlier, Signer(reviewer, key, account), excluded)
+        assert (said in why) if said else why == ""
+
+
+def _by_account(earlier: list[Review]) -> str:
+    """Return what the account of the first verdict is told; a first verdict may come from any account."""
+    return "same account of the system, first@desk" if earlier else ""
 
 
 def test_help_and_law_document_state_who_may_decide(call: Call) -> None:
@@ -315,23 +329,23 @@ def test_the_defence_gets_no_first_verdict_before_the_second(found: FaceCase) ->
     assert (_disclosed(found)["review_state"], _disclosed(found)["verdicts_missing_because"]) == ("open", "")
     _decide(found, "B. Becker", "exclude", "--note", "another nose altogether")
     told = _disclosed(found)
-    assert (told["review_state"], told["verdicts"], told["same_user"]) == ("first", [], None)
+    assert (told["review_state"], told["verdicts"], told["same_account"]) == ("first", [], None)
     assert told["verdicts_missing_because"] == "the second review is not made yet"
     for hidden in ("another nose", "exclude", "B. Becker"):
         assert hidden not in str(told["text"])
 
 
-@pytest.mark.parametrize(("second", "same"), [("becker", True), ("cole", False)])
-def test_the_defence_learns_under_which_users_the_verdicts_were_given(
-    found: FaceCase, monkeypatch: pytest.MonkeyPatch, second: str, same: bool
-) -> None:
-    for name, user in (("B. Becker", "becker"), ("C. Cole", second)):
-        monkeypatch.setattr(pwd, "getpwuid", lambda _, user=user: SimpleNamespace(pw_name=user))
-        assert _decide(found, name, "confirm")[0] == 0
+@pytest.mark.parametrize("is_same", [True, False])
+def test_the_defence_learns_under_which_accounts_the_verdicts_were_given(found: FaceCase, is_same: bool) -> None:
+    found.do("case policy", "--one-account", "--reason", "r")
+    names = ["becker", "becker" if is_same else "cole"]
+    for name, account in zip(("B. Becker", "C. Cole"), names, strict=True):
+        with working_as(account):
+            assert _decide(found, name, "confirm")[0] == 0
     told = _disclosed(found)
     assert isinstance(told["verdicts"], list)
-    assert [verdict["user"] for verdict in told["verdicts"]] == ["becker", second]
-    assert (told["same_user"], told["verdicts_missing_because"]) == (same, "")
+    assert [verdict["account"].partition("@")[0] for verdict in told["verdicts"]] == names
+    assert (told["same_account"], told["verdicts_missing_because"]) == (is_same, "")
 
 
 def test_commands_show_the_second_reviewer_nothing_of_the_first_verdict(found: FaceCase) -> None:

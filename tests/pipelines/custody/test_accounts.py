@@ -1,0 +1,96 @@
+"""Accounts of the system: who works, also behind `sudo`; two reviewers are two of them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipelines.custody import accounts
+from pipelines.custody.accounts import login_user, os_user
+from testing.commands import Call, working_as
+from testing.face_case import FaceCase
+
+
+@pytest.mark.parametrize(
+    ("uids", "expected"),
+    [
+        ([990, 0, 65534, 65534, 0], 65534),  # nobody in a shell, sudo, the account of a service
+        ([65534], 65534),
+        ([2, 0, 2, 0, 1, 1], 1),  # daemon became bin
+        ([0, 0, 0], 0),
+    ],
+)
+def test_the_account_is_that_of_the_login(monkeypatch: pytest.MonkeyPatch, uids: list[int], expected: int) -> None:
+    monkeypatch.setattr(accounts, "_login_uid", lambda: None)
+    monkeypatch.setattr(accounts, "_uids_of_ancestors", lambda: iter(uids))
+    assert login_user() == accounts._name_of(expected)
+    monkeypatch.setattr(accounts, "_login_uid", lambda: 1)
+    assert login_user() == accounts._name_of(1), "the kernel knows better"
+
+
+def test_environment_variables_make_nobody_another_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = login_user(), os_user()
+    for name in ("SUDO_USER", "SUDO_UID", "LOGNAME", "USER", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    assert (login_user(), os_user()) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_ancestors_are_read_from_the_kernel() -> None:
+    script = "import os; from pipelines.custody import accounts as a; os.setuid(65534); print(*a._uids_of_ancestors())"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    uids = ended.stdout.split()
+    assert uids[0] == "65534"
+    assert "0" in uids[1:]
+
+
+@pytest.fixture
+def found(tmp_path: Path, call: Call) -> FaceCase:
+    """Make a search with one candidate and two reviewers."""
+    case = FaceCase.make(tmp_path, call, n_people=2)
+    case.enrol("E0", 0, tmp_path)
+    case.run()
+    for name in ("B. Becker", "C. Cole"):
+        case.reviewer(name)
+    return case
+
+
+def _candidate(case: FaceCase) -> str:
+    (row,) = [row for row in case.candidates() if row["decision"] == "candidate"]
+    return f"{row['sighting_id']}:E0"
+
+
+def _decide_as(case: FaceCase, name: str, account: str) -> tuple[int, str]:
+    """Give a verdict under an account."""
+    with working_as(account):
+        answer = case.decide(name, _candidate(case), "confirm")
+    return answer.code, answer.err
+
+
+def test_one_account_gives_one_verdict(found: FaceCase) -> None:
+    assert _decide_as(found, "B. Becker", "desk")[0] == 0
+    code, err = _decide_as(found, "C. Cole", "desk")
+    assert (code, "same account of the system, desk@" in err) == (3, True), err
+    assert _decide_as(found, "C. Cole", "other")[0] == 0
+
+
+def test_the_account_that_started_the_run_gives_no_second_verdict(found: FaceCase) -> None:
+    assert _decide_as(found, "B. Becker", "becker")[0] == 0
+    code, err = _decide_as(found, "C. Cole", login_user())
+    assert (code, "the first verdict or the run" in err) == (3, True), err
+
+
+def test_one_account_is_allowed_on_record_and_supports_no_enrolment(found: FaceCase, tmp_path: Path) -> None:
+    assert found.call("case", "policy", found.root, "--one-account").code == 2, "not without a reason"
+    assert found.call("case", "policy", found.root, "--reason", "r").code == 2, "not without a rule"
+    found.do("case policy", "--one-account", "--reason", "one machine in the field")
+    assert "one machine in the field" in (found.root / "audit.jsonl").read_text()
+    assert found.call("case", "show", found.root, "--json").json["allows_one_account"] is True
+    assert [_decide_as(found, name, "desk")[0] for name in ("B. Becker", "C. Cole")] == [0, 0]
+    said = ("--from-sighting", _candidate(found), "--basis", "b", "--expires", "2027-01-31")
+    enrolled = found.call("watchlist", "add", found.root, "E0-gate", *said)
+    assert (enrolled.code, "under one account of the system" in enrolled.err) == (3, True), enrolled.err
+    found.do("case disclose", "-o", tmp_path / "told.json", "--reason", "court")
+    assert '"same_account": true' in (tmp_path / "told.json").read_text()
