@@ -171,6 +171,7 @@ def test_two_reviewers_in_turn(tmp_path: Path, call: Call, browser: "Chrome") ->
     case.run()
     for name in ("B. Becker", "C. Cole"):
         case.do("reviewer add", name)
+    case.do("case policy", "--one-account", "--reason", "both pages are opened by this test")
     with Page(case.root, "B. Becker") as page:
         first = _decide(browser, page, "a scar <i>here</i>")
     with Page(case.root, "C. Cole") as page:
