@@ -96,6 +96,10 @@ class FakeFaces:
     model_id: str = "eyes-00000000"
     measure: Measure = Measure.EUCLIDEAN
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Leave the vectors behind on the way to a worker, as real models have none."""
+        return FakeFaces, ([], self.footage_shift, self.model_id, self.measure)
+
     def faces(self, rgb: RgbArray) -> list[Face]:
         height, width = rgb.shape[:2]
         if width > 100 and rgb.std() < 1:
@@ -213,9 +217,9 @@ class FaceCase:
         picture = write_reference(number, folder / f"{entry}.png")
         self.do("watchlist add", entry, picture, "--basis", basis, "--expires", ENTRY_LAST_DAY)
 
-    def run(self) -> None:
-        """Run the whole case in this process."""
-        quiet = ("--runner", "serial", "--quiet", "--set", "recognise.minimum_eyes_px=8")
+    def run(self, *runner: object) -> None:
+        """Run the whole case, in this process unless options for another runner are given."""
+        quiet = (*(runner or ("--runner", "serial")), "--quiet", "--set", "recognise.minimum_eyes_px=8")
         self.do("run", *quiet, "--set", "recognise.minimum_sharpness=0")
 
     @property

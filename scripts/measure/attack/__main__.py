@@ -8,6 +8,7 @@ The exit code is 1 if an attack found what it must not find, or if a control fou
 """
 
 import argparse
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -16,6 +17,7 @@ import numpy as np
 from scipy.stats import binom
 
 from scripts.measure.attack.disk import CannotMount, erase_on_a_disk
+from scripts.measure.attack.memory import search_a_cluster
 from scripts.measure.attack.templates import ATTACKS, Attack, Named, name_bystanders
 from scripts.measure.campaign import Campaign, CaseResult, Outcome
 
@@ -25,6 +27,8 @@ _BY_CHANCE: Final = "an attacker names no more bystanders than guessing (binomia
 _CONTROL: Final = "the same attacker names more if more were published: the attack works"
 _DISK: Final = "an erased case leaves nothing on the disk"
 _NOTHING: Final = "the raw image holds no trace, before and after the erasure"
+_MEMORY: Final = "a cluster that outlives a run holds nothing of it"
+_IN_NO_PROCESS: Final = "no process of the cluster holds a key, a template or a name; the control is found"
 _LEVEL: Final = 0.01
 
 
@@ -33,7 +37,7 @@ def main() -> int:
     campaign = Campaign("attack", f"scripts/attack --seed {arguments.seed}", arguments.seed)
     for attack in ATTACKS if not arguments.short else [each for each in ATTACKS if each.reads != "near"]:
         campaign.add(_try_templates(attack, n_people=200 if arguments.short else 1000, seed=arguments.seed))
-    for result in _try_disk():
+    for result in (*_try_disk(), *_try_memory()):
         campaign.add(result)
     if arguments.write:
         campaign.write(_RESULTS / "attack.json")
@@ -77,6 +81,24 @@ def _disk_result(name: str, n_before: int, n_after: int) -> CaseResult:
     holds = (n_before, n_after) == (expected_before, expected_after)
     outcome = Outcome.SURVIVED if holds else Outcome.FAILED
     return CaseResult(f"ext4 image, {name}", _DISK, _NOTHING, outcome, f"{n_before} before, {n_after} after")
+
+
+def _try_memory() -> list[CaseResult]:
+    """Search the memory of a cluster; only root may read it."""
+    if os.geteuid() != 0:
+        return [CaseResult("cluster", _MEMORY, _IN_NO_PROCESS, Outcome.NOT_RUN, "only root reads other processes")]
+    with TemporaryDirectory() as folder:
+        found = search_a_cluster(Path(folder))
+    return [
+        _memory_result(f"{name}, {when}", places) for when, by_name in found.items() for name, places in by_name.items()
+    ]
+
+
+def _memory_result(name: str, places: set[str]) -> CaseResult:
+    holds = bool(places) if name.startswith("control") else not places
+    detail = f"in {', '.join(sorted(places))}" if places else "in no process"
+    outcome = Outcome.SURVIVED if holds else Outcome.FAILED
+    return CaseResult(f"cluster, {name}", _MEMORY, _IN_NO_PROCESS, outcome, detail)
 
 
 if __name__ == "__main__":

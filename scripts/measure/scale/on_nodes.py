@@ -15,7 +15,7 @@ from pipelines.runners.ray import RayRunner
 from pipelines.runners.ray_cluster import RayCluster, bind_to_loopback, ray
 from pipelines.stages.port import Done
 
-__all__ = ["measure_join_and_kill", "measure_nodes"]
+__all__ = ["measure_join_and_kill", "measure_nodes", "start_servers"]
 
 _LOOPBACK = "127.0.0.1"
 
@@ -46,7 +46,14 @@ def _sleep(seconds: float) -> str:
 
 @contextlib.contextmanager
 def start_cluster(n_nodes: int) -> Iterator[Any]:
-    """Start a head without processors and nodes with one processor each, all on loopback, and connect to it."""
+    """Start a cluster and connect to it."""
+    with start_servers(n_nodes) as cluster, RayCluster(cluster.address, n_nodes):
+        yield cluster
+
+
+@contextlib.contextmanager
+def start_servers(n_nodes: int) -> Iterator[Any]:
+    """Start a head without processors and nodes with one processor each, all on loopback."""
     from ray.cluster_utils import Cluster
 
     folder = Path(tempfile.mkdtemp(prefix="nodes-", dir="/tmp"))
@@ -58,8 +65,7 @@ def start_cluster(n_nodes: int) -> Iterator[Any]:
         for _ in range(n_nodes):
             add_node(cluster)
         try:
-            with RayCluster(cluster.address, n_nodes):
-                yield cluster
+            yield cluster
         finally:
             cluster.shutdown()
             shutil.rmtree(folder, ignore_errors=True)
