@@ -33,6 +33,7 @@ def candidates_table(outcomes: Sequence[EvidenceOutcome], compared: ComparisonSe
         "reason": pairs["reason"],
         "expected_false_candidates": pa.array([_expected(pairs, compared)] * n_pairs, pa.float64()),
         "log10_likelihood_ratio": _ratios(pairs, compared),
+        "frames": pairs["frames"],
     }
     return pa.table({name: columns[name] for name in schemas.CANDIDATES.names}, schema=schemas.CANDIDATES)
 

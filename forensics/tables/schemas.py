@@ -226,6 +226,7 @@ CANDIDATES: Final = _schema(
     reason=pa.string(),
     expected_false_candidates=pa.float64(),
     log10_likelihood_ratio=pa.float64(),
+    frames=pa.list_(pa.int64()),
 )
 
 COVERAGE: Final = _schema(

@@ -10,6 +10,7 @@ import click
 
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.mandate import Mandate, Mode, is_pending
+from forensics.custody.private_facts import seal_facts
 from forensics.errors import NotAuthorised
 from forensics.json_object import JsonObject
 from forensics.models.model_store import Model
@@ -49,6 +50,7 @@ from pipelines.run.driver import RunResult, plan_run, plan_run_after_ingest, res
 from pipelines.run.plan import RunPlan
 from pipelines.run.progress import progress_for
 from pipelines.run.record import run_facts
+from pipelines.search.candidate_inputs import candidate_inputs
 from pipelines.search.recognition import Recognition, prepare_recognition
 from pipelines.settings import Settings
 
@@ -230,6 +232,8 @@ def _run_and_publish(
         say(f"the metrics file could not be written: {metrics.fault}")
     session.record.outputs |= result_facts(result)
     if recognition is not None:
+        inputs = {"candidates": candidate_inputs(session.folder, recognition.key)}
+        session.record.note("candidates", seal_facts(inputs, recognition.key))
         destroy_superseded_faces(session, result.folder.run_id, result.recognise_parts)
     return result
 

@@ -124,11 +124,10 @@ def _seal_run(case: Case, run: RunFolder, files: DecidingFiles, key: Sealer) -> 
 
 
 def _comparisons(part: Path, key: Sealer) -> pa.Table:
-    """Return the rows of a part in the present form; which frames the faces are from was not recorded."""
+    """Return the rows of a part with its faces decrypted."""
     rows = [
         {
             **{name: value for name, value in row.items() if name != "sealed_faces"},
-            "frames": [],
             "faces": [
                 key.unseal(face, f"face:{row['sighting_id']}:{number}")
                 for number, face in enumerate(row["sealed_faces"])
@@ -136,11 +135,14 @@ def _comparisons(part: Path, key: Sealer) -> pa.Table:
         }
         for row in read_any_table(part).to_pylist()
     ]
-    return pa.Table.from_pylist(rows, schema=RECOGNISE_PART)
+    schema = pa.schema([field for field in RECOGNISE_PART if field.name != "frames"])
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def _with_fewer_numbers(table: pa.Table, schema: pa.Schema, keeps_numbers: bool) -> pa.Table:
     """Return the rows with numbers that depend on a similarity for candidates and leads only, or with all of them."""
+    if "frames" not in table.column_names:  # which frames the faces are from was not recorded
+        table = table.append_column("frames", pa.array([[]] * len(table), pa.list_(pa.int64())))
     if keeps_numbers:
         return table.select(schema.names).cast(schema)
     is_similar = pc.is_in(table["decision"], pa.array(_COMPARED))

@@ -17,6 +17,7 @@ import forensics
 from forensics.adapters.crypto.case_key import Key
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
+from forensics.custody.private_facts import read_facts
 from forensics.custody.sealer import is_sealed
 from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
@@ -530,3 +531,19 @@ def test_a_case_says_to_nobody_without_the_key_whom_it_searches_for(three_found:
     assert found == []
     assert not [path for path in contents if "marked-man" in str(path)]
     assert three_found.call("watchlist", "list", root).out.count("marked-man") == 1, "whoever has the key sees it"
+
+
+def test_the_log_holds_the_frames_that_led_to_a_candidate(three_found: FaceCase) -> None:
+    lines = [line for line in read_chain(three_found.root / "audit.jsonl").lines if line.command == "candidates"]
+    assert lines[-1].facts.keys() == {"sealed"}
+    logged = read_facts(lines[-1], three_found.key)["candidates"]
+    rows = {
+        (row["sighting_id"], row["entry_id"]): row for row in three_found.candidates() if row["decision"] == "candidate"
+    }
+    assert {(each["sighting_id"], each["entry_id"]) for each in logged} == rows.keys()
+    (evidence,) = forensics.open_case(three_found.root).evidence().collect()["evidence_id"]
+    for each in logged:
+        row = rows[each["sighting_id"], each["entry_id"]]
+        assert each["frames"] == row["frames"]
+        assert (each["evidence_id"], len(each["frames"])) == (evidence, row["n_faces"])
+    assert all(row["frames"] == [] for row in three_found.candidates() if row["decision"] == "below")
