@@ -28,6 +28,7 @@ _BIOMETRIC: Final = (
     ".reproduce/runs/*/parts/recognise/*",
     *(f"{folder}/candidates/*" for folder in _TABLE_FOLDERS),
     *(f".reproduce/{folder}/candidates/*" for folder in _TABLE_FOLDERS),
+    "lists/*",
     "runs/*/crops/*.jpg.sealed",
     ".reproduce/runs/*/crops/*.jpg.sealed",
     *("reviews.jsonl", f"reviews.jsonl{SEALED_SUFFIX}", ".reviews.jsonl.*.tmp", f"calibration{SEALED_SUFFIX}"),
@@ -182,7 +183,10 @@ class CaseFolder:
     def writable_folders(self) -> Iterator[Path]:
         """Yield every folder that commands write files of the case to; other folders may hold footage."""
         yield self.root
-        for top in (self.evidence_file.parent, self.runs, self.tables, self.watchlist, self.certificates):
+        for top in (
+            *(self.evidence_file.parent, self.runs, self.tables),
+            *(self.watchlist, self.certificates, self.published_lists),
+        ):
             yield from (path for path in (top, *top.rglob("*")) if path.is_dir())
 
     @property
@@ -239,6 +243,11 @@ class CaseFolder:
     def reviews_file(self) -> Path:
         """Signed verdicts, hash-chained, sealed."""
         return self.root / f"reviews.jsonl{SEALED_SUFFIX}"
+
+    @property
+    def published_lists(self) -> Path:
+        """Folder of all lists of candidates that were ever published, sealed."""
+        return self.root / "lists"
 
     @property
     def calibration_file(self) -> Path:

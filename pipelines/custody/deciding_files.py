@@ -29,7 +29,8 @@ RECORDS: Final[Patterns] = (
     "certificates/*.json",  # of what was destroyed; a forged one would excuse any missing file
 )
 _VERDICTS: Final[Patterns] = ("reviews.jsonl.sealed", "reviews.jsonl")  # in clear before version 0.3
-_DECIDING: Final[Patterns] = ("case.toml", "reviewers.json", *_VERDICTS, "watchlist/*/entry.json")
+_SEARCH: Final[Patterns] = ("watchlist/*/entry.json", "lists/*.sealed")
+_DECIDING: Final[Patterns] = ("case.toml", "reviewers.json", *_VERDICTS, *_SEARCH)
 ALL_REGISTERED: Final[Patterns] = (*_DECIDING, *RECORDS)
 
 

@@ -24,6 +24,7 @@ from pipelines.custody.entries import added_entries, load_entries
 from pipelines.custody.keys import find_key, key_of
 from pipelines.review.reviews import accounts_of, load_reviews, select_reviews
 from pipelines.run.record import newest_record
+from pipelines.search.published_lists import load_published_lists
 
 __all__ = ["annual_counts", "annual_uses", "build_disclosure"]
 
@@ -60,6 +61,7 @@ def build_disclosure(case: Case) -> JsonObject:
         "for": _entries(case),
         "candidates": candidates,
         "candidates_missing_because": withheld,
+        "published_lists": load_published_lists(case) if find_key(case) else [],
         "known_limits": list(_LIMITS),
         "log": _log_facts(case, chain, candidates),
     }

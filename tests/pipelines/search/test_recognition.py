@@ -547,3 +547,22 @@ def test_the_log_holds_the_frames_that_led_to_a_candidate(three_found: FaceCase)
         assert each["frames"] == row["frames"]
         assert (each["evidence_id"], len(each["frames"])) == (evidence, row["n_faces"])
     assert all(row["frames"] == [] for row in three_found.candidates() if row["decision"] == "below")
+
+
+def test_every_list_that_was_published_stays_in_the_file_for_the_defence(three_found: FaceCase, tmp_path: Path) -> None:
+    """Another run finds nobody; the first list does not disappear with it."""
+    quiet = ("--runner", "serial", "--quiet", "--set", "recognise.minimum_eyes_px=8")
+    three_found.run()
+    answer = three_found.call("run", three_found.root, *quiet, "--set", "recognise.minimum_eyes_px=900")
+    assert (answer.code, "2 candidates of the list before are not in this one" in answer.err) == (0, True), answer.err
+    three_found.do("case disclose", "-o", tmp_path / "told.json", "--reason", "court")
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert [each["decision"] for each in told["candidates"]] == ["no_face"] * 9
+    first, second = told["published_lists"]
+    assert [len(each["candidates"]) for each in (first, second)] == [2, 0]
+    assert {row["entry_id"] for row in first["candidates"]} == {"E0", "E1"}
+    assert (first["settings"]["recognise"]["minimum_eyes_px"], first["pairs"]) == (8, {"candidate": 2, "below": 7})
+    assert (second["settings"]["recognise"]["minimum_eyes_px"], second["entries"]) == (900, ["E0", "E1", "absent"])
+    assert three_found.call("verify", three_found.root).code == 0
+    next(three_found.root.glob("lists/*")).unlink()
+    assert three_found.call("verify", three_found.root).code == 5
