@@ -320,7 +320,7 @@ def _at(text: object) -> datetime:
 
 def test_a_missing_or_altered_picture_is_reported(call: Call, seen: Path, tmp_path: Path) -> None:
     case = Path(shutil.copytree(seen, tmp_path / "case"))
-    words = ("query", case, "--pictures", tmp_path / "sheet.png")
+    words = ("query", case, "--pictures", tmp_path / "sheet.png", "--force")
     assert call(*words).code == 0
     path = next(case.glob("runs/*/crops/*.jpg"))
     path.write_bytes(path.read_bytes() + b" ")
@@ -437,7 +437,7 @@ def test_pictures_are_written_on_one_sheet(call: Call, seen: Path, tmp_path: Pat
         assert picture.format == "PNG"
         assert picture.width >= 220
         assert len(set(picture.convert("L").resize((32, 32)).tobytes())) > 8
-    answer = call("query", seen, "--camera", "nowhere", "--pictures", sheet)
+    answer = call("query", seen, "--camera", "nowhere", "--pictures", sheet, "--force")
     assert answer.code == 2
     assert "change the filter" in answer.err
 
