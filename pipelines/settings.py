@@ -45,6 +45,11 @@ class DetectSettings(_Closed):
         "builtin", description="detector: a registered name, a path (.pt, .onnx or an OpenVINO folder) or builtin"
     )
     classes: tuple[str, ...] = Field((), description="class names to keep; empty keeps all classes of the model")
+    declared_labels: tuple[str, ...] = Field(
+        (),
+        description="labels of the model that are of no known list; declaring them states that they do not "
+        "describe what a person is, and needs a --reason",
+    )
     min_score: float = Field(
         0.1, ge=0, le=1, description="lowest score of a box that is kept, on the detector's own scale, 0 to 1"
     )
@@ -294,7 +299,7 @@ class Settings(_Closed):
 
     def evidence_settings(self) -> JsonObject:
         """Return the settings that decide the tables, without the name of the model, which its digest replaces."""
-        detect = self.detect.model_dump(mode="json", exclude={"model"})
+        detect = self.detect.model_dump(mode="json", exclude={"model", "declared_labels"})
         detect["classes"] = sorted(set(self.detect.classes))
         sections = ("track", "recognise", "gate") if self.is_gated else ("track", "recognise")
         return {"detect": detect, **{name: getattr(self, name).model_dump(mode="json") for name in sections}}
@@ -387,7 +392,7 @@ def _assign(values: JsonObject, assignment: str) -> None:
 
 
 def _parse_value(section: str, key: str, text: str) -> Any:
-    if (section, key) == ("detect", "classes"):
+    if (section, key) in {("detect", "classes"), ("detect", "declared_labels")}:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     return None if text in {"", "unset"} else text
 

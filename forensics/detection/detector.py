@@ -17,6 +17,7 @@ class DetectorOptions:
 
     Attributes:
         classes: names of the wanted classes; empty for all.
+        declared_labels: names of classes that the operator has declared, see `forensics.models.labels`.
         min_score: threshold of the score, on the detector's own scale.
         iou: IoU above which the weaker of two boxes of one class is suppressed; networks only.
         threads: number of threads of the inference stream; networks only.
@@ -28,6 +29,7 @@ class DetectorOptions:
     """
 
     classes: tuple[str, ...] = ()
+    declared_labels: tuple[str, ...] = ()
     min_score: float = 0.1
     iou: float = 0.7
     threads: int = 1

@@ -11,7 +11,7 @@ import click
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.mandate import Mandate, Mode, is_pending
 from forensics.custody.private_facts import seal_facts
-from forensics.errors import NotAuthorised
+from forensics.errors import NotAuthorised, UsageError
 from forensics.json_object import JsonObject
 from forensics.models.model_store import Model
 from forensics.place import Place
@@ -71,6 +71,7 @@ __all__ = ["cancel", "run_command", "scan"]
 @with_model_options
 @with_run_options
 @with_runner_options
+@reason_option
 @json_option
 def scan(
     footage: tuple[Place, ...],
@@ -78,6 +79,7 @@ def scan(
     camera: str | None,
     purpose: str,
     operator: str,
+    reason: str,
     as_json: bool,
     ingest_options: IngestOptions,
     model_options: ModelOptions,
@@ -96,12 +98,13 @@ def scan(
     """
     refuse_cases(footage, root)
     settings = settings_for(root, run_options, model_options, runner_options)
+    _require_reason(settings, reason)
     model = model_options.resolve(settings.detect.model)
     facts = {"footage": [str(path) for path in footage]}
     mandate = Mandate(Mode.SCENE, title=root.name, purpose=purpose, operator=operator)
     if not run_options.dry_run:
         _make_if_absent(root, mandate)
-        with open_session(root, "scan", need=Need.WORK, facts=facts) as session:
+        with open_session(root, "scan", need=Need.WORK, reason=reason, facts=facts) as session:
             ingest_footage(session, footage, camera, settings, ingest_options)
             _run(session, settings, model, run_options, runner_options, as_json)
             return session.record.exit_code
@@ -114,6 +117,16 @@ def scan(
         plan = partial(plan_run_after_ingest, session.case, preview.lists, settings, model)
         _show_scan(preview, lambda: _dry_run_facts(plan(), settings, model, run_options, runner_options), as_json)
         return preview.exit_code
+
+
+def _require_reason(settings: Settings, reason: str) -> None:
+    """Check that declared labels come with a reason.
+
+    Raises:
+        UsageError: they do not.
+    """
+    if settings.detect.declared_labels and not reason.strip():
+        raise UsageError("declared labels need a reason", "say who answers for them, and why: --reason TEXT")
 
 
 def _make_if_absent(root: Path, mandate: Mandate) -> None:
@@ -167,6 +180,7 @@ def run_command(
     """
     with open_session(root, "run", need=Need.WORK, reason=reason) as session:
         settings = settings_for(root, run_options, model_options, runner_options)
+        _require_reason(settings, reason)
         model = model_options.resolve(settings.detect.model)
         _run(session, settings, model, run_options, runner_options, as_json)
         return session.record.exit_code

@@ -31,6 +31,7 @@ def load_configured_detector(settings: DetectSettings, model: Model) -> Detector
     """Load the detector for these settings."""
     options = DetectorOptions(
         classes=settings.classes,
+        declared_labels=settings.declared_labels,
         min_score=settings.min_score,
         iou=settings.nms_iou,
         threads=settings.threads,

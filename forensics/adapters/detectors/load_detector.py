@@ -3,7 +3,7 @@
 from forensics.adapters.libraries.opencv import load_opencv
 from forensics.detection.detector import Detector, DetectorOptions
 from forensics.errors import UsageError
-from forensics.models.forbidden import refuse_protected
+from forensics.models.labels import refuse_undeclared
 from forensics.models.model_store import Model, check
 
 __all__ = ["load_detector"]
@@ -13,14 +13,13 @@ def load_detector(model: Model, options: DetectorOptions) -> Detector:
     """Load the detector of a resolved model, after another check of the digest of its file.
 
     Raises:
-        NotAuthorised: the model or the settings name a class that is a protected attribute of people.
+        NotAuthorised: a class that would be detected is of no known list, and not declared.
         UsageError: the settings ask for something that this kind of model cannot do.
     """
     check(model)
     load_opencv()  # before the decoding child starts, which inherits the library search path
-    refuse_protected(options.classes, "detect.classes")
     detector = _load_by_format(model, options)
-    refuse_protected(detector.class_names, model.name)
+    refuse_undeclared(options.classes or detector.class_names, options.declared_labels, model.name)
     return detector
 
 
