@@ -14,6 +14,7 @@ from forensics.place import Place
 __all__ = [
     "compose",
     "fault_in_name",
+    "fault_in_statement",
     "fold_spelling",
     "in_shell",
     "invisible_characters",
@@ -37,6 +38,21 @@ _MIXED_SCRIPTS: Final = frozenset(
 )
 # First words of the Unicode names of letters that belong to no script.
 _NO_SCRIPT: Final = frozenset({"MODIFIER"})
+
+
+# What people type into a field that must not stay empty, or what an authority answers that has granted nothing.
+_PLACEHOLDERS: Final = frozenset(
+    " ".join(
+        (
+            "na nil null none no nothing tbd tba tbc todo unknown unclear missing open later soon x xx xxx",
+            "refused denied rejected requested applied declined expired revoked",
+            "ausstehend offen keine kein keiner nichts unbekannt abgelehnt verweigert beantragt angefragt folgt spater",
+            "aucun aucune rien inconnu inconnue refuse refusee rejete demande demandee enattente",
+            "ninguno ninguna nada desconocido rechazado denegado solicitado pendiente",
+            "nessuno nessuna niente sconosciuto rifiutato negato richiesto inattesa",
+        )
+    ).split()
+)
 
 
 def is_text(text: str) -> bool:
@@ -124,6 +140,18 @@ def fault_in_name(name: str) -> str:
         return f"contains invisible characters: {', '.join(invisible)}"
     scripts = sorted(scripts_of(name))
     return f"mixes letters of several alphabets: {', '.join(scripts)}" if len(scripts) > 1 else ""
+
+
+def fault_in_statement(text: str) -> str:
+    r"""Return why a text states nothing; empty if it states something.
+
+    >>> [fault_in_statement(text) for text in ("\u200b", " - ", "t.b.d.", "Ausstehend", "Police Act s. 7")]
+    ['is blank', 'is blank', 'is a placeholder', 'is a placeholder', '']
+    """
+    bare = "".join(character for character in fold_spelling(text) if character.isalnum())
+    if not bare:
+        return "is blank"
+    return "is a placeholder" if bare in _PLACEHOLDERS else ""
 
 
 def in_shell(path: Place) -> str:

@@ -122,6 +122,16 @@ class Mandate:
         return tuple(name for name, value in needed.items() if not value)
 
     @property
+    def statements(self) -> dict[str, str]:
+        """Texts in which somebody states something, by the name of their command line option."""
+        return {
+            "title": self.title,
+            "purpose": self.purpose,
+            "legal-basis": self.legal_basis,
+            "reference": self.reference,
+        }
+
+    @property
     def authority_ends(self) -> datetime | None:
         """End of the 48 hours after which results are withheld if the authority is still pending; None for never."""
         if not is_pending(self.authority) or self.first_run_utc is None:

@@ -12,7 +12,7 @@ from forensics.custody.case_folder import CASE_FILE, CaseFolder
 from forensics.custody.mandate import PENDING, Mandate, Mode, is_pending
 from forensics.errors import NotAuthorised, UsageError
 from forensics.footage.cameras import Camera
-from forensics.spelling import fault_in_name
+from forensics.spelling import fault_in_name, fault_in_statement
 from forensics.tables.files import remove_unfinished, write_bytes
 from pipelines.custody.keys import keyring_for
 from pipelines.custody.log_anchor import anchor_for
@@ -78,6 +78,11 @@ def _check(mandate: Mandate, now: datetime) -> None:
     if mandate.missing_fields:
         missing = ", ".join(f"--{name}" for name in mandate.missing_fields)
         raise UsageError(f"a case in mode {mandate.mode.value} also needs {missing}", "give these options, see --help")
+    for name, text in mandate.statements.items():
+        fault = fault_in_statement(text) if text else ""
+        if fault:
+            raise UsageError(f"--{name} {text!r} {fault}", "state it in words that somebody else can check")
+    _check_authority(mandate.authority)
     fault = fault_in_name(mandate.operator)
     if fault:  # the operator may not give the second verdict, so the name must be comparable with reviewers' names
         raise UsageError(
@@ -99,6 +104,21 @@ def _check(mandate: Mandate, now: datetime) -> None:
     if any(not camera.strip() for camera in mandate.cameras):
         raise UsageError(
             "a --camera has an empty name", "give the same camera names as with `forensics ingest --camera`"
+        )
+
+
+def _check_authority(authority: str) -> None:
+    """Check that an authority is pending, or names a document.
+
+    Raises:
+        UsageError: it does neither.
+    """
+    if not authority or is_pending(authority):
+        return
+    if fault_in_statement(authority) or not any(character.isdigit() for character in authority):
+        raise UsageError(
+            f"{authority!r} is not the reference of a document",
+            "give who decided and the number of the document, such as 'District court, 12 Gs 345/26', or pending",
         )
 
 
@@ -179,6 +199,7 @@ def with_authority(case: Case, reference: str) -> Case:
             f"no authority is pending, the case has {case.mandate.authority or 'none'!r}",
             "an authority is entered once; start a new case for another search",
         )
+    _check_authority(reference)
     return replace(case, mandate=replace(case.mandate, authority=reference.strip()))
 
 

@@ -52,9 +52,11 @@ def open_session(
         private: inputs that say who somebody may be; the log of a case with a key holds them sealed.
 
     Raises:
-        NotAuthorised: the mandate does not allow the command, the clock runs backwards, or the log cannot be written.
+        NotAuthorised: the mandate does not allow the command, the clock runs backwards or was changed for this process,
+            or the log cannot be written.
         IntegrityBroken: the log is damaged, or a registered file was changed by other means.
     """
+    clock.refuse_false_clock()
     case = load_case(root)
     anchor = anchor_for(case.folder, case.case_id)
     log = LogWriter(case.folder, clock.utc_now, anchor if anchor.exists else None, partial(_protected, case))

@@ -11,6 +11,7 @@ from forensics.adapters.faces.face_models import FaceModels
 from forensics.custody.case_document import Case
 from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
+from forensics.spelling import fault_in_statement
 from forensics.wording import counted
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.entries import ORIGIN_PICTURES, Entry, added_entries, encode_entry, entry_folder, load_entries
@@ -119,8 +120,9 @@ def _check_entry(case: Case, wanted: NewEntry, now: datetime) -> None:
             f"{entry_id!r} is not a valid entry name",
             "use 1 to 64 letters, digits, dots, hyphens and underscores, with a letter or digit first",
         )
-    if not wanted.basis.strip():
-        raise UsageError("the basis is empty", "give the reason why this person may be searched for: --basis TEXT")
+    fault = fault_in_statement(wanted.basis)
+    if fault:
+        raise UsageError(f"the basis {fault}", "give the reason why this person may be searched for: --basis TEXT")
     if expires_utc <= now:
         raise UsageError(f"--expires {last_day_text(expires_utc)} is in the past", "give a later day")
     if ends is not None and expires_utc > ends:

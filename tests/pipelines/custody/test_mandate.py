@@ -514,3 +514,92 @@ def test_reading_commands_take_no_lock(searched: Path, call: Call) -> None:
     with lock_case(CaseFolder(searched)):
         for command in (["status", searched], ["case", "show", searched], ["verify", searched]):
             assert call(*command).code == 0
+
+
+# ---- words that state nothing
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("refused", "None", "TBD", "n/a", "ausstehend", "abgelehnt", "en attente", "pendiente", "-", "\u200b", " . "),
+        *("judge Smith said yes", "granted", "see file"),
+    ],
+)
+def test_an_authority_names_a_document(call: Call, tmp_path: Path, written: str) -> None:
+    stated = {
+        "--mode": "search",
+        "--title": "t",
+        "--purpose": "find a person",
+        "--operator": "A. Ahmed",
+        "--legal-basis": "Police Act s. 7",
+        "--reference": "K 118/26",
+        "--camera": "gate",
+        "--from": "2026-05-01T00:00:00Z",
+        "--to": "2026-05-02T00:00:00Z",
+        "--expires": f"{MANDATE_ENDS:%Y-%m-%d}",
+    }
+    words = [word for pair in stated.items() for word in pair]
+    refused = call("case", "init", tmp_path / "case", *words, "--authority", written)
+    assert refused.code == 2, refused.err
+    assert not (tmp_path / "case").exists()
+    assert call("case", "init", tmp_path / "case", *words, "--authority", "pending").code == 0
+    assert call("case", "authorise", tmp_path / "case", "--authority", written).code == 2
+    assert call("case", "authorise", tmp_path / "case", "--authority", "District court, 12 Gs 345/26").code == 0
+
+
+@pytest.mark.parametrize("option", ["--title", "--purpose", "--legal-basis", "--reference"])
+@pytest.mark.parametrize("written", ["\u200b", "TBD", "none", "unbekannt", "...", "\u2800"])
+def test_a_field_that_states_nothing_is_refused(call: Call, tmp_path: Path, option: str, written: str) -> None:
+    stated = {
+        "--mode": "missing",
+        "--title": "t",
+        "--purpose": "find a person",
+        "--operator": "A. Ahmed",
+        "--legal-basis": "Police Act s. 7",
+        "--reference": "K 118/26",
+        "--camera": "gate",
+        "--from": "2026-05-01T00:00:00Z",
+        "--to": "2026-05-02T00:00:00Z",
+        "--expires": f"{MANDATE_ENDS:%Y-%m-%d}",
+    }
+    answer = call(
+        "case", "init", tmp_path / "case", *(word for pair in (stated | {option: written}).items() for word in pair)
+    )
+    assert (answer.code, (tmp_path / "case").exists()) == (2, False), answer.err
+
+
+# ---- a clock that only this process sees
+
+
+def test_another_clock_than_the_kernels_is_refused(searched: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine days late, an expired case would run with faketime; the kernel is asked without the C library."""
+    clock.refuse_false_clock()
+    lines = len(read_chain(searched / "audit.jsonl").lines)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() - 9 * 86_400)
+    for command in (("run", searched), ("query", searched, "candidates", "--reason", "r"), ("verify", searched)):
+        answer = call(*command)
+        assert (answer.code, "the clock of this process was changed" in answer.err) == (3, True), answer.err
+    assert len(read_chain(searched / "audit.jsonl").lines) == lines
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no compiler")
+def test_a_preloaded_library_does_not_deceive_the_kernel(tmp_path: Path) -> None:
+    (tmp_path / "late.c").write_text(
+        "#define _GNU_SOURCE\n#include <dlfcn.h>\n#include <time.h>\n"
+        "int clock_gettime(clockid_t clock, struct timespec *now) {\n"
+        '  int (*real)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, "clock_gettime");\n'
+        "  int status = real(clock, now); if (clock == CLOCK_REALTIME) now->tv_sec -= 777600; return status; }\n"
+    )
+    library = tmp_path / "late.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, tmp_path / "late.c", "-ldl"], check=True)
+    code = "from pipelines.custody.open_session import clock; clock.refuse_false_clock()"
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "LD_PRELOAD": str(library)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "the clock of this process was changed" in ended.stderr, ended.stderr
