@@ -44,7 +44,7 @@ _NO_SCRIPT: Final = frozenset({"MODIFIER"})
 _PLACEHOLDERS: Final = frozenset(
     " ".join(
         (
-            "na nil null none no nothing tbd tba tbc todo unknown unclear missing open later soon x xx xxx",
+            "na nil null none no nothing tbd tba tbc todo unknown unclear missing open later soon",
             "refused denied rejected requested applied declined expired revoked",
             "ausstehend offen keine kein keiner nichts unbekannt abgelehnt verweigert beantragt angefragt folgt spater",
             "aucun aucune rien inconnu inconnue refuse refusee rejete demande demandee enattente",

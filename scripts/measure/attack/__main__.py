@@ -24,7 +24,7 @@ from scripts.measure.campaign import Campaign, CaseResult, Outcome
 _RESULTS: Final = Path(__file__).resolve().parents[3] / "docs" / "validation"
 _TEMPLATES: Final = "published rows say nothing about who a bystander is"
 _BY_CHANCE: Final = "an attacker names no more bystanders than guessing (binomial test, 1 %)"
-_CONTROL: Final = "the same attacker names more if more were published: the attack works"
+_CONTROL: Final = "the same attacker names more than twice as many if more were published: the attack works"
 _DISK: Final = "an erased case leaves nothing on the disk"
 _NOTHING: Final = "the raw image holds no trace, before and after the erasure"
 _MEMORY: Final = "a cluster that outlives a run holds nothing of it"
@@ -54,10 +54,10 @@ def _arguments() -> argparse.Namespace:
 
 def _try_templates(attack: Attack, *, n_people: int, seed: int) -> CaseResult:
     named = name_bystanders(attack, n_people=n_people, rng=np.random.default_rng(seed))
-    is_better = _is_better_than_chance(named, n_people)
     is_control = attack.reads != "nothing"
+    holds = named.n_right > 2 * named.by_chance if is_control else not _is_better_than_chance(named, n_people)
     detail = f"{named.n_right} of {named.n_bystanders} bystanders named, guessing names {named.by_chance:.1f}"
-    outcome = Outcome.SURVIVED if is_better is is_control else Outcome.FAILED
+    outcome = Outcome.SURVIVED if holds else Outcome.FAILED
     return CaseResult(attack.name, _TEMPLATES, _CONTROL if is_control else _BY_CHANCE, outcome, detail)
 
 
