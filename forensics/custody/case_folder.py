@@ -97,7 +97,7 @@ class RunFolder:
     @property
     def has_parts(self) -> bool:
         """Whether any part of any stage is stored."""
-        return any(self.root.glob("parts/*/*.parquet*"))
+        return any(self.root.glob("parts/*/[!.]*.parquet*"))
 
     @property
     def crops(self) -> Path:

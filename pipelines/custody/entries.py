@@ -28,6 +28,7 @@ __all__ = [
     "ORIGIN_PICTURES",
     "Entry",
     "added_entries",
+    "decode_entry",
     "encode_entry",
     "entry_folder",
     "expired_entries",
@@ -114,9 +115,14 @@ def read_entry(folder: Path, key: Sealer) -> Entry:
     """Read the entry in a folder of the watch-list."""
     outer = json.loads((folder / "entry.json").read_text())
     stored = {**outer, **json.loads(key.unseal(bytes.fromhex(outer["sealed"]), _CONTEXT))}
+    return decode_entry(folder, stored["entry"], stored)
+
+
+def decode_entry(folder: Path, entry_id: str, stored: JsonObject) -> Entry:
+    """Return the entry with these decrypted fields."""
     return Entry(
         folder=folder,
-        entry_id=stored["entry"],
+        entry_id=entry_id,
         basis=stored["basis"],
         expires_utc=datetime.fromisoformat(stored["expires_utc"]),
         added_utc=datetime.fromisoformat(stored["added_utc"]),

@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Final
 
@@ -28,7 +27,7 @@ from forensics.tables.sighting_rows import THUMBNAIL, seal_thumbnails
 from pipelines.custody.case_lock import lock_case
 from pipelines.custody.clear_files import CLEAR_VERDICTS, clear_entries
 from pipelines.custody.deciding_files import DecidingFiles
-from pipelines.custody.entries import Entry, encode_entry, entry_folder
+from pipelines.custody.entries import decode_entry, encode_entry, entry_folder
 from pipelines.custody.keys import find_key
 from pipelines.custody.session import Session
 
@@ -75,16 +74,7 @@ def _seal_entry(case: Case, files: DecidingFiles, old: Path, key: Sealer) -> Non
     """Move an entry to a folder named by reference, with its pictures and templates sealed for that folder."""
     stored = json.loads((old / "entry.json").read_text())
     new = entry_folder(case.folder, key, old.name)
-    entry = Entry(
-        folder=new,
-        entry_id=old.name,
-        basis=stored["basis"],
-        expires_utc=datetime.fromisoformat(stored["expires_utc"]),
-        added_utc=datetime.fromisoformat(stored["added_utc"]),
-        added_by=stored["added_by"],
-        origin=stored["origin"],
-        pictures=tuple(stored["pictures"]),
-    )
+    entry = decode_entry(new, old.name, stored)
     for picture in entry.pictures:
         sha256 = picture["sha256"]
         data = key.unseal((old / f"{sha256[:16]}.picture.sealed").read_bytes(), f"reference:{old.name}:{sha256}")

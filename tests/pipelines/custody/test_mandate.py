@@ -518,6 +518,24 @@ def test_reading_commands_take_no_lock(searched: Path, call: Call) -> None:
 
 # ---- words that state nothing
 
+_STATED = {
+    "--mode": "missing",
+    "--title": "t",
+    "--purpose": "find a person",
+    "--operator": "A. Ahmed",
+    "--legal-basis": "Police Act s. 7",
+    "--reference": "K 118/26",
+    "--camera": "gate",
+    "--from": "2026-05-01T00:00:00Z",
+    "--to": "2026-05-02T00:00:00Z",
+    "--expires": f"{MANDATE_ENDS:%Y-%m-%d}",
+}
+
+
+def _options(stated: dict[str, str]) -> list[str]:
+    """Return options and their values as words of a command line."""
+    return [word for pair in stated.items() for word in pair]
+
 
 @pytest.mark.parametrize(
     "written",
@@ -527,19 +545,7 @@ def test_reading_commands_take_no_lock(searched: Path, call: Call) -> None:
     ],
 )
 def test_an_authority_names_a_document(call: Call, tmp_path: Path, written: str) -> None:
-    stated = {
-        "--mode": "search",
-        "--title": "t",
-        "--purpose": "find a person",
-        "--operator": "A. Ahmed",
-        "--legal-basis": "Police Act s. 7",
-        "--reference": "K 118/26",
-        "--camera": "gate",
-        "--from": "2026-05-01T00:00:00Z",
-        "--to": "2026-05-02T00:00:00Z",
-        "--expires": f"{MANDATE_ENDS:%Y-%m-%d}",
-    }
-    words = [word for pair in stated.items() for word in pair]
+    words = _options({**_STATED, "--mode": "search"})
     refused = call("case", "init", tmp_path / "case", *words, "--authority", written)
     assert refused.code == 2, refused.err
     assert not (tmp_path / "case").exists()
@@ -551,21 +557,7 @@ def test_an_authority_names_a_document(call: Call, tmp_path: Path, written: str)
 @pytest.mark.parametrize("option", ["--title", "--purpose", "--legal-basis", "--reference"])
 @pytest.mark.parametrize("written", ["\u200b", "TBD", "none", "unbekannt", "...", "\u2800"])
 def test_a_field_that_states_nothing_is_refused(call: Call, tmp_path: Path, option: str, written: str) -> None:
-    stated = {
-        "--mode": "missing",
-        "--title": "t",
-        "--purpose": "find a person",
-        "--operator": "A. Ahmed",
-        "--legal-basis": "Police Act s. 7",
-        "--reference": "K 118/26",
-        "--camera": "gate",
-        "--from": "2026-05-01T00:00:00Z",
-        "--to": "2026-05-02T00:00:00Z",
-        "--expires": f"{MANDATE_ENDS:%Y-%m-%d}",
-    }
-    answer = call(
-        "case", "init", tmp_path / "case", *(word for pair in (stated | {option: written}).items() for word in pair)
-    )
+    answer = call("case", "init", tmp_path / "case", *_options({**_STATED, option: written}))
     assert (answer.code, (tmp_path / "case").exists()) == (2, False), answer.err
 
 
