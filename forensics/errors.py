@@ -3,7 +3,8 @@
     ForensicsError                 exit 1   error of the program
     ├── Explained                           has a problem, a place and a next step
     │   ├── UsageError             exit 2   invalid arguments or settings
-    │   │   └── Unfit                a picture of a person that cannot be compared
+    │   │   ├── Unfit                a picture of a person that cannot be compared
+    │   │   └── SeveralPeople        pictures of an entry that do not all show one person
     │   ├── NotAuthorised          exit 3   the case does not allow it
     │   ├── IntegrityBroken        exit 5   something recorded has changed
     │   │   └── CoverageBroken              the parts do not account for every frame
@@ -27,6 +28,7 @@ __all__ = [
     "ForensicsError",
     "IntegrityBroken",
     "NotAuthorised",
+    "SeveralPeople",
     "Unfit",
     "UnreadableFootage",
     "UsageError",
@@ -80,6 +82,10 @@ class Unfit(UsageError):
         super().__init__(problem, next_step, where)
         self.problems = problems
         self.args = (problem, next_step, where, problems)
+
+
+class SeveralPeople(UsageError):
+    """Pictures of an entry that do not all show one person; the log counts such comparisons."""
 
 
 class NotAuthorised(Explained):

@@ -4,12 +4,14 @@ import ctypes
 import platform
 import sys
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from forensics.errors import NotAuthorised
 
-__all__ = ["refuse_false_clock", "utc_now"]
+__all__ = ["refuse_clock_behind", "refuse_false_clock", "utc_now"]
 
 _TOLERANCE_S: Final = 5.0
 # Number of the system call clock_gettime, which is asked without the C library that preloaded tools replace.
@@ -30,11 +32,31 @@ def refuse_false_clock() -> None:
     kernel_s = _kernel_time()
     if kernel_s is None or abs(time.time() - kernel_s) <= _TOLERANCE_S:
         return
-    shown, kernel = (datetime.fromtimestamp(each, tz=UTC).isoformat(" ", "seconds") for each in (time.time(), kernel_s))
     raise NotAuthorised(
-        f"the clock of this process was changed: it shows {shown}, the kernel's clock is at {kernel}",
+        f"the clock of this process was changed: it shows {_text(time.time())}, the kernel's is at {_text(kernel_s)}",
         "start the command without the tool that changes it, and set the machine's clock to the correct time",
     )
+
+
+def refuse_clock_behind(files: Iterable[Path]) -> None:
+    """Refuse to work where files of the program were written later than the clock shows.
+
+    Raises:
+        NotAuthorised: the clock is more than a few seconds behind the newest of them.
+    """
+    written = {path: path.stat().st_mtime for path in files if path.exists()}
+    newest = max(written, key=lambda path: written[path], default=None)
+    if newest is None or written[newest] - time.time() <= _TOLERANCE_S:
+        return
+    raise NotAuthorised(
+        f"the machine's clock shows {_text(time.time())}, but this file was written at {_text(written[newest])}",
+        "set the machine's clock to the correct time; if it ran ahead when the file was written, `touch` the file",
+        newest,
+    )
+
+
+def _text(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, tz=UTC).isoformat(" ", "seconds")
 
 
 class _TimeSpec(ctypes.Structure):

@@ -34,6 +34,8 @@ __all__ = ["FaceCase", "FakeFaces", "fake_loaders", "film_people", "write_refere
 RATE = Fraction(5)
 N_FRAMES = 12
 _REASON = ("--reason", "test")
+# First pixel of an enlarged crop of the footage, whose face the fake embeds as it embeds that of the footage.
+_FROM_FOOTAGE = (1, 2, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,12 @@ def film_people(path: Path, *, quality: int) -> Path:
     return encode(path, recipe, [number / RATE for number in range(N_FRAMES)])
 
 
-def write_reference(number: int, path: Path, *, seed: int = 0) -> Path:
+def write_reference(number: int, path: Path, *, seed: int = 0, from_footage: bool = False) -> Path:
     """Write a picture of person `number`, twenty times the size of the crop; another seed gives another picture."""
     width, height = _crop_size(number)
     grain = np.random.default_rng([number, seed]).integers(0, 255, (height * 20, width * 20, 3), dtype=np.uint8)
+    if from_footage:
+        grain[0, 0] = _FROM_FOOTAGE
     Image.fromarray(grain).save(path)
     return path
 
@@ -128,10 +132,12 @@ def _face(width: int, height: int) -> Face:
 
 
 def _photograph(rgb: RgbArray) -> int:
-    """Return the number of the photograph, 1 to 251, by which eighths of its pixels are brighter.
+    """Return the number of the photograph, 1 to 251, by which eighths of its pixels are brighter; 0 for the footage.
 
     A darker copy has the same number.
     """
+    if rgb[0, 0].tolist() == list(_FROM_FOOTAGE):
+        return 0
     stretches = [stretch.mean() for stretch in np.array_split(rgb.ravel()[:8000], 8)]
     return 1 + int(np.argsort(stretches) @ 8 ** np.arange(8)) % 251
 
@@ -141,7 +147,7 @@ def _vector(width: int, height: int, photograph: int, nonce: int) -> npt.NDArray
     person = np.random.default_rng([width, height]).normal(size=128)
     own = np.random.default_rng([8, photograph]).normal(size=128) if photograph else np.zeros(128)
     noise = np.random.default_rng([7, nonce]).normal(size=128)
-    return (person / np.linalg.norm(person) + 0.026 * own + 0.005 * noise).astype(np.float32)
+    return (person / np.linalg.norm(person) + 0.032 * own + 0.005 * noise).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from forensics.digests import canonical_json
+from forensics.faces.pooling import Pools
 from forensics.faces.reference_sources import Origin
-from forensics.faces.templates import Templates
+from forensics.faces.templates import ReferenceFaces, Templates
 
 __all__ = ["ComparedPeople"]
 
@@ -15,14 +16,16 @@ _SEPARATOR: Final = b"\n"
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ComparedPeople:
-    """The entries of a watch-list: templates, and the sightings that reference pictures were taken from.
+    """The entries of a watch-list: templates, reference faces, and the sightings that pictures were taken from.
 
     Attributes:
         templates: one template per entry.
+        references: the face of each reference picture.
         origins: origin of each entry whose pictures are from the footage.
     """
 
     templates: Templates
+    references: ReferenceFaces
     origins: tuple[Origin, ...] = ()
 
     def encoded(self) -> bytes:
@@ -30,14 +33,22 @@ class ComparedPeople:
         named = {
             "entry_ids": self.templates.entry_ids,
             "people": self.templates.people,
+            "references": self.references.entry_ids,
             "origins": [origin.to_json() for origin in self.origins],
         }
-        return canonical_json(named).encode() + _SEPARATOR + self.templates.encoded()
+        rows = Pools.stacked([self.templates.pools, self.references.pools])
+        return canonical_json(named).encode() + _SEPARATOR + rows.encoded()
 
     @classmethod
     def decoded(cls, data: bytes) -> "ComparedPeople":
         """Decode what `encoded` returned."""
         named, _, rows = data.partition(_SEPARATOR)
         stored = json.loads(named)
-        templates = Templates.decoded(tuple(stored["entry_ids"]), tuple(stored["people"]), rows)
-        return cls(templates, tuple(Origin.from_json(origin) for origin in stored["origins"]))
+        entry_ids, pictures = tuple(stored["entry_ids"]), tuple(stored["references"])
+        n_entries, n_rows = len(entry_ids), len(entry_ids) + len(pictures)
+        pools = Pools.decoded(n_rows, rows)
+        return cls(
+            Templates(entry_ids, tuple(stored["people"]), pools.select(range(n_entries))),
+            ReferenceFaces(pictures, pools.select(range(n_entries, n_rows))),
+            tuple(Origin.from_json(origin) for origin in stored["origins"]),
+        )

@@ -7,6 +7,7 @@ stranger passes one of them. So the allowed rate of false candidates is divided 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from forensics.faces.pooling import similarities, single_face_pools
 from forensics.footage.timeline import Int64Array
 
 __all__ = [
+    "DECISIONS_TO_REVIEW",
     "Decision",
     "Rules",
     "decide",
@@ -37,7 +39,9 @@ class Decision(StrEnum):
     ``candidate``: reaches the threshold, with enough faces over enough time. ``lead``: reaches the threshold, but
     with too few faces, over too short a time, or without a published false alarm rate. ``below``: below the
     threshold. ``no_face``: the sighting has no face good enough to compare. ``origin``: the entry's reference
-    pictures were taken from this sighting, so comparing the two would prove nothing.
+    pictures were taken from this sighting, so comparing the two would prove nothing. ``near_copy``: a reference picture
+    is so near to a frame of this sighting that it may be one. ``withheld``: a reference picture of the entry may be a
+    frame of another sighting, and two people have not confirmed whose face that is.
     """
 
     CANDIDATE = "candidate"
@@ -45,6 +49,18 @@ class Decision(StrEnum):
     BELOW = "below"
     NO_FACE = "no_face"
     ORIGIN = "origin"
+    NEAR_COPY = "near_copy"
+    WITHHELD = "withheld"
+
+    @property
+    def needs_review(self) -> bool:
+        """Whether people look at the pair: it has numbers and pictures."""
+        return self in _NEED_REVIEW
+
+
+_NEED_REVIEW: Final = (Decision.CANDIDATE, Decision.LEAD, Decision.NEAR_COPY)
+DECISIONS_TO_REVIEW: Final = tuple(decision.value for decision in _NEED_REVIEW)
+"""Decisions whose pairs have numbers and pictures and are reviewed by people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,7 @@ class Rules:
         minimum_span_ms: least time from the first to the last compared face of a candidate; below it is a lead.
         leads_only: make leads instead of candidates, because no false alarm rate is published for the embedder.
         one_person: least similarity of two faces of one track that belong to one person.
+        near_copy: least similarity of two pictures that are edited copies of one.
     """
 
     threshold: float
@@ -64,6 +81,7 @@ class Rules:
     minimum_span_ms: int = 1000
     leads_only: bool = False
     one_person: float = -np.inf
+    near_copy: float = np.inf
 
 
 def group_by_person(vectors: FloatArray, measure: Measure, one_person: float) -> list[Int64Array]:

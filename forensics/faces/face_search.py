@@ -4,7 +4,7 @@ Nothing here writes a file. Embeddings exist only while `compare_faces` runs.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +19,23 @@ from forensics.faces.templates import Templates
 from forensics.footage.frames import Frame, Gap, Item, RgbArray
 from forensics.footage.timeline import BoolArray, Int64Array
 
-__all__ = ["Comparison", "Examination", "FaceCrop", "Person", "compare_faces", "gather_faces", "select_faces"]
+__all__ = [
+    "Comparison",
+    "CopySearch",
+    "Examination",
+    "FaceCrop",
+    "Person",
+    "Read",
+    "compare_faces",
+    "embed_faces",
+    "gather_faces",
+    "search_frames",
+    "select_faces",
+]
 
 Read = Callable[[Int64Array], Iterator[Item]]
+CopySearch = Callable[["Person", Collection[str]], Mapping[str, tuple[float, "FaceCrop"]]]
+"""Returns for each of the given entries with a picture that is nearly a frame of the track similarity and face."""
 
 # Bounds the memory of a batch, however many people there are.
 _FACES_PER_BATCH = 32
@@ -97,23 +111,23 @@ class Comparison:
 
     If the track holds the faces of several people, the group of faces most similar to the entry is compared.
 
-    What depends on how similar two people are is there for candidates and leads only. Enough such numbers about a
-    bystander would add up to a template, ranks and margins as well.
+    What depends on how similar two people are is there for pairs that people review, see `Decision`. Enough such
+    numbers about a bystander would add up to a template, ranks and margins as well.
 
     Attributes:
         sighting_id, entry_id: the compared pair.
-        rank: one more than the number of other people with a more similar entry; of candidates and leads only.
-        similarity: on the measure of the embedder; of candidates and leads only.
-        margin: similarity minus that of the best entry of another person; of candidates and leads only, and None
+        rank: one more than the number of other people with a more similar entry; of reviewed pairs only.
+        similarity: on the measure of the embedder; of reviewed pairs only.
+        margin: similarity minus that of the best entry of another person; of reviewed pairs only, and None
             without such an entry.
-        quality: mean worth of the compared faces of a candidate or lead, else of all faces of the track; 0 without any.
+        quality: mean worth of the compared faces of a reviewed pair, else of all faces of the track; 0 without any.
         n_faces: number of these faces.
         n_people: number of people whose faces the track seems to hold; 0 without any face.
         span_ms: time from the first of these faces to the last; 0 without any.
         decision: decision of the rules.
         reason: counts of the reasons why a frame gave no face, such as ``small 5, turned_away 2``.
-        frames: frame of each compared face; of candidates and leads only.
-        pictures: JPEG of each compared face; of candidates and leads only.
+        frames: frame of each compared face; of reviewed pairs only.
+        pictures: JPEG of each compared face; of reviewed pairs only.
     """
 
     sighting_id: str
@@ -154,6 +168,11 @@ def gather_faces(people: Sequence[Person], read: Read, examination: Examination,
 
 def _is_seen_too_seldom(faces: Sequence[FaceCrop], rules: Rules) -> bool:
     return bool(faces) and not is_enough(len(faces), _span_ms(faces), rules)
+
+
+def search_frames(person: Person, is_wanted: BoolArray, read: Read, examination: Examination) -> list[FaceCrop]:
+    """Search the wanted rows of one person, in time order."""
+    return _search_frames([(person, is_wanted)], read, examination)[0]
 
 
 def _search_frames(
@@ -229,6 +248,7 @@ def compare_faces(
     templates: Templates,
     rules: Rules,
     examination: Examination,
+    find_copies: CopySearch,
 ) -> Iterator[Comparison]:
     """Compare every person with every entry.
 
@@ -238,19 +258,20 @@ def compare_faces(
         templates: of the watch-list.
         rules: thresholds of the decisions.
         examination: how faces are selected and embedded.
+        find_copies: finds the frame that a reference picture was taken from, see `forensics/faces/near_copies.py`.
 
     Yields:
-        For each person in turn: candidates and leads by rank, then pairs below the threshold, then pairs that were not
-        compared, each by entry id.
+        For each person in turn: candidates, leads and near copies by rank, then pairs below the threshold, then pairs
+        that were not compared, each by entry id.
     """
     faces = [select_faces(each, examination) for each in crops]
-    vectors = iter(_embed([crop for each in faces for crop in each], examination.embedder))
+    vectors = embed_faces([crop for each in faces for crop in each], examination.embedder)
     for person, each, own in zip(people, crops, faces, strict=True):
         own_vectors = np.array([next(vectors) for _ in own], dtype=np.float32)
         reason = _count_words(problem for crop in each for problem in crop.problems)
         if own:
             others = templates.without(person.origin_of)
-            yield from _compare_person(person, own, own_vectors, others, rules, examination, reason)
+            yield from _compare_person(person, own, own_vectors, others, rules, examination, find_copies, reason)
         for entry_id in templates.entry_ids:
             if entry_id in person.origin_of:
                 yield _not_compared(person, entry_id, Decision.ORIGIN, reason)
@@ -262,7 +283,8 @@ def _not_compared(person: Person, entry_id: str, decision: Decision, reason: str
     return Comparison(person.sighting_id, entry_id, None, None, None, 0.0, 0, 0, 0, decision, reason)
 
 
-def _embed(crops: Sequence[FaceCrop], embedder: FaceEmbedder) -> Iterator[FloatArray]:
+def embed_faces(crops: Sequence[FaceCrop], embedder: FaceEmbedder) -> Iterator[FloatArray]:
+    """Yield the (D,) embedding of each face, in order; they must not be kept."""
     aligned = [crop.aligned for crop in crops if crop.aligned is not None]
     for start in range(0, len(aligned), _FACES_PER_BATCH):
         yield from embedder.embed(aligned[start : start + _FACES_PER_BATCH])
@@ -275,6 +297,7 @@ def _compare_person(
     templates: Templates,
     rules: Rules,
     examination: Examination,
+    find_copies: CopySearch,
     reason: str,
 ) -> Iterator[Comparison]:
     measure = examination.embedder.measure
@@ -284,42 +307,44 @@ def _compare_person(
     similarity = similarities(pools, templates.pools, measure)
     nearest, best = similarity.argmax(axis=0), similarity.max(axis=0)
     ranks, margin = rank(best, templates.entry_ids, templates.people)
-    decisions = [
-        decide(float(best[entry]), len(group), _span_ms(group), rules)
-        for entry, group in enumerate(groups[number] for number in nearest.tolist())
-    ]
-    similar = [entry for entry, decision in enumerate(decisions) if decision is not Decision.BELOW]
-    for entry in sorted(similar, key=lambda entry: (ranks[entry], -best[entry], templates.entry_ids[entry])):
-        group = groups[int(nearest[entry])]
+    plausible = [entry_id for entry, entry_id in enumerate(templates.entry_ids) if best[entry] >= rules.one_person]
+    copies = find_copies(person, plausible) if plausible else {}
+    below = list[str]()
+    for entry in sorted(range(len(best)), key=lambda entry: (ranks[entry], -best[entry], templates.entry_ids[entry])):
+        entry_id, group, value = templates.entry_ids[entry], groups[int(nearest[entry])], float(best[entry])
+        decision = decide(value, len(group), _span_ms(group), rules)
+        if entry_id in copies:
+            value, crop = copies[entry_id]
+            group, decision = [crop], Decision.NEAR_COPY
+        if decision is Decision.BELOW:
+            below.append(entry_id)
+            continue
         yield Comparison(
             sighting_id=person.sighting_id,
-            entry_id=templates.entry_ids[entry],
+            entry_id=entry_id,
             rank=int(ranks[entry]),
-            similarity=float(best[entry]),
+            similarity=value,
             margin=float(margin[entry]) if np.isfinite(margin[entry]) else None,
             quality=float(_worth(group).mean()),
             n_faces=len(group),
             n_people=len(groups),
             span_ms=_span_ms(group),
-            decision=decisions[entry],
+            decision=decision,
             reason=reason,
             frames=tuple(crop.frame for crop in group),
             pictures=_pictures(group),
         )
-    for entry in sorted(set(range(len(decisions))) - set(similar)):
-        yield Comparison(
-            sighting_id=person.sighting_id,
-            entry_id=templates.entry_ids[entry],
-            rank=None,
-            similarity=None,
-            margin=None,
-            quality=float(_worth(faces).mean()),
-            n_faces=len(faces),
-            n_people=len(groups),
-            span_ms=_span_ms(faces),
-            decision=Decision.BELOW,
-            reason=reason,
-        )
+    for entry_id in sorted(below):
+        yield _below(person, entry_id, faces, n_people=len(groups), reason=reason)
+
+
+def _below(person: Person, entry_id: str, faces: Sequence[FaceCrop], *, n_people: int, reason: str) -> Comparison:
+    """Return the row of a pair below the threshold, which is the same for every entry."""
+    quality, span_ms = float(_worth(faces).mean()), _span_ms(faces)
+    return Comparison(
+        *(person.sighting_id, entry_id, None, None, None, quality, len(faces), n_people, span_ms),
+        *(Decision.BELOW, reason),
+    )
 
 
 def _span_ms(faces: Sequence[FaceCrop]) -> int:

@@ -41,6 +41,26 @@ class Pools:
         """Concatenate one or more."""
         return cls(np.concatenate([each.vectors for each in pools]), np.concatenate([each.scatter for each in pools]))
 
+    def select(self, rows: Sequence[int]) -> "Pools":
+        """Return the pools of these rows."""
+        return Pools(self.vectors[list(rows)], self.scatter[list(rows)])
+
+    def encoded(self) -> bytes:
+        """Encode the vector, then the scatter, of each pool as little-endian float32."""
+        return np.column_stack([self.vectors, self.scatter]).astype("<f4").tobytes()
+
+    @classmethod
+    def decoded(cls, n_pools: int, data: bytes) -> "Pools":
+        """Decode what `encoded` returned.
+
+        >>> pools = Pools(np.array([[1, 2], [3, 4]], dtype=np.float32), np.array([0, 5], dtype=np.float32))
+        >>> again = Pools.decoded(2, pools.encoded())
+        >>> again.vectors.tolist(), again.scatter.tolist()
+        ([[1.0, 2.0], [3.0, 4.0]], [0.0, 5.0])
+        """
+        rows = np.frombuffer(data, dtype="<f4").astype(np.float32).reshape(n_pools, -1 if n_pools else 2)
+        return cls(rows[:, :-1], rows[:, -1])
+
 
 def single_face_pools(vectors: FloatArray, measure: Measure) -> Pools:
     """Make a pool of each of (N, D) vectors."""

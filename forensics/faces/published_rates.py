@@ -92,6 +92,8 @@ _PUBLISHED: Final = (
 # the threshold of a lead where no false alarm rate is published.
 _PAIRWISE: Final = {"Dlib": 1 - 0.6, "SFace": 1 - 0.593, "Facenet512": 1 - 0.30, "ArcFace": 1 - 0.68}
 
+_BY_DISTANCE: Final = frozenset({"Dlib"})  # the others are compared by the cosine
+
 
 # A near copy of a photograph is closer than half of deepface's cutoff distance; for Dlib, closer than 0.30. Measured:
 # brightened, darkened, turned, mirrored, grey, cropped, halved and strongly compressed copies of five portraits lay
@@ -115,12 +117,12 @@ def pairwise_threshold(model: str) -> float:
     return _PAIRWISE[model]
 
 
-def near_copy_threshold(model: str, measure: Measure) -> float:
+def near_copy_threshold(model: str) -> float:
     """Return the similarity above which two pictures are edited copies of one picture; measured for Dlib only.
 
-    >>> near_copy_threshold("Dlib", Measure.EUCLIDEAN)
+    >>> near_copy_threshold("Dlib")
     0.7
     """
     # for unit vectors, one minus the cosine is proportional to the square of the distance
-    share = _NEAR_COPY_SHARE if measure is Measure.EUCLIDEAN else _NEAR_COPY_SHARE**2
+    share = _NEAR_COPY_SHARE if model in _BY_DISTANCE else _NEAR_COPY_SHARE**2
     return 1 - share * (1 - _PAIRWISE[model])

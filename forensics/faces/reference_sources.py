@@ -15,7 +15,7 @@ from forensics.digests import digest_of, sha256_of_bytes
 from forensics.footage.timeline import Int64Array
 from forensics.json_object import JsonObject
 
-__all__ = ["Origin"]
+__all__ = ["Origin", "boxes_at"]
 
 # Two people who cross overlap this much only briefly; two tracks of one person do so most of the time.
 _MIN_IOU: Final = 0.5
@@ -67,7 +67,7 @@ class Origin:
         shared = both[(both >= max(self.frame[0], frame[0])) & (both <= min(self.frame[-1], frame[-1]))]
         if not len(shared):
             return False
-        iou = _iou(_boxes_at(shared, self.frame, self.xyxy), _boxes_at(shared, frame, xyxy))
+        iou = _iou(boxes_at(shared, self.frame, self.xyxy), boxes_at(shared, frame, xyxy))
         return float((iou >= _MIN_IOU).mean()) >= _MIN_SHARE_OF_FRAMES
 
     def to_json(self) -> JsonObject:
@@ -99,7 +99,7 @@ class Origin:
         return {"sighting": self.sighting_id, "evidence": self.evidence_id, "boxes": digest_of(boxes)}
 
 
-def _boxes_at(wanted: Int64Array, frame: Int64Array, xyxy: FloatArray) -> Float64Array:
+def boxes_at(wanted: Int64Array, frame: Int64Array, xyxy: FloatArray) -> Float64Array:
     """Return the (S, 4) boxes in the wanted frames, interpolated linearly between detections."""
     return np.stack([np.interp(wanted, frame, side) for side in xyxy.astype(np.float64).T], axis=1)
 

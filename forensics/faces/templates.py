@@ -1,13 +1,11 @@
-"""Templates of a watch-list: one pool of faces per entry. They are stored encrypted only."""
+"""Faces of a watch-list: one template per entry, and each reference picture alone. They are stored encrypted only."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
-import numpy as np
-
 from forensics.faces.pooling import Pools
 
-__all__ = ["Templates"]
+__all__ = ["ReferenceFaces", "Templates"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -38,21 +36,26 @@ class Templates:
         """Return the templates of all other entries."""
         rows = [row for row, entry_id in enumerate(self.entry_ids) if entry_id not in entry_ids]
         ids, people = (tuple(each[row] for row in rows) for each in (self.entry_ids, self.people))
-        return Templates(ids, people, Pools(self.pools.vectors[rows], self.pools.scatter[rows]))
+        return Templates(ids, people, self.pools.select(rows))
 
-    def encoded(self) -> bytes:
-        """Encode the vector, then the scatter, of each entry as little-endian float32; without ids and people."""
-        return np.column_stack([self.pools.vectors, self.pools.scatter]).astype("<f4").tobytes()
 
-    @classmethod
-    def decoded(cls, entry_ids: tuple[str, ...], people: tuple[str, ...], data: bytes) -> "Templates":
-        """Decode what `encoded` returned.
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReferenceFaces:
+    """Faces of the reference pictures, each alone, to tell whether one was taken from the footage.
 
-        >>> pools = Pools(np.array([[1, 2], [3, 4]], dtype=np.float32), np.array([0, 5], dtype=np.float32))
-        >>> ids = ("a", "b")
-        >>> again = Templates.decoded(ids, ids, Templates(ids, ids, pools).encoded()).pools
-        >>> again.vectors.tolist(), again.scatter.tolist()
-        ([[1.0, 2.0], [3.0, 4.0]], [0.0, 5.0])
-        """
-        rows = np.frombuffer(data, dtype="<f4").astype(np.float32).reshape(len(entry_ids), -1)
-        return cls(entry_ids, people, Pools(rows[:, :-1], rows[:, -1]))
+    Attributes:
+        entry_ids: id of the entry of each picture.
+        pools: one pool of a single face per picture, all by one embedder.
+    """
+
+    entry_ids: tuple[str, ...]
+    pools: Pools
+
+    def __post_init__(self) -> None:
+        if len(self.pools.vectors) != len(self.entry_ids):
+            raise ValueError(f"reference faces: {len(self.entry_ids)} entries, {len(self.pools.vectors)} pools")
+
+    def of(self, entry_ids: Collection[str]) -> "ReferenceFaces":
+        """Return the faces of these entries."""
+        rows = [row for row, entry_id in enumerate(self.entry_ids) if entry_id in entry_ids]
+        return ReferenceFaces(tuple(self.entry_ids[row] for row in rows), self.pools.select(rows))

@@ -24,6 +24,7 @@ def candidates_table(outcomes: Sequence[EvidenceOutcome], compared: ComparisonSe
     paths = (path for outcome in outcomes for path in outcome.recognise_parts)
     parts = [read_sealed_table(path, schemas.RECOGNISE_PART, sealer) for path in paths]
     pairs = pa.concat_tables(parts) if parts else schemas.RECOGNISE_PART.empty_table()
+    pairs = _withhold(pairs)
     n_pairs = len(pairs)
     columns = {
         **{name: pairs[name] for name in _PART_COLUMNS},
@@ -36,6 +37,20 @@ def candidates_table(outcomes: Sequence[EvidenceOutcome], compared: ComparisonSe
         "frames": pairs["frames"],
     }
     return pa.table({name: columns[name] for name in schemas.CANDIDATES.names}, schema=schemas.CANDIDATES)
+
+
+def _withhold(pairs: pa.Table) -> pa.Table:
+    """Return the pairs; those of an entry with a picture that may be from the footage lose what would be reviewed."""
+    is_copy = pc.equal(pairs["decision"], Decision.NEAR_COPY.value)
+    of_these = pc.is_in(pairs["entry_id"], pc.unique(pairs["entry_id"].filter(is_copy)))
+    is_similar = pc.is_in(pairs["decision"], pa.array([Decision.CANDIDATE.value, Decision.LEAD.value]))
+    withheld = pc.and_(of_these, is_similar)
+    hidden = {"decision": pa.scalar(Decision.WITHHELD.value), "frames": pa.scalar([], pa.list_(pa.int64()))}
+    hidden |= {name: pa.scalar(None, pairs[name].type) for name in ("rank", "similarity", "margin")}
+    for name, value in hidden.items():
+        column = pc.if_else(withheld, value, pairs[name])
+        pairs = pairs.set_column(pairs.column_names.index(name), pairs.field(name), column)
+    return pairs
 
 
 def _expected(pairs: pa.Table, compared: ComparisonSetup) -> float | None:

@@ -12,7 +12,7 @@ import forensics
 from forensics.adapters.pictures.contact_sheet import contact_sheet
 from forensics.custody.sealer import Sealer
 from forensics.errors import UsageError
-from forensics.faces.comparison import Decision
+from forensics.faces.comparison import DECISIONS_TO_REVIEW, Decision
 from forensics.footage.coverage import State
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell, spelled_as_known
@@ -40,7 +40,7 @@ _OF_WHAT_WAS_GIVEN: Final = ("sources", "evidence", "failures", "coverage")
 # Where and when a candidate was seen: what every answer about candidates gains from `sightings`.
 _WHERE: Final = ("camera_id", "first_utc", "last_utc")
 # What asks for examination goes first; everything else stays as it was published.
-_FIRST: Final = {Decision.CANDIDATE.value: 0, Decision.LEAD.value: 1}
+_FIRST: Final = {decision: place for place, decision in enumerate(DECISIONS_TO_REVIEW)}
 
 
 @dataclass(frozen=True, slots=True)

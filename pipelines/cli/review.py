@@ -27,7 +27,7 @@ from pipelines.custody.accounts import os_user
 from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need
-from pipelines.review.candidate_text import STATES, faces_in_words, quality_in_words, seen_in_words
+from pipelines.review.candidate_text import STATES, faces_in_words, origin_in_words, quality_in_words, seen_in_words
 from pipelines.review.desk import Candidate, ReviewDesk
 from pipelines.review.reviewers import add_reviewer, find_reviewer, load_reviewers, replace_reviewer, revoke_reviewer
 
@@ -249,6 +249,7 @@ def _described(desk: ReviewDesk, candidate: Candidate) -> str:
         ("camera", facts["camera_id"]),
         ("seen", seen_in_words(facts)),
         ("faces", faces_in_words(facts)),
+        *([("warning", origin_in_words(facts))] if facts["is_near_copy"] else []),
         *([("people", f"the track may show {facts['n_people']} people")] if facts["n_people"] > 1 else []),
         ("quality", quality_in_words(facts["quality"])),
         *([("not compared", facts["reason"])] if facts["reason"] else []),

@@ -14,7 +14,14 @@ from pipelines.cli.groups import Group
 from pipelines.cli.output import emit, json_option, parse_last_day, path_type, required_reason, say, table_text
 from pipelines.cli.run_options import model_loaders
 from pipelines.custody.accounts import os_user
-from pipelines.custody.entries import ORIGIN_CANDIDATE, ORIGIN_PICTURES, Entry, added_entries, find_entry, load_entries
+from pipelines.custody.entries import (
+    ORIGIN_CANDIDATE,
+    ORIGIN_PICTURES,
+    Entry,
+    count_additions,
+    find_entry,
+    load_entries,
+)
 from pipelines.custody.entry_removal import remove_entry
 from pipelines.custody.erasure import certificate_facts
 from pipelines.custody.mandate_text import last_day_text
@@ -116,7 +123,7 @@ def list_command(root: Path, as_json: bool) -> None:
     """
     with open_session(root, "watchlist list", need=Need.READ) as session:
         entries = load_entries(session.case)
-        limit, n_added = session.case.watchlist_limit, len(added_entries(session.case))
+        limit, n_added = session.case.watchlist_limit, count_additions(session.case)
     rows = [
         [e.entry_id, len(e.pictures), e.basis, last_day_text(e.expires_utc), e.added_utc, e.added_by, e.origin]
         for e in entries
@@ -186,7 +193,7 @@ def calibrate_command(root: Path, pictures: Path, reason: str, as_json: bool) ->
     """
     with (
         open_session(
-            root, "watchlist calibrate", need=Need.WORK, reason=reason, facts={"folder": str(pictures)}
+            root, "watchlist calibrate", need=Need.WORK, reason=reason, private={"folder": str(pictures)}
         ) as session,
         session.lock(),
     ):
@@ -199,7 +206,8 @@ def calibrate_command(root: Path, pictures: Path, reason: str, as_json: bool) ->
             key=session.key,
         )
         facts = asdict(calibrated)
-        session.record.outputs["calibration"] = facts
+        names_people = ("files_left_out", "warnings")
+        session.record.outputs["calibration"] = {name: facts[name] for name in facts if name not in names_people}
     emit(facts, _calibration_text(calibrated, root), as_json)
 
 

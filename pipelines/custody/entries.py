@@ -18,7 +18,7 @@ from forensics.custody.log import LogLine, read_chain
 from forensics.custody.private_facts import read_facts
 from forensics.custody.sealer import Sealer
 from forensics.digests import canonical_json
-from forensics.errors import UsageError
+from forensics.errors import SeveralPeople, UsageError
 from forensics.json_object import JsonObject
 from forensics.tables.files import encode_json
 from pipelines.custody.keys import find_key, key_of
@@ -28,6 +28,7 @@ __all__ = [
     "ORIGIN_PICTURES",
     "Entry",
     "added_entries",
+    "count_additions",
     "decode_entry",
     "encode_entry",
     "entry_folder",
@@ -179,6 +180,14 @@ def added_entries(case: Case) -> list[tuple[JsonObject, LogLine]]:
     added = [line for line in lines if line.command == "watchlist add" and line.number in done]
     key = find_key(case)
     return [(line.facts if key is None else read_facts(line, key), done[line.number]) for line in added]
+
+
+def count_additions(case: Case) -> int:
+    """Return how many entries were ever added, with each refused comparison of pictures of several people."""
+    lines = read_chain(case.folder.audit_file).lines
+    compared = [line for line in lines if (line.kind, line.command) == ("end", "watchlist add")]
+    refused = [line for line in compared if line.facts.get("error") == SeveralPeople.__name__]
+    return len(added_entries(case)) + len(refused)
 
 
 def _follow_parents(entry_id: str, parents: Mapping[str, str]) -> str:

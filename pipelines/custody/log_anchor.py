@@ -8,7 +8,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from forensics.adapters.crypto.key_files import keys_folder
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import EMPTY_HEAD, LogLine
 from forensics.custody.unanchored_lines import find_unanchored_fault
@@ -16,7 +18,9 @@ from forensics.errors import IntegrityBroken
 from forensics.tables.files import write_json
 from pipelines.custody.keys import keyring_for
 
-__all__ = ["LogAnchor", "anchor_for"]
+__all__ = ["LogAnchor", "all_anchors", "anchor_for"]
+
+_SUFFIX: Final = ".log.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +83,9 @@ class LogAnchor:
 
 def anchor_for(folder: CaseFolder, case_id: str) -> LogAnchor:
     """Return the log anchor of a case, beside its key."""
-    return LogAnchor(keyring_for(folder, case_id).path.with_suffix(".log.json"))
+    return LogAnchor(keyring_for(folder, case_id).path.with_suffix(_SUFFIX))
+
+
+def all_anchors() -> list[Path]:
+    """Return the files of the log anchors of all cases of this user."""
+    return sorted(keys_folder().glob(f"*{_SUFFIX}"))

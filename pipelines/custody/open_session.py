@@ -24,7 +24,7 @@ from pipelines.custody.checkpoints import sign_checkpoint, store_checkpoint
 from pipelines.custody.clear_files import has_clear_files
 from pipelines.custody.installation import installation_key
 from pipelines.custody.keys import find_key
-from pipelines.custody.log_anchor import LogAnchor, anchor_for
+from pipelines.custody.log_anchor import LogAnchor, all_anchors, anchor_for
 from pipelines.custody.retention import enforce_retention
 from pipelines.custody.session import Need, Session, operator_facts, require_allowed
 
@@ -52,13 +52,14 @@ def open_session(
         private: inputs that say who somebody may be; the log of a case with a key holds them sealed.
 
     Raises:
-        NotAuthorised: the mandate does not allow the command, the clock runs backwards or was changed for this process,
-            or the log cannot be written.
+        NotAuthorised: the mandate does not allow the command, the clock runs backwards, was changed for this process or
+            is behind what was written in any case of this user, or the log cannot be written.
         IntegrityBroken: the log is damaged, or a registered file was changed by other means.
     """
     clock.refuse_false_clock()
     case = load_case(root)
     anchor = anchor_for(case.folder, case.case_id)
+    clock.refuse_clock_behind([case.folder.audit_file, *all_anchors()])
     log = LogWriter(case.folder, clock.utc_now, anchor if anchor.exists else None, partial(_protected, case))
     inputs = {**(facts or {}), **_protected(case, private or {}), "version": version("video-forensics")}
     if need > Need.READ and not anchor.exists and is_guarded(case):

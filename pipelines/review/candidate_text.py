@@ -7,8 +7,12 @@ from forensics.faces.face import FAIR_WORTH, GOOD_WORTH, worth_in_words
 from forensics.faces.review_rules import State, Verdict
 from forensics.json_object import JsonObject
 
-__all__ = ["STATES", "VERDICTS", "faces_in_words", "quality_in_words", "seen_in_words"]
+__all__ = ["STATES", "VERDICTS", "faces_in_words", "origin_in_words", "quality_in_words", "seen_in_words"]
 
+_NEAR_COPY: Final = (
+    "A reference picture may be a frame of this sighting, so the likeness proves nothing. "
+    "Confirm only if you know from another source who this is."
+)
 STATES: Final = {
     State.OPEN: "waits for two reviewers",
     State.FIRST: "waits for a second reviewer",
@@ -22,6 +26,11 @@ VERDICTS: Final = {
     Verdict.EXCLUDE: "Not the same person, in my opinion",
     Verdict.UNDECIDED: "Undecided",
 }
+
+
+def origin_in_words(facts: JsonObject) -> str:
+    """Return a warning if a reference picture may be a frame of the sighting; empty if not."""
+    return _NEAR_COPY if facts["is_near_copy"] else ""
 
 
 def seen_in_words(facts: JsonObject) -> str:

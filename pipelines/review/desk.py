@@ -15,7 +15,7 @@ from forensics.custody.log import read_chain
 from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.digests import canonical_json, sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
-from forensics.faces.comparison import Decision
+from forensics.faces.comparison import DECISIONS_TO_REVIEW, Decision
 from forensics.faces.review_rules import (
     CHECKLIST,
     Agreement,
@@ -112,7 +112,7 @@ class ReviewDesk:
         return cls(session, find_reviewer(session.folder, name))
 
     def candidates(self) -> list[Candidate]:
-        """Return the candidates and leads, and decided pairs, of listed entries that have not ended, in table order.
+        """Return the pairs to review, and decided pairs, of listed entries that have not ended, in table order.
 
         Raises:
             NotAuthorised: the mandate has ended.
@@ -121,7 +121,7 @@ class ReviewDesk:
         opened = forensics.open_case(self.session.folder.root)
         ended = [] if self.session.case.mandate.hold else expired_entries(self.session.folder, clock.utc_now())
         listed = [entry.entry_id for entry in load_entries(self.session.case) if entry.folder not in ended]
-        is_shown = pl.col("decision").is_in([Decision.CANDIDATE.value, Decision.LEAD.value])
+        is_shown = pl.col("decision").is_in(DECISIONS_TO_REVIEW)
         decided = {f"{each.sighting_id}:{each.entry_id}" for each in load_reviews(self.session.case)}
         is_shown |= pl.concat_str("sighting_id", "entry_id", separator=":").is_in(sorted(decided))
         is_shown &= pl.col("entry_id").is_in(listed)
@@ -331,7 +331,10 @@ def _candidate(row: JsonObject) -> Candidate:
     return Candidate(
         row["sighting_id"],
         row["entry_id"],
-        facts={name: row[name] for name in (*shown, "model_id", "reason")},
+        facts={
+            **{name: row[name] for name in (*shown, "model_id", "reason")},
+            "is_near_copy": row["decision"] == Decision.NEAR_COPY.value,
+        },
         scores={name: row[name] for name in (*hidden, "log10_likelihood_ratio")},
     )
 

@@ -2,9 +2,11 @@
 
 import polars as pl
 
+import forensics
 from forensics.custody.case_folder import CaseFolder
 from forensics.faces.comparison import Decision
 from forensics.tables.open import candidates_of
+from forensics.wording import counted
 from pipelines.custody.case_store import load_case
 from pipelines.custody.keys import keyring_for
 from pipelines.review.reviews import load_reviews
@@ -28,14 +30,58 @@ def candidate_remarks(folder: CaseFolder) -> list[str]:
     rows = candidates_of(folder, key).select("sighting_id", "entry_id", "decision", "log10_likelihood_ratio").collect()
     decided = {(review.sighting_id, review.entry_id) for review in load_reviews(case)}
     below = rows.filter(pl.col("decision") == Decision.BELOW.value).select("sighting_id", "entry_id").rows()
-    counted = (
+    copies = rows.filter(pl.col("decision") == Decision.NEAR_COPY.value)["entry_id"].n_unique()
+    withheld = len(rows.filter(pl.col("decision") == Decision.WITHHELD.value))
+    remarks = (
         (sum(pair in decided for pair in below), "with a verdict {is_are} below the threshold now"),
         (
             len(rows.filter(_has_low_ratio())),
             "{has_have} a likelihood ratio below 1, which is evidence against the same person",
         ),
     )
-    return [_count_text(n, predicate) for n, predicate in counted if n]
+    return [
+        *_copies_text(copies, withheld),
+        *_simultaneous_text(_entries_seen_twice_at_once(folder, rows)),
+        *(_count_text(n, predicate) for n, predicate in remarks if n),
+    ]
+
+
+def _entries_seen_twice_at_once(folder: CaseFolder, rows: pl.DataFrame) -> int:
+    """Return the number of entries with two candidates or leads in view of one recording at the same time."""
+    sightings = forensics.open_case(folder.root).sightings()
+    intervals = sightings.select("sighting_id", "evidence_id", "first_frame", "last_frame")
+    is_similar = pl.col("decision").is_in([Decision.CANDIDATE.value, Decision.LEAD.value])
+    seen = rows.lazy().filter(is_similar).join(intervals, on="sighting_id")
+    pairs = seen.join(seen, on=("entry_id", "evidence_id"), suffix="_other")
+    overlap = (pl.col("first_frame") <= pl.col("last_frame_other")) & (
+        pl.col("first_frame_other") <= pl.col("last_frame")
+    )
+    both = pairs.filter(overlap & (pl.col("sighting_id") < pl.col("sighting_id_other")))
+    return both.collect()["entry_id"].n_unique()
+
+
+def _simultaneous_text(n_entries: int) -> list[str]:
+    """Return a line about entries with candidates that cannot all be one person.
+
+    >>> _simultaneous_text(1)
+    ['1 entry has candidates that are in view at the same time: at most one of them can be that person']
+    """
+    entries = counted(n_entries, "entry has", "entries have")
+    text = f"{entries} candidates that are in view at the same time: at most one of them can be that person"
+    return [text] if n_entries else []
+
+
+def _copies_text(n_entries: int, n_withheld: int) -> list[str]:
+    """Return a line about entries with a picture that may be a frame of the footage.
+
+    >>> _copies_text(1, 2)
+    ['1 entry has a picture that may be a frame of this footage (near_copy), so 2 other candidates are withheld']
+    """
+    if not n_entries:
+        return []
+    entries = counted(n_entries, "entry has", "entries have")
+    others = counted(n_withheld, "other candidate is", "other candidates are")
+    return [f"{entries} a picture that may be a frame of this footage (near_copy), so {others} withheld"]
 
 
 def _count_text(n: int, predicate: str) -> str:

@@ -7,7 +7,7 @@ import polars as pl
 from forensics.custody.case_document import Case
 from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
-from forensics.faces.comparison import Decision
+from forensics.faces.comparison import DECISIONS_TO_REVIEW
 from forensics.json_object import JsonObject
 from forensics.tables.open import candidates_of
 from pipelines import clock
@@ -48,7 +48,7 @@ def _why_closed(case: Case) -> str:
 
 def _count_waiting(case: Case, listed: list[str]) -> tuple[int, int]:
     """Return the numbers of candidates and leads of listed entries without a verdict, and with one."""
-    needs_review = pl.col("decision").is_in([Decision.CANDIDATE.value, Decision.LEAD.value])
+    needs_review = pl.col("decision").is_in(DECISIONS_TO_REVIEW)
     needs_review &= pl.col("entry_id").is_in(listed)
     pairs = (
         candidates_of(case.folder, keyring_for(case.folder, case.case_id).load())

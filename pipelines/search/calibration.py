@@ -100,9 +100,7 @@ def calibrate(case: Case, pictures: Path, *, limits: QualityLimits, models: Face
     given = read_pictures(case.folder, key, _list_pictures(pictures))
     detector, embedder = models.load()
     found, left_out = _embed_faces(given, pictures, detector, embedder, limits)
-    kept = _without_near_copies(
-        found, embedder.measure, near_copy_threshold(models.embedder, embedder.measure), left_out
-    )
+    kept = _without_near_copies(found, embedder.measure, near_copy_threshold(models.embedder), left_out)
     _refuse_too_few(kept.people, pictures, left_out)
     each = single_face_pools(kept.vectors, embedder.measure)
     similar = similarities(each, each, embedder.measure)

@@ -5,7 +5,7 @@ import polars as pl
 import forensics
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.sealer import Sealer
-from forensics.faces.comparison import Decision
+from forensics.faces.comparison import DECISIONS_TO_REVIEW
 from forensics.json_object import JsonObject
 from forensics.tables.open import candidates_of
 
@@ -17,7 +17,7 @@ def candidate_inputs(folder: CaseFolder, key: Sealer) -> list[JsonObject]:
 
     Source: EU AI Act, Art. 12(3)(c), input data for which the search has led to a match.
     """
-    is_similar = pl.col("decision").is_in([Decision.CANDIDATE.value, Decision.LEAD.value])
+    is_similar = pl.col("decision").is_in(DECISIONS_TO_REVIEW)
     sightings = forensics.open_case(folder.root).sightings().select("sighting_id", "evidence_id")
     found = candidates_of(folder, key).filter(is_similar).join(sightings, on="sighting_id", maintain_order="left")
     return found.select("sighting_id", "entry_id", "decision", "evidence_id", "frames").collect().to_dicts()

@@ -14,7 +14,7 @@ import polars as pl
 from forensics.custody.case_document import Case
 from forensics.custody.sealer import Sealer
 from forensics.digests import canonical_json
-from forensics.faces.comparison import Decision
+from forensics.faces.comparison import DECISIONS_TO_REVIEW
 from forensics.json_object import JsonObject
 from forensics.tables.open import candidates_of
 from pipelines.custody.deciding_files import DecidingFiles
@@ -24,7 +24,6 @@ from pipelines.search.recognition import Recognition
 __all__ = ["keep_published_list", "load_published_lists"]
 
 _CONTEXT: Final = "published list"
-_SIMILAR: Final = (Decision.CANDIDATE.value, Decision.LEAD.value)
 
 
 def keep_published_list(
@@ -43,7 +42,7 @@ def keep_published_list(
         How many candidates and leads of the list before are not in this one.
     """
     rows = candidates_of(case.folder, recognition.key).collect()
-    similar = rows.filter(pl.col("decision").is_in(_SIMILAR))
+    similar = rows.filter(pl.col("decision").is_in(DECISIONS_TO_REVIEW))
     content = {
         "run": record["run"],
         "settings": record["settings"],

@@ -1,6 +1,6 @@
 """Watch-list templates, models and rules for the comparison of faces; prepared once, before any worker starts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -12,14 +12,13 @@ from forensics.custody.case_document import Case, digest_scope
 from forensics.digests import canonical_json
 from forensics.faces.compared_people import ComparedPeople
 from forensics.faces.comparison import Rules, fmr_per_comparison
-from forensics.faces.published_rates import calibration_for, pairwise_threshold
+from forensics.faces.published_rates import calibration_for, near_copy_threshold, pairwise_threshold
 from forensics.json_object import JsonObject
 from forensics.tables.outcomes import ComparisonSetup
 from pipelines.custody.entries import Entry, load_entries
 from pipelines.custody.keys import keyring_for
 from pipelines.search.calibration import load_likelihood
-from pipelines.search.entry_sources import origins_of
-from pipelines.search.references import templates_of
+from pipelines.search.references import load_compared_people
 from pipelines.settings import RecogniseSettings
 from pipelines.stages.recognise import COMPARED_PEOPLE, References
 from pipelines.versions import installed_versions
@@ -99,11 +98,11 @@ def prepare_recognition(
     """
     key = keyring_for(case.folder, case.case_id).load()
     models = find_models(settings)
-    templates = templates_of(case, key, models, now=now)
-    entries = tuple(entry for entry in load_entries(case) if entry.entry_id in templates.entry_ids)
-    people = ComparedPeople(templates, origins_of(case.folder, entries))
-    references = References(_rules(settings, len(entries)), models, key.seal(people.encoded(), COMPARED_PEOPLE))
-    return Recognition(entries, people, references, _comparison_setup(case, settings, models, len(entries), key), key)
+    people = load_compared_people(case, key, models, now=now)
+    entries = tuple(entry for entry in load_entries(case) if entry.entry_id in people.templates.entry_ids)
+    rules = _rules(settings, len(entries))
+    references = References(rules, models, key.seal(people.encoded(), COMPARED_PEOPLE))
+    return Recognition(entries, people, references, _comparison_setup(case, settings, models, entries, key), key)
 
 
 def _rules(settings: RecogniseSettings, n_entries: int) -> Rules:
@@ -117,14 +116,19 @@ def _rules(settings: RecogniseSettings, n_entries: int) -> Rules:
 
 def _with_threshold(settings: RecogniseSettings, threshold: float, *, leads_only: bool) -> Rules:
     return Rules(
-        threshold, settings.minimum_faces, settings.minimum_span_ms, leads_only, pairwise_threshold(settings.model)
+        threshold,
+        settings.minimum_faces,
+        settings.minimum_span_ms,
+        leads_only,
+        one_person=pairwise_threshold(settings.model),
+        near_copy=near_copy_threshold(settings.model),
     )
 
 
 def _comparison_setup(
-    case: Case, settings: RecogniseSettings, models: FaceModels, n_entries: int, key: Key
+    case: Case, settings: RecogniseSettings, models: FaceModels, entries: Sequence[Entry], key: Key
 ) -> ComparisonSetup:
-    calibration = calibration_for(settings.model)
+    calibration, n_entries = calibration_for(settings.model), len(entries)
     return ComparisonSetup(
         model_id=models.model_id,
         n_entries=n_entries,

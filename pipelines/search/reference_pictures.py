@@ -12,12 +12,20 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.custody.sealer import Sealer
 from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, Unfit, UsageError
-from forensics.faces.face import Face, FaceDetector, Quality, QualityLimits, quality_problems
+from forensics.faces.face import Face, FaceDetector, FaceEmbedder, Quality, QualityLimits, quality_problems
+from forensics.faces.pooling import Pools, single_face_pools
 from forensics.footage.frames import RgbArray, View
 from forensics.json_object import JsonObject
 from pipelines.search.case_pictures import find_case_pictures
 
-__all__ = ["Picture", "ReferencePicture", "measure_picture", "measure_stored_picture", "read_pictures"]
+__all__ = [
+    "Picture",
+    "ReferencePicture",
+    "embed_references",
+    "measure_picture",
+    "measure_stored_picture",
+    "read_pictures",
+]
 
 _LARGEST_PICTURE_BYTES: Final = 64 << 20
 _PROBLEM_TEXT: Final = {
@@ -155,6 +163,12 @@ def measure_stored_picture(data: bytes, detector: FaceDetector) -> ReferencePict
         )
     largest = max(faces, key=lambda each: each.eye_distance_px)
     return _measure_face(Picture("a reference picture", data), rgb, largest)
+
+
+def embed_references(references: Sequence[ReferencePicture], embedder: FaceEmbedder) -> Pools:
+    """Return the face of each picture as a pool of its own."""
+    vectors = embedder.embed([embedder.align(each.rgb, each.face) for each in references])
+    return single_face_pools(vectors, embedder.measure)
 
 
 def _measure_face(picture: Picture, rgb: RgbArray, face: Face) -> ReferencePicture:

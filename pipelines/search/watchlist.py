@@ -14,10 +14,19 @@ from forensics.errors import NotAuthorised, UsageError
 from forensics.spelling import fault_in_statement
 from forensics.wording import counted
 from pipelines.custody.deciding_files import DecidingFiles
-from pipelines.custody.entries import ORIGIN_PICTURES, Entry, added_entries, encode_entry, entry_folder, load_entries
+from pipelines.custody.entries import (
+    ORIGIN_PICTURES,
+    Entry,
+    added_entries,
+    count_additions,
+    encode_entry,
+    entry_folder,
+    load_entries,
+)
 from pipelines.custody.mandate_text import last_day_text
+from pipelines.search.reference_checks import measure_references, refuse_copies_of_entries, refuse_frames_of_footage
 from pipelines.search.reference_pictures import Picture
-from pipelines.search.references import store_references, templates_of
+from pipelines.search.references import load_compared_people, store_references
 
 __all__ = ["NewEntry", "add_entry"]
 
@@ -67,14 +76,18 @@ def add_entry(
     Raises:
         UsageError: a value or picture of the entry is invalid, the pictures show two people, or a picture belongs to
             another entry.
-        NotAuthorised: the case does not compare faces, or its watch-list is full.
+        NotAuthorised: the case does not compare faces, its watch-list is full, or a picture is from the footage.
     """
     _check_entry(case, wanted, now)
     _refuse_duplicates(case, wanted.pictures)
     key, models = key_for(), models_for()
     folder = entry_folder(case.folder, key, wanted.entry_id)
-    others = templates_of(case, key, models, now=now) if wanted.origin == ORIGIN_PICTURES else None
-    references = store_references(folder, wanted.pictures, models, key, others=others)
+    is_chosen = wanted.origin == ORIGIN_PICTURES
+    references, faces = measure_references(wanted.pictures, models, require_all=is_chosen)
+    if is_chosen:
+        refuse_copies_of_entries(references, faces, models, load_compared_people(case, key, models, now=now).references)
+        refuse_frames_of_footage(references, faces, models, case.folder, key)
+    store_references(folder, references, faces, models, key)
     pictures = tuple(each.describe() for each in references)
     basis = wanted.basis.strip()
     entry = Entry(folder, wanted.entry_id, basis, wanted.expires_utc, now, who, wanted.origin, pictures)
@@ -139,9 +152,10 @@ def _check_entry(case: Case, wanted: NewEntry, now: datetime) -> None:
             f"the name {entry_id} belonged to a removed entry, and verdicts may refer to it",
             "choose another name",
         )
-    if len(ever_added) >= case.watchlist_limit:
+    n_added = count_additions(case)
+    if n_added >= case.watchlist_limit:
         raise NotAuthorised(
-            f"{counted(len(ever_added), 'entry was', 'entries were')} added to this case over its life, "
+            f"{counted(n_added, 'entry was', 'entries were')} added to this case over its life, "
             f"the case allows {case.watchlist_limit}",
             "raise the limit: forensics case policy CASE --watchlist-limit N --reason TEXT",
         )

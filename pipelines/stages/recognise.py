@@ -5,12 +5,11 @@ candidates and leads, the pictures that a reviewer needs, all sealed with the ca
 template. What it receives names nobody: the watch-list is sealed, and the key comes over a channel of its own.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Final
 
-import numpy as np
 import pyarrow as pa
 
 from forensics.adapters.faces.face_crop import face_jpeg
@@ -20,22 +19,22 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.custody.sealer import Sealer
 from forensics.decoding.child import DecodingChild, Limits
 from forensics.decoding.decoder_crashes import read_past_crashes
-from forensics.detection.detections import FloatArray
 from forensics.digests import digest_of
 from forensics.faces.compared_people import ComparedPeople
 from forensics.faces.comparison import Rules
-from forensics.faces.face_search import Comparison, Examination, Person, compare_faces, gather_faces
-from forensics.faces.face_selection import select_detections
-from forensics.faces.reference_sources import Origin
+from forensics.faces.face import QualityLimits
+from forensics.faces.face_search import Comparison, Examination, FaceCrop, Person, compare_faces, gather_faces
+from forensics.faces.near_copies import find_near_copies
 from forensics.footage.evidence import Evidence
 from forensics.footage.frames import Item, View
-from forensics.footage.timeline import BoolArray, Int64Array, PacketIndex
+from forensics.footage.timeline import Int64Array
 from forensics.tables.evidence import load_index
 from forensics.tables.files import read_table, seal_table
-from forensics.tables.schemas import RECOGNISE_PART, SIGHT_PART, TRACK_PART
+from forensics.tables.schemas import RECOGNISE_PART, SIGHT_PART
 from forensics.tables.sighting_rows import track_id_of_sight
 from forensics.tracking.sightings import sighting_id_of
 from pipelines.settings import RecogniseSettings
+from pipelines.stages.evidence_tracks import EvidenceTracks, searched_person
 from pipelines.stages.sight import SightWork
 
 __all__ = ["COMPARED_PEOPLE", "PERSON", "Recognise", "RecogniseWork", "References", "works_for"]
@@ -44,8 +43,7 @@ PERSON: Final = "person"
 COMPARED_PEOPLE: Final = "compared people"
 """Context of the sealed watch-list that travels to the workers."""
 _PEOPLE_PER_WORK: Final = 32
-# More frames are searched than faces are kept, so that a blurred or turned face has a replacement nearby.
-_FRAMES_PER_FACE: Final = 3
+_ANY_QUALITY: Final = QualityLimits(eyes_px=0, sharpness=0, yaw_degrees=180, score=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,72 +161,39 @@ class _OpenedRecognise:
         def read(wanted: Int64Array) -> Iterator[Item]:
             return read_past_crashes(self._child, footage, index, View(), wanted)
 
-        people = _people(work, index, stage, self._compared.origins)
-        rules = stage.references.rules
+        tracks = EvidenceTracks.of(work.sighted, index)
+        numbered = self._people(work, tracks)
+        numbers = {person.sighting_id: number for number, person in numbered.items()}
+
+        def find_copies(person: Person, entry_ids: Collection[str]) -> dict[str, tuple[float, FaceCrop]]:
+            whole = tracks.with_every_frame(numbers[person.sighting_id], person)
+            references = self._compared.references.of(set(entry_ids) - confirmed)
+            return find_near_copies(whole, references, read, any_face, rules) if references.entry_ids else {}
+
+        people, rules = list(numbered.values()), stage.references.rules
+        confirmed = {origin.entry_id for origin in self._compared.origins}
+        any_face = replace(self._examination, limits=_ANY_QUALITY)
         faces = gather_faces(people, read, self._examination, rules)
-        rows = compare_faces(people, faces, self._compared.templates, rules, self._examination)
+        rows = compare_faces(people, faces, self._compared.templates, rules, self._examination, find_copies)
         table = pa.Table.from_pylist([_row(row) for row in rows], schema=RECOGNISE_PART)
         run = stage.case.run("")  # the name of a part does not depend on the run
         return seal_table(run.part(stage.name, work.unit), table, self._key)
 
+    def _people(self, work: RecogniseWork, tracks: EvidenceTracks) -> dict[int, Person]:
+        """Return the people of this work with the frames that are searched for each, by track number."""
+        evidence, stage, sights = work.evidence, self._stage, read_table(work.sight_part, SIGHT_PART).to_pylist()
+        people = {}
+        for number in work.tracks:
+            track_id = track_id_of_sight(evidence.evidence_id, stage.settings_digest, sights[number])
+            sighting_id = sighting_id_of(track_id, evidence.camera_id)
+            people[number] = searched_person(
+                sighting_id, evidence.evidence_id, tracks, number, stage.settings, self._compared.origins
+            )
+        return people
+
     def close(self) -> None:
         """End the decoding child."""
         self._child.close()
-
-
-def _people(work: RecogniseWork, index: PacketIndex, stage: Recognise, origins: Sequence[Origin]) -> list[Person]:
-    """Return the people of this work with the frames that are searched for each."""
-    stored = work.sighted.tracked.load_detections()
-    detections = stored.detections
-    numbers = read_table(work.sighted.track_part, TRACK_PART)["track_number"].to_numpy()
-    sights = read_table(work.sight_part, SIGHT_PART).to_pylist()
-    settings = stage.settings
-    people = []
-    for number in work.tracks:
-        rows = _rows_to_search(np.flatnonzero(numbers == number), stored.is_doubtful)
-        media_us = index.media_us[detections.frame[rows]]
-        boxes = media_us, detections.xyxy[rows], detections.score[rows]
-        first = select_detections(
-            *boxes, spacing_us=settings.apart_ms * 1000 // _FRAMES_PER_FACE, at_most=settings.looks
-        )
-        reserve = select_detections(*boxes, spacing_us=1, at_most=settings.second_looks)
-        places = np.union1d(first, reserve)
-        selected = rows[places]
-        frame = detections.frame[selected]
-        track_id = track_id_of_sight(work.evidence.evidence_id, stage.settings_digest, sights[number])
-        sighting_id = sighting_id_of(track_id, work.evidence.camera_id)
-        is_reserve = ~np.isin(places, first)
-        origin_of = _entries_from_track(
-            origins,
-            sighting_id,
-            work.evidence.evidence_id,
-            detections.frame[rows],
-            detections.xyxy[rows],
-        )
-        xyxy = detections.xyxy[selected]
-        people.append(Person(sighting_id, frame, index.media_us[frame], xyxy, is_reserve, origin_of))
-    return people
-
-
-def _rows_to_search(rows: Int64Array, is_doubtful: BoolArray) -> Int64Array:
-    """Return the rows of a track that are not doubtful; all rows if there is no other.
-
-    No face is ever read from a doubtful frame: such a frame is a gap here, and the gap's reason becomes that of the
-    result.
-    """
-    whole = rows[~is_doubtful[rows]]
-    return whole if len(whole) else rows
-
-
-def _entries_from_track(
-    origins: Sequence[Origin], sighting_id: str, evidence_id: str, frame: Int64Array, xyxy: FloatArray
-) -> frozenset[str]:
-    """Return the entries whose reference pictures were taken from this track, under any settings."""
-    return frozenset(
-        origin.entry_id
-        for origin in origins
-        if origin.sighting_id == sighting_id or origin.is_seen_in(evidence_id, frame, xyxy)
-    )
 
 
 def _row(row: Comparison) -> dict[str, object]:

@@ -30,4 +30,4 @@ def found(tmp_path: Path, call: Call) -> FaceCase:
 def any_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     """Accept every face as a reference picture; faces of painted footage are too small and smooth for one."""
     no_limits = QualityLimits(eyes_px=0, sharpness=0, yaw_degrees=90, score=0)
-    monkeypatch.setattr("pipelines.search.references.REFERENCE_LIMITS", no_limits)
+    monkeypatch.setattr("pipelines.search.reference_checks.REFERENCE_LIMITS", no_limits)

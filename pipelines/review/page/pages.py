@@ -9,7 +9,14 @@ from typing import Any, Final
 
 from forensics.errors import ForensicsError, NotAuthorised, UsageError
 from forensics.faces.review_rules import CHECKLIST, Agreement
-from pipelines.review.candidate_text import STATES, VERDICTS, faces_in_words, quality_in_words, seen_in_words
+from pipelines.review.candidate_text import (
+    STATES,
+    VERDICTS,
+    faces_in_words,
+    origin_in_words,
+    quality_in_words,
+    seen_in_words,
+)
 from pipelines.review.desk import Candidate, Pictures, ReviewDesk
 from pipelines.review.page import rendering
 from pipelines.review.page.access import COOKIE, PageAccess
@@ -20,7 +27,7 @@ __all__ = ["application"]
 _LARGEST_FORM_BYTES: Final = 64 << 10
 _ANSWERS: Final = {Agreement.AGREES: "agrees", Agreement.DIFFERS: "differs", Agreement.NOT_SEEN: "not seen"}
 _SIDES: Final = {"face": "Face {} in the footage", "reference": "Reference picture {}"}
-_WORDS: Final = {"seen_in_words": seen_in_words, "faces_in_words": faces_in_words, "quality_in_words": quality_in_words}
+_WORDS: Final = {word.__name__: word for word in (seen_in_words, faces_in_words, quality_in_words, origin_in_words)}
 _NO_SESSION: Final = "This browser has no access. Open the address that the command printed."
 _USED_ADDRESS: Final = (
     "This address was already opened, and it works only once. Run the command again for a new address."

@@ -9,6 +9,7 @@ The exit code is 1 if an attack found what it must not find, or if a control fou
 
 import argparse
 import os
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -16,10 +17,12 @@ from typing import Final
 import numpy as np
 from scipy.stats import binom
 
+from scripts.measure.attack.copies import CopyAttack, follow_unknown_people
 from scripts.measure.attack.disk import CannotMount, erase_on_a_disk
 from scripts.measure.attack.memory import search_a_cluster
 from scripts.measure.attack.templates import ATTACKS, Attack, Named, name_bystanders
 from scripts.measure.campaign import Campaign, CaseResult, Outcome
+from testing.project import SHARED
 
 _RESULTS: Final = Path(__file__).resolve().parents[3] / "docs" / "validation"
 _TEMPLATES: Final = "published rows say nothing about who a bystander is"
@@ -29,6 +32,8 @@ _DISK: Final = "an erased case leaves nothing on the disk"
 _NOTHING: Final = "the raw image holds no trace, before and after the erasure"
 _MEMORY: Final = "a cluster that outlives a run holds nothing of it"
 _IN_NO_PROCESS: Final = "no process of the cluster holds a key, a template or a name; the control is found"
+_COPIES: Final = "nobody is followed by a picture out of the footage"
+_NO_CANDIDATE: Final = "an edited crop of any frame makes no candidate and no lead; a genuine photograph does"
 _LEVEL: Final = 0.01
 
 
@@ -37,7 +42,7 @@ def main() -> int:
     campaign = Campaign("attack", f"scripts/attack --seed {arguments.seed}", arguments.seed)
     for attack in ATTACKS if not arguments.short else [each for each in ATTACKS if each.reads != "near"]:
         campaign.add(_try_templates(attack, n_people=200 if arguments.short else 1000, seed=arguments.seed))
-    for result in (*_try_disk(), *_try_memory()):
+    for result in (*_try_disk(), *_try_memory(), *_try_copies(1 if arguments.short else 10, arguments.seed)):
         campaign.add(result)
     if arguments.write:
         campaign.write(_RESULTS / "attack.json")
@@ -92,6 +97,22 @@ def _try_memory() -> list[CaseResult]:
     return [
         _memory_result(f"{name}, {when}", places) for when, by_name in found.items() for name, places in by_name.items()
     ]
+
+
+def _try_copies(n_cases: int, seed: int) -> list[CaseResult]:
+    if not (SHARED / "models").exists():
+        return [CaseResult("crops of the footage", _COPIES, _NO_CANDIDATE, Outcome.NOT_RUN, "needs ../shared")]
+    with TemporaryDirectory() as folder:
+        attacks = list(follow_unknown_people(Path(folder), n_cases, np.random.default_rng(seed)))
+    return [_copy_result(number, attack) for number, attack in enumerate(attacks, start=1)]
+
+
+def _copy_result(number: int, attack: CopyAttack) -> CaseResult:
+    """Return the result for one picture; only the control may have candidates, and it must."""
+    is_found = bool({"candidate", "lead"} & set(attack.decisions))
+    outcome = Outcome.SURVIVED if is_found == attack.edit.startswith("control") else Outcome.FAILED
+    seen = ", ".join(f"{n} {decision}" for decision, n in sorted(Counter(attack.decisions).items()))
+    return CaseResult(f"crop {number}", _COPIES, _NO_CANDIDATE, outcome, f"{attack.edit}: {attack.refusal or seen}")
 
 
 def _memory_result(name: str, places: set[str]) -> CaseResult:

@@ -185,7 +185,8 @@ def test_no_template_of_other_people_is_ever_written(tmp_path: Path, call: Call)
 def _templates(case: FaceCase, key: Key) -> list[np.ndarray]:
     return [
         np.frombuffer(decrypted(key, path.read_bytes()), dtype="<f4")[:-1]
-        for path in case.root.glob("watchlist/*/*.template.sealed")
+        for kind in ("template", "faces")
+        for path in case.root.glob(f"watchlist/*/*.{kind}.sealed")
     ]
 
 

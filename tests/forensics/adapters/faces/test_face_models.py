@@ -1,12 +1,15 @@
 """Real face models: what deepface is kept from, and people in real footage."""
 
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+import forensics
 from forensics.adapters.faces.dlib_weights import EMBEDDING, dlib_weights
 from forensics.adapters.faces.face_models import resolve_face_models
 from forensics.adapters.faces.face_quality import REFERENCE_LIMITS, quality_of
@@ -192,3 +195,13 @@ def test_each_man_is_found_in_his_own_sighting(
     assert found == {"alex-lacamoire": (1, 20), "lin-manuel-miranda": (1, 82)}
     assert not [row for row in rows if row["decision"] == "lead"]
     assert {round(row["threshold"], 3) for row in rows} == {0.427}
+    _refuse_an_enlarged_thumbnail(call, case, tmp_path / "enlarged.jpg")
+
+
+def _refuse_an_enlarged_thumbnail(call: Call, case: Path, target: Path) -> None:
+    opened = forensics.open_case(case)
+    best = opened.sightings().filter(first_frame=82).collect()["thumbnail"][0]
+    with Image.open(io.BytesIO(opened.read_picture(best, reason="test"))) as picture:
+        picture.resize((picture.width * 2, picture.height * 2), Image.Resampling.BICUBIC).save(target, quality=80)
+    added = call("watchlist", "add", case, "unknown-man", target, "--basis", "b", "--expires", ENTRY_LAST_DAY)
+    assert (added.code, "a frame of the case's own footage, sighting" in added.err) == (3, True), added.err
