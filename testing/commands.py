@@ -29,6 +29,7 @@ __all__ = [
     "ENTRY_ENDS",
     "ENTRY_LAST_DAY",
     "MANDATE_ENDS",
+    "TRAINING",
     "Answer",
     "Call",
     "RedirectingCall",
@@ -41,6 +42,7 @@ __all__ = [
 # Relative to today, because a fixed day passes.
 MANDATE_ENDS = datetime(clock.utc_now().year + 2, 1, 1, tzinfo=UTC)
 ENTRY_LAST_DAY = f"{clock.utc_now().year + 1}-01-31"
+TRAINING = ("--training", "face comparison, two weeks", "--trained-on", "2026-03-06")
 ENTRY_ENDS = datetime(clock.utc_now().year + 1, 2, 1, tzinfo=UTC)
 
 

@@ -25,7 +25,7 @@ from pipelines.custody.case_store import load_case
 from pipelines.custody.entries import entry_folder
 from pipelines.custody.keys import keyring_for
 from pipelines.stages.model_loaders import ModelLoaders
-from testing.commands import ENTRY_LAST_DAY, Answer, Call, search_case
+from testing.commands import ENTRY_LAST_DAY, TRAINING, Answer, Call, search_case
 from testing.given_detector import GivenDetector
 from testing.painted.encode import Recipe, encode
 
@@ -267,5 +267,5 @@ class FaceCase:
         return self.call("review", self.root, *who, "--verdict", verdict, "--check", "nose=agrees", *more)
 
     def reviewer(self, name: str) -> None:
-        """Add a reviewer with a key."""
-        self.do("reviewer add", name)
+        """Add a trained reviewer with a key."""
+        self.do("reviewer add", name, *TRAINING)

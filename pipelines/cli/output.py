@@ -29,6 +29,7 @@ __all__ = [
     "json_option",
     "microseconds",
     "one_line",
+    "parse_day",
     "parse_last_day",
     "parse_utc",
     "path_type",
@@ -169,6 +170,27 @@ class LastDay(UtcTime):
                 self.fail(f"{value!r} is not a day; give it as 2027-05-31, or a time as {_INSTANT}", param, ctx)
             return super().convert(value, param, ctx)
         return self.in_calendar(begin, value, param, ctx) + timedelta(days=1)
+
+
+class Day(click.ParamType[date]):
+    """A day, such as 2026-03-06."""
+
+    name = "DAY"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Refuse what is no day, and a year beyond the supported ones."""
+        try:
+            day = value if isinstance(value, date) else date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a day; give it as 2026-03-06", param, ctx)
+        if not 1 < day.year <= _LATEST_YEAR:
+            self.fail(f"{value!r} is out of range; give a year up to {_LATEST_YEAR}", param, ctx)
+        return day
+
+
+def parse_day() -> Day:
+    """Return the type of options that take a day in the past."""
+    return Day()
 
 
 def parse_utc() -> UtcTime:

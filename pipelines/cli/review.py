@@ -1,5 +1,6 @@
 """`reviewer` and `review`: two people decide about each candidate."""
 
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from pipelines.cli.output import (
     force_option,
     json_option,
     one_line,
+    parse_day,
     path_type,
     reason_option,
     required_reason,
@@ -29,7 +31,15 @@ from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need
 from pipelines.review.candidate_text import STATES, faces_in_words, origin_in_words, quality_in_words, seen_in_words
 from pipelines.review.desk import Candidate, ReviewDesk
-from pipelines.review.reviewers import add_reviewer, find_reviewer, load_reviewers, replace_reviewer, revoke_reviewer
+from pipelines.review.reviewers import (
+    NOT_ON_RECORD,
+    Training,
+    add_reviewer,
+    find_reviewer,
+    load_reviewers,
+    replace_reviewer,
+    revoke_reviewer,
+)
 
 __all__ = ["review", "reviewer"]
 
@@ -43,7 +53,7 @@ def reviewer() -> None:
 
     \b
     Example:
-      forensics reviewer add my-case "B. Becker"
+      forensics reviewer add my-case "B. Becker" --training "face comparison, FISWG, 5 days" --trained-on 2026-03-06
       forensics reviewer list my-case
     """
 
@@ -51,17 +61,22 @@ def reviewer() -> None:
 @reviewer.command("add")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("name", metavar="NAME")
+@click.option("--training", required=True, help="Training in the comparison of faces that the person has.")
+@click.option("--trained-on", type=parse_day(), required=True, help="Day of that training.")
 @json_option
-def add(root: Path, name: str, as_json: bool) -> None:
+def add(root: Path, name: str, training: str, trained_on: date, as_json: bool) -> None:
     """Add a reviewer and make a key, which only the user who runs this command can read.
+
+    The training is kept with the reviewer, in the log and in the file for the defence. It is stated, not checked.
 
     \b
     Example:
-      forensics reviewer add my-case "B. Becker"
+      forensics reviewer add my-case "B. Becker" --training "face comparison, FISWG, 5 days" --trained-on 2026-03-06
     """
-    facts = {"reviewer": name}
+    stated = Training(training, trained_on)
+    facts = {"reviewer": name, "training": training, "trained_on": trained_on.isoformat()}
     with open_session(root, "reviewer add", need=Need.WORK, facts=facts) as session, session.lock():
-        added, path = add_reviewer(session.case, session.files, name, now=session.now, who=os_user())
+        added, path = add_reviewer(session.case, session.files, name, stated, now=session.now, who=os_user())
         session.record.outputs["key_id"] = added.key_id
     following = f"next: forensics review {in_shell(root)} --as {added.name!r} --reason TEXT"
     text = f"{added.name}: key {added.key_id} at {path}\n{following}"
@@ -72,7 +87,7 @@ def add(root: Path, name: str, as_json: bool) -> None:
 @click.argument("root", metavar="CASE", type=path_type)
 @json_option
 def list_command(root: Path, as_json: bool) -> None:
-    """List all reviewers' keys, revoked ones as well.
+    """List all reviewers' keys with the training on record, revoked ones as well.
 
     \b
     Example:
@@ -80,10 +95,10 @@ def list_command(root: Path, as_json: bool) -> None:
     """
     with open_session(root, "reviewer list", need=Need.READ) as session:
         known = load_reviewers(session.folder)
-    columns = ["name", "key_id", "added_utc", "added_by", "revoked_utc", "revoked_why"]
-    rows = [[getattr(each, column) for column in columns] for each in known]
-    facts = [dict(zip(columns, row, strict=True)) for row in rows]
-    emit({"reviewers": facts}, table_text(columns, rows), as_json)
+    columns = ["name", "key_id", "training", "trained_on", "added_utc", "added_by", "revoked_utc", "revoked_why"]
+    facts = [{column: getattr(each, column) for column in columns} for each in known]
+    shown = [{**each, "training": each["training"] or NOT_ON_RECORD} for each in facts]
+    emit({"reviewers": facts}, table_text(columns, [list(each.values()) for each in shown]), as_json)
 
 
 @reviewer.command("revoke")

@@ -22,6 +22,7 @@ from forensics.tables.schemas import CANDIDATES_TABLE
 from pipelines import clock
 from pipelines.custody.entries import added_entries, load_entries
 from pipelines.custody.keys import find_key, key_of
+from pipelines.review.reviewers import NOT_ON_RECORD, Reviewer, load_reviewers
 from pipelines.review.reviews import accounts_of, load_reviews, select_reviews
 from pipelines.run.record import newest_record
 from pipelines.search.published_lists import load_published_lists
@@ -148,7 +149,10 @@ def _review_facts(case: Case, reviews: list[Review]) -> JsonObject:
             "same_account": None,
         }
     accounts = accounts_of(case, reviews) if reviews else []
-    verdicts = [_verdict_facts(review, account) for review, account in zip(reviews, accounts, strict=True)]
+    known = {each.key_id: each for each in load_reviewers(case.folder)}
+    verdicts = [
+        _verdict_facts(review, known[review.key_id], account) for review, account in zip(reviews, accounts, strict=True)
+    ]
     same_account = accounts[0] == accounts[1] if len(accounts) == 2 and "" not in accounts else None
     return {
         "review_state": state.value,
@@ -158,9 +162,11 @@ def _review_facts(case: Case, reviews: list[Review]) -> JsonObject:
     }
 
 
-def _verdict_facts(review: Review, account: str) -> JsonObject:
+def _verdict_facts(review: Review, reviewer: Reviewer, account: str) -> JsonObject:
     return {
         "reviewer": review.reviewer,
+        "training": reviewer.training or NOT_ON_RECORD,
+        "trained_on": reviewer.trained_on or None,
         "key_id": review.key_id,
         "account": account or None,
         "verdict": review.verdict.value,

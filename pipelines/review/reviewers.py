@@ -8,8 +8,9 @@ keys.
 import json
 import stat
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from forensics.adapters.crypto.signing import key_id_of, new_private_key, public_key_of
 from forensics.custody.case_document import Case
@@ -17,13 +18,15 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.faces.review_rules import is_same_name
 from forensics.json_object import JsonObject
-from forensics.spelling import fault_in_name
+from forensics.spelling import fault_in_name, fault_in_statement
 from forensics.tables.files import atomic_file, encode_json
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.keys import reviewer_keys_folder
 
 __all__ = [
+    "NOT_ON_RECORD",
     "Reviewer",
+    "Training",
     "add_reviewer",
     "find_reviewer",
     "load_private_key",
@@ -31,6 +34,39 @@ __all__ = [
     "replace_reviewer",
     "revoke_reviewer",
 ]
+
+NOT_ON_RECORD: Final = "not on record"
+"""What stands for the training of reviewers who were added by versions before 0.3."""
+
+_FIRST_TO_SEE_A_DAY: Final = timedelta(hours=14)
+"""How far local time may be ahead of UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """Training of a reviewer, as the person who adds the reviewer states it.
+
+    Attributes:
+        text: which training.
+        day: when.
+    """
+
+    text: str
+    day: date
+
+    def check(self, now: datetime) -> None:
+        """Check that a training is stated, and that its day has come.
+
+        Raises:
+            UsageError: it is not.
+        """
+        fault = fault_in_statement(self.text)
+        if fault:
+            raise UsageError(
+                f"the training {self.text!r} {fault}", "name the training with --training, so that others can check it"
+            )
+        if self.day > (now + _FIRST_TO_SEE_A_DAY).date():
+            raise UsageError(f"the day {self.day} is in the future", "give with --trained-on the day of the training")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +78,8 @@ class Reviewer:
         key_id, public_hex: id of the key and the public key in hex.
         added_utc, added_by: time of adding, and the operating-system user who added it.
         revoked_utc, revoked_why: time and reason of the revocation; empty while the key is valid.
+        training, trained_on: which training in the comparison of faces the person has, and the day of it (ISO); empty
+            in records of versions before 0.3.
     """
 
     name: str
@@ -51,6 +89,8 @@ class Reviewer:
     added_by: str
     revoked_utc: str = ""
     revoked_why: str = ""
+    training: str = ""
+    trained_on: str = ""
 
 
 def load_reviewers(folder: CaseFolder) -> list[Reviewer]:
@@ -100,15 +140,18 @@ def find_reviewer(folder: CaseFolder, name: str) -> Reviewer:
     names = ", ".join(reviewer.name for reviewer in known if not reviewer.revoked_utc)
     raise NotAuthorised(
         f"{name} is not a reviewer of this case; reviewers: {names or 'none'}",
-        "add a reviewer: forensics reviewer add CASE NAME",
+        "add a reviewer: forensics reviewer add CASE NAME --training TEXT --trained-on DAY",
     )
 
 
-def add_reviewer(case: Case, files: DecidingFiles, name: str, *, now: datetime, who: str) -> tuple[Reviewer, Path]:
+def add_reviewer(
+    case: Case, files: DecidingFiles, name: str, training: Training, *, now: datetime, who: str
+) -> tuple[Reviewer, Path]:
     """Add a reviewer with a new key; return it and the path of the private key. The caller holds the case's lock.
 
     Raises:
-        UsageError: the name is empty, could be mistaken for another, or has a valid key already.
+        UsageError: the name is empty, could be mistaken for another, or has a valid key already; or no training is
+            stated.
         NotAuthorised: other users can write to the folder of the keys.
     """
     fault = fault_in_name(name)
@@ -117,13 +160,15 @@ def add_reviewer(case: Case, files: DecidingFiles, name: str, *, now: datetime, 
     name = " ".join(name.split())
     if not name:
         raise UsageError("the name of the reviewer is empty", "give a name")
+    training.check(now)
     known = load_reviewers(case.folder)
     if any(is_same_name(reviewer.name, name) and not reviewer.revoked_utc for reviewer in known):
         raise UsageError(
             f"{name} has a key already",
             "replace a lost key with: forensics reviewer replace CASE NAME --reason TEXT",
         )
-    reviewer, path = _create_key(case, name, now=now, who=who)
+    stated = Reviewer(name, "", "", now.isoformat(), who, training=training.text, trained_on=training.day.isoformat())
+    reviewer, path = _create_key(case, stated)
     files.write(case.folder.reviewers_file, encode_json([asdict(each) for each in (*known, reviewer)]))
     return reviewer, path
 
@@ -140,18 +185,18 @@ def replace_reviewer(
     """
     known, current = load_reviewers(case.folder), find_reviewer(case.folder, name)
     revoked = replace(current, revoked_utc=now.isoformat(), revoked_why=why)
-    reviewer, path = _create_key(case, current.name, now=now, who=who)
+    reviewer, path = _create_key(case, replace(current, added_utc=now.isoformat(), added_by=who))
     stored = [asdict(revoked if each == current else each) for each in known]
     files.write(case.folder.reviewers_file, encode_json([*stored, asdict(reviewer)]))
     _private_path(case, current).unlink(missing_ok=True)
     return revoked, reviewer, path
 
 
-def _create_key(case: Case, name: str, *, now: datetime, who: str) -> tuple[Reviewer, Path]:
-    """Create a key and write its private half, readable by this user only."""
+def _create_key(case: Case, stated: Reviewer) -> tuple[Reviewer, Path]:
+    """Return a reviewer with a new key, and the path of its private half, which only this user can read."""
     private = new_private_key()
     public = public_key_of(private)
-    reviewer = Reviewer(name, key_id_of(public), public.hex(), now.isoformat(), who)
+    reviewer = replace(stated, key_id=key_id_of(public), public_hex=public.hex())
     path = _private_path(case, reviewer)
     _create_private_folder(path.parent)
     with atomic_file(path) as file:

@@ -31,7 +31,7 @@ from pipelines.custody.case_lock import lock_case
 from pipelines.run.record import newest_record
 from pipelines.settings import TrackSettings, load_settings
 from testing.audit_events import interrupt_at
-from testing.commands import ENTRY_LAST_DAY, Call, clip, new_case, search_case
+from testing.commands import ENTRY_LAST_DAY, TRAINING, Call, clip, new_case, search_case
 from testing.demo_clips import make_clips
 
 _N_FRAMES = 140
@@ -153,7 +153,8 @@ def test_every_text_that_is_given_must_be_text(call: Call) -> None:
     [
         ("case", "hold", "{case}", "--reason", "\udcff"),
         ("case", "init", "{new}", "--operator", "o", "--purpose", "\udcff"),
-        ("reviewer", "add", "{case}", "B. \udcff"),
+        ("reviewer", "add", "{case}", "B. \udcff", *TRAINING),
+        ("reviewer", "add", "{case}", "B. Becker", "--training", "\udcff", "--trained-on", "2026-03-06"),
         ("watchlist", "add", "{case}", "E1", "face.jpg", "--basis", "\udcff", "--expires", ENTRY_LAST_DAY),
         ("ingest", "{case}", "gate.mp4", "--camera", "\udcff"),
     ],

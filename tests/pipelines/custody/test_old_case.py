@@ -20,7 +20,7 @@ from pipelines import clock
 from pipelines.custody.case_store import load_case
 from pipelines.review.reviews import load_reviews
 from testing.audit_events import KILLED, die_at
-from testing.commands import Call
+from testing.commands import TRAINING, Call
 
 _ARCHIVE = Path(__file__).with_name("search-0.2.tar.xz")
 _MADE = datetime(2026, 11, 30, 20, 44, 30, tzinfo=UTC)
@@ -82,6 +82,22 @@ def test_the_pictures_and_documents_of_a_sealed_case_are_as_before(old: Path, ca
     ]
     (confirmed,) = [each for each in disclosure["candidates"] if each["decision"] == "candidate"]
     assert (confirmed["review_state"], confirmed["same_account"]) == ("confirmed", True)
+
+
+def test_reviewers_of_an_old_case_have_no_training_on_record_and_their_verdicts_stay(
+    old: Path, call: Call, tmp_path: Path
+) -> None:
+    before = (old / "reviewers.json").read_bytes()
+    assert call("reviewer", "list", old).out.count("not on record") == 2
+    assert [each["training"] for each in call("reviewer", "list", old, "--json").json["reviewers"]] == ["", ""]
+    assert call("case", "disclose", old, "-o", tmp_path / "disclosure.json", "--reason", "court").code == 0
+    rows = json.loads((tmp_path / "disclosure.json").read_text())["candidates"]
+    (confirmed,) = [row for row in rows if row["verdicts"]]
+    assert confirmed["review_state"] == "confirmed"
+    assert [(each["training"], each["trained_on"]) for each in confirmed["verdicts"]] == [("not on record", None)] * 2
+    assert (old / "reviewers.json").read_bytes() == before
+    assert call("reviewer", "add", old, "D. Diaz", *TRAINING).code == 0
+    assert call("reviewer", "list", old).out.count("not on record") == 2
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 
 from pipelines import clock
 from testing.audit_events import started_programs
-from testing.commands import ENTRY_LAST_DAY, MANDATE_ENDS, Call
+from testing.commands import ENTRY_LAST_DAY, MANDATE_ENDS, TRAINING, Call
 from testing.face_case import FaceCase, fake_loaders, write_reference
 
 
@@ -191,7 +191,7 @@ _INGEST = ("ingest", "{case}", "{folder}/1.png", "--camera", "gate")
 _ADD = ("watchlist", "add", "{case}", "E9", "{folder}/1.png", "--basis", "b", "--expires", ENTRY_LAST_DAY)
 _CALIBRATE = ("watchlist", "calibrate", "{case}", "{folder}", "--reason", "r")
 _POLICY = ("case", "policy", "{case}", "--watchlist-limit", "6", "--reason", "r")
-_REVIEWER = ("reviewer", "add", "{case}", "D. Diaz")
+_REVIEWER = ("reviewer", "add", "{case}", "D. Diaz", *TRAINING)
 _QUERY = ("query", "{case}", "candidates", "--reason", "r")
 _REVIEW = ("review", "{case}", "--as", "B. Becker", "--reason", "r")
 _AUTHORISE = ("case", "authorise", "{case}", "--authority", "12 Gs 9/26")

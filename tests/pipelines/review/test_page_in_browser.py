@@ -84,7 +84,7 @@ def two_candidates(tmp_path: Path, call: Call) -> FaceCase:
     for number in range(2):
         case.enrol(f"E{number}", number, tmp_path)
     case.run()
-    case.do("reviewer add", "B. Becker")
+    case.reviewer("B. Becker")
     return case
 
 
@@ -170,7 +170,7 @@ def test_two_reviewers_in_turn(tmp_path: Path, call: Call, browser: "Chrome") ->
     case.enrol("E0", 0, tmp_path)
     case.run()
     for name in ("B. Becker", "C. Cole"):
-        case.do("reviewer add", name)
+        case.reviewer(name)
     case.do("case policy", "--one-account", "--reason", "both pages are opened by this test")
     with Page(case.root, "B. Becker") as page:
         first = _decide(browser, page, "a scar <i>here</i>")

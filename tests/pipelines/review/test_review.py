@@ -36,7 +36,7 @@ from pipelines.custody.session import Need
 from pipelines.review.desk import ReviewDesk
 from pipelines.review.reviewers import find_reviewer, load_private_key, load_reviewers
 from pipelines.review.reviews import load_reviews
-from testing.commands import ENTRY_ENDS, ENTRY_LAST_DAY, MANDATE_ENDS, Answer, Call, working_as
+from testing.commands import ENTRY_ENDS, ENTRY_LAST_DAY, MANDATE_ENDS, TRAINING, Answer, Call, working_as
 from testing.face_case import FaceCase
 from testing.project import ROOT
 
@@ -145,7 +145,7 @@ _UNSEEN = ("\u200b", "\u00ad", "\u2060", "\ufeff", "\u202e", "\x07", "\ue000", "
 @pytest.mark.parametrize("name", [f"B.{sign} Becker" for sign in _UNSEEN] + ["\u0412. Becker", "B. B\u03b5cker"])
 def test_a_name_that_looks_like_another_is_refused(found: FaceCase, name: str) -> None:
     before = load_reviewers(load_case(found.root).folder)
-    answer = found.call("reviewer", "add", found.root, name)
+    answer = found.call("reviewer", "add", found.root, name, *TRAINING)
     assert answer.code == 2
     assert "one alphabet" in answer.err
     assert load_reviewers(load_case(found.root).folder) == before
@@ -155,7 +155,7 @@ def test_a_name_that_looks_like_another_is_refused(found: FaceCase, name: str) -
     "name", ["\u0412. \u0411\u0435\u043a\u043a\u0435\u0440", "山田 はなこ", "김 민준", "J. O'Brien-Muñoz 2"]
 )
 def test_a_name_may_be_in_any_one_script(found: FaceCase, name: str) -> None:
-    found.do("reviewer add", name)
+    found.reviewer(name)
     assert name in {reviewer.name for reviewer in load_reviewers(load_case(found.root).folder)}
 
 
@@ -483,7 +483,7 @@ def test_a_lost_key_is_replaced_on_record_and_gives_no_second_verdict(found: Fac
     _decide(found, "B. Becker", "confirm")
     case = load_case(found.root)
     old = find_reviewer(case.folder, "B. Becker")
-    assert found.call("reviewer", "add", found.root, "b. becker").code == 2, "one key at a time"
+    assert found.call("reviewer", "add", found.root, "b. becker", *TRAINING).code == 2, "one key at a time"
     found.do("reviewer replace", "B. Becker", "--reason", "the machine was lost")
     new = find_reviewer(case.folder, "B. Becker")
     assert new.key_id != old.key_id
@@ -511,7 +511,7 @@ def test_a_key_is_its_owners_alone(found: FaceCase, monkeypatch: pytest.MonkeyPa
     paths[becker.key_id].unlink()
     assert _decide(found, "B. Becker", "confirm")[0] == 3, "it is gone"
     monkeypatch.setenv("FORENSICS_REVIEWER_KEYS", str(found.root / "keys"))
-    assert found.call("reviewer", "add", found.root, "F. Fox").code == 2, "keys lie outside the case"
+    assert found.call("reviewer", "add", found.root, "F. Fox", *TRAINING).code == 2, "keys lie outside the case"
 
 
 def _lines(case: FaceCase) -> list[bytes]:
