@@ -1,8 +1,8 @@
 """Settings of a run, each with type, default and description. Unknown names are refused.
 
-Evidence settings (`detect`, `gate`, `track`, `recognise`) decide the content of the tables and enter the digest of the
-run and every id. Execution settings (`chunk`, `run`) only decide speed and resources; they are recorded and enter no
-digest. Options on the command line override a profile, and a profile overrides the defaults.
+Evidence settings (`detect`, `gate`, `track`, `sight`, `recognise`) decide the content of the tables and enter the
+digest of the run and every id. Execution settings (`chunk`, `run`) only decide speed and resources; they are recorded
+and enter no digest. Options on the command line override a profile, and a profile overrides the defaults.
 """
 
 import tomllib
@@ -28,6 +28,7 @@ __all__ = [
     "RecogniseSettings",
     "RunSettings",
     "Settings",
+    "SightSettings",
     "TrackSettings",
     "list_changed_settings",
     "load_settings",
@@ -158,6 +159,16 @@ class TrackSettings(_Closed):
         return TrackParameters(**self.model_dump(exclude={"method"}))
 
 
+class SightSettings(_Closed):
+    """Settings of sightings."""
+
+    thumbnails: Literal["all", "none"] = Field(
+        "all",
+        description="all stores a picture of the best detection of every track; none stores no picture, also none of "
+        "people",
+    )
+
+
 class RecogniseSettings(_Closed):
     """Settings of the comparison of faces with the watch-list, in modes that compare faces."""
 
@@ -267,6 +278,7 @@ class Settings(_Closed):
     detect: DetectSettings = DetectSettings()
     gate: GateSettings = GateSettings()
     track: TrackSettings = TrackSettings()
+    sight: SightSettings = SightSettings()
     recognise: RecogniseSettings = RecogniseSettings()
     chunk: ChunkSettings = ChunkSettings()
     run: RunSettings = RunSettings()
@@ -309,9 +321,16 @@ class Settings(_Closed):
         return {name: METHODS[name] for name in self.evidence_settings() if compares_faces or name != "recognise"}
 
     def digest(self, model_sha256: str, *, compares_faces: bool) -> str:
-        """Return the digest of the evidence settings and the model; `recognise` counts only if faces are compared."""
+        """Return the digest of the evidence settings and the model.
+
+        `recognise` counts only if faces are compared, and `sight` only if it is not the default, which runs of earlier
+        versions did not state.
+        """
         methods, settings = self.methods(compares_faces=compares_faces), self.evidence_settings()
-        return digest_of({**{name: settings[name] for name in methods}, "methods": methods, "model": model_sha256})
+        chosen = {name: settings[name] for name in methods}
+        if self.sight != SightSettings():
+            chosen["sight"] = self.sight.model_dump(mode="json")
+        return digest_of({**chosen, "methods": methods, "model": model_sha256})
 
 
 def load_settings(profile: Path | None, assignments: tuple[str, ...], base: JsonObject | None = None) -> Settings:

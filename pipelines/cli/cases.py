@@ -75,8 +75,9 @@ _INSTANTS = {
     type=click.Choice([mode.value for mode in Mode]),
     default=Mode.SCENE.value,
     show_default=True,
-    help="scene: people and objects, no faces; search: a known person, needs an authority; "
-    "missing: a missing or trafficked person; wildlife: animals.",
+    help="scene: people and objects, compares no faces; search: a known person, needs an authority; "
+    "missing: a missing or trafficked person; wildlife: animals, otherwise as scene. In scene and wildlife "
+    "people are detected like every other class, and pictures show them uncovered.",
 )
 @click.option("--title", default="", help="Title, one line.")
 @click.option("--purpose", default="", help="Why this footage is examined.")

@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 # What a run takes over from the one before; how fast it works is given each time.
-_OF_LAST_RUN: Final = ("detect", "gate", "track", "recognise", "chunk")
+_OF_LAST_RUN: Final = ("detect", "gate", "track", "sight", "recognise", "chunk")
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,8 @@ def sight_works(context: RunContext, tracked: Sequence[EvidenceWork]) -> list[Si
 
 def sight(context: RunContext, ledger: RunLedger, tracked: Sequence[EvidenceWork]) -> None:
     """Make a sight part for every evidence that was tracked."""
-    stage = Sight(context.case.folder, context.limits, seals_thumbnails=context.key is not None)
+    thumbnails = context.settings.sight.thumbnails
+    stage = Sight(context.case.folder, context.limits, seals_thumbnails=context.key is not None, thumbnails=thumbnails)
     works = [work for work in sight_works(context, tracked) if work.track_part.exists()]
     run_stage(context, ledger, StageTask(stage, works, counted_in="files"))
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -51,11 +51,13 @@ class Sight:
         case: the case folder, for packet indexes.
         limits: limits of time and memory of a decoding child.
         seals_thumbnails: whether thumbnails are sealed with the key of the case, because it compares faces.
+        thumbnails: ``all``, or ``none`` if no picture is stored, also none of people.
     """
 
     case: CaseFolder
     limits: Limits
     seals_thumbnails: bool
+    thumbnails: Literal["all", "none"] = "all"
     name: ClassVar[str] = "sight"
 
     @property
@@ -83,6 +85,7 @@ class _OpenedSight:
         self._key = key
         load_opencv().setNumThreads(1)
         self._case = stage.case
+        self._thumbnails = stage.thumbnails
         self._child = DecodingChild(stage.limits)
         self._child.start()
 
@@ -96,6 +99,8 @@ class _OpenedSight:
         view = View(shows_damaged=bool(stored.is_doubtful.any()))
 
         def read(wanted: Int64Array) -> Iterator[Item]:
+            if self._thumbnails == "none":
+                return iter(())
             return read_past_crashes(self._child, readable.footage, index, view, wanted)
 
         medium = readable.medium
@@ -114,13 +119,13 @@ def sight_evidence(
     size_px: tuple[int, int],
     read: Callable[[Int64Array], Iterator[Item]],
 ) -> pa.Table:
-    """Return one row per track, ordered by track number; the thumbnail is null if its frame is a gap.
+    """Return one row per track, ordered by track number; the thumbnail is null if `read` yields no picture of it.
 
     Args:
         stored: the detections of one evidence.
         track_numbers: (N,) int64, track of each detection, -1 without one.
         size_px: width and height of the frames.
-        read: yields the frames with these numbers.
+        read: yields the frames with these numbers; a gap, or nothing, for a frame without a picture.
     """
     width_px, height_px = size_px
     tracks = summarise_tracks(
