@@ -69,7 +69,11 @@ LAYERS: Final = (
         "plan, stages in order, integrity, record, metrics",
         *("numpy", "pyarrow", "rich", "prometheus_client"),
     ),
-    _layer("pipelines.proof", "verify, one frame, reproduce, disclosure", "numpy", "pyarrow", "polars", "pydantic"),
+    _layer(
+        "pipelines.proof",
+        "verify, one frame, reproduce, disclosure, reports",
+        *("numpy", "pyarrow", "polars", "pydantic", "jinja2"),
+    ),
     _layer("pipelines.desk", "status of a case, doctor for the machine", "polars", "psutil"),
     _layer("pipelines.cli", "parse, call one function, print", "click", "polars", "rich"),
 )

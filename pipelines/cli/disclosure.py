@@ -1,25 +1,34 @@
-"""`case disclose` and `case report`: the document for the defence, and yearly counts of cases."""
+"""`case disclose` and `case report`: documents for the defence and of the deployer, and yearly counts of cases."""
 
 import json
 from pathlib import Path
-from typing import Final
 
 import click
 
-from forensics.errors import ForensicsError
+from forensics.errors import ForensicsError, UsageError
 from forensics.wording import counted
 from pipelines import clock
-from pipelines.cli.output import NOT_CLEAN, emit, force_option, json_option, path_type, required_reason, say, table_text
+from pipelines.cli.output import (
+    NOT_CLEAN,
+    emit,
+    force_option,
+    json_option,
+    path_type,
+    reason_option,
+    required_reason,
+    say,
+    table_text,
+)
 from pipelines.custody.case_store import find_cases
 from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need
 from pipelines.proof.disclosure import annual_counts, annual_uses, build_disclosure
+from pipelines.proof.report import Template, render_report
+from pipelines.proof.report_facts import report_facts
+from pipelines.proof.uses import FEW
 
 __all__ = ["disclose_command", "report_command"]
-
-
-_FEW: Final = "fewer than 5"
 
 
 @click.command("disclose")
@@ -48,18 +57,59 @@ def disclose_command(root: Path, output: Path, force: bool, reason: str, as_json
 
 
 @click.command("report")
-@click.argument("root", metavar="FOLDER", type=path_type)
-@click.option("--annual", "year", type=int, required=True, metavar="YEAR", help="Year of the report.")
+@click.argument("root", metavar="CASE|FOLDER", type=path_type)
+@click.option("--annual", "year", type=int, metavar="YEAR", help="Count the cases of a folder: year of the report.")
+@click.option(
+    "--template",
+    type=click.Choice([template.value for template in Template]),
+    help="Write a document about one case, with facts filled in and the rest marked as blanks.",
+)
+@click.option("--output", "-o", type=path_type, metavar="FILE.md", help="File to write. Needed with --template.")
+@force_option
+@reason_option
 @json_option
-def report_command(root: Path, year: int, as_json: bool) -> int:
-    """Count the cases in a folder and its subfolders by mode, legal basis and outcome, and what was done in that year.
+def report_command(
+    root: Path, year: int | None, template: str | None, output: Path | None, force: bool, reason: str, as_json: bool
+) -> int:
+    """Count the cases of a folder for a year, or write a document that the deployer of a case owes.
 
-    No name is in it, and numbers below five are not stated.
+    With --annual: the cases in a folder and its subfolders by mode, legal basis and outcome, and what was done in that
+    year. With --template: impact-assessment (EU AI Act Art. 27, GDPR Art. 35, LED Art. 27), registration (Art. 49),
+    record-of-use (Art. 26(10) and 14(5)) or data-subject-request (LED Art. 13 to 16), as Markdown; needs a --reason.
+
+    No name is in either, and numbers of people and uses below five are not stated.
 
     \b
     Example:
       forensics case report /archive/cases --annual 2026
+      forensics case report my-case --template impact-assessment -o impact.md --reason "before the first run"
     """
+    if year is not None and template is None:
+        return _report_year(root, year, as_json)
+    if year is not None or template is None:
+        raise UsageError("give either --annual or --template", "--annual counts a folder, --template writes a document")
+    if output is None:
+        raise UsageError("--template needs the file to write", "give it with -o FILE.md")
+    if not reason.strip():
+        raise UsageError("a document about a case needs a reason", "give for whom and why with --reason TEXT")
+    _write_report(root, Template(template), output, replaces_own=force, reason=reason, as_json=as_json)
+    return 0
+
+
+def _write_report(
+    root: Path, template: Template, output: Path, *, replaces_own: bool, reason: str, as_json: bool
+) -> None:
+    facts = {"output": str(output), "template": template.value}
+    with open_session(root, "case report", need=Need.READ, reason=reason, facts=facts) as session:
+        outputs = Outputs(session, replaces_own=replaces_own)
+        outputs.check(output)
+        report = render_report(template, report_facts(session.case, session.now))
+        outputs.write(output, report.text.encode())
+    blanks = counted(len(report.blanks), "blank to fill", "blanks to fill")
+    emit({**facts, "blanks": report.blanks}, f"{output}: {blanks}, listed at its end", as_json)
+
+
+def _report_year(root: Path, year: int, as_json: bool) -> int:
     known, is_clean = [], True
     for case in find_cases(root):
         try:
@@ -70,7 +120,7 @@ def report_command(root: Path, year: int, as_json: bool) -> int:
             say(f"{case}: not counted: {error}")
     counts, uses = annual_counts(known, year=year, now=clock.utc_now()), annual_uses(known, year=year)
     text = "\n\n".join(
-        table_text(columns, [[_FEW if value is None else value for value in row.values()] for row in rows])
+        table_text(columns, [[FEW if value is None else value for value in row.values()] for row in rows])
         for columns, rows in ((["mode", "legal_basis", "outcome", "cases"], counts), (["mode", "use", "times"], uses))
     )
     emit({"year": year, "counts": counts, "uses": uses}, text, as_json)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import forensics
 from forensics.custody.case_document import Case
-from forensics.custody.log import Chain, LogLine, find_log_fault, head, read_chain
+from forensics.custody.log import Chain, find_log_fault, head, read_chain
 from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.errors import ForensicsError
 from forensics.faces.published_rates import calibration_for
@@ -18,21 +18,20 @@ from forensics.json_object import JsonObject
 from forensics.tables.evidence import load_evidence
 from forensics.tables.manifest import read_manifest
 from forensics.tables.open import candidates_of
-from forensics.tables.schemas import CANDIDATES_TABLE
 from pipelines import clock
 from pipelines.custody.entries import added_entries, load_entries
 from pipelines.custody.keys import find_key, key_of
+from pipelines.proof.uses import count_uses, unless_few
 from pipelines.review.reviewers import NOT_ON_RECORD, Reviewer, load_reviewers
 from pipelines.review.reviews import accounts_of, load_reviews, select_reviews
 from pipelines.run.record import newest_record
 from pipelines.search.published_lists import load_published_lists
 
-__all__ = ["annual_counts", "annual_uses", "build_disclosure"]
+__all__ = ["KNOWN_LIMITS", "annual_counts", "annual_uses", "build_disclosure"]
 
-_FEWEST: Final = 5
 _RECORD_FIELDS: Final = ("run", "settings", "model", "faces", "methods", "libraries", "hardware")
 _FIRST_REVIEW_ONLY: Final = "the second review is not made yet"
-_LIMITS: Final = (
+KNOWN_LIMITS: Final = (
     "Every row is a candidate for examination, not a finding: the software proposes, people decide.",
     "Public studies of surveillance footage report the right person on rank 1 in about 72 % of searches.",
     "Small, turned and badly lit faces do far worse than that.",
@@ -63,7 +62,7 @@ def build_disclosure(case: Case) -> JsonObject:
         "candidates": candidates,
         "candidates_missing_because": withheld,
         "published_lists": load_published_lists(case) if find_key(case) else [],
-        "known_limits": list(_LIMITS),
+        "known_limits": list(KNOWN_LIMITS),
         "log": _log_facts(case, chain, candidates),
     }
 
@@ -204,7 +203,7 @@ def annual_counts(cases: Iterable[Case], *, year: int, now: datetime) -> list[Js
         if case.created_utc.year == year:
             counts[case.mandate.mode.value, case.mandate.legal_basis, _outcome(case, now)] += 1
     return [
-        {"mode": mode, "legal_basis": basis, "outcome": outcome, "cases": _unless_few(n)}
+        {"mode": mode, "legal_basis": basis, "outcome": outcome, "cases": unless_few(n)}
         for (mode, basis, outcome), n in sorted(counts.items())
     ]
 
@@ -218,29 +217,9 @@ def annual_uses(cases: Iterable[Case], *, year: int) -> list[JsonObject]:
     for case in cases:
         lines = read_chain(case.folder.audit_file).lines
         of_year = [line for line in lines if datetime.fromtimestamp(line.at_utc_us / 1e6, tz=UTC).year == year]
-        counts.update((case.mandate.mode.value, use) for line in of_year for use in [_use_of(line)] if use)
-    return [{"mode": mode, "use": use, "times": _unless_few(n)} for (mode, use), n in sorted(counts.items())]
-
-
-def _unless_few(n: int) -> int | None:
-    return n if n >= _FEWEST else None
-
-
-def _use_of(line: LogLine) -> str:
-    """Return what a line of the log counts as; empty for nothing.
-
-    >>> from forensics.custody.log import LogLine
-    >>> _use_of(LogLine(0, 0, "begin", "scan", {}, "", None, "")), _use_of(LogLine(0, 0, "end", "scan", {}, "", 0, ""))
-    ('runs', '')
-    """
-    if line.kind == "end" and line.facts.get("outputs", {}).get("written"):
-        return "outputs"
-    if line.kind == "note":
-        return {"pictures opened": "openings of faces", "verdict": "verdicts"}.get(line.command, "")
-    if line.kind == "begin" and line.command == "query" and line.facts.get("table") == CANDIDATES_TABLE:
-        return "readings of candidates"
-    names = {"run": "runs", "scan": "runs", "open candidates": "readings of candidates", "watchlist add": "entries"}
-    return names.get(line.command, "") if line.kind == "begin" else ""
+        for use, n in count_uses(of_year).items():
+            counts[case.mandate.mode.value, use] += n
+    return [{"mode": mode, "use": use, "times": unless_few(n)} for (mode, use), n in sorted(counts.items())]
 
 
 def _outcome(case: Case, now: datetime) -> str:

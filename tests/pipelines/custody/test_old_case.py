@@ -18,6 +18,7 @@ from forensics.custody.sealer import is_sealed
 from forensics.faces.review_rules import Verdict
 from pipelines import clock
 from pipelines.custody.case_store import load_case
+from pipelines.proof.report import Template
 from pipelines.review.reviews import load_reviews
 from testing.audit_events import KILLED, die_at
 from testing.commands import TRAINING, Call
@@ -98,6 +99,15 @@ def test_reviewers_of_an_old_case_have_no_training_on_record_and_their_verdicts_
     assert (old / "reviewers.json").read_bytes() == before
     assert call("reviewer", "add", old, "D. Diaz", *TRAINING).code == 0
     assert call("reviewer", "list", old).out.count("not on record") == 2
+
+
+@pytest.mark.parametrize("template", [template.value for template in Template])
+def test_the_documents_of_a_deployer_can_be_written_for_an_old_case(
+    old: Path, call: Call, tmp_path: Path, template: str
+) -> None:
+    answer = call("case", "report", old, "--template", template, "-o", tmp_path / "r.md", "--reason", "asked for")
+    assert answer.code == 0, answer.err
+    assert "Becker" not in (tmp_path / "r.md").read_text()
 
 
 @pytest.mark.parametrize(

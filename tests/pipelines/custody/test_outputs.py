@@ -61,6 +61,7 @@ def _state(folder: Path) -> dict[Path, bytes]:
 def _commands(case: Path, target: Path) -> list[tuple[object, ...]]:
     return [
         ("case", "disclose", case, "-o", target, "--reason", "r"),
+        ("case", "report", case, "--template", "registration", "-o", target, "--reason", "r"),
         ("query", case, "--pictures", target),
         ("export", "mot", case, "-o", target),
     ]

@@ -1,0 +1,55 @@
+"""Counts of what was done on a case, from its log; numbers that could point to a person are not stated."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+from forensics.custody.log import LogLine
+from forensics.tables.schemas import CANDIDATES_TABLE
+
+__all__ = ["FEW", "count_uses", "stated_count", "unless_few"]
+
+FEW: Final = "fewer than 5"
+"""What stands for a number that is not stated."""
+
+_FEWEST: Final = 5
+
+
+def count_uses(lines: Iterable[LogLine]) -> Counter[str]:
+    """Count runs, entries, readings of results, verdicts and outputs in lines of a log."""
+    return Counter(use for line in lines for use in [_use_of(line)] if use)
+
+
+def unless_few(n: int) -> int | None:
+    """Return the number, or None below five: a group of one is a person.
+
+    >>> unless_few(5), unless_few(4)
+    (5, None)
+    """
+    return n if n >= _FEWEST else None
+
+
+def stated_count(n: int) -> str:
+    """Return the number as text, or that it is below five.
+
+    >>> stated_count(5), stated_count(0)
+    ('5', 'fewer than 5')
+    """
+    return FEW if unless_few(n) is None else str(n)
+
+
+def _use_of(line: LogLine) -> str:
+    """Return what a line of the log counts as; empty for nothing.
+
+    >>> from forensics.custody.log import LogLine
+    >>> _use_of(LogLine(0, 0, "begin", "scan", {}, "", None, "")), _use_of(LogLine(0, 0, "end", "scan", {}, "", 0, ""))
+    ('runs', '')
+    """
+    if line.kind == "end" and line.facts.get("outputs", {}).get("written"):
+        return "outputs"
+    if line.kind == "note":
+        return {"pictures opened": "openings of faces", "verdict": "verdicts"}.get(line.command, "")
+    if line.kind == "begin" and line.command == "query" and line.facts.get("table") == CANDIDATES_TABLE:
+        return "readings of candidates"
+    names = {"run": "runs", "scan": "runs", "open candidates": "readings of candidates", "watchlist add": "entries"}
+    return names.get(line.command, "") if line.kind == "begin" else ""
