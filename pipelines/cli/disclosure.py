@@ -82,7 +82,7 @@ def report_command(
     \b
     Example:
       forensics case report /archive/cases --annual 2026
-      forensics case report my-case --template impact-assessment -o impact.md --reason "before the first run"
+      forensics case report my-case --template registration -o use.md --reason "new use"
     """
     if year is not None and template is None:
         return _report_year(root, year, as_json)

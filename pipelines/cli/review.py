@@ -53,7 +53,7 @@ def reviewer() -> None:
 
     \b
     Example:
-      forensics reviewer add my-case "B. Becker" --training "face comparison, FISWG, 5 days" --trained-on 2026-03-06
+      forensics reviewer add my-case "B. Becker" --training "FISWG, 5 days" --trained-on 2026-03-06
       forensics reviewer list my-case
     """
 
@@ -71,7 +71,7 @@ def add(root: Path, name: str, training: str, trained_on: date, as_json: bool) -
 
     \b
     Example:
-      forensics reviewer add my-case "B. Becker" --training "face comparison, FISWG, 5 days" --trained-on 2026-03-06
+      forensics reviewer add my-case "B. Becker" --training "FISWG, 5 days" --trained-on 2026-03-06
     """
     stated = Training(training, trained_on)
     facts = {"reviewer": name, "training": training, "trained_on": trained_on.isoformat()}

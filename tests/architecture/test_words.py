@@ -11,7 +11,8 @@ from testing.source import documented
 _OF_THE_MACHINE: Final = r"match(es|ed|ing)?|identified|identif(y|ies)|suspects?"
 _NOT_OURS: Final = frozenset({"clip", "shard", "segment", "job", "experiment"})
 _NEVER_ASKED: Final = frozenset(
-    {"race", "ethnicity", "gender", "sex", "age", "emotion", "mood", "religion", "health", "nationality", "skin"}
+    {"race", "ethnicity", "gender", "sex", "age", "emotion", "mood", "religion", "health", "nationality"}
+    | {"skin", "hair", "beard", "colour", "color", "disability"}
 )
 # Words of a private dialect, each with the plain one. Single-word strings are exempt: formats keep their words.
 _DIALECT: Final = {
