@@ -12,8 +12,8 @@ def _state(paths: list[Path]) -> list[tuple[object, ...]]:
     """Return content, and what the kernel changes with every write, rename or change of mode."""
     states = [path.stat() for path in paths]
     times = [(each.st_ino, each.st_mtime_ns, each.st_ctime_ns, each.st_mode, each.st_nlink) for each in states]
-    return [(path.read_bytes() if path.is_file() else sorted(os.listdir(path)), *own)
-            for path, own in zip(paths, times, strict=True)]  # fmt: skip
+    contents = [path.read_bytes() if path.is_file() else sorted(path.iterdir()) for path in paths]
+    return list(zip(contents, times, strict=True))
 
 
 def test_the_state_shows_a_write_that_is_undone(tmp_path: Path) -> None:
