@@ -7,6 +7,7 @@ chain rewritten from some line on. The log anchor and checkpoints kept elsewhere
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,7 @@ __all__ = [
 
 EMPTY_HEAD: Final = "0" * 64
 """Head of an empty log, and `previous` of the first line."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS: Final = ("begin", "end", "note")
 
 
@@ -56,6 +58,11 @@ class LogLine:
     of: int | None
     previous: str
     facts: JsonObject = field(default_factory=dict)
+
+    @property
+    def at_utc(self) -> datetime:
+        """Time of writing, exact to the microsecond."""
+        return _EPOCH + timedelta(microseconds=self.at_utc_us)
 
     @property
     def sha256(self) -> str:

@@ -19,7 +19,7 @@ from forensics.custody.log_writer import LogWriter
 from forensics.custody.sealer import Sealer, is_sealed
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
-from forensics.spelling import in_shell
+from forensics.spelling import fault_in_statement, in_shell
 from forensics.tables.files import read_sealed_table
 from forensics.tables.manifest import read_manifest
 from forensics.tables.result_access import refuse_unless_active
@@ -85,6 +85,13 @@ def candidates_of(folder: CaseFolder, sealer: Sealer) -> pl.LazyFrame:
     return rows.lazy()
 
 
+def _require_reason(reason: str, problem: str, next_step: str) -> None:
+    """Raise `UsageError` unless a reason states something."""
+    fault = fault_in_statement(reason)
+    if fault:
+        raise UsageError(f"{problem}, and {reason!r} {fault}", next_step)
+
+
 def _system_user() -> dict[str, str]:
     try:
         user = pwd.getpwuid(os.getuid()).pw_name
@@ -137,13 +144,12 @@ class OpenCase:
         """Return one row per compared pair of a sighting and an entry; the access and its reason are logged.
 
         Raises:
-            UsageError: the reason is empty, or the published run compared no faces.
+            UsageError: the reason is blank or a placeholder, or the published run compared no faces.
             NotAuthorised: the key of the case is withheld, destroyed or not in this user's key folder, the mandate is
                 over, or the log cannot be written.
             IntegrityBroken: the case was changed by other means than commands.
         """
-        if not reason.strip():
-            raise UsageError("candidates can be read only for a stated reason", "use case.candidates(reason=TEXT)")
+        _require_reason(reason, "candidates can be read only for a stated reason", "use case.candidates(reason=TEXT)")
         log = LogWriter(self.folder, lambda: datetime.now(UTC))
         with log.record_command("open candidates", who=_system_user(), why=reason, facts={}):
             refuse_unless_active(self.folder, datetime.now(UTC))
@@ -171,14 +177,13 @@ class OpenCase:
             reason: why the picture is opened; required if it is sealed.
 
         Raises:
-            UsageError: the thumbnail is sealed, and the reason is empty.
+            UsageError: the thumbnail is sealed, and the reason is blank or a placeholder.
             NotAuthorised: the key of the case cannot be used, the mandate is over, or the log cannot be written.
             IntegrityBroken: the file is missing, has changed since it was published, or lies outside of the case.
         """
         if not self._stored_name(name).endswith(SEALED_SUFFIX):
             return self.picture(name).read_bytes()
-        if not reason.strip():
-            raise UsageError("pictures of people can be opened only for a stated reason", "give reason=TEXT", name)
+        _require_reason(reason, "pictures of people can be opened only for a stated reason", "give reason=TEXT")
         log = LogWriter(self.folder, lambda: datetime.now(UTC))
         with log.record_command("open picture", who=_system_user(), why=reason, facts={"picture": name}):
             refuse_unless_active(self.folder, datetime.now(UTC))

@@ -9,11 +9,11 @@ from forensics.adapters.crypto.signing import key_id_of, public_key_of, public_k
 from forensics.errors import UsageError
 from forensics.spelling import in_shell
 from forensics.tables.files import encode_json, write_new
-from pipelines.cli.output import emit, force_option, json_option, path_type, reason_option
+from pipelines.cli.output import emit, json_option, path_type, reason_option
+from pipelines.cli.output_options import OutputOptions, with_output_options
 from pipelines.custody.checkpoints import checkpoint_facts, sign_checkpoint
 from pipelines.custody.installation import installation_key, installation_key_file
 from pipelines.custody.open_session import open_session
-from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need
 
 __all__ = ["checkpoint_command", "installation"]
@@ -25,10 +25,10 @@ _PEM: Final = b"-----BEGIN PUBLIC KEY-----"
 @click.command("checkpoint")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.option("--output", "-o", type=path_type, required=True, metavar="FILE.json", help="File to write.")
-@force_option
+@with_output_options
 @reason_option
 @json_option
-def checkpoint_command(root: Path, output: Path, force: bool, reason: str, as_json: bool) -> None:
+def checkpoint_command(root: Path, output: Path, reason: str, as_json: bool, output_options: OutputOptions) -> None:
     """Write a signed checkpoint of the case's log, for somebody else to keep.
 
     Mail it or print it. It proves later that the log was not shortened or rewritten:
@@ -38,8 +38,9 @@ def checkpoint_command(root: Path, output: Path, force: bool, reason: str, as_js
     Example:
       forensics case checkpoint my-case -o my-case-2026-05-04.json
     """
-    with open_session(root, "case checkpoint", need=Need.READ, reason=reason, facts={"output": str(output)}) as session:
-        outputs = Outputs(session, replaces_own=force)
+    asked = {"output": str(output), **output_options.facts}
+    with open_session(root, "case checkpoint", need=Need.READ, reason=reason, facts=asked) as session:
+        outputs = output_options.outputs_of(session)
         outputs.check(output)
         checkpoint = sign_checkpoint(session.case.case_id, session.record.line, installation_key(), now=session.now)
         facts = checkpoint_facts(checkpoint)

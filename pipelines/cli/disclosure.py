@@ -11,7 +11,6 @@ from pipelines import clock
 from pipelines.cli.output import (
     NOT_CLEAN,
     emit,
-    force_option,
     json_option,
     path_type,
     reason_option,
@@ -19,9 +18,9 @@ from pipelines.cli.output import (
     say,
     table_text,
 )
+from pipelines.cli.output_options import OutputOptions, with_output_options, with_recipient_required
 from pipelines.custody.case_store import find_cases
 from pipelines.custody.open_session import open_session
-from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need
 from pipelines.proof.disclosure import annual_counts, annual_uses, build_disclosure
 from pipelines.proof.report import Template, render_report
@@ -34,20 +33,22 @@ __all__ = ["disclose_command", "report_command"]
 @click.command("disclose")
 @click.argument("root", metavar="CASE", type=path_type)
 @click.option("--output", "-o", type=path_type, required=True, metavar="FILE.json", help="File to write.")
-@force_option
-@required_reason("For whom, and why. Kept in the case's log.")
+@with_recipient_required
+@required_reason("Why the file is given. Kept in the case's log.")
 @json_option
-def disclose_command(root: Path, output: Path, force: bool, reason: str, as_json: bool) -> None:
+def disclose_command(root: Path, output: Path, reason: str, as_json: bool, output_options: OutputOptions) -> None:
     """Write the file for the defence: footage searched, models, all candidates, error rates and limits.
 
-    It includes rejected candidates and empty results, and contains no picture and no template.
+    It includes rejected candidates, empty results, and every file that was written outside of the case before, with its
+    recipient. It contains no picture and no template.
 
     \b
     Example:
-      forensics case disclose my-case -o disclosure.json --reason "request of counsel, 4 May"
+      forensics case disclose my-case -o disclosure.json --recipient "B. Bold, counsel" --reason "request of 4 May"
     """
-    with open_session(root, "case disclose", need=Need.READ, reason=reason, facts={"output": str(output)}) as session:
-        outputs = Outputs(session, replaces_own=force)
+    asked = {"output": str(output), **output_options.facts}
+    with open_session(root, "case disclose", need=Need.READ, reason=reason, facts=asked) as session:
+        outputs = output_options.outputs_of(session)
         outputs.check(output)
         document = build_disclosure(session.case)
         outputs.write(output, json.dumps(document, indent=2, ensure_ascii=False, default=str).encode())
@@ -65,11 +66,17 @@ def disclose_command(root: Path, output: Path, force: bool, reason: str, as_json
     help="Write a document about one case, with facts filled in and the rest marked as blanks.",
 )
 @click.option("--output", "-o", type=path_type, metavar="FILE.md", help="File to write. Needed with --template.")
-@force_option
+@with_output_options
 @reason_option
 @json_option
 def report_command(
-    root: Path, year: int | None, template: str | None, output: Path | None, force: bool, reason: str, as_json: bool
+    root: Path,
+    year: int | None,
+    template: str | None,
+    output: Path | None,
+    reason: str,
+    as_json: bool,
+    output_options: OutputOptions,
 ) -> int:
     """Count the cases of a folder for a year, or write a document that the deployer of a case owes.
 
@@ -92,16 +99,16 @@ def report_command(
         raise UsageError("--template needs the file to write", "give it with -o FILE.md")
     if not reason.strip():
         raise UsageError("a document about a case needs a reason", "give for whom and why with --reason TEXT")
-    _write_report(root, Template(template), output, replaces_own=force, reason=reason, as_json=as_json)
+    _write_report(root, Template(template), output, output_options, reason=reason, as_json=as_json)
     return 0
 
 
 def _write_report(
-    root: Path, template: Template, output: Path, *, replaces_own: bool, reason: str, as_json: bool
+    root: Path, template: Template, output: Path, options: OutputOptions, *, reason: str, as_json: bool
 ) -> None:
-    facts = {"output": str(output), "template": template.value}
+    facts = {"output": str(output), "template": template.value, **options.facts}
     with open_session(root, "case report", need=Need.READ, reason=reason, facts=facts) as session:
-        outputs = Outputs(session, replaces_own=replaces_own)
+        outputs = options.outputs_of(session)
         outputs.check(output)
         report = render_report(template, report_facts(session.case, session.now))
         outputs.write(output, report.text.encode())

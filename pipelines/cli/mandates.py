@@ -12,6 +12,7 @@ from pipelines.cli.output import (
     json_option,
     path_type,
     reason_option,
+    refuse_blank,
     required_reason,
     table_text,
 )
@@ -57,7 +58,13 @@ def authorise_command(root: Path, authority: str, reason: str, as_json: bool) ->
 
 @click.command("deny")
 @click.argument("root", metavar="CASE", type=path_type)
-@required_reason("Who refused the authority, and why. Kept in the case.")
+@click.option(
+    "--reason",
+    required=True,
+    metavar="TEXT",
+    callback=refuse_blank,
+    help="Who refused the authority, and why. Kept in the case.",
+)
 @json_option
 def deny_command(root: Path, reason: str, as_json: bool) -> None:
     """End a case whose authority was refused: stop its runs, destroy templates, candidates and verdicts.

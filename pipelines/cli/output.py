@@ -16,6 +16,7 @@ import click
 
 from forensics.json_object import JsonObject
 from forensics.place import Place, StoreObject, place_of
+from forensics.spelling import fault_in_statement
 
 __all__ = [
     "FROM_NAME",
@@ -25,7 +26,6 @@ __all__ = [
     "emit",
     "facts_text",
     "footage_type",
-    "force_option",
     "json_option",
     "microseconds",
     "one_line",
@@ -35,6 +35,8 @@ __all__ = [
     "path_type",
     "print_json",
     "reason_option",
+    "refuse_blank",
+    "refuse_empty_statement",
     "required_reason",
     "say",
     "table_text",
@@ -95,27 +97,29 @@ def json_option(command: Command) -> Command:
 
 
 def required_reason(what: str) -> Callable[[Command], Command]:
-    """Add the required option `--reason`, which must not be empty; the case's log keeps it."""
-    return click.option("--reason", required=True, metavar="TEXT", callback=_not_empty, help=what)
+    """Add the required option `--reason`, which must state something; the case's log keeps it."""
+    return click.option("--reason", required=True, metavar="TEXT", callback=refuse_empty_statement, help=what)
 
 
-def _not_empty(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    if not value.strip():
-        raise click.BadParameter("the reason is empty; give it in words", ctx, param)
+def refuse_blank(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Return a text that is not blank. For the callback of an option that must never stop a command that is urgent."""
+    if fault_in_statement(value) == "is blank":
+        raise click.BadParameter(f"{value!r} is blank; give it in words", ctx, param)
     return value
+
+
+def refuse_empty_statement(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
+    """Return a text that states something; empty if the option was left out. For callbacks of options."""
+    fault = "" if value is None else fault_in_statement(value)
+    if fault:
+        raise click.BadParameter(f"{value!r} {fault}; give it in words", ctx, param)
+    return value or ""
 
 
 def reason_option(command: Command) -> Command:
     """Add the option `--reason`, which the case's log keeps."""
-    return click.option("--reason", default="", metavar="TEXT", help="Why you do this. Kept in the case's log.")(
-        command
-    )
-
-
-def force_option(command: Command) -> Command:
-    """Add the option `--force`, which replaces former outputs of the same case and nothing else."""
-    text = "Replace a file that a command on this case has written."
-    return click.option("--force", is_flag=True, help=text)(command)
+    text = "Why you do this. Kept in the case's log."
+    return click.option("--reason", metavar="TEXT", callback=refuse_empty_statement, help=text)(command)
 
 
 class UtcTime(click.ParamType[datetime]):

@@ -16,12 +16,12 @@ from pipelines.cli.output import (
     NOT_CLEAN,
     emit,
     facts_text,
-    force_option,
     json_option,
     path_type,
     reason_option,
     table_text,
 )
+from pipelines.cli.output_options import OutputOptions, with_output_options
 from pipelines.custody.case_store import load_case
 from pipelines.custody.checkpoints import read_checkpoint
 from pipelines.custody.open_session import open_session
@@ -56,7 +56,7 @@ __all__ = ["verify"]
 @click.option(
     "--marked", "boxed", type=path_type, metavar="FILE.png", help="With --frame: write it with its detections drawn."
 )
-@force_option
+@with_output_options
 @reason_option
 @json_option
 def verify(
@@ -66,9 +66,9 @@ def verify(
     address: str | None,
     output: Path | None,
     boxed: Path | None,
-    force: bool,
     reason: str,
     as_json: bool,
+    output_options: OutputOptions,
 ) -> int:
     """Check that log, evidence, indexes, parts and published files have not changed; exit 5 if one has.
 
@@ -83,7 +83,7 @@ def verify(
     """
     pictures = {name: path for name, path in (("plain", output), ("marked", boxed)) if path}
     if address is not None:
-        return _verify_frame(root, parse_address(address), pictures, reason, force, as_json)
+        return _verify_frame(root, parse_address(address), pictures, reason, as_json, output_options)
     if pictures:
         raise click.UsageError("-o and --marked write one frame; give it with --frame EVIDENCE:PTS")
     with open_session(root, "verify", need=Need.CHECK) as session:
@@ -96,12 +96,18 @@ def verify(
 
 
 def _verify_frame(
-    root: Path, address: Address, pictures: dict[str, Path], reason: str, force: bool, as_json: bool
+    root: Path,
+    address: Address,
+    pictures: dict[str, Path],
+    reason: str,
+    as_json: bool,
+    output_options: OutputOptions,
 ) -> int:
     need = Need.RESULTS if load_case(root).mandate.mode.compares_faces else Need.READ
     asked = {"frame": asdict(address), "pictures": {name: str(path) for name, path in pictures.items()}}
+    asked |= output_options.facts
     with open_session(root, "verify frame", need=need, reason=reason, facts=asked) as session:
-        outputs = Outputs(session, replaces_own=force)
+        outputs = output_options.outputs_of(session)
         for path in pictures.values():
             outputs.check(path)
         opened = open_frame(session.case, address)

@@ -19,11 +19,11 @@ from forensics.spelling import in_shell, spelled_as_known
 from forensics.tables.open import OpenCase, candidates_of
 from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
 from forensics.wording import counted
-from pipelines.cli.output import emit, force_option, parse_utc, path_type, reason_option, say
+from pipelines.cli.output import emit, parse_utc, path_type, reason_option, say
+from pipelines.cli.output_options import OutputOptions, with_output_options
 from pipelines.cli.row_formats import SHOWN_LINES, pictures_of, print_rows
 from pipelines.custody.case_store import load_case
 from pipelines.custody.open_session import open_session
-from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need
 from pipelines.run.record import newest_record
 from pipelines.run.spot_check_report import describe_spot_check
@@ -99,7 +99,7 @@ class RowFilter:
 @click.option(
     "--pictures", type=path_type, metavar="FILE.png", help="Write the thumbnails of the rows to one picture as well."
 )
-@force_option
+@with_output_options
 @reason_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def query(
@@ -114,9 +114,9 @@ def query(
     limit: int | None,
     kind: str,
     pictures: Path | None,
-    force: bool,
     reason: str,
     as_json: bool,
+    output_options: OutputOptions,
 ) -> None:
     """Show rows of a published table; sightings if no table is named.
 
@@ -132,10 +132,9 @@ def query(
     row_filter = RowFilter(equal, decisions, since, until)
     shows_people = table == CANDIDATES_TABLE or (pictures is not None and load_case(root).mandate.mode.compares_faces)
     need = Need.RESULTS if shows_people else Need.READ
-    with open_session(
-        root, "query", need=need, reason=reason, facts={"table": table}, private=row_filter.facts
-    ) as session:
-        outputs = Outputs(session, replaces_own=force)
+    asked = {"table": table, **output_options.facts}
+    with open_session(root, "query", need=need, reason=reason, facts=asked, private=row_filter.facts) as session:
+        outputs = output_options.outputs_of(session)
         if pictures is not None:
             outputs.check(pictures)
         opened = forensics.open_case(root)

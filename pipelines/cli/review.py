@@ -15,7 +15,6 @@ from forensics.wording import counted
 from pipelines.cli.groups import Group
 from pipelines.cli.output import (
     emit,
-    force_option,
     json_option,
     one_line,
     parse_day,
@@ -25,6 +24,7 @@ from pipelines.cli.output import (
     say,
     table_text,
 )
+from pipelines.cli.output_options import OutputOptions, with_output_options
 from pipelines.custody.accounts import os_user
 from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import Outputs
@@ -156,7 +156,7 @@ def replace_command(root: Path, name: str, reason: str, as_json: bool) -> None:
 @click.option(
     "--pictures", type=path_type, metavar="FILE.png", help="Write its faces and the reference pictures to one file."
 )
-@force_option
+@with_output_options
 @click.option("--verdict", type=click.Choice([verdict.value for verdict in Verdict]), help="Your verdict.")
 @click.option(
     "--check",
@@ -175,12 +175,12 @@ def review(
     port: int,
     wanted: str | None,
     pictures: Path | None,
-    force: bool,
     verdict: str | None,
     checks: tuple[str, ...],
     note: str,
     reason: str,
     as_json: bool,
+    output_options: OutputOptions,
 ) -> None:
     """Examine candidates and give verdicts: two reviewers, the second without knowing the first verdict.
 
@@ -201,10 +201,10 @@ def review(
             "--pictures and --verdict exclude each other: look first, then decide",
             f"write {pictures} without --verdict, look at it, then give the verdict with another command",
         )
-    facts, private = {"reviewer": name}, {"candidate": wanted}
+    facts, private = {"reviewer": name, **output_options.facts}, {"candidate": wanted}
     with open_session(root, "review", need=Need.RESULTS, reason=reason, facts=facts, private=private) as session:
         find_reviewer(session.folder, name)
-        outputs = Outputs(session, replaces_own=force)
+        outputs = output_options.outputs_of(session)
         if pictures is not None:
             outputs.check(pictures)
         desk = ReviewDesk.at(session, name)

@@ -1,14 +1,12 @@
 """Options of `scan`, `ingest`, `run` and `reproduce` as frozen values, and what follows from them."""
 
-import functools
 import os
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -18,7 +16,8 @@ from forensics.footage.evidence import Reader
 from forensics.hardware import instruction_set
 from forensics.json_object import JsonObject
 from forensics.models.model_store import Model, resolve
-from pipelines.cli.output import FROM_NAME, Command, StartTime, path_type, say
+from pipelines.cli.option_values import gathered
+from pipelines.cli.output import FROM_NAME, StartTime, path_type, say
 from pipelines.custody.outputs import check_output_place
 from pipelines.intake.start_times import StartRule
 from pipelines.intake.time_zones import parse_zone
@@ -134,22 +133,6 @@ class RunOptions:
     dry_run: bool
 
 
-def _gathered(keyword: str, value_type: type[Any], *options: Callable[[Command], Command]) -> Callable[[Any], Any]:
-    """Return a decorator that adds options and passes their values on as one frozen value named `keyword`."""
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(command)
-        def gather(*args: Any, **values: Any) -> Any:
-            named = {each.name: values.pop(each.name) for each in fields(value_type)}
-            return command(*args, **{keyword: value_type(**named)}, **values)
-
-        for option in reversed(options):
-            gather = option(gather)
-        return gather
-
-    return decorate
-
-
 def _frames_per_second(ctx: click.Context, param: click.Parameter, text: str | None) -> Fraction | None:
     try:
         rate = None if text is None else Fraction(text)
@@ -167,7 +150,7 @@ def _zone(ctx: click.Context, param: click.Parameter, text: str | None) -> tzinf
         raise click.BadParameter(str(error), ctx, param) from error
 
 
-with_ingest_options = _gathered(
+with_ingest_options = gathered(
     "ingest_options",
     IngestOptions,
     click.option(
@@ -222,7 +205,7 @@ with_runner_choice = click.option(
     help="Where the work is done: ray, on several workers; serial, in this process.",
 )
 
-with_runner_options = _gathered(
+with_runner_options = gathered(
     "runner_options",
     RunnerOptions,
     with_runner_choice,
@@ -231,7 +214,7 @@ with_runner_options = _gathered(
     click.option("--quiet", is_flag=True, help="Show no progress."),
 )
 
-with_model_options = _gathered(
+with_model_options = gathered(
     "model_options",
     ModelOptions,
     click.option("--model", help="Detector: a registered name, a path, or builtin."),
@@ -244,7 +227,7 @@ with_model_options = _gathered(
     ),
 )
 
-with_run_options = _gathered(
+with_run_options = gathered(
     "run_options",
     RunOptions,
     click.option("--profile", type=path_type, help="Settings as a TOML file; configs/ holds examples."),

@@ -15,13 +15,13 @@ from pipelines.cli.groups import Group
 from pipelines.cli.output import (
     emit,
     facts_text,
-    force_option,
     json_option,
     one_line,
     path_type,
     reason_option,
     table_text,
 )
+from pipelines.cli.output_options import OutputOptions, with_output_options
 from pipelines.cli.query import RowFilter, wanted_rows
 from pipelines.custody.mandate_text import last_day_text
 from pipelines.custody.open_session import open_session
@@ -92,19 +92,26 @@ def export() -> None:
     "--output", "-o", type=path_type, required=True, help="Folder to write to, one text file for each evidence."
 )
 @click.option("--class", "class_name", help="Only this class, such as person.")
-@force_option
+@with_output_options
 @reason_option
 @json_option
-def mot(root: Path, output: Path, class_name: str | None, force: bool, reason: str, as_json: bool) -> None:
+def mot(
+    root: Path,
+    output: Path,
+    class_name: str | None,
+    reason: str,
+    as_json: bool,
+    output_options: OutputOptions,
+) -> None:
     """Export tracks as MOT Challenge text, one file for each evidence.
 
     \b
     Example:
       forensics export mot my-case -o tracks --class person
     """
-    facts = {"format": "mot", "output": str(output)}
+    facts = {"format": "mot", "output": str(output), **output_options.facts}
     with open_session(root, "export", need=Need.READ, reason=reason, facts=facts) as session:
-        outputs = Outputs(session, replaces_own=force)
+        outputs = output_options.outputs_of(session)
         outputs.check_folder(output, [_mot_name(item.evidence_id) for item in load_evidence(session.folder)])
         detections = forensics.open_case(root).detections()
         rows = wanted_rows(detections, "detections", RowFilter({"class_name": class_name})).collect()

@@ -1,5 +1,6 @@
-"""Outputs of commands: never inside the case, its evidence or the key folders, and never in the place of another file.
+"""Outputs of commands: files that leave a case, each on record with its recipient, reason, path and SHA-256.
 
+They are never written inside the case, its evidence or the key folders, and never in the place of another file.
 Evidence is protected under every name: a link to it, a hard link, or a file in a folder of stills.
 """
 
@@ -12,32 +13,36 @@ from typing import Final
 
 from forensics.adapters.crypto.key_files import keys_folder
 from forensics.custody.case_folder import CaseFolder
-from forensics.custody.log import read_chain
+from forensics.custody.log import LogLine, read_chain
 from forensics.digests import sha256_of_bytes, sha256_of_file
-from forensics.errors import UsageError
+from forensics.errors import NotAuthorised, UsageError
+from forensics.json_object import JsonObject
+from forensics.spelling import fault_in_statement
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.files import write_bytes, write_new
 from pipelines.custody.keys import reviewer_keys_folder
 from pipelines.custody.session import Session
 from pipelines.places import find_containing_place, identity_of
 
-__all__ = ["Outputs", "check_output_place"]
+__all__ = ["Outputs", "check_output_place", "written_files"]
 
 _NEXT_STEP: Final = "give a path outside the case, its evidence and its keys"
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Files that a command on a case writes outside of it; the log gets their names and digests.
+    """Files that a command on a case writes outside of it; the log gets their names, digests and recipient.
 
     No file is replaced, except one whose content a command on this case has written, and only on request.
 
     Attributes:
-        session: the command on the case.
+        session: the command on the case; a case that compares faces requires its reason.
+        recipient: who receives the files; empty for the person who runs the command.
         replaces_own: whether former outputs of this case may be replaced.
     """
 
     session: Session
+    recipient: str
     replaces_own: bool
 
     def check(self, target: Path) -> None:
@@ -45,8 +50,10 @@ class Outputs:
 
         Raises:
             UsageError: the path is in the case, its evidence or keys, is not writable, or a file is there that must
-                not be replaced.
+                not be replaced; or reason or recipient state nothing.
+            NotAuthorised: the case compares faces, and no reason is given.
         """
+        self._require_account()
         check_output_place(self.session.folder, target)
         with _system_errors_explained(target):
             if target.exists() or target.is_symlink():
@@ -56,8 +63,10 @@ class Outputs:
         """Check that a path is or may become a folder with files of these names.
 
         Raises:
-            UsageError: it or such a file must not be written.
+            UsageError: it or such a file must not be written, or reason or recipient state nothing.
+            NotAuthorised: the case compares faces, and no reason is given.
         """
+        self._require_account()
         with _system_errors_explained(target):
             _refuse_protected(self.session.folder, target)
             if target.exists() and not target.is_dir():
@@ -70,8 +79,10 @@ class Outputs:
         """Write a file that `check` has accepted.
 
         Raises:
-            UsageError: a file is there by now.
+            UsageError: a file is there by now, or reason or recipient state nothing.
+            NotAuthorised: the case compares faces, and no reason is given.
         """
+        self._require_account()
         with _system_errors_explained(target):
             if target.exists():
                 self._require_own(target)
@@ -79,7 +90,25 @@ class Outputs:
             else:
                 _write_new(target, data)
         written = self.session.record.outputs.setdefault("written", [])
-        written.append({"file": str(target.absolute()), "sha256": sha256_of_bytes(data)})
+        facts = {"file": str(target.absolute()), "sha256": sha256_of_bytes(data)}
+        written.append(facts | _recipient_facts(self.session, self.recipient))
+
+    def _require_account(self) -> None:
+        """Check that reason and recipient are stated as far as this case requires it.
+
+        Raises:
+            UsageError: one of them is a placeholder.
+            NotAuthorised: the case compares faces, and no reason is given.
+        """
+        reason = self.session.record.line.why
+        if self.session.case.mandate.mode.compares_faces and not reason.strip():
+            raise NotAuthorised(
+                "what leaves a case that compares faces requires a reason", "give a reason with --reason TEXT"
+            )
+        for name, text in (("reason", reason), ("recipient", self.recipient)):
+            fault = fault_in_statement(text) if text else ""
+            if fault:
+                raise UsageError(f"the {name} {text!r} {fault}", f"state the {name} in words")
 
     def _require_own(self, target: Path) -> None:
         if not self.replaces_own:
@@ -94,6 +123,12 @@ class Outputs:
             )
 
 
+def _recipient_facts(session: Session, recipient: str) -> JsonObject:
+    """Return who receives a file, and whether that is only the person who runs the command."""
+    who = session.who
+    return {"recipient": recipient or who.get("login", who["user"]), "is_own_use": not recipient}
+
+
 def _write_new(target: Path, data: bytes) -> None:
     try:
         write_new(target, data)
@@ -103,8 +138,26 @@ def _write_new(target: Path, data: bytes) -> None:
 
 def _written_digests(folder: CaseFolder) -> set[str]:
     """Return the digests of all files that commands on the case have written outside of it, from the log."""
-    outputs = [line.facts.get("outputs", {}) for line in read_chain(folder.audit_file).lines if line.kind == "end"]
-    return {file["sha256"] for each in outputs for file in each.get("written", ())}
+    return {each["sha256"] for each in written_files(read_chain(folder.audit_file).lines)}
+
+
+def written_files(lines: Iterable[LogLine]) -> list[JsonObject]:
+    """Return every file that commands on a case have written outside of it, from the lines of its log, in their order.
+
+    The recipient is None where a line names none.
+    """
+    return [
+        {
+            "at_utc": line.at_utc.isoformat(),
+            "command": line.command,
+            **{name: file.get(name) for name in ("file", "sha256", "recipient", "is_own_use")},
+            "reason": line.why,
+            "by": line.who,
+        }
+        for line in lines
+        if line.kind == "end"
+        for file in line.facts.get("outputs", {}).get("written", ())
+    ]
 
 
 def check_output_place(folder: CaseFolder, target: Path) -> Path:

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from forensics.tables.open import candidates_of
 from pipelines import clock
 from pipelines.custody.entries import added_entries, load_entries
 from pipelines.custody.keys import find_key, key_of
+from pipelines.custody.outputs import written_files
 from pipelines.proof.uses import count_uses, unless_few
 from pipelines.review.reviewers import NOT_ON_RECORD, Reviewer, load_reviewers
 from pipelines.review.reviews import accounts_of, load_reviews, select_reviews
@@ -42,7 +43,10 @@ KNOWN_LIMITS: Final = (
 
 
 def build_disclosure(case: Case) -> JsonObject:
-    """Build the disclosure of a case: footage, methods, entries, all results, known limits; no picture, no template."""
+    """Build the disclosure of a case: footage, methods, entries, all results, files that left it, known limits.
+
+    It holds no picture and no template. What the command that writes it adds to the log is not in it.
+    """
     record, chain = newest_record(case.folder), read_chain(case.folder.audit_file)
     published = case.folder.manifest.exists()
     candidates, withheld = _candidates(case) if published else ([], "nothing was published")
@@ -63,6 +67,7 @@ def build_disclosure(case: Case) -> JsonObject:
         "candidates_missing_because": withheld,
         "published_lists": load_published_lists(case) if find_key(case) else [],
         "known_limits": list(KNOWN_LIMITS),
+        "files_given_out": written_files(chain.lines),
         "log": _log_facts(case, chain, candidates),
     }
 
@@ -216,7 +221,7 @@ def annual_uses(cases: Iterable[Case], *, year: int) -> list[JsonObject]:
     counts: Counter[tuple[str, str]] = Counter()
     for case in cases:
         lines = read_chain(case.folder.audit_file).lines
-        of_year = [line for line in lines if datetime.fromtimestamp(line.at_utc_us / 1e6, tz=UTC).year == year]
+        of_year = [line for line in lines if line.at_utc.year == year]
         for use, n in count_uses(of_year).items():
             counts[case.mandate.mode.value, use] += n
     return [{"mode": mode, "use": use, "times": unless_few(n)} for (mode, use), n in sorted(counts.items())]

@@ -1,10 +1,11 @@
 """Counts of what was done on a case, from its log; numbers that could point to a person are not stated."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from forensics.custody.log import LogLine
+from forensics.json_object import JsonObject
 from forensics.tables.schemas import CANDIDATES_TABLE
 
 __all__ = ["FEW", "count_uses", "stated_count", "unless_few"]
@@ -45,11 +46,24 @@ def _use_of(line: LogLine) -> str:
     >>> _use_of(LogLine(0, 0, "begin", "scan", {}, "", None, "")), _use_of(LogLine(0, 0, "end", "scan", {}, "", 0, ""))
     ('runs', '')
     """
-    if line.kind == "end" and line.facts.get("outputs", {}).get("written"):
-        return "outputs"
+    if line.kind == "end":
+        return _output_use(line.command, line.facts.get("outputs", {}).get("written", ()))
     if line.kind == "note":
         return {"pictures opened": "openings of faces", "verdict": "verdicts"}.get(line.command, "")
     if line.kind == "begin" and line.command == "query" and line.facts.get("table") == CANDIDATES_TABLE:
         return "readings of candidates"
     names = {"run": "runs", "scan": "runs", "open candidates": "readings of candidates", "watchlist add": "entries"}
     return names.get(line.command, "") if line.kind == "begin" else ""
+
+
+def _output_use(command: str, written: Sequence[JsonObject]) -> str:
+    """Return what the files that a command wrote outside of its case count as; empty if it wrote none.
+
+    >>> _output_use("query", [{"recipient": "counsel", "is_own_use": False}]), _output_use("query", ())
+    ('outputs for others', '')
+    """
+    if not written:
+        return ""
+    if command == "case disclose":
+        return "disclosures"
+    return "outputs" if all(file.get("is_own_use", True) for file in written) else "outputs for others"

@@ -24,13 +24,13 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.errors import UsageError
 from forensics.tables.schemas import PUBLISHED
 from pipelines.cli.main import exit_code_of
-from pipelines.cli.main import forensics as command_line
 from pipelines.cli.output import one_line
 from pipelines.cli.query import RowFilter, wanted_rows
 from pipelines.custody.case_lock import lock_case
 from pipelines.run.record import newest_record
 from pipelines.settings import TrackSettings, load_settings
 from testing.audit_events import interrupt_at
+from testing.command_tree import COMMANDS, LEAVES
 from testing.commands import ENTRY_LAST_DAY, TRAINING, Call, clip, new_case, search_case
 from testing.demo_clips import make_clips
 
@@ -59,21 +59,6 @@ def _quietly(*arguments: str) -> None:
 
 
 # ---- help
-
-
-def _commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
-    """Every command and group with its full name."""
-    yield name, command
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for child in command.list_commands(context):
-            found = command.get_command(context, child)
-            assert found is not None
-            yield from _commands(found, f"{name} {child}")
-
-
-COMMANDS = dict(_commands(command_line, "forensics"))
-LEAVES = {name: command for name, command in COMMANDS.items() if not isinstance(command, click.Group)}
 
 
 def _example_lines(command: click.Command) -> list[str]:
@@ -112,7 +97,7 @@ def test_every_command_has_an_example_that_parses(name: str) -> None:
 
 
 def test_examples_of_the_whole_program_parse() -> None:
-    for line in _example_lines(command_line):
+    for line in _example_lines(COMMANDS["forensics"]):
         _, command, *words = shlex.split(line)
         LEAVES[f"forensics {command}"].make_context(command, words).close()
 
@@ -196,7 +181,7 @@ def _calls_with_json(case: Path, folder: Path) -> dict[str, tuple[object, ...]]:
         "export mot": (case, "-o", folder / "mot"),
         "case authorise": (search_case(pending, authority="pending"), "--authority", "12 Gs 3/26"),
         "watchlist list": (pending,),
-        "case disclose": (pending, "-o", folder / "disclosure.json", "--reason", "r"),
+        "case disclose": (pending, "-o", folder / "disclosure.json", "--recipient", "counsel", "--reason", "r"),
         "case report": (folder, "--annual", 2026),
         "case checkpoint": (case, "-o", folder / "checkpoint.json"),
         "installation": (),

@@ -315,7 +315,9 @@ def test_no_secret_is_in_the_case_or_in_any_output(tmp_path: Path, call: Call) -
     decided = case.decide("A. Ahmed", f"{row['sighting_id']}:{row['entry_id']}", "confirm")
     assert decided.code == 0, decided.err
     said = [answer.out + answer.err for answer in (decided, call("status", case.root))]
-    said += [case.do("case disclose", "-o", tmp_path / "defence.json", "--reason", "asked for")]
+    said += [
+        case.do("case disclose", "-o", tmp_path / "defence.json", "--recipient", "counsel", "--reason", "asked for")
+    ]
     folders = [Path(os.environ[name]) for name in ("FORENSICS_KEYS", "FORENSICS_REVIEWER_KEYS")]
     secrets = {path.name: path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}
     spelt = [

@@ -92,5 +92,5 @@ def test_one_account_is_allowed_on_record_and_supports_no_enrolment(found: FaceC
     said = ("--from-sighting", _candidate(found), "--basis", "b", "--expires", "2027-01-31")
     enrolled = found.call("watchlist", "add", found.root, "E0-gate", *said)
     assert (enrolled.code, "under one account of the system" in enrolled.err) == (3, True), enrolled.err
-    found.do("case disclose", "-o", tmp_path / "disclosure.json", "--reason", "court")
+    found.do("case disclose", "-o", tmp_path / "disclosure.json", "--recipient", "counsel", "--reason", "court")
     assert '"same_account": true' in (tmp_path / "disclosure.json").read_text()

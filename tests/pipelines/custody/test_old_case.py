@@ -74,7 +74,12 @@ def test_the_pictures_and_documents_of_a_sealed_case_are_as_before(old: Path, ca
     seen = ("review", old, "--as", "B. Becker", "--reason", "r", "--candidate", candidate)
     answer = call(*seen, "--pictures", tmp_path / "sheet.png")
     assert (answer.code, "a scar" in answer.out) == (0, True), answer.err
-    assert call("case", "disclose", old, "-o", tmp_path / "disclosure.json", "--reason", "court").code == 0
+    assert (
+        call(
+            "case", "disclose", old, "-o", tmp_path / "disclosure.json", "--recipient", "counsel", "--reason", "court"
+        ).code
+        == 0
+    )
     disclosure = json.loads((tmp_path / "disclosure.json").read_text())
     assert [(each["entry"], each["is_listed"]) for each in disclosure["for"]] == [
         ("E0", True),

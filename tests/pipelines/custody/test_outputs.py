@@ -60,7 +60,7 @@ def _state(folder: Path) -> dict[Path, bytes]:
 
 def _commands(case: Path, target: Path) -> list[tuple[object, ...]]:
     return [
-        ("case", "disclose", case, "-o", target, "--reason", "r"),
+        ("case", "disclose", case, "-o", target, "--recipient", "counsel", "--reason", "r"),
         ("case", "report", case, "--template", "registration", "-o", target, "--reason", "r"),
         ("query", case, "--pictures", target),
         ("export", "mot", case, "-o", target),
@@ -138,7 +138,12 @@ def test_files_of_an_export_that_are_links_to_evidence(call: Call, place: Path) 
 
 
 def test_an_output_beside_the_evidence_is_accepted_once(call: Call, place: Path) -> None:
-    assert call("case", "disclose", place / "case", "-o", place / "told.json", "--reason", "r").code == 0
+    assert (
+        call(
+            "case", "disclose", place / "case", "-o", place / "told.json", "--recipient", "counsel", "--reason", "r"
+        ).code
+        == 0
+    )
     assert call("export", "mot", place / "case", "-o", place / "tracks").code == 0
 
 
@@ -159,7 +164,17 @@ def test_a_file_of_somebody_else_is_never_replaced(call: Call, place: Path, numb
 
 
 def test_a_former_output_is_replaced_on_request_while_it_is_as_it_was(call: Call, place: Path) -> None:
-    disclose = ("case", "disclose", place / "case", "-o", place / "told.json", "--reason", "r")
+    disclose = (
+        "case",
+        "disclose",
+        place / "case",
+        "-o",
+        place / "told.json",
+        "--recipient",
+        "counsel",
+        "--reason",
+        "r",
+    )
     assert [call(*disclose).code, call(*disclose).code, call(*disclose, "--force").code] == [0, 2, 0]
     (place / "told.json").write_text("annotated by counsel")
     assert call(*disclose, "--force").code == 2
@@ -167,14 +182,20 @@ def test_a_former_output_is_replaced_on_request_while_it_is_as_it_was(call: Call
 
 
 def test_the_log_names_every_output_with_its_digest(call: Call, place: Path) -> None:
-    assert call("case", "disclose", place / "case", "-o", place / "told.json", "--reason", "r").code == 0
+    assert (
+        call(
+            "case", "disclose", place / "case", "-o", place / "told.json", "--recipient", "counsel", "--reason", "r"
+        ).code
+        == 0
+    )
     (written,) = read_chain(place / "case" / "audit.jsonl").lines[-1].facts["outputs"]["written"]
-    assert written == {"file": str(place / "told.json"), "sha256": sha256_of_file(place / "told.json")}
+    told = {"file": str(place / "told.json"), "sha256": sha256_of_file(place / "told.json")}
+    assert written == {**told, "recipient": "counsel", "is_own_use": False}
 
 
 def test_a_file_that_appears_meanwhile_is_not_replaced(place: Path) -> None:
     with open_session(place / "case", "query", need=Need.READ) as session:
-        outputs = Outputs(session, replaces_own=False)
+        outputs = Outputs(session, recipient="", replaces_own=False)
         outputs.check(place / "new.png")
         (place / "new.png").write_bytes(b"mine")
         with pytest.raises(UsageError, match="exists already"):

@@ -283,7 +283,7 @@ def test_pictures_or_a_candidate_but_not_both(confirmed: FaceCase, tmp_path: Pat
 def test_the_defence_gets_everything_but_pictures(found: FaceCase, tmp_path: Path) -> None:
     _decide(found, "B. Becker", "confirm", "--note", "a scar")
     _decide(found, "C. Cole", "exclude")
-    found.do("case disclose", "-o", tmp_path / "d.json", "--reason", "request of counsel")
+    found.do("case disclose", "-o", tmp_path / "d.json", "--recipient", "counsel", "--reason", "request of counsel")
     told = json.loads((tmp_path / "d.json").read_text())
     assert [row["decision"] for row in told["candidates"]] == ["candidate", "below"]
     assert told["candidates"][0]["review_state"] == "disagreed"
@@ -320,7 +320,7 @@ def _disclosed(case: FaceCase) -> dict[str, object]:
     """Return the only candidate in the file for the defence, and the whole file under ``text``."""
     file = case.root.parent / "disclosed.json"
     file.unlink(missing_ok=True)
-    case.do("case disclose", "-o", file, "--reason", "request of counsel")
+    case.do("case disclose", "-o", file, "--recipient", "counsel", "--reason", "request of counsel")
     (row,) = [row for row in json.loads(file.read_text())["candidates"] if row["decision"] == "candidate"]
     return {**row, "text": file.read_text()}
 

@@ -68,7 +68,7 @@ def test_candidates_have_a_ratio_once_pairs_were_compared(three_people: FaceCase
     ratios = {row["decision"]: row["log10_likelihood_ratio"] for row in three_people.candidates()}
     assert ratios["candidate"] == told["likelihood"]["highest"] > 0
     assert ratios["below"] is None, "a ratio of a bystander would be a similarity"
-    three_people.do("case disclose", "-o", tmp_path / "told.json", "--reason", "court")
+    three_people.do("case disclose", "-o", tmp_path / "told.json", "--recipient", "counsel", "--reason", "court")
     assert json.loads((tmp_path / "told.json").read_text())["with"]["likelihood"] == told["likelihood"]
 
 
