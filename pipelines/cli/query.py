@@ -284,7 +284,7 @@ def _print_error_rates(found: pl.DataFrame) -> None:
     """Print what holds for all candidates: threshold and expected false candidates."""
     say(
         "These are candidates for examination, not findings. Model, error rates and limits: "
-        "forensics case disclose CASE -o FILE.json --reason TEXT"
+        "forensics case disclose CASE -o FILE.json --recipient TEXT --reason TEXT"
     )
     if not len(found):
         return
