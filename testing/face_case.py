@@ -189,7 +189,14 @@ class FaceCase:
 
     @classmethod
     def make(
-        cls, folder: Path, call: Call, *, n_people: int = 3, authority: str = "12 Gs 3/26", root: Path | None = None
+        cls,
+        folder: Path,
+        call: Call,
+        *,
+        n_people: int = 3,
+        authority: str = "12 Gs 3/26",
+        root: Path | None = None,
+        mode: str = "search",
     ) -> "FaceCase":
         """Make a case with twelve frames of `n_people` people; from now on `call` uses the fake models.
 
@@ -199,9 +206,10 @@ class FaceCase:
             n_people: in every frame.
             authority: of the case.
             root: folder of the case.
+            mode: of the case, one that compares faces.
         """
         call.loaders, faces = fake_loaders(folder, n_people=n_people)
-        case = cls(search_case(root or folder / "case", authority=authority), faces, call)
+        case = cls(search_case(root or folder / "case", mode=mode, authority=authority), faces, call)
         case.film("gate", folder)
         return case
 

@@ -4,13 +4,14 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tomli_w
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.mandate import Mandate, Mode
+from forensics.custody.result_retention import LONGEST_DAYS, ResultRetention
 from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
 from forensics.footage.cameras import Camera
@@ -44,6 +45,7 @@ class Case:
         allows_one_account: whether both reviewers may work under one account of the system.
         section_starts: instants at which later sections of recordings begin, in microseconds since 1970 by the camera's
             clock, by evidence id and number of the section.
+        retention: how long results are kept; None without limit, as in cases of versions before 0.3.
     """
 
     folder: CaseFolder
@@ -54,6 +56,7 @@ class Case:
     watchlist_limit: int = WATCHLIST_LIMIT
     allows_one_account: bool = False
     section_starts: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    retention: ResultRetention | None = None
 
     def camera(self, camera_id: str) -> Camera:
         """Return the clock of a camera."""
@@ -81,6 +84,13 @@ class _StoredScope(_Strict):
     to_utc: _Instant | None = None
 
 
+class _StoredRetention(_Strict):
+    """How long results are kept: days after the last publication, or until the mandate and its grace end."""
+
+    results_days: Annotated[int, Field(ge=1, le=LONGEST_DAYS)] | None = None
+    results_until: Literal["mandate"] | None = None
+
+
 class _StoredCase(_Strict):
     """All fields of case.toml."""
 
@@ -100,6 +110,7 @@ class _StoredCase(_Strict):
     erased_utc: AwareDatetime | None = None
     watchlist_limit: Annotated[int, Field(ge=1, le=_LARGEST_WATCHLIST)] = WATCHLIST_LIMIT
     allows_one_account: bool = False
+    retention: _StoredRetention = _StoredRetention()
     scope: _StoredScope = _StoredScope()
     cameras: dict[str, _StoredClock] = {}
     sections: dict[
@@ -155,7 +166,19 @@ def decode_case(folder: CaseFolder, data: bytes) -> Case:
         watchlist_limit=read.watchlist_limit,
         allows_one_account=read.allows_one_account,
         section_starts=section_starts,
+        retention=_decode_retention(read.retention),
     )
+
+
+def _decode_retention(stored: _StoredRetention) -> ResultRetention | None:
+    is_limited = stored.results_days is not None or stored.results_until is not None
+    return ResultRetention(stored.results_days) if is_limited else None
+
+
+def _encode_retention(retention: ResultRetention | None) -> JsonObject:
+    if retention is None:
+        return {}
+    return {"results_until": "mandate"} if retention.days is None else {"results_days": retention.days}
 
 
 def digest_scope(folder: CaseFolder) -> str:
@@ -209,6 +232,7 @@ def encode_case(case: Case) -> bytes:
         **{name: getattr(mandate, name) for name in _MANDATE_FIELDS},
         "watchlist_limit": case.watchlist_limit,
         "allows_one_account": case.allows_one_account or None,
+        "retention": _encode_retention(case.retention),
         "scope": {"cameras": list(mandate.cameras), "from_utc": mandate.from_utc, "to_utc": mandate.to_utc},
         "cameras": {name: _encode_clock(camera) for name, camera in sorted(case.cameras.items())},
         "sections": {

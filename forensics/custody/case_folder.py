@@ -33,6 +33,8 @@ _BIOMETRIC: Final = (
     ".reproduce/runs/*/crops/*.jpg.sealed",
     *("reviews.jsonl", f"reviews.jsonl{SEALED_SUFFIX}", ".reviews.jsonl.*.tmp", f"calibration{SEALED_SUFFIX}"),
 )
+# Folders of what was computed from footage.
+_RESULT_FOLDERS: Final = (*_TABLE_FOLDERS, "runs/*/parts", "runs/*/crops")
 _CASE_LEVELS: Final = ("*", ".*", "evidence/*", "evidence/*/*", "runs/*", "tables/*", "tables/*/*")
 _RUN_LEVELS: Final = ("*", "parts/*")
 
@@ -305,7 +307,25 @@ class CaseFolder:
 
     def biometric_files(self) -> list[Path]:
         """Return all files from which a person could be recognised, by path; a link counts wherever it leads."""
-        found = {path for pattern in _BIOMETRIC for path in self.root.glob(pattern)}
+        return self._own_files(_BIOMETRIC)
+
+    def result_files(self) -> list[Path]:
+        """Return all files computed from footage, by path but the manifest first: without it no table is read.
+
+        Records and plans of runs, verdicts and the kept lists of candidates are not among them.
+        """
+        patterns = (*(f"{folder}/**/*" for folder in _RESULT_FOLDERS), "runs/*/PARTS.sha256", self.contact_sheet.name)
+        return sorted(self._own_files(patterns), key=lambda path: (path != self.manifest, path))
+
+    def result_folders(self) -> list[Path]:
+        """Return the folders that hold only results and folders of results, deepest first."""
+        tops = [path for pattern in _RESULT_FOLDERS for path in self.root.glob(pattern)]
+        found = {path for top in tops for path in (top, *top.rglob("*")) if path.is_dir() and not path.is_symlink()}
+        return sorted(found, reverse=True)
+
+    def _own_files(self, patterns: Iterable[str]) -> list[Path]:
+        """Return the files that fit a pattern, by path; of links that lead out of the case only the links."""
+        found = {path for pattern in patterns for path in self.root.glob(pattern)}
         own = {path for path in found if path.parent.resolve().is_relative_to(self.root.resolve())}
         return sorted(path for path in own if path.is_symlink() or path.is_file())
 
@@ -320,6 +340,11 @@ class CaseFolder:
     def unfinished_tables(self) -> tuple[Path, Path]:
         """Return the folders that a command leaves if it is killed while it publishes tables."""
         return self.root / ".tables.new", self.root / ".tables.old"
+
+    @property
+    def contact_sheet(self) -> Path:
+        """Picture of all people found, which `demo` writes."""
+        return self.root / "sightings.png"
 
     @property
     def tables(self) -> Path:

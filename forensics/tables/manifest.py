@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
 from forensics.custody.registered_files import ABSENT, WRITES, noted_digests
+from forensics.custody.result_retention import removal_statement, results_removed
 from forensics.errors import IntegrityBroken, UsageError
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
@@ -54,7 +55,7 @@ def read_manifest(folder: CaseFolder) -> JsonObject:
     """Read `tables/MANIFEST.json`.
 
     Raises:
-        UsageError: nothing was published yet, or a run ended while it published its tables.
+        UsageError: nothing was published yet, a run ended while it published its tables, or retention removed them.
         IntegrityBroken: the manifest is missing, or is no valid manifest.
     """
     try:
@@ -81,9 +82,16 @@ def _first_line(error: ValueError) -> str:
 
 def _missing_manifest_error(folder: CaseFolder) -> UsageError | IntegrityBroken:
     """Return the error for a missing manifest, by what the log records."""
+    removed_utc = results_removed(folder)
     state, run_command = published_state(folder), f"run `forensics run {in_shell(folder.root)}`"
     if state is PublishedState.NEVER:
         return UsageError("nothing was published yet", f"{run_command} first", folder.root)
+    if state is PublishedState.REMOVED and removed_utc is not None:
+        return UsageError(
+            removal_statement(removed_utc),
+            f"while the mandate is active, {run_command} makes them again from the evidence",
+            folder.root,
+        )
     if state is PublishedState.HALF:
         return UsageError(
             "there are no tables, because a run ended while it published them", f"{run_command} again", folder.root
@@ -92,15 +100,18 @@ def _missing_manifest_error(folder: CaseFolder) -> UsageError | IntegrityBroken:
 
 
 class PublishedState(Enum):
-    """State of the published tables by the log: never published, about to be published, or published."""
+    """State of the published tables by the log: never or about to be published, published, or removed by retention."""
 
     NEVER = auto()
     HALF = auto()
     WHOLE = auto()
+    REMOVED = auto()
 
 
 def published_state(folder: CaseFolder) -> PublishedState:
-    """Return from the log whether tables were never published, about to be published, or published."""
+    """Return from the log whether tables were never published, about to be published, published, or removed."""
+    if results_removed(folder) is not None:
+        return PublishedState.REMOVED
     name = folder.manifest.relative_to(folder.root).as_posix()
     lines = [line for line in read_chain(folder.audit_file).lines if name in noted_digests(line)]
     if not lines or noted_digests(lines[-1])[name] == ABSENT:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from forensics.custody.case_document import Case
-from forensics.custody.mandate import Mandate, Mode
+from forensics.custody.mandate import Mandate, MandateStatus, Mode, mandate_status
 from forensics.errors import UsageError
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell, spelled_as_known
@@ -27,14 +27,15 @@ from pipelines.cli.output import (
     parse_utc,
     path_type,
     reason_option,
-    required_reason,
     table_text,
 )
+from pipelines.cli.policy import keep_results_option, policy_command
 from pipelines.cli.text_types import TEXT
 from pipelines.custody.case_store import make_case, with_clock, with_section_start
 from pipelines.custody.mandate_text import authority_text, last_day_text
 from pipelines.custody.open_session import open_session
 from pipelines.custody.recording_sections import find_section
+from pipelines.custody.retention_text import removal_text, retention_facts, retention_text
 from pipelines.custody.session import Need
 
 __all__ = ["case"]
@@ -91,11 +92,14 @@ _INSTANTS = {
 @click.option(
     "--authority", default="", help="Reference of the authority, or pending, which allows 48 hours. Mode search only."
 )
+@keep_results_option
 @json_option
-def init(root: Path, mode: str, as_json: bool, **given: Any) -> None:
+def init(root: Path, mode: str, keep_results: int | None, as_json: bool, **given: Any) -> None:
     """Make a case in a new or empty folder; in a terminal it asks for missing fields.
 
     Modes search and missing compare faces with a watch-list. Both need every field; search also needs an authority.
+    Their results are removed seven days after the mandate's end, those of other modes never, unless --keep-results is
+    given.
 
     \b
     Example:
@@ -104,7 +108,7 @@ def init(root: Path, mode: str, as_json: bool, **given: Any) -> None:
     """
     title = given.pop("title") or ("" if Mode(mode).compares_faces else root.name)
     mandate = _ask_missing(Mandate(Mode(mode), title=title, **given))
-    made = make_case(root, mandate, now=clock.utc_now())
+    made = make_case(root, mandate, now=clock.utc_now(), keep_results_days=keep_results)
     with open_session(root, "case init", need=Need.CHANGE, facts=_facts(made)):
         emit(
             _facts(made),
@@ -146,7 +150,7 @@ def show(root: Path, as_json: bool) -> None:
     """
     with open_session(root, "case show", need=Need.READ) as session:
         facts = {**_facts(session.case), "standing": session.mandate_status.value}
-        shown = {**facts, **_texts(session.case.mandate, session.now)}
+        shown = {**facts, **_texts(session.case, session.now)}
         lines = [
             f"{name.replace('_', ' '):>15}  {value}" for name, value in shown.items() if name != "cameras" and value
         ]
@@ -155,10 +159,18 @@ def show(root: Path, as_json: bool) -> None:
         emit(facts, "\n".join([*lines, "", table_text(columns, rows)]), as_json)
 
 
-def _texts(mandate: Mandate, now: datetime) -> dict[str, str]:
-    """Return the facts that people read as text, by name."""
+def _texts(case: Case, now: datetime) -> dict[str, str]:
+    """Return the facts that people read as text, by name; empty ones are part of another."""
+    mandate = case.mandate
     days = {} if mandate.expires_utc is None else {"expires_utc": f"{last_day_text(mandate.expires_utc)} (last day)"}
-    return {"authority": authority_text(mandate, now), "authority_ends_utc": "", **days}
+    return {
+        "authority": authority_text(mandate, now),
+        "authority_ends_utc": "",
+        **days,
+        **dict.fromkeys(retention_facts(case), ""),
+        "retention": retention_text(case),
+        "removed": removal_text(case, may_run=mandate_status(mandate, now) is MandateStatus.ACTIVE),
+    }
 
 
 def _facts(shown: Case) -> JsonObject:
@@ -185,6 +197,7 @@ def _facts(shown: Case) -> JsonObject:
         "watchlist_limit": shown.watchlist_limit,
         "allows_one_account": shown.allows_one_account,
         "created_utc": _instant(shown.created_utc),
+        **retention_facts(shown),
         "cameras": {
             name: {
                 "offset_ms": camera.offset_ms,
@@ -295,42 +308,8 @@ def clock_command(
     )
 
 
-@case.command("policy")
-@click.argument("root", metavar="CASE", type=path_type)
-@click.option("--watchlist-limit", type=click.IntRange(1), help="Most entries that may ever be added.")
-@click.option(
-    "--one-account/--two-accounts",
-    "allows_one_account",
-    default=None,
-    help="Whether both reviewers may work under one account of the system.",
-)
-@required_reason("Why the rule is changed.")
-@json_option
-def policy_command(
-    root: Path, watchlist_limit: int | None, allows_one_account: bool | None, reason: str, as_json: bool
-) -> None:
-    """Change a rule of the case; the log records it.
-
-    Two reviewers work under two accounts of the system, unless --one-account allows otherwise. A face that was
-    confirmed under one account is never taken as a reference.
-
-    \b
-    Example:
-      forensics case policy my-case --watchlist-limit 8 --reason "eight people missing from one boat"
-    """
-    given = {"watchlist_limit": watchlist_limit, "allows_one_account": allows_one_account}
-    changes: JsonObject = {name: value for name, value in given.items() if value is not None}
-    if not changes:
-        raise UsageError("no rule is given", "give --watchlist-limit, --one-account or --two-accounts")
-    with open_session(root, "case policy", need=Need.WORK, reason=reason, facts=changes) as session, session.lock():
-        before = {name: getattr(session.case, name) for name in changes}
-        session.change(lambda case: replace(case, **changes))
-    rows = [[name.replace("_", " "), before[name], value] for name, value in changes.items()]
-    emit({**changes, "before": before}, table_text(["rule", "before", "now"], rows), as_json)
-
-
 for _command in (
     *(authorise_command, deny_command, hold_command, sweep_command),
-    *(disclose_command, report_command, checkpoint_command),
+    *(disclose_command, report_command, checkpoint_command, policy_command),
 ):
     case.add_command(_command)

@@ -92,7 +92,7 @@ def _run_and_show(session: Session, runner: str) -> None:
     session.record.outputs |= result_facts(result)
     opened = forensics.open_case(out)
     found = opened.sightings().collect()
-    sheet = out / "sightings.png"
+    sheet = session.folder.contact_sheet
     write_bytes(sheet, contact_sheet(pictures_of(opened, found, None), sheet))
     print(sightings_text(opened, found))
     print(f"\n{sum(clip.n_people for clip in clips)} people walk by, {len(found)} sightings were found.")

@@ -1,10 +1,12 @@
 """The group of all commands; turns errors into messages and exit codes."""
 
+import contextlib
 import errno
+import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -111,7 +113,8 @@ def exit_code_of(arguments: Sequence[str], loaders: "ModelLoaders | None" = None
         loaders: how models are opened; None opens them as the settings say.
     """
     try:
-        status = forensics.main(args=list(arguments), prog_name="forensics", standalone_mode=False, obj=loaders)
+        with _notices_printed():
+            status = forensics.main(args=list(arguments), prog_name="forensics", standalone_mode=False, obj=loaders)
         code = status if isinstance(status, int) else 0
     except click.exceptions.Exit as leave:
         code = leave.exit_code
@@ -133,6 +136,25 @@ def exit_code_of(arguments: Sequence[str], loaders: "ModelLoaders | None" = None
         say("interrupted; run the same command again to continue")
         code = _INTERRUPTED
     return code
+
+
+class _Notices(logging.Handler):
+    """Prints what the program did beside the command, such as a removal that retention required."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one message."""
+        say(record.getMessage())
+
+
+@contextlib.contextmanager
+def _notices_printed() -> Iterator[None]:
+    """Print the notices of the program within the block."""
+    logger, notices = logging.getLogger("pipelines"), _Notices()
+    logger.addHandler(notices)
+    try:
+        yield
+    finally:
+        logger.removeHandler(notices)
 
 
 def _terminated(signal_number: int, frame: FrameType | None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from forensics.adapters.pictures.frame_picture import draw_boxes, frame_png
+from forensics.custody.result_retention import removal_statement
 from forensics.errors import IntegrityBroken, UsageError
 from forensics.faults import Fault, FaultKind
 from forensics.spelling import in_shell
@@ -24,6 +25,7 @@ from pipelines.cli.output import (
 from pipelines.cli.output_options import OutputOptions, with_output_options
 from pipelines.custody.case_store import load_case
 from pipelines.custody.checkpoints import read_checkpoint
+from pipelines.custody.erasure import Destruction
 from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need, Session
@@ -159,12 +161,15 @@ def _emit(report: Report, as_json: bool) -> None:
         "published": report.published,
         "rests_on": list(report.rests_on),
         "half_published": report.is_half_published,
+        "destroyed": [asdict(each) for each in report.destroyed],
+        "results_removed_utc": None if report.results_removed_utc is None else report.results_removed_utc.isoformat(),
         "unopened_verdicts": report.has_unopened_verdicts,
     }
     unchanged = counted(report.n_checked, "file is", "files are")
     lines = [str(fault) for fault in report.faults] or [
         f"{unchanged} unchanged, the log is complete",
         _tables_text(report),
+        *map(_destruction_text, report.destroyed),
         *_unopened_text(report),
         *_signatures(report),
         _foundation_text(report),
@@ -175,7 +180,18 @@ def _emit(report: Report, as_json: bool) -> None:
 def _tables_text(report: Report) -> str:
     if report.is_half_published:
         return "there are no tables: a run was killed while it published; `forensics run` again finishes it"
+    if report.results_removed_utc is not None:
+        return removal_statement(report.results_removed_utc)
     return f"the tables are those of run {report.published}" if report.published else "no run has published tables"
+
+
+def _destruction_text(destruction: Destruction) -> str:
+    """Return how many files a certificate excuses."""
+    missing = counted(len(destruction.missing), "file is", "files are")
+    return (
+        f"{missing} missing on purpose, destroyed on {destruction.at_utc[:10]} ({destruction.why}); "
+        f"{destruction.certificate} names each"
+    )
 
 
 def _foundation_text(report: Report) -> str:

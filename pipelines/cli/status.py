@@ -55,6 +55,7 @@ def _status_lines(facts: JsonObject) -> list[str]:
         shown |= {"tables": f"of run {facts['published_run']}, as are the frames below"}
     if "entries" in facts:
         shown |= {"authority": facts["authority"], "entries": facts["entries"], "review": _review_text(facts)}
+    shown |= {"retention": facts["retention"], "removed": facts["removed"]}
     lines = facts_text(shown)
     if facts["coverage"]:
         rows = [[row["state"], row["reason"] or "-", row["frames"], row["settled"]] for row in facts["coverage"]]

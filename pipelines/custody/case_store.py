@@ -9,7 +9,8 @@ from typing import Final
 
 from forensics.custody.case_document import Case, check_clock, encode_case, read_case
 from forensics.custody.case_folder import CASE_FILE, CaseFolder
-from forensics.custody.mandate import PENDING, Mandate, Mode, is_pending
+from forensics.custody.mandate import PENDING, Mandate, MandateStatus, Mode, is_pending, mandate_status
+from forensics.custody.result_retention import ResultRetention, results_due, results_since
 from forensics.errors import NotAuthorised, UsageError
 from forensics.footage.cameras import Camera
 from forensics.spelling import fault_in_name, fault_in_statement
@@ -27,14 +28,22 @@ __all__ = [
     "with_clock",
     "with_first_run",
     "with_hold",
+    "with_kept_results",
     "with_section_start",
 ]
 
 _LONGEST: Final = timedelta(days=36_525)
 
 
-def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
+def make_case(root: Path, mandate: Mandate, *, now: datetime, keep_results_days: int | None = None) -> Case:
     """Create a case at `root`, a new or empty folder, readable by its owner only; with a key if it compares faces.
+
+    Args:
+        root: folder of the case.
+        mandate: its mandate.
+        now: time of the creation.
+        keep_results_days: days for which results are kept; None for the default: in a case that compares faces until
+            the mandate and its grace end, else without limit.
 
     Raises:
         UsageError: the folder holds a case or other files, the mandate is incomplete or contradicts itself, or the key
@@ -49,7 +58,9 @@ def make_case(root: Path, mandate: Mandate, *, now: datetime) -> Case:
         raise UsageError("this folder is not empty", "choose a new or empty folder for the case", root)
     _check(mandate, now)
     mandate = replace(mandate, authority=_normalise_authority(mandate.authority))
-    case = Case(folder, secrets.token_hex(8), mandate, now, cameras={})
+    is_limited = keep_results_days is not None or mandate.mode.compares_faces
+    retention = ResultRetention(keep_results_days) if is_limited else None
+    case = Case(folder, secrets.token_hex(8), mandate, now, cameras={}, retention=retention)
     keyring = keyring_for(folder, case.case_id)
     if mandate.mode.compares_faces:
         keyring.make()
@@ -212,6 +223,25 @@ def with_hold(case: Case, reason: str) -> Case:
     if reason.strip() and case.mandate.hold:
         raise UsageError(f"the case is on hold already ({case.mandate.hold})", "lift that hold first")
     return replace(case, mandate=replace(case.mandate, hold=reason.strip()))
+
+
+def with_kept_results(case: Case, days: int, now: datetime) -> Case:
+    """Return the case with results kept for these days after their last publication.
+
+    Raises:
+        NotAuthorised: the mandate is over, and results would be kept longer than before.
+    """
+    since = results_since(case.folder)
+    before = results_due(case.retention, case.mandate, since)
+    after = results_due(ResultRetention(days), case.mandate, since)
+    is_longer = before is not None and (after is None or after > before)
+    if is_longer and mandate_status(case.mandate, now) is not MandateStatus.ACTIVE:
+        raise NotAuthorised(
+            "the mandate is over, so results may only be kept for a shorter time",
+            "stop deletion with `forensics case hold CASE --reason TEXT` if the law requires it",
+            case.folder.root,
+        )
+    return replace(case, retention=ResultRetention(days))
 
 
 def with_first_run(case: Case, now: datetime) -> Case:

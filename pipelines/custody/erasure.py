@@ -10,12 +10,14 @@ on purpose.
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 
 from forensics.custody.case_document import Case
 from forensics.custody.case_folder import SEALED_SUFFIX, CaseFolder
+from forensics.custody.result_retention import REMOVAL
 from forensics.digests import sha256_of_bytes, sha256_of_file
 from forensics.errors import IntegrityBroken
 from forensics.json_object import JsonObject
@@ -24,13 +26,16 @@ from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.keys import destroy_reviewer_keys, keyring_for
 
 __all__ = [
+    "Destruction",
     "certificate_facts",
     "certified_digests",
     "destroy",
     "destroy_files",
+    "destroyed_digests",
     "finish_destructions",
     "has_unfinished_destruction",
     "holds_biometrics",
+    "list_destructions",
     "quarantine",
     "release",
     "remove_reproduction",
@@ -115,7 +120,8 @@ def _finish(files: DecidingFiles, certificate: Path, *, key_destroyed: bool) -> 
             Path(file["path"]).parent.as_posix()
         )  # the named file may be a link, which is removed and not followed
         files.remove(folder.root / file["path"])
-    for path in sorted(folder.watchlist.rglob("*"), reverse=True):
+    entries = sorted(folder.watchlist.rglob("*"), reverse=True)
+    for path in (*entries, *(folder.result_folders() if stored["reason"] == REMOVAL else ())):
         if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
             path.rmdir()
     done = {**stored, "state": "done", "key_destroyed": stored["key_destroyed"] or key_destroyed}
@@ -156,11 +162,53 @@ def certificate_facts(certificate: Path) -> JsonObject:
 
 
 def certified_digests(folder: CaseFolder) -> dict[str, str]:
-    """Return the SHA-256 of every file that a certificate names, by path relative to the case, sealed or not."""
-    destroyed = [file for _, stored in _load_certificates(folder) for file in stored["files"]]
+    """Return the SHA-256 of every file that a certificate names, by path relative to the case, sealed or not.
+
+    A removal of results takes the manifest too. So it excuses no file that a present manifest names, and is left out.
+    """
+    certificates = [stored for _, stored in _load_certificates(folder) if stored["reason"] != REMOVAL]
+    destroyed = [file for stored in certificates for file in stored["files"]]
     return {
         path: file["sha256"] for file in destroyed for path in {file["path"], file["path"].removesuffix(SEALED_SUFFIX)}
     }
+
+
+def destroyed_digests(folder: CaseFolder) -> set[str]:
+    """Return the SHA-256 of every file that was ever destroyed."""
+    return {file["sha256"] for _, stored in _load_certificates(folder) for file in stored["files"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Destruction:
+    """What a certificate says, and which of its files are missing now.
+
+    Attributes:
+        certificate: path relative to the case.
+        reason: ``denied``, ``expired``, ``entry``, ``superseded`` or ``results``.
+        why: the reason in words.
+        at_utc: time of the destruction.
+        missing: its files that were not made again, by path relative to the case.
+    """
+
+    certificate: str
+    reason: str
+    why: str
+    at_utc: str
+    missing: tuple[str, ...]
+
+
+def list_destructions(folder: CaseFolder) -> list[Destruction]:
+    """Return every destruction with the files that are missing on purpose, in the order of time."""
+    return [
+        Destruction(
+            path.relative_to(folder.root).as_posix(),
+            reason=stored["reason"],
+            why=str(stored.get("why", "")),
+            at_utc=str(stored.get("at_utc", "")),
+            missing=tuple(file["path"] for file in stored["files"] if not (folder.root / file["path"]).exists()),
+        )
+        for path, stored in _load_certificates(folder)
+    ]
 
 
 def _load_certificates(folder: CaseFolder) -> Iterator[tuple[Path, JsonObject]]:

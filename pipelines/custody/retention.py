@@ -1,17 +1,22 @@
-"""Retention: withhold or release results, destroy biometric data and end entries, as the mandate's dates require."""
+"""Retention: withhold or release results, destroy biometric data and results, end entries, as the dates require."""
 
 import contextlib
+import logging
 from dataclasses import replace
 
 from forensics.custody.case_document import read_case
 from forensics.custody.mandate import MandateStatus, is_pending
+from forensics.custody.result_retention import REMOVAL, results_due, results_since
 from forensics.errors import CannotStart
+from forensics.wording import counted
+from pipelines import clock
 from pipelines.custody.case_lock import lock_case
 from pipelines.custody.case_store import denial_reason
 from pipelines.custody.entries import expired_entries, find_incomplete_entries, remove_incomplete_entries
 from pipelines.custody.entry_removal import remove_entry
 from pipelines.custody.erasure import (
     destroy,
+    destroy_files,
     finish_destructions,
     has_unfinished_destruction,
     holds_biometrics,
@@ -23,6 +28,7 @@ from pipelines.custody.session import Session, denial_is_on_record, status_text
 
 __all__ = ["enforce_retention"]
 
+_LOGGER = logging.getLogger(__name__)
 _WHY_DUE = "the mandate expired, seven days of grace are over"
 
 
@@ -45,6 +51,8 @@ def enforce_retention(session: Session) -> None:
         elif _may_be_released(session):
             release(session.case)
             _note(session, "released", "withheld results can be read again")
+        if _are_results_due(session):
+            _remove_results(session)
 
 
 def _is_due(session: Session) -> bool:
@@ -58,6 +66,7 @@ def _is_due(session: Session) -> bool:
         or _must_be_erased(session)
         or _must_be_withheld(session)
         or _may_be_released(session)
+        or _are_results_due(session)
         or (not session.case.mandate.hold and bool(expired_entries(session.folder, session.now)))
         or (not session.case.mandate.hold and has_unfinished_destruction(session.folder))
         or bool(find_incomplete_entries(session.folder))
@@ -102,6 +111,26 @@ def _erase(session: Session) -> None:
     _note(session, "erased", f"biometric data destroyed, see {certificate.name}")
 
 
+def _are_results_due(session: Session) -> bool:
+    """Whether results must be removed and any are left."""
+    case = session.case
+    if case.retention is None or case.mandate.hold:
+        return False
+    due = results_due(case.retention, case.mandate, results_since(session.folder))
+    return due is not None and clock.utc_now() >= due and bool(session.folder.result_files())
+
+
+def _remove_results(session: Session) -> None:
+    """Remove everything that was computed from the footage."""
+    days = session.case.retention.days if session.case.retention else None
+    why = _WHY_DUE if days is None else f"results are kept for {counted(days, 'day', 'days')} after their publication"
+    paths = session.folder.result_files()
+    certificate = destroy_files(
+        session.case, session.files, paths, reason=REMOVAL, why=why, who=session.who, now=clock.utc_now()
+    )
+    _note(session, "results_removed", f"results removed, because {why}, see {certificate.name}")
+
+
 def _end_entries(session: Session) -> None:
     """Remove the entries that have ended."""
     if session.case.mandate.hold or not session.case.mandate.mode.compares_faces:
@@ -115,3 +144,4 @@ def _note(session: Session, name: str, text: str) -> None:
     """Record an action in the log and for the user."""
     session.record.note(name, {"text": text})
     session.retention_actions.append(text)
+    _LOGGER.warning("%s: %s", session.folder.root, text)

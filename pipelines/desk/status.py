@@ -11,6 +11,7 @@ import forensics
 from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.mandate import MandateStatus, mandate_status
+from forensics.custody.result_retention import results_removed
 from forensics.footage.evidence import Evidence, Source, Verdict
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
@@ -18,6 +19,7 @@ from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.manifest import read_manifest
 from pipelines.custody.case_lock import is_locked
 from pipelines.custody.mandate_text import authority_text
+from pipelines.custody.retention_text import removal_text, retention_facts, retention_text
 from pipelines.intake.ingest import describe_unknown_clocks
 from pipelines.review.search_status import search_status
 from pipelines.run.record import newest_record
@@ -45,6 +47,9 @@ def case_status(case: Case, now: datetime) -> JsonObject:
         "standing": mandate.value,
         **_mandate_facts(case, now),
         **search,
+        **retention_facts(case),
+        "retention": retention_text(case),
+        "removed": removal_text(case, may_run=mandate is MandateStatus.ACTIVE),
         "published_run": read_manifest(folder)["run"] if published else None,
         "audit": run.get("audit"),
         "figures": run.get("figures", {}),
@@ -99,7 +104,7 @@ def _next_step(
     if state == "running":
         return f"wait, or forensics cancel {in_shell(root)}"
     work = f"forensics evidence relocate {in_shell(root)} FOLDER" if is_absent else f"forensics run {in_shell(root)}"
-    is_due = is_stale or state in {_NOT_RUN, "interrupted"}
+    is_due = is_stale or state in {_NOT_RUN, "interrupted"} or results_removed(case.folder) is not None
     return _next_work(root, work, search, n_evidence=n_evidence, is_due=is_due, is_unfinished=is_unfinished)
 
 

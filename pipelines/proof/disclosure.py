@@ -11,6 +11,7 @@ import forensics
 from forensics.custody.case_document import Case
 from forensics.custody.log import Chain, find_log_fault, head, read_chain
 from forensics.custody.mandate import MandateStatus, mandate_status
+from forensics.custody.result_retention import removal_statement, results_removed
 from forensics.errors import ForensicsError
 from forensics.faces.published_rates import calibration_for
 from forensics.faces.review_rules import Review, State, state_of
@@ -49,7 +50,7 @@ def build_disclosure(case: Case) -> JsonObject:
     """
     record, chain = newest_record(case.folder), read_chain(case.folder.audit_file)
     published = case.folder.manifest.exists()
-    candidates, withheld = _candidates(case) if published else ([], "nothing was published")
+    candidates, withheld = _candidates(case) if published else ([], _why_no_tables(case))
     return {
         "heading": "Candidates for examination",
         "case": {"case_id": case.case_id, **_mandate_facts(case)},
@@ -70,6 +71,11 @@ def build_disclosure(case: Case) -> JsonObject:
         "files_given_out": written_files(chain.lines),
         "log": _log_facts(case, chain, candidates),
     }
+
+
+def _why_no_tables(case: Case) -> str:
+    removed = results_removed(case.folder)
+    return "nothing was published" if removed is None else removal_statement(removed)
 
 
 def _mandate_facts(case: Case) -> JsonObject:
@@ -234,14 +240,19 @@ def _outcome(case: Case, now: datetime) -> str:
     mandate = mandate_status(case.mandate, now).value
     if mandate in {"denied", "erased", "lapsed"}:
         return mandate
-    if not case.folder.manifest.exists():
+    is_published = case.folder.manifest.exists()
+    if not is_published and results_removed(case.folder) is None:
         return "not run"
-    if find_key(case) is None:
-        return "encrypted, its key is not here"
+    return _review_outcome(case, is_published) if find_key(case) else "encrypted, its key is not here"
+
+
+def _review_outcome(case: Case, is_published: bool) -> str:
     reviews = load_reviews(case)
     states = {state_of(select_reviews(reviews, r.sighting_id, r.entry_id)).value for r in reviews}
     for state in ("confirmed", "disagreed", "undecided", "first", "excluded"):
         if state in states:
             return state if state != "first" else "under review"
+    if not is_published:
+        return "results removed"
     n_candidates = json.loads(case.folder.manifest.read_text()).get("candidates")
     return "waits for review" if n_candidates else "no candidate"

@@ -218,7 +218,8 @@ def _pixel_facts(answer: Item) -> JsonObject:
 
 
 def _is_published(case: Case) -> bool:
-    return case.folder.manifest.exists() or published_state(case.folder) is not PublishedState.NEVER
+    are_absent = published_state(case.folder) in {PublishedState.NEVER, PublishedState.REMOVED}
+    return case.folder.manifest.exists() or not are_absent
 
 
 def _coverage_facts(case: Case, item: Evidence, number: int) -> JsonObject:

@@ -7,12 +7,14 @@ published tables; the tables and their pictures; the folders of all runs; and th
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
+from forensics.custody.result_retention import results_removed
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
 from forensics.faults import Fault, FaultKind
@@ -26,7 +28,7 @@ from pipelines.custody.case_integrity import find_alterations
 from pipelines.custody.case_store import load_case
 from pipelines.custody.checkpoints import load_checkpoints
 from pipelines.custody.deciding_files import RECORDS, find_altered_files
-from pipelines.custody.erasure import certified_digests
+from pipelines.custody.erasure import Destruction, certified_digests, list_destructions
 from pipelines.custody.keys import find_key
 from pipelines.custody.log_anchor import anchor_for
 from pipelines.proof.coverage_check import check_coverage
@@ -53,6 +55,8 @@ class Report:
             nothing outside the case does.
         published: id of the published run; None if there are no tables or if there are faults.
         is_half_published: whether a run was killed while it put its tables in place, so that there are none.
+        destroyed: what was destroyed on record and is missing on purpose, in the order of time.
+        results_removed_utc: when retention removed the results; None if it did not, or if there are tables again.
         has_unopened_verdicts: whether there are verdicts whose signatures were not checked, because the key of the case
             cannot be used here.
     """
@@ -64,6 +68,8 @@ class Report:
     rests_on: tuple[str, ...]
     published: str | None
     is_half_published: bool
+    destroyed: tuple[Destruction, ...]
+    results_removed_utc: datetime | None
     has_unopened_verdicts: bool
 
 
@@ -117,6 +123,8 @@ def _compare(case: Case, asked: TrustedKeys) -> Report:
         rests_on=_foundations(case, asked),
         published=_manifest(folder)["run"] if folder.manifest.exists() and not faults else None,
         is_half_published=not folder.manifest.exists() and published_state(folder) is PublishedState.HALF,
+        destroyed=() if faults else tuple(each for each in list_destructions(folder) if each.missing),
+        results_removed_utc=results_removed(folder),
         has_unopened_verdicts=folder.reviews_file.exists() and find_key(case) is None,
     )
 

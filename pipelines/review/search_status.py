@@ -9,6 +9,7 @@ from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.faces.comparison import DECISIONS_TO_REVIEW
 from forensics.json_object import JsonObject
+from forensics.tables.manifest import PublishedState, published_state
 from forensics.tables.open import candidates_of
 from pipelines import clock
 from pipelines.custody.entries import load_entries
@@ -31,7 +32,8 @@ def search_status(case: Case) -> JsonObject:
     except NotAuthorised:
         uncounted = _why_closed(case)
     except UsageError:
-        uncounted = "no faces have been compared yet"
+        is_removed = published_state(case.folder) is PublishedState.REMOVED
+        uncounted = "removed by retention" if is_removed else "no faces have been compared yet"
     except IntegrityBroken as error:
         uncounted = str(error)
     return {"entries": n_entries, "wait_for_first": n_first, "wait_for_second": n_second, "uncounted": uncounted}

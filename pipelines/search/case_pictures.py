@@ -19,6 +19,7 @@ from forensics.footage.evidence import Evidence, Reader
 from forensics.tables.evidence import load_evidence
 from forensics.tables.manifest import read_manifest
 from forensics.tables.sighting_rows import THUMBNAIL
+from pipelines.custody.erasure import destroyed_digests
 from pipelines.places import find_containing_place
 
 __all__ = ["find_case_pictures"]
@@ -80,6 +81,6 @@ def _find_thumbnails(folder: CaseFolder, key: Sealer, contents: set[bytes]) -> s
 
 
 def _published_digests(folder: CaseFolder) -> set[str]:
-    """Return the digests of the published thumbnails; the manifest has them even if the files are missing."""
+    """Return the digests of the thumbnails that were published, also of missing and destroyed ones."""
     published = read_manifest(folder).get("pictures", ()) if folder.manifest.exists() else ()
-    return {picture["sha256"] for picture in published}
+    return {picture["sha256"] for picture in published} | destroyed_digests(folder)

@@ -1,0 +1,90 @@
+"""`case policy`: changes of the rules of a case, on record."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import click
+
+from forensics.custody.case_document import Case
+from forensics.custody.result_retention import LONGEST_DAYS
+from forensics.errors import UsageError
+from forensics.json_object import JsonObject
+from pipelines.cli.output import emit, json_option, path_type, required_reason, say, table_text
+from pipelines.custody.case_store import with_kept_results
+from pipelines.custody.open_session import open_session
+from pipelines.custody.retention import enforce_retention
+from pipelines.custody.retention_text import retention_text
+from pipelines.custody.session import Need, Session
+
+__all__ = ["keep_results_option", "policy_command"]
+
+_KEEP_RESULTS: Final = "keep_results"
+
+keep_results_option = click.option(
+    "--keep-results",
+    _KEEP_RESULTS,
+    type=click.IntRange(1, LONGEST_DAYS),
+    metavar="DAYS",
+    help="Days after their last publication for which tables, parts and thumbnails are kept.",
+)
+
+
+@click.command("policy")
+@click.argument("root", metavar="CASE", type=path_type)
+@click.option("--watchlist-limit", type=click.IntRange(1), help="Most entries that may ever be added.")
+@click.option(
+    "--one-account/--two-accounts",
+    "allows_one_account",
+    default=None,
+    help="Whether both reviewers may work under one account of the system.",
+)
+@keep_results_option
+@required_reason("Why the rule is changed.")
+@json_option
+def policy_command(
+    root: Path,
+    watchlist_limit: int | None,
+    allows_one_account: bool | None,
+    keep_results: int | None,
+    reason: str,
+    as_json: bool,
+) -> None:
+    """Change a rule of the case; the log records it.
+
+    Two reviewers work under two accounts of the system, unless --one-account allows otherwise. A face that was
+    confirmed under one account is never taken as a reference. --keep-results may remove results at once; after the end
+    of the mandate it can only shorten the time.
+
+    \b
+    Example:
+      forensics case policy my-case --watchlist-limit 8 --reason "eight people missing from one boat"
+      forensics case policy my-case --keep-results 30 --reason "data protection officer, 4 May"
+    """
+    given = {"watchlist_limit": watchlist_limit, "allows_one_account": allows_one_account, _KEEP_RESULTS: keep_results}
+    changes: JsonObject = {name: value for name, value in given.items() if value is not None}
+    if not changes:
+        raise UsageError("no rule is given", "give --watchlist-limit, --one-account, --two-accounts or --keep-results")
+    need = Need.CHANGE if changes.keys() == {_KEEP_RESULTS} else Need.WORK
+    with open_session(root, "case policy", need=need, reason=reason, facts=changes) as session:
+        before = {name: _rule(session.case, name) for name in changes}
+        with session.lock():
+            session.change(lambda case: _changed(case, session, changes))
+        enforce_retention(session)
+    if keep_results is not None:
+        say(retention_text(session.case))
+    rows = [[name.replace("_", " "), before[name], value] for name, value in changes.items()]
+    emit({**changes, "before": before}, table_text(["rule", "before", "now"], rows), as_json)
+
+
+def _rule(case: Case, name: str) -> object:
+    """Return the value of a rule; None if results are kept without limit, or as long as the mandate."""
+    if name == _KEEP_RESULTS:
+        return None if case.retention is None else case.retention.days
+    return getattr(case, name)
+
+
+def _changed(case: Case, session: Session, changes: JsonObject) -> Case:
+    others = {name: value for name, value in changes.items() if name != _KEEP_RESULTS}
+    days = changes.get(_KEEP_RESULTS)
+    return replace(case if days is None else with_kept_results(case, days, session.now), **others)
