@@ -69,7 +69,8 @@ def authorise_command(root: Path, authority: str, reason: str, as_json: bool) ->
 def deny_command(root: Path, reason: str, as_json: bool) -> None:
     """End a case whose authority was refused: stop its runs, destroy templates, candidates and verdicts.
 
-    Evidence, sightings and the log are kept. A certificate lists what was destroyed. This cannot be undone.
+    Evidence and the log are kept, sightings as long as the retention of the case states. A certificate lists what was
+    destroyed. This cannot be undone.
 
     \b
     Example:
@@ -118,6 +119,8 @@ def hold_command(root: Path, lift: bool, reason: str, as_json: bool) -> None:
 @json_option
 def sweep_command(root: Path, as_json: bool) -> int:
     """Enforce the dates of every case in a folder and its subfolders: withhold, end, destroy. Run it from cron.
+
+    What was done to each case is in the column done, and in the case's log.
 
     \b
     Example:
