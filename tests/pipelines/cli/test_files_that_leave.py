@@ -4,11 +4,13 @@ import itertools
 import json
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
 import pytest
 
+import forensics
 from forensics.custody.log import LogLine, read_chain
 from forensics.custody.mandate import Mandate, Mode
 from forensics.digests import sha256_of_file
@@ -175,6 +177,23 @@ def test_no_picture_or_track_of_a_search_leaves_without_a_reason(found: FaceCase
         assert {(each["recipient"], sha256_of_file(Path(each["file"]))) for each in written} == {
             ("prosecutor", each["sha256"]) for each in written
         }
+
+
+def test_python_reads_people_for_a_stated_reason_only_and_on_record(found: FaceCase) -> None:
+    opened = forensics.open_case(found.root)
+    name = opened.sightings().collect()["thumbnail"][0]
+    n_lines = len(_lines(found.root))
+    for reason in ("", " ", "n/a", "unbekannt"):
+        for ask in (opened.candidates, partial(opened.read_picture, name)):
+            with pytest.raises(UsageError, match=r"is blank|is a placeholder"):
+                ask(reason=reason)
+    assert len(_lines(found.root)) == n_lines, "refused before anything is opened"
+    opened.candidates(reason="appeal")
+    opened.read_picture(name, reason="appeal")
+    logged = [(line.kind, line.command, line.why) for line in _lines(found.root)[n_lines:]]
+    assert logged == [
+        (kind, command, "appeal") for command in ("open candidates", "open picture") for kind in ("begin", "end")
+    ]
 
 
 @pytest.mark.parametrize(("mode", "is_refused"), [(Mode.SCENE, False), (Mode.WILDLIFE, False), (Mode.SEARCH, True)])

@@ -289,6 +289,23 @@ def test_parts_of_a_run_that_never_published_go_too(tmp_path: Path, call: Call, 
     assert run.record.exists()
 
 
+def test_after_a_removal_the_days_of_a_new_run_count_from_its_start(tmp_path: Path, call: Call, at: Clock) -> None:
+    root = _published(tmp_path / "case", days=30)
+    at.now += timedelta(days=31)
+    assert call("case", "sweep", tmp_path).code == 0
+    run = CaseFolder(root).run("fedcba9876543210")
+    with open_session(root, "run", need=Need.WORK) as session:
+        run.part("detect", "u").parent.mkdir(parents=True)
+        run.part("detect", "u").write_bytes(b"rows")
+        session.files.write(run.record, b"{}")
+    at.now += timedelta(days=29)
+    assert call("case", "sweep", tmp_path).code == 0
+    assert run.part("detect", "u").exists(), "the former publication does not count any more"
+    at.now += timedelta(days=2)
+    assert call("case", "sweep", tmp_path).code == 0
+    assert not run.part("detect", "u").exists()
+
+
 def test_a_link_in_a_folder_of_results_is_removed_and_not_followed(tmp_path: Path, call: Call, at: Clock) -> None:
     root = _published(tmp_path / "case", days=30)
     (tmp_path / "elsewhere").mkdir()
