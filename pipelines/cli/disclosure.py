@@ -44,7 +44,7 @@ def disclose_command(root: Path, output: Path, reason: str, as_json: bool, outpu
 
     \b
     Example:
-      forensics case disclose my-case -o told.json --recipient "B. Bold, counsel" --reason "4 May"
+      forensics case disclose my-case -o defence.json --recipient "B. Bold, counsel" --reason "4 May"
     """
     asked = {"output": str(output), **output_options.facts}
     with open_session(root, "case disclose", need=Need.READ, reason=reason, facts=asked) as session:

@@ -24,7 +24,7 @@ from pipelines.custody.case_store import load_case, make_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
 from testing.audit_events import KILLED, die_at
-from testing.commands import MANDATE_ENDS, Call, clip
+from testing.commands import ENTRY_LAST_DAY, MANDATE_ENDS, Call, clip
 from testing.face_case import FaceCase
 
 _RUN = "0123456789abcdef"
@@ -518,6 +518,21 @@ def test_days_in_a_search_end_results_but_neither_key_nor_kept_lists_nor_verdict
     found.run()
     assert [_decided(row) for row in found.candidates()] == [_decided(row) for row in candidates]
     assert found.call("verify", found.root).code == 0
+
+
+def test_a_thumbnail_that_was_kept_elsewhere_is_still_known_as_a_picture_of_the_footage(
+    found: FaceCase, tmp_path: Path, at: Clock
+) -> None:
+    kept = tmp_path / "thumbnail.jpg"
+    kept.write_bytes(found.thumbnails()[0])
+    found.do("case policy", "--keep-results", 30, "--reason", "r")
+    at.now += timedelta(days=31)
+    found.do("status")
+    assert found.thumbnails() == []
+    answer = found.call(
+        "watchlist", "add", found.root, "E9", kept, "--basis", "warrant 13/26", "--expires", ENTRY_LAST_DAY
+    )
+    assert (answer.code, "footage" in answer.err) == (3, True), answer.err
 
 
 def test_the_removal_of_withheld_results_needs_no_key(tmp_path: Path, call: Call, at: Clock) -> None:
