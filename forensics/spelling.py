@@ -19,6 +19,7 @@ __all__ = [
     "in_shell",
     "invisible_characters",
     "is_text",
+    "letters_and_digits",
     "scripts_of",
     "spelled_as_known",
     "strip_invisible",
@@ -45,7 +46,7 @@ _PLACEHOLDERS: Final = frozenset(
     " ".join(
         (
             "na nil null none no nothing tbd tba tbc todo unknown unclear missing open later soon",
-            "refused denied rejected requested applied declined expired revoked",
+            "pending refused denied rejected requested applied declined expired revoked",
             "ausstehend offen keine kein keiner nichts unbekannt abgelehnt verweigert beantragt angefragt folgt spater",
             "aucun aucune rien inconnu inconnue refuse refusee rejete demande demandee enattente",
             "ninguno ninguna nada desconocido rechazado denegado solicitado pendiente",
@@ -116,6 +117,15 @@ def fold_spelling(text: str) -> str:
     return " ".join(folded.split())
 
 
+def letters_and_digits(text: str) -> str:
+    r"""Return the letters and digits of a text, without case, width, marks, spaces and punctuation.
+
+    >>> letters_and_digits("K-118 / 26"), letters_and_digits("Sp\u00e4ter")
+    ('k11826', 'spater')
+    """
+    return "".join(each for each in unicodedata.normalize("NFD", fold_spelling(text)) if each.isalnum())
+
+
 def scripts_of(text: str) -> frozenset[str]:
     """Return the scripts of the letters of a text, by the first word of each Unicode name.
 
@@ -148,7 +158,7 @@ def fault_in_statement(text: str) -> str:
     >>> [fault_in_statement(text) for text in ("\u200b", " - ", "t.b.d.", "Ausstehend", "Police Act s. 7")]
     ['is blank', 'is blank', 'is a placeholder', 'is a placeholder', '']
     """
-    bare = "".join(character for character in fold_spelling(text) if character.isalnum())
+    bare = letters_and_digits(text)
     if not bare:
         return "is blank"
     return "is a placeholder" if bare in _PLACEHOLDERS else ""

@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from unittest.mock import patch
 
 import pytest
 
+from forensics.custody.authority import PENDING, Authority
 from forensics.custody.mandate import Mandate, Mode
+from forensics.custody.missing_report import MissingReport
 from forensics.detection.detector import Detector
 from pipelines import clock
 from pipelines.cli.main import exit_code_of
@@ -29,10 +31,12 @@ __all__ = [
     "ENTRY_ENDS",
     "ENTRY_LAST_DAY",
     "MANDATE_ENDS",
+    "REPORT_WORDS",
     "TRAINING",
     "Answer",
     "Call",
     "RedirectingCall",
+    "authority_words",
     "clip",
     "new_case",
     "search_case",
@@ -154,10 +158,29 @@ def new_case(call: Call, root: Path) -> Path:
     return root
 
 
+REPORT_WORDS = ("--report-body", "City police", "--reported", "2026-05-02")
+"""Options that state the report of a missing person on a command line."""
+
+
+def authority_words(reference: str = "12 Gs 3/26") -> tuple[str, ...]:
+    """Return the options that state a granted authority on a command line."""
+    who = ("--decided-by", "Judge Weber", "--authority-body", "District court", "--authority-reference", reference)
+    return (*who, "--requested", "2026-05-01", "--granted", "2026-05-02T09:30:00Z")
+
+
+def _authority(reference: str | None, now: datetime) -> Authority | None:
+    """Return a pending authority, or a granted one with this reference."""
+    if not reference or reference == PENDING:
+        return Authority(is_pending=True) if reference else None
+    day = timedelta(days=1)
+    return Authority("Judge Weber", "District court", reference, now - 2 * day, now - day)
+
+
 def search_case(
     root: Path, *, mode: str = "search", authority: str | None = "12 Gs 3/26", now: datetime | None = None
 ) -> Path:
     """Make an empty case that compares faces: cameras gate and hall, footage of 1 May 2026, valid until next year."""
+    now = now or clock.utc_now()
     mandate = Mandate(
         Mode(mode),
         title="Platform 2",
@@ -169,8 +192,9 @@ def search_case(
         from_utc=datetime(2026, 5, 1, tzinfo=UTC),
         to_utc=datetime(2026, 5, 2, tzinfo=UTC),
         expires_utc=MANDATE_ENDS,
-        authority=(authority or "") if mode == "search" else "",
+        authority=_authority(authority, now) if mode == "search" else None,
+        report=MissingReport("City police", now - timedelta(days=1)) if mode == "missing" else None,
     )
-    make_case(root, mandate, now=now or clock.utc_now())
+    make_case(root, mandate, now=now)
     with open_session(root, "case init", need=Need.CHANGE):
         return root

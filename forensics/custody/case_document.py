@@ -2,16 +2,17 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 import tomli_w
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.mandate import Mandate, Mode
 from forensics.custody.result_retention import LONGEST_DAYS, ResultRetention
+from forensics.custody.stored_records import Instant, StoredAuthority, StoredReport, Strict, table_of_text
 from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
 from forensics.footage.cameras import Camera
@@ -23,9 +24,6 @@ __all__ = ["WATCHLIST_LIMIT", "Case", "check_clock", "decode_case", "digest_scop
 _LONGEST_MS = 100 * 366 * 86_400_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-# Grace periods are added to these instants, and Python dates end with the year 9999.
-_Instant = Annotated[AwareDatetime, Field(lt=datetime(9001, 1, 2, tzinfo=UTC))]
 
 WATCHLIST_LIMIT = 5
 _LARGEST_WATCHLIST = 50
@@ -63,11 +61,7 @@ class Case:
         return self.cameras.get(camera_id, Camera(camera_id))
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class _StoredClock(_Strict):
+class _StoredClock(Strict):
     """One camera clock in case.toml; see `Camera`."""
 
     offset_ms: Annotated[int, Field(ge=-_LONGEST_MS, le=_LONGEST_MS)] = 0
@@ -76,22 +70,22 @@ class _StoredClock(_Strict):
     drift_from_utc_us: Annotated[int, Field(ge=-_LONGEST_MS * 1000, le=_LONGEST_MS * 1000)] | None = None
 
 
-class _StoredScope(_Strict):
+class _StoredScope(Strict):
     """Cameras and time span that a case is limited to; see `Mandate`."""
 
-    cameras: list[str] = []
-    from_utc: _Instant | None = None
-    to_utc: _Instant | None = None
+    cameras: list[str] = Field(default_factory=list)
+    from_utc: Instant | None = None
+    to_utc: Instant | None = None
 
 
-class _StoredRetention(_Strict):
+class _StoredRetention(Strict):
     """How long results are kept: days after the last publication, or until the mandate and its grace end."""
 
     results_days: Annotated[int, Field(ge=1, le=LONGEST_DAYS)] | None = None
     results_until: Literal["mandate"] | None = None
 
 
-class _StoredCase(_Strict):
+class _StoredCase(Strict):
     """All fields of case.toml."""
 
     case_id: str = Field(pattern=r"^[0-9a-f]{16}$")
@@ -99,12 +93,13 @@ class _StoredCase(_Strict):
     title: str = ""
     purpose: str
     operator: str
-    created_utc: _Instant
+    created_utc: Instant
     legal_basis: str = ""
     reference: str = ""
-    authority: str = ""
-    expires_utc: _Instant | None = None
-    first_run_utc: _Instant | None = None
+    authority: StoredAuthority | None = None
+    report: StoredReport | None = None
+    expires_utc: Instant | None = None
+    first_run_utc: Instant | None = None
     hold: str = ""
     denied_utc: AwareDatetime | None = None
     erased_utc: AwareDatetime | None = None
@@ -112,14 +107,14 @@ class _StoredCase(_Strict):
     allows_one_account: bool = False
     retention: _StoredRetention = _StoredRetention()
     scope: _StoredScope = _StoredScope()
-    cameras: dict[str, _StoredClock] = {}
+    cameras: dict[str, _StoredClock] = Field(default_factory=dict)
     sections: dict[
-        Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")], dict[Annotated[str, Field(pattern=r"^[1-9]\d*$")], _Instant]
-    ] = {}
+        Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")], dict[Annotated[str, Field(pattern=r"^[1-9]\d*$")], Instant]
+    ] = Field(default_factory=dict)
 
 
 _MANDATE_FIELDS = (
-    *("title", "purpose", "operator", "legal_basis", "reference", "authority"),
+    *("title", "purpose", "operator", "legal_basis", "reference"),
     *("expires_utc", "first_run_utc", "hold", "denied_utc", "erased_utc"),
 )
 
@@ -141,7 +136,7 @@ def decode_case(folder: CaseFolder, data: bytes) -> Case:
         folder, [name for name in ("case_id", "mode", "purpose", "operator", "created_utc") if not stored.get(name)]
     )
     try:
-        read = _StoredCase.model_validate(stored)
+        read = _StoredCase.model_validate({**stored, "authority": table_of_text(stored.get("authority"))})
     except ValidationError as error:
         raise _invalid_value(folder, error) from error
     mandate = Mandate(
@@ -150,6 +145,8 @@ def decode_case(folder: CaseFolder, data: bytes) -> Case:
         cameras=tuple(read.scope.cameras),
         from_utc=read.scope.from_utc,
         to_utc=read.scope.to_utc,
+        authority=None if read.authority is None else read.authority.decode(),
+        report=None if read.report is None else read.report.decode(),
     )
     _require(folder, list(mandate.missing_fields))
     cameras = {name: Camera(name, **clock.model_dump()) for name, clock in read.cameras.items()}
@@ -230,6 +227,8 @@ def encode_case(case: Case) -> bytes:
         "mode": mandate.mode.value,
         "created_utc": case.created_utc,
         **{name: getattr(mandate, name) for name in _MANDATE_FIELDS},
+        "authority": {} if mandate.authority is None else StoredAuthority.encode(mandate.authority),
+        "report": {} if mandate.report is None else asdict(mandate.report),
         "watchlist_limit": case.watchlist_limit,
         "allows_one_account": case.allows_one_account or None,
         "retention": _encode_retention(case.retention),

@@ -15,32 +15,21 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from forensics.spelling import fold_spelling
+from forensics.custody.authority import Authority
+from forensics.custody.missing_report import MissingReport
 
 __all__ = [
     "AUTHORITY_GRACE",
     "ERASURE_GRACE",
-    "PENDING",
     "Mandate",
     "MandateStatus",
     "Mode",
-    "is_pending",
     "mandate_status",
     "stops_at",
 ]
 
-PENDING: Final = "pending"
 AUTHORITY_GRACE: Final = timedelta(hours=48)
 ERASURE_GRACE: Final = timedelta(days=7)
-
-
-def is_pending(authority: str) -> bool:
-    """Whether an authority has the value ``pending``, in any spelling.
-
-    >>> is_pending(" Pending"), is_pending("12 Gs 3/26, pending appeal")
-    (True, False)
-    """
-    return fold_spelling(authority) == PENDING
 
 
 class Mode(StrEnum):
@@ -81,7 +70,8 @@ class Mandate:
         cameras: ids of the cameras in scope; empty for all, in modes that do not compare faces.
         from_utc, to_utc: time span in scope, half-open; None for no limit, in modes that do not compare faces.
         expires_utc: end of the mandate; None for no end, in modes that do not compare faces.
-        authority: reference of the authority, or ``pending``; mode search only.
+        authority: who permitted the search, or that this is pending; mode search only, None in others.
+        report: report of the missing person; mode missing only, None in others and in cases of versions before 0.3.
         first_run_utc: time of the first run that compared faces.
         hold: reason why nothing may be deleted; empty for no hold.
         denied_utc, erased_utc: time of the denial and of the erasure; None if there was none.
@@ -97,7 +87,8 @@ class Mandate:
     from_utc: datetime | None = None
     to_utc: datetime | None = None
     expires_utc: datetime | None = None
-    authority: str = ""
+    authority: Authority | None = None
+    report: MissingReport | None = None
     first_run_utc: datetime | None = None
     hold: str = ""
     denied_utc: datetime | None = None
@@ -118,8 +109,34 @@ class Mandate:
                 "expires": self.expires_utc,
             }
         if self.mode is Mode.SEARCH:
-            needed["authority"] = self.authority.strip()
+            needed["authority"] = self.authority is not None and (self.authority.is_pending or self.authority.reference)
         return tuple(name for name, value in needed.items() if not value)
+
+    @property
+    def missing_at_creation(self) -> tuple[str, ...]:
+        """Names of the options that a new case of this mode lacks; cases of earlier versions may lack more."""
+        missing = self.missing_fields
+        if self.mode is Mode.SEARCH and self.authority is not None:
+            missing = (*(name for name in missing if name != "authority"), *self.authority.missing_fields)
+        if self.mode is Mode.MISSING:
+            missing += (self.report or MissingReport()).missing_fields
+        return missing
+
+    @property
+    def is_authority_pending(self) -> bool:
+        """Whether the case has an authority that was not granted yet."""
+        return self.authority is not None and self.authority.is_pending
+
+    @property
+    def request_limit(self) -> datetime | None:
+        """End of the 48 hours in which the authority must be asked for; None before the first run."""
+        return None if self.first_run_utc is None else self.first_run_utc + AUTHORITY_GRACE
+
+    @property
+    def is_requested_late(self) -> bool:
+        """Whether the authority was asked for later than 48 hours after the first run."""
+        requested = None if self.authority is None else self.authority.requested_utc
+        return requested is not None and self.request_limit is not None and requested > self.request_limit
 
     @property
     def statements(self) -> dict[str, str]:
@@ -134,9 +151,7 @@ class Mandate:
     @property
     def authority_ends(self) -> datetime | None:
         """End of the 48 hours after which results are withheld if the authority is still pending; None for never."""
-        if not is_pending(self.authority) or self.first_run_utc is None:
-            return None
-        return self.first_run_utc + AUTHORITY_GRACE
+        return self.request_limit if self.is_authority_pending else None
 
     @property
     def erasure_due(self) -> datetime | None:
@@ -149,7 +164,7 @@ def mandate_status(mandate: Mandate, now: datetime) -> MandateStatus:
 
     >>> from datetime import UTC
     >>> first = datetime(2026, 5, 1, tzinfo=UTC)
-    >>> search = Mandate(Mode.SEARCH, "t", "p", "o", authority="pending", first_run_utc=first)
+    >>> search = Mandate(Mode.SEARCH, "t", "p", "o", authority=Authority(is_pending=True), first_run_utc=first)
     >>> mandate_status(search, first + timedelta(hours=47, minutes=59)).value
     'active'
     >>> mandate_status(search, first + timedelta(hours=48)).value

@@ -8,13 +8,24 @@ from typing import Any
 
 import click
 
+from forensics.custody.authority import PENDING, Authority, is_pending_text
 from forensics.custody.case_document import Case
 from forensics.custody.mandate import Mandate, MandateStatus, Mode, mandate_status
+from forensics.custody.missing_report import MissingReport
 from forensics.errors import UsageError
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell, spelled_as_known
 from forensics.tables.evidence import load_evidence
 from pipelines import clock
+from pipelines.cli.authority_options import (
+    AuthorityOptions,
+    ReportOptions,
+    refuse_free_text,
+    stated_authority,
+    stated_report,
+    with_authority_options,
+    with_report_options,
+)
 from pipelines.cli.checkpoints import checkpoint_command
 from pipelines.cli.disclosure import disclose_command, report_command
 from pipelines.cli.groups import Group
@@ -23,6 +34,7 @@ from pipelines.cli.output import (
     emit,
     json_option,
     microseconds,
+    parse_day_or_time,
     parse_last_day,
     parse_utc,
     path_type,
@@ -31,8 +43,8 @@ from pipelines.cli.output import (
 )
 from pipelines.cli.policy import keep_results_option, policy_command
 from pipelines.cli.text_types import TEXT
-from pipelines.custody.case_store import make_case, with_clock, with_section_start
-from pipelines.custody.mandate_text import authority_text, last_day_text
+from pipelines.custody.case_store import make_case, refuse_records_of_other_modes, with_clock, with_section_start
+from pipelines.custody.mandate_text import authority_text, last_day_text, record_facts, report_text
 from pipelines.custody.open_session import open_session
 from pipelines.custody.recording_sections import find_section
 from pipelines.custody.retention_text import removal_text, retention_facts, retention_text
@@ -58,7 +70,16 @@ _QUESTIONS = {
     "legal_basis": "Legal basis",
     "reference": "Reference of the offence or of the missing person",
     "operator": "Operator: who is responsible?",
-    "authority": "Reference of the authority, or pending",
+    "authority": "File number of the authority, or pending",
+}
+_QUESTIONS_OF_RECORDS: Any = {
+    "decided-by": ("authority", "decided_by", "Who decided: name or office", TEXT),
+    "authority-body": ("authority", "body", "Court or authority", TEXT),
+    "authority-reference": ("authority", "reference", "File number of the authority", TEXT),
+    "requested": ("authority", "requested_utc", "Requested on (2026-05-01, or a time)", parse_day_or_time()),
+    "granted": ("authority", "granted_utc", "Granted on (2026-05-01, or a time)", parse_day_or_time()),
+    "report-body": ("report", "body", "Body that keeps the report of the missing person", TEXT),
+    "reported": ("report", "reported_utc", "Reported missing on (2026-05-01, or a time)", parse_day_or_time()),
 }
 
 
@@ -90,24 +111,44 @@ _INSTANTS = {
 @click.option("--to", "to_utc", type=parse_utc(), help="Only until this time.")
 @click.option("--expires", "expires_utc", type=parse_last_day(), help="Last day of the mandate.")
 @click.option(
-    "--authority", default="", help="Reference of the authority, or pending, which allows 48 hours. Mode search only."
+    "--authority",
+    "is_pending",
+    metavar=PENDING,
+    callback=refuse_free_text,
+    help="The authority was asked for and not granted yet, which allows 48 hours. Mode search only.",
 )
 @keep_results_option
+@with_authority_options
+@with_report_options
 @json_option
-def init(root: Path, mode: str, keep_results: int | None, as_json: bool, **given: Any) -> None:
+def init(
+    root: Path,
+    mode: str,
+    is_pending: bool,
+    authority_options: AuthorityOptions,
+    report_options: ReportOptions,
+    keep_results: int | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
     """Make a case in a new or empty folder; in a terminal it asks for missing fields.
 
-    Modes search and missing compare faces with a watch-list. Both need every field; search also needs an authority.
-    Their results are removed seven days after the mandate's end, those of other modes never, unless --keep-results is
-    given.
+    Modes search and missing compare faces with a watch-list. Both need every field; search also needs an authority,
+    missing the report of the missing person. Their results are removed seven days after the mandate's end, those of
+    other modes never, unless --keep-results is given.
 
     \b
     Example:
       forensics case init my-case --purpose "stolen bicycle, 1 May" --operator "A. Ahmed"
-      forensics case init lost-child --mode missing --reference MP-2026-118 --camera gate
+      forensics case init robbery --mode search --authority pending --requested 2026-05-01
+      forensics case init lost-child --mode missing --reference MP-118 --report-body "City police"
     """
     title = given.pop("title") or ("" if Mode(mode).compares_faces else root.name)
-    mandate = _ask_missing(Mandate(Mode(mode), title=title, **given))
+    authority = stated_authority(Mode(mode), authority_options, is_pending=is_pending)
+    report = stated_report(Mode(mode), report_options, authority_options.document)
+    mandate = Mandate(Mode(mode), title=title, authority=authority, report=report, **given)
+    refuse_records_of_other_modes(mandate)
+    mandate = _ask_missing(mandate)
     made = make_case(root, mandate, now=clock.utc_now(), keep_results_days=keep_results)
     with open_session(root, "case init", need=Need.CHANGE, facts=_facts(made)):
         emit(
@@ -119,8 +160,8 @@ def init(root: Path, mode: str, keep_results: int | None, as_json: bool, **given
 
 def _ask_missing(mandate: Mandate) -> Mandate:
     """Return the mandate with its missing fields as a person answers them; unchanged without a terminal."""
-    for name in mandate.missing_fields if sys.stdin.isatty() else ():
-        mandate = _ask(mandate, name)
+    while sys.stdin.isatty() and mandate.missing_at_creation:
+        mandate = _ask(mandate, mandate.missing_at_creation[0])
     return mandate
 
 
@@ -133,9 +174,20 @@ def _ask(mandate: Mandate, name: str) -> Mandate:
         question, kind = _INSTANTS[name]
         instant: Any = click.prompt(question, type=kind, err=True)
         return replace(mandate, **{f"{name}_utc": instant})
+    if name in _QUESTIONS_OF_RECORDS:
+        return _ask_of_record(mandate, *_QUESTIONS_OF_RECORDS[name])
     field = name.replace("-", "_")
     answer: Any = click.prompt(_QUESTIONS[field], type=TEXT, err=True)
+    if name == "authority":
+        answer = Authority(is_pending=True) if is_pending_text(answer) else Authority(reference=answer.strip())
     return replace(mandate, **{field: answer})
+
+
+def _ask_of_record(mandate: Mandate, record: str, field: str, question: str, kind: Any) -> Mandate:
+    """Ask for one field of the authority or of the report."""
+    answer: Any = click.prompt(question, type=kind, err=True)
+    known: Any = getattr(mandate, record) or MissingReport()
+    return replace(mandate, **{record: replace(known, **{field: answer})})
 
 
 @case.command("show")
@@ -165,6 +217,7 @@ def _texts(case: Case, now: datetime) -> dict[str, str]:
     days = {} if mandate.expires_utc is None else {"expires_utc": f"{last_day_text(mandate.expires_utc)} (last day)"}
     return {
         "authority": authority_text(mandate, now),
+        "report": report_text(mandate),
         "authority_ends_utc": "",
         **days,
         **dict.fromkeys(retention_facts(case), ""),
@@ -186,7 +239,7 @@ def _facts(shown: Case) -> JsonObject:
         "legal_basis": mandate.legal_basis,
         "reference": mandate.reference,
         "operator": mandate.operator,
-        "authority": mandate.authority,
+        **record_facts(mandate),
         "authority_ends_utc": _instant(mandate.authority_ends),
         "only_cameras": ", ".join(mandate.cameras),
         **{

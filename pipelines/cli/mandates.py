@@ -4,8 +4,18 @@ from pathlib import Path
 
 import click
 
-from forensics.errors import ForensicsError
+from forensics.custody.authority import Authority
+from forensics.custody.case_document import Case
+from forensics.custody.mandate import Mode
+from forensics.custody.stated_facts import day_or_time_text
+from forensics.errors import ForensicsError, UsageError
 from forensics.spelling import in_shell
+from pipelines.cli.authority_options import (
+    AuthorityOptions,
+    refuse_free_text,
+    stated_authority,
+    with_authority_options,
+)
 from pipelines.cli.output import (
     NOT_CLEAN,
     emit,
@@ -19,6 +29,7 @@ from pipelines.cli.output import (
 from pipelines.custody.case_store import find_cases, with_authority, with_hold
 from pipelines.custody.denial import deny, deny_damaged_case
 from pipelines.custody.erasure import certificate_facts, release
+from pipelines.custody.mandate_text import authority_text, record_facts
 from pipelines.custody.open_session import open_session
 from pipelines.custody.retention import enforce_retention
 from pipelines.custody.session import Need
@@ -28,32 +39,53 @@ __all__ = ["authorise_command", "deny_command", "hold_command", "sweep_command"]
 
 @click.command("authorise")
 @click.argument("root", metavar="CASE", type=path_type)
-@click.option("--authority", required=True, help="Reference of the document that permits the search.")
+@click.option("--authority", "is_pending", callback=refuse_free_text, hidden=True, help="Only --authority pending.")
+@with_authority_options
 @reason_option
 @json_option
-def authorise_command(root: Path, authority: str, reason: str, as_json: bool) -> None:
+def authorise_command(
+    root: Path, is_pending: bool, authority_options: AuthorityOptions, reason: str, as_json: bool
+) -> None:
     """Enter the authority that was pending; withheld results become readable again.
+
+    What `case init` recorded of the request need not be given again.
 
     \b
     Example:
-      forensics case authorise my-case --authority "District court 12 Gs 345/26"
+      forensics case authorise my-case --decided-by "Judge Weber" --authority-body "District court" \\
+          --authority-reference "12 Gs 345/26" --requested 2026-05-01 --granted 2026-05-02 --document order.pdf
     """
+    if is_pending:
+        raise UsageError("a pending authority cannot be entered", "enter it once it is granted, see --help")
+    granted = stated_authority(Mode.SEARCH, authority_options, is_pending=False) or Authority()
+    facts = {"authority": granted.describe()}
     with (
-        open_session(
-            root, "case authorise", need=Need.CHANGE, reason=reason, facts={"authority": authority}
-        ) as session,
+        open_session(root, "case authorise", need=Need.CHANGE, reason=reason, facts=facts) as session,
         session.lock(),
     ):
-        session.change(lambda case: with_authority(case, authority))
+        before = session.case.mandate.authority
+        session.change(lambda case: with_authority(case, granted, session.now))
         were_withheld = session.keyring.withheld.exists()
         release(session.case)
-        session.record.outputs["released"] = were_withheld
-    lines = [f"authority {authority}", *(["withheld results are readable again"] if were_withheld else [])]
-    emit(
-        {"authority": authority, "released": were_withheld},
-        "\n".join([*lines, f"next: forensics run {in_shell(root)}"]),
-        as_json,
-    )
+        entered = {"authority": record_facts(session.case.mandate)["authority"], "released": were_withheld}
+        session.record.outputs |= {**entered, "before": before and before.describe()}
+        lines = [f"authority {authority_text(session.case.mandate, session.now)}", *_corrections(session.case, before)]
+    lines += ["withheld results are readable again"] if were_withheld else []
+    emit(entered, "\n".join([*lines, f"next: forensics run {in_shell(root)}"]), as_json)
+
+
+def _corrections(case: Case, before: Authority | None) -> list[str]:
+    """Return a line for each fact of the request that differs from what was recorded of it before."""
+    now = case.mandate.authority
+    if before is None or now is None:
+        return []
+    lines = []
+    if before.body and before.body != now.body:
+        lines.append(f"the request was recorded as made to {before.body}; the log keeps that")
+    if before.requested_utc and before.requested_utc != now.requested_utc:
+        day = day_or_time_text(before.requested_utc)
+        lines.append(f"the request was recorded as made on {day}; the log keeps that")
+    return lines
 
 
 @click.command("deny")

@@ -30,6 +30,7 @@ __all__ = [
     "microseconds",
     "one_line",
     "parse_day",
+    "parse_day_or_time",
     "parse_last_day",
     "parse_utc",
     "path_type",
@@ -158,13 +159,13 @@ class StartTime(UtcTime):
         return value if value == FROM_NAME else super().convert(value, param, ctx)
 
 
-class LastDay(UtcTime):
-    """A time, or a day such as 2026-12-31, which means the end of that day in UTC."""
+class DayOrTime(UtcTime):
+    """A time, or a day such as 2026-12-31, which is stored as its begin in UTC."""
 
     name = "DATE"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Return the time; the end of the day where only a day is given."""
+        """Return the time, or the instant that stands for a day."""
         if isinstance(value, datetime):
             return value
         try:
@@ -173,7 +174,19 @@ class LastDay(UtcTime):
             if "T" not in value:
                 self.fail(f"{value!r} is not a day; give it as 2027-05-31, or a time as {_INSTANT}", param, ctx)
             return super().convert(value, param, ctx)
-        return self.in_calendar(begin, value, param, ctx) + timedelta(days=1)
+        return self.instant_of_day(self.in_calendar(begin, value, param, ctx))
+
+    def instant_of_day(self, begin: datetime) -> datetime:
+        """Return the instant that stands for the day with this begin."""
+        return begin
+
+
+class LastDay(DayOrTime):
+    """A time, or a day such as 2026-12-31, which means the end of that day in UTC."""
+
+    def instant_of_day(self, begin: datetime) -> datetime:
+        """Return the end of the day."""
+        return begin + timedelta(days=1)
 
 
 class Day(click.ParamType[date]):
@@ -200,6 +213,11 @@ def parse_day() -> Day:
 def parse_utc() -> UtcTime:
     """Return the type of options that take a time."""
     return UtcTime()
+
+
+def parse_day_or_time() -> DayOrTime:
+    """Return the type of options that take the day or the time of something that happened."""
+    return DayOrTime()
 
 
 def parse_last_day() -> LastDay:

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from forensics.custody.case_folder import CaseFolder
-from forensics.custody.mandate import Mandate, Mode, is_pending
+from forensics.custody.mandate import Mandate, Mode
 from forensics.custody.private_facts import seal_facts
 from forensics.errors import NotAuthorised, UsageError
 from forensics.json_object import JsonObject
@@ -265,10 +265,10 @@ def _recognition(session: Session, settings: Settings) -> Recognition:
     if session.case.mandate.first_run_utc is None:
         session.change(lambda case: with_first_run(case, session.now))
     root = in_shell(session.folder.root)
-    if is_pending(session.case.mandate.authority):
+    if session.case.mandate.is_authority_pending:
         say(
             f"authority {authority_text(session.case.mandate, session.now)}; "
-            f"enter it with `forensics case authorise {root} --authority REFERENCE`"
+            f"enter it with `forensics case authorise {root}`"
         )
     if not recognition.entries:
         say(f"the watch-list is empty, so no face is compared; see `forensics watchlist add {root}`")

@@ -54,7 +54,8 @@ def _status_lines(facts: JsonObject) -> list[str]:
     if facts["published_run"] not in (None, facts["run"]):
         shown |= {"tables": f"of run {facts['published_run']}, as are the frames below"}
     if "entries" in facts:
-        shown |= {"authority": facts["authority"], "entries": facts["entries"], "review": _review_text(facts)}
+        shown |= {name: facts[name] for name in ("authority", "report") if facts[name]}
+        shown |= {"entries": facts["entries"], "review": _review_text(facts)}
     shown |= {"retention": facts["retention"], "removed": facts["removed"]}
     lines = facts_text(shown)
     if facts["coverage"]:

@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from forensics.custody.authority import PENDING, RECORD_OPTIONS, Authority, check_authority
 from forensics.custody.case_document import Case, check_clock, encode_case, read_case
 from forensics.custody.case_folder import CASE_FILE, CaseFolder
-from forensics.custody.mandate import PENDING, Mandate, MandateStatus, Mode, is_pending, mandate_status
+from forensics.custody.mandate import Mandate, MandateStatus, Mode, mandate_status
+from forensics.custody.missing_report import check_report
 from forensics.custody.result_retention import ResultRetention, results_due, results_since
+from forensics.custody.stated_facts import day_or_time_text, is_day, latest_of
 from forensics.errors import NotAuthorised, UsageError
 from forensics.footage.cameras import Camera
 from forensics.spelling import fault_in_name, fault_in_statement
@@ -24,6 +27,7 @@ __all__ = [
     "find_cases",
     "load_case",
     "make_case",
+    "refuse_records_of_other_modes",
     "with_authority",
     "with_clock",
     "with_first_run",
@@ -57,7 +61,6 @@ def make_case(root: Path, mandate: Mandate, *, now: datetime, keep_results_days:
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise UsageError("this folder is not empty", "choose a new or empty folder for the case", root)
     _check(mandate, now)
-    mandate = replace(mandate, authority=_normalise_authority(mandate.authority))
     is_limited = keep_results_days is not None or mandate.mode.compares_faces
     retention = ResultRetention(keep_results_days) if is_limited else None
     case = Case(folder, secrets.token_hex(8), mandate, now, cameras={}, retention=retention)
@@ -75,25 +78,20 @@ def make_case(root: Path, mandate: Mandate, *, now: datetime, keep_results_days:
     return case
 
 
-def _normalise_authority(authority: str) -> str:
-    """Return the reference of the authority, or `PENDING` in its one stored spelling."""
-    return PENDING if is_pending(authority) else authority.strip()
-
-
 def _check(mandate: Mandate, now: datetime) -> None:
     """Check that a case can be created with this mandate.
 
     Raises:
         UsageError: a field is missing or invalid.
     """
-    if mandate.missing_fields:
-        missing = ", ".join(f"--{name}" for name in mandate.missing_fields)
+    refuse_records_of_other_modes(mandate)
+    if mandate.missing_at_creation:
+        missing = ", ".join(_option_text(name) for name in mandate.missing_at_creation)
         raise UsageError(f"a case in mode {mandate.mode.value} also needs {missing}", "give these options, see --help")
     for name, text in mandate.statements.items():
         fault = fault_in_statement(text) if text else ""
         if fault:
             raise UsageError(f"--{name} {text!r} {fault}", "state it in words that somebody else can check")
-    _check_authority(mandate.authority)
     fault = fault_in_name(mandate.operator)
     if fault:  # the operator may not give the second verdict, so the name must be comparable with reviewers' names
         raise UsageError(
@@ -110,27 +108,38 @@ def _check(mandate: Mandate, now: datetime) -> None:
             f"--expires {last_day_text(mandate.expires_utc)} is more than a hundred years away",
             "give an earlier --expires",
         )
-    if mandate.authority and mandate.mode is not Mode.SEARCH:
-        raise UsageError(f"mode {mandate.mode.value} has no authority", "leave --authority out, or use --mode search")
+    if mandate.authority is not None:
+        check_authority(mandate.authority, now=now, ends_utc=mandate.expires_utc)
+    if mandate.report is not None:
+        check_report(mandate.report, now=now)
     if any(not camera.strip() for camera in mandate.cameras):
         raise UsageError(
             "a --camera has an empty name", "give the same camera names as with `forensics ingest --camera`"
         )
 
 
-def _check_authority(authority: str) -> None:
-    """Check that an authority is pending, or names a document.
+def refuse_records_of_other_modes(mandate: Mandate) -> None:
+    """Check that only a search states an authority, and only a search for a missing person a report.
 
     Raises:
-        UsageError: it does neither.
+        UsageError: another mode states one.
     """
-    if not authority or is_pending(authority):
-        return
-    if fault_in_statement(authority) or not any(character.isdigit() for character in authority):
+    if mandate.authority is not None and mandate.mode is not Mode.SEARCH:
+        options = ", ".join(f"--{name}" for name in ("authority", *RECORD_OPTIONS))
+        raise UsageError(f"mode {mandate.mode.value} has no authority", f"leave {options} out, or use --mode search")
+    if mandate.report is not None and mandate.mode is not Mode.MISSING:
         raise UsageError(
-            f"{authority!r} is not the reference of a document",
-            "give who decided and the number of the document, such as 'District court, 12 Gs 345/26', or pending",
+            f"mode {mandate.mode.value} has no report of a missing person",
+            "leave --report-body and --reported out, or use --mode missing",
         )
+
+
+def _option_text(name: str) -> str:
+    """Return a missing option as it is typed; an authority has two forms."""
+    if name != "authority":
+        return f"--{name}"
+    record = ", ".join(f"--{each}" for each in RECORD_OPTIONS)
+    return f"--authority {PENDING} or the record of the authority ({record})"
 
 
 def load_case(root: Path) -> Case:
@@ -191,27 +200,47 @@ def with_section_start(case: Case, evidence_id: str, section: int, start_us: int
     return replace(case, section_starts={**case.section_starts, evidence_id: starts})
 
 
-def with_authority(case: Case, reference: str) -> Case:
-    """Return the case with the reference of the authority that was pending.
+def with_authority(case: Case, granted: Authority, now: datetime) -> Case:
+    """Return the case with the authority that was pending.
+
+    What was recorded of the request when the case was created is kept where `granted` does not state it.
 
     Raises:
-        UsageError: the reference is empty or ``pending``.
+        UsageError: the record is not complete, or something in it is refused.
         NotAuthorised: the authority is not pending, or was refused.
     """
-    if not reference.strip() or is_pending(reference):
-        raise UsageError(
-            f"{reference!r} is not the reference of a document",
-            "give the reference number of the document that grants the authority, such as '12 Gs 345/26'",
-        )
-    if case.mandate.denied_utc is not None:
+    mandate = case.mandate
+    if mandate.denied_utc is not None:
         raise NotAuthorised("the authority of this case was refused", "this case is closed; start a new case")
-    if not is_pending(case.mandate.authority):
+    if mandate.authority is None or not mandate.authority.is_pending:
+        known = "none" if mandate.authority is None else repr(mandate.authority.reference)
         raise NotAuthorised(
-            f"no authority is pending, the case has {case.mandate.authority or 'none'!r}",
+            f"no authority is pending, the case has {known}",
             "an authority is entered once; start a new case for another search",
         )
-    _check_authority(reference)
-    return replace(case, mandate=replace(case.mandate, authority=reference.strip()))
+    entered = replace(
+        granted,
+        body=granted.body.strip() or mandate.authority.body,
+        requested_utc=granted.requested_utc or mandate.authority.requested_utc,
+    )
+    check_authority(entered, now=now, ends_utc=mandate.expires_utc)
+    entered_case = replace(case, mandate=replace(mandate, authority=entered))
+    _check_time_of_request(entered_case.mandate)
+    return entered_case
+
+
+def _check_time_of_request(mandate: Mandate) -> None:
+    """Check that the request is known to be within 48 hours of the first run, or known to be later.
+
+    Raises:
+        UsageError: only its day is stated, and the 48 hours end on that day.
+    """
+    requested, limit = mandate.authority and mandate.authority.requested_utc, mandate.request_limit
+    if requested and limit and is_day(requested) and requested <= limit < latest_of(requested):
+        raise UsageError(
+            f"the 48 hours after the first run ended on the day of the request, {day_or_time_text(limit)}",
+            f"give the time of the request as well, such as --requested {limit:%Y-%m-%d}T09:30:00Z",
+        )
 
 
 def with_hold(case: Case, reason: str) -> Case:

@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime, time, timedelta
 
-from forensics.custody.mandate import PENDING, Mandate, MandateStatus, is_pending, mandate_status
+from forensics.custody.authority import PENDING, Authority
+from forensics.custody.mandate import Mandate, MandateStatus, mandate_status
+from forensics.custody.stated_facts import day_or_time_text
+from forensics.json_object import JsonObject
 
-__all__ = ["authority_text", "instant_text", "last_day_text"]
+__all__ = ["authority_text", "instant_text", "last_day_text", "record_facts", "report_text"]
 
 
 def instant_text(instant: datetime) -> str:
@@ -30,11 +33,56 @@ def authority_text(mandate: Mandate, now: datetime) -> str:
     """Return the authority, or its denial, or until when it may be pending; empty if the mode has none."""
     if mandate.denied_utc is not None:
         return f"denied {instant_text(mandate.denied_utc)}"
-    if not is_pending(mandate.authority):
-        return mandate.authority
+    if mandate.authority is None:
+        return ""
+    start = [_pending_text(mandate, now)] if mandate.is_authority_pending else []
+    return ", ".join([*start, *_facts_of(mandate.authority), *_late_text(mandate)])
+
+
+def _late_text(mandate: Mandate) -> list[str]:
+    """Return that the authority was asked for too late; empty if it was not."""
+    if not mandate.is_requested_late or mandate.first_run_utc is None:
+        return []
+    return [f"requested later than 48 hours after the first run ({instant_text(mandate.first_run_utc)})"]
+
+
+def _pending_text(mandate: Mandate, now: datetime) -> str:
+    """Return that the authority is pending, and until when."""
     ends = mandate.authority_ends
     if ends is None:
         return f"{PENDING}, 48 hours from the first run"
     if mandate_status(mandate, now) is MandateStatus.LAPSED:
         return f"{PENDING}, results withheld since {instant_text(ends)}"
     return f"{PENDING}, until {instant_text(ends)}"
+
+
+def _facts_of(authority: Authority) -> list[str]:
+    """Return what is known of an authority, in words."""
+    known = {
+        "asked of " if authority.is_pending else "": authority.body,
+        "file ": authority.reference,
+        "decided by ": authority.decided_by,
+        "requested ": authority.requested_utc and day_or_time_text(authority.requested_utc),
+        "granted ": authority.granted_utc and day_or_time_text(authority.granted_utc),
+        "document SHA-256 ": authority.document_sha256,
+    }
+    return [f"{name}{value}" for name, value in known.items() if value]
+
+
+def report_text(mandate: Mandate) -> str:
+    """Return the report of the missing person; empty if there is none."""
+    report = mandate.report
+    if report is None or report.reported_utc is None:
+        return ""
+    document = [f"document SHA-256 {report.document_sha256}"] if report.document_sha256 else []
+    return ", ".join([report.body, f"reported {day_or_time_text(report.reported_utc)}", *document])
+
+
+def record_facts(mandate: Mandate) -> JsonObject:
+    """Return authority and report as JSON, each None if there is none."""
+    authority, report = mandate.authority, mandate.report
+    late = {"is_requested_late": mandate.is_requested_late}
+    return {
+        "authority": None if authority is None else {**authority.describe(), **late},
+        "report": None if report is None else report.describe(),
+    }

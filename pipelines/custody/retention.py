@@ -5,7 +5,7 @@ import logging
 from dataclasses import replace
 
 from forensics.custody.case_document import read_case
-from forensics.custody.mandate import MandateStatus, is_pending
+from forensics.custody.mandate import MandateStatus
 from forensics.custody.result_retention import REMOVAL, results_due, results_since
 from forensics.errors import CannotStart
 from forensics.wording import counted
@@ -97,7 +97,7 @@ def _must_be_withheld(session: Session) -> bool:
 def _may_be_released(session: Session) -> bool:
     """Whether an authority was entered and the key is still withheld, because that command was killed."""
     is_over = session.mandate_status in {MandateStatus.LAPSED, MandateStatus.DENIED, MandateStatus.ERASED}
-    return not is_over and not is_pending(session.case.mandate.authority) and session.keyring.withheld.exists()
+    return not is_over and not session.case.mandate.is_authority_pending and session.keyring.withheld.exists()
 
 
 def _erase(session: Session) -> None:

@@ -40,8 +40,7 @@ __all__ = ["Need", "Session", "denial_is_on_record", "operator_facts", "require_
 _NEW_CASE = "this case cannot run again; start a new case with its own mandate"
 _NEXT_STEP = {
     MandateStatus.LAPSED: (
-        "enter the authority with `forensics case authorise CASE --authority REFERENCE`, or end the case with "
-        "`forensics case deny`"
+        "enter the authority with `forensics case authorise CASE`, or end the case with `forensics case deny`"
     ),
     MandateStatus.EXPIRED: _NEW_CASE,
     MandateStatus.DUE: "stop the erasure with `forensics case hold CASE --reason TEXT`, or let the case be erased",

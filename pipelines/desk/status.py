@@ -18,7 +18,7 @@ from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.manifest import read_manifest
 from pipelines.custody.case_lock import is_locked
-from pipelines.custody.mandate_text import authority_text
+from pipelines.custody.mandate_text import authority_text, report_text
 from pipelines.custody.retention_text import removal_text, retention_facts, retention_text
 from pipelines.intake.ingest import describe_unknown_clocks
 from pipelines.review.search_status import search_status
@@ -76,11 +76,15 @@ def case_status(case: Case, now: datetime) -> JsonObject:
 
 
 def _mandate_facts(case: Case, now: datetime) -> JsonObject:
-    """Return authority and expiry of the mandate, in modes that compare faces."""
+    """Return authority or report, and expiry of the mandate, in modes that compare faces."""
     mandate = case.mandate
     if not mandate.mode.compares_faces or mandate.expires_utc is None:
         return {}
-    return {"authority": authority_text(mandate, now), "expires_utc": mandate.expires_utc.isoformat()}
+    return {
+        "authority": authority_text(mandate, now),
+        "report": report_text(mandate),
+        "expires_utc": mandate.expires_utc.isoformat(),
+    }
 
 
 def _next_step(
@@ -98,7 +102,7 @@ def _next_step(
     root = case.folder.root
     if mandate is MandateStatus.LAPSED:
         deny = f"forensics case deny {in_shell(root)} --reason TEXT"
-        return f"forensics case authorise {in_shell(root)} --authority REFERENCE, or {deny}"
+        return f"forensics case authorise {in_shell(root)}, or {deny}"
     if mandate is not MandateStatus.ACTIVE:
         return "none; this case is closed, start a new case"
     if state == "running":

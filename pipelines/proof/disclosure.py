@@ -22,6 +22,7 @@ from forensics.tables.open import candidates_of
 from pipelines import clock
 from pipelines.custody.entries import added_entries, load_entries
 from pipelines.custody.keys import find_key, key_of
+from pipelines.custody.mandate_text import record_facts
 from pipelines.custody.outputs import written_files
 from pipelines.proof.uses import count_uses, unless_few
 from pipelines.review.reviewers import NOT_ON_RECORD, Reviewer, load_reviewers
@@ -80,11 +81,12 @@ def _why_no_tables(case: Case) -> str:
 
 def _mandate_facts(case: Case) -> JsonObject:
     mandate = case.mandate
-    names = ("title", "purpose", "legal_basis", "reference", "operator", "authority", "hold")
+    names = ("title", "purpose", "legal_basis", "reference", "operator", "hold")
     instants = ("from_utc", "to_utc", "expires_utc", "first_run_utc", "denied_utc", "erased_utc")
     return {
         "mode": mandate.mode.value,
         **{name: getattr(mandate, name) for name in names},
+        **record_facts(mandate),
         "cameras": list(mandate.cameras),
         **{name: _instant(getattr(mandate, name)) for name in instants},
     }

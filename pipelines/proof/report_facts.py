@@ -17,7 +17,7 @@ import polars as pl
 import forensics
 from forensics.custody.case_document import Case
 from forensics.custody.log import Chain, head, read_chain
-from forensics.custody.mandate import ERASURE_GRACE, Mode, is_pending, mandate_status
+from forensics.custody.mandate import ERASURE_GRACE, Mode, mandate_status
 from forensics.faces.comparison import Decision
 from forensics.faces.review_rules import Review, State, state_of
 from forensics.footage.evidence import Evidence, Reader
@@ -105,7 +105,7 @@ def _case_facts(case: Case, names: Collection[str], now: datetime) -> JsonObject
         "created": f"{case.created_utc:%Y-%m-%d}",
         "state": mandate_status(mandate, now).value,
         **{name: without_names(text, names) for name, text in stated.items()},
-        "authority_is_pending": is_pending(mandate.authority),
+        "authority_is_pending": mandate.is_authority_pending,
         "cameras": [without_names(camera, names) for camera in mandate.cameras],
         "from": None if mandate.from_utc is None else instant_text(mandate.from_utc),
         "to": None if mandate.to_utc is None else instant_text(mandate.to_utc),

@@ -11,8 +11,20 @@ from tempfile import TemporaryDirectory
 import av
 
 _MANDATE = (
-    *("--mode", "missing", "--title", "bench", "--purpose", "bench", "--legal-basis", "none", "--reference", "bench"),
+    *(
+        "--mode",
+        "missing",
+        "--title",
+        "bench",
+        "--purpose",
+        "bench",
+        "--legal-basis",
+        "consent",
+        "--reference",
+        "bench",
+    ),
     *("--operator", "bench", "--camera", "stage", "--from", "2026-05-01T00:00:00Z", "--to", "2026-05-02T00:00:00Z"),
+    *("--report-body", "bench police", "--reported", "2026-05-01"),
 )
 _EXPIRES = "2099-01-01"
 

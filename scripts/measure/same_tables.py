@@ -37,6 +37,7 @@ _MISSING = (
     *("--legal-basis", "consent", "--reference", "M 1", "--camera", "stage", "--from", "2026-05-01T00:00:00Z"),
     *("--to", "2026-05-02T00:00:00Z", "--expires", "2099-12-31"),
 )
+_REPORT = ("--report-body", "City police", "--reported", "2026-05-01")
 _ENTRY = ("--basis", "consent", "--expires", "2099-12-31")
 
 
@@ -99,7 +100,8 @@ def _make_cases(tree: Tree, folder: Path) -> None:
     profile = ("--profile", tree.root / "configs" / "still-cameras.toml")
     tree.call("scan", people, "--case", folder / "gated", *profile, *model)
     missing = folder / "missing"
-    tree.call("case", "init", missing, *_MISSING)
+    has_report = "--report-body" in tree.call("case", "init", "--help")  # since version 0.3
+    tree.call("case", "init", missing, *_MISSING, *(_REPORT if has_report else ()))
     tree.call("ingest", missing, stage, "--camera", "stage", "--start", "2026-05-01T10:00:00Z", "--clock-error", 500)
     tree.call("watchlist", "add", missing, "E1", _SHARED / "faces" / "lin-manuel-miranda.png", *_ENTRY)
     tree.call("watchlist", "add", missing, "E2", _SHARED / "faces" / "obama.jpg", *_ENTRY)

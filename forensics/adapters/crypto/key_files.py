@@ -35,8 +35,7 @@ def load_key(case_id: str) -> Key:
     if (keys_folder() / WITHHELD / case_id).exists():
         raise NotAuthorised(
             "the case's results are withheld: its authority is still pending after 48 hours, or was refused on hold",
-            "enter it with `forensics case authorise CASE --authority REFERENCE`, or end the case with "
-            "`forensics case deny`",
+            "enter it with `forensics case authorise CASE`, or end the case with `forensics case deny`",
         )
     if not path.exists():
         raise NotAuthorised(

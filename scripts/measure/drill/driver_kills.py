@@ -62,6 +62,7 @@ _MANDATE: Final = (
     *("--mode", "missing", "--title", "t", "--purpose", "p", "--operator", "o", "--legal-basis", "l"),
     *("--reference", "r", "--camera", "gate", "--expires", "2099-01-01"),
     *("--from", "2026-05-01T00:00:00Z", "--to", "2026-05-02T00:00:00Z"),
+    *("--report-body", "City police", "--reported", "2026-05-01"),
 )
 
 

@@ -31,7 +31,7 @@ from pipelines.run.record import newest_record
 from pipelines.settings import TrackSettings, load_settings
 from testing.audit_events import interrupt_at
 from testing.command_tree import COMMANDS, LEAVES
-from testing.commands import ENTRY_LAST_DAY, TRAINING, Call, clip, new_case, search_case
+from testing.commands import ENTRY_LAST_DAY, TRAINING, Call, authority_words, clip, new_case, search_case
 from testing.demo_clips import make_clips
 
 _N_FRAMES = 140
@@ -179,7 +179,7 @@ def _calls_with_json(case: Path, folder: Path) -> dict[str, tuple[object, ...]]:
         "query": (case,),
         "verify": (case,),
         "export mot": (case, "-o", folder / "mot"),
-        "case authorise": (search_case(pending, authority="pending"), "--authority", "12 Gs 3/26"),
+        "case authorise": (search_case(pending, authority="pending"), *authority_words()),
         "watchlist list": (pending,),
         "case disclose": (pending, "-o", folder / "disclosure.json", "--recipient", "counsel", "--reason", "r"),
         "case report": (folder, "--annual", 2026),
@@ -711,6 +711,7 @@ def _last_settings(case: Path) -> tuple[dict[str, object], dict[str, object]]:
 
 def test_prompts_show_the_format(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, answers = [], {"Start": "2026-05-01T09:00:00Z", "End": "2026-05-02T09:00:00Z", "Last": "2099-12-31"}
+    answers["Reported"] = "2026-05-02"
 
     def prompt(text: str, **given: Any) -> Any:
         asked.append(text)

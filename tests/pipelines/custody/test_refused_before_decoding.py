@@ -14,7 +14,7 @@ import pytest
 
 from pipelines import clock
 from testing.audit_events import started_programs
-from testing.commands import ENTRY_LAST_DAY, MANDATE_ENDS, TRAINING, Call
+from testing.commands import ENTRY_LAST_DAY, MANDATE_ENDS, TRAINING, Call, authority_words
 from testing.face_case import FaceCase, fake_loaders, write_reference
 
 
@@ -172,8 +172,11 @@ def _lacking(name: str) -> Callable[[Copy], None]:
     def lack(copy: Copy) -> None:
         path = copy.root / "case.toml"
         lines = path.read_text().splitlines()
-        start = next(number for number, line in enumerate(lines) if line.startswith(f"{name} ="))
+        heads = (f"{name} =", f"[{name}]")
+        start = next(number for number, line in enumerate(lines) if line.startswith(heads))
         stop = start + 1
+        while lines[start].startswith("[") and lines[stop]:
+            stop += 1
         while lines[start].endswith("[") and lines[stop - 1] != "]":
             stop += 1
         path.write_text("\n".join([*lines[:start], *lines[stop:]]))
@@ -194,7 +197,7 @@ _POLICY = ("case", "policy", "{case}", "--watchlist-limit", "6", "--reason", "r"
 _REVIEWER = ("reviewer", "add", "{case}", "D. Diaz", *TRAINING)
 _QUERY = ("query", "{case}", "candidates", "--reason", "r")
 _REVIEW = ("review", "{case}", "--as", "B. Becker", "--reason", "r")
-_AUTHORISE = ("case", "authorise", "{case}", "--authority", "12 Gs 9/26")
+_AUTHORISE = ("case", "authorise", "{case}", *authority_words("12 Gs 9/26"))
 _DENY = ("case", "deny", "{case}", "--reason", "refused")
 _REMOVE = ("watchlist", "remove", "{case}", "E0", "--reason", "r")
 

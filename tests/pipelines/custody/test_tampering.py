@@ -37,7 +37,7 @@ from pipelines.review.reviewers import load_reviewers
 from pipelines.review.reviews import load_reviews
 from scripts.measure.file_edits import EDITS, replaced
 from testing.audit_events import KILLED, die_at, fail_at, run_killed
-from testing.commands import ENTRY_ENDS, ENTRY_LAST_DAY, Call, new_case, search_case
+from testing.commands import ENTRY_ENDS, ENTRY_LAST_DAY, REPORT_WORDS, Call, authority_words, new_case, search_case
 from testing.face_case import FaceCase
 
 
@@ -244,7 +244,7 @@ def test_verdicts_outlive_a_lapse_and_not_a_denial(tmp_path: Path, call: Call, m
     with pytest.raises(NotAuthorised, match="withheld"):
         load_reviews(load_case(case.root))
     assert case.call("verify", case.root).code == 0
-    case.do("case authorise", "--authority", "12 Gs 3/26")
+    case.do("case authorise", *authority_words())
     assert [review.verdict for review in load_reviews(load_case(case.root))] == [Verdict.EXCLUDE]
     assert case.call("verify", case.root).code == 0
 
@@ -470,7 +470,7 @@ def test_an_authority_whose_entry_was_cut_short_is_completed(
     (case.root / "runs" / "junk" / "parts" / "recognise" / "a.parquet.sealed").write_bytes(b"junk")
     key = keyring_for(CaseFolder(case.root), load_case(case.root).case_id).path
     with die_at(operation, file.format(root=case.root, key=key), after=is_after):
-        assert case.call("case", "authorise", case.root, "--authority", "12 Gs 3/26").code == KILLED
+        assert case.call("case", "authorise", case.root, *authority_words()).code == KILLED
     case.do("case show")
     assert len(load_reviews(load_case(case.root))) == 1
     assert case.candidates()
@@ -483,7 +483,7 @@ def test_withheld_verdicts_that_vanish_are_reported(
     case = _lapsed_with_a_verdict(tmp_path, call, monkeypatch)
     case.do("case show")
     (case.root / "reviews.jsonl.sealed").unlink()
-    for command in (("verify", case.root), ("case", "authorise", case.root, "--authority", "12 Gs 3/26")):
+    for command in (("verify", case.root), ("case", "authorise", case.root, *authority_words())):
         assert case.call(*command).code == 5
 
 
@@ -540,7 +540,7 @@ def test_a_case_whose_first_command_was_killed_is_in_order(tmp_path: Path, call:
     """The command has recorded its begin, and dies before it has recorded `case.toml`."""
     given = ("--purpose", "p", "--operator", "o", "--mode", "missing", "--title", "t", "--legal-basis", "l")
     given += ("--reference", "r", "--camera", "gate", "--from", "2026-05-01T00:00:00Z", "--to", "2026-05-02T00:00:00Z")
-    made = ("case", "init", tmp_path / "case", *given, "--expires", ENTRY_LAST_DAY)
+    made = ("case", "init", tmp_path / "case", *given, "--expires", ENTRY_LAST_DAY, *REPORT_WORDS)
     log = tmp_path / "case" / "audit.jsonl"
     assert run_killed(*made, operation="write", pattern=str(log), nth=3) == -signal.SIGKILL
     assert [line.kind for line in read_chain(log).lines] == ["begin"]
