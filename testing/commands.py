@@ -177,7 +177,12 @@ def _authority(reference: str | None, now: datetime) -> Authority | None:
 
 
 def search_case(
-    root: Path, *, mode: str = "search", authority: str | None = "12 Gs 3/26", now: datetime | None = None
+    root: Path,
+    *,
+    mode: str = "search",
+    authority: str | None = "12 Gs 3/26",
+    reference: str = "K 118/26",
+    now: datetime | None = None,
 ) -> Path:
     """Make an empty case that compares faces: cameras gate and hall, footage of 1 May 2026, valid until next year."""
     now = now or clock.utc_now()
@@ -187,7 +192,7 @@ def search_case(
         purpose="find a person",
         operator="A. Ahmed",
         legal_basis="Police Act s. 7",
-        reference="K 118/26",
+        reference=reference,
         cameras=("gate", "hall"),
         from_utc=datetime(2026, 5, 1, tzinfo=UTC),
         to_utc=datetime(2026, 5, 2, tzinfo=UTC),

@@ -19,15 +19,19 @@ _FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
 
 
 @contextmanager
-def open_line_file(path: Path) -> Iterator["LineFile"]:
+def open_line_file(path: Path, lock: int = fcntl.LOCK_EX) -> Iterator["LineFile"]:
     """Open a file of lines and lock it within the block; create it if it does not exist.
 
+    Args:
+        path: the file.
+        lock: flags of `flock`; with `LOCK_NB` a lock that another process holds is not waited for.
+
     Raises:
-        OSError: the file cannot be opened for writing, or is a link.
+        OSError: the file cannot be opened for writing, is a link, or is locked (`BlockingIOError`).
     """
     descriptor = os.open(path, _FLAGS, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, lock)
         yield LineFile(descriptor)
     finally:
         os.close(descriptor)

@@ -10,6 +10,7 @@ from pipelines.cli.ingest_preview import emit_preview, open_preview
 from pipelines.cli.intake import decoding_limits, ingest_items, plan_footage, print_source, start_facts
 from pipelines.cli.output import NOT_CLEAN, emit, footage_type, json_option, one_line, path_type, say, table_text
 from pipelines.cli.run_options import IngestOptions, with_ingest_options
+from pipelines.custody.earlier_denials import describe_denials
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need, Session
 from pipelines.intake.footage_paths import refuse_cases
@@ -87,4 +88,6 @@ def ingest_footage(
     outside = describe_outside(session.case, {source.evidence_id for source in sources if source.evidence_id})
     if outside:
         say(outside)
+    for line in describe_denials(session.case):
+        say(line)
     return plan, sources

@@ -24,10 +24,12 @@ from pipelines.cli.output import (
     reason_option,
     refuse_blank,
     required_reason,
+    say,
     table_text,
 )
 from pipelines.custody.case_store import find_cases, with_authority, with_hold
 from pipelines.custody.denial import deny, deny_damaged_case
+from pipelines.custody.denial_memory import denials_file
 from pipelines.custody.erasure import certificate_facts, release
 from pipelines.custody.mandate_text import authority_text, record_facts
 from pipelines.custody.open_session import open_session
@@ -52,8 +54,7 @@ def authorise_command(
 
     \b
     Example:
-      forensics case authorise my-case --decided-by "Judge Weber" --authority-body "District court" \\
-          --authority-reference "12 Gs 345/26" --requested 2026-05-01 --granted 2026-05-02 --document order.pdf
+      forensics case authorise my-case --decided-by "J. Weber" --authority-reference "12 Gs 345/26"
     """
     if is_pending:
         raise UsageError("a pending authority cannot be entered", "enter it once it is granted, see --help")
@@ -111,6 +112,7 @@ def deny_command(root: Path, reason: str, as_json: bool) -> None:
     try:
         with open_session(root, "case deny", need=Need.CHANGE, reason=reason) as session:
             certificate = deny(session, reason)
+            is_kept = session.record.outputs["remembered"]
             session.record.outputs["certificate"] = None if certificate is None else certificate_facts(certificate)
     except (ForensicsError, OSError):
         deny_damaged_case(root, reason)
@@ -119,7 +121,10 @@ def deny_command(root: Path, reason: str, as_json: bool) -> None:
         text = "denied; the case is on hold, so results are withheld and nothing is destroyed until the hold is lifted"
     else:
         text = f"denied; biometric data was destroyed, see {certificate}"
-    emit({"certificate": None if certificate is None else str(certificate)}, text, as_json)
+    if not is_kept:
+        say(f"this denial could not be stored in {denials_file()}, so later cases will not be asked about it")
+    shown = None if certificate is None else str(certificate)
+    emit({"certificate": shown, "remembered": is_kept}, text, as_json)
 
 
 @click.command("hold")

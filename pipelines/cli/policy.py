@@ -12,6 +12,7 @@ from forensics.errors import UsageError
 from forensics.json_object import JsonObject
 from pipelines.cli.output import emit, json_option, path_type, required_reason, say, table_text
 from pipelines.custody.case_store import with_kept_results
+from pipelines.custody.earlier_denials import acknowledge_denials
 from pipelines.custody.open_session import open_session
 from pipelines.custody.retention import enforce_retention
 from pipelines.custody.retention_text import retention_text
@@ -40,6 +41,11 @@ keep_results_option = click.option(
     help="Whether both reviewers may work under one account of the system.",
 )
 @keep_results_option
+@click.option(
+    "--after-denial",
+    is_flag=True,
+    help="Go on although a case about the same footage, person or reference was denied.",
+)
 @required_reason("Why the rule is changed.")
 @json_option
 def policy_command(
@@ -47,6 +53,7 @@ def policy_command(
     watchlist_limit: int | None,
     allows_one_account: bool | None,
     keep_results: int | None,
+    after_denial: bool,
     reason: str,
     as_json: bool,
 ) -> None:
@@ -54,7 +61,8 @@ def policy_command(
 
     Two reviewers work under two accounts of the system, unless --one-account allows otherwise. A face that was
     confirmed under one account is never taken as a reference. --keep-results may remove results at once; after the end
-    of the mandate it can only shorten the time.
+    of the mandate it can only shorten the time. --after-denial acknowledges the denials that `case show` names now; a
+    later denial needs another acknowledgement.
 
     \b
     Example:
@@ -63,12 +71,17 @@ def policy_command(
     """
     given = {"watchlist_limit": watchlist_limit, "allows_one_account": allows_one_account, _KEEP_RESULTS: keep_results}
     changes: JsonObject = {name: value for name, value in given.items() if value is not None}
-    if not changes:
-        raise UsageError("no rule is given", "give --watchlist-limit, --one-account, --two-accounts or --keep-results")
-    need = Need.CHANGE if changes.keys() == {_KEEP_RESULTS} else Need.WORK
-    with open_session(root, "case policy", need=need, reason=reason, facts=changes) as session:
-        before = {name: _rule(session.case, name) for name in changes}
+    if not changes and not after_denial:
+        rules = "--watchlist-limit, --one-account, --two-accounts, --keep-results or --after-denial"
+        raise UsageError("no rule is given", f"give {rules}")
+    need = Need.CHANGE if changes.keys() == {_KEEP_RESULTS} and not after_denial else Need.WORK
+    facts = {**changes, "after_denial": True} if after_denial else changes
+    with open_session(root, "case policy", need=need, reason=reason, facts=facts) as session:
         with session.lock():
+            if after_denial:
+                changes["acknowledged_denials"] = acknowledge_denials(session.case).acknowledged_denials
+                session.record.outputs["acknowledged_denials"] = changes["acknowledged_denials"]
+            before = {name: _rule(session.case, name) for name in changes}
             session.change(lambda case: _changed(case, session, changes))
         enforce_retention(session)
     if keep_results is not None:

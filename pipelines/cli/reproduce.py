@@ -54,7 +54,7 @@ def reproduce_command(
       forensics reproduce my-case
       forensics reproduce my-case 6f0c2b9a51d7e384 --runner serial
     """
-    with open_session(root, "reproduce", need=Need.WORK, reason=reason, facts={"run": run_id}) as session:
+    with open_session(root, "reproduce", need=Need.COMPARE, reason=reason, facts={"run": run_id}) as session:
         recorded, outcome = _reproduce(session, run_id, model_options, runner_options)
         facts = {
             "run": recorded.folder.run_id,

@@ -104,7 +104,7 @@ def scan(
     mandate = Mandate(Mode.SCENE, title=root.name, purpose=purpose, operator=operator)
     if not run_options.dry_run:
         _make_if_absent(root, mandate)
-        with open_session(root, "scan", need=Need.WORK, reason=reason, facts=facts) as session:
+        with open_session(root, "scan", need=Need.COMPARE, reason=reason, facts=facts) as session:
             ingest_footage(session, footage, camera, settings, ingest_options)
             _run(session, settings, model, run_options, runner_options, as_json)
             return session.record.exit_code
@@ -178,7 +178,7 @@ def run_command(
     Example:
       forensics run my-case --model yolo11n_openvino_model/ --set detect.classes=person --dry-run
     """
-    with open_session(root, "run", need=Need.WORK, reason=reason) as session:
+    with open_session(root, "run", need=Need.COMPARE, reason=reason) as session:
         settings = settings_for(root, run_options, model_options, runner_options)
         _require_reason(settings, reason)
         model = model_options.resolve(settings.detect.model)

@@ -85,7 +85,7 @@ def add(
     facts = {"expires_utc": expires_utc.isoformat()}
     private = {"entry": entry_id, "basis": basis, "origin": origin}
     with (
-        open_session(root, "watchlist add", need=Need.WORK, facts=facts, private=private) as session,
+        open_session(root, "watchlist add", need=Need.COMPARE, facts=facts, private=private) as session,
         session.lock(),
     ):
         settings = Settings().recognise

@@ -12,6 +12,7 @@ from forensics.tables.files import encode_json, write_bytes
 from pipelines import clock
 from pipelines.custody.accounts import os_user
 from pipelines.custody.case_lock import take_over_lock
+from pipelines.custody.denial_memory import is_remembered, remembered
 from pipelines.custody.erasure import destroy, quarantine
 from pipelines.custody.keys import destroy_reviewer_keys, keyring_for
 from pipelines.custody.session import Session, operator_facts
@@ -27,7 +28,7 @@ def deny(session: Session, why: str) -> Path | None:
 
     The mark and the key come first: from this instant nothing new starts and sealed data cannot be read, also while a
     running command still stops. On hold, results are withheld instead and None is returned; they are destroyed when the
-    hold is lifted.
+    hold is lifted. This installation remembers what the case was about.
 
     Raises:
         NotAuthorised: the case was denied before.
@@ -40,8 +41,11 @@ def deny(session: Session, why: str) -> Path | None:
         )
     session.reload()
     session.files.write(session.folder.denied_file, _encode_mark(session.who, why))
-    if not session.case.mandate.hold:
-        session.keyring.destroy()
+    case = session.case
+    with remembered(case.folder, case.case_id, reference=case.mandate.reference, at_utc=session.now):
+        if not case.mandate.hold:
+            session.keyring.destroy()
+    session.record.outputs["remembered"] = is_remembered(case.case_id)
     with take_over_lock(session.folder, patience_s=_PATIENCE_S):
         session.change(lambda case: replace(case, mandate=replace(case.mandate, denied_utc=session.now)))
         if session.case.mandate.hold:
@@ -65,17 +69,20 @@ def deny_damaged_case(root: Path, why: str) -> None:
         return
     if case.mandate.denied_utc is not None:
         return
-    if not case.mandate.hold:
-        keyring_for(folder, case.case_id).destroy()
-        destroy_reviewer_keys(case.case_id)
+    with remembered(folder, case.case_id, reference=case.mandate.reference, at_utc=clock.utc_now()):
+        if not case.mandate.hold:
+            keyring_for(folder, case.case_id).destroy()
+            destroy_reviewer_keys(case.case_id)
     write_bytes(folder.denied_file, _encode_mark(operator_facts(case), why))
 
 
 def _withhold_key(folder: CaseFolder) -> None:
-    """Withhold the key of a case whose `case.toml` cannot be parsed but still contains the case id."""
+    """Withhold the key of a case whose `case.toml` cannot be parsed but still contains the id; remember the denial."""
     found = re.search(rb'^case_id = "([0-9a-f]{16})"', folder.case_file.read_bytes(), re.MULTILINE)
     if found:
-        keyring_for(folder, found[1].decode()).withhold()
+        case_id = found[1].decode()
+        with remembered(folder, case_id, reference="", at_utc=clock.utc_now()):
+            keyring_for(folder, case_id).withhold()
 
 
 def _encode_mark(who: dict[str, str], why: str) -> bytes:

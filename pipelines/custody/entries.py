@@ -39,6 +39,7 @@ __all__ = [
     "people_of",
     "read_entry",
     "remove_incomplete_entries",
+    "stored_pictures",
 ]
 
 ORIGIN_PICTURES: Final = "pictures"
@@ -117,6 +118,17 @@ def read_entry(folder: Path, key: Sealer) -> Entry:
     outer = json.loads((folder / "entry.json").read_text())
     stored = {**outer, **json.loads(key.unseal(bytes.fromhex(outer["sealed"]), _CONTEXT))}
     return decode_entry(folder, stored["entry"], stored)
+
+
+def stored_pictures(folder: Path, key: Sealer | None) -> set[str]:
+    """Return the SHA-256 of the pictures of the entry in a folder; none if they are sealed and there is no key.
+
+    Versions before 0.3 stored them in clear.
+    """
+    stored = json.loads((folder / "entry.json").read_text())
+    if "sealed" in stored:
+        stored = {} if key is None else json.loads(key.unseal(bytes.fromhex(stored["sealed"]), _CONTEXT))
+    return {str(picture["sha256"]) for picture in stored.get("pictures", ())}
 
 
 def decode_entry(folder: Path, entry_id: str, stored: JsonObject) -> Entry:

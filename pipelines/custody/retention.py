@@ -12,6 +12,7 @@ from forensics.wording import counted
 from pipelines import clock
 from pipelines.custody.case_lock import lock_case
 from pipelines.custody.case_store import denial_reason
+from pipelines.custody.denial_memory import is_remembered, remembered
 from pipelines.custody.entries import expired_entries, find_incomplete_entries, remove_incomplete_entries
 from pipelines.custody.entry_removal import remove_entry
 from pipelines.custody.erasure import (
@@ -40,19 +41,38 @@ def enforce_retention(session: Session) -> None:
         session.reload()
         remove_incomplete_entries(session.folder)
         remove_reproduction(session.folder)
-        finish_destructions(session.case, session.files)
-        _end_entries(session)
-        _record_denial(session)
-        if _must_be_erased(session):
-            _erase(session)
-        elif _must_be_withheld(session):
-            quarantine(session.case)
-            _note(session, "withheld", status_text(session))
-        elif _may_be_released(session):
-            release(session.case)
-            _note(session, "released", "withheld results can be read again")
-        if _are_results_due(session):
-            _remove_results(session)
+        with _remembered(session) if _must_be_remembered(session) else contextlib.nullcontext():
+            _enforce(session)
+
+
+def _enforce(session: Session) -> None:
+    """Destroy, withhold or release what is due. The caller holds the lock."""
+    finish_destructions(session.case, session.files)
+    _end_entries(session)
+    _record_denial(session)
+    if _must_be_erased(session):
+        _erase(session)
+    elif _must_be_withheld(session):
+        quarantine(session.case)
+        _note(session, "withheld", status_text(session))
+    elif _may_be_released(session):
+        release(session.case)
+        _note(session, "released", "withheld results can be read again")
+    if _are_results_due(session):
+        _remove_results(session)
+
+
+def _must_be_remembered(session: Session) -> bool:
+    """Whether the case was denied and this installation does not remember it, because that command was killed."""
+    is_denied = session.mandate_status is MandateStatus.DENIED and denial_is_on_record(session)
+    return is_denied and not is_remembered(session.case.case_id)
+
+
+def _remembered(session: Session) -> contextlib.AbstractContextManager[None]:
+    """Return the block in which the key may be destroyed and around which the denial is remembered."""
+    case = session.case
+    at_utc = case.mandate.denied_utc or session.now
+    return remembered(case.folder, case.case_id, reference=case.mandate.reference, at_utc=at_utc)
 
 
 def _is_due(session: Session) -> bool:
@@ -63,6 +83,7 @@ def _is_due(session: Session) -> bool:
             and denial_is_on_record(session)
             and read_case(session.folder).mandate.denied_utc is None
         )
+        or _must_be_remembered(session)
         or _must_be_erased(session)
         or _must_be_withheld(session)
         or _may_be_released(session)

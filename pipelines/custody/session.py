@@ -1,13 +1,14 @@
 """Session: one command on a case, with what it needs, what it may change, and the check that it is permitted.
 
-The need of a command decides what is required. Each level includes the ones before:
+The need of a command decides what is required. Each level includes the ones before; RESULTS does not include COMPARE:
 
     CHECK     a readable case: verify, which reports faults itself
     READ      a case that agrees with its log: show, status, disclose
     HOLD      the key folder of the case; retention is not enforced first: hold
     CHANGE    retention enforced: deny, clock, relocate
-    WORK      an active mandate: ingest, run, watchlist add, reviewer add
-    RESULTS   a mode that compares faces, and a reason: candidates, pictures, review
+    WORK      an active mandate: ingest, reviewer add, policy
+    COMPARE   every denial of a case about the same is acknowledged: run, watchlist add, reproduce
+    RESULTS   of WORK, a mode that compares faces, and a reason: candidates, pictures, review
 """
 
 import contextlib
@@ -64,6 +65,7 @@ class Need(IntEnum):
     HOLD = auto()
     CHANGE = auto()
     WORK = auto()
+    COMPARE = auto()
     RESULTS = auto()
 
 
@@ -173,6 +175,7 @@ def require_allowed(session: Session) -> None:
         )
     if status is not MandateStatus.ACTIVE:
         raise NotAuthorised(status_text(session), _NEXT_STEP[status], session.folder.root)
+    _require_no_denial(session)
     if need is Need.RESULTS and not session.case.mandate.mode.compares_faces:
         raise NotAuthorised(
             f"a case in mode {session.case.mandate.mode.value} compares no faces, so it has no candidates",
@@ -182,6 +185,21 @@ def require_allowed(session: Session) -> None:
         raise NotAuthorised("reading candidates requires a reason", "give a reason with --reason TEXT")
     if need is Need.RESULTS:
         refuse_stale_scope(session.folder)
+
+
+def _require_no_denial(session: Session) -> None:
+    """Check what this installation remembers of denied cases.
+
+    Raises:
+        NotAuthorised: the case itself was denied, or a denial of a case about the same is not acknowledged.
+    """
+    if not session.case.mandate.mode.compares_faces:
+        return
+    from pipelines.custody import earlier_denials  # of no use to commands that read
+
+    earlier_denials.refuse_denied_case(session.case)
+    if session.need is Need.COMPARE:
+        earlier_denials.refuse_unacknowledged_denials(session.case)
 
 
 def status_text(session: Session) -> str:

@@ -12,12 +12,14 @@ from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.custody.result_retention import results_removed
+from forensics.errors import ForensicsError
 from forensics.footage.evidence import Evidence, Source, Verdict
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.manifest import read_manifest
 from pipelines.custody.case_lock import is_locked
+from pipelines.custody.earlier_denials import describe_denials
 from pipelines.custody.mandate_text import authority_text, report_text
 from pipelines.custody.retention_text import removal_text, retention_facts, retention_text
 from pipelines.intake.ingest import describe_unknown_clocks
@@ -58,6 +60,7 @@ def case_status(case: Case, now: datetime) -> JsonObject:
             *problems,
             *(_found_by_run(folder, sources) if published else []),
             *describe_unknown_clocks(case),
+            *(_denials(case) if mandate is MandateStatus.ACTIVE else []),
             *_absent(folder, evidence),
             *_claimed_twice(folder, evidence),
             *(_failures(folder) if published else []),
@@ -85,6 +88,14 @@ def _mandate_facts(case: Case, now: datetime) -> JsonObject:
         "report": report_text(mandate),
         "expires_utc": mandate.expires_utc.isoformat(),
     }
+
+
+def _denials(case: Case) -> list[str]:
+    """Return a problem for each denial that the case must acknowledge; or why these are not known."""
+    try:
+        return describe_denials(case)
+    except ForensicsError as error:
+        return [f"denials of other cases are not known: {error}"]
 
 
 def _next_step(

@@ -20,6 +20,7 @@ from forensics.tables.evidence import load_evidence
 from forensics.tables.manifest import read_manifest
 from forensics.tables.open import candidates_of
 from pipelines import clock
+from pipelines.custody.earlier_denials import denial_facts
 from pipelines.custody.entries import added_entries, load_entries
 from pipelines.custody.keys import find_key, key_of
 from pipelines.custody.mandate_text import record_facts
@@ -54,7 +55,7 @@ def build_disclosure(case: Case) -> JsonObject:
     candidates, withheld = _candidates(case) if published else ([], _why_no_tables(case))
     return {
         "heading": "Candidates for examination",
-        "case": {"case_id": case.case_id, **_mandate_facts(case)},
+        "case": {"case_id": case.case_id, **_mandate_facts(case), **denial_facts(case)},
         "searched": [_evidence_facts(item) for item in load_evidence(case.folder)],
         "looked_at": _coverage(case) if published else [],
         "passed_over": record.get("audit"),

@@ -14,6 +14,7 @@ from forensics.errors import NotAuthorised, UsageError
 from forensics.spelling import fault_in_statement
 from forensics.wording import counted
 from pipelines.custody.deciding_files import DecidingFiles
+from pipelines.custody.earlier_denials import refuse_denied_pictures
 from pipelines.custody.entries import (
     ORIGIN_PICTURES,
     Entry,
@@ -76,10 +77,12 @@ def add_entry(
     Raises:
         UsageError: a value or picture of the entry is invalid, the pictures show two people, or a picture belongs to
             another entry.
-        NotAuthorised: the case does not compare faces, its watch-list is full, or a picture is from the footage.
+        NotAuthorised: the case does not compare faces, its watch-list is full, a picture is from the footage, or a
+            denied case used it.
     """
     _check_entry(case, wanted, now)
     _refuse_duplicates(case, wanted.pictures)
+    refuse_denied_pictures(case, files.note, {sha256_of_bytes(picture.data) for picture in wanted.pictures})
     key, models = key_for(), models_for()
     folder = entry_folder(case.folder, key, wanted.entry_id)
     is_chosen = wanted.origin == ORIGIN_PICTURES

@@ -172,8 +172,8 @@ def _lacking(name: str) -> Callable[[Copy], None]:
     def lack(copy: Copy) -> None:
         path = copy.root / "case.toml"
         lines = path.read_text().splitlines()
-        heads = (f"{name} =", f"[{name}]")
-        start = next(number for number, line in enumerate(lines) if line.startswith(heads))
+        heads = [head for head in (f"{name} =", f"[{name}]") if any(line.startswith(head) for line in lines)]
+        start = next(number for number, line in enumerate(lines) if line.startswith(heads[0]))
         stop = start + 1
         while lines[start].startswith("[") and lines[stop]:
             stop += 1

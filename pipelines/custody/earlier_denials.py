@@ -1,0 +1,213 @@
+"""What a case has in common with cases that were denied before, and what it may do then.
+
+A case that compares faces and shares footage, a reference picture or the reference with a denied case neither adds
+entries nor compares faces until `case policy --after-denial` has acknowledged that denial, with a reason. `case.toml`
+holds the ids of the acknowledged cases, so a later denial needs another acknowledgement. The denied case itself, such
+as a copy of its folder, can never continue.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from forensics.custody.case_document import Case
+from forensics.custody.log import read_chain
+from forensics.errors import ForensicsError, NotAuthorised, UsageError
+from forensics.json_object import JsonObject
+from forensics.spelling import in_shell
+from forensics.tables.files import read_any_table
+from pipelines.custody.denial_memory import Denial, load_denials, subjects_of
+from pipelines.custody.entries import stored_pictures
+from pipelines.custody.installation import installation_key
+from pipelines.custody.keys import find_key
+
+__all__ = [
+    "EarlierDenial",
+    "acknowledge_denials",
+    "denial_facts",
+    "describe_denials",
+    "find_denials",
+    "refuse_denied_case",
+    "refuse_denied_pictures",
+    "refuse_unacknowledged_denials",
+]
+
+_WORDS: Final = {"footage": "footage", "pictures": "a reference picture", "reference": "the reference"}
+_NOTE: Final = "picture of a denied case"
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierDenial:
+    """A denied case that another case has something in common with.
+
+    Attributes:
+        case_id: id of the denied case.
+        at_utc: time of its denial.
+        in_common: what both are about, in words.
+        is_acknowledged: whether the other case acknowledges the denial on record.
+    """
+
+    case_id: str
+    at_utc: datetime
+    in_common: tuple[str, ...]
+    is_acknowledged: bool
+
+    def __str__(self) -> str:
+        common = " and ".join(self.in_common)
+        return f"this case has {common} in common with case {self.case_id}, which was denied on {self.at_utc:%Y-%m-%d}"
+
+
+def find_denials(case: Case) -> list[EarlierDenial]:
+    """Return the denied cases that a case has something in common with, by time; none if it compares no faces.
+
+    Without the key of the case its reference pictures are not known, and only footage and reference are compared.
+
+    Raises:
+        IntegrityBroken: the memory of denials or the list of evidence is damaged.
+        NotAuthorised: other users can read the installation's key.
+    """
+    denials = load_denials() if case.mandate.mode.compares_faces else []
+    if not denials:
+        return []
+    file, key = case.folder.evidence_file, find_key(case)
+    evidence_ids = read_any_table(file)["evidence_id"].to_pylist() if file.exists() else []
+    pictures = {name for path in case.folder.entry_files() for name in stored_pictures(path.parent, key)}
+    return _in_common(case, denials, evidence_ids, pictures, case.mandate.reference)
+
+
+def _in_common(
+    case: Case, denials: list[Denial], evidence_ids: Collection[str], pictures: Collection[str], reference: str
+) -> list[EarlierDenial]:
+    own = subjects_of(installation_key(), evidence_ids=evidence_ids, pictures=pictures, reference=reference)
+    offered = {
+        line.facts.get("case_id")
+        for line in read_chain(case.folder.audit_file).lines
+        if (line.kind, line.command) == ("note", _NOTE)
+    }
+    found = []
+    for denial in denials:
+        shared = {kind for kind, references in own.items() if references & denial.subjects[kind]}
+        shared |= {"pictures"} if denial.case_id in offered else set()
+        if shared and denial.case_id != case.case_id:
+            in_common = tuple(words for kind, words in _WORDS.items() if kind in shared)
+            is_acknowledged = denial.case_id in case.acknowledged_denials
+            found.append(EarlierDenial(denial.case_id, denial.at_utc, in_common, is_acknowledged))
+    return found
+
+
+def describe_denials(case: Case) -> list[str]:
+    """Return one sentence for each denial that the case does not acknowledge, with what it needs to continue."""
+    command = f"forensics case policy {in_shell(case.folder.root)} --after-denial --reason TEXT"
+    return [
+        f"{denial}; before faces are compared, acknowledge it: {command}"
+        for denial in find_denials(case)
+        if not denial.is_acknowledged
+    ]
+
+
+def refuse_denied_case(case: Case) -> None:
+    """Check that this installation does not remember the case itself as denied.
+
+    Raises:
+        NotAuthorised: it does, so this is an older copy of the denied case.
+    """
+    for denial in load_denials() if case.mandate.mode.compares_faces else []:
+        if denial.case_id == case.case_id:
+            raise NotAuthorised(
+                f"its authority was refused on {denial.at_utc:%Y-%m-%d}; this is a copy from before, or its denial was "
+                "interrupted",
+                "record the denial in this copy too: forensics case deny CASE --reason TEXT",
+                case.folder.root,
+            )
+
+
+def refuse_unacknowledged_denials(case: Case) -> None:
+    """Check that the case acknowledges every denial of a case that it has something in common with.
+
+    Raises:
+        NotAuthorised: it does not.
+    """
+    _refuse(case, find_denials(case))
+
+
+def _refuse(case: Case, denials: Collection[EarlierDenial]) -> None:
+    for denial in denials:
+        if not denial.is_acknowledged:
+            raise NotAuthorised(
+                str(denial),
+                "acknowledge it on record, with the reason why this case may go on: forensics case policy "
+                f"{in_shell(case.folder.root)} --after-denial --reason TEXT",
+                case.folder.root,
+            )
+
+
+def refuse_denied_pictures(case: Case, note: Callable[[str, JsonObject], None], pictures: Collection[str]) -> None:
+    """Check that the case acknowledges the denial of every case that used one of these pictures.
+
+    Args:
+        case: the case.
+        note: appends a note to the log of the case, which lets a later acknowledgement cover the denial.
+        pictures: SHA-256 of each picture.
+
+    Raises:
+        NotAuthorised: it does not.
+    """
+    denials = load_denials()
+    found = _in_common(case, denials, (), pictures, "") if denials else []
+    unacknowledged = [replace(each, in_common=(_WORDS["pictures"],)) for each in found if not each.is_acknowledged]
+    for denial in unacknowledged:
+        note(_NOTE, {"case_id": denial.case_id})
+    _refuse(case, unacknowledged)
+
+
+def acknowledge_denials(case: Case) -> Case:
+    """Return the case with an acknowledgement of the denials that are known now, and of no later one.
+
+    Raises:
+        UsageError: there is none to acknowledge.
+    """
+    new = [denial.case_id for denial in find_denials(case) if not denial.is_acknowledged]
+    if not new:
+        raise UsageError(
+            "this case has nothing in common with a denied case that it does not acknowledge already",
+            "leave --after-denial out",
+        )
+    return replace(case, acknowledged_denials=(*case.acknowledged_denials, *new))
+
+
+def denial_facts(case: Case) -> JsonObject:
+    """Return the denials and acknowledgements of a case as JSON, or why they are not known."""
+    try:
+        found, problem = find_denials(case), ""
+    except ForensicsError as error:
+        found, problem = [], str(error)
+    reasons = _acknowledgements(case)
+    rows = [
+        {
+            "case_id": denial.case_id,
+            "denied_utc": denial.at_utc.isoformat(timespec="seconds"),
+            "in_common": list(denial.in_common),
+            "acknowledged": reasons.get(denial.case_id),
+        }
+        for denial in found
+    ]
+    known = {denial.case_id for denial in found}
+    rows += [
+        {"case_id": name, "denied_utc": None, "in_common": [], "acknowledged": reasons.get(name)}
+        for name in case.acknowledged_denials
+        if name not in known
+    ]
+    return {"denials": rows, "denials_missing_because": problem}
+
+
+def _acknowledgements(case: Case) -> dict[str, JsonObject]:
+    """Return reason and user of each acknowledgement on record, by the id of the denied case."""
+    lines = read_chain(case.folder.audit_file).lines
+    given: dict[str, JsonObject] = {name: {} for name in case.acknowledged_denials}
+    for line in lines:
+        names = line.facts.get("outputs", {}).get("acknowledged_denials") if line.kind == "end" else None
+        for name in names or ():
+            if name in given and not given[name]:
+                given[name] = {"reason": line.why, "user": line.who.get("user")}
+    return given
