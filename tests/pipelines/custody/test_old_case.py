@@ -13,15 +13,18 @@ from pathlib import Path
 import pytest
 
 import forensics
+from forensics.custody.authority import Authority
 from forensics.custody.log import read_chain
 from forensics.custody.sealer import is_sealed
 from forensics.faces.review_rules import Verdict
 from pipelines import clock
 from pipelines.custody.case_store import load_case
+from pipelines.custody.denial_memory import load_denials
 from pipelines.proof.report import Template
 from pipelines.review.reviews import load_reviews
 from testing.audit_events import KILLED, die_at
 from testing.commands import TRAINING, Call
+from testing.face_case import fake_loaders
 
 _ARCHIVE = Path(__file__).with_name("search-0.2.tar.xz")
 _MADE = datetime(2026, 11, 30, 20, 44, 30, tzinfo=UTC)
@@ -96,7 +99,12 @@ def test_reviewers_of_an_old_case_have_no_training_on_record_and_their_verdicts_
     before = (old / "reviewers.json").read_bytes()
     assert call("reviewer", "list", old).out.count("not on record") == 2
     assert [each["training"] for each in call("reviewer", "list", old, "--json").json["reviewers"]] == ["", ""]
-    assert call("case", "disclose", old, "-o", tmp_path / "disclosure.json", "--reason", "court").code == 0
+    assert (
+        call(
+            "case", "disclose", old, "-o", tmp_path / "disclosure.json", "--recipient", "court", "--reason", "request"
+        ).code
+        == 0
+    )
     rows = json.loads((tmp_path / "disclosure.json").read_text())["candidates"]
     (confirmed,) = [row for row in rows if row["verdicts"]]
     assert confirmed["review_state"] == "confirmed"
@@ -113,6 +121,20 @@ def test_the_documents_of_a_deployer_can_be_written_for_an_old_case(
     answer = call("case", "report", old, "--template", template, "-o", tmp_path / "r.md", "--reason", "asked for")
     assert answer.code == 0, answer.err
     assert "Becker" not in (tmp_path / "r.md").read_text()
+
+
+def test_a_case_of_version_0_2_has_an_authority_that_is_a_reference_and_runs(
+    old: Path, call: Call, tmp_path: Path
+) -> None:
+    assert load_case(old).mandate.authority == Authority(reference="12 Gs 3/26")
+    assert "authority  file 12 Gs 3/26" in call("case", "show", old).out
+    call.loaders, _ = fake_loaders(tmp_path, n_people=2)
+    quiet = ("--runner", "serial", "--quiet", "--set", "recognise.minimum_eyes_px=8")
+    answer = call("run", old, *quiet, "--set", "recognise.minimum_sharpness=0")
+    assert answer.code in {0, 4}, answer.err
+    assert call("case", "policy", old, "--watchlist-limit", 6, "--reason", "r").code == 0
+    assert load_case(old).mandate.authority == Authority(reference="12 Gs 3/26"), "also after it was written again"
+    assert call("verify", old).code == 0
 
 
 @pytest.mark.parametrize(
@@ -160,3 +182,14 @@ def test_without_its_key_an_old_case_is_only_read(old: Path, call: Call, tmp_pat
     shutil.move(tmp_path / "keys", tmp_path / "elsewhere")
     assert call("evidence", "relocate", old, old.parent).code == 3
     assert _clear(old) == before
+
+
+def test_pictures_that_an_old_case_names_in_clear_are_remembered_after_a_denial(old: Path, call: Call) -> None:
+    (old / "audit.jsonl").write_text("damaged\n")
+    assert call("case", "deny", old, "--reason", "refused").code == 5
+    (denial,) = load_denials()
+    assert {kind: len(found) for kind, found in denial.subjects.items()} == {
+        "footage": 1,
+        "pictures": 2,
+        "reference": 1,
+    }
