@@ -31,11 +31,11 @@ from pipelines.review.reviews import accounts_of, load_reviews, select_reviews
 from pipelines.run.record import newest_record
 from pipelines.search.published_lists import load_published_lists
 
-__all__ = ["KNOWN_LIMITS", "annual_counts", "annual_uses", "build_disclosure"]
+__all__ = ["annual_counts", "annual_uses", "build_disclosure"]
 
 _RECORD_FIELDS: Final = ("run", "settings", "model", "faces", "methods", "libraries", "hardware")
 _FIRST_REVIEW_ONLY: Final = "the second review is not made yet"
-KNOWN_LIMITS: Final = (
+_LIMITS: Final = (
     "Every row is a candidate for examination, not a finding: the software proposes, people decide.",
     "Public studies of surveillance footage report the right person on rank 1 in about 72 % of searches.",
     "Small, turned and badly lit faces do far worse than that.",
@@ -69,7 +69,7 @@ def build_disclosure(case: Case) -> JsonObject:
         "candidates": candidates,
         "candidates_missing_because": withheld,
         "published_lists": load_published_lists(case) if find_key(case) else [],
-        "known_limits": list(KNOWN_LIMITS),
+        "known_limits": list(_LIMITS),
         "files_given_out": written_files(chain.lines),
         "log": _log_facts(case, chain, candidates),
     }

@@ -190,10 +190,11 @@ def test_a_scene_that_was_run_names_its_detector_and_hours(call: Call, tmp_path:
 
 def test_a_refused_case_has_documents_without_its_results(found: FaceCase, tmp_path: Path) -> None:
     found.do("case deny", "--reason", "refused by the court")
-    for name, text in _all(found.call, found.root, tmp_path / "out").items():
-        if name in {"impact-assessment", "record-of-use"}:
-            assert "was destroyed" in text
-            assert "denied" in _row(text, "state")
+    for text in _all(found.call, found.root, tmp_path / "out").values():
+        assert _row(text, "state") == "denied"
+        assert "names of entries were not looked for" in text
+        assert "that the texts of the case name nobody, after reading them" in text.partition("## Blanks")[2]
+        assert "decided by two people" not in text
 
 
 # ---- names
