@@ -142,6 +142,15 @@ def test_dates_are_accepted_in_their_order_only() -> None:
     assert min(seen.values()) > 40, "both kinds were tried"
 
 
+def test_the_limits_of_dates_are_exact() -> None:
+    at_once = replace(_GRANTED, requested_utc=NOW, granted_utc=NOW)
+    assert _refusal(at_once) == ""
+    assert "in the future" in _refusal(replace(at_once, granted_utc=NOW + timedelta(microseconds=1)))
+    assert "is before" in _refusal(replace(at_once, granted_utc=NOW - timedelta(microseconds=1)))
+    assert "after the end" in _refusal(at_once, ends=NOW)
+    assert _refusal(at_once, ends=NOW + timedelta(microseconds=1)) == ""
+
+
 @pytest.mark.parametrize("field", ["decided_by", "body", "reference", "requested_utc", "granted_utc"])
 def test_a_granted_authority_needs_every_field(field: str) -> None:
     option = {"requested_utc": "--requested", "granted_utc": "--granted"}.get(field, _TEXTS.get(field, ""))

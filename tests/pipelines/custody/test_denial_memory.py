@@ -204,9 +204,11 @@ def test_a_case_that_compares_no_faces_is_not_asked(denied: Denied, call: Call, 
 def test_an_acknowledgement_covers_the_denials_that_were_known(denied: Denied, call: Call, tmp_path: Path) -> None:
     root = search_case(tmp_path / "new", reference="J 9/26")
     assert _ingest(call, root, denied.footage).code == 0
+    about_others = search_case(tmp_path / "about others", reference="Z 1/26", authority="pending")
+    assert call("case", "deny", about_others, *_DENY).code == 0
     assert _acknowledge(call, root).code == 0
     assert call("run", root, *_RUN).code == 0
-    assert load_case(root).acknowledged_denials == (denied.case_id,)
+    assert load_case(root).acknowledged_denials == (denied.case_id,), "and none of cases about something else"
     second = search_case(tmp_path / "second", reference="J 9/26", authority="pending")
     second_id = load_case(second).case_id
     assert call("case", "deny", second, *_DENY).code == 0
