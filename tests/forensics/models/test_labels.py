@@ -1,6 +1,8 @@
 """Labels of detections: known lists pass, everything else needs somebody who answers for it."""
 
 import importlib.util
+import random
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +16,7 @@ from forensics.errors import NotAuthorised
 from forensics.models.labels import known_labels, undeclared_labels
 from forensics.models.model_store import resolve
 from testing.commands import Call, clip, new_case
+from testing.project import ROOT
 
 # What says what a person is, in spellings that a list of forbidden words would have to know.
 _REFUSED = (
@@ -133,3 +136,28 @@ def test_a_declaration_needs_a_reason_and_is_on_record(call: Call, tmp_path: Pat
     plain = ("run", case, "--runner", "serial", "--quiet", "--set", "detect.declared_labels=")
     assert call(*plain).code == 0
     assert list(case.glob("runs/*/run.json")) == [record], "a declaration changes no result"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_added_to_a_known_label_makes_it_unknown(seed: int) -> None:
+    """A word before or after it, a letter more, less or another: a label is known as a whole or not at all."""
+    rng = random.Random(seed)
+    labels = [str(each) for known in _known_lists().values() for each in known["labels"]]
+    plain = {_plain(label) for label in labels}
+    words = ("asian", "young", "female", "m\u00e4nnlich", "\u9752\u5e74", "sad", "white", "religious", "disabled")
+    for label in rng.sample(labels, 60):
+        place, letter = rng.randrange(len(label) + 1), rng.choice("aeioux\u0430\u0435\u043e")
+        changed = (
+            *(f"{rng.choice(words)} {label}", f"{label} {rng.choice(words)}", f"{label}/{rng.choice(words)}"),
+            *(label[:place] + letter + label[place:], label[:place] + label[place + 1 :], f"{label} {label}"),
+        )
+        for each in changed:
+            assert (undeclared_labels([each], []) == []) == (_plain(each) in plain), each
+
+
+def _known_lists() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "forensics" / "models" / "labels.toml").read_text())
+
+
+def _plain(label: str) -> str:
+    return " ".join(label.replace("_", " ").replace("-", " ").lower().split())
