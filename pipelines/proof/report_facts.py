@@ -26,7 +26,8 @@ from forensics.spelling import strip_invisible
 from forensics.tables.evidence import load_evidence, load_index, load_sources
 from pipelines.custody.entries import added_entries
 from pipelines.custody.keys import find_key
-from pipelines.custody.mandate_text import authority_text, instant_text, last_day_text
+from pipelines.custody.mandate_text import authority_text, instant_text, last_day_text, report_text
+from pipelines.custody.retention_text import retention_text
 from pipelines.proof.uses import count_uses, stated_count
 from pipelines.review.reviewers import Reviewer, load_reviewers
 from pipelines.review.reviews import load_reviews
@@ -98,6 +99,7 @@ def _case_facts(case: Case, names: Collection[str], now: datetime) -> JsonObject
         "legal_basis": mandate.legal_basis,
         "reference": mandate.reference,
         "authority": authority_text(mandate, now),
+        "report": report_text(mandate),
     }
     return {
         "id": case.case_id,
@@ -105,6 +107,7 @@ def _case_facts(case: Case, names: Collection[str], now: datetime) -> JsonObject
         "created": f"{case.created_utc:%Y-%m-%d}",
         "state": mandate_status(mandate, now).value,
         **{name: without_names(text, names) for name, text in stated.items()},
+        "retention": retention_text(case),
         "authority_is_pending": mandate.is_authority_pending,
         "cameras": [without_names(camera, names) for camera in mandate.cameras],
         "from": None if mandate.from_utc is None else instant_text(mandate.from_utc),

@@ -118,7 +118,6 @@ def test_numbers_are_those_of_the_case(six: FaceCase, tmp_path: Path) -> None:
         "decided by two people: confirmed": "6",
         "purpose": "find a person",
         "legal basis": "Police Act s. 7",
-        "authority": "12 Gs 3/26",
         "cameras in scope": "gate, hall",
         "verdicts": "12",
         "openings of faces": "12",
@@ -126,6 +125,7 @@ def test_numbers_are_those_of_the_case(six: FaceCase, tmp_path: Path) -> None:
         "runs": "fewer than 5",
     }
     assert {first: _row(text, first) for first in expected} == expected
+    assert "file 12 Gs 3/26, decided by Judge Weber, requested " in _row(text, "authority")
     logged = _uses_in_log(six.root)
     assert (logged["note verdict"], logged["note pictures opened"], logged["begin watchlist add"]) == (12, 12, 6)
     for part in ("0" * 64, "1" * 64):
@@ -170,7 +170,8 @@ def test_a_document_says_what_the_mode_does(call: Call, tmp_path: Path, mode: st
     assert ("compares no faces" in said["registration"]) is not compares
     assert ("watchlist remove" in said["data-subject-request"]) is compares
     assert ("clear pictures" in said["impact-assessment"]) is not compares
-    assert (" authority | 12 Gs 3/26 " in said["record-of-use"]) is (mode == "search")
+    assert ("file 12 Gs 3/26, decided by Judge Weber" in said["record-of-use"]) is (mode == "search")
+    assert ("| City police, reported " in said["record-of-use"]) is (mode == "missing")
 
 
 def test_a_scene_that_was_run_names_its_detector_and_hours(call: Call, tmp_path: Path) -> None:
@@ -247,9 +248,9 @@ def test_a_document_is_logged_with_its_reason_and_digest(call: Call, empty_case:
     begin, end = [line for line in lines if line["command"] == "case report"]
     assert begin["why"] == "asked for"
     assert begin["facts"]["template"] == "record-of-use"
-    assert end["facts"]["outputs"]["written"] == [
-        {"file": str(tmp_path / "r.md"), "sha256": sha256_of_file(tmp_path / "r.md")}
-    ]
+    (written,) = end["facts"]["outputs"]["written"]
+    assert (written["file"], written["sha256"]) == (str(tmp_path / "r.md"), sha256_of_file(tmp_path / "r.md"))
+    assert written["is_own_use"], "no recipient was given"
 
 
 _TO_FILE = ("--template", "registration", "-o", "{folder}/r.md")
