@@ -38,6 +38,8 @@ _N_TRIALS = 400
 
 # ---- what is refused, by a generator
 
+_TO_COURT = ("--recipient", "court", "--reason", "r")
+
 
 def _refusal(authority: Authority, *, ends: datetime = _ENDS) -> str:
     """Return the error of an authority; empty if it is accepted."""
@@ -256,7 +258,7 @@ def test_a_granted_authority_is_stored_shown_logged_and_disclosed_whole(call: Ca
     }
     assert call("case", "show", case, "--json").json["authority"] == expected
     assert read_chain(case / "audit.jsonl").lines[0].facts["authority"] == expected
-    assert call("case", "disclose", case, "-o", tmp_path / "d.json", "--reason", "r").code == 0
+    assert call("case", "disclose", case, "-o", tmp_path / "d.json", *_TO_COURT).code == 0
     assert json.loads((tmp_path / "d.json").read_text())["case"]["authority"] == expected
     for command in (("case", "show"), ("status",)):
         shown = call(*command, case).out
@@ -273,7 +275,7 @@ def test_a_report_is_stored_shown_logged_and_disclosed_whole(call: Call, tmp_pat
     shown = call("case", "show", case, "--json").json
     assert (shown["report"], shown["authority"]) == (expected, None)
     assert read_chain(case / "audit.jsonl").lines[0].facts["report"] == expected
-    assert call("case", "disclose", case, "-o", tmp_path / "d.json", "--reason", "r").code == 0
+    assert call("case", "disclose", case, "-o", tmp_path / "d.json", *_TO_COURT).code == 0
     assert json.loads((tmp_path / "d.json").read_text())["case"]["report"] == expected
     for command in (("case", "show"), ("status",)):
         assert f"City police, reported 2026-05-02, document SHA-256 {digest}" in call(*command, case).out

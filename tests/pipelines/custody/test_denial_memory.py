@@ -37,6 +37,8 @@ _RUN = ("--runner", "serial", "--quiet")
 _START = ("--start", "2026-05-01T12:00:00Z", "--clock-error", 0)
 _DENY = ("--reason", "refused by the court, person Max Muster")
 
+_TO_COURT = ("--recipient", "court", "--reason", "r")
+
 
 @dataclass(frozen=True, slots=True)
 class Denied:
@@ -238,7 +240,7 @@ def test_an_acknowledgement_is_shown_logged_and_disclosed(denied: Denied, call: 
     lines = read_chain(root / "audit.jsonl").lines
     (begin,) = [line for line in lines if (line.kind, line.command) == ("begin", "case policy")]
     assert (begin.why, begin.facts["after_denial"]) == ("another offence, asked the prosecutor", True)
-    assert call("case", "disclose", root, "-o", tmp_path / "d.json", "--reason", "r").code == 0
+    assert call("case", "disclose", root, "-o", tmp_path / "d.json", *_TO_COURT).code == 0
     (row,) = json.loads((tmp_path / "d.json").read_text())["case"]["denials"]
     assert (row["case_id"], row["in_common"]) == (denied.case_id, ["footage", "the reference"])
     assert row["acknowledged"]["reason"] == "another offence, asked the prosecutor"
@@ -484,7 +486,7 @@ def test_a_damaged_memory_is_reported_and_keeps_no_key(denied: Denied, call: Cal
     assert (answer.code, "denials.jsonl" in answer.err, "restore" in answer.err) == (5, True, True), answer.err
     assert call("case", "show", root).code == 0
     assert "not known" in call("status", root).out
-    assert call("case", "disclose", root, "-o", tmp_path / "d.json", "--reason", "r").code == 0
+    assert call("case", "disclose", root, "-o", tmp_path / "d.json", *_TO_COURT).code == 0
     assert "restore" in json.loads((tmp_path / "d.json").read_text())["case"]["denials_missing_because"]
     assert call("case", "deny", root, *_DENY).code == 0
     assert not keyring_for(CaseFolder(root), case_id).exists

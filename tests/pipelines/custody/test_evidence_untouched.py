@@ -47,7 +47,7 @@ def test_no_command_touches_evidence(call: Call, tmp_path: Path) -> None:
         ("verify", case),
         ("reproduce", case, "--runner", "serial", "--quiet"),
         ("case", "clock", case, "gate", "--offset", 5),
-        ("case", "disclose", case, "-o", out / "d.json", *reason),
+        ("case", "disclose", case, "-o", out / "d.json", "--recipient", "court", *reason),
         ("case", "report", case, "--template", "registration", "-o", out / "r.md", *reason),
         ("export", "mot", case, "-o", out / "mot"),
         ("evidence", "relocate", case, footage),

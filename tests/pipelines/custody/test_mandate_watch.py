@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from forensics.custody.authority import Authority
 from forensics.custody.log import read_chain
-from forensics.custody.mandate import AUTHORITY_GRACE, PENDING, Mandate
+from forensics.custody.mandate import AUTHORITY_GRACE, Mandate
 from pipelines import clock
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
@@ -33,7 +34,7 @@ sys.exit(exit_code_of(["run", sys.argv[1], "--runner", "serial", "--quiet"], Mod
 _ENDS: dict[str, Callable[[Mandate, datetime], Mandate]] = {
     "its last day is over": lambda mandate, end: replace(mandate, expires_utc=end),
     "48 hours without an authority": lambda mandate, end: replace(
-        mandate, authority=PENDING, first_run_utc=end - AUTHORITY_GRACE
+        mandate, authority=Authority(is_pending=True), first_run_utc=end - AUTHORITY_GRACE
     ),
 }
 

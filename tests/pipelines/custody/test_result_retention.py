@@ -24,7 +24,7 @@ from pipelines.custody.case_store import load_case, make_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
 from testing.audit_events import KILLED, die_at
-from testing.commands import ENTRY_LAST_DAY, MANDATE_ENDS, Call, clip
+from testing.commands import ENTRY_LAST_DAY, MANDATE_ENDS, REPORT_WORDS, Call, authority_words, clip
 from testing.face_case import FaceCase
 
 _RUN = "0123456789abcdef"
@@ -146,10 +146,10 @@ def test_the_default_of_each_mode(
         "--from": "2026-05-01T00:00:00Z",
         "--to": "2026-05-02T00:00:00Z",
         "--expires": "2099-12-31",
-        **({"--authority": "12 Gs 3/26"} if mode == "search" else {}),
         **({"--keep-results": days} if days else {}),
     }
     words = [word for pair in options.items() for word in pair]
+    words += {"search": authority_words(), "missing": REPORT_WORDS}.get(mode, ())
     assert call("case", "init", tmp_path / "case", "--mode", mode, *words).code == 0
     assert load_case(tmp_path / "case").retention == stored
     shown = call("case", "show", tmp_path / "case").out

@@ -91,7 +91,7 @@ def test_the_defence_learns_the_training_of_those_who_verified(found: FaceCase, 
     (row,) = [row for row in found.candidates() if row["decision"] == "candidate"]
     for name in ("B. Becker", "C. Cole"):
         assert found.decide(name, f"{row['sighting_id']}:E0", "confirm").code == 0
-    found.do("case disclose", "-o", tmp_path / "d.json", "--reason", "request of counsel")
+    found.do("case disclose", "-o", tmp_path / "d.json", "--recipient", "counsel", "--reason", "request")
     (decided,) = [each for each in json.loads((tmp_path / "d.json").read_text())["candidates"] if each["verdicts"]]
     assert [(each["reviewer"], each["training"], each["trained_on"]) for each in decided["verdicts"]] == [
         ("B. Becker", _TRAINING, _DAY),
