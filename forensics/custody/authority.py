@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from forensics.custody.stated_facts import check_past, check_statement, day_or_time_text, latest_of
+from forensics.custody.stated_facts import check_past, check_statement, day_or_time_text, latest_of, stated_instant
 from forensics.errors import UsageError
 from forensics.json_object import JsonObject
 from forensics.spelling import fold_spelling
@@ -78,8 +78,8 @@ class Authority:
             "decided_by": self.decided_by or None,
             "body": self.body or None,
             "reference": self.reference or None,
-            "requested_utc": self.requested_utc and self.requested_utc.isoformat(),
-            "granted_utc": self.granted_utc and self.granted_utc.isoformat(),
+            "requested_utc": stated_instant(self.requested_utc),
+            "granted_utc": stated_instant(self.granted_utc),
             "document_sha256": self.document_sha256 or None,
         }
 

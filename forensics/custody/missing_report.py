@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from forensics.custody.stated_facts import check_past, check_statement
+from forensics.custody.stated_facts import check_past, check_statement, stated_instant
 from forensics.errors import UsageError
 from forensics.json_object import JsonObject
 
@@ -34,7 +34,7 @@ class MissingReport:
         """Return all facts as JSON; None for what is not known."""
         return {
             "body": self.body or None,
-            "reported_utc": self.reported_utc and self.reported_utc.isoformat(),
+            "reported_utc": stated_instant(self.reported_utc),
             "document_sha256": self.document_sha256 or None,
         }
 

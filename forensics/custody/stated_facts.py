@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from forensics.errors import UsageError
 from forensics.spelling import fault_in_name, fault_in_statement
 
-__all__ = ["check_past", "check_statement", "day_or_time_text", "is_day", "latest_of"]
+__all__ = ["check_past", "check_statement", "day_or_time_text", "is_day", "latest_of", "stated_instant"]
 
 _DAY = timedelta(days=1)
 
@@ -35,6 +35,17 @@ def day_or_time_text(instant: datetime) -> str:
     """
     instant = instant.astimezone(UTC)
     return f"{instant:%Y-%m-%d}" if is_day(instant) else f"{instant:%Y-%m-%d %H:%M}Z"
+
+
+def stated_instant(instant: datetime | None) -> str | None:
+    """Return a day or an instant in ISO 8601, as it was stated; None for none.
+
+    >>> stated_instant(datetime(2026, 5, 1, tzinfo=UTC)), stated_instant(datetime(2026, 5, 1, 9, tzinfo=UTC))
+    ('2026-05-01', '2026-05-01T09:00:00+00:00')
+    """
+    if instant is None:
+        return None
+    return f"{instant.astimezone(UTC):%Y-%m-%d}" if is_day(instant) else instant.isoformat()
 
 
 def check_statement(option: str, text: str) -> None:

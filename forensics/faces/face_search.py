@@ -116,9 +116,9 @@ class Comparison:
 
     Attributes:
         sighting_id, entry_id: the compared pair.
-        rank: one more than the number of other people with a more similar entry; of reviewed pairs only.
+        rank: one more than the number of other people with a more similar entry; of candidates and leads only.
         similarity: on the measure of the embedder; of reviewed pairs only.
-        margin: similarity minus that of the best entry of another person; of reviewed pairs only, and None
+        margin: similarity minus that of the best entry of another person; of candidates and leads only, and None
             without such an entry.
         quality: mean worth of the compared faces of a reviewed pair, else of all faces of the track; 0 without any.
         n_faces: number of these faces.
@@ -261,8 +261,8 @@ def compare_faces(
         find_copies: finds the frame that a reference picture was taken from, see `forensics/faces/near_copies.py`.
 
     Yields:
-        For each person in turn: candidates, leads and near copies by rank, then pairs below the threshold, then pairs
-        that were not compared, each by entry id.
+        For each person in turn: near copies by entry id, candidates and leads by rank, then pairs below the threshold
+        and pairs that were not compared, each by entry id.
     """
     faces = [select_faces(each, examination) for each in crops]
     vectors = embed_faces([crop for each in faces for crop in each], examination.embedder)
@@ -305,17 +305,19 @@ def _compare_person(
     groups = [[faces[row] for row in each.tolist()] for each in rows]
     pools = Pools.stacked([pool(vectors[each], _worth(faces)[each], measure) for each in rows])
     similarity = similarities(pools, templates.pools, measure)
+    best_of = dict(zip(templates.entry_ids, similarity.max(axis=0).tolist(), strict=True))
+    plausible = [entry_id for entry_id, best in best_of.items() if best >= rules.one_person]
+    copies = find_copies(person, plausible) if plausible else {}
+    for entry_id in sorted(copies):
+        yield _near_copy(person, entry_id, *copies[entry_id], n_people=len(groups), reason=reason)
+    rows_left = [row for row, entry_id in enumerate(templates.entry_ids) if entry_id not in copies]
+    templates, similarity = templates.without(copies), similarity[:, rows_left]
     nearest, best = similarity.argmax(axis=0), similarity.max(axis=0)
     ranks, margin = rank(best, templates.entry_ids, templates.people)
-    plausible = [entry_id for entry, entry_id in enumerate(templates.entry_ids) if best[entry] >= rules.one_person]
-    copies = find_copies(person, plausible) if plausible else {}
     below = list[str]()
     for entry in sorted(range(len(best)), key=lambda entry: (ranks[entry], -best[entry], templates.entry_ids[entry])):
-        entry_id, group, value = templates.entry_ids[entry], groups[int(nearest[entry])], float(best[entry])
-        decision = decide(value, len(group), _span_ms(group), rules)
-        if entry_id in copies:
-            value, crop = copies[entry_id]
-            group, decision = [crop], Decision.NEAR_COPY
+        entry_id, group = templates.entry_ids[entry], groups[int(nearest[entry])]
+        decision = decide(float(best[entry]), len(group), _span_ms(group), rules)
         if decision is Decision.BELOW:
             below.append(entry_id)
             continue
@@ -323,7 +325,7 @@ def _compare_person(
             sighting_id=person.sighting_id,
             entry_id=entry_id,
             rank=int(ranks[entry]),
-            similarity=value,
+            similarity=float(best[entry]),
             margin=float(margin[entry]) if np.isfinite(margin[entry]) else None,
             quality=float(_worth(group).mean()),
             n_faces=len(group),
@@ -336,6 +338,18 @@ def _compare_person(
         )
     for entry_id in sorted(below):
         yield _below(person, entry_id, faces, n_people=len(groups), reason=reason)
+
+
+def _near_copy(
+    person: Person, entry_id: str, similarity: float, crop: FaceCrop, *, n_people: int, reason: str
+) -> Comparison:
+    """Return the row of an entry with a picture that may be a frame of the track; it competes with no other entry."""
+    numbers = (None, similarity, None, crop.worth, 1, n_people, 0)
+    return Comparison(
+        *(person.sighting_id, entry_id, *numbers, Decision.NEAR_COPY, reason),
+        frames=(crop.frame,),
+        pictures=_pictures([crop]),
+    )
 
 
 def _below(person: Person, entry_id: str, faces: Sequence[FaceCrop], *, n_people: int, reason: str) -> Comparison:

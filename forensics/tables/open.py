@@ -69,14 +69,7 @@ def candidates_of(folder: CaseFolder, sealer: Sealer) -> pl.LazyFrame:
         NotAuthorised: the table was destroyed.
         IntegrityBroken: the table cannot be opened with this key.
     """
-    paths = [file["path"] for file in read_manifest(folder)["files"]]
-    files = [folder.tables / path for path in paths if path.partition("/")[0] == CANDIDATES_TABLE]
-    if not files:
-        raise UsageError(
-            "has no candidates, because no faces were compared",
-            _WHERE_STATED,
-            folder.root,
-        )
+    files = _candidate_files(folder)
     if not all(path.exists() for path in files):
         raise NotAuthorised("was destroyed", _WHERE_STATED, files[0])
     tables = [read_sealed_table(path, CANDIDATES, sealer) for path in published_files(folder, CANDIDATES_TABLE)]
@@ -90,6 +83,19 @@ def _require_reason(reason: str, problem: str, next_step: str) -> None:
     fault = fault_in_statement(reason)
     if fault:
         raise UsageError(f"{problem}, and {reason!r} {fault}", next_step)
+
+
+def _candidate_files(folder: CaseFolder) -> list[Path]:
+    """Return the files of the table candidates that the manifest names.
+
+    Raises:
+        UsageError: the published run compared no faces.
+    """
+    paths = [file["path"] for file in read_manifest(folder)["files"]]
+    files = [folder.tables / path for path in paths if path.partition("/")[0] == CANDIDATES_TABLE]
+    if not files:
+        raise UsageError("has no candidates, because no faces were compared", _WHERE_STATED, folder.root)
+    return files
 
 
 def _system_user() -> dict[str, str]:
@@ -153,6 +159,7 @@ class OpenCase:
         log = LogWriter(self.folder, lambda: datetime.now(UTC))
         with log.record_command("open candidates", who=_system_user(), why=reason, facts={}):
             refuse_unless_active(self.folder, datetime.now(UTC))
+            _candidate_files(self.folder)  # a case that compares no faces has no key to find
             return candidates_of(self.folder, self.find_key(read_case(self.folder).case_id))
 
     def picture(self, name: str) -> Path:

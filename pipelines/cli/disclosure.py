@@ -92,6 +92,8 @@ def report_command(
       forensics case report my-case --template registration -o use.md --reason "new use"
     """
     if year is not None and template is None:
+        if output is not None:
+            raise UsageError("-o belongs to --template", "redirect the counts to a file: ... > annual.txt")
         return _report_year(root, year, as_json)
     if year is not None or template is None:
         raise UsageError("give either --annual or --template", "--annual counts a folder, --template writes a document")

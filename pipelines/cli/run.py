@@ -198,6 +198,7 @@ def _run(
     if run_options.dry_run:
         plan = plan_run(session.case, settings, model)
         facts = _dry_run_facts(plan, settings, model, run_options, runner_options)
+        session.record.outputs["dry_run"] = True
         emit(facts, "\n".join(facts_text(facts)), as_json)
         return
     try:

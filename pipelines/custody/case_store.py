@@ -211,7 +211,7 @@ def with_authority(case: Case, granted: Authority, now: datetime) -> Case:
     """
     mandate = case.mandate
     if mandate.denied_utc is not None:
-        raise NotAuthorised("the authority of this case was refused", "this case is closed; start a new case")
+        raise NotAuthorised("the authority of this case was refused", "none: this case is closed")
     if mandate.authority is None or not mandate.authority.is_pending:
         known = "none" if mandate.authority is None else repr(mandate.authority.reference)
         raise NotAuthorised(

@@ -31,11 +31,11 @@ def last_day_text(end: datetime) -> str:
 
 def authority_text(mandate: Mandate, now: datetime) -> str:
     """Return the authority, or its denial, or until when it may be pending; empty if the mode has none."""
-    if mandate.denied_utc is not None:
-        return f"denied {instant_text(mandate.denied_utc)}"
+    start = [] if mandate.denied_utc is None else [f"denied, on record since {instant_text(mandate.denied_utc)}"]
     if mandate.authority is None:
-        return ""
-    start = [_pending_text(mandate, now)] if mandate.is_authority_pending else []
+        return ", ".join(start)
+    if mandate.is_authority_pending and not start:
+        start = [_pending_text(mandate, now)]
     return ", ".join([*start, *_facts_of(mandate.authority), *_late_text(mandate)])
 
 
@@ -81,7 +81,9 @@ def report_text(mandate: Mandate) -> str:
 def record_facts(mandate: Mandate) -> JsonObject:
     """Return authority and report as JSON, each None if there is none."""
     authority, report = mandate.authority, mandate.report
-    late = {"is_requested_late": mandate.is_requested_late}
+    late: JsonObject = {"is_requested_late": mandate.is_requested_late}
+    if mandate.denied_utc is not None:
+        late["state"] = "denied"
     return {
         "authority": None if authority is None else {**authority.describe(), **late},
         "report": None if report is None else report.describe(),

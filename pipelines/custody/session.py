@@ -38,14 +38,14 @@ from pipelines.custody.keys import Keyring, keyring_for
 
 __all__ = ["Need", "Session", "denial_is_on_record", "operator_facts", "require_allowed", "status_text"]
 
-_NEW_CASE = "this case cannot run again; start a new case with its own mandate"
+_NEW_CASE = "this case cannot run again; another search needs a case and a mandate of its own"
 _NEXT_STEP = {
     MandateStatus.LAPSED: (
         "enter the authority with `forensics case authorise CASE`, or end the case with `forensics case deny`"
     ),
     MandateStatus.EXPIRED: _NEW_CASE,
     MandateStatus.DUE: "stop the erasure with `forensics case hold CASE --reason TEXT`, or let the case be erased",
-    MandateStatus.DENIED: _NEW_CASE,
+    MandateStatus.DENIED: "none: this case is closed; a new case about the same must acknowledge the denial",
     MandateStatus.ERASED: _NEW_CASE,
 }
 _STATUS_TEXT = {
@@ -182,7 +182,7 @@ def require_allowed(session: Session) -> None:
             "start a new case with --mode search or --mode missing",
         )
     if need is Need.RESULTS and not reason.strip():
-        raise NotAuthorised("reading candidates requires a reason", "give a reason with --reason TEXT")
+        raise NotAuthorised("reading results about people requires a reason", "give a reason with --reason TEXT")
     if need is Need.RESULTS:
         refuse_stale_scope(session.folder)
 

@@ -115,7 +115,7 @@ def _next_step(
         deny = f"forensics case deny {in_shell(root)} --reason TEXT"
         return f"forensics case authorise {in_shell(root)}, or {deny}"
     if mandate is not MandateStatus.ACTIVE:
-        return "none; this case is closed, start a new case"
+        return "none; this case is closed"
     if state == "running":
         return f"wait, or forensics cancel {in_shell(root)}"
     work = f"forensics evidence relocate {in_shell(root)} FOLDER" if is_absent else f"forensics run {in_shell(root)}"

@@ -20,6 +20,7 @@ from forensics.tables.evidence import load_evidence
 from forensics.tables.manifest import read_manifest
 from forensics.tables.open import candidates_of
 from pipelines import clock
+from pipelines.custody.case_store import denial_reason
 from pipelines.custody.earlier_denials import denial_facts
 from pipelines.custody.entries import added_entries, load_entries
 from pipelines.custody.keys import find_key, key_of
@@ -34,6 +35,7 @@ from pipelines.search.published_lists import load_published_lists
 __all__ = ["annual_counts", "annual_uses", "build_disclosure"]
 
 _RECORD_FIELDS: Final = ("run", "settings", "model", "faces", "methods", "libraries", "hardware")
+_MADE: Final = ("begin", "case init")
 _FIRST_REVIEW_ONLY: Final = "the second review is not made yet"
 _LIMITS: Final = (
     "Every row is a candidate for examination, not a finding: the software proposes, people decide.",
@@ -88,9 +90,20 @@ def _mandate_facts(case: Case) -> JsonObject:
         "mode": mandate.mode.value,
         **{name: getattr(mandate, name) for name in names},
         **record_facts(mandate),
+        "denied_because": denial_reason(case.folder) if mandate.denied_utc else None,
+        "authority_history": _authority_history(case),
         "cameras": list(mandate.cameras),
         **{name: _instant(getattr(mandate, name)) for name in instants},
     }
+
+
+def _authority_history(case: Case) -> list[JsonObject]:
+    """Return what was on record of the authority, and since when; the first run may lie between two states."""
+    lines = read_chain(case.folder.audit_file).lines
+    stated = [(line, line.facts.get("authority")) for line in lines if (line.kind, line.command) == _MADE]
+    entered = [line for line in lines if (line.kind, line.command) == ("end", "case authorise")]
+    stated += [(line, line.facts.get("outputs", {}).get("authority")) for line in entered]
+    return [{"at_utc": line.at_utc.isoformat(), "authority": authority} for line, authority in stated if authority]
 
 
 def _instant(value: datetime | None) -> str | None:

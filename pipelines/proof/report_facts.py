@@ -24,6 +24,7 @@ from forensics.footage.evidence import Evidence, Reader
 from forensics.json_object import JsonObject
 from forensics.spelling import strip_invisible
 from forensics.tables.evidence import load_evidence, load_index, load_sources
+from pipelines.custody.earlier_denials import find_denials
 from pipelines.custody.entries import added_entries
 from pipelines.custody.keys import find_key
 from pipelines.custody.mandate_text import authority_text, instant_text, last_day_text, report_text
@@ -108,6 +109,7 @@ def _case_facts(case: Case, names: Collection[str], now: datetime) -> JsonObject
         "state": mandate_status(mandate, now).value,
         **{name: without_names(text, names) for name, text in stated.items()},
         "retention": retention_text(case),
+        "denials": [without_names(text, names) for text in _denial_texts(case)],
         "authority_is_pending": mandate.is_authority_pending,
         "cameras": [without_names(camera, names) for camera in mandate.cameras],
         "from": None if mandate.from_utc is None else instant_text(mandate.from_utc),
@@ -118,6 +120,14 @@ def _case_facts(case: Case, names: Collection[str], now: datetime) -> JsonObject
         "first_run": None if mandate.first_run_utc is None else instant_text(mandate.first_run_utc),
         "one_account": case.allows_one_account,
     }
+
+
+def _denial_texts(case: Case) -> list[str]:
+    """Return a text for each denied case that this one has something in common with, and how it was acknowledged."""
+    return [
+        f"{denial}; {'acknowledged on record' if denial.is_acknowledged else 'not acknowledged'}"
+        for denial in find_denials(case)
+    ]
 
 
 def _footage_facts(case: Case) -> JsonObject:

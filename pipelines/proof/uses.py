@@ -14,11 +14,27 @@ FEW: Final = "fewer than 5"
 """What stands for a number that is not stated."""
 
 _FEWEST: Final = 5
+_NOT_CLEAN: Final = 4
 
 
 def count_uses(lines: Iterable[LogLine]) -> Counter[str]:
-    """Count runs, entries, readings of results, verdicts and outputs in lines of a log."""
-    return Counter(use for line in lines for use in [_use_of(line)] if use)
+    """Count runs, entries, readings of results, verdicts and outputs in lines of a log.
+
+    A command that was refused, failed or only showed what it would do is no use; one that was killed may be.
+    """
+    given = list(lines)
+    ends = {line.of: line.facts for line in given if line.kind == "end"}
+    done = (line for line in given if line.kind != "begin" or _happened(ends.get(line.number, {})))
+    return Counter(use for line in done for use in [_use_of(line)] if use)
+
+
+def _happened(end: JsonObject) -> bool:
+    """Whether a command with this end did its work, or may have done it before it was killed.
+
+    >>> [_happened(end) for end in ({"exit_code": 4}, {"exit_code": 3}, {}, {"outputs": {"dry_run": True}})]
+    [True, False, True, False]
+    """
+    return end.get("exit_code") in {0, _NOT_CLEAN, None} and not end.get("outputs", {}).get("dry_run")
 
 
 def unless_few(n: int) -> int | None:

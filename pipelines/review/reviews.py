@@ -178,7 +178,11 @@ def add_review(case: Case, files: DecidingFiles, reviewer: Reviewer, unsigned: R
         signer = Signer(reviewer.name, reviewer.key_id, account)
         refused = refusal_reason(earlier, signer, excluded_from(now, earlier))
         if refused:
-            raise NotAuthorised(refused, "another reviewer may review this candidate")
+            raise NotAuthorised(
+                refused,
+                "another reviewer may give it, logged in under another account of the system, also with sudo; see "
+                "docs/recognition.md, Two reviewers",
+            )
         previous = sha256_of_bytes(reviews[-1].encoded()) if reviews else _NO_PREVIOUS
         chained = replace(unsigned, previous=previous, signature="")
         review = replace(chained, signature=sign(private_key, chained.signed_bytes()).hex())

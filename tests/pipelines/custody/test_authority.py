@@ -251,7 +251,7 @@ def test_a_granted_authority_is_stored_shown_logged_and_disclosed_whole(call: Ca
         "decided_by": "Judge Weber",
         "body": "District court",
         "reference": "12 Gs 3/26",
-        "requested_utc": "2026-05-01T00:00:00+00:00",
+        "requested_utc": "2026-05-01",
         "granted_utc": "2026-05-02T09:30:00+00:00",
         "document_sha256": digest,
         "is_requested_late": False,
@@ -271,7 +271,7 @@ def test_a_report_is_stored_shown_logged_and_disclosed_whole(call: Call, tmp_pat
     digest = hashlib.sha256(b"report").hexdigest()
     case, words = tmp_path / "case", (*REPORT_WORDS, "--document", tmp_path / "report.pdf")
     assert call("case", "init", case, "--mode", "missing", *_BASE, *words).code == 0
-    expected = {"body": "City police", "reported_utc": "2026-05-02T00:00:00+00:00", "document_sha256": digest}
+    expected = {"body": "City police", "reported_utc": "2026-05-02", "document_sha256": digest}
     shown = call("case", "show", case, "--json").json
     assert (shown["report"], shown["authority"]) == (expected, None)
     assert read_chain(case / "audit.jsonl").lines[0].facts["report"] == expected
@@ -430,3 +430,15 @@ def test_an_older_missing_case_needs_no_report(tmp_path: Path) -> None:
     old = replace(case, mandate=replace(case.mandate, report=None))
     assert "report" not in tomllib.loads(encode_case(old).decode())
     assert decode_case(case.folder, encode_case(old)).mandate.report is None
+
+
+def test_the_defence_learns_what_was_on_record_before_the_grant(call: Call, tmp_path: Path) -> None:
+    case = tmp_path / "case"
+    pending = ("--authority", "pending", "--authority-body", "District court", "--requested", "2026-05-01")
+    assert call("case", "init", case, "--mode", "search", *_BASE, *pending).code == 0
+    assert call("case", "authorise", case, *authority_words()).code == 0
+    assert call("case", "disclose", case, "-o", tmp_path / "d.json", *_TO_COURT).code == 0
+    history = json.loads((tmp_path / "d.json").read_text())["case"]["authority_history"]
+    assert [each["authority"]["state"] for each in history] == ["pending", "granted"]
+    assert history[0]["authority"]["requested_utc"] == "2026-05-01"
+    assert history[0]["at_utc"] < history[1]["at_utc"]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from forensics.digests import sha256_of_file
+from pipelines import clock
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
 from pipelines.proof.report import Template, render_report
@@ -305,3 +306,24 @@ def _require_command(group: object, words: tuple[str, ...]) -> None:
             return
         assert word in commands(group), words
         group = commands(group)[word]
+
+
+def test_what_was_refused_or_only_planned_is_no_use(found: FaceCase, tmp_path: Path) -> None:
+    """One run and one entry happened; the others were refused, or only showed what they would do."""
+    for _ in range(6):
+        assert found.call("run", found.root, "--dry-run").code == 0
+        assert found.call("watchlist", "add", found.root, "E9", tmp_path / "no.png", "--basis", "b").code != 0
+        assert found.call("query", found.root, "candidates").code == 3
+    uses = found.call("case", "report", found.root.parent, "--annual", clock.utc_now().year, "--json").json["uses"]
+    assert {row["use"]: row["times"] for row in uses}.keys() == {"entries", "runs"}
+    assert {row["times"] for row in uses} == {None}
+
+
+def test_the_defence_learns_that_an_authority_was_pending_and_why_it_was_refused(call: Call, tmp_path: Path) -> None:
+    case = _make(call, tmp_path / "case", "search")
+    assert call("case", "deny", case, "--reason", "refused by the court").code == 0
+    to_court = ("-o", tmp_path / "d.json", "--recipient", "counsel", "--reason", "request")
+    assert call("case", "disclose", case, *to_court).code == 0
+    told = json.loads((tmp_path / "d.json").read_text())["case"]
+    assert (told["authority"]["state"], told["denied_because"]) == ("denied", "refused by the court")
+    assert "12 Gs 3/26" in call("case", "show", case).out, "what was refused stays visible"
