@@ -54,7 +54,7 @@ def authorise_command(
 
     \b
     Example:
-      forensics case authorise hunt --decided-by Weber --authority-reference 12/26 --granted 2026-05-02
+      forensics case authorise my --decided-by Weber --authority-reference 1/26 --granted 2026-05-02
     """
     if is_pending:
         raise UsageError("a pending authority cannot be entered", "enter it once it is granted, see --help")

@@ -193,7 +193,7 @@ def review(
     \b
     Example:
       forensics review my-case --as "B. Becker" --page --reason "candidates of run 1"
-      forensics review my-case --as "B. Becker" --candidate SIGHTING:E1 --pictures e1.png --reason "run 1"
+      forensics review my-case --as "B. Becker" --candidate SIGHTING:E1 --pictures a.png --reason r
     """
     if pictures is not None and verdict is not None:
         raise UsageError(
