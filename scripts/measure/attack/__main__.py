@@ -9,7 +9,9 @@ The exit code is 1 if an attack found what it must not find, or if a control fou
 
 import argparse
 import os
+import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -32,8 +34,10 @@ _DISK: Final = "an erased case leaves nothing on the disk"
 _NOTHING: Final = "the raw image holds no trace, before and after the erasure"
 _MEMORY: Final = "a cluster that outlives a run holds nothing of it"
 _IN_NO_PROCESS: Final = "no process of the cluster holds a key, a template or a name; the control is found"
-_COPIES: Final = "nobody is followed by a picture out of the footage"
-_NO_CANDIDATE: Final = "an edited crop of any frame makes no candidate and no lead; a genuine photograph does"
+_COPIES: Final = "few people are followed by a picture out of the footage"
+_NO_CANDIDATE: Final = "at least half of the edited crops make no candidate and no lead; every genuine photograph does"
+_NOTICED: Final = 0.5
+_ALL: Final = 1.0
 _LEVEL: Final = 0.01
 
 
@@ -104,15 +108,27 @@ def _try_copies(n_cases: int, seed: int) -> list[CaseResult]:
         return [CaseResult("crops of the footage", _COPIES, _NO_CANDIDATE, Outcome.NOT_RUN, "needs ../shared")]
     with TemporaryDirectory() as folder:
         attacks = list(follow_unknown_people(Path(folder), n_cases, np.random.default_rng(seed)))
-    return [_copy_result(number, attack) for number, attack in enumerate(attacks, start=1)]
+    for attack in attacks:
+        print(f"{attack.edit}: {attack.refusal or _counted(attack.decisions)}", file=sys.stderr)
+    crops = [attack for attack in attacks if not attack.is_control]
+    controls = [attack for attack in attacks if attack.is_control]
+    return [
+        _share_result("photographs, control", sum(_is_found(each) for each in controls), len(controls), _ALL),
+        _share_result("edited crops", sum(not _is_found(each) for each in crops), len(crops), _NOTICED),
+    ]
 
 
-def _copy_result(number: int, attack: CopyAttack) -> CaseResult:
-    """Return the result for one picture; only the control may have candidates, and it must."""
-    is_found = bool({"candidate", "lead"} & set(attack.decisions))
-    outcome = Outcome.SURVIVED if is_found == attack.edit.startswith("control") else Outcome.FAILED
-    seen = ", ".join(f"{n} {decision}" for decision, n in sorted(Counter(attack.decisions).items()))
-    return CaseResult(f"crop {number}", _COPIES, _NO_CANDIDATE, outcome, f"{attack.edit}: {attack.refusal or seen}")
+def _is_found(attack: CopyAttack) -> bool:
+    return bool({"candidate", "lead"} & set(attack.decisions))
+
+
+def _counted(decisions: Sequence[str]) -> str:
+    return ", ".join(f"{n} {decision}" for decision, n in sorted(Counter(decisions).items()))
+
+
+def _share_result(name: str, n_held: int, n_tried: int, least: float) -> CaseResult:
+    outcome = Outcome.SURVIVED if n_held >= least * n_tried else Outcome.FAILED
+    return CaseResult(name, _COPIES, _NO_CANDIDATE, outcome, f"{n_held} of {n_tried}")
 
 
 def _memory_result(name: str, places: set[str]) -> CaseResult:

@@ -41,11 +41,13 @@ class CopyAttack:
         edit: what was done to the crop, in words.
         decisions: decisions about its entry, sorted; empty if the picture was refused.
         refusal: why the picture was refused.
+        is_control: whether it is a genuine photograph of a man in the footage.
     """
 
     edit: str
     decisions: tuple[str, ...]
     refusal: str = ""
+    is_control: bool = False
 
 
 def follow_unknown_people(folder: Path, n_cases: int, rng: np.random.Generator) -> Iterator[CopyAttack]:
@@ -62,7 +64,7 @@ def _attack_one_case(root: Path, frames: list[RgbArray], rng: np.random.Generato
     call, case = RedirectingCall(), search_case(root, mode="missing")
     stated = ("--camera", "gate", "--start", "2026-05-01T10:00:00Z", "--clock-error", 500)
     _must(call("ingest", case, _CLIP, *stated))
-    edits = {_GENUINE: "control: a photograph of a man in the footage"}
+    edits = {_GENUINE: "a photograph of a man in the footage"}
     _must(_add(call, case, _GENUINE, SHARED / "faces" / f"{_GENUINE}.png"))
     for tried in range(_MOST_TRIES):
         if len(edits) > _ENTRIES_PER_CASE:
@@ -80,7 +82,8 @@ def _attack_one_case(root: Path, frames: list[RgbArray], rng: np.random.Generato
     _must(ran)
     rows = _must(call("query", case, "candidates", "--reason", "attack", "--json")).json["rows"]
     for name, edit in edits.items():
-        yield CopyAttack(edit, tuple(sorted(row["decision"] for row in rows if row["entry_id"] == name)))
+        decisions = tuple(sorted(row["decision"] for row in rows if row["entry_id"] == name))
+        yield CopyAttack(edit, decisions, is_control=name == _GENUINE)
 
 
 def _add(call: RedirectingCall, case: Path, name: str, picture: Path) -> Answer:
