@@ -287,7 +287,7 @@ def test_a_denied_case_is_over(searched: Path, call: Call) -> None:
     assert call("case", "deny", searched, "--reason", "again").code == 3
     shown, status = call("case", "show", searched).out, call("status", searched).out
     assert "pending" not in shown + status
-    assert f"authority  denied {datetime.now(UTC):%Y}" in shown
+    assert f"authority  denied, on record since {datetime.now(UTC):%Y}" in shown
     for said in ("mandate  denied", "candidates: destroyed", "none; this case is closed"):
         assert said in status
     assert call("verify", searched).code == 0, "what is certified is not missing"
