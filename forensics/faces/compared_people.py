@@ -7,6 +7,7 @@ from typing import Final
 from forensics.digests import canonical_json
 from forensics.faces.pooling import Pools
 from forensics.faces.reference_sources import Origin
+from forensics.faces.single_faces import SingleFaces
 from forensics.faces.templates import ReferenceFaces, Templates
 
 __all__ = ["ComparedPeople"]
@@ -20,7 +21,7 @@ class ComparedPeople:
 
     Attributes:
         templates: one template per entry.
-        references: the face of each reference picture.
+        references: the faces of the reference pictures.
         origins: origin of each entry whose pictures are from the footage.
     """
 
@@ -30,25 +31,24 @@ class ComparedPeople:
 
     def encoded(self) -> bytes:
         """Encode all fields; the caller encrypts them."""
+        templates, references = self.templates.pools.encoded(), self.references.faces.encoded()
         named = {
             "entry_ids": self.templates.entry_ids,
             "people": self.templates.people,
             "references": self.references.entry_ids,
             "origins": [origin.to_json() for origin in self.origins],
+            "template_bytes": len(templates),
         }
-        rows = Pools.stacked([self.templates.pools, self.references.pools])
-        return canonical_json(named).encode() + _SEPARATOR + rows.encoded()
+        return canonical_json(named).encode() + _SEPARATOR + templates + references
 
     @classmethod
     def decoded(cls, data: bytes) -> "ComparedPeople":
         """Decode what `encoded` returned."""
         named, _, rows = data.partition(_SEPARATOR)
         stored = json.loads(named)
-        entry_ids, pictures = tuple(stored["entry_ids"]), tuple(stored["references"])
-        n_entries, n_rows = len(entry_ids), len(entry_ids) + len(pictures)
-        pools = Pools.decoded(n_rows, rows)
+        entry_ids, end = tuple(stored["entry_ids"]), stored["template_bytes"]
         return cls(
-            Templates(entry_ids, tuple(stored["people"]), pools.select(range(n_entries))),
-            ReferenceFaces(pictures, pools.select(range(n_entries, n_rows))),
+            Templates(entry_ids, tuple(stored["people"]), Pools.decoded(len(entry_ids), rows[:end])),
+            ReferenceFaces(tuple(stored["references"]), SingleFaces.decoded(rows[end:])),
             tuple(Origin.from_json(origin) for origin in stored["origins"]),
         )

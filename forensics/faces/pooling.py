@@ -38,7 +38,9 @@ class Pools:
 
     @classmethod
     def stacked(cls, pools: Sequence["Pools"]) -> "Pools":
-        """Concatenate one or more."""
+        """Concatenate any number."""
+        if not pools:
+            return cls(np.zeros((0, 1), dtype=np.float32), np.zeros(0, dtype=np.float32))
         return cls(np.concatenate([each.vectors for each in pools]), np.concatenate([each.scatter for each in pools]))
 
     def select(self, rows: Sequence[int]) -> "Pools":

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from forensics.faces.pooling import Pools
+from forensics.faces.single_faces import SingleFaces
 
 __all__ = ["ReferenceFaces", "Templates"]
 
@@ -43,19 +44,21 @@ class Templates:
 class ReferenceFaces:
     """Faces of the reference pictures, each alone, to tell whether one was taken from the footage.
 
+    Each picture has two faces, its own and that of its mirror image: a mirrored crop is aligned like its frame again.
+
     Attributes:
-        entry_ids: id of the entry of each picture.
-        pools: one pool of a single face per picture, all by one embedder.
+        entry_ids: id of the entry of each face.
+        faces: the faces, all by one embedder.
     """
 
     entry_ids: tuple[str, ...]
-    pools: Pools
+    faces: SingleFaces
 
     def __post_init__(self) -> None:
-        if len(self.pools.vectors) != len(self.entry_ids):
-            raise ValueError(f"reference faces: {len(self.entry_ids)} entries, {len(self.pools.vectors)} pools")
+        if len(self.faces) != len(self.entry_ids):
+            raise ValueError(f"reference faces: {len(self.entry_ids)} entries, {len(self.faces)} faces")
 
     def of(self, entry_ids: Collection[str]) -> "ReferenceFaces":
         """Return the faces of these entries."""
         rows = [row for row, entry_id in enumerate(self.entry_ids) if entry_id in entry_ids]
-        return ReferenceFaces(tuple(self.entry_ids[row] for row in rows), self.pools.select(rows))
+        return ReferenceFaces(tuple(self.entry_ids[row] for row in rows), self.faces.select(rows))

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 import forensics
 from forensics.adapters.faces.face_models import FaceModels
 from forensics.adapters.faces.face_quality import REFERENCE_LIMITS
@@ -12,8 +14,8 @@ from forensics.detection.detections import FloatArray
 from forensics.errors import NotAuthorised, SeveralPeople, Unfit, UsageError
 from forensics.faces.comparison import group_by_person
 from forensics.faces.face import FaceDetector, FaceEmbedder
-from forensics.faces.pooling import Pools, similarities, single_face_pools
 from forensics.faces.published_rates import near_copy_threshold, pairwise_threshold
+from forensics.faces.single_faces import SingleFaces, closeness
 from forensics.faces.templates import ReferenceFaces
 from forensics.footage.frames import View
 from pipelines.search.reference_pictures import Picture, ReferencePicture, embed_references, measure_picture
@@ -23,8 +25,8 @@ __all__ = ["measure_references", "refuse_copies_of_entries", "refuse_frames_of_f
 
 def measure_references(
     pictures: Sequence[Picture], models: FaceModels, *, require_all: bool
-) -> tuple[list[ReferencePicture], Pools]:
-    """Return the pictures that are good enough, all of one person, and the face of each.
+) -> tuple[list[ReferencePicture], SingleFaces]:
+    """Return the pictures that are good enough, all of one person, and their faces, see `embed_references`.
 
     Args:
         pictures: the given pictures.
@@ -37,13 +39,13 @@ def measure_references(
     """
     detector, embedder = models.load()
     references = _measure_usable(pictures, detector, require_all=require_all)
-    faces = embed_references(references, embedder)
-    _refuse_two_people(faces.vectors, embedder, threshold=pairwise_threshold(models.embedder))
+    faces = embed_references(references, detector, embedder)
+    _refuse_two_people(faces.pools.vectors[: len(references)], embedder, threshold=pairwise_threshold(models.embedder))
     return references, faces
 
 
 def refuse_copies_of_entries(
-    references: Sequence[ReferencePicture], faces: Pools, models: FaceModels, others: ReferenceFaces
+    references: Sequence[ReferencePicture], faces: SingleFaces, models: FaceModels, others: ReferenceFaces
 ) -> None:
     """Check that no picture is a near copy of a picture of another entry.
 
@@ -55,17 +57,17 @@ def refuse_copies_of_entries(
     if not others.entry_ids:
         return
     _, embedder = models.load()
-    for reference, similar in zip(references, similarities(faces, others.pools, embedder.measure), strict=True):
-        if similar.max() >= near_copy_threshold(models.embedder):
-            raise UsageError(
-                f"is nearly the same picture as one of entry {others.entry_ids[int(similar.argmax())]}",
-                "use one entry for each person, and give other pictures",
-                reference.name,
-            )
+    close = closeness(faces, others.faces, embedder.measure)
+    for row, other in np.argwhere(close.is_near_copy(near_copy_threshold(models.embedder))).tolist():
+        raise UsageError(
+            f"is nearly the same picture as one of entry {others.entry_ids[other]}",
+            "use one entry for each person, and give other pictures",
+            references[row % len(references)].name,
+        )
 
 
 def refuse_frames_of_footage(
-    references: Sequence[ReferencePicture], faces: Pools, models: FaceModels, folder: CaseFolder, key: Sealer
+    references: Sequence[ReferencePicture], faces: SingleFaces, models: FaceModels, folder: CaseFolder, key: Sealer
 ) -> None:
     """Check that no picture is a near copy of a published thumbnail; a run searches the other frames.
 
@@ -73,21 +75,21 @@ def refuse_frames_of_footage(
         NotAuthorised: a picture is one. Two reviewers must confirm such a face first.
     """
     detector, embedder = models.load()
-    for sighting_id, vectors in _thumbnail_faces(folder, key, detector, embedder):
-        similar = similarities(faces, single_face_pools(vectors, embedder.measure), embedder.measure).max(axis=1)
-        if similar.max() >= near_copy_threshold(models.embedder):
+    for sighting_id, shown in _thumbnail_faces(folder, key, detector, embedder):
+        close = closeness(faces, shown, embedder.measure)
+        for row, _ in np.argwhere(close.is_near_copy(near_copy_threshold(models.embedder))).tolist():
             raise NotAuthorised(
                 f"is nearly the same picture as a frame of the case's own footage, sighting {sighting_id}",
                 "let two reviewers confirm the candidate, then use --from-sighting SIGHTING:ENTRY; or give a picture "
                 "from another source",
-                references[int(similar.argmax())].name,
+                references[row % len(references)].name,
             )
 
 
 def _thumbnail_faces(
     folder: CaseFolder, key: Sealer, detector: FaceDetector, embedder: FaceEmbedder
-) -> Iterator[tuple[str, FloatArray]]:
-    """Yield the id of each published sighting whose thumbnail shows faces, and their (N, D) embeddings."""
+) -> Iterator[tuple[str, SingleFaces]]:
+    """Yield the id of each published sighting whose thumbnail shows faces, and the faces."""
     if not folder.manifest.exists():
         return
     opened = forensics.open_case(folder.root)
@@ -96,7 +98,7 @@ def _thumbnail_faces(
         rgb, _ = read_pixels(opened.unseal_picture(name, key), View())
         aligned = [embedder.align(rgb, face) for face in detector.faces(rgb)]
         if aligned:
-            yield sighting_id, embedder.embed(aligned)
+            yield sighting_id, SingleFaces.embedded(aligned, embedder)
 
 
 def _measure_usable(

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from forensics.adapters.faces.face_quality import quality_of
 from forensics.adapters.stills.pixels import PICTURE_FAULTS, TooLarge, read_pixels
 from forensics.custody.case_folder import CaseFolder
@@ -13,7 +15,7 @@ from forensics.custody.sealer import Sealer
 from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, Unfit, UsageError
 from forensics.faces.face import Face, FaceDetector, FaceEmbedder, Quality, QualityLimits, quality_problems
-from forensics.faces.pooling import Pools, single_face_pools
+from forensics.faces.single_faces import SingleFaces
 from forensics.footage.frames import RgbArray, View
 from forensics.json_object import JsonObject
 from pipelines.search.case_pictures import find_case_pictures
@@ -165,10 +167,21 @@ def measure_stored_picture(data: bytes, detector: FaceDetector) -> ReferencePict
     return _measure_face(Picture("a reference picture", data), rgb, largest)
 
 
-def embed_references(references: Sequence[ReferencePicture], embedder: FaceEmbedder) -> Pools:
-    """Return the face of each picture as a pool of its own."""
-    vectors = embedder.embed([embedder.align(each.rgb, each.face) for each in references])
-    return single_face_pools(vectors, embedder.measure)
+def embed_references(
+    references: Sequence[ReferencePicture], detector: FaceDetector, embedder: FaceEmbedder
+) -> SingleFaces:
+    """Return the face of each picture, then that of the mirror image of each."""
+    own = [embedder.align(each.rgb, each.face) for each in references]
+    return SingleFaces.embedded([*own, *(_mirrored(each, detector, embedder) for each in references)], embedder)
+
+
+def _mirrored(reference: ReferencePicture, detector: FaceDetector, embedder: FaceEmbedder) -> RgbArray:
+    """Return the aligned face of the mirror image; where none is found there, the mirrored face."""
+    rgb = np.ascontiguousarray(reference.rgb[:, ::-1])
+    faces = detector.faces(rgb)
+    if not faces:
+        return embedder.align(reference.rgb, reference.face)[:, ::-1]
+    return embedder.align(rgb, max(faces, key=lambda each: each.eye_distance_px))
 
 
 def _measure_face(picture: Picture, rgb: RgbArray, face: Face) -> ReferencePicture:

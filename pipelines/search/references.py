@@ -18,6 +18,7 @@ from forensics.custody.case_document import Case
 from forensics.faces.compared_people import ComparedPeople
 from forensics.faces.face import worth
 from forensics.faces.pooling import Pools, pool
+from forensics.faces.single_faces import SingleFaces
 from forensics.faces.templates import ReferenceFaces, Templates
 from forensics.tables.files import write_bytes
 from pipelines.custody.entries import Entry, load_entries, people_of
@@ -31,14 +32,14 @@ _FACES: Final = "faces"
 
 
 def store_references(
-    folder: Path, references: Sequence[ReferencePicture], faces: Pools, models: FaceModels, key: Key
+    folder: Path, references: Sequence[ReferencePicture], faces: SingleFaces, models: FaceModels, key: Key
 ) -> None:
     """Encrypt the pictures, their faces and their template into the entry's folder.
 
     Args:
         folder: folder of the entry; its name is a reference to the entry's id.
         references: the measured pictures.
-        faces: the face of each picture.
+        faces: the faces of the pictures, see `embed_references`.
         models: face detector and embedder.
         key: the case's key.
     """
@@ -63,39 +64,33 @@ def load_compared_people(case: Case, key: Key, models: FaceModels, *, now: datet
     """
     entries = [entry for entry in load_entries(case) if entry.expires_utc > now]
     for entry in entries:
-        if not all(_pools_file(entry.folder, models, kind).exists() for kind in (_TEMPLATE, _FACES)):
+        if not all(_faces_file(entry.folder, models, kind).exists() for kind in (_TEMPLATE, _FACES)):
             detector, embedder = models.load()
             references = [measure_stored_picture(data, detector) for data in load_reference_pictures(entry, key)]
-            _write_faces(entry.folder, key, references, embed_references(references, embedder), models)
-    templates = [_load_pools(entry.folder, key, models, _TEMPLATE, n_pools=1) for entry in entries]
-    faces = [_load_pools(entry.folder, key, models, _FACES, n_pools=len(entry.pictures)) for entry in entries]
-    owners = tuple(entry.entry_id for entry in entries for _ in entry.pictures)
+            _write_faces(entry.folder, key, references, embed_references(references, detector, embedder), models)
+    templates = [Pools.decoded(1, _unseal_faces(entry.folder, key, models, _TEMPLATE)) for entry in entries]
+    faces = [SingleFaces.decoded(_unseal_faces(entry.folder, key, models, _FACES)) for entry in entries]
+    owners = tuple(entry.entry_id for entry, each in zip(entries, faces, strict=True) for _ in range(len(each)))
     return ComparedPeople(
-        Templates(tuple(entry.entry_id for entry in entries), people_of(case, entries), _stacked(templates)),
-        ReferenceFaces(owners, _stacked(faces)),
+        Templates(tuple(entry.entry_id for entry in entries), people_of(case, entries), Pools.stacked(templates)),
+        ReferenceFaces(owners, SingleFaces.stacked(faces)),
         origins_of(case.folder, entries),
     )
 
 
-def _stacked(pools: Sequence[Pools]) -> Pools:
-    return Pools.stacked(pools) if pools else Pools(np.zeros((0, 1), dtype=np.float32), np.zeros(0, dtype=np.float32))
-
-
 def _write_faces(
-    folder: Path, key: Key, references: Sequence[ReferencePicture], faces: Pools, models: FaceModels
+    folder: Path, key: Key, references: Sequence[ReferencePicture], faces: SingleFaces, models: FaceModels
 ) -> None:
-    """Store the face of each picture of an entry in the order of the pictures, and the template made of them."""
+    """Store the faces of the pictures of an entry, and the template of those that are not mirrored."""
     _, embedder = models.load()
     weights = np.array([worth(each.quality, REFERENCE_LIMITS) for each in references])
-    template = pool(faces.vectors, weights, embedder.measure)
-    for kind, pools in ((_TEMPLATE, template), (_FACES, faces)):
-        path = _pools_file(folder, models, kind)
-        write_bytes(path, key.seal(pools.encoded(), _pools_context(folder, models, kind)))
+    template = pool(faces.pools.vectors[: len(references)], weights, embedder.measure)
+    for kind, data in ((_TEMPLATE, template.encoded()), (_FACES, faces.encoded())):
+        write_bytes(_faces_file(folder, models, kind), key.seal(data, _faces_context(folder, models, kind)))
 
 
-def _load_pools(folder: Path, key: Key, models: FaceModels, kind: str, *, n_pools: int) -> Pools:
-    data = key.unseal(_pools_file(folder, models, kind).read_bytes(), _pools_context(folder, models, kind))
-    return Pools.decoded(n_pools, data)
+def _unseal_faces(folder: Path, key: Key, models: FaceModels, kind: str) -> bytes:
+    return key.unseal(_faces_file(folder, models, kind).read_bytes(), _faces_context(folder, models, kind))
 
 
 def _picture_file(folder: Path, sha256: str, key: Key) -> Path:
@@ -106,9 +101,9 @@ def _picture_context(entry: str, sha256: str) -> str:
     return f"reference:{entry}:{sha256}"
 
 
-def _pools_file(folder: Path, models: FaceModels, kind: str) -> Path:
+def _faces_file(folder: Path, models: FaceModels, kind: str) -> Path:
     return folder / f"{models.digest}.{kind}.sealed"
 
 
-def _pools_context(folder: Path, models: FaceModels, kind: str) -> str:
+def _faces_context(folder: Path, models: FaceModels, kind: str) -> str:
     return f"{kind}:{folder.name}:{models.digest}"

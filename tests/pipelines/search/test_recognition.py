@@ -21,6 +21,7 @@ from forensics.custody.private_facts import read_facts
 from forensics.custody.sealer import is_sealed
 from forensics.digests import sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
+from forensics.faces.single_faces import SingleFaces
 from forensics.tables.files import read_sealed_table
 from forensics.tables.schemas import RECOGNISE_PART
 from pipelines import clock
@@ -185,11 +186,12 @@ def test_no_template_of_other_people_is_ever_written(tmp_path: Path, call: Call)
 
 
 def _templates(case: FaceCase, key: Key) -> list[np.ndarray]:
-    return [
-        np.frombuffer(decrypted(key, path.read_bytes()), dtype="<f4")[:-1]
+    sealed = {
+        kind: [decrypted(key, path.read_bytes()) for path in case.root.glob(f"watchlist/*/*.{kind}.sealed")]
         for kind in ("template", "faces")
-        for path in case.root.glob(f"watchlist/*/*.{kind}.sealed")
-    ]
+    }
+    templates = [np.frombuffer(data, dtype="<f4")[:-1] for data in sealed["template"]]
+    return templates + [vector for data in sealed["faces"] for vector in SingleFaces.decoded(data).pools.vectors]
 
 
 def test_after_erasure_nothing_opens(three_found: FaceCase) -> None:
@@ -208,9 +210,10 @@ _TEMPLATE_BYTES = (128 + 1) * 4  # the vector and its scatter
 
 
 def _is_readable(key: Key, data: bytes) -> bool:
-    """Whether sealed bytes become a picture, a table or a template with this key, in whatever context."""
+    """Whether sealed bytes become a picture, a table, faces or a template with this key, in whatever context."""
     clear = decrypted(key, data)
-    return clear.startswith((b"\xff\xd8\xff", b"\x89PNG", b"PAR1", b'{"candidates"')) or _is_template(clear)
+    heads = (b"\xff\xd8\xff", b"\x89PNG", b"PAR1", b"PK\x03\x04", b'{"candidates"')
+    return clear.startswith(heads) or _is_template(clear)
 
 
 def _is_template(clear: bytes) -> bool:
