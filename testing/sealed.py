@@ -1,6 +1,7 @@
 """The strongest reader that there can be of sealed data: has the key, and needs no context."""
 
 from forensics.adapters.crypto.case_key import Key
+from forensics.custody.sealer import UNPADDED_PREFIX, unpad
 
 __all__ = ["decrypted"]
 
@@ -16,4 +17,5 @@ def decrypted(key: Key, sealed: bytes) -> bytes:
     start = _MAGIC_BYTES + _NONCE_BYTES
     counter = sealed[_MAGIC_BYTES:start] + (2).to_bytes(4, "big")
     cipher = Cipher(algorithms.AES(key._subkey(b"seal")), modes.CTR(counter))
-    return cipher.decryptor().update(sealed[start:-_TAG_BYTES])
+    clear = cipher.decryptor().update(sealed[start:-_TAG_BYTES])
+    return clear if sealed.startswith(UNPADDED_PREFIX) else unpad(clear)

@@ -84,6 +84,11 @@ class RunFolder:
         """List of the parts that the tables of this run were made of, in the format of `sha256sum`."""
         return self.root / "PARTS.sha256"
 
+    @property
+    def stored_parts(self) -> Path:
+        """Record of the parts that were stored, see `pipelines/custody/part_records.py`."""
+        return self.root / "stored-parts.hmac"
+
     def parts_folder(self, stage: str) -> Path:
         """Return the folder of the parts of one stage."""
         return self.root / "parts" / stage

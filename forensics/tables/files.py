@@ -13,7 +13,6 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from forensics.custody.case_folder import SEALED_SUFFIX
 from forensics.custody.sealer import Sealer
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
@@ -24,7 +23,6 @@ __all__ = [
     "describe_file",
     "encode_json",
     "encode_table",
-    "find_table_fault",
     "link_or_copy",
     "parquet_writer",
     "read_any_table",
@@ -152,12 +150,13 @@ def write_table(path: Path, table: pa.Table) -> None:
         _write_into(file, table)
 
 
-def seal_table(path: Path, table: pa.Table, sealer: Sealer) -> bytes:
+def seal_table(path: Path, table: pa.Table, sealer: Sealer, *, at_least: int = 0) -> bytes:
     """Return the bytes of a sealed table for the file at `path`; equal tables give equal bytes.
 
     They are bound to the names of the file and its folder, so a sealed file cannot take the place of another.
+    `at_least` is a size in bytes up to which nothing of the table's size is visible.
     """
-    return sealer.seal(encode_table(table), sealing_context(path))
+    return sealer.seal(encode_table(table), sealing_context(path), at_least=at_least)
 
 
 def sealing_context(path: Path) -> str:
@@ -231,29 +230,6 @@ def _read_checked(path: Path, source: Path | io.BytesIO, schema: pa.Schema | Non
 
 def _describe_other_columns(table: pa.Table, schema: pa.Schema) -> str:
     return f"has the columns {table.schema.names}, expected {schema.names}"
-
-
-def find_table_fault(path: Path, schema: pa.Schema, sealer: Sealer | None = None) -> str:
-    """Return why a file is not a valid table with these columns; empty if it is.
-
-    Args:
-        path: the file.
-        schema: its columns.
-        sealer: opens the file if it is sealed.
-
-    Raises:
-        OSError: the file system cannot read the file.
-    """
-    try:
-        if path.suffix == SEALED_SUFFIX and sealer is not None:
-            table = read_sealed_table(path, schema, sealer)
-        else:
-            table = _read_validated(path)
-    except (*_READ_ERRORS, IntegrityBroken) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        return " ".join(str(error).split())
-    return "" if table.schema.equals(schema, check_metadata=False) else _describe_other_columns(table, schema)
 
 
 def _read_validated(source: Path | io.BytesIO) -> pa.Table:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from forensics.custody.case_document import read_case
 from forensics.custody.case_folder import SEALED_SUFFIX, CaseFolder
-from forensics.custody.log_writer import LogWriter
+from forensics.custody.log_writer import Anchor, LogWriter
 from forensics.custody.sealer import Sealer, is_sealed
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
@@ -114,19 +114,23 @@ class OpenCase:
         folder: folder of the case.
         run_id: id of the run that published the tables.
         find_key: returns the key of the case with an id; called only for what is sealed.
+        find_anchor: returns the log anchor of a case, from its folder and id; None if this user has none.
     """
 
     folder: CaseFolder
     run_id: str
     find_key: Callable[[str], Sealer] = field(repr=False, compare=False)
+    find_anchor: Callable[[CaseFolder, str], Anchor | None] = field(repr=False, compare=False)
 
     @classmethod
-    def at(cls, path: Path, find_key: Callable[[str], Sealer]) -> "OpenCase":
+    def at(
+        cls, path: Path, find_key: Callable[[str], Sealer], find_anchor: Callable[[CaseFolder, str], Anchor | None]
+    ) -> "OpenCase":
         """Open the case at a path, see `forensics.open_case`."""
         folder = CaseFolder.at(path)
         for link in folder.find_outside_links():
             raise link.to_error("restore the missing file or folder from a backup; a case is moved as a whole")
-        return cls(folder, read_manifest(folder)["run"], find_key)
+        return cls(folder, read_manifest(folder)["run"], find_key, find_anchor)
 
     def table(self, name: str) -> pl.LazyFrame:
         """Return one table by name.
@@ -156,8 +160,7 @@ class OpenCase:
             IntegrityBroken: the case was changed by other means than commands.
         """
         _require_reason(reason, "candidates can be read only for a stated reason", "use case.candidates(reason=TEXT)")
-        log = LogWriter(self.folder, lambda: datetime.now(UTC))
-        with log.record_command("open candidates", who=_system_user(), why=reason, facts={}):
+        with self._log().record_command("open candidates", who=_system_user(), why=reason, facts={}):
             refuse_unless_active(self.folder, datetime.now(UTC))
             _candidate_files(self.folder)  # a case that compares no faces has no key to find
             return candidates_of(self.folder, self.find_key(read_case(self.folder).case_id))
@@ -191,8 +194,7 @@ class OpenCase:
         if not self._stored_name(name).endswith(SEALED_SUFFIX):
             return self.picture(name).read_bytes()
         _require_reason(reason, "pictures of people can be opened only for a stated reason", "give reason=TEXT")
-        log = LogWriter(self.folder, lambda: datetime.now(UTC))
-        with log.record_command("open picture", who=_system_user(), why=reason, facts={"picture": name}):
+        with self._log().record_command("open picture", who=_system_user(), why=reason, facts={"picture": name}):
             refuse_unless_active(self.folder, datetime.now(UTC))
             return self.unseal_picture(name, self.find_key(read_case(self.folder).case_id))
 
@@ -205,6 +207,10 @@ class OpenCase:
         """
         data = self._find_picture(name).read_bytes()
         return sealer.unseal(data, THUMBNAIL) if sealer is not None and is_sealed(data) else data
+
+    def _log(self) -> LogWriter:
+        anchor = self.find_anchor(self.folder, read_case(self.folder).case_id)
+        return LogWriter(self.folder, lambda: datetime.now(UTC), anchor)
 
     def _stored_name(self, name: str) -> str:
         """Return the name of the file; tables of versions before 0.3 name what was sealed later without its suffix."""

@@ -6,6 +6,7 @@ from forensics.models.model_store import Model
 from forensics.spelling import in_shell
 from forensics.wording import counted
 from pipelines.cli.output import emit, one_line
+from pipelines.custody.part_records import PartRecords
 from pipelines.intake.relocate import is_absent
 from pipelines.review.remarks import candidate_remarks
 from pipelines.run.driver import RunResult
@@ -27,7 +28,8 @@ _HINT = (
 def plan_facts(plan: RunPlan, settings: Settings, model: Model) -> JsonObject:
     """Return what a run would do."""
     seconds = sum(each.seconds for each in plan.evidence)
-    checker, others = PartChecker.load(CaseFolder(plan.folder.case_root)), reusable_parts(plan.folder, settings)
+    checker = PartChecker.load(CaseFolder(plan.folder.case_root), PartRecords.of(plan.folder).load())
+    others = reusable_parts(plan.folder, settings)
     open_chunks = plan.chunks_to_do(lambda part: part.exists() and not checker.find_fault(part))
     to_do = [planned for planned in open_chunks if not planned.is_outside]
     n_taken_over = sum(planned.unit in others and checker.may_reuse(others[planned.unit]) for planned in to_do)

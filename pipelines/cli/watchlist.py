@@ -206,8 +206,7 @@ def calibrate_command(root: Path, pictures: Path, reason: str, as_json: bool) ->
             key=session.key,
         )
         facts = asdict(calibrated)
-        names_people = ("files_left_out", "warnings")
-        session.record.outputs["calibration"] = {name: facts[name] for name in facts if name not in names_people}
+        session.record.outputs["calibration"] = {name: facts[name] for name in ("n_pictures", "left_out")}
     emit(facts, _calibration_text(calibrated, root), as_json)
 
 

@@ -1,10 +1,11 @@
 """Integrity check of a case: files against its log, the log against its log anchor and its newest checkpoint.
 
 The log holds the digests of the registered files (`forensics/custody/registered_files.py`). The log anchor holds length
-and head of the log, outside the case beside its key (`pipelines/custody/log_anchor.py`). Modes that do not compare
-faces have no key, and their `case.toml` may be edited.
+and head of the log, outside the case beside its key (`forensics/adapters/crypto/log_anchor.py`). Modes that do not
+compare faces have no key, and their `case.toml` may be edited.
 """
 
+from forensics.adapters.crypto.log_anchor import anchor_for, anchored_case_at, find_anchor
 from forensics.custody.case_document import Case
 from forensics.custody.log import read_chain
 from forensics.custody.log_writer import LogWriter
@@ -13,7 +14,6 @@ from forensics.faults import Fault, FaultKind
 from pipelines import clock
 from pipelines.custody.checkpoints import find_newest_contradiction, load_checkpoints
 from pipelines.custody.deciding_files import ALL_REGISTERED, EVIDENCE_LISTS, find_altered_files
-from pipelines.custody.log_anchor import anchor_for
 
 __all__ = ["find_alterations", "is_guarded"]
 
@@ -27,8 +27,12 @@ def is_guarded(case: Case) -> bool:
 
 def find_alterations(case: Case) -> list[Fault]:
     """Return the differences from the log, the log anchor and the newest checkpoint; empty if there is none."""
-    anchor, checkpoints = anchor_for(case.folder, case.case_id), load_checkpoints(case.folder)
-    chain, problem = LogWriter(case.folder, clock.utc_now, anchor if anchor.exists else None).check()
+    anchor, checkpoints = find_anchor(case.folder, case.case_id), load_checkpoints(case.folder)
+    other = anchored_case_at(case.folder.root) if anchor is None else None
+    if other is not None:
+        problem = f"is of case {case.case_id}, but this folder held case {other}, whose log anchor is in the key folder"
+        return [Fault(FaultKind.LOG, case.folder.audit_file, problem)]
+    chain, problem = LogWriter(case.folder, clock.utc_now, anchor).check()
     if problem:
         return [Fault(FaultKind.LOG, case.folder.audit_file, problem)]
     contradiction = find_newest_contradiction(case.folder, case.case_id, chain.digests, checkpoints)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from forensics.adapters.crypto.log_anchor import anchor_for, forget_folder
 from forensics.custody.authority import PENDING, RECORD_OPTIONS, Authority, check_authority
 from forensics.custody.case_document import Case, check_clock, encode_case, read_case
 from forensics.custody.case_folder import CASE_FILE, CaseFolder
@@ -19,7 +20,6 @@ from forensics.footage.cameras import Camera
 from forensics.spelling import fault_in_name, fault_in_statement
 from forensics.tables.files import remove_unfinished, write_bytes
 from pipelines.custody.keys import keyring_for
-from pipelines.custody.log_anchor import anchor_for
 from pipelines.custody.mandate_text import last_day_text
 
 __all__ = [
@@ -65,6 +65,7 @@ def make_case(root: Path, mandate: Mandate, *, now: datetime, keep_results_days:
     retention = ResultRetention(keep_results_days) if is_limited else None
     case = Case(folder, secrets.token_hex(8), mandate, now, cameras={}, retention=retention)
     keyring = keyring_for(folder, case.case_id)
+    forget_folder(root)
     if mandate.mode.compares_faces:
         keyring.make()
         anchor_for(folder, case.case_id).create()

@@ -10,12 +10,13 @@ import pyarrow.compute as pc
 from forensics.custody.case_document import Case
 from forensics.custody.sealer import Sealer
 from forensics.errors import IntegrityBroken, NotAuthorised
-from forensics.tables.files import read_sealed_table, seal_table, write_bytes
+from forensics.tables.files import read_sealed_table, seal_table
 from forensics.tables.schemas import RECOGNISE_PART
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.entries import read_entry
 from pipelines.custody.erasure import destroy_files
 from pipelines.custody.keys import keyring_for
+from pipelines.custody.part_records import PartRecords
 
 __all__ = ["remove_entry", "replace_parts"]
 
@@ -82,5 +83,5 @@ def _replace_part(part: Path, rows_to_keep: pc.Expression, key: Sealer, *, why: 
     if len(others):
         unit, suffixes = part.name.split(".")[0], "".join(part.suffixes)
         new = part.with_name(f"{key.reference('part', f'{unit}: {why}')}{suffixes}")
-        write_bytes(new, seal_table(new, others, key))
+        PartRecords.holding(new).store(new, seal_table(new, others, key))
     return [part]

@@ -161,12 +161,20 @@ def certificate_facts(certificate: Path) -> JsonObject:
     return {"path": certificate.name, "sha256": sha256_of_file(certificate)}
 
 
-def certified_digests(folder: CaseFolder) -> dict[str, str]:
+def certified_digests(folder: CaseFolder, *, since: datetime | None = None) -> dict[str, str]:
     """Return the SHA-256 of every file that a certificate names, by path relative to the case, sealed or not.
 
     A removal of results takes the manifest too. So it excuses no file that a present manifest names, and is left out.
+
+    Args:
+        folder: the case.
+        since: leave out older certificates: a later run made the files again that they name.
     """
-    certificates = [stored for _, stored in _load_certificates(folder) if stored["reason"] != REMOVAL]
+    certificates = [
+        stored
+        for _, stored in _load_certificates(folder)
+        if stored["reason"] != REMOVAL and (since is None or stored.get("at_utc", "") >= since.isoformat())
+    ]
     destroyed = [file for stored in certificates for file in stored["files"]]
     return {
         path: file["sha256"] for file in destroyed for path in {file["path"], file["path"].removesuffix(SEALED_SUFFIX)}

@@ -21,7 +21,7 @@ from forensics.custody.sealer import Sealer, is_sealed
 from forensics.digests import sha256_of_bytes, sha256_of_file
 from forensics.errors import CannotStart
 from forensics.json_object import JsonObject
-from forensics.tables.files import encode_json, read_any_table, seal_table, write_bytes, write_table
+from forensics.tables.files import encode_json, encode_table, read_any_table, seal_table, write_bytes
 from forensics.tables.schemas import CANDIDATES, CANDIDATES_TABLE, RECOGNISE_PART, SIGHT_PART
 from forensics.tables.sighting_rows import THUMBNAIL, seal_thumbnails
 from pipelines.custody.case_lock import lock_case
@@ -29,6 +29,7 @@ from pipelines.custody.clear_files import CLEAR_VERDICTS, clear_entries
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.entries import decode_entry, encode_entry, entry_folder
 from pipelines.custody.keys import find_key
+from pipelines.custody.part_records import PartRecords
 from pipelines.custody.session import Session
 
 __all__ = ["seal_old_case"]
@@ -96,7 +97,8 @@ def _seal_run(case: Case, run: RunFolder, files: DecidingFiles, key: Sealer) -> 
     folder, keeps_numbers = case.folder, bool(case.mandate.hold)
     parts = sorted(run.parts_folder("recognise").glob("[!.]*.parquet"))
     for part in parts:
-        _write_sealed(part, _with_fewer_numbers(_comparisons(part, key), RECOGNISE_PART, keeps_numbers), key)
+        sealed, rows = _sealed_name(part), _with_fewer_numbers(_comparisons(part, key), RECOGNISE_PART, keeps_numbers)
+        PartRecords.of(run).store(sealed, seal_table(sealed, rows, key))
     for part in run.parts("sight"):
         _seal_sights(part, key)
     crops = sorted(run.crops.glob("*.jpg"))
@@ -105,7 +107,8 @@ def _seal_run(case: Case, run: RunFolder, files: DecidingFiles, key: Sealer) -> 
     places = [run.tables, *([folder.tables] if run.run_id == _published(folder) else [])]
     tables = [path for place in places for path in sorted((place / CANDIDATES_TABLE).glob("*.parquet"))]
     for table in tables:
-        _write_sealed(table, _with_fewer_numbers(read_any_table(table), CANDIDATES, keeps_numbers), key)
+        sealed, rows = _sealed_name(table), _with_fewer_numbers(read_any_table(table), CANDIDATES, keeps_numbers)
+        write_bytes(sealed, seal_table(sealed, rows, key))
     if run.parts_list.exists():
         files.write(run.parts_list, _new_inventory(run))
     if run.manifest.exists():
@@ -146,13 +149,8 @@ def _seal_sights(part: Path, key: Sealer) -> None:
     sights = read_any_table(part)
     if any(jpeg is not None and not is_sealed(jpeg) for jpeg in sights["jpeg"].to_pylist()):
         with part.open("r+b") as before:
-            write_table(part, seal_thumbnails(sights.cast(SIGHT_PART), key))
+            PartRecords.holding(part).store(part, encode_table(seal_thumbnails(sights.cast(SIGHT_PART), key)))
             _overwrite_open(before)
-
-
-def _write_sealed(path: Path, table: pa.Table, key: Sealer) -> None:
-    target = _sealed_name(path)
-    write_bytes(target, seal_table(target, table, key))
 
 
 def _sealed_name(path: Path) -> Path:

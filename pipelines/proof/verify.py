@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from forensics.adapters.crypto.log_anchor import anchor_for
 from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
@@ -30,7 +31,6 @@ from pipelines.custody.checkpoints import load_checkpoints
 from pipelines.custody.deciding_files import RECORDS, find_altered_files
 from pipelines.custody.erasure import Destruction, certified_digests, list_destructions
 from pipelines.custody.keys import find_key
-from pipelines.custody.log_anchor import anchor_for
 from pipelines.proof.coverage_check import check_coverage
 from pipelines.proof.signatures import Signer, TrustedKeys, list_signers, signature_faults
 from pipelines.proof.stored_runs import stored_run_checks
@@ -191,10 +191,21 @@ def _table_checks(case: Case) -> Checks:
 
 
 def _without_destroyed(case: Case, checks: Iterable[tuple[Path, str]]) -> Checks:
-    """Leave out missing files that were destroyed on record."""
-    destroyed = certified_digests(case.folder).keys()
+    """Leave out missing files that were destroyed on record after they were last published."""
+    destroyed = certified_digests(case.folder, since=_last_published(case.folder)).keys()
     root = case.folder.root
     return [check for check in checks if check[0].exists() or check[0].relative_to(root).as_posix() not in destroyed]
+
+
+def _last_published(folder: CaseFolder) -> datetime | None:
+    """Return when the command began that last published the present tables; None if the log has no such command."""
+    lines, run = read_chain(folder.audit_file).lines, _manifest(folder).get("run")
+    begins = [
+        lines[line.of].at_utc
+        for line in lines
+        if line.kind == "end" and line.of is not None and line.facts.get("outputs", {}).get("run") == run
+    ]
+    return max(begins, default=None)
 
 
 def _unlisted_files(case: Case) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ from forensics.decoding.child import Limits
 from forensics.json_object import JsonObject
 from forensics.models.model_store import Model
 from forensics.tables.outcomes import Failure
+from pipelines.custody.part_records import PartRecords
 from pipelines.run.cancellation import StopRequest
 from pipelines.run.footage_integrity import FootageChecker
 from pipelines.run.metrics import RunMetrics
@@ -38,6 +39,7 @@ class RunContext:
         recognition: references that faces are compared with; None if no faces are compared.
         load_detector: loads the detector in a worker.
         parts: checks which stored parts may be used.
+        records: stores parts, and records them until the run publishes.
         footage: checks that footage has not changed since ingest.
     """
 
@@ -52,6 +54,7 @@ class RunContext:
     recognition: Recognition | None
     load_detector: DetectorLoader
     parts: PartChecker
+    records: PartRecords
     footage: FootageChecker
 
     @property

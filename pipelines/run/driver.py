@@ -25,6 +25,7 @@ from forensics.tables.publish import publish, put_in_place, remove_unnamed_pictu
 from forensics.tables.run_inventory import encode_inventory
 from forensics.tables.spot_check_rows import SpotCheckedEvidence, evaluate_spot_checks
 from pipelines.custody.deciding_files import DecidingFiles
+from pipelines.custody.part_records import PartRecords
 from pipelines.intake.evidence_lists import EvidenceLists
 from pipelines.run.cancellation import Interrupted, StopRequest
 from pipelines.run.context import RunContext, RunLedger
@@ -168,6 +169,7 @@ def run_case(
         Interrupted: the run was cancelled.
     """
     plan = plan_run(case, settings, model)
+    records = PartRecords.of(plan.folder)
     context = RunContext(
         case=case,
         settings=settings,
@@ -179,7 +181,8 @@ def run_case(
         metrics=metrics or RunMetrics(None, case.folder.root.name),
         recognition=recognition,
         load_detector=load_detector,
-        parts=PartChecker.load(case.folder, None if recognition is None else recognition.key),
+        parts=PartChecker.load(case.folder, records.load()),
+        records=records,
         footage=FootageChecker(),
     )
     for link in plan.folder.find_outside_links():

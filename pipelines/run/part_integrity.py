@@ -1,8 +1,9 @@
 """Integrity of stored parts: which of them a run may use.
 
 A part of published tables must be unchanged: its run's inventory lists its digest, and the log registers the digest of
-the inventory. Without this check, the next run would publish an altered part as if a worker had made it. Parts of a run
-that has not yet published must at least be readable tables of the right schema; other runs do not reuse them.
+the inventory. A part of a run that has not yet published must be as its record says, and other runs do not reuse it
+(`pipelines/custody/part_records.py`). Without these checks, the next run would publish an altered part as if a worker
+had made it.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,26 +13,19 @@ from typing import Final
 
 from forensics.custody.case_folder import CaseFolder, RunFolder
 from forensics.custody.log import read_chain
-from forensics.custody.sealer import Sealer
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
 from forensics.faults import Fault
 from forensics.json_object import JsonObject
-from forensics.tables.files import find_table_fault
 from forensics.tables.run_inventory import read_inventory
-from forensics.tables.schemas import AUDIT_PART, DETECT_PART, RECOGNISE_PART, SIGHT_PART, TRACK_PART
 from pipelines.custody.deciding_files import find_altered_files
 
 __all__ = ["PartChecker"]
 
-_SCHEMAS: Final = {
-    "detect": DETECT_PART,
-    "track": TRACK_PART,
-    "audit": AUDIT_PART,
-    "sight": SIGHT_PART,
-    "recognise": RECOGNISE_PART,
-}
-_CHANGED: Final = "other bytes than those that tables were made of"
+_STAGES: Final = ("detect", "track", "audit", "sight", "recognise")
+_CHANGED: Final = "has changed since it was written (other bytes than those that tables were made of)"
+_NOT_AS_STORED: Final = "has changed since it was written (other bytes than those that were stored)"
+_UNRECORDED: Final = "was not stored by this installation, as far as its record says"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +35,22 @@ class PartChecker:
     Attributes:
         known: digest of every part in an inventory that the log registers.
         distrusted: fault of each inventory that differs from the log, by the run's folder.
-        key: opens sealed parts; None in a case without them.
+        recorded: digest of every part that the run itself has stored.
     """
 
     known: dict[Path, str] = field(default_factory=dict)
     distrusted: dict[Path, Fault] = field(default_factory=dict)
-    key: Sealer | None = None
+    recorded: dict[Path, str] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, folder: CaseFolder, key: Sealer | None = None) -> "PartChecker":
-        """Read the inventories of all runs of a case, and check them against its log."""
-        checker = cls(key=key)
+    def load(cls, folder: CaseFolder, recorded: dict[Path, str]) -> "PartChecker":
+        """Read the inventories of all runs of a case, and check them against its log.
+
+        Args:
+            folder: the case.
+            recorded: what the record of the run in question says, see `PartRecords.load`.
+        """
+        checker = cls(recorded=recorded)
         for run in folder.run_folders():
             name = run.parts_list.relative_to(folder.root).as_posix()
             altered = find_altered_files(folder, lambda: read_chain(folder.audit_file).lines, (name,))
@@ -65,7 +64,9 @@ class PartChecker:
         """Return why a part must not be used; empty if it may be used."""
         if path in self.known:
             return "" if sha256_of_file(path) == self.known[path] else _CHANGED
-        return find_table_fault(path, _SCHEMAS[path.parent.name], self.key)
+        if path in self.recorded:
+            return "" if sha256_of_file(path) == self.recorded[path] else _NOT_AS_STORED
+        return _UNRECORDED
 
     def may_reuse(self, path: Path) -> bool:
         """Whether another run may reuse this part: published tables were made of it, and it is unchanged since."""
@@ -97,7 +98,7 @@ class PartChecker:
         )
 
     def _missing_parts(self, run: RunFolder) -> list[Path]:
-        folders = {run.parts_folder(stage) for stage in _SCHEMAS if stage != "recognise"}
+        folders = {run.parts_folder(stage) for stage in _STAGES if stage != "recognise"}
         return sorted(path for path in self.known if path.parent in folders and not path.exists())
 
 
@@ -106,7 +107,7 @@ def _next_step(run: RunFolder) -> str:
 
 
 def _stored_parts(run: RunFolder) -> Iterator[Path]:
-    for stage in _SCHEMAS:
+    for stage in _STAGES:
         yield from run.parts(stage)
 
 
@@ -120,4 +121,4 @@ def _remove(run: RunFolder, path: Path, fault: str, note: Callable[[str, JsonObj
     name = path.relative_to(run.case_root).as_posix()
     note("part_broken", {"path": name, "sha256": sha256_of_file(path), "fault": fault})
     path.unlink()
-    return f"{name}: has changed since it was written ({fault}); it is made again"
+    return f"{name}: {fault}; it is made again"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from forensics.custody.case_folder import CaseFolder, RunFolder
 from forensics.tables.files import link_or_copy
+from pipelines.custody.part_records import PartRecords
 from pipelines.run.part_integrity import PartChecker
 from pipelines.run.record import hardware_for, recorded_hardware
 from pipelines.settings import Settings
@@ -27,10 +28,11 @@ def reusable_parts(run: RunFolder, settings: Settings) -> dict[str, Path]:
     return found
 
 
-def reuse_part(run: RunFolder, unit: str, others: dict[str, Path], checker: PartChecker) -> None:
+def reuse_part(run: RunFolder, unit: str, others: dict[str, Path], checker: PartChecker, records: PartRecords) -> None:
     """Link the part of this unit into the run if another run has made and published it."""
     other = others.get(unit)
     if other is not None and checker.may_reuse(other):
         part = run.part("detect", unit)
+        records.add(part, checker.known[other])
         part.parent.mkdir(parents=True, exist_ok=True)
         link_or_copy(other, part)

@@ -4,12 +4,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import length_hint
-from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar
 
 import pyarrow as pa
 
-from forensics.tables.files import write_bytes, write_table
+from forensics.tables.files import encode_table
 from forensics.tables.outcomes import Failure
 from pipelines.run.cancellation import StopRequest
 from pipelines.run.context import RunContext, RunLedger
@@ -92,7 +91,7 @@ def _store(context: RunContext, ledger: RunLedger, task: StageTask[WorkT], outco
     if task.reads_footage and not context.footage.still_admits(item.evidence):
         return
     if isinstance(outcome, Done):
-        _write(context.plan.folder.part(stage, item.unit), outcome.result)
+        context.records.store(context.plan.folder.part(stage, item.unit), _encoded(outcome.result))
         task.on_part(outcome.result)
     else:
         ledger.failures[stage, item.unit] = Failure(
@@ -105,11 +104,8 @@ def _store(context: RunContext, ledger: RunLedger, task: StageTask[WorkT], outco
         )
 
 
-def _write(path: Path, part: Part) -> None:
-    if isinstance(part, pa.Table):
-        write_table(path, part)
-    else:
-        write_bytes(path, part)
+def _encoded(part: Part) -> bytes:
+    return encode_table(part) if isinstance(part, pa.Table) else part
 
 
 def _map(

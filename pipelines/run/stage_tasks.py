@@ -8,7 +8,7 @@ import numpy as np
 
 from forensics.digests import digest_of
 from forensics.sampling.spot_check import draw_sample, sample_sizes
-from forensics.tables.files import write_table
+from forensics.tables.files import encode_table
 from forensics.tables.parts import DetectRows
 from pipelines.run.context import RunContext, RunLedger
 from pipelines.run.part_reuse import reusable_parts, reuse_part
@@ -54,9 +54,9 @@ def _fill_without_decoding(context: RunContext) -> None:
     for planned in context.plan.chunks_to_do():
         if planned.is_outside:
             part = context.plan.folder.part("detect", planned.unit)
-            write_table(part, DetectRows(planned.chunk, planned.scope).table())
+            context.records.store(part, encode_table(DetectRows(planned.chunk, planned.scope).table()))
         else:
-            reuse_part(context.plan.folder, planned.unit, others, context.parts)
+            reuse_part(context.plan.folder, planned.unit, others, context.parts, context.records)
 
 
 class _Backlog:

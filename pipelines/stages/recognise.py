@@ -43,6 +43,9 @@ PERSON: Final = "person"
 COMPARED_PEOPLE: Final = "compared people"
 """Context of the sealed watch-list that travels to the workers."""
 _PEOPLE_PER_WORK: Final = 32
+_BYTES_PER_PERSON: Final = 128 << 10
+"""Room for the faces of two candidates, so that the size of a part does not tell whether it has one."""
+_MOST_WITH_ROOM: Final = 8
 _ANY_QUALITY: Final = QualityLimits(eyes_px=0, sharpness=0, yaw_degrees=180, score=0)
 
 
@@ -177,7 +180,8 @@ class _OpenedRecognise:
         rows = compare_faces(people, faces, self._compared.templates, rules, self._examination, find_copies)
         table = pa.Table.from_pylist([_row(row) for row in rows], schema=RECOGNISE_PART)
         run = stage.case.run("")  # the name of a part does not depend on the run
-        return seal_table(run.part(stage.name, work.unit), table, self._key)
+        room = _BYTES_PER_PERSON * min(len(work.tracks), _MOST_WITH_ROOM)
+        return seal_table(run.part(stage.name, work.unit), table, self._key, at_least=room)
 
     def _people(self, work: RecogniseWork, tracks: EvidenceTracks) -> dict[int, Person]:
         """Return the people of this work with the frames that are searched for each, by track number."""

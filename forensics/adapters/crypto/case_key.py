@@ -1,8 +1,9 @@
 """The key of a case in memory: authenticated encryption with AES-256-GCM, bound to a context.
 
-A sealed value is ``FSEAL1``, a nonce of 12 bytes, and the ciphertext with its tag. The nonce is derived from key,
-context and content: sealing the same data again gives the same bytes, and no counter is needed. The context (which
-entry, which track) is authenticated: a sealed value that is moved to another place cannot be opened.
+A sealed value is ``FSEAL2``, a nonce of 12 bytes, and the ciphertext of the padded data with its tag. The nonce is
+derived from key, context and content: sealing the same data again gives the same bytes, and no counter is needed. The
+context (which entry, which track) is authenticated: a sealed value that is moved to another place cannot be opened.
+Values sealed before version 0.3 begin with ``FSEAL1`` and are not padded.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from forensics.adapters.crypto.locked_memory import LockedMemory, protect_process
-from forensics.custody.sealer import SEALED_PREFIX, is_sealed
+from forensics.custody.sealer import PADDED_PREFIX, UNPADDED_PREFIX, is_sealed, pad, unpad
 from forensics.errors import IntegrityBroken
 
 __all__ = ["KEY_BYTES", "Key", "KeyReceiver"]
@@ -82,13 +83,14 @@ class Key:
         encrypted: bytes = _suite().encrypt(self.expose(), X25519PublicKey.from_public_bytes(receiver), _TRANSFER)
         return encrypted
 
-    def seal(self, data: bytes, context: str) -> bytes:
-        """Encrypt the data; it opens with this key and this context only."""
+    def seal(self, data: bytes, context: str, *, at_least: int = 0) -> bytes:
+        """Encrypt the padded data; it opens with this key and this context only. See `Sealer.seal`."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        message = hashlib.sha256(context.encode()).digest() + hashlib.sha256(data).digest()
+        padded, place = pad(data, at_least), PADDED_PREFIX + context.encode()
+        message = hashlib.sha256(place).digest() + hashlib.sha256(padded).digest()
         nonce = hmac.digest(self._subkey(b"nonce"), message, "sha256")[:_NONCE_BYTES]
-        return SEALED_PREFIX + nonce + AESGCM(self._subkey(b"seal")).encrypt(nonce, data, context.encode())
+        return PADDED_PREFIX + nonce + AESGCM(self._subkey(b"seal")).encrypt(nonce, padded, place)
 
     def unseal(self, sealed: bytes, context: str) -> bytes:
         """Decrypt sealed data.
@@ -99,12 +101,15 @@ class Key:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        start = len(SEALED_PREFIX) + _NONCE_BYTES
+        start = len(PADDED_PREFIX) + _NONCE_BYTES
         try:
             if not is_sealed(sealed) or len(sealed) < start:
                 raise InvalidTag
-            nonce, ciphertext = sealed[len(SEALED_PREFIX) : start], memoryview(sealed)[start:]
-            return AESGCM(self._subkey(b"seal")).decrypt(nonce, ciphertext, context.encode())
+            nonce, ciphertext = sealed[len(PADDED_PREFIX) : start], memoryview(sealed)[start:]
+            cipher = AESGCM(self._subkey(b"seal"))
+            if sealed.startswith(UNPADDED_PREFIX):
+                return cipher.decrypt(nonce, ciphertext, context.encode())
+            return unpad(cipher.decrypt(nonce, ciphertext, PADDED_PREFIX + context.encode()))
         except InvalidTag as error:
             raise IntegrityBroken(
                 "cannot be opened with this case's key", "restore the file and its key from one backup", context

@@ -1,5 +1,6 @@
 """Mandates: what they require, when they end, and the commands that enforce them."""
 
+import hmac
 import json
 import os
 import shutil
@@ -11,7 +12,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 import forensics
 from forensics.adapters.crypto.case_key import Key
@@ -162,6 +165,26 @@ def test_sealed_bytes_open_with_their_key_and_place_only() -> None:
     ):
         with pytest.raises(IntegrityBroken):
             other_key.unseal(data, context)
+
+
+def test_the_size_of_sealed_bytes_tells_a_power_of_two_only() -> None:
+    key, rng = Key.fresh(), np.random.default_rng(1)
+    for n_bytes, at_least in [(0, 0), (511, 0), (512, 0), *rng.integers(0, 5000, (200, 2)).tolist()]:
+        data = rng.bytes(n_bytes // 2) + bytes(n_bytes - n_bytes // 2)  # zeros at the end, as padding has
+        sealed = key.seal(data, "a", at_least=at_least)
+        assert key.unseal(sealed, "a") == data
+        size = len(sealed) - len(b"FSEAL2") - 12 - 16
+        assert size == next(2**n for n in range(9, 30) if 2**n >= max(n_bytes + 1, at_least))
+
+
+def test_bytes_sealed_before_version_03_open_and_cannot_pass_for_new_ones() -> None:
+    """Sealed as 0.2 did: AES-256-GCM of the data alone, with the context as associated data."""
+    key, nonce = Key(bytes(range(32))), bytes(12)
+    cipher = AESGCM(hmac.digest(bytes(range(32)), b"seal", "sha256"))
+    assert key.unseal(b"FSEAL1" + nonce + cipher.encrypt(nonce, b"face", b"a"), "a") == b"face"
+    sealed = key.seal(b"face", "a")
+    with pytest.raises(IntegrityBroken):
+        key.unseal(b"FSEAL1" + sealed[6:], "a")
 
 
 def test_a_key_is_never_printed() -> None:

@@ -1,7 +1,7 @@
 """Log anchor of a case: length and head of its log, kept outside the case beside its key.
 
 A hash chain alone cannot reveal that its end was cut off, or that the whole case is an older copy. The log anchor does.
-It stays when the key is destroyed.
+It stays when the key is destroyed. It also names the folder of the case: a case there with another id is another case.
 """
 
 import json
@@ -16,11 +16,11 @@ from forensics.custody.log import EMPTY_HEAD, LogLine
 from forensics.custody.unanchored_lines import find_unanchored_fault
 from forensics.errors import IntegrityBroken
 from forensics.tables.files import write_json
-from pipelines.custody.keys import keyring_for
 
-__all__ = ["LogAnchor", "all_anchors", "anchor_for"]
+__all__ = ["LogAnchor", "all_anchors", "anchor_for", "anchored_case_at", "find_anchor", "forget_folder"]
 
 _SUFFIX: Final = ".log.json"
+_FOLDER: Final = "folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,11 @@ class LogAnchor:
 
     Attributes:
         path: file of the log anchor.
+        root: folder of the case.
     """
 
     path: Path
+    root: Path
 
     @property
     def exists(self) -> bool:
@@ -48,7 +50,8 @@ class LogAnchor:
 
     def update(self, n_lines: int, head: str, following: str) -> None:
         """Store length and head of the log, and the digest of the line that is about to be appended."""
-        write_json(self.path, {"lines": n_lines, "head": head, "following": following})
+        facts = {"lines": n_lines, "head": head, "following": following, _FOLDER: str(self.root.resolve())}
+        write_json(self.path, facts)
 
     def is_up_to_date(self, n_lines: int, head: str) -> bool:
         """Whether a log with this length and head is exactly the anchored one."""
@@ -82,8 +85,39 @@ class LogAnchor:
 
 
 def anchor_for(folder: CaseFolder, case_id: str) -> LogAnchor:
-    """Return the log anchor of a case, beside its key."""
-    return LogAnchor(keyring_for(folder, case_id).path.with_suffix(_SUFFIX))
+    """Return the log anchor of a case, beside its key; it need not exist."""
+    return LogAnchor(keys_folder() / f"{case_id}{_SUFFIX}", folder.root)
+
+
+def find_anchor(folder: CaseFolder, case_id: str) -> LogAnchor | None:
+    """Return the log anchor of a case, None if this user's key folder has none."""
+    anchor = anchor_for(folder, case_id)
+    return anchor if anchor.exists else None
+
+
+def anchored_case_at(root: Path) -> str | None:
+    """Return the id of the case that was in this folder when its log was last written; None if no anchor names it."""
+    return next((path.name.removesuffix(_SUFFIX) for path in _anchors_naming(root)), None)
+
+
+def forget_folder(root: Path) -> None:
+    """Remove a folder from the anchors that name it, because a new case is created there."""
+    for path in _anchors_naming(root):
+        write_json(path, {name: value for name, value in json.loads(path.read_text()).items() if name != _FOLDER})
+
+
+def _anchors_naming(root: Path) -> list[Path]:
+    place = str(root.resolve())
+    return [path for path in all_anchors() if _folder_in(path) == place]
+
+
+def _folder_in(path: Path) -> str | None:
+    """Return the folder that an anchor names; None for anchors of versions before 0.3, and what cannot be read."""
+    try:
+        stored = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return stored.get(_FOLDER) if isinstance(stored, dict) else None
 
 
 def all_anchors() -> list[Path]:
