@@ -51,9 +51,22 @@ _PLACEHOLDERS: Final = frozenset(
             "aucun aucune rien inconnu inconnue refuse refusee rejete demande demandee enattente",
             "ninguno ninguna nada desconocido rechazado denegado solicitado pendiente",
             "nessuno nessuna niente sconosciuto rifiutato negato richiesto inattesa",
+            "nn not nicht determined determine confirmed confirm decided follows follow process progress preparation",
         )
     ).split()
 )
+# Words that state nothing beside a placeholder: "to be determined", "not yet known", "pending court decision".
+_FILLERS: Final = frozenset(
+    " ".join(
+        (
+            "a an the to be is was are been being has have will yet still in under on of for by at as",
+            "known granted given approved authority authorisation authorization court judge decision order warrant",
+            "noch wird wurde ist steht aus bekannt erteilt entscheidung gericht",
+        )
+    ).split()
+)
+_BEFORE_NUMBERS: Final = frozenset({"no"})
+"""Placeholders that state something before a number, as in "No. 118/26"."""
 
 
 def is_text(text: str) -> bool:
@@ -157,11 +170,23 @@ def fault_in_statement(text: str) -> str:
 
     >>> [fault_in_statement(text) for text in ("\u200b", " - ", "t.b.d.", "Ausstehend", "Police Act s. 7")]
     ['is blank', 'is blank', 'is a placeholder', 'is a placeholder', '']
+    >>> [fault_in_statement(text) for text in ("not yet known", "TBD 1", "xxx", "No. 118/26", "Missing persons unit")]
+    ['is a placeholder', 'is a placeholder', 'is a placeholder', '', '']
     """
     bare = letters_and_digits(text)
-    if not bare:
+    if not bare.strip("0"):
         return "is blank"
-    return "is a placeholder" if bare in _PLACEHOLDERS else ""
+    return "is a placeholder" if bare in _PLACEHOLDERS or _says_nothing(text) else ""
+
+
+def _says_nothing(text: str) -> bool:
+    """Whether a text is one letter again and again, or a placeholder among words and numbers that add nothing."""
+    words = [letters_and_digits(word) for word in fold_spelling(text).replace("-", " ").split()]
+    letters = {word for word in words if word and not word.isdigit()}
+    has_numbers = any(word.isdigit() for word in words)
+    placeholders = _PLACEHOLDERS - _BEFORE_NUMBERS if has_numbers else _PLACEHOLDERS
+    is_placeholder = bool(letters & placeholders) and letters <= placeholders | _FILLERS
+    return is_placeholder or any(len(word) > 2 and len(set(word)) == 1 for word in letters)
 
 
 def in_shell(path: Place) -> str:
