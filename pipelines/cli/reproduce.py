@@ -98,7 +98,9 @@ def _run_again(
     recognition = None
     if session.case.mandate.mode.compares_faces:
         settings = recorded.settings.recognise
-        recognition = prepare_recognition(session.case, settings, model_loaders().face_models, now=session.now)
+        recognition = prepare_recognition(
+            session.case, settings, model_loaders().face_models, session.files, now=session.now
+        )
     require_same_inputs(session.case, recorded, model, recognition)
     if describe_other_version(recorded):
         say(describe_other_version(recorded))

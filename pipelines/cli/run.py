@@ -262,7 +262,9 @@ def _run_and_publish(
 
 def _recognition(session: Session, settings: Settings) -> Recognition:
     """Prepare the comparison of faces, record the first run, and print what is still missing."""
-    recognition = prepare_recognition(session.case, settings.recognise, model_loaders().face_models, now=session.now)
+    recognition = prepare_recognition(
+        session.case, settings.recognise, model_loaders().face_models, session.files, now=session.now
+    )
     if session.case.mandate.first_run_utc is None:
         session.change(lambda case: with_first_run(case, session.now))
     root = in_shell(session.folder.root)

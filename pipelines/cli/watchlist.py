@@ -201,6 +201,7 @@ def calibrate_command(root: Path, pictures: Path, reason: str, as_json: bool) ->
         calibrated = calibrate(
             session.case,
             pictures,
+            session.files,
             limits=settings.limits(),
             models=model_loaders().face_models(settings),
             key=session.key,

@@ -31,7 +31,9 @@ RECORDS: Final[Patterns] = (
 _VERDICTS: Final[Patterns] = ("reviews.jsonl.sealed", "reviews.jsonl")  # in clear before version 0.3
 _SEARCH: Final[Patterns] = ("watchlist/*/entry.json", "lists/*.sealed")
 _DECIDING: Final[Patterns] = ("case.toml", "reviewers.json", *_VERDICTS, *_SEARCH)
-ALL_REGISTERED: Final[Patterns] = (*_DECIDING, *RECORDS)
+_SINCE_0_3: Final[Patterns] = ("calibration.sealed", "watchlist/*/*.sealed")
+"""Registered since version 0.3; files of older cases that no command has written since are in no line of the log."""
+ALL_REGISTERED: Final[Patterns] = (*_DECIDING, *_SINCE_0_3, *RECORDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class DecidingFiles:
         if not _is_registered(self.folder, path, ALL_REGISTERED if self.is_guarded else EVIDENCE_LISTS):
             return
         name, sha256 = self._name(path), _digest(path)
-        if sha256 not in known.get(name, (ABSENT,)):
+        if not _is_accepted(name, sha256, known):
             raise _fault(self.folder, name, sha256, name in known).to_error("restore the file from a backup")
 
     def _holds(self, path: Path, sha256: str, known: dict[str, tuple[str, ...]]) -> bool:
@@ -146,10 +148,17 @@ def find_altered_files(
     for _ in range(3):
         digests = dict(_digests(folder, doubtful or accepted_contents(read_lines()), patterns))
         known = accepted_contents(read_lines())
-        doubtful = [path for path, sha256 in digests.items() if sha256 not in known.get(path, (ABSENT,))]
+        doubtful = [path for path, sha256 in digests.items() if not _is_accepted(path, sha256, known)]
         if not doubtful:
             return []
     return [_fault(folder, path, digests[path], path in known) for path in sorted(doubtful or ())]
+
+
+def _is_accepted(path: str, sha256: str, known: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether the log knows this content of a file, or may know nothing of it."""
+    if path not in known and _fits_pattern(path, _SINCE_0_3):
+        return True
+    return sha256 in known.get(path, (ABSENT,))
 
 
 def _digests(folder: CaseFolder, paths: Iterable[str], patterns: Patterns) -> Iterator[tuple[str, str]]:

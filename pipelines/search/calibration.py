@@ -24,7 +24,7 @@ from forensics.faces.face import FaceDetector, FaceEmbedder, Measure, QualityLim
 from forensics.faces.likelihood_model import LikelihoodModel
 from forensics.faces.pooling import similarities, single_face_pools
 from forensics.faces.published_rates import near_copy_threshold
-from forensics.tables.files import write_bytes
+from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.search.reference_pictures import Picture, measure_picture, read_pictures
 
 __all__ = ["NEAR_COPY", "CalibrationResult", "calibrate", "load_likelihood"]
@@ -78,12 +78,15 @@ class _Faces:
         )
 
 
-def calibrate(case: Case, pictures: Path, *, limits: QualityLimits, models: FaceModels, key: Key) -> CalibrationResult:
+def calibrate(
+    case: Case, pictures: Path, files: DecidingFiles, *, limits: QualityLimits, models: FaceModels, key: Key
+) -> CalibrationResult:
     """Compare all pairs of pictures, fit likelihood ratios and store them; the caller holds the case's lock.
 
     Args:
         case: the case, in a mode that compares faces.
         pictures: a folder with one folder per person.
+        files: writes the calibration.
         limits: limits of quality for faces in footage; worse pictures are left out, as they are in a run.
         models: face detector and embedder.
         key: the case's key.
@@ -112,10 +115,10 @@ def calibrate(case: Case, pictures: Path, *, limits: QualityLimits, models: Face
         different=[value for is_same, value in pairs if not is_same],
         n_people=len(set(people)),
     )
-    write_bytes(case.folder.calibration_file, key.seal(likelihood.encoded().encode(), _CONTEXT))
+    files.write(case.folder.calibration_file, key.seal(likelihood.encoded().encode(), _CONTEXT))
     counts = {reason: len(files) for reason, files in left_out.items()}
-    files = {reason: tuple(files) for reason, files in left_out.items()}
-    return CalibrationResult(likelihood, len(people), counts, files, _warnings(people))
+    names = {reason: tuple(names) for reason, names in left_out.items()}
+    return CalibrationResult(likelihood, len(people), counts, names, _warnings(people))
 
 
 def _embed_faces(

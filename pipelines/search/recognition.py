@@ -15,6 +15,7 @@ from forensics.faces.comparison import Rules, fmr_per_comparison
 from forensics.faces.published_rates import calibration_for, near_copy_threshold, pairwise_threshold
 from forensics.json_object import JsonObject
 from forensics.tables.outcomes import ComparisonSetup
+from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.entries import Entry, load_entries
 from pipelines.custody.keys import keyring_for
 from pipelines.search.calibration import load_likelihood
@@ -81,6 +82,7 @@ def prepare_recognition(
     case: Case,
     settings: RecogniseSettings,
     find_models: Callable[[RecogniseSettings], FaceModels],
+    files: DecidingFiles,
     *,
     now: datetime,
 ) -> Recognition:
@@ -90,6 +92,7 @@ def prepare_recognition(
         case: the case.
         settings: settings of the comparison.
         find_models: finds face detector and embedder, once the key is there.
+        files: writes templates that are missing.
         now: current time, UTC; entries that have ended are left out.
 
     Raises:
@@ -98,7 +101,7 @@ def prepare_recognition(
     """
     key = keyring_for(case.folder, case.case_id).load()
     models = find_models(settings)
-    people = load_compared_people(case, key, models, now=now)
+    people = load_compared_people(case, key, models, files, now=now)
     entries = tuple(entry for entry in load_entries(case) if entry.entry_id in people.templates.entry_ids)
     rules = _rules(settings, len(entries))
     references = References(rules, models, key.seal(people.encoded(), COMPARED_PEOPLE))

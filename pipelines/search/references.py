@@ -20,7 +20,7 @@ from forensics.faces.face import worth
 from forensics.faces.pooling import Pools, pool
 from forensics.faces.single_faces import SingleFaces
 from forensics.faces.templates import ReferenceFaces, Templates
-from forensics.tables.files import write_bytes
+from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.entries import Entry, load_entries, people_of
 from pipelines.search.entry_sources import origins_of
 from pipelines.search.reference_pictures import ReferencePicture, embed_references, measure_stored_picture
@@ -32,7 +32,12 @@ _FACES: Final = "faces"
 
 
 def store_references(
-    folder: Path, references: Sequence[ReferencePicture], faces: SingleFaces, models: FaceModels, key: Key
+    folder: Path,
+    references: Sequence[ReferencePicture],
+    faces: SingleFaces,
+    models: FaceModels,
+    key: Key,
+    files: DecidingFiles,
 ) -> None:
     """Encrypt the pictures, their faces and their template into the entry's folder.
 
@@ -42,11 +47,13 @@ def store_references(
         faces: the faces of the pictures, see `embed_references`.
         models: face detector and embedder.
         key: the case's key.
+        files: writes the files of a case.
     """
-    for each in references:
-        data = key.seal(each.data, _picture_context(folder.name, each.sha256))
-        write_bytes(_picture_file(folder, each.sha256, key), data)
-    _write_faces(folder, key, references, faces, models)
+    pictures = {
+        _picture_file(folder, each.sha256, key): key.seal(each.data, _picture_context(folder.name, each.sha256))
+        for each in references
+    }
+    files.write_together({**pictures, **_sealed_faces(folder, key, references, faces, models)})
 
 
 def load_reference_pictures(entry: Entry, key: Key) -> list[bytes]:
@@ -57,36 +64,41 @@ def load_reference_pictures(entry: Entry, key: Key) -> list[bytes]:
     ]
 
 
-def load_compared_people(case: Case, key: Key, models: FaceModels, *, now: datetime) -> ComparedPeople:
+def load_compared_people(
+    case: Case, key: Key, models: FaceModels, files: DecidingFiles, *, now: datetime
+) -> ComparedPeople:
     """Load template and faces by these models of every entry that has not ended, and the origins, by entry id.
 
-    What is missing is computed from the entry's pictures and stored.
+    What is missing is computed from the entry's pictures and stored with `files`.
     """
     entries = [entry for entry in load_entries(case) if entry.expires_utc > now]
     for entry in entries:
         if not all(_faces_file(entry.folder, models, kind).exists() for kind in (_TEMPLATE, _FACES)):
             detector, embedder = models.load()
             references = [measure_stored_picture(data, detector) for data in load_reference_pictures(entry, key)]
-            _write_faces(entry.folder, key, references, embed_references(references, detector, embedder), models)
+            faces = embed_references(references, detector, embedder)
+            files.write_together(_sealed_faces(entry.folder, key, references, faces, models))
     templates = [Pools.decoded(1, _unseal_faces(entry.folder, key, models, _TEMPLATE)) for entry in entries]
-    faces = [SingleFaces.decoded(_unseal_faces(entry.folder, key, models, _FACES)) for entry in entries]
-    owners = tuple(entry.entry_id for entry, each in zip(entries, faces, strict=True) for _ in range(len(each)))
+    singles = [SingleFaces.decoded(_unseal_faces(entry.folder, key, models, _FACES)) for entry in entries]
+    owners = tuple(entry.entry_id for entry, each in zip(entries, singles, strict=True) for _ in range(len(each)))
     return ComparedPeople(
         Templates(tuple(entry.entry_id for entry in entries), people_of(case, entries), Pools.stacked(templates)),
-        ReferenceFaces(owners, SingleFaces.stacked(faces)),
+        ReferenceFaces(owners, SingleFaces.stacked(singles)),
         origins_of(case.folder, entries),
     )
 
 
-def _write_faces(
+def _sealed_faces(
     folder: Path, key: Key, references: Sequence[ReferencePicture], faces: SingleFaces, models: FaceModels
-) -> None:
-    """Store the faces of the pictures of an entry, and the template of those that are not mirrored."""
+) -> dict[Path, bytes]:
+    """Return the sealed faces of the pictures of an entry, and the sealed template of those that are not mirrored."""
     _, embedder = models.load()
     weights = np.array([worth(each.quality, REFERENCE_LIMITS) for each in references])
     template = pool(faces.pools.vectors[: len(references)], weights, embedder.measure)
-    for kind, data in ((_TEMPLATE, template.encoded()), (_FACES, faces.encoded())):
-        write_bytes(_faces_file(folder, models, kind), key.seal(data, _faces_context(folder, models, kind)))
+    return {
+        _faces_file(folder, models, kind): key.seal(data, _faces_context(folder, models, kind))
+        for kind, data in ((_TEMPLATE, template.encoded()), (_FACES, faces.encoded()))
+    }
 
 
 def _unseal_faces(folder: Path, key: Key, models: FaceModels, kind: str) -> bytes:

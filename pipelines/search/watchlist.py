@@ -88,9 +88,10 @@ def add_entry(
     is_chosen = wanted.origin == ORIGIN_PICTURES
     references, faces = measure_references(wanted.pictures, models, require_all=is_chosen)
     if is_chosen:
-        refuse_copies_of_entries(references, faces, models, load_compared_people(case, key, models, now=now).references)
+        known = load_compared_people(case, key, models, files, now=now)
+        refuse_copies_of_entries(references, faces, models, known.references)
         refuse_frames_of_footage(references, faces, models, case.folder, key)
-    store_references(folder, references, faces, models, key)
+    store_references(folder, references, faces, models, key, files)
     pictures = tuple(each.describe() for each in references)
     basis = wanted.basis.strip()
     entry = Entry(folder, wanted.entry_id, basis, wanted.expires_utc, now, who, wanted.origin, pictures)

@@ -19,7 +19,7 @@ import pytest
 import forensics
 from forensics.adapters.crypto.signing import key_id_of, new_private_key, public_key_of, sign
 from forensics.custody.case_folder import CaseFolder
-from forensics.custody.log import read_chain
+from forensics.custody.log import EMPTY_HEAD, read_chain
 from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.faces.review_rules import Review, Verdict
@@ -131,9 +131,18 @@ def _log_pierced(case: Path) -> None:
     (case / "audit.jsonl").write_bytes(b"".join([*lines[:4], *lines[6:]]))
 
 
+def _picture_gone(case: Path) -> None:
+    next(_entry(case).glob("*.picture.sealed")).unlink()
+
+
+def _template_altered(case: Path) -> None:
+    template = next(_entry(case).glob("*.template.sealed"))
+    template.write_bytes(template.read_bytes()[:-1] + b"\0")
+
+
 _ATTACKS: tuple[Callable[[Path], None], ...] = (
     *(_mandate, _mode, _verdict_cut, _verdicts_gone, _ghosts, _entry_for_ever, _entry_of_nobody, _entry_elsewhere),
-    *(_certificate, _log_gone, _log_cut, _log_pierced),
+    *(_certificate, _log_gone, _log_cut, _log_pierced, _picture_gone, _template_altered),
 )
 
 
@@ -150,6 +159,50 @@ def test_every_command_refuses_a_tampered_case(excluded: FaceCase, attack: Calla
     assert excluded.call("case", "sweep", excluded.root.parent).code == 4
     assert keyring_for(CaseFolder(excluded.root), load_case(excluded.root).case_id).exists
     assert (excluded.root.parent / "gate.mp4").read_bytes() == evidence
+
+
+def test_a_case_under_another_id_in_the_same_folder_is_refused(excluded: FaceCase) -> None:
+    """Mandate, log and id are forged as a whole, so that nothing inside the case contradicts it."""
+    own = load_case(excluded.root).case_id
+    _edited(excluded.root / "case.toml", own, "0123456789abcdef")
+    sha256, previous, forged = sha256_of_bytes((excluded.root / "case.toml").read_bytes()), EMPTY_HEAD, b""
+    for line in read_chain(excluded.root / "audit.jsonl").lines:
+        files = line.facts.get("files", {})
+        facts = {**line.facts, "files": {**files, "case.toml": sha256}} if "case.toml" in files else line.facts
+        chained = replace(line, previous=previous, facts=facts)
+        previous, forged = chained.sha256, forged + chained.encoded() + b"\n"
+    (excluded.root / "audit.jsonl").write_bytes(forged)
+    (excluded.root / "checkpoints.jsonl").unlink()
+    for command in (("verify", excluded.root), ("case", "show", excluded.root), ("query", excluded.root, "sightings")):
+        answer = excluded.call(*command)
+        assert (answer.code, f"this folder held case {own}" in answer.err) == (5, True), answer.err
+
+
+def test_a_new_case_may_take_the_place_of_a_lost_one(excluded: FaceCase, call: Call) -> None:
+    shutil.rmtree(excluded.root)
+    new_case(call, excluded.root)
+    assert call("verify", excluded.root).code == 0
+
+
+def test_readings_cannot_be_cut_from_the_log(excluded: FaceCase) -> None:
+    before = (excluded.root / "audit.jsonl").read_bytes()
+    forensics.open_case(excluded.root).candidates(reason="curious")
+    (excluded.root / "audit.jsonl").write_bytes(before)
+    answer = excluded.call("verify", excluded.root)
+    assert (answer.code, "the log was cut" in answer.err) == (5, True), answer.err
+
+
+def test_an_old_certificate_excuses_no_file_that_was_made_again(found: FaceCase) -> None:
+    found.run()
+    first = found.call("status", found.root, "--json").json["run"]
+    found.run("--runner", "serial", "--set", "recognise.minimum_faces=4")
+    found.run()
+    faces = sorted((found.root / "runs" / first / "parts" / "recognise").glob("*.sealed"))
+    certified = "".join(path.read_text() for path in (found.root / "certificates").glob("*.json"))
+    assert any(path.name in certified for path in faces), "a certificate names what was made again"
+    for path in faces:
+        path.unlink()
+    assert found.call("verify", found.root).code == 5
 
 
 def test_a_forged_line_of_the_log_is_refused(excluded: FaceCase) -> None:

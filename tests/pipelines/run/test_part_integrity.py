@@ -1,6 +1,7 @@
 """Parts that changed or vanished: the run reports them, makes them again, and ends in the same tables."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from forensics.digests import sha256_of_bytes, sha256_of_file
 from forensics.errors import CannotStart, IntegrityBroken
 from forensics.models.model_store import Model
 from forensics.tables.files import write_table
+from pipelines.custody.part_records import PartRecords
 from pipelines.run.record import recorded_hardware
 from pipelines.settings import DetectSettings
 from pipelines.stages.model_loaders import ModelLoaders
@@ -96,6 +98,66 @@ def test_a_part_that_somebody_altered_is_never_published(two_chunks: Path, call:
     assert "other bytes than those that tables were made of" in answer.out
     assert published(two_chunks) == before
     assert call("verify", two_chunks).code == 0
+
+
+_OTHER = ("--set", "detect.min_score=0.6")
+
+
+@pytest.fixture
+def unpublished(two_chunks: Path, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """What an untouched run publishes; the case has made all parts of that run, and published nothing of it."""
+    shutil.copytree(two_chunks, tmp_path / "untouched")
+    assert run(call, tmp_path / "untouched", *_OTHER).code == 0
+    with monkeypatch.context() as patched:
+        patched.setattr("pipelines.run.driver.publish", _fail)
+        with pytest.raises(RuntimeError):
+            run(call, two_chunks, *_OTHER)
+    return published(tmp_path / "untouched")
+
+
+def _fail(*_: Any, **__: Any) -> None:
+    raise RuntimeError("ended before it could publish")
+
+
+def _unpublished_part(root: Path) -> Path:
+    records = [path for path in root.glob("runs/*/run.json") if not path.with_name("PARTS.sha256").exists()]
+    (record,) = records
+    return sorted(record.parent.glob("parts/detect/*.parquet"))[0]
+
+
+def test_a_part_that_was_altered_before_publishing_is_made_again(
+    two_chunks: Path, call: Call, unpublished: dict[str, bytes]
+) -> None:
+    altered(_unpublished_part(two_chunks))
+    answer = run(call, two_chunks, *_OTHER)
+    assert "other bytes than those that were stored" in answer.out
+    assert published(two_chunks) == unpublished
+
+
+def test_a_forged_record_of_a_part_is_worth_nothing(
+    two_chunks: Path, call: Call, unpublished: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The attacker has the program and an installation of his own, but not the key folder of the case."""
+    part = _unpublished_part(two_chunks)
+    altered(part)
+    with monkeypatch.context() as patched:
+        patched.setenv("FORENSICS_KEYS", str(tmp_path / "keys of the attacker"))
+        PartRecords.holding(part).add(part, sha256_of_file(part))
+    assert "other bytes than those that were stored" in run(call, two_chunks, *_OTHER).out
+    assert published(two_chunks) == unpublished
+
+
+def test_parts_without_a_record_are_made_again_and_others_are_kept(
+    two_chunks: Path, call: Call, unpublished: dict[str, bytes]
+) -> None:
+    part = _unpublished_part(two_chunks)
+    record = part.parents[2] / "stored-parts.hmac"
+    record.write_text("".join(line for line in record.read_text().splitlines(keepends=True) if part.name not in line))
+    times = {path: path.stat().st_mtime_ns for path in part.parents[1].rglob("*.parquet") if path != part}
+    answer = run(call, two_chunks, *_OTHER)
+    assert "was not stored by this installation" in answer.out
+    assert published(two_chunks) == unpublished
+    assert {path: path.stat().st_mtime_ns for path in times} == times
 
 
 def test_an_altered_part_is_not_reused_by_another_run(two_chunks: Path, call: Call) -> None:

@@ -81,6 +81,18 @@ def test_nothing_of_the_pictures_is_kept(three_people: FaceCase, tmp_path: Path)
     assert not any(form in data for form in before for data in contents)
 
 
+def test_an_older_calibration_is_refused(three_people: FaceCase, tmp_path: Path) -> None:
+    """It was sealed with the key of this very case."""
+    three_people.do("watchlist calibrate", people(tmp_path / "first"), *_REASON)
+    stored = three_people.root / "calibration.sealed"
+    older = stored.read_bytes()
+    three_people.do("watchlist calibrate", people(tmp_path / "second", n_people=6), *_REASON)
+    assert stored.read_bytes() != older
+    stored.write_bytes(older)
+    assert three_people.call("run", three_people.root, "--runner", "serial").code == 5
+    assert three_people.call("verify", three_people.root).code == 5
+
+
 def _copies(folder: Path, n_copies: int) -> None:
     """Write the given number of slightly darker copies beside every picture."""
     for path in sorted(folder.glob("*/*.png")):
