@@ -1,8 +1,8 @@
 """Registered files: files of a case whose digests the log holds, such as mandate, verdicts and evidence lists.
 
 Every write of such files adds two notes to the log, ``writes`` before and ``wrote`` after, each with the digests. So
-after a kill at any moment a file has a digest of one of the last notes. Any other content is rejected: an edit, an
-older copy, a file that was added or removed.
+after a kill at any moment a file has a digest of one of the last notes. The next command notes which. Any other content
+is rejected: an edit, an older copy, a file that was added or removed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Final
 
 from forensics.custody.log import LogLine
 
-__all__ = ["ABSENT", "WRITES", "WROTE", "accepted_contents", "noted_digests"]
+__all__ = ["ABSENT", "WRITES", "WROTE", "accepted_contents", "noted_digests", "unsettled_files"]
 
 WRITES: Final = "writes"
 WROTE: Final = "wrote"
@@ -33,6 +33,18 @@ def accepted_contents(lines: Sequence[LogLine]) -> dict[str, tuple[str, ...]]:
             before = known.get(path, (ABSENT,)) if line.command == WRITES else ()
             known[path] = (*before, sha256)
     return known
+
+
+def unsettled_files(lines: Sequence[LogLine]) -> list[str]:
+    """Return the paths that may have several contents although no command writes them any more.
+
+    The command was killed between its two notes. What the file holds now must be noted before anybody can choose.
+    """
+    ended = {line.of for line in lines if line.kind == "end"}
+    last_of = {path: line.of for line in lines for path in noted_digests(line)}
+    return sorted(
+        path for path, contents in accepted_contents(lines).items() if len(contents) > 1 and last_of[path] in ended
+    )
 
 
 def noted_digests(line: LogLine) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ from typing import Final
 
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import LogLine, read_chain
-from forensics.custody.registered_files import ABSENT, WRITES, WROTE, accepted_contents
+from forensics.custody.registered_files import ABSENT, WRITES, WROTE, accepted_contents, unsettled_files
 from forensics.digests import sha256_of_bytes, sha256_of_file
 from forensics.faults import Fault, FaultKind
 from forensics.json_object import JsonObject
@@ -89,6 +89,12 @@ class DecidingFiles:
         self.note(WRITES, facts)
         yield
         self.note(WROTE, facts)
+
+    def settle(self) -> None:
+        """Note what each file holds whose writing was killed; from now on it may hold nothing else."""
+        paths = unsettled_files(read_chain(self.folder.audit_file).lines)
+        if paths:
+            self.note(WROTE, {"files": {name: _digest(self.folder.root / name) for name in paths}})
 
     def register(self, path: Path) -> None:
         """Register the present content of a file that was written before the log existed."""

@@ -74,12 +74,15 @@ def open_session(
         altered = find_alterations(case)
         if altered and need > Need.CHECK:
             raise altered[0].to_error("restore the file from a backup; only `forensics` commands may change a case")
+        may_note = anchor.exists or not is_guarded(case)
+        if not altered and may_note:
+            session.files.settle()
         if need > Need.READ:
             _require_anchor(session, anchor)
             after_the_end.callback(_store_final_checkpoint, session)
         if need > Need.HOLD:
             installation_key()  # a command that could not be signed must not start, except a hold
-        if need is not Need.HOLD and not altered and (anchor.exists or not is_guarded(case)):
+        if need is not Need.HOLD and not altered and may_note:
             enforce_retention(session)
         if need is not Need.HOLD and not altered:
             _seal_old_files(session)

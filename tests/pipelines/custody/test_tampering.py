@@ -193,15 +193,53 @@ def test_readings_cannot_be_cut_from_the_log(excluded: FaceCase) -> None:
 
 
 def test_an_old_certificate_excuses_no_file_that_was_made_again(found: FaceCase) -> None:
-    found.run()
     first = found.call("status", found.root, "--json").json["run"]
     found.run("--runner", "serial", "--set", "recognise.minimum_faces=4")
-    found.run()
+    found.run("--runner", "serial", "--set", "recognise.minimum_faces=3")
     faces = sorted((found.root / "runs" / first / "parts" / "recognise").glob("*.sealed"))
     certified = "".join(path.read_text() for path in (found.root / "certificates").glob("*.json"))
     assert any(path.name in certified for path in faces), "a certificate names what was made again"
     for path in faces:
         path.unlink()
+    assert found.call("verify", found.root).code == 5
+
+
+@pytest.mark.parametrize("is_after", [False, True])
+@pytest.mark.parametrize("next_command", ["case show", "verify", "status"])
+def test_the_next_command_settles_what_a_killed_one_left(
+    excluded: FaceCase, next_command: str, is_after: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between its two notes, a command leaves a file that may be old or new: nobody chooses later which."""
+    toml = excluded.root / "case.toml"
+    old = toml.read_bytes()
+    with die_at("rename", str(toml), after=is_after):
+        answer = excluded.call("case", "policy", excluded.root, "--watchlist-limit", 6, "--reason", "r")
+    assert answer.code == KILLED
+    _restart_the_machine(monkeypatch)
+    left = toml.read_bytes()
+    excluded.do(next_command)
+    other = old if is_after else old.replace(b"watchlist_limit = 5", b"watchlist_limit = 6")
+    assert other != left
+    toml.write_bytes(other)
+    for command in ("verify", "case show"):
+        assert excluded.call(*command.split(), excluded.root).code == 5
+    toml.write_bytes(left)
+    assert excluded.call("verify", excluded.root).code == 0
+
+
+def _restart_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the commands so far be of an earlier start of the machine, so that their processes are known to be dead."""
+    monkeypatch.setattr("forensics.custody.log_writer._boot_id", lambda: "another")
+
+
+def test_a_verdict_of_a_killed_command_cannot_be_taken_back(found: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    (row,) = [row for row in found.candidates() if row["decision"] == "candidate"]
+    with die_at("rename", f"{found.root}/reviews.jsonl.sealed", after=True):
+        answer = found.decide("B. Becker", f"{row['sighting_id']}:{row['entry_id']}", "exclude")
+    assert answer.code == KILLED
+    _restart_the_machine(monkeypatch)
+    found.do("review", "--as", "B. Becker", "--reason", "r")
+    (found.root / "reviews.jsonl.sealed").unlink()
     assert found.call("verify", found.root).code == 5
 
 
