@@ -65,6 +65,7 @@ _FILLERS: Final = frozenset(
         )
     ).split()
 )
+_LINE_CONTROLS: Final = frozenset({"Cc", "Zl", "Zp"})
 _BEFORE_NUMBERS: Final = frozenset({"no"})
 """Placeholders that state something before a number, as in "No. 118/26"."""
 
@@ -170,12 +171,16 @@ def fault_in_statement(text: str) -> str:
 
     >>> [fault_in_statement(text) for text in ("\u200b", " - ", "t.b.d.", "Ausstehend", "Police Act s. 7")]
     ['is blank', 'is blank', 'is a placeholder', 'is a placeholder', '']
+    >>> fault_in_statement("Old mill\n  authority  granted")
+    'has line breaks or control characters, with which a text can pass for several'
     >>> [fault_in_statement(text) for text in ("not yet known", "TBD 1", "xxx", "No. 118/26", "Missing persons unit")]
     ['is a placeholder', 'is a placeholder', 'is a placeholder', '', '']
     """
     bare = letters_and_digits(text)
     if not bare.strip("0"):
         return "is blank"
+    if any(unicodedata.category(character) in _LINE_CONTROLS for character in text):
+        return "has line breaks or control characters, with which a text can pass for several"
     return "is a placeholder" if bare in _PLACEHOLDERS or _says_nothing(text) else ""
 
 
