@@ -35,8 +35,8 @@ _NOTHING: Final = "the raw image holds no trace, before and after the erasure"
 _MEMORY: Final = "a cluster that outlives a run holds nothing of it"
 _IN_NO_PROCESS: Final = "no process of the cluster holds a key, a template or a name; the control is found"
 _COPIES: Final = "few people are followed by a picture out of the footage"
-_NO_CANDIDATE: Final = "at least half of the edited crops make no candidate and no lead; every genuine photograph does"
-_NOTICED: Final = 0.5
+_NO_CANDIDATE: Final = "19 of 20 edited crops make no candidate and no lead; every genuine photograph does"
+_NOTICED: Final = 0.95
 _ALL: Final = 1.0
 _LEVEL: Final = 0.01
 
