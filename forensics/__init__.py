@@ -23,8 +23,7 @@ def open_case(path: "str | Path") -> "OpenCase":
     Raises:
         UsageError: there is no case at `path`, or nothing was published yet.
     """
-    from forensics.adapters.crypto.key_files import load_key
-    from forensics.adapters.crypto.log_anchor import find_anchor
+    from forensics.adapters.crypto.key_files import keys_folder, load_key
     from forensics.tables.open import OpenCase
 
-    return OpenCase.at(Path(path), load_key, find_anchor)
+    return OpenCase.at(Path(path), load_key, keys_folder())

@@ -1,4 +1,4 @@
-"""Correlation of aligned faces as pictures: whether two are one picture, whoever they show.
+"""Correlation of aligned faces as pictures: whether two are one picture, of any person.
 
 An embedding is made to forget light, colour and noise, so it moves when a picture is edited; the structure of the
 picture does not. Two pictures are compared by normalised cross-correlation of their luma within a band of spatial

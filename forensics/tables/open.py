@@ -15,12 +15,13 @@ import pyarrow as pa
 
 from forensics.custody.case_document import read_case
 from forensics.custody.case_folder import SEALED_SUFFIX, CaseFolder
-from forensics.custody.log_writer import Anchor, LogWriter
+from forensics.custody.log_writer import LogWriter
 from forensics.custody.sealer import Sealer, is_sealed
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.spelling import fault_in_statement, in_shell
 from forensics.tables.files import read_sealed_table
+from forensics.tables.log_anchor import find_anchor
 from forensics.tables.manifest import read_manifest
 from forensics.tables.result_access import refuse_unless_active
 from forensics.tables.schemas import CANDIDATES, CANDIDATES_TABLE, PUBLISHED
@@ -114,23 +115,21 @@ class OpenCase:
         folder: folder of the case.
         run_id: id of the run that published the tables.
         find_key: returns the key of the case with an id; called only for what is sealed.
-        find_anchor: returns the log anchor of a case, from its folder and id; None if this user has none.
+        keys: folder of the log anchors.
     """
 
     folder: CaseFolder
     run_id: str
     find_key: Callable[[str], Sealer] = field(repr=False, compare=False)
-    find_anchor: Callable[[CaseFolder, str], Anchor | None] = field(repr=False, compare=False)
+    keys: Path = field(repr=False, compare=False)
 
     @classmethod
-    def at(
-        cls, path: Path, find_key: Callable[[str], Sealer], find_anchor: Callable[[CaseFolder, str], Anchor | None]
-    ) -> "OpenCase":
+    def at(cls, path: Path, find_key: Callable[[str], Sealer], keys: Path) -> "OpenCase":
         """Open the case at a path, see `forensics.open_case`."""
         folder = CaseFolder.at(path)
         for link in folder.find_outside_links():
             raise link.to_error("restore the missing file or folder from a backup; a case is moved as a whole")
-        return cls(folder, read_manifest(folder)["run"], find_key, find_anchor)
+        return cls(folder, read_manifest(folder)["run"], find_key, keys)
 
     def table(self, name: str) -> pl.LazyFrame:
         """Return one table by name.
@@ -209,7 +208,7 @@ class OpenCase:
         return sealer.unseal(data, THUMBNAIL) if sealer is not None and is_sealed(data) else data
 
     def _log(self) -> LogWriter:
-        anchor = self.find_anchor(self.folder, read_case(self.folder).case_id)
+        anchor = find_anchor(self.keys, self.folder, read_case(self.folder).case_id)
         return LogWriter(self.folder, lambda: datetime.now(UTC), anchor)
 
     def _stored_name(self, name: str) -> str:

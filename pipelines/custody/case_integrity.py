@@ -1,11 +1,10 @@
 """Integrity check of a case: files against its log, the log against its log anchor and its newest checkpoint.
 
 The log holds the digests of the registered files (`forensics/custody/registered_files.py`). The log anchor holds length
-and head of the log, outside the case beside its key (`forensics/adapters/crypto/log_anchor.py`). Modes that do not
+and head of the log, outside the case beside its key (`forensics/tables/log_anchor.py`). Modes that do not
 compare faces have no key, and their `case.toml` may be edited.
 """
 
-from forensics.adapters.crypto.log_anchor import anchor_for, anchored_case_at, find_anchor
 from forensics.custody.case_document import Case
 from forensics.custody.log import read_chain
 from forensics.custody.log_writer import LogWriter
@@ -14,6 +13,7 @@ from forensics.faults import Fault, FaultKind
 from pipelines import clock
 from pipelines.custody.checkpoints import find_newest_contradiction, load_checkpoints
 from pipelines.custody.deciding_files import ALL_REGISTERED, EVIDENCE_LISTS, find_altered_files
+from pipelines.custody.log_anchor import anchor_for, anchored_case_at, find_anchor
 
 __all__ = ["find_alterations", "is_guarded"]
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from forensics.adapters.crypto.log_anchor import anchor_for, forget_folder
 from forensics.custody.authority import PENDING, RECORD_OPTIONS, Authority, check_authority
 from forensics.custody.case_document import Case, check_clock, encode_case, read_case
 from forensics.custody.case_folder import CASE_FILE, CaseFolder
@@ -20,6 +19,7 @@ from forensics.footage.cameras import Camera
 from forensics.spelling import fault_in_name, fault_in_statement
 from forensics.tables.files import remove_unfinished, write_bytes
 from pipelines.custody.keys import keyring_for
+from pipelines.custody.log_anchor import anchor_for, forget_folder
 from pipelines.custody.mandate_text import last_day_text
 
 __all__ = [

@@ -9,7 +9,6 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from forensics.adapters.crypto.log_anchor import LogAnchor, all_anchors, anchor_for
 from forensics.custody.case_document import Case
 from forensics.custody.log import INTERRUPTED, read_chain
 from forensics.custody.log_writer import LogWriter
@@ -25,6 +24,7 @@ from pipelines.custody.checkpoints import sign_checkpoint, store_checkpoint
 from pipelines.custody.clear_files import has_clear_files
 from pipelines.custody.installation import installation_key
 from pipelines.custody.keys import find_key
+from pipelines.custody.log_anchor import LogAnchor, all_anchors, anchor_for
 from pipelines.custody.retention import enforce_retention
 from pipelines.custody.session import Need, Session, operator_facts, require_allowed
 

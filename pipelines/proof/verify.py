@@ -11,7 +11,6 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from forensics.adapters.crypto.log_anchor import anchor_for
 from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
@@ -31,6 +30,7 @@ from pipelines.custody.checkpoints import load_checkpoints
 from pipelines.custody.deciding_files import RECORDS, find_altered_files
 from pipelines.custody.erasure import Destruction, certified_digests, list_destructions
 from pipelines.custody.keys import find_key
+from pipelines.custody.log_anchor import anchor_for
 from pipelines.proof.coverage_check import check_coverage
 from pipelines.proof.signatures import Signer, TrustedKeys, list_signers, signature_faults
 from pipelines.proof.stored_runs import stored_run_checks

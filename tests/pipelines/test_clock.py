@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from forensics.adapters.crypto.log_anchor import all_anchors
+from pipelines.custody.log_anchor import all_anchors
 from testing.commands import Call, new_case, search_case
 
 

@@ -2,6 +2,7 @@
 
 A hash chain alone cannot reveal that its end was cut off, or that the whole case is an older copy. The log anchor does.
 It stays when the key is destroyed. It also names the folder of the case: a case there with another id is another case.
+`keys` is the folder of the cases' keys everywhere.
 """
 
 import json
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from forensics.adapters.crypto.key_files import keys_folder
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import EMPTY_HEAD, LogLine
 from forensics.custody.unanchored_lines import find_unanchored_fault
@@ -84,31 +84,31 @@ class LogAnchor:
             ) from error
 
 
-def anchor_for(folder: CaseFolder, case_id: str) -> LogAnchor:
+def anchor_for(keys: Path, folder: CaseFolder, case_id: str) -> LogAnchor:
     """Return the log anchor of a case, beside its key; it need not exist."""
-    return LogAnchor(keys_folder() / f"{case_id}{_SUFFIX}", folder.root)
+    return LogAnchor(keys / f"{case_id}{_SUFFIX}", folder.root)
 
 
-def find_anchor(folder: CaseFolder, case_id: str) -> LogAnchor | None:
-    """Return the log anchor of a case, None if this user's key folder has none."""
-    anchor = anchor_for(folder, case_id)
+def find_anchor(keys: Path, folder: CaseFolder, case_id: str) -> LogAnchor | None:
+    """Return the log anchor of a case, None if this folder of keys has none."""
+    anchor = anchor_for(keys, folder, case_id)
     return anchor if anchor.exists else None
 
 
-def anchored_case_at(root: Path) -> str | None:
+def anchored_case_at(keys: Path, root: Path) -> str | None:
     """Return the id of the case that was in this folder when its log was last written; None if no anchor names it."""
-    return next((path.name.removesuffix(_SUFFIX) for path in _anchors_naming(root)), None)
+    return next((path.name.removesuffix(_SUFFIX) for path in _anchors_naming(keys, root)), None)
 
 
-def forget_folder(root: Path) -> None:
+def forget_folder(keys: Path, root: Path) -> None:
     """Remove a folder from the anchors that name it, because a new case is created there."""
-    for path in _anchors_naming(root):
+    for path in _anchors_naming(keys, root):
         write_json(path, {name: value for name, value in json.loads(path.read_text()).items() if name != _FOLDER})
 
 
-def _anchors_naming(root: Path) -> list[Path]:
+def _anchors_naming(keys: Path, root: Path) -> list[Path]:
     place = str(root.resolve())
-    return [path for path in all_anchors() if _folder_in(path) == place]
+    return [path for path in all_anchors(keys) if _folder_in(path) == place]
 
 
 def _folder_in(path: Path) -> str | None:
@@ -120,6 +120,6 @@ def _folder_in(path: Path) -> str | None:
     return stored.get(_FOLDER) if isinstance(stored, dict) else None
 
 
-def all_anchors() -> list[Path]:
-    """Return the files of the log anchors of all cases of this user."""
-    return sorted(keys_folder().glob(f"*{_SUFFIX}"))
+def all_anchors(keys: Path) -> list[Path]:
+    """Return the files of the log anchors of all cases."""
+    return sorted(keys.glob(f"*{_SUFFIX}"))
