@@ -528,6 +528,12 @@ def _changed(raw: bytes, **changes: object) -> bytes:
     return canonical_json({**json.loads(raw), **changes}).encode()
 
 
+def _without_account(raw: bytes) -> bytes:
+    from forensics.digests import canonical_json
+
+    return canonical_json({name: value for name, value in json.loads(raw).items() if name != "account"}).encode()
+
+
 def test_altered_verdicts_are_refused(found: FaceCase) -> None:
     for name in ("B. Becker", "C. Cole"):
         assert _decide(found, name, "exclude")[0] == 0
@@ -542,6 +548,9 @@ def test_altered_verdicts_are_refused(found: FaceCase) -> None:
         "other pictures": [_changed(first, seen="0" * 64), second],
         "another name": [_changed(first, reviewer="D. Diaz"), second],
         "another time": [_changed(first, at_utc_us=5), second],
+        "another account": [first, _changed(second, account="somebody@desk")],
+        "no account": [first, _changed(second, account="")],
+        "an account left out": [first, _without_account(second)],
         "the first removed": [second],
         "swapped": [second, first],
         "replayed": [first, second, first],
