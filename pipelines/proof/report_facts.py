@@ -25,7 +25,7 @@ from forensics.json_object import JsonObject
 from forensics.spelling import strip_invisible
 from forensics.tables.evidence import load_evidence, load_index, load_sources
 from pipelines.custody.earlier_denials import find_denials
-from pipelines.custody.entries import added_entries
+from pipelines.custody.entry_additions import added_entries
 from pipelines.custody.keys import find_key
 from pipelines.custody.mandate_text import authority_text, instant_text, last_day_text, report_text
 from pipelines.custody.retention_text import retention_text
@@ -88,7 +88,7 @@ def without_names(text: str, names: Collection[str]) -> str:
 
 def _names_in(case: Case, reviewers: list[Reviewer]) -> set[str]:
     """Return the names of the operator, of all reviewers, and, if the key is here, of every entry there ever was."""
-    entries = (facts.get("entry", "") for facts, _ in added_entries(case)) if find_key(case) else ()
+    entries = (each.facts.get("entry", "") for each in added_entries(case)) if find_key(case) else ()
     return {case.mandate.operator, *(each.name for each in reviewers), *entries}
 
 

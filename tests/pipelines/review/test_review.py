@@ -30,7 +30,8 @@ from forensics.faces.review_rules import (
 from forensics.tables.files import write_bytes
 from pipelines import clock
 from pipelines.custody.case_store import load_case
-from pipelines.custody.entries import added_entries, load_entries
+from pipelines.custody.entries import load_entries
+from pipelines.custody.entry_additions import added_entries
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
 from pipelines.review.desk import ReviewDesk
@@ -264,8 +265,8 @@ def test_a_confirmed_face_may_become_a_reference(confirmed: FaceCase, any_refere
     (compared,) = [row for row in confirmed.candidates() if f"{row['sighting_id']}:{row['entry_id']}" == candidate]
     assert len(listed[1]["pictures"]) == compared["n_faces"] > 0
     assert candidate not in (confirmed.root / "audit.jsonl").read_text()
-    ((facts, _),) = [added for added in added_entries(load_case(confirmed.root)) if added[0]["entry"] == "E0-gate"]
-    assert candidate in facts["origin"]
+    (added,) = [each for each in added_entries(load_case(confirmed.root)) if each.facts["entry"] == "E0-gate"]
+    assert candidate in added.facts["origin"]
 
 
 def test_an_unknown_candidate_is_refused_as_a_reference(confirmed: FaceCase) -> None:
