@@ -33,7 +33,7 @@ from pipelines.proof.uses import count_uses, stated_count
 from pipelines.review.reviewers import Reviewer, load_reviewers
 from pipelines.review.reviews import load_reviews
 from pipelines.run.record import newest_record
-from pipelines.search.published_lists import load_published_lists
+from pipelines.search.published_lists import COMPLETE, load_published_lists
 from pipelines.settings import list_changed_settings
 
 __all__ = ["report_facts", "without_names"]
@@ -187,7 +187,7 @@ def _search_facts(case: Case, record: JsonObject, reviews: list[Review]) -> Json
     }
     if not find_key(case):
         return known
-    lists = load_published_lists(case)
+    lists = [each for each in load_published_lists(case) if each["publication"] == COMPLETE]
     if not lists or not record:
         return known
     pairs: JsonObject = lists[-1]["pairs"]
