@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from forensics.digests import canonical_json
+from forensics.json_object import JsonObject
 from forensics.spelling import fold_spelling
 
 __all__ = [
@@ -81,6 +82,8 @@ class Review:
         seen: digest of what was shown, so that a verdict cannot be moved to other pictures.
         previous: digest of the previous review of the case; zeros for the first.
         signature: signature of all other fields by the reviewer's key, in hex.
+        account: account of the system under which it was given, ``user@host``. Empty in verdicts of versions before
+            0.3, which have no such field.
     """
 
     case_id: str
@@ -96,14 +99,19 @@ class Review:
     seen: str
     previous: str
     signature: str = field(default="")
+    account: str = field(default="")
 
     def signed_bytes(self) -> bytes:
         """Return the bytes that the signature covers."""
-        return canonical_json({**asdict(self), "verdict": self.verdict.value, "signature": ""}).encode()
+        return canonical_json({**self._stored(), "signature": ""}).encode()
 
     def encoded(self) -> bytes:
         """Encode the record as it is stored, without a newline."""
-        return canonical_json({**asdict(self), "verdict": self.verdict.value}).encode()
+        return canonical_json(self._stored()).encode()
+
+    def _stored(self) -> JsonObject:
+        stored = {**asdict(self), "verdict": self.verdict.value}
+        return {name: value for name, value in stored.items() if name != "account" or value}
 
 
 def state_of(reviews: Sequence[Review]) -> State:

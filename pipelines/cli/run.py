@@ -10,7 +10,6 @@ import click
 
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.mandate import Mandate, Mode
-from forensics.custody.private_facts import seal_facts
 from forensics.errors import NotAuthorised, UsageError
 from forensics.json_object import JsonObject
 from forensics.models.model_store import Model
@@ -50,9 +49,7 @@ from pipelines.review.superseded_faces import destroy_superseded_faces
 from pipelines.run.driver import RunResult, plan_run, plan_run_after_ingest, result_facts, run_case
 from pipelines.run.plan import RunPlan
 from pipelines.run.progress import progress_for
-from pipelines.run.record import newest_record, run_facts
-from pipelines.search.candidate_inputs import candidate_inputs
-from pipelines.search.published_lists import keep_published_list
+from pipelines.run.record import run_facts
 from pipelines.search.recognition import Recognition, prepare_recognition
 from pipelines.settings import Settings
 
@@ -249,12 +246,8 @@ def _run_and_publish(
         say(f"the metrics file could not be written: {metrics.fault}")
     session.record.outputs |= result_facts(result)
     if recognition is not None:
-        inputs = {"candidates": candidate_inputs(session.folder, recognition.key)}
-        session.record.note("candidates", seal_facts(inputs, recognition.key))
-        record = newest_record(session.folder)
-        n_gone = keep_published_list(session.case, session.files, recognition, record, now=session.record.log.now())
-        if n_gone:
-            gone = counted(n_gone, "candidate of the list before is", "candidates of the list before are")
+        if result.n_gone:
+            gone = counted(result.n_gone, "candidate of the list before is", "candidates of the list before are")
             say(f"{gone} not in this one; `forensics case disclose` contains every list that was published")
         destroy_superseded_faces(session, result.folder.run_id, result.recognise_parts)
     return result

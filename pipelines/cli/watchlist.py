@@ -18,10 +18,10 @@ from pipelines.custody.entries import (
     ORIGIN_CANDIDATE,
     ORIGIN_PICTURES,
     Entry,
-    count_additions,
     find_entry,
     load_entries,
 )
+from pipelines.custody.entry_additions import count_additions
 from pipelines.custody.entry_removal import remove_entry
 from pipelines.custody.erasure import certificate_facts
 from pipelines.custody.mandate_text import last_day_text

@@ -14,21 +14,18 @@ from typing import Final
 
 from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
-from forensics.custody.log import LogLine, read_chain
-from forensics.custody.private_facts import read_facts
 from forensics.custody.sealer import Sealer
 from forensics.digests import canonical_json
-from forensics.errors import SeveralPeople, UsageError
+from forensics.errors import UsageError
 from forensics.json_object import JsonObject
 from forensics.tables.files import encode_json
-from pipelines.custody.keys import find_key, key_of
+from pipelines.custody.entry_additions import added_entries
+from pipelines.custody.keys import key_of
 
 __all__ = [
     "ORIGIN_CANDIDATE",
     "ORIGIN_PICTURES",
     "Entry",
-    "added_entries",
-    "count_additions",
     "decode_entry",
     "encode_entry",
     "entry_folder",
@@ -176,30 +173,10 @@ def people_of(case: Case, entries: Sequence[Entry]) -> tuple[str, ...]:
     parents = {entry.entry_id: entry.candidate[1] for entry in entries if entry.candidate is not None}
     if not parents:
         return tuple(entry.entry_id for entry in entries)
-    for facts, _ in added_entries(case):
+    for facts in (each.facts for each in added_entries(case)):
         if facts.get("origin", "").startswith(ORIGIN_CANDIDATE):
             parents.setdefault(facts["entry"], facts["origin"].rpartition(":")[2])
     return tuple(_follow_parents(entry.entry_id, parents) for entry in entries)
-
-
-def added_entries(case: Case) -> list[tuple[JsonObject, LogLine]]:
-    """Return facts and end of each command in the log that has added an entry, also of entries that were removed.
-
-    Without a usable key the facts are those in clear: they name no entry.
-    """
-    lines = read_chain(case.folder.audit_file).lines
-    done = {line.of: line for line in lines if line.kind == "end" and line.facts.get("exit_code") == 0}
-    added = [line for line in lines if line.command == "watchlist add" and line.number in done]
-    key = find_key(case)
-    return [(line.facts if key is None else read_facts(line, key), done[line.number]) for line in added]
-
-
-def count_additions(case: Case) -> int:
-    """Return how many entries were ever added, with each refused comparison of pictures of several people."""
-    lines = read_chain(case.folder.audit_file).lines
-    compared = [line for line in lines if (line.kind, line.command) == ("end", "watchlist add")]
-    refused = [line for line in compared if line.facts.get("error") == SeveralPeople.__name__]
-    return len(added_entries(case)) + len(refused)
 
 
 def _follow_parents(entry_id: str, parents: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ Evidence is protected under every name: a link to it, a hard link, or a file in 
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,7 @@ from pipelines.places import find_containing_place, identity_of
 
 __all__ = ["Outputs", "check_output_place", "written_files"]
 
+_NOTE: Final = "output"
 _NEXT_STEP: Final = "give a path outside the case, its evidence and its keys"
 
 
@@ -76,22 +77,25 @@ class Outputs:
                 self.check(target / name)
 
     def write(self, target: Path, data: bytes) -> None:
-        """Write a file that `check` has accepted.
+        """Write a file that `check` has accepted; a note in the log comes first, so a kill hides no file.
 
         Raises:
             UsageError: a file is there by now, or reason or recipient state nothing.
             NotAuthorised: the case compares faces, and no reason is given.
         """
         self._require_account()
+        facts = {"file": str(target.absolute()), "sha256": sha256_of_bytes(data)}
+        facts |= _recipient_facts(self.session, self.recipient)
         with _system_errors_explained(target):
-            if target.exists():
+            is_there = target.exists()
+            if is_there:
                 self._require_own(target)
+            self.session.record.note(_NOTE, facts)
+            if is_there:
                 write_bytes(target, data)
             else:
                 _write_new(target, data)
-        written = self.session.record.outputs.setdefault("written", [])
-        facts = {"file": str(target.absolute()), "sha256": sha256_of_bytes(data)}
-        written.append(facts | _recipient_facts(self.session, self.recipient))
+        self.session.record.outputs.setdefault("written", []).append(facts)
 
     def _require_account(self) -> None:
         """Check that reason and recipient are stated as far as this case requires it.
@@ -144,20 +148,32 @@ def _written_digests(folder: CaseFolder) -> set[str]:
 def written_files(lines: Iterable[LogLine]) -> list[JsonObject]:
     """Return every file that commands on a case have written outside of it, from the lines of its log, in their order.
 
-    The recipient is None where a line names none.
+    A file whose command was killed is among them, although it may not exist. Earlier versions recorded files only at
+    the end of a command. The recipient is None where a line names none.
     """
+    given = list(lines)
+    noted = {line.of for line in given if (line.kind, line.command) == ("note", _NOTE)}
+    commands = {line.number: line.command for line in given if line.kind == "begin"}
     return [
         {
             "at_utc": line.at_utc.isoformat(),
-            "command": line.command,
+            "command": commands.get(-1 if line.of is None else line.of, line.command),
             **{name: file.get(name) for name in ("file", "sha256", "recipient", "is_own_use")},
             "reason": line.why,
             "by": line.who,
         }
-        for line in lines
-        if line.kind == "end"
-        for file in line.facts.get("outputs", {}).get("written", ())
+        for line in given
+        for file in _files_in(line, noted)
     ]
+
+
+def _files_in(line: LogLine, noted: Collection[int | None]) -> Sequence[JsonObject]:
+    """Return the files that a line records; the end of a command with notes repeats them."""
+    if (line.kind, line.command) == ("note", _NOTE):
+        return [line.facts]
+    is_only_record = line.kind == "end" and line.of not in noted
+    files: Sequence[JsonObject] = line.facts.get("outputs", {}).get("written", ()) if is_only_record else ()
+    return files
 
 
 def check_output_place(folder: CaseFolder, target: Path) -> Path:

@@ -22,7 +22,8 @@ from forensics.tables.open import candidates_of
 from pipelines import clock
 from pipelines.custody.case_store import denial_reason
 from pipelines.custody.earlier_denials import denial_facts
-from pipelines.custody.entries import added_entries, load_entries
+from pipelines.custody.entries import load_entries
+from pipelines.custody.entry_additions import added_entries
 from pipelines.custody.keys import find_key, key_of
 from pipelines.custody.mandate_text import record_facts
 from pipelines.custody.outputs import written_files
@@ -135,16 +136,20 @@ def _calibration(record: JsonObject) -> JsonObject | None:
 
 
 def _entries(case: Case) -> list[JsonObject]:
-    """Return every entry that was ever on the watch-list, from the log, in the order of addition."""
+    """Return every entry that was ever on the watch-list, from the log, in the order of addition.
+
+    An entry whose command was interrupted is among them, because it may have been on the list.
+    """
     listed = {entry.entry_id for entry in load_entries(case)} if find_key(case) else set()
     return [
         {
-            **{name: facts.get(name) for name in ("entry", "basis", "expires_utc", "origin")},
-            "reference": end.facts["outputs"].get("entry"),
-            "pictures": len(end.facts["outputs"]["pictures"]),
-            "is_listed": facts.get("entry") in listed,
+            **{name: added.facts.get(name) for name in ("entry", "basis", "expires_utc", "origin")},
+            "reference": added.reference,
+            "pictures": added.n_pictures,
+            "is_listed": added.facts.get("entry") in listed,
+            "was_interrupted": added.is_interrupted,
         }
-        for facts, end in added_entries(case)
+        for added in added_entries(case)
     ]
 
 

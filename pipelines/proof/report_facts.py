@@ -25,7 +25,7 @@ from forensics.json_object import JsonObject
 from forensics.spelling import strip_invisible
 from forensics.tables.evidence import load_evidence, load_index, load_sources
 from pipelines.custody.earlier_denials import find_denials
-from pipelines.custody.entries import added_entries
+from pipelines.custody.entry_additions import added_entries
 from pipelines.custody.keys import find_key
 from pipelines.custody.mandate_text import authority_text, instant_text, last_day_text, report_text
 from pipelines.custody.retention_text import retention_text
@@ -33,7 +33,7 @@ from pipelines.proof.uses import count_uses, stated_count
 from pipelines.review.reviewers import Reviewer, load_reviewers
 from pipelines.review.reviews import load_reviews
 from pipelines.run.record import newest_record
-from pipelines.search.published_lists import load_published_lists
+from pipelines.search.published_lists import COMPLETE, load_published_lists
 from pipelines.settings import list_changed_settings
 
 __all__ = ["report_facts", "without_names"]
@@ -88,7 +88,7 @@ def without_names(text: str, names: Collection[str]) -> str:
 
 def _names_in(case: Case, reviewers: list[Reviewer]) -> set[str]:
     """Return the names of the operator, of all reviewers, and, if the key is here, of every entry there ever was."""
-    entries = (facts.get("entry", "") for facts, _ in added_entries(case)) if find_key(case) else ()
+    entries = (each.facts.get("entry", "") for each in added_entries(case)) if find_key(case) else ()
     return {case.mandate.operator, *(each.name for each in reviewers), *entries}
 
 
@@ -187,7 +187,7 @@ def _search_facts(case: Case, record: JsonObject, reviews: list[Review]) -> Json
     }
     if not find_key(case):
         return known
-    lists = load_published_lists(case)
+    lists = [each for each in load_published_lists(case) if each["publication"] == COMPLETE]
     if not lists or not record:
         return known
     pairs: JsonObject = lists[-1]["pairs"]

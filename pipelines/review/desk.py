@@ -281,8 +281,9 @@ class ReviewDesk:
             at_utc_us=_now_us(),
             seen=digest,
             previous="",
+            account=self.account,
         )
-        review = add_review(self.session.case, self.session.files, self.reviewer, unsigned, account=self.account)
+        review = add_review(self.session.case, self.session.files, self.reviewer, unsigned)
         self.session.record.note(
             "verdict",
             {

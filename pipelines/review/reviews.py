@@ -31,6 +31,7 @@ _NOTE: Final = ("note", "verdict")
 # digest in the place of a predecessor, for the first verdict of a case
 _NO_PREVIOUS: Final = "0" * 64
 _FIELD_NAMES: Final = {field.name for field in fields(Review)}
+_FIELD_NAMES_BEFORE_0_3: Final = _FIELD_NAMES - {"account"}
 
 
 def load_reviews(case: Case) -> list[Review]:
@@ -85,7 +86,7 @@ def _decode(raw: bytes) -> Review:
         ValueError: it has other fields, or is not the canonical encoding.
     """
     stored = json.loads(raw)
-    if set(stored) != _FIELD_NAMES:
+    if set(stored) not in (_FIELD_NAMES, _FIELD_NAMES_BEFORE_0_3):
         raise ValueError("its fields are not those of a verdict")
     review = Review(**{**stored, "verdict": Verdict(stored["verdict"])})
     if review.encoded() != raw:
@@ -126,15 +127,17 @@ def select_reviews(reviews: Sequence[Review], sighting_id: str, entry_id: str) -
 
 
 def accounts_of(case: Case, reviews: Sequence[Review]) -> list[str]:
-    """Return the account of the system under which each verdict was given, from the log; empty if it is not there.
+    """Return the account of the system under which each verdict was given; empty if it is not on record.
 
-    Versions before 0.3 logged the SHA-256 of a verdict instead of its reference.
+    A verdict states its account. That of a verdict of an earlier version is in the log, in a note that names the
+    verdict by its reference or, before version 0.3, by its SHA-256.
     """
     key = key_of(case)
     noted = [line for line in read_chain(case.folder.audit_file).lines if (line.kind, line.command) == _NOTE]
     known = {line.facts.get("verdict", line.facts.get("sha256")): account_in(line.who) for line in noted}
     names = ((verdict_reference(each, key), sha256_of_bytes(each.encoded())) for each in reviews)
-    return [known.get(reference, known.get(sha256, "")) for reference, sha256 in names]
+    logged = (known.get(reference, known.get(sha256, "")) for reference, sha256 in names)
+    return [review.account or account for review, account in zip(reviews, logged, strict=True)]
 
 
 def excluded_from(case: Case, reviews: Sequence[Review]) -> Excluded:
@@ -150,15 +153,14 @@ def excluded_from(case: Case, reviews: Sequence[Review]) -> Excluded:
     )
 
 
-def add_review(case: Case, files: DecidingFiles, reviewer: Reviewer, unsigned: Review, *, account: str) -> Review:
+def add_review(case: Case, files: DecidingFiles, reviewer: Reviewer, unsigned: Review) -> Review:
     """Sign and store a verdict if the mandate and the rules allow it.
 
     Args:
         case: the case.
         files: writes the file of verdicts.
         reviewer: the reviewer, whose private key signs.
-        unsigned: the verdict, without previous digest and signature.
-        account: account of the system under which it is given.
+        unsigned: the verdict, with the account under which it is given, without previous digest and signature.
 
     Returns:
         The verdict as stored.
@@ -175,7 +177,7 @@ def add_review(case: Case, files: DecidingFiles, reviewer: Reviewer, unsigned: R
             raise NotAuthorised(f"the mandate is {status.value}", "see the mandate with `forensics case show CASE`")
         reviews = load_reviews(case)
         earlier = select_reviews(reviews, unsigned.sighting_id, unsigned.entry_id)
-        signer = Signer(reviewer.name, reviewer.key_id, account)
+        signer = Signer(reviewer.name, reviewer.key_id, unsigned.account)
         refused = refusal_reason(earlier, signer, excluded_from(now, earlier))
         if refused:
             raise NotAuthorised(

@@ -24,6 +24,7 @@ from forensics.tables.outcomes import EvidenceOutcome, Failure
 from forensics.tables.publish import publish, put_in_place, remove_unnamed_pictures
 from forensics.tables.run_inventory import encode_inventory
 from forensics.tables.spot_check_rows import SpotCheckedEvidence, evaluate_spot_checks
+from pipelines import clock
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.part_records import PartRecords
 from pipelines.intake.evidence_lists import EvidenceLists
@@ -38,6 +39,7 @@ from pipelines.run.progress import Progress
 from pipelines.run.record import begin_record, finish_record, interrupt_record
 from pipelines.run.spot_check_report import spot_check_facts
 from pipelines.run.stage_tasks import detect, recognise, sight, spot_check, track, track_works
+from pipelines.search.published_lists import record_candidates
 from pipelines.search.recognition import Recognition
 from pipelines.settings import Settings
 from pipelines.stages.detection_context import DetectorLoader, load_configured_detector
@@ -64,6 +66,7 @@ class RunResult:
         rebuilt_parts: one message for each stored part that was missing or altered and was made again.
         spot_check: counts of the spot check of skipped frames; None without a gate.
         is_unchanged: whether the published tables equal the ones published before, byte for byte.
+        n_gone: number of candidates and leads of the list published before that are not in this one.
     """
 
     folder: RunFolder
@@ -77,6 +80,7 @@ class RunResult:
     rebuilt_parts: tuple[str, ...]
     spot_check: JsonObject | None
     is_unchanged: bool
+    n_gone: int
 
     @property
     def lost_footage(self) -> tuple[str, ...]:
@@ -229,7 +233,7 @@ def _complete(context: RunContext, files: DecidingFiles) -> RunResult:
         ledger.failures["footage", evidence_id] = failure
     spot_checks = _spot_checks(context, outcomes)
     before = _published_sha256(context.case)
-    manifest = _publish(context, ledger, files, outcomes, spot_checks)
+    manifest, n_gone = _publish(context, ledger, files, outcomes, spot_checks)
     result = RunResult(
         folder=context.plan.folder,
         manifest=manifest,
@@ -242,6 +246,7 @@ def _complete(context: RunContext, files: DecidingFiles) -> RunResult:
         rebuilt_parts=rebuilt_parts,
         spot_check=spot_check_facts(context.settings, spot_checks.values()),
         is_unchanged=_published_sha256(context.case) == before,
+        n_gone=n_gone,
     )
     record = context.plan.folder.record
     finish_record(files, record, is_clean=result.is_clean, figures=ledger.figures, audit=result.spot_check)
@@ -280,7 +285,8 @@ def _publish(
     files: DecidingFiles,
     outcomes: list[EvidenceOutcome],
     spot_checks: dict[str, SpotCheckedEvidence],
-) -> JsonObject:
+) -> tuple[JsonObject, int]:
+    """Write the tables, record the candidates, and put the tables in place; return the manifest and `n_gone`."""
     began, plan = time.perf_counter(), context.plan
     manifest = publish(
         plan.folder,
@@ -294,13 +300,16 @@ def _publish(
         sealer=context.key,
     )
     files.write(plan.folder.parts_list, encode_inventory(plan.folder, outcomes))
+    compared, n_gone = context.recognition, 0
+    if compared is not None:
+        n_gone = record_candidates(context.case, files, compared, plan.folder, now=clock.utc_now())
     with files.record_replacement(context.case.folder.manifest, sha256_of_file(plan.folder.manifest)):
         put_in_place(plan.folder)
     remove_unnamed_pictures(plan.folder, manifest)
     context.metrics.tables_published()
     ledger.figures["publish"] = {"seconds": round(time.perf_counter() - began, 3)}
     ledger.figures["peak_worker_bytes"] = ledger.peak_bytes
-    return manifest
+    return manifest, n_gone
 
 
 def _is_clean(context: RunContext, ledger: RunLedger, manifest: JsonObject) -> bool:

@@ -1,4 +1,4 @@
-"""Checks of the pictures of a new entry: usable, all of one person, of no other entry, and not from the footage."""
+"""Checks of the pictures of a new entry: usable, of no other entry, not from the footage, and all of one person."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,6 @@ from forensics.adapters.faces.face_quality import REFERENCE_LIMITS
 from forensics.adapters.stills.pixels import read_pixels
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.sealer import Sealer
-from forensics.detection.detections import FloatArray
 from forensics.errors import NotAuthorised, SeveralPeople, Unfit, UsageError
 from forensics.faces.comparison import group_by_person
 from forensics.faces.face import FaceDetector, FaceEmbedder
@@ -20,13 +19,13 @@ from forensics.faces.templates import ReferenceFaces
 from forensics.footage.frames import View
 from pipelines.search.reference_pictures import Picture, ReferencePicture, embed_references, measure_picture
 
-__all__ = ["measure_references", "refuse_copies_of_entries", "refuse_frames_of_footage"]
+__all__ = ["measure_references", "refuse_copies_of_entries", "refuse_frames_of_footage", "refuse_several_people"]
 
 
 def measure_references(
     pictures: Sequence[Picture], models: FaceModels, *, require_all: bool
 ) -> tuple[list[ReferencePicture], SingleFaces]:
-    """Return the pictures that are good enough, all of one person, and their faces, see `embed_references`.
+    """Return the pictures that are good enough, and their faces, see `embed_references`.
 
     Args:
         pictures: the given pictures.
@@ -35,13 +34,10 @@ def measure_references(
 
     Raises:
         Unfit: a required picture, or every picture, is unusable.
-        SeveralPeople: the pictures do not all show one person.
     """
     detector, embedder = models.load()
     references = _measure_usable(pictures, detector, require_all=require_all)
-    faces = embed_references(references, detector, embedder)
-    _refuse_two_people(faces.pools.vectors[: len(references)], embedder, threshold=pairwise_threshold(models.embedder))
-    return references, faces
+    return references, embed_references(references, detector, embedder)
 
 
 def refuse_copies_of_entries(
@@ -84,6 +80,29 @@ def refuse_frames_of_footage(
                 "from another source",
                 references[row % len(references)].name,
             )
+
+
+def refuse_several_people(faces: SingleFaces, n_pictures: int, models: FaceModels) -> None:
+    """Check that all pictures are of one person: connected by pairs whose similarity reaches the threshold.
+
+    The answer tells whether two unknown people are one, so the caller must have noted the comparison in the log. The
+    error gives no number and no names.
+
+    Args:
+        faces: the faces of the pictures, see `embed_references`.
+        n_pictures: number of pictures.
+        models: face detector and embedder.
+
+    Raises:
+        SeveralPeople: they are not.
+    """
+    _, embedder = models.load()
+    vectors, threshold = faces.pools.vectors[:n_pictures], pairwise_threshold(models.embedder)
+    if len(vectors) > 1 and len(group_by_person(vectors, embedder.measure, threshold)) > 1:
+        raise SeveralPeople(
+            f"the {len(vectors)} pictures do not all show one person",
+            "use one entry for each person; this comparison counts as one of the entries that the case may add",
+        )
 
 
 def _thumbnail_faces(
@@ -132,18 +151,3 @@ def _no_usable_face(unfit: Sequence[Unfit]) -> Unfit:
         None,
         tuple(dict.fromkeys(problem for each in unfit for problem in each.problems)),
     )
-
-
-def _refuse_two_people(vectors: FloatArray, embedder: FaceEmbedder, *, threshold: float) -> None:
-    """Check that all references are of one person: connected by pairs whose similarity reaches the threshold.
-
-    The error gives no number and no names, because it would tell whether two unknown people are one.
-
-    Raises:
-        SeveralPeople: they are not.
-    """
-    if len(vectors) > 1 and len(group_by_person(vectors, embedder.measure, threshold)) > 1:
-        raise SeveralPeople(
-            f"the {len(vectors)} pictures do not all show one person",
-            "use one entry for each person; this comparison counts as one of the entries that the case may add",
-        )

@@ -18,14 +18,18 @@ from pipelines.custody.earlier_denials import refuse_denied_pictures
 from pipelines.custody.entries import (
     ORIGIN_PICTURES,
     Entry,
-    added_entries,
-    count_additions,
     encode_entry,
     entry_folder,
     load_entries,
 )
+from pipelines.custody.entry_additions import added_entries, count_additions, note_addition
 from pipelines.custody.mandate_text import last_day_text
-from pipelines.search.reference_checks import measure_references, refuse_copies_of_entries, refuse_frames_of_footage
+from pipelines.search.reference_checks import (
+    measure_references,
+    refuse_copies_of_entries,
+    refuse_frames_of_footage,
+    refuse_several_people,
+)
 from pipelines.search.reference_pictures import Picture
 from pipelines.search.references import load_compared_people, store_references
 
@@ -91,6 +95,8 @@ def add_entry(
         known = load_compared_people(case, key, models, files, now=now)
         refuse_copies_of_entries(references, faces, models, known.references)
         refuse_frames_of_footage(references, faces, models, case.folder, key)
+    note_addition(files, folder.name, len(references))
+    refuse_several_people(faces, len(references), models)
     store_references(folder, references, faces, models, key, files)
     pictures = tuple(each.describe() for each in references)
     basis = wanted.basis.strip()
@@ -151,9 +157,9 @@ def _check_entry(case: Case, wanted: NewEntry, now: datetime) -> None:
     if any(entry.entry_id.casefold() == entry_id.casefold() for entry in known):
         raise UsageError(f"an entry named {entry_id} already exists", "choose another name")
     ever_added = added_entries(case)
-    if entry_id.casefold() in {str(facts.get("entry", "")).casefold() for facts, _ in ever_added}:
+    if entry_id.casefold() in {str(each.facts.get("entry", "")).casefold() for each in ever_added}:
         raise UsageError(
-            f"the name {entry_id} belonged to a removed entry, and verdicts may refer to it",
+            f"the name {entry_id} belonged to an entry that was removed or not finished, and verdicts may refer to it",
             "choose another name",
         )
     n_added = count_additions(case)

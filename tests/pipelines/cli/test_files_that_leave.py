@@ -22,6 +22,7 @@ from pipelines.custody.case_store import make_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need
+from testing.audit_events import KILLED, die_at
 from testing.command_tree import LEAVES
 from testing.commands import Call, clip, new_case, search_case
 from testing.face_case import FaceCase
@@ -123,7 +124,7 @@ def _lines(root: Path) -> tuple[LogLine, ...]:
 def test_the_log_says_who_received_what_and_why(scene: Path, tmp_path: Path, call: Call, name: str) -> None:
     words, target = _writing(scene, tmp_path, call)[name]
     assert call(*words, "--recipient", "B. Bold, counsel", "--reason", "request of 4 May").code == 0
-    begin, end = _lines(scene)[-2:]
+    begin, note, end = _lines(scene)[-3:]
     assert begin.facts["recipient"] == "B. Bold, counsel", "on record before the file is written"
     (written,) = end.facts["outputs"]["written"]
     assert written == {
@@ -132,6 +133,7 @@ def test_the_log_says_who_received_what_and_why(scene: Path, tmp_path: Path, cal
         "recipient": "B. Bold, counsel",
         "is_own_use": False,
     }
+    assert note.facts == written
     assert end.why == "request of 4 May"
 
 
@@ -249,6 +251,16 @@ def test_the_file_for_the_defence_lists_everything_that_was_given_out(scene: Pat
         for words, recipient, reason, path in given
     ]
     assert all({"at_utc", "by", "is_own_use"} <= each.keys() for each in told)
+
+
+def test_a_file_of_a_killed_command_is_given_out_too(scene: Path, tmp_path: Path, call: Call) -> None:
+    (*words,), told = _writing(scene, tmp_path, call)["case disclose"]
+    with die_at("write", "*/audit.jsonl", nth=5):  # the end of the command
+        assert call(*words, "--recipient", "counsel", "--reason", "request of counsel").code == KILLED
+    call("case", "disclose", scene, "-o", tmp_path / "d.json", "--recipient", "counsel", "--reason", "court")
+    (given,) = json.loads((tmp_path / "d.json").read_text())["files_given_out"]
+    assert (given["command"], given["file"], given["sha256"]) == ("case disclose", str(told), sha256_of_file(told))
+    assert (given["recipient"], given["reason"]) == ("counsel", "request of counsel")
 
 
 def test_yearly_counts_tell_disclosures_from_other_outputs_and_state_no_small_number(

@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from forensics.custody.log import read_chain
 from pipelines.custody import accounts
 from pipelines.custody.accounts import login_user, os_user
+from pipelines.custody.case_store import load_case
+from pipelines.review.desk import ReviewDesk
+from pipelines.review.reviews import accounts_of, load_reviews
+from testing.audit_events import KILLED, die_at
 from testing.commands import Call, working_as
 from testing.face_case import FaceCase
 
@@ -74,6 +79,30 @@ def test_one_account_gives_one_verdict(found: FaceCase) -> None:
     code, err = _decide_as(found, "C. Cole", "desk")
     assert (code, "same account of the system, desk@" in err) == (3, True), err
     assert _decide_as(found, "C. Cole", "other")[0] == 0
+
+
+def test_one_account_gives_one_verdict_also_if_the_first_command_was_killed(found: FaceCase) -> None:
+    with working_as("desk"), die_at("rename", "*/reviews.jsonl.sealed", after=True):
+        assert found.decide("B. Becker", _candidate(found), "confirm").code == KILLED
+    case = load_case(found.root)
+    (account,) = accounts_of(case, load_reviews(case))
+    assert account.startswith("desk@")
+    assert "verdict" not in [line.command for line in read_chain(case.folder.audit_file).lines]
+    code, err = _decide_as(found, "C. Cole", "desk")
+    assert (code, "same account of the system, desk@" in err) == (3, True), err
+
+
+def test_the_account_of_a_verdict_of_an_earlier_version_is_in_the_log(
+    found: FaceCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(ReviewDesk, "account", "")  # earlier versions stated none in the verdict
+        assert _decide_as(found, "B. Becker", "desk")[0] == 0
+    case = load_case(found.root)
+    (review,) = load_reviews(case)
+    assert (review.account, b'"account"' in review.encoded()) == ("", False)
+    code, err = _decide_as(found, "C. Cole", "desk")
+    assert (code, "same account of the system, desk@" in err) == (3, True), err
 
 
 def test_the_account_that_started_the_run_gives_no_second_verdict(found: FaceCase) -> None:

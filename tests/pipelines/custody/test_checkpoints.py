@@ -185,8 +185,8 @@ def test_an_export_covers_all_that_was_done(call: Call, changed_case: Path) -> N
     exported = changed_case.parent / "kept.json"
     told = call("case", "checkpoint", changed_case, "-o", exported, "--json").json
     assert parse_checkpoint(exported.read_bytes()) == parse_checkpoint(json.dumps(told).encode())
-    assert told["lines"] == len(read_chain(changed_case / "audit.jsonl").lines) - 1, (
-        "all but the end of this very command"
+    assert told["lines"] == len(read_chain(changed_case / "audit.jsonl").lines) - 2, (
+        "all but the note of the file and the end of this very command"
     )
     assert call("case", "checkpoint", changed_case, "-o", changed_case / "kept.json").code == 2
 

@@ -30,7 +30,8 @@ from forensics.faces.review_rules import (
 from forensics.tables.files import write_bytes
 from pipelines import clock
 from pipelines.custody.case_store import load_case
-from pipelines.custody.entries import added_entries, load_entries
+from pipelines.custody.entries import load_entries
+from pipelines.custody.entry_additions import added_entries
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
 from pipelines.review.desk import ReviewDesk
@@ -264,8 +265,8 @@ def test_a_confirmed_face_may_become_a_reference(confirmed: FaceCase, any_refere
     (compared,) = [row for row in confirmed.candidates() if f"{row['sighting_id']}:{row['entry_id']}" == candidate]
     assert len(listed[1]["pictures"]) == compared["n_faces"] > 0
     assert candidate not in (confirmed.root / "audit.jsonl").read_text()
-    ((facts, _),) = [added for added in added_entries(load_case(confirmed.root)) if added[0]["entry"] == "E0-gate"]
-    assert candidate in facts["origin"]
+    (added,) = [each for each in added_entries(load_case(confirmed.root)) if each.facts["entry"] == "E0-gate"]
+    assert candidate in added.facts["origin"]
 
 
 def test_an_unknown_candidate_is_refused_as_a_reference(confirmed: FaceCase) -> None:
@@ -528,6 +529,12 @@ def _changed(raw: bytes, **changes: object) -> bytes:
     return canonical_json({**json.loads(raw), **changes}).encode()
 
 
+def _without_account(raw: bytes) -> bytes:
+    from forensics.digests import canonical_json
+
+    return canonical_json({name: value for name, value in json.loads(raw).items() if name != "account"}).encode()
+
+
 def test_altered_verdicts_are_refused(found: FaceCase) -> None:
     for name in ("B. Becker", "C. Cole"):
         assert _decide(found, name, "exclude")[0] == 0
@@ -542,6 +549,9 @@ def test_altered_verdicts_are_refused(found: FaceCase) -> None:
         "other pictures": [_changed(first, seen="0" * 64), second],
         "another name": [_changed(first, reviewer="D. Diaz"), second],
         "another time": [_changed(first, at_utc_us=5), second],
+        "another account": [first, _changed(second, account="somebody@desk")],
+        "no account": [first, _changed(second, account="")],
+        "an account left out": [first, _without_account(second)],
         "the first removed": [second],
         "swapped": [second, first],
         "replayed": [first, second, first],

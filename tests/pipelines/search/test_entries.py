@@ -1,5 +1,7 @@
 """Entries of the watch-list: those made from footage, several of one person, and what an entry may contain."""
 
+import contextlib
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +19,7 @@ from pipelines.custody.entries import load_entries, people_of
 from pipelines.custody.keys import keyring_for
 from pipelines.review.remarks import candidate_remarks
 from testing import face_case
+from testing.audit_events import KILLED, die_at, interrupt_at, run_killed
 from testing.commands import ENTRY_LAST_DAY, Call
 from testing.face_case import FaceCase, write_reference
 
@@ -260,6 +263,85 @@ def test_entries_count_over_the_life_of_a_case(two_people: FaceCase, tmp_path: P
     assert (code, "5 entries were added to this case over its life" in err) == (3, True), err
     two_people.do("case policy", "--watchlist-limit", 6, "--reason", "six missing from one boat")
     assert add(two_people, "E5", sixth) == (0, "")
+
+
+# ---- commands that end before their last line in the log
+
+
+def count_added(case: FaceCase) -> int:
+    return int(case.call("watchlist", "list", case.root, "--json").json["added"])
+
+
+def add_killed(case: FaceCase, entry: str, picture: Path) -> None:
+    """Add an entry by a command that is killed when the entry is complete, before the end of the command is logged."""
+    with die_at("rename", "*/entry.json", after=True):
+        assert add(case, entry, picture)[0] == KILLED
+    assert entry in case.do("watchlist list")
+
+
+def test_an_entry_counts_if_its_command_was_killed(two_people: FaceCase, tmp_path: Path) -> None:
+    for number in range(5):
+        add_killed(two_people, f"E{number}", write_reference(number, tmp_path / f"{number}.png"))
+    assert count_added(two_people) == 5
+    code, err = add(two_people, "E5", write_reference(5, tmp_path / "5.png"))
+    assert (code, "5 entries were added to this case over its life" in err) == (3, True), err
+
+
+def test_an_entry_of_a_killed_command_keeps_its_name_and_is_told_to_the_defence(
+    two_people: FaceCase, tmp_path: Path
+) -> None:
+    add_killed(two_people, "E0", write_reference(0, tmp_path / "0.png"))
+    reference = two_people.entry("E0").name
+    two_people.do("watchlist remove", "E0", "--reason", "found")
+    code, err = add(two_people, "e0", write_reference(1, tmp_path / "1.png"))
+    assert (code, "the name e0 belonged to an entry" in err) == (2, True), err
+    assert add(two_people, "E1", tmp_path / "1.png") == (0, "")
+    two_people.do("case disclose", "-o", tmp_path / "told.json", "--recipient", "counsel", "--reason", "court")
+    names = ("entry", "basis", "reference", "pictures", "is_listed", "was_interrupted")
+    told = [tuple(each[name] for name in names) for each in json.loads((tmp_path / "told.json").read_text())["for"]]
+    assert told == [("E0", "b", reference, 1, False, True), ("E1", "b", two_people.entry("E1").name, 1, True, False)]
+
+
+def test_a_command_that_is_found_dead_counts(two_people: FaceCase, tmp_path: Path) -> None:
+    """It is dead before its note; versions without that note may have added the entry."""
+    picture = write_reference(0, tmp_path / "0.png")
+    words = ("watchlist", "add", two_people.root, "E0", picture, "--basis", "b", "--expires", ENTRY_LAST_DAY)
+    run_killed(*words, operation="read", pattern="*/0.png")
+    assert count_added(two_people) == 1
+    assert "another name" in add(two_people, "E0", picture)[1]
+
+
+def test_whether_two_pictures_show_one_person_is_not_answered_before_it_counts(
+    two_people: FaceCase, tmp_path: Path
+) -> None:
+    """A kill before any line that would follow the comparison, and Ctrl-C after it."""
+    two_people.do("case policy", "--watchlist-limit", 50, "--reason", "six missing from one boat")
+    same = [write_reference(3, tmp_path / f"same{seed}.png", seed=seed) for seed in (1, 2)]
+    two = [same[0], write_reference(4, tmp_path / "two.png")]
+    added: list[int] = []
+    with contextlib.suppress(AssertionError):  # from the first number above that of the lines
+        for nth in itertools.count(1):
+            before = count_added(two_people)
+            with die_at("write", "*/audit.jsonl", nth=nth):
+                add(two_people, f"two{nth}", *two)
+            added.append(count_added(two_people) - before)
+    assert added == [0] * (len(added) - 1) + [1], "only the end follows the note"
+    before = count_added(two_people)
+    with die_at("write", "*/watchlist/*"):
+        add(two_people, "killed", *same)
+    with interrupt_at("write", "*/watchlist/*"):
+        add(two_people, "stopped", *same)
+    assert count_added(two_people) == before + 2
+
+
+def test_a_picture_that_is_refused_before_the_comparison_does_not_count(two_people: FaceCase, tmp_path: Path) -> None:
+    picture = write_reference(3, tmp_path / "photo.png", seed=1)
+    assert add(two_people, "E0", picture) == (0, "")
+    with Image.open(picture) as photo:
+        Image.fromarray((np.asarray(photo) * 0.97).astype(np.uint8)).save(tmp_path / "darker.png")
+    code, err = add(two_people, "E1", tmp_path / "darker.png", write_reference(4, tmp_path / "other.png"))
+    assert (code, "nearly the same picture as one of entry E0" in err) == (2, True), "not whether they are one person"
+    assert count_added(two_people) == 1
 
 
 # ---- pictures from the footage that were saved again

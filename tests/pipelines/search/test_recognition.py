@@ -31,9 +31,12 @@ from pipelines.custody.erasure import quarantine, release
 from pipelines.custody.keys import keyring_for
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
+from testing.audit_events import die_at
 from testing.commands import ENTRY_ENDS, ENTRY_LAST_DAY, MANDATE_ENDS, Call, search_case
 from testing.face_case import FaceCase, write_reference
 from testing.sealed import decrypted
+
+_QUIET_RUN = ("--runner", "serial", "--quiet", "--set", "recognise.minimum_sharpness=0", "--set")
 
 
 @pytest.fixture
@@ -572,3 +575,45 @@ def test_every_list_that_was_published_stays_in_the_file_for_the_defence(three_f
     assert three_found.call("verify", three_found.root).code == 0
     next(three_found.root.glob("lists/*")).unlink()
     assert three_found.call("verify", three_found.root).code == 5
+
+
+def _published(case: FaceCase) -> list[tuple[str, int]]:
+    """Return publication and number of candidates of each list in the file for the defence."""
+    file = case.root.parent / "told.json"
+    file.unlink(missing_ok=True)
+    case.do("case disclose", "-o", file, "--recipient", "counsel", "--reason", "court")
+    told = json.loads(file.read_text())["published_lists"]
+    return [(each["publication"], len(each["candidates"])) for each in told]
+
+
+@pytest.mark.parametrize("is_readable", [False, True])
+def test_a_list_is_kept_before_it_can_be_read(tmp_path: Path, call: Call, is_readable: bool) -> None:
+    """The run is killed just before or just after its tables are in place; the next run finds nobody."""
+    case = FaceCase.make(tmp_path, call)
+    case.enrol("E0", 0, tmp_path)
+    with die_at("rename", f"{case.root}/tables", after=is_readable):
+        call("run", case.root, *_QUIET_RUN, "recognise.minimum_eyes_px=8")
+    assert (case.root / "tables").exists() is is_readable
+    assert _published(case) == [("complete" if is_readable else "interrupted", 1)]
+    notes = [line.command for line in read_chain(case.root / "audit.jsonl").lines if line.kind == "note"]
+    assert "candidates" in notes, "the compared frames"
+    answer = call("run", case.root, *_QUIET_RUN, "recognise.minimum_eyes_px=900")
+    assert (answer.code, "1 candidate of the list before is not in this one" in answer.err) == (0, True), answer.err
+    assert _published(case) == [("interrupted", 1), ("complete", 0)]
+    assert call("verify", case.root).code == 0
+
+
+def test_a_list_whose_publication_was_interrupted_is_published_once_by_the_next_run(
+    three_found: FaceCase, call: Call
+) -> None:
+    three_found.run()
+    others = (*_QUIET_RUN, "recognise.minimum_eyes_px=900")
+    with die_at("rename", f"{three_found.root}/tables"):
+        call("run", three_found.root, *others)
+    assert _published(three_found) == [("complete", 2), ("interrupted", 0)]
+    answer = call("run", three_found.root, *others)
+    assert (answer.code, "2 candidates of the list before are not in this one" in answer.err) == (0, True), answer.err
+    assert _published(three_found) == [("complete", 2), ("complete", 0)]
+    three_found.do("run", *others)
+    assert _published(three_found) == [("complete", 2), ("complete", 0)]
+    assert three_found.call("verify", three_found.root).code == 0
