@@ -141,7 +141,11 @@ def hold_command(root: Path, lift: bool, reason: str, as_json: bool) -> None:
     """
     with open_session(root, "case hold", need=Need.HOLD, reason=reason, facts={"lift": lift}) as session:
         with session.lock():
+            if not lift:
+                session.keyring.mark_hold(is_held=True)
             session.change(lambda case: with_hold(case, "" if lift else reason))
+            if lift:
+                session.keyring.mark_hold(is_held=False)
         enforce_retention(session)
         done = session.retention_actions
     emit(

@@ -73,6 +73,16 @@ class LogAnchor:
         is_followed = len(lines) > n_lines and lines[n_lines].sha256 == following
         return find_unanchored_fault(lines, n_lines + is_followed)
 
+    @property
+    def named_folder(self) -> str | None:
+        """Folder of the case when its log was last written; None in anchors of versions before 0.3."""
+        return _folder_in(self.path)
+
+    @property
+    def names_folder(self) -> bool:
+        """Whether the case was in this folder when its log was last written."""
+        return self.named_folder == str(self.root.resolve())
+
     def _load(self) -> tuple[int, str, str]:
         """Return the stored length, head and digest of the following line."""
         try:
