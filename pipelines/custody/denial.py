@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from forensics.adapters.crypto.log_anchor import find_anchor
-from forensics.custody.case_document import read_case
+from forensics.custody.case_document import Case, read_case
 from forensics.custody.case_folder import CaseFolder
 from forensics.errors import ForensicsError, IntegrityBroken, NotAuthorised
 from forensics.tables.files import encode_json, write_bytes
@@ -69,25 +69,31 @@ def deny_damaged_case(root: Path, why: str) -> None:
     folder, case = CaseFolder.for_path(root), None
     with contextlib.suppress(ForensicsError, OSError):
         case = read_case(CaseFolder.at(root))
-    if folder.case_file.exists() and not folder.denied_file.exists():
-        who = {"user": os_user()} if case is None else operator_facts(case)
-        write_bytes(folder.denied_file, _encode_mark(who, why))
+    try:
+        _end_key(folder, case)
+    finally:
+        if folder.case_file.exists() and not folder.denied_file.exists():
+            who = {"user": os_user()} if case is None else operator_facts(case)
+            write_bytes(folder.denied_file, _encode_mark(who, why))
+
+
+def _end_key(folder: CaseFolder, case: Case | None) -> None:
+    """Destroy or withhold the key of the case that a folder holds; `case` is None if `case.toml` cannot be read."""
     named_id = case.case_id if case is not None else _named_id(folder)
     case_id = held_case_id(folder, named_id)
     if case_id is None:
         if named_id and keyring_for(folder, named_id).exists:
             raise _unknown_folder(folder, named_id)
-        return
-    if case is None or case.case_id != case_id:
+    elif case is None or case.case_id != case_id:
         with remembered(folder, case_id, reference="", at_utc=clock.utc_now()):
             keyring_for(folder, case_id).withhold()
-        return
-    with remembered(folder, case_id, reference=case.mandate.reference, at_utc=clock.utc_now()):
-        if may_be_on_hold(folder, case):
-            keyring_for(folder, case_id).withhold()
-        else:
-            keyring_for(folder, case_id).destroy()
-            destroy_reviewer_keys(case_id)
+    else:
+        with remembered(folder, case_id, reference=case.mandate.reference, at_utc=clock.utc_now()):
+            if may_be_on_hold(folder, case):
+                keyring_for(folder, case_id).withhold()
+            else:
+                keyring_for(folder, case_id).destroy()
+                destroy_reviewer_keys(case_id)
 
 
 def _named_id(folder: CaseFolder) -> str:

@@ -7,7 +7,7 @@ The need of a command decides what is required. Each level includes the ones bef
     HOLD      the key folder of the case; retention is not enforced first: hold
     CHANGE    retention enforced: deny, clock, relocate
     WORK      an active mandate: ingest, reviewer add, policy
-    COMPARE   every denial of a case about the same is acknowledged: run, watchlist add, reproduce
+    COMPARE   every denial of a case about the same is acknowledged: run, watchlist add, calibrate, reproduce
     RESULTS   of WORK, a mode that compares faces, and a reason: candidates, pictures, review
 """
 

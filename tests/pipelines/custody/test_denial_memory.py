@@ -116,6 +116,7 @@ def test_a_new_case_about_the_same_footage_is_asked_before_anything_is_decoded(
         for refused in (
             *(call("run", root, *_RUN), call("run", root, *_RUN, "--dry-run"), _add(call, root, picture)),
             *(call("scan", copied, "--case", root, *_RUN), call("reproduce", root, *_RUN)),
+            call("watchlist", "calibrate", root, tmp_path, "--reason", "staff, asked"),
         ):
             assert (refused.code, said in refused.err, "--after-denial" in refused.err) == (3, True, True), refused.err
     assert started == []
