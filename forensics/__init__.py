@@ -26,5 +26,6 @@ def open_case(path: "str | Path") -> "OpenCase":
     from forensics.adapters.crypto.key_files import load_key
     from forensics.adapters.crypto.log_anchor import find_anchor
     from forensics.tables.open import OpenCase
+    from pipelines.custody.earlier_denials import refuse_earlier_denials
 
-    return OpenCase.at(Path(path), load_key, find_anchor)
+    return OpenCase.at(Path(path), load_key, find_anchor, refuse_earlier_denials)

@@ -13,7 +13,7 @@ from typing import Final
 import polars as pl
 import pyarrow as pa
 
-from forensics.custody.case_document import read_case
+from forensics.custody.case_document import Case, read_case
 from forensics.custody.case_folder import SEALED_SUFFIX, CaseFolder
 from forensics.custody.log_writer import Anchor, LogWriter
 from forensics.custody.sealer import Sealer, is_sealed
@@ -115,22 +115,28 @@ class OpenCase:
         run_id: id of the run that published the tables.
         find_key: returns the key of the case with an id; called only for what is sealed.
         find_anchor: returns the log anchor of a case, from its folder and id; None if this user has none.
+        refuse_denials: raises `NotAuthorised` if the case was denied, or one about the same without an acknowledgement.
     """
 
     folder: CaseFolder
     run_id: str
     find_key: Callable[[str], Sealer] = field(repr=False, compare=False)
     find_anchor: Callable[[CaseFolder, str], Anchor | None] = field(repr=False, compare=False)
+    refuse_denials: Callable[[Case], None] = field(repr=False, compare=False)
 
     @classmethod
     def at(
-        cls, path: Path, find_key: Callable[[str], Sealer], find_anchor: Callable[[CaseFolder, str], Anchor | None]
+        cls,
+        path: Path,
+        find_key: Callable[[str], Sealer],
+        find_anchor: Callable[[CaseFolder, str], Anchor | None],
+        refuse_denials: Callable[[Case], None],
     ) -> "OpenCase":
         """Open the case at a path, see `forensics.open_case`."""
         folder = CaseFolder.at(path)
         for link in folder.find_outside_links():
             raise link.to_error("restore the missing file or folder from a backup; a case is moved as a whole")
-        return cls(folder, read_manifest(folder)["run"], find_key, find_anchor)
+        return cls(folder, read_manifest(folder)["run"], find_key, find_anchor, refuse_denials)
 
     def table(self, name: str) -> pl.LazyFrame:
         """Return one table by name.
@@ -156,12 +162,12 @@ class OpenCase:
         Raises:
             UsageError: the reason is blank or a placeholder, or the published run compared no faces.
             NotAuthorised: the key of the case is withheld, destroyed or not in this user's key folder, the mandate is
-                over, or the log cannot be written.
+                over, a case about the same was denied, or the log cannot be written.
             IntegrityBroken: the case was changed by other means than commands.
         """
         _require_reason(reason, "candidates can be read only for a stated reason", "use case.candidates(reason=TEXT)")
         with self._log().record_command("open candidates", who=_system_user(), why=reason, facts={}):
-            refuse_unless_active(self.folder, datetime.now(UTC))
+            self._refuse_unless_allowed()
             _candidate_files(self.folder)  # a case that compares no faces has no key to find
             return candidates_of(self.folder, self.find_key(read_case(self.folder).case_id))
 
@@ -188,14 +194,15 @@ class OpenCase:
 
         Raises:
             UsageError: the thumbnail is sealed, and the reason is blank or a placeholder.
-            NotAuthorised: the key of the case cannot be used, the mandate is over, or the log cannot be written.
+            NotAuthorised: the key of the case cannot be used, the mandate is over, a case about the same was
+                denied, or the log cannot be written.
             IntegrityBroken: the file is missing, has changed since it was published, or lies outside of the case.
         """
         if not self._stored_name(name).endswith(SEALED_SUFFIX):
             return self.picture(name).read_bytes()
         _require_reason(reason, "pictures of people can be opened only for a stated reason", "give reason=TEXT")
         with self._log().record_command("open picture", who=_system_user(), why=reason, facts={"picture": name}):
-            refuse_unless_active(self.folder, datetime.now(UTC))
+            self._refuse_unless_allowed()
             return self.unseal_picture(name, self.find_key(read_case(self.folder).case_id))
 
     def unseal_picture(self, name: str, sealer: Sealer | None) -> bytes:
@@ -207,6 +214,11 @@ class OpenCase:
         """
         data = self._find_picture(name).read_bytes()
         return sealer.unseal(data, THUMBNAIL) if sealer is not None and is_sealed(data) else data
+
+    def _refuse_unless_allowed(self) -> None:
+        """Raise `NotAuthorised` unless results about people may be read now."""
+        refuse_unless_active(self.folder, datetime.now(UTC))
+        self.refuse_denials(read_case(self.folder))
 
     def _log(self) -> LogWriter:
         anchor = self.find_anchor(self.folder, read_case(self.folder).case_id)

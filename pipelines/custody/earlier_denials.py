@@ -1,7 +1,8 @@
 """What a case has in common with cases that were denied before, and what it may do then.
 
 A case that compares faces and shares footage, a reference picture or the reference with a denied case neither adds
-entries nor compares faces until `case policy --after-denial` has acknowledged that denial, with a reason. `case.toml`
+entries nor compares faces, nor are its results about people read, until `case policy --after-denial` has acknowledged
+that denial, with a reason; its disclosure for the defence is never refused. `case.toml`
 holds the ids of the acknowledged cases, so a later denial needs another acknowledgement. The denied case itself, such
 as a copy of its folder, can never continue.
 """
@@ -30,7 +31,7 @@ __all__ = [
     "find_denials",
     "refuse_denied_case",
     "refuse_denied_pictures",
-    "refuse_unacknowledged_denials",
+    "refuse_earlier_denials",
 ]
 
 _WORDS: Final = {"footage": "footage", "pictures": "a reference picture", "reference": "the reference"}
@@ -100,7 +101,7 @@ def describe_denials(case: Case) -> list[str]:
     """Return one sentence for each denial that the case does not acknowledge, with what it needs to continue."""
     command = f"forensics case policy {in_shell(case.folder.root)} --after-denial --reason TEXT"
     return [
-        f"{denial}; before faces are compared, acknowledge it: {command}"
+        f"{denial}; before faces are compared or results read, acknowledge it: {command}"
         for denial in find_denials(case)
         if not denial.is_acknowledged
     ]
@@ -122,12 +123,13 @@ def refuse_denied_case(case: Case) -> None:
             )
 
 
-def refuse_unacknowledged_denials(case: Case) -> None:
-    """Check that the case acknowledges every denial of a case that it has something in common with.
+def refuse_earlier_denials(case: Case) -> None:
+    """Check that the case was not denied, and acknowledges every denial of a case that it has something in common with.
 
     Raises:
-        NotAuthorised: it does not.
+        NotAuthorised: it was denied, or does not acknowledge one.
     """
+    refuse_denied_case(case)
     _refuse(case, find_denials(case))
 
 

@@ -21,14 +21,19 @@ from pathlib import Path
 
 import pytest
 
+import forensics
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
+from forensics.errors import NotAuthorised
 from forensics.tables.evidence import load_evidence
 from pipelines.custody.case_store import load_case
 from pipelines.custody.denial_memory import denials_file, is_remembered, load_denials, remembered
 from pipelines.custody.earlier_denials import find_denials
 from pipelines.custody.installation import installation_key_file
 from pipelines.custody.keys import keyring_for
+from pipelines.custody.open_session import open_session
+from pipelines.custody.session import Need
+from pipelines.review.desk import ReviewDesk
 from testing.audit_events import KILLED, die_at, fail_at, started_programs
 from testing.commands import ENTRY_LAST_DAY, REPORT_WORDS, Answer, Call, search_case
 from testing.face_case import FaceCase, film_people, write_reference
@@ -158,6 +163,36 @@ def test_a_picture_that_was_added_before_the_denial_is_noticed_by_the_next_run(
     searched.deny()
     answer = call("run", root, *_RUN)
     assert (answer.code, "a reference picture in common" in answer.err) == (3, True)
+
+
+def test_results_of_a_case_about_the_same_are_read_after_an_acknowledgement_only(
+    found: FaceCase, searched: Denied, call: Call, tmp_path: Path
+) -> None:
+    """The other case compared faces of the same footage before; what it found is refused, but not to the defence."""
+    twin = found
+    opened = forensics.open_case(twin.root)
+    (candidate, *_) = [f"{row['sighting_id']}:{row['entry_id']}" for row in twin.candidates()]
+    with open_session(twin.root, "review", need=Need.RESULTS, reason="r") as session:
+        desk = ReviewDesk.at(session, "B. Becker")
+        assert desk.candidates()
+        searched.deny()
+        with pytest.raises(NotAuthorised, match=searched.case_id):
+            desk.candidates()
+    for answer in (
+        call("query", twin.root, "candidates", "--reason", "look"),
+        call("review", twin.root, "--as", "B. Becker", "--candidate", candidate, "--reason", "look"),
+        call("query", twin.root, "--pictures", tmp_path / "people.png", "--reason", "look"),
+    ):
+        assert (answer.code, searched.case_id in answer.err, "--after-denial" in answer.err) == (3, True, True)
+    with pytest.raises(NotAuthorised, match=searched.case_id):
+        opened.candidates(reason="look")
+    name = opened.sightings().collect()["thumbnail"][0]
+    with pytest.raises(NotAuthorised, match=searched.case_id):
+        opened.read_picture(name, reason="look")
+    assert call("case", "disclose", twin.root, "-o", tmp_path / "for the defence.json", *_TO_COURT).code == 0
+    assert _acknowledge(call, twin.root).code == 0
+    assert twin.candidates()
+    assert opened.candidates(reason="look").collect().height > 0
 
 
 def test_the_reference_is_recognised_in_any_spelling(denied: Denied, call: Call, tmp_path: Path) -> None:
