@@ -14,9 +14,9 @@ from forensics.custody.mandate import Mandate, Mode
 from forensics.custody.result_retention import LONGEST_DAYS, ResultRetention
 from forensics.custody.stored_records import Instant, StoredAuthority, StoredReport, Strict, table_of_text
 from forensics.digests import sha256_of_bytes
-from forensics.errors import NotAuthorised, UsageError
+from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.footage.cameras import Camera
-from forensics.json_object import JsonObject
+from forensics.json_object import JsonObject, require_shallow
 
 __all__ = ["WATCHLIST_LIMIT", "Case", "check_clock", "decode_case", "digest_scope", "encode_case", "read_case"]
 
@@ -127,6 +127,7 @@ def read_case(folder: CaseFolder) -> Case:
 
     Raises:
         UsageError: its case.toml is not readable.
+        IntegrityBroken: it contains what no command and no editor writes.
         NotAuthorised: a required field is missing.
     """
     return decode_case(folder, folder.case_file.read_bytes())
@@ -197,9 +198,14 @@ def _to_microseconds(instant: datetime) -> int:
 
 def _parse(folder: CaseFolder, data: bytes) -> JsonObject:
     try:
-        return tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        stored: JsonObject = tomllib.loads(data.decode())
+        require_shallow(stored)
+    except tomllib.TOMLDecodeError as error:
         raise UsageError(f"not a TOML file ({error})", "restore the file from a backup", folder.case_file) from error
+    except (ValueError, RecursionError) as error:  # no command and no editor writes that
+        problem = str(error) if isinstance(error, ValueError) else "values are nested too deep"
+        raise IntegrityBroken(problem, "restore the file from a backup", folder.case_file) from error
+    return stored
 
 
 def _require(folder: CaseFolder, missing: list[str]) -> None:

@@ -134,6 +134,7 @@ class OpenCase:
     ) -> "OpenCase":
         """Open the case at a path, see `forensics.open_case`."""
         folder = CaseFolder.at(path)
+        folder.refuse_special_files()
         for link in folder.find_outside_links():
             raise link.to_error("restore the missing file or folder from a backup; a case is moved as a whole")
         return cls(folder, read_manifest(folder)["run"], find_key, find_anchor, refuse_denials)

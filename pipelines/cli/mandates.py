@@ -8,7 +8,7 @@ from forensics.custody.authority import Authority
 from forensics.custody.case_document import Case
 from forensics.custody.mandate import Mode
 from forensics.custody.stated_facts import day_or_time_text
-from forensics.errors import ForensicsError, UsageError
+from forensics.errors import UsageError
 from forensics.spelling import in_shell
 from pipelines.cli.authority_options import (
     AuthorityOptions,
@@ -114,7 +114,7 @@ def deny_command(root: Path, reason: str, as_json: bool) -> None:
             certificate = deny(session, reason)
             is_kept = session.record.outputs["remembered"]
             session.record.outputs["certificate"] = None if certificate is None else certificate_facts(certificate)
-    except (ForensicsError, OSError):
+    except Exception:  # whatever is wrong with the case, its key must go
         deny_damaged_case(root, reason)
         raise
     if certificate is None:
@@ -172,7 +172,7 @@ def sweep_command(root: Path, as_json: bool) -> int:
         try:
             with open_session(case, "case sweep", need=Need.CHANGE, reason="dates") as session:
                 rows.append([str(case), session.mandate_status.value, "; ".join(session.retention_actions)])
-        except (ForensicsError, OSError) as error:
+        except Exception as error:  # whatever is wrong with one case, the dates of the others count
             is_clean = False
             rows.append([str(case), "failed", str(error)])
     facts = [dict(zip(("case", "standing", "done"), row, strict=True)) for row in rows]

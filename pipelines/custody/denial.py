@@ -68,7 +68,7 @@ def deny_damaged_case(root: Path, why: str) -> None:
     """
     folder, case = CaseFolder.for_path(root), None
     with contextlib.suppress(ForensicsError, OSError):
-        case = read_case(CaseFolder.at(root))
+        case = read_case(folder) if folder.case_file.is_file() else None
     try:
         _end_key(folder, case)
     finally:

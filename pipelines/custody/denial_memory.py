@@ -9,7 +9,6 @@ key cannot be used, so both must be kept when keys are moved.
 import contextlib
 import fcntl
 import hmac
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,7 +23,7 @@ from forensics.custody.log import read_chain
 from forensics.custody.sealer import Sealer
 from forensics.digests import canonical_json
 from forensics.errors import ForensicsError, IntegrityBroken
-from forensics.json_object import JsonObject
+from forensics.json_object import JsonObject, decode_json
 from forensics.spelling import letters_and_digits
 from forensics.tables.files import read_any_table, sync_folder
 from pipelines.custody.entries import stored_pictures
@@ -111,7 +110,7 @@ def _whole_lines() -> list[bytes]:
 
 def _parse(line: bytes) -> Denial:
     try:
-        stored: JsonObject = json.loads(line)
+        stored: JsonObject = decode_json(line)
         denial = Denial(
             case_id=str(stored["case_id"]),
             at_utc=datetime.fromisoformat(stored["at_utc"]),

@@ -4,7 +4,6 @@ A hash chain alone cannot reveal that its end was cut off, or that the whole cas
 It stays when the key is destroyed. It also names the folder of the case: a case there with another id is another case.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import EMPTY_HEAD, LogLine
 from forensics.custody.unanchored_lines import find_unanchored_fault
 from forensics.errors import IntegrityBroken
+from forensics.json_object import decode_json
 from forensics.tables.files import write_json
 
 __all__ = ["LogAnchor", "all_anchors", "anchor_for", "anchored_case_at", "find_anchor", "forget_folder"]
@@ -86,7 +86,7 @@ class LogAnchor:
     def _load(self) -> tuple[int, str, str]:
         """Return the stored length, head and digest of the following line."""
         try:
-            stored = json.loads(self.path.read_text())
+            stored = decode_json(self.path.read_text())
             return int(stored["lines"]), str(stored["head"]), str(stored["following"])
         except (ValueError, TypeError, KeyError) as error:
             raise IntegrityBroken(
@@ -113,7 +113,7 @@ def anchored_case_at(root: Path) -> str | None:
 def forget_folder(root: Path) -> None:
     """Remove a folder from the anchors that name it, because a new case is created there."""
     for path in _anchors_naming(root):
-        write_json(path, {name: value for name, value in json.loads(path.read_text()).items() if name != _FOLDER})
+        write_json(path, {name: value for name, value in decode_json(path.read_text()).items() if name != _FOLDER})
 
 
 def _anchors_naming(root: Path) -> list[Path]:
@@ -124,7 +124,7 @@ def _anchors_naming(root: Path) -> list[Path]:
 def _folder_in(path: Path) -> str | None:
     """Return the folder that an anchor names; None for anchors of versions before 0.3, and what cannot be read."""
     try:
-        stored = json.loads(path.read_text())
+        stored = decode_json(path.read_text())
     except (OSError, ValueError):
         return None
     return stored.get(_FOLDER) if isinstance(stored, dict) else None
