@@ -29,7 +29,7 @@ from pipelines.cli.output import (
 )
 from pipelines.custody.case_store import find_cases, with_authority, with_hold
 from pipelines.custody.denial import deny, deny_damaged_case
-from pipelines.custody.denial_memory import denials_file
+from pipelines.custody.denial_memory import denials_file, forget_lapse
 from pipelines.custody.erasure import certificate_facts, release
 from pipelines.custody.mandate_text import authority_text, record_facts
 from pipelines.custody.open_session import open_session
@@ -66,6 +66,7 @@ def authorise_command(
     ):
         before = session.case.mandate.authority
         session.change(lambda case: with_authority(case, granted, session.now))
+        forget_lapse(session.case, session.now)
         were_withheld = session.keyring.withheld.exists()
         release(session.case)
         entered = {"authority": record_facts(session.case.mandate)["authority"], "released": were_withheld}

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
 from forensics.errors import NotAuthorised
 from forensics.tables.evidence import load_evidence
+from pipelines import clock
 from pipelines.custody.case_store import load_case
 from pipelines.custody.denial_memory import denials_file, is_remembered, load_denials, remembered
 from pipelines.custody.earlier_denials import find_denials
@@ -35,7 +36,7 @@ from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
 from pipelines.review.desk import ReviewDesk
 from testing.audit_events import KILLED, die_at, fail_at, started_programs
-from testing.commands import ENTRY_LAST_DAY, REPORT_WORDS, Answer, Call, search_case
+from testing.commands import ENTRY_LAST_DAY, REPORT_WORDS, Answer, Call, authority_words, search_case
 from testing.face_case import FaceCase, film_people, write_reference
 
 _RUN = ("--runner", "serial", "--quiet")
@@ -101,6 +102,49 @@ def _acknowledge(call: Call, root: Path, reason: str = "another offence, asked t
 
 def _other_footage(folder: Path) -> Path:
     return film_people(folder / "other.mp4", quality=31)
+
+
+# ---- what is asked after 48 hours without an authority
+
+
+def test_a_case_about_the_same_as_one_that_lapsed_is_asked(
+    searched: Denied, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other case was made, and ran, while the first was pending; nobody opens the first again."""
+    searched.case.run()
+    root = search_case(tmp_path / "new", reference="J 9/26", authority="pending")
+    before = clock.utc_now
+    monkeypatch.setattr(clock, "utc_now", lambda: before() + timedelta(hours=47))
+    assert "without an authority" not in _ingest(call, root, searched.footage).err
+    assert call("run", root, *_RUN).code == 0
+    monkeypatch.setattr(clock, "utc_now", lambda: before() + timedelta(hours=49))
+    said = f"footage in common with case {searched.case_id}, whose 48 hours without an authority ended"
+    for answer in (call("run", root, *_RUN), call("query", root, "candidates", "--reason", "look")):
+        assert (answer.code, said in answer.err, "--after-denial" in answer.err) == (3, True, True), answer.err
+    assert said in _ingest(call, search_case(tmp_path / "third", reference="J 10/26"), searched.footage).err
+    assert f"case {searched.case_id}, no authority" in call("case", "show", root).out
+    assert _acknowledge(call, root).code == 0
+    assert call("run", root, *_RUN).code == 0
+    searched.deny()
+    answer = call("run", root, *_RUN)
+    assert (answer.code, "which was denied" in answer.err) == (3, True), "a denial needs another acknowledgement"
+
+
+def test_a_lapse_is_forgotten_when_the_authority_is_entered(
+    searched: Denied, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched.case.run()
+    root = search_case(tmp_path / "new", reference="J 9/26")
+    assert _ingest(call, root, searched.footage).code == 0
+    before = clock.utc_now
+    monkeypatch.setattr(clock, "utc_now", lambda: before() + timedelta(hours=49))
+    assert call("case", "show", searched.case.root).code == 0
+    assert call("run", root, *_RUN).code == 3
+    assert call("case", "authorise", searched.case.root, *authority_words()).code == 0
+    assert call("run", root, *_RUN).code == 0
+    assert not is_remembered(searched.case_id)
+    searched.deny()
+    assert call("run", root, *_RUN).code == 3
 
 
 # ---- what a new case is asked
