@@ -1,9 +1,12 @@
 """What is known of a case whose `case.toml` or log is damaged: which case its folder holds, whether it is on hold."""
 
 from forensics.adapters.crypto.log_anchor import LogAnchor, anchored_case_at, find_anchor
+from forensics.adapters.crypto.signing import key_id_of, public_key_of
 from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import INTERRUPTED, find_chain_break, read_chain
+from pipelines.custody.checkpoints import find_signature_fault, load_checkpoints
+from pipelines.custody.installation import installation_key
 from pipelines.custody.keys import keyring_for
 
 __all__ = ["held_case_id", "may_be_on_hold"]
@@ -21,6 +24,8 @@ def held_case_id(folder: CaseFolder, named_id: str) -> str | None:
     anchor = find_anchor(folder, named_id) if named_id else None
     if anchor is not None and (anchor.names_folder or _has_anchored_log(folder, anchor)):
         return named_id
+    if anchor is not None and anchor.named_folder is None and _has_own_checkpoint(folder, named_id):
+        return named_id
     return anchored_case_at(folder.root)
 
 
@@ -30,6 +35,17 @@ def _has_anchored_log(folder: CaseFolder, anchor: LogAnchor) -> bool:
         return False
     chain = read_chain(folder.audit_file)
     return bool(chain.lines) and not find_chain_break(chain) and not anchor.find_problem(chain.lines)
+
+
+def _has_own_checkpoint(folder: CaseFolder, case_id: str) -> bool:
+    """Whether this installation signed a checkpoint of the case in a folder: anchors before 0.3 name no folder."""
+    if not folder.checkpoints_file.is_file():
+        return False
+    own = key_id_of(public_key_of(installation_key()))
+    return any(
+        (each.case_id, each.key_id) == (case_id, own) and not find_signature_fault(each)
+        for each in load_checkpoints(folder).all
+    )
 
 
 def may_be_on_hold(folder: CaseFolder, case: Case) -> bool:

@@ -1,10 +1,12 @@
 """A denial of a damaged case: whose key it destroys, and what it withholds because the case is on hold."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from forensics.adapters.crypto.log_anchor import anchor_for
 from forensics.custody.case_folder import CaseFolder
 from pipelines.custody.case_store import load_case
 from pipelines.custody.denial_memory import is_remembered
@@ -42,6 +44,21 @@ def test_a_folder_that_names_another_case_costs_that_case_nothing(
     assert not is_remembered(other_id)
     assert call("case", "show", other).code == 0
     assert not own.path.exists(), "the denial is about the case that was in this folder"
+
+
+def test_a_case_whose_anchor_names_no_folder_is_not_ended_from_another_folder(tmp_path: Path, call: Call) -> None:
+    """Versions before 0.3 wrote such anchors."""
+    other, case = search_case(tmp_path / "other"), search_case(tmp_path / "case")
+    for root in (other, case):
+        assert call("case", "hold", root, "--reason", "trial").code == 0
+    keyring, own = _keyring(other), anchor_for(CaseFolder(other), load_case(other).case_id).path
+    own.write_text(json.dumps({**json.loads(own.read_text()), "folder": None}))
+    _name_case(case, load_case(other).case_id)
+    assert call("case", "deny", case, *_DENY).code != 0
+    assert keyring.path.exists()
+    (other / "audit.jsonl").write_text("damaged\n")
+    assert call("case", "deny", other, *_DENY).code == 5
+    assert (keyring.path.exists(), keyring.withheld.exists()) == (False, True), "its checkpoints say that it is here"
 
 
 def test_a_copy_that_is_not_known_to_hold_the_case_says_where_that_case_is(tmp_path: Path, call: Call) -> None:
