@@ -23,7 +23,9 @@ def open_case(path: "str | Path") -> "OpenCase":
     Raises:
         UsageError: there is no case at `path`, or nothing was published yet.
     """
-    from forensics.adapters.crypto.key_files import keys_folder, load_key
+    from forensics.adapters.crypto.key_files import load_key
     from forensics.tables.open import OpenCase
+    from pipelines.custody.log_anchor import find_anchor
+    from pipelines.custody.reading import refuse_reading
 
-    return OpenCase.at(Path(path), load_key, keys_folder())
+    return OpenCase.at(Path(path), load_key, find_anchor, refuse_reading)

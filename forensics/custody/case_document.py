@@ -14,9 +14,9 @@ from forensics.custody.mandate import Mandate, Mode
 from forensics.custody.result_retention import LONGEST_DAYS, ResultRetention
 from forensics.custody.stored_records import Instant, StoredAuthority, StoredReport, Strict, table_of_text
 from forensics.digests import sha256_of_bytes
-from forensics.errors import NotAuthorised, UsageError
+from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.footage.cameras import Camera
-from forensics.json_object import JsonObject
+from forensics.json_object import JsonObject, require_shallow
 
 __all__ = ["WATCHLIST_LIMIT", "Case", "check_clock", "decode_case", "digest_scope", "encode_case", "read_case"]
 
@@ -42,6 +42,7 @@ class Case:
         watchlist_limit: largest number of watch-list entries over the life of the case.
         allows_one_account: whether both reviewers may work under one account of the system.
         acknowledged_denials: ids of the denied cases with something in common that this case acknowledges on record.
+        acknowledged_lapses: the same of cases whose authority stayed pending for 48 hours.
         section_starts: instants at which later sections of recordings begin, in microseconds since 1970 by the camera's
             clock, by evidence id and number of the section.
         retention: how long results are kept; None without limit, as in cases of versions before 0.3.
@@ -55,6 +56,7 @@ class Case:
     watchlist_limit: int = WATCHLIST_LIMIT
     allows_one_account: bool = False
     acknowledged_denials: tuple[str, ...] = ()
+    acknowledged_lapses: tuple[str, ...] = ()
     section_starts: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     retention: ResultRetention | None = None
 
@@ -109,6 +111,7 @@ class _StoredCase(Strict):
     allows_one_account: bool = False
     retention: _StoredRetention = _StoredRetention()
     acknowledged_denials: list[Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]] = Field(default_factory=list)
+    acknowledged_lapses: list[Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]] = Field(default_factory=list)
     scope: _StoredScope = _StoredScope()
     cameras: dict[str, _StoredClock] = Field(default_factory=dict)
     sections: dict[
@@ -127,6 +130,7 @@ def read_case(folder: CaseFolder) -> Case:
 
     Raises:
         UsageError: its case.toml is not readable.
+        IntegrityBroken: it contains what no command and no editor writes.
         NotAuthorised: a required field is missing.
     """
     return decode_case(folder, folder.case_file.read_bytes())
@@ -166,6 +170,7 @@ def decode_case(folder: CaseFolder, data: bytes) -> Case:
         watchlist_limit=read.watchlist_limit,
         allows_one_account=read.allows_one_account,
         acknowledged_denials=tuple(read.acknowledged_denials),
+        acknowledged_lapses=tuple(read.acknowledged_lapses),
         section_starts=section_starts,
         retention=_decode_retention(read.retention),
     )
@@ -197,9 +202,14 @@ def _to_microseconds(instant: datetime) -> int:
 
 def _parse(folder: CaseFolder, data: bytes) -> JsonObject:
     try:
-        return tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        stored: JsonObject = tomllib.loads(data.decode())
+        require_shallow(stored)
+    except tomllib.TOMLDecodeError as error:
         raise UsageError(f"not a TOML file ({error})", "restore the file from a backup", folder.case_file) from error
+    except (ValueError, RecursionError) as error:  # no command and no editor writes that
+        problem = str(error) if isinstance(error, ValueError) else "values are nested too deep"
+        raise IntegrityBroken(problem, "restore the file from a backup", folder.case_file) from error
+    return stored
 
 
 def _require(folder: CaseFolder, missing: list[str]) -> None:
@@ -237,6 +247,7 @@ def encode_case(case: Case) -> bytes:
         "allows_one_account": case.allows_one_account or None,
         "retention": _encode_retention(case.retention),
         "acknowledged_denials": list(case.acknowledged_denials),
+        "acknowledged_lapses": list(case.acknowledged_lapses),
         "scope": {"cameras": list(mandate.cameras), "from_utc": mandate.from_utc, "to_utc": mandate.to_utc},
         "cameras": {name: _encode_clock(camera) for name, camera in sorted(case.cameras.items())},
         "sections": {

@@ -1,5 +1,6 @@
 """Paths of all files of a case. Only this module knows the names inside the folder."""
 
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,24 @@ _BIOMETRIC: Final = (
 # Folders of what was computed from footage.
 _RESULT_FOLDERS: Final = (*_TABLE_FOLDERS, "runs/*/parts", "runs/*/crops")
 _CASE_LEVELS: Final = ("*", ".*", "evidence/*", "evidence/*/*", "runs/*", "tables/*", "tables/*/*")
+_TOP_LEVEL: Final = ("*", ".*")
+_FILE_LEVELS: Final = ("watchlist/*/*", "certificates/*", "lists/*", "runs/*/*", "runs/*/tables/*", "runs/*/plan/*")
+_NO_SPECIAL_FILES: Final = "no command makes one; remove it, and restore the file from a backup"
 _RUN_LEVELS: Final = ("*", "parts/*")
+
+
+def _find_special_files(root: Path, patterns: Iterable[str]) -> list[Fault]:
+    """Return what is neither a file nor a folder, such as a pipe: reading it would never end."""
+    found = [path for pattern in patterns for path in sorted(root.glob(pattern)) if _is_special(path)]
+    return [Fault(FaultKind.UNREADABLE, path, "is neither a file nor a folder") for path in found]
+
+
+def _is_special(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _find_links(root: Path, patterns: Iterable[str]) -> list[Fault]:
@@ -142,8 +160,12 @@ class CaseFolder:
 
         Raises:
             UsageError: there is no case at this path.
+            IntegrityBroken: a file directly in it is neither a file nor a folder.
         """
         folder = cls.for_path(path)
+        if folder.case_file.exists():
+            for special in _find_special_files(folder.root, _TOP_LEVEL):
+                raise special.to_error(_NO_SPECIAL_FILES)
         if not folder.case_file.is_file():
             raise UsageError(
                 "not a case, there is no case.toml in it",
@@ -186,6 +208,15 @@ class CaseFolder:
     def find_outside_links(self) -> list[Fault]:
         """Return the links in the case to other places, whose content is not part of the case."""
         return _find_links(self.root, _CASE_LEVELS)
+
+    def refuse_special_files(self) -> None:
+        """Check that nothing in the folders of the case is a pipe, a socket or a device, which no command writes.
+
+        Raises:
+            IntegrityBroken: something is.
+        """
+        for special in _find_special_files(self.root, (*_CASE_LEVELS, *_FILE_LEVELS)):
+            raise special.to_error(_NO_SPECIAL_FILES)
 
     def writable_folders(self) -> Iterator[Path]:
         """Yield every folder that commands write files of the case to; other folders may hold footage."""

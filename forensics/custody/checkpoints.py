@@ -4,12 +4,12 @@ A checkpoint names the case, the number of lines of its log and the digest of th
 line before. The signature covers the canonical JSON of all other fields, so that any Ed25519 tool can check it.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from forensics.digests import canonical_json
+from forensics.json_object import decode_json
 
 __all__ = ["Checkpoint", "find_contradiction", "parse_checkpoint"]
 
@@ -55,7 +55,7 @@ def parse_checkpoint(data: bytes) -> Checkpoint:
     Raises:
         ValueError: the data is not a checkpoint.
     """
-    stored: Any = json.loads(data)
+    stored: Any = decode_json(data)
     if not isinstance(stored, dict) or stored.keys() != _FIELDS:
         raise ValueError("not the fields of a checkpoint")
     n_lines = stored.pop("lines")

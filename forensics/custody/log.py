@@ -4,7 +4,6 @@
 chain rewritten from some line on. The log anchor and checkpoints kept elsewhere reveal those.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from forensics.digests import canonical_json, sha256_of_bytes
-from forensics.json_object import JsonObject
+from forensics.json_object import JsonObject, decode_json
 
 __all__ = [
     "EMPTY_HEAD",
@@ -98,7 +97,7 @@ def parse_line(data: bytes) -> LogLine:
     Raises:
         ValueError: the bytes differ from what `LogLine.encoded` writes.
     """
-    stored = json.loads(data)
+    stored = decode_json(data)
     if not isinstance(stored, dict) or stored.keys() != _TYPES.keys():
         raise ValueError("not the fields of a line")
     if any(type(stored[name]) not in kinds for name, kinds in _TYPES.items()) or stored["kind"] not in _KINDS:
@@ -145,7 +144,7 @@ def read_chain(path: Path) -> Chain:
         except (ValueError, TypeError) as error:
             problem = f"line {len(lines) + 1} cannot be read ({error})"
             break
-        digests.append(str(json.loads(raw)["sha256"]))
+        digests.append(lines[-1].sha256)
         known_bytes += len(raw) + 1
     _PARSED[path] = (known_bytes, sha256_of_bytes(data[:known_bytes]), tuple(lines), tuple(digests))
     return Chain(tuple(lines), tuple(digests), problem, torn)

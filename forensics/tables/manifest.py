@@ -1,6 +1,5 @@
 """Manifest of the published tables: the run, and every file with its rows and digest."""
 
-import json
 from enum import Enum, auto
 from pathlib import PurePosixPath
 from typing import Annotated
@@ -12,7 +11,7 @@ from forensics.custody.log import read_chain
 from forensics.custody.registered_files import ABSENT, WRITES, noted_digests
 from forensics.custody.result_retention import removal_statement, results_removed
 from forensics.errors import IntegrityBroken, UsageError
-from forensics.json_object import JsonObject
+from forensics.json_object import JsonObject, decode_json
 from forensics.spelling import in_shell
 
 __all__ = ["PublishedState", "published_state", "read_manifest"]
@@ -59,7 +58,7 @@ def read_manifest(folder: CaseFolder) -> JsonObject:
         IntegrityBroken: the manifest is missing, or is no valid manifest.
     """
     try:
-        manifest: JsonObject = json.loads(folder.manifest.read_text())
+        manifest: JsonObject = decode_json(folder.manifest.read_text())
         _StoredManifest.model_validate(manifest)
     except FileNotFoundError as error:
         raise _missing_manifest_error(folder) from error

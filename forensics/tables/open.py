@@ -13,15 +13,14 @@ from typing import Final
 import polars as pl
 import pyarrow as pa
 
-from forensics.custody.case_document import read_case
+from forensics.custody.case_document import Case, read_case
 from forensics.custody.case_folder import SEALED_SUFFIX, CaseFolder
-from forensics.custody.log_writer import LogWriter
+from forensics.custody.log_writer import Anchor, LogWriter
 from forensics.custody.sealer import Sealer, is_sealed
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.spelling import fault_in_statement, in_shell
 from forensics.tables.files import read_sealed_table
-from forensics.tables.log_anchor import find_anchor
 from forensics.tables.manifest import read_manifest
 from forensics.tables.result_access import refuse_unless_active
 from forensics.tables.schemas import CANDIDATES, CANDIDATES_TABLE, PUBLISHED
@@ -115,21 +114,30 @@ class OpenCase:
         folder: folder of the case.
         run_id: id of the run that published the tables.
         find_key: returns the key of the case with an id; called only for what is sealed.
-        keys: folder of the log anchors.
+        find_anchor: returns the log anchor of a case, from its folder and id; None if this user has none.
+        refuse_reading: raises `NotAuthorised` if nobody may read results of the case now.
     """
 
     folder: CaseFolder
     run_id: str
     find_key: Callable[[str], Sealer] = field(repr=False, compare=False)
-    keys: Path = field(repr=False, compare=False)
+    find_anchor: Callable[[CaseFolder, str], Anchor | None] = field(repr=False, compare=False)
+    refuse_reading: Callable[[Case], None] = field(repr=False, compare=False)
 
     @classmethod
-    def at(cls, path: Path, find_key: Callable[[str], Sealer], keys: Path) -> "OpenCase":
+    def at(
+        cls,
+        path: Path,
+        find_key: Callable[[str], Sealer],
+        find_anchor: Callable[[CaseFolder, str], Anchor | None],
+        refuse_reading: Callable[[Case], None],
+    ) -> "OpenCase":
         """Open the case at a path, see `forensics.open_case`."""
         folder = CaseFolder.at(path)
+        folder.refuse_special_files()
         for link in folder.find_outside_links():
             raise link.to_error("restore the missing file or folder from a backup; a case is moved as a whole")
-        return cls(folder, read_manifest(folder)["run"], find_key, keys)
+        return cls(folder, read_manifest(folder)["run"], find_key, find_anchor, refuse_reading)
 
     def table(self, name: str) -> pl.LazyFrame:
         """Return one table by name.
@@ -155,12 +163,12 @@ class OpenCase:
         Raises:
             UsageError: the reason is blank or a placeholder, or the published run compared no faces.
             NotAuthorised: the key of the case is withheld, destroyed or not in this user's key folder, the mandate is
-                over, or the log cannot be written.
+                over, a case about the same was denied, or the log cannot be written.
             IntegrityBroken: the case was changed by other means than commands.
         """
         _require_reason(reason, "candidates can be read only for a stated reason", "use case.candidates(reason=TEXT)")
         with self._log().record_command("open candidates", who=_system_user(), why=reason, facts={}):
-            refuse_unless_active(self.folder, datetime.now(UTC))
+            self._refuse_unless_allowed()
             _candidate_files(self.folder)  # a case that compares no faces has no key to find
             return candidates_of(self.folder, self.find_key(read_case(self.folder).case_id))
 
@@ -187,14 +195,15 @@ class OpenCase:
 
         Raises:
             UsageError: the thumbnail is sealed, and the reason is blank or a placeholder.
-            NotAuthorised: the key of the case cannot be used, the mandate is over, or the log cannot be written.
+            NotAuthorised: the key of the case cannot be used, the mandate is over, a case about the same was
+                denied, or the log cannot be written.
             IntegrityBroken: the file is missing, has changed since it was published, or lies outside of the case.
         """
         if not self._stored_name(name).endswith(SEALED_SUFFIX):
             return self.picture(name).read_bytes()
         _require_reason(reason, "pictures of people can be opened only for a stated reason", "give reason=TEXT")
         with self._log().record_command("open picture", who=_system_user(), why=reason, facts={"picture": name}):
-            refuse_unless_active(self.folder, datetime.now(UTC))
+            self._refuse_unless_allowed()
             return self.unseal_picture(name, self.find_key(read_case(self.folder).case_id))
 
     def unseal_picture(self, name: str, sealer: Sealer | None) -> bytes:
@@ -207,8 +216,13 @@ class OpenCase:
         data = self._find_picture(name).read_bytes()
         return sealer.unseal(data, THUMBNAIL) if sealer is not None and is_sealed(data) else data
 
+    def _refuse_unless_allowed(self) -> None:
+        """Raise `NotAuthorised` unless results about people may be read now."""
+        refuse_unless_active(self.folder, datetime.now(UTC))
+        self.refuse_reading(read_case(self.folder))
+
     def _log(self) -> LogWriter:
-        anchor = find_anchor(self.keys, self.folder, read_case(self.folder).case_id)
+        anchor = self.find_anchor(self.folder, read_case(self.folder).case_id)
         return LogWriter(self.folder, lambda: datetime.now(UTC), anchor)
 
     def _stored_name(self, name: str) -> str:

@@ -27,6 +27,7 @@ def denials_text(facts: JsonObject) -> str:
     return "; ".join(
         f"case {row['case_id']}"
         + (f", denied {row['denied_utc'][:10]}: {' and '.join(row['in_common'])}" if row["denied_utc"] else "")
+        + (f", no authority {row['lapsed_utc'][:10]}: {' and '.join(row['in_common'])}" if row["lapsed_utc"] else "")
         + (", acknowledged" if row["acknowledged"] is not None else ", not acknowledged")
         for row in facts["denials"]
     )

@@ -8,7 +8,7 @@ from forensics.custody.authority import Authority
 from forensics.custody.case_document import Case
 from forensics.custody.mandate import Mode
 from forensics.custody.stated_facts import day_or_time_text
-from forensics.errors import ForensicsError, UsageError
+from forensics.errors import UsageError
 from forensics.spelling import in_shell
 from pipelines.cli.authority_options import (
     AuthorityOptions,
@@ -29,7 +29,7 @@ from pipelines.cli.output import (
 )
 from pipelines.custody.case_store import find_cases, with_authority, with_hold
 from pipelines.custody.denial import deny, deny_damaged_case
-from pipelines.custody.denial_memory import denials_file
+from pipelines.custody.denial_memory import denials_file, forget_lapse
 from pipelines.custody.erasure import certificate_facts, release
 from pipelines.custody.mandate_text import authority_text, record_facts
 from pipelines.custody.open_session import open_session
@@ -66,6 +66,7 @@ def authorise_command(
     ):
         before = session.case.mandate.authority
         session.change(lambda case: with_authority(case, granted, session.now))
+        forget_lapse(session.case, session.now)
         were_withheld = session.keyring.withheld.exists()
         release(session.case)
         entered = {"authority": record_facts(session.case.mandate)["authority"], "released": were_withheld}
@@ -114,7 +115,7 @@ def deny_command(root: Path, reason: str, as_json: bool) -> None:
             certificate = deny(session, reason)
             is_kept = session.record.outputs["remembered"]
             session.record.outputs["certificate"] = None if certificate is None else certificate_facts(certificate)
-    except (ForensicsError, OSError):
+    except Exception:  # whatever is wrong with the case, its key must go
         deny_damaged_case(root, reason)
         raise
     if certificate is None:
@@ -141,7 +142,11 @@ def hold_command(root: Path, lift: bool, reason: str, as_json: bool) -> None:
     """
     with open_session(root, "case hold", need=Need.HOLD, reason=reason, facts={"lift": lift}) as session:
         with session.lock():
+            if not lift:
+                session.keyring.mark_hold(is_held=True)
             session.change(lambda case: with_hold(case, "" if lift else reason))
+            if lift:
+                session.keyring.mark_hold(is_held=False)
         enforce_retention(session)
         done = session.retention_actions
     emit(
@@ -168,7 +173,7 @@ def sweep_command(root: Path, as_json: bool) -> int:
         try:
             with open_session(case, "case sweep", need=Need.CHANGE, reason="dates") as session:
                 rows.append([str(case), session.mandate_status.value, "; ".join(session.retention_actions)])
-        except (ForensicsError, OSError) as error:
+        except Exception as error:  # whatever is wrong with one case, the dates of the others count
             is_clean = False
             rows.append([str(case), "failed", str(error)])
     facts = [dict(zip(("case", "standing", "done"), row, strict=True)) for row in rows]

@@ -79,8 +79,9 @@ def policy_command(
     with open_session(root, "case policy", need=need, reason=reason, facts=facts) as session:
         with session.lock():
             if after_denial:
-                changes["acknowledged_denials"] = acknowledge_denials(session.case).acknowledged_denials
-                session.record.outputs["acknowledged_denials"] = changes["acknowledged_denials"]
+                acknowledged = _acknowledged(acknowledge_denials(session.case), session.case)
+                changes |= acknowledged
+                session.record.outputs |= acknowledged
             before = {name: _rule(session.case, name) for name in changes}
             session.change(lambda case: _changed(case, session, changes))
         enforce_retention(session)
@@ -88,6 +89,12 @@ def policy_command(
         say(retention_text(session.case))
     rows = [[name.replace("_", " "), before[name], value] for name, value in changes.items()]
     emit({**changes, "before": before}, table_text(["rule", "before", "now"], rows), as_json)
+
+
+def _acknowledged(case: Case, before: Case) -> JsonObject:
+    """Return the lists of acknowledged cases that became longer."""
+    after = {name: getattr(case, name) for name in ("acknowledged_denials", "acknowledged_lapses")}
+    return {name: value for name, value in after.items() if value != getattr(before, name)}
 
 
 def _rule(case: Case, name: str) -> object:

@@ -39,6 +39,7 @@ from pipelines.cli.run_summary import emit_result, plan_facts
 from pipelines.custody.accounts import os_user
 from pipelines.custody.case_lock import is_locked
 from pipelines.custody.case_store import make_case, with_first_run
+from pipelines.custody.denial_memory import remember_lapse
 from pipelines.custody.mandate_text import authority_text
 from pipelines.custody.mandate_watch import within_mandate
 from pipelines.custody.open_session import open_session
@@ -262,6 +263,7 @@ def _recognition(session: Session, settings: Settings) -> Recognition:
         session.change(lambda case: with_first_run(case, session.now))
     root = in_shell(session.folder.root)
     if session.case.mandate.is_authority_pending:
+        remember_lapse(session.case)
         say(
             f"authority {authority_text(session.case.mandate, session.now)}; "
             f"enter it with `forensics case authorise {root}`"

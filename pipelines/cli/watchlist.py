@@ -193,7 +193,7 @@ def calibrate_command(root: Path, pictures: Path, reason: str, as_json: bool) ->
     """
     with (
         open_session(
-            root, "watchlist calibrate", need=Need.WORK, reason=reason, private={"folder": str(pictures)}
+            root, "watchlist calibrate", need=Need.COMPARE, reason=reason, private={"folder": str(pictures)}
         ) as session,
         session.lock(),
     ):

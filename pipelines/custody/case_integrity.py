@@ -1,7 +1,7 @@
 """Integrity check of a case: files against its log, the log against its log anchor and its newest checkpoint.
 
 The log holds the digests of the registered files (`forensics/custody/registered_files.py`). The log anchor holds length
-and head of the log, outside the case beside its key (`forensics/tables/log_anchor.py`). Modes that do not
+and head of the log, outside the case beside its key (`pipelines/custody/log_anchor.py`). Modes that do not
 compare faces have no key, and their `case.toml` may be edited.
 """
 

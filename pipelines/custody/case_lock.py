@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import socket
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,8 +45,6 @@ def lock_case(folder: CaseFolder) -> Iterator[None]:
             raise CannotStart(
                 f"{holder} is working on this case", "wait until it ends, then try again", folder.root
             ) from error
-        if os.fstat(descriptor).st_nlink > 1:
-            raise IntegrityBroken("the lock file has a hard link", "remove this file and try again", folder.lock_file)
         os.truncate(descriptor, 0)
         os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
         yield
@@ -54,12 +53,23 @@ def lock_case(folder: CaseFolder) -> Iterator[None]:
 
 
 def _open_lock_file(folder: CaseFolder) -> int:
+    """Open the lock file, which belongs to this case alone: the holder of another lock must never be killed."""
     try:
-        return os.open(folder.lock_file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(folder.lock_file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
         raise IntegrityBroken("the lock file is a link", "remove this link and try again", folder.lock_file) from error
+    if _is_of_this_case_alone(os.fstat(descriptor)):
+        return descriptor
+    os.close(descriptor)
+    raise IntegrityBroken(
+        "the lock file has a hard link or is not a file", "remove this file and try again", folder.lock_file
+    )
+
+
+def _is_of_this_case_alone(status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode) and status.st_nlink <= 1
 
 
 @contextlib.contextmanager
@@ -104,7 +114,9 @@ def _find_holders(folder: CaseFolder) -> list[int]:
 
     A line of `/proc/locks` is ``1: FLOCK ADVISORY WRITE 42 08:01:77 0 EOF``, where 42 is the pid.
     """
-    status = folder.lock_file.stat()
+    status = folder.lock_file.lstat()
+    if not _is_of_this_case_alone(status):
+        return []
     named = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     lines = Path("/proc/locks").read_text().splitlines() if Path("/proc/locks").exists() else []
     held = [fields for fields in map(str.split, lines) if "FLOCK" in fields and "->" not in fields]

@@ -1,6 +1,5 @@
 """Creation and loading of a case, and the changes of its mandate as values; `Session.change` writes them."""
 
-import json
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from forensics.custody.result_retention import ResultRetention, results_due, res
 from forensics.custody.stated_facts import day_or_time_text, is_day, latest_of
 from forensics.errors import NotAuthorised, UsageError
 from forensics.footage.cameras import Camera
+from forensics.json_object import decode_json
 from forensics.spelling import fault_in_name, fault_in_statement
 from forensics.tables.files import remove_unfinished, write_bytes
 from pipelines.custody.keys import keyring_for
@@ -166,7 +166,7 @@ def denial_reason(folder: CaseFolder) -> str:
 def _read_denial(folder: CaseFolder) -> dict[str, str]:
     """Read time and reason from the mark of a denial. An unreadable mark still counts as a denial."""
     try:
-        stored = json.loads(folder.denied_file.read_text())
+        stored = decode_json(folder.denied_file.read_text())
         datetime.fromisoformat(stored["at_utc"])
         return {"at_utc": stored["at_utc"], "why": str(stored["why"])}
     except (OSError, ValueError, TypeError, KeyError):

@@ -1,11 +1,11 @@
 """Files that versions before 0.3 stored in clear in a case that compares faces; `old_case.py` seals them."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from forensics.custody.case_folder import CaseFolder
+from forensics.json_object import decode_json
 
 __all__ = ["CLEAR_VERDICTS", "clear_entries", "has_clear_files"]
 
@@ -30,5 +30,5 @@ def _clear_files(folder: CaseFolder) -> Iterator[Path]:
 def clear_entries(folder: CaseFolder) -> Iterator[Path]:
     """Yield the folder of each entry whose name and basis are in clear."""
     for path in folder.entry_files():
-        if "sealed" not in json.loads(path.read_text()):
+        if "sealed" not in decode_json(path.read_text()):
             yield path.parent

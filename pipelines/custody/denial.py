@@ -1,20 +1,23 @@
 """Ends a case whose authority (legal permission) was refused: stops runs, destroys biometric data, keeps evidence."""
 
+import contextlib
 import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from forensics.custody.case_document import read_case
+from forensics.custody.case_document import Case, read_case
 from forensics.custody.case_folder import CaseFolder
-from forensics.errors import ForensicsError, NotAuthorised
+from forensics.errors import ForensicsError, IntegrityBroken, NotAuthorised
 from forensics.tables.files import encode_json, write_bytes
 from pipelines import clock
 from pipelines.custody.accounts import os_user
 from pipelines.custody.case_lock import take_over_lock
+from pipelines.custody.damaged_case import held_case_id, may_be_on_hold
 from pipelines.custody.denial_memory import is_remembered, remembered
 from pipelines.custody.erasure import destroy, quarantine
 from pipelines.custody.keys import destroy_reviewer_keys, keyring_for
+from pipelines.custody.log_anchor import find_anchor
 from pipelines.custody.session import Session, operator_facts
 
 __all__ = ["deny", "deny_damaged_case"]
@@ -55,34 +58,61 @@ def deny(session: Session, why: str) -> Path | None:
 
 
 def deny_damaged_case(root: Path, why: str) -> None:
-    """Deny a case whose log or `case.toml` is damaged: destroy its key and stop its runs.
+    """Deny a case whose log or `case.toml` is damaged: mark it, so that its runs stop, and destroy its key.
 
-    If `case.toml` cannot be read, the case may be on hold, so its key is withheld instead. `case deny` on the restored
-    case records the denial and destroys the rest.
+    Neither file is trusted: the key is that of the case that this folder is known to hold. It is withheld instead if
+    the case is on hold, or may be. `case deny` on the restored case records the denial and destroys the rest.
+
+    Raises:
+        IntegrityBroken: nothing outside the folder says that it holds the case it names, whose key is not touched then.
     """
-    folder = CaseFolder.at(root)
+    folder, case = CaseFolder.for_path(root), None
+    with contextlib.suppress(ForensicsError, OSError):
+        case = read_case(folder) if folder.case_file.is_file() else None
     try:
-        case = read_case(folder)
-    except ForensicsError:
-        _withhold_key(folder)
-        write_bytes(folder.denied_file, _encode_mark({"user": os_user()}, why))
-        return
-    if case.mandate.denied_utc is not None:
-        return
-    with remembered(folder, case.case_id, reference=case.mandate.reference, at_utc=clock.utc_now()):
-        if not case.mandate.hold:
-            keyring_for(folder, case.case_id).destroy()
-            destroy_reviewer_keys(case.case_id)
-    write_bytes(folder.denied_file, _encode_mark(operator_facts(case), why))
+        _end_key(folder, case)
+    finally:
+        if folder.case_file.exists() and not folder.denied_file.exists():
+            who = {"user": os_user()} if case is None else operator_facts(case)
+            write_bytes(folder.denied_file, _encode_mark(who, why))
 
 
-def _withhold_key(folder: CaseFolder) -> None:
-    """Withhold the key of a case whose `case.toml` cannot be parsed but still contains the id; remember the denial."""
-    found = re.search(rb'^case_id = "([0-9a-f]{16})"', folder.case_file.read_bytes(), re.MULTILINE)
-    if found:
-        case_id = found[1].decode()
+def _end_key(folder: CaseFolder, case: Case | None) -> None:
+    """Destroy or withhold the key of the case that a folder holds; `case` is None if `case.toml` cannot be read."""
+    named_id = case.case_id if case is not None else _named_id(folder)
+    case_id = held_case_id(folder, named_id)
+    if case_id is None:
+        if named_id and keyring_for(folder, named_id).exists:
+            raise _unknown_folder(folder, named_id)
+    elif case is None or case.case_id != case_id:
         with remembered(folder, case_id, reference="", at_utc=clock.utc_now()):
             keyring_for(folder, case_id).withhold()
+    else:
+        with remembered(folder, case_id, reference=case.mandate.reference, at_utc=clock.utc_now()):
+            if may_be_on_hold(folder, case):
+                keyring_for(folder, case_id).withhold()
+            else:
+                keyring_for(folder, case_id).destroy()
+                destroy_reviewer_keys(case_id)
+
+
+def _named_id(folder: CaseFolder) -> str:
+    """Return the id in a `case.toml` that cannot be parsed; empty if there is none."""
+    data = folder.case_file.read_bytes() if folder.case_file.is_file() else b""
+    found = re.search(rb'^case_id = "([0-9a-f]{16})"', data, re.MULTILINE)
+    return found[1].decode() if found else ""
+
+
+def _unknown_folder(folder: CaseFolder, case_id: str) -> IntegrityBroken:
+    anchor = find_anchor(folder, case_id)
+    place = anchor.named_folder if anchor is not None else None
+    known = f"case {case_id} was last written in {place}" if place else f"no log anchor says where case {case_id} is"
+    return IntegrityBroken(
+        f"case.toml names case {case_id}, but this folder is not known to hold that case, so its key was not touched; "
+        f"{known}",
+        "deny that case in its own folder, or restore this folder from a backup and deny it again",
+        folder.root,
+    )
 
 
 def _encode_mark(who: dict[str, str], why: str) -> bytes:

@@ -4,38 +4,46 @@
 references of its footage, its reference pictures and its reference. They are keyed with a secret that is derived from
 the installation's key: without that key no guess can be tested, and no name or reason is stored. A memory without its
 key cannot be used, so both must be kept when keys are moved.
+
+A search without an authority is remembered from its first run on, with the end of its 48 hours. From then on it counts
+like a denial, until its authority is entered.
 """
 
 import contextlib
 import fcntl
 import hmac
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from forensics.adapters.crypto.case_key import Key
 from forensics.adapters.crypto.signing import key_id_of, public_key_of
+from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.line_file import open_line_file
 from forensics.custody.log import read_chain
 from forensics.custody.sealer import Sealer
 from forensics.digests import canonical_json
 from forensics.errors import ForensicsError, IntegrityBroken
-from forensics.json_object import JsonObject
+from forensics.json_object import JsonObject, decode_json
 from forensics.spelling import letters_and_digits
 from forensics.tables.files import read_any_table, sync_folder
+from pipelines import clock
 from pipelines.custody.entries import stored_pictures
 from pipelines.custody.installation import installation_key, installation_key_file
 from pipelines.custody.keys import keyring_for, make_private_folder
 
 __all__ = [
     "Denial",
+    "Event",
     "denials_file",
+    "forget_lapse",
     "is_remembered",
     "load_denials",
+    "remember_lapse",
     "remembered",
     "subjects_of",
 ]
@@ -51,13 +59,21 @@ _FAULTS: Final = (ForensicsError, OSError, ValueError, KeyError, TypeError, Attr
 _LARGEST_ENTRY_BYTES: Final = 1 << 20
 
 
+class Event(StrEnum):
+    """Why a case is remembered: denied, its 48 hours without an authority over, or the authority entered after all."""
+
+    DENIED = "denied"
+    LAPSED = "lapsed"
+    ENTERED = "entered"
+
+
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """A denied case as this installation remembers it.
+    """A denied case as this installation remembers it, or one whose 48 hours without an authority are over.
 
     Attributes:
         case_id: id of the denied case.
-        at_utc: time of the denial.
+        at_utc: time of the denial, or end of the 48 hours.
         key_id: id of the installation's key with which the references are keyed.
         subjects: keyed references by kind: ``footage``, ``pictures``, ``reference``.
         mac: keyed digest of the other fields, which shows a damaged or edited line.
@@ -68,10 +84,12 @@ class Denial:
     key_id: str
     subjects: Mapping[str, frozenset[str]]
     mac: str = ""
+    event: Event = Event.DENIED
 
     def fields(self) -> JsonObject:
         """Return all fields but the last as JSON."""
         stored = {"case_id": self.case_id, "at_utc": self.at_utc.isoformat(), "key_id": self.key_id}
+        stored |= {} if self.event is Event.DENIED else {"event": self.event.value}
         return {**stored, **{kind: sorted(self.subjects[kind]) for kind in KINDS}}
 
     def encoded(self) -> bytes:
@@ -85,7 +103,7 @@ def denials_file() -> Path:
 
 
 def load_denials() -> list[Denial]:
-    """Read all denials, one for each case, by time.
+    """Read all denials, one for each case, by time; with them the cases whose 48 hours without an authority are over.
 
     Raises:
         IntegrityBroken: a line is damaged, or was written with another key than this installation's.
@@ -94,13 +112,19 @@ def load_denials() -> list[Denial]:
     if not denials:
         return []
     private = _present_key({denial.key_id for denial in denials})
-    by_case: dict[str, Denial] = {}
+    denied: dict[str, Denial] = {}
+    pending: dict[str, Denial] = {}
     for denial in denials:
         if denial.mac != _mac(private, denial):
             raise _unreadable("changed since it was written")
+        if denial.event is Event.ENTERED:
+            pending.pop(denial.case_id, None)
+            continue
+        by_case = denied if denial.event is Event.DENIED else pending
         known = by_case.get(denial.case_id)
         by_case[denial.case_id] = denial if known is None else _joined(known, denial)
-    return sorted(by_case.values(), key=lambda each: (each.at_utc, each.case_id))
+    lapsed = {name: each for name, each in pending.items() if each.at_utc <= clock.utc_now()}
+    return sorted({**lapsed, **denied}.values(), key=lambda each: (each.at_utc, each.case_id))
 
 
 def _whole_lines() -> list[bytes]:
@@ -111,13 +135,14 @@ def _whole_lines() -> list[bytes]:
 
 def _parse(line: bytes) -> Denial:
     try:
-        stored: JsonObject = json.loads(line)
+        stored: JsonObject = decode_json(line)
         denial = Denial(
             case_id=str(stored["case_id"]),
             at_utc=datetime.fromisoformat(stored["at_utc"]),
             key_id=str(stored["key_id"]),
             subjects={kind: frozenset(map(str, stored[kind])) for kind in KINDS},
             mac=str(stored["mac"]),
+            event=Event(stored.get("event", Event.DENIED)),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable(str(error)) from error
@@ -135,7 +160,7 @@ def _unreadable(detail: str) -> IntegrityBroken:
 def _joined(one: Denial, other: Denial) -> Denial:
     """Return two records of one denial as one: a damaged case may be denied again after it was restored."""
     subjects = {kind: one.subjects[kind] | other.subjects[kind] for kind in KINDS}
-    return Denial(one.case_id, min(one.at_utc, other.at_utc), other.key_id, subjects)
+    return Denial(one.case_id, min(one.at_utc, other.at_utc), other.key_id, subjects, event=one.event)
 
 
 def _present_key(key_ids: set[str]) -> bytes:
@@ -165,8 +190,22 @@ def _secret(private: bytes) -> Key:
 
 
 def is_remembered(case_id: str) -> bool:
-    """Whether the memory has a whole line of this case. Damaged lines of other cases are ignored."""
-    return any(denial.case_id == case_id for denial in _readable_denials())
+    """Whether the memory has a whole line of this case's denial. Damaged lines of other cases are ignored."""
+    return any((each.case_id, each.event) == (case_id, Event.DENIED) for each in _readable_denials())
+
+
+def remember_lapse(case: Case) -> None:
+    """Remember a case whose authority is pending, with the end of its 48 hours; no fault ends the command."""
+    ends = case.mandate.authority_ends
+    if ends is not None:
+        _try_to_keep(_describe(case.folder, case.case_id, case.mandate.reference, ends, Event.LAPSED), fcntl.LOCK_EX)
+
+
+def forget_lapse(case: Case, at_utc: datetime) -> None:
+    """Forget that the authority of a case was pending, because it was entered."""
+    if any((each.case_id, each.event) == (case.case_id, Event.LAPSED) for each in _readable_denials()):
+        entered = _describe(case.folder, case.case_id, case.mandate.reference, at_utc, Event.ENTERED)
+        _try_to_keep(entered, fcntl.LOCK_EX)
 
 
 def _readable_denials() -> Iterator[Denial]:
@@ -214,14 +253,16 @@ def remembered(folder: CaseFolder, case_id: str, *, reference: str, at_utc: date
             _try_to_keep(denial, fcntl.LOCK_EX)
 
 
-def _describe(folder: CaseFolder, case_id: str, reference: str, at_utc: datetime) -> Denial | None:
+def _describe(
+    folder: CaseFolder, case_id: str, reference: str, at_utc: datetime, event: Event = Event.DENIED
+) -> Denial | None:
     """Return what is to be remembered of a case; None if not even the installation's key can be used."""
     with contextlib.suppress(*_FAULTS):
         private = installation_key()
         pictures = _pictures(folder, case_id)
         evidence_ids = _evidence_ids(folder)
         subjects = subjects_of(private, evidence_ids=evidence_ids, pictures=pictures, reference=reference)
-        denial = Denial(case_id, at_utc, key_id_of(public_key_of(private)), subjects)
+        denial = Denial(case_id, at_utc, key_id_of(public_key_of(private)), subjects, event=event)
         return replace(denial, mac=_mac(private, denial))
     return None
 
@@ -262,12 +303,16 @@ def _try_to_keep(denial: Denial | None, lock: int) -> bool:
     return False
 
 
+def _is_same(one: Denial, other: Denial) -> bool:
+    return (one.case_id, one.key_id, one.event) == (other.case_id, other.key_id, other.event)
+
+
 def _keep(denial: Denial, lock: int) -> None:
     path = denials_file()
     make_private_folder(path.parent)
     with open_line_file(path, lock) as file:
         sync_folder(path.parent)
-        known = [each for each in _readable_denials() if (each.case_id, each.key_id) == (denial.case_id, denial.key_id)]
+        known = [each for each in _readable_denials() if _is_same(each, denial)]
         if known and all(any(denial.subjects[kind] <= each.subjects[kind] for each in known) for kind in KINDS):
             return
         torn = file.read_torn_end()

@@ -1,7 +1,8 @@
 """What a case has in common with cases that were denied before, and what it may do then.
 
 A case that compares faces and shares footage, a reference picture or the reference with a denied case neither adds
-entries nor compares faces until `case policy --after-denial` has acknowledged that denial, with a reason. `case.toml`
+entries nor compares faces, nor are its results about people read, until `case policy --after-denial` has acknowledged
+that denial, with a reason; its disclosure for the defence is never refused. `case.toml`
 holds the ids of the acknowledged cases, so a later denial needs another acknowledgement. The denied case itself, such
 as a copy of its folder, can never continue.
 """
@@ -17,7 +18,7 @@ from forensics.errors import ForensicsError, NotAuthorised, UsageError
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from forensics.tables.files import read_any_table
-from pipelines.custody.denial_memory import Denial, load_denials, subjects_of
+from pipelines.custody.denial_memory import Denial, Event, load_denials, subjects_of
 from pipelines.custody.entries import stored_pictures
 from pipelines.custody.installation import installation_key
 from pipelines.custody.keys import find_key
@@ -30,7 +31,7 @@ __all__ = [
     "find_denials",
     "refuse_denied_case",
     "refuse_denied_pictures",
-    "refuse_unacknowledged_denials",
+    "refuse_earlier_denials",
 ]
 
 _WORDS: Final = {"footage": "footage", "pictures": "a reference picture", "reference": "the reference"}
@@ -39,23 +40,26 @@ _NOTE: Final = "picture of a denied case"
 
 @dataclass(frozen=True, slots=True)
 class EarlierDenial:
-    """A denied case that another case has something in common with.
+    """A denied case that another case has something in common with; or one that has lapsed without an authority.
 
     Attributes:
         case_id: id of the denied case.
-        at_utc: time of its denial.
+        at_utc: time of its denial, or end of its 48 hours without an authority.
         in_common: what both are about, in words.
         is_acknowledged: whether the other case acknowledges the denial on record.
+        is_lapse: whether it was not denied, but its authority stayed pending for 48 hours.
     """
 
     case_id: str
     at_utc: datetime
     in_common: tuple[str, ...]
     is_acknowledged: bool
+    is_lapse: bool = False
 
     def __str__(self) -> str:
         common = " and ".join(self.in_common)
-        return f"this case has {common} in common with case {self.case_id}, which was denied on {self.at_utc:%Y-%m-%d}"
+        ended = "whose 48 hours without an authority ended" if self.is_lapse else "which was denied"
+        return f"this case has {common} in common with case {self.case_id}, {ended} on {self.at_utc:%Y-%m-%d}"
 
 
 def find_denials(case: Case) -> list[EarlierDenial]:
@@ -91,8 +95,10 @@ def _in_common(
         shared |= {"pictures"} if denial.case_id in offered else set()
         if shared and denial.case_id != case.case_id:
             in_common = tuple(words for kind, words in _WORDS.items() if kind in shared)
-            is_acknowledged = denial.case_id in case.acknowledged_denials
-            found.append(EarlierDenial(denial.case_id, denial.at_utc, in_common, is_acknowledged))
+            is_lapse = denial.event is Event.LAPSED
+            acknowledged = case.acknowledged_lapses if is_lapse else case.acknowledged_denials
+            is_acknowledged = denial.case_id in acknowledged
+            found.append(EarlierDenial(denial.case_id, denial.at_utc, in_common, is_acknowledged, is_lapse))
     return found
 
 
@@ -100,7 +106,7 @@ def describe_denials(case: Case) -> list[str]:
     """Return one sentence for each denial that the case does not acknowledge, with what it needs to continue."""
     command = f"forensics case policy {in_shell(case.folder.root)} --after-denial --reason TEXT"
     return [
-        f"{denial}; before faces are compared, acknowledge it: {command}"
+        f"{denial}; before faces are compared or results read, acknowledge it: {command}"
         for denial in find_denials(case)
         if not denial.is_acknowledged
     ]
@@ -113,7 +119,7 @@ def refuse_denied_case(case: Case) -> None:
         NotAuthorised: it does, so this is an older copy of the denied case.
     """
     for denial in load_denials() if case.mandate.mode.compares_faces else []:
-        if denial.case_id == case.case_id:
+        if denial.case_id == case.case_id and denial.event is Event.DENIED:
             raise NotAuthorised(
                 f"its authority was refused on {denial.at_utc:%Y-%m-%d}; this is a copy from before, or its denial was "
                 "interrupted",
@@ -122,12 +128,13 @@ def refuse_denied_case(case: Case) -> None:
             )
 
 
-def refuse_unacknowledged_denials(case: Case) -> None:
-    """Check that the case acknowledges every denial of a case that it has something in common with.
+def refuse_earlier_denials(case: Case) -> None:
+    """Check that the case was not denied, and acknowledges every denial of a case that it has something in common with.
 
     Raises:
-        NotAuthorised: it does not.
+        NotAuthorised: it was denied, or does not acknowledge one.
     """
+    refuse_denied_case(case)
     _refuse(case, find_denials(case))
 
 
@@ -167,13 +174,19 @@ def acknowledge_denials(case: Case) -> Case:
     Raises:
         UsageError: there is none to acknowledge.
     """
-    new = [denial.case_id for denial in find_denials(case) if not denial.is_acknowledged]
+    new = [denial for denial in find_denials(case) if not denial.is_acknowledged]
     if not new:
         raise UsageError(
             "this case has nothing in common with a denied case that it does not acknowledge already",
             "leave --after-denial out",
         )
-    return replace(case, acknowledged_denials=(*case.acknowledged_denials, *new))
+    denied = [denial.case_id for denial in new if not denial.is_lapse]
+    lapsed = [denial.case_id for denial in new if denial.is_lapse]
+    return replace(
+        case,
+        acknowledged_denials=(*case.acknowledged_denials, *denied),
+        acknowledged_lapses=(*case.acknowledged_lapses, *lapsed),
+    )
 
 
 def denial_facts(case: Case) -> JsonObject:
@@ -186,7 +199,8 @@ def denial_facts(case: Case) -> JsonObject:
     rows = [
         {
             "case_id": denial.case_id,
-            "denied_utc": denial.at_utc.isoformat(timespec="seconds"),
+            "denied_utc": None if denial.is_lapse else denial.at_utc.isoformat(timespec="seconds"),
+            "lapsed_utc": denial.at_utc.isoformat(timespec="seconds") if denial.is_lapse else None,
             "in_common": list(denial.in_common),
             "acknowledged": reasons.get(denial.case_id),
         }
@@ -194,20 +208,24 @@ def denial_facts(case: Case) -> JsonObject:
     ]
     known = {denial.case_id for denial in found}
     rows += [
-        {"case_id": name, "denied_utc": None, "in_common": [], "acknowledged": reasons.get(name)}
-        for name in case.acknowledged_denials
+        {"case_id": name, "denied_utc": None, "lapsed_utc": None, "in_common": [], "acknowledged": reasons.get(name)}
+        for name in _acknowledged_ids(case)
         if name not in known
     ]
     return {"denials": rows, "denials_missing_because": problem}
 
 
+def _acknowledged_ids(case: Case) -> list[str]:
+    return list(dict.fromkeys((*case.acknowledged_denials, *case.acknowledged_lapses)))
+
+
 def _acknowledgements(case: Case) -> dict[str, JsonObject]:
     """Return reason and user of each acknowledgement on record, by the id of the denied case."""
     lines = read_chain(case.folder.audit_file).lines
-    given: dict[str, JsonObject] = {name: {} for name in case.acknowledged_denials}
+    given: dict[str, JsonObject] = {name: {} for name in _acknowledged_ids(case)}
     for line in lines:
-        names = line.facts.get("outputs", {}).get("acknowledged_denials") if line.kind == "end" else None
-        for name in names or ():
+        outputs = line.facts.get("outputs", {}) if line.kind == "end" else {}
+        for name in (*(outputs.get("acknowledged_denials") or ()), *(outputs.get("acknowledged_lapses") or ())):
             if name in given and not given[name]:
                 given[name] = {"reason": line.why, "user": line.who.get("user")}
     return given

@@ -4,7 +4,6 @@ The folder of an entry is named by a keyed reference to its name. `entry.json` i
 it is removed on time, and sealed all that says whom the case searches for.
 """
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.custody.sealer import Sealer
 from forensics.digests import canonical_json
 from forensics.errors import UsageError
-from forensics.json_object import JsonObject
+from forensics.json_object import JsonObject, decode_json
 from forensics.tables.files import encode_json
 from pipelines.custody.entry_additions import added_entries
 from pipelines.custody.keys import key_of
@@ -112,8 +111,8 @@ def load_entries(case: Case) -> list[Entry]:
 
 def read_entry(folder: Path, key: Sealer) -> Entry:
     """Read the entry in a folder of the watch-list."""
-    outer = json.loads((folder / "entry.json").read_text())
-    stored = {**outer, **json.loads(key.unseal(bytes.fromhex(outer["sealed"]), _CONTEXT))}
+    outer = decode_json((folder / "entry.json").read_text())
+    stored = {**outer, **decode_json(key.unseal(bytes.fromhex(outer["sealed"]), _CONTEXT))}
     return decode_entry(folder, stored["entry"], stored)
 
 
@@ -122,9 +121,9 @@ def stored_pictures(folder: Path, key: Sealer | None) -> set[str]:
 
     Versions before 0.3 stored them in clear.
     """
-    stored = json.loads((folder / "entry.json").read_text())
+    stored = decode_json((folder / "entry.json").read_text())
     if "sealed" in stored:
-        stored = {} if key is None else json.loads(key.unseal(bytes.fromhex(stored["sealed"]), _CONTEXT))
+        stored = {} if key is None else decode_json(key.unseal(bytes.fromhex(stored["sealed"]), _CONTEXT))
     return {str(picture["sha256"]) for picture in stored.get("pictures", ())}
 
 
@@ -160,7 +159,7 @@ def find_entry(case: Case, entry_id: str) -> Entry:
 
 def expired_entries(folder: CaseFolder, now: datetime) -> list[Path]:
     """Return the folders of the entries that have ended at `now`."""
-    ends = {path.parent: json.loads(path.read_text())["expires_utc"] for path in folder.entry_files()}
+    ends = {path.parent: decode_json(path.read_text())["expires_utc"] for path in folder.entry_files()}
     return [path for path, end in ends.items() if datetime.fromisoformat(end) <= now]
 
 

@@ -7,7 +7,6 @@ is removed, so that the next command can finish an interrupted destruction, and 
 on purpose.
 """
 
-import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from forensics.custody.case_folder import SEALED_SUFFIX, CaseFolder
 from forensics.custody.result_retention import REMOVAL
 from forensics.digests import sha256_of_bytes, sha256_of_file
 from forensics.errors import IntegrityBroken
-from forensics.json_object import JsonObject
+from forensics.json_object import JsonObject, decode_json
 from forensics.tables.files import encode_json
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.keys import destroy_reviewer_keys, keyring_for
@@ -114,7 +113,7 @@ def _digest(path: Path) -> str:
 
 def _finish(files: DecidingFiles, certificate: Path, *, key_destroyed: bool) -> None:
     """Remove the files that a certificate names, then mark it as done."""
-    stored, folder = json.loads(certificate.read_text()), files.folder
+    stored, folder = decode_json(certificate.read_text()), files.folder
     for file in stored["files"]:
         folder.resolve_inside(
             Path(file["path"]).parent.as_posix()
@@ -223,7 +222,7 @@ def _load_certificates(folder: CaseFolder) -> Iterator[tuple[Path, JsonObject]]:
     """Yield path and content of every certificate."""
     for path in sorted(folder.certificates.glob("*.json")):
         try:
-            stored = json.loads(path.read_text())
+            stored = decode_json(path.read_text())
             if not {"state", "reason", "files", "key_destroyed"} <= stored.keys():
                 raise ValueError("not the fields of a certificate")
         except (ValueError, TypeError, AttributeError) as error:

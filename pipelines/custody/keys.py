@@ -16,7 +16,7 @@ from forensics.adapters.crypto.key_files import WITHHELD, keys_folder, load_key
 from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
-from forensics.tables.files import atomic_file, sync_folder
+from forensics.tables.files import atomic_file, sync_folder, write_bytes
 
 __all__ = [
     "Keyring",
@@ -43,10 +43,12 @@ class Keyring:
     Attributes:
         path: file of the key.
         withheld: file of the key while the case is quarantined.
+        hold: mark that the case is on hold, which no edit of the case removes.
     """
 
     path: Path
     withheld: Path
+    hold: Path
 
     @property
     def exists(self) -> bool:
@@ -89,6 +91,13 @@ class Keyring:
             self.path.replace(self.withheld)
             _sync(self.path.parent, self.withheld.parent)
 
+    def mark_hold(self, *, is_held: bool) -> None:
+        """Mark beside the key whether the case is on hold; a case without a key has no mark."""
+        if is_held and self.exists:
+            write_bytes(self.hold, b"")
+        elif not is_held:
+            self.hold.unlink(missing_ok=True)
+
     def release(self) -> None:
         """Release the withheld key."""
         if self.withheld.exists():
@@ -120,7 +129,7 @@ def keyring_for(folder: CaseFolder, case_id: str) -> Keyring:
         raise UsageError(
             "the key folder must not be inside the case", "set $FORENSICS_KEYS to a folder outside the case", base
         )
-    return Keyring(base / case_id, base / WITHHELD / case_id)
+    return Keyring(base / case_id, base / WITHHELD / case_id, base / f"{case_id}.hold")
 
 
 def key_of(case: Case) -> Key:

@@ -5,7 +5,6 @@ the log stay as they are, because they are chained: names in them, and what was 
 """
 
 import contextlib
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from forensics.custody.registered_files import WROTE
 from forensics.custody.sealer import Sealer, is_sealed
 from forensics.digests import sha256_of_bytes, sha256_of_file
 from forensics.errors import CannotStart
-from forensics.json_object import JsonObject
+from forensics.json_object import JsonObject, decode_json
 from forensics.tables.files import encode_json, encode_table, read_any_table, seal_table, write_bytes
 from forensics.tables.schemas import CANDIDATES, CANDIDATES_TABLE, RECOGNISE_PART, SIGHT_PART
 from forensics.tables.sighting_rows import THUMBNAIL, seal_thumbnails
@@ -61,7 +60,7 @@ def seal_old_case(session: Session) -> None:
 
 def _published(folder: CaseFolder) -> str:
     """Return the id of the published run; empty if there is none."""
-    return str(json.loads(folder.manifest.read_text())["run"]) if folder.manifest.exists() else ""
+    return str(decode_json(folder.manifest.read_text())["run"]) if folder.manifest.exists() else ""
 
 
 def _seal_verdicts(folder: CaseFolder, files: DecidingFiles, key: Sealer) -> None:
@@ -73,7 +72,7 @@ def _seal_verdicts(folder: CaseFolder, files: DecidingFiles, key: Sealer) -> Non
 
 def _seal_entry(case: Case, files: DecidingFiles, old: Path, key: Sealer) -> None:
     """Move an entry to a folder named by reference, with its pictures and templates sealed for that folder."""
-    stored = json.loads((old / "entry.json").read_text())
+    stored = decode_json((old / "entry.json").read_text())
     new = entry_folder(case.folder, key, old.name)
     entry = decode_entry(new, old.name, stored)
     for picture in entry.pictures:
@@ -201,7 +200,7 @@ def _write_manifest(folder: CaseFolder, run: RunFolder, files: DecidingFiles) ->
     """Write the manifest with the present names and digests, and record it as published."""
     is_published = run.run_id == _published(folder)
     places = [run.manifest, *([folder.manifest] if is_published else [])]
-    manifest: JsonObject = json.loads(run.manifest.read_text())
+    manifest: JsonObject = decode_json(run.manifest.read_text())
     manifest["files"] = [_described(run.tables, file) for file in manifest["files"]]
     manifest["pictures"] = [_described(run.case_root, picture) for picture in manifest.get("pictures", [])]
     data = encode_json(manifest)

@@ -54,10 +54,11 @@ def open_session(
     Raises:
         NotAuthorised: the mandate does not allow the command, the clock runs backwards, was changed for this process or
             is behind what was written in any case of this user, or the log cannot be written.
-        IntegrityBroken: the log is damaged, or a registered file was changed by other means.
+        IntegrityBroken: the log is damaged, a registered file was changed by other means, or a pipe is in its place.
     """
     clock.refuse_false_clock()
     case = load_case(root)
+    case.folder.refuse_special_files()
     anchor = anchor_for(case.folder, case.case_id)
     clock.refuse_clock_behind([case.folder.audit_file, *all_anchors()])
     log = LogWriter(case.folder, clock.utc_now, anchor if anchor.exists else None, partial(_protected, case))

@@ -12,7 +12,7 @@ from forensics.wording import counted
 from pipelines import clock
 from pipelines.custody.case_lock import lock_case
 from pipelines.custody.case_store import denial_reason
-from pipelines.custody.denial_memory import is_remembered, remembered
+from pipelines.custody.denial_memory import forget_lapse, is_remembered, remember_lapse, remembered
 from pipelines.custody.entries import expired_entries, find_incomplete_entries, remove_incomplete_entries
 from pipelines.custody.entry_removal import remove_entry
 from pipelines.custody.erasure import (
@@ -53,9 +53,12 @@ def _enforce(session: Session) -> None:
     if _must_be_erased(session):
         _erase(session)
     elif _must_be_withheld(session):
+        if session.mandate_status is MandateStatus.LAPSED:
+            remember_lapse(session.case)
         quarantine(session.case)
         _note(session, "withheld", status_text(session))
     elif _may_be_released(session):
+        forget_lapse(session.case, session.now)
         release(session.case)
         _note(session, "released", "withheld results can be read again")
     if _are_results_due(session):

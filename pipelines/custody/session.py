@@ -1,14 +1,14 @@
 """Session: one command on a case, with what it needs, what it may change, and the check that it is permitted.
 
-The need of a command decides what is required. Each level includes the ones before; RESULTS does not include COMPARE:
+The need of a command decides what is required. Each level includes the ones before:
 
     CHECK     a readable case: verify, which reports faults itself
     READ      a case that agrees with its log: show, status, disclose
     HOLD      the key folder of the case; retention is not enforced first: hold
     CHANGE    retention enforced: deny, clock, relocate
     WORK      an active mandate: ingest, reviewer add, policy
-    COMPARE   every denial of a case about the same is acknowledged: run, watchlist add, reproduce
-    RESULTS   of WORK, a mode that compares faces, and a reason: candidates, pictures, review
+    COMPARE   every denial of a case about the same is acknowledged: run, watchlist add, calibrate, reproduce
+    RESULTS   a mode that compares faces, and a reason: candidates, pictures, review
 """
 
 import contextlib
@@ -197,9 +197,10 @@ def _require_no_denial(session: Session) -> None:
         return
     from pipelines.custody import earlier_denials  # of no use to commands that read
 
-    earlier_denials.refuse_denied_case(session.case)
-    if session.need is Need.COMPARE:
-        earlier_denials.refuse_unacknowledged_denials(session.case)
+    if session.need < Need.COMPARE:
+        earlier_denials.refuse_denied_case(session.case)
+    else:
+        earlier_denials.refuse_earlier_denials(session.case)
 
 
 def status_text(session: Session) -> str:

@@ -1,6 +1,5 @@
 """Documents for accountability: the disclosure of a case for the defence, and yearly counts."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,7 +14,7 @@ from forensics.custody.result_retention import removal_statement, results_remove
 from forensics.errors import ForensicsError
 from forensics.faces.published_rates import calibration_for
 from forensics.faces.review_rules import Review, State, state_of
-from forensics.json_object import JsonObject
+from forensics.json_object import JsonObject, decode_json
 from forensics.tables.evidence import load_evidence
 from forensics.tables.manifest import read_manifest
 from forensics.tables.open import candidates_of
@@ -275,5 +274,5 @@ def _review_outcome(case: Case, is_published: bool) -> str:
             return state if state != "first" else "under review"
     if not is_published:
         return "results removed"
-    n_candidates = json.loads(case.folder.manifest.read_text()).get("candidates")
+    n_candidates = decode_json(case.folder.manifest.read_text()).get("candidates")
     return "waits for review" if n_candidates else "no candidate"

@@ -12,7 +12,7 @@ from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder, RunFolder
 from forensics.custody.log import read_chain
 from forensics.errors import CannotStart, IntegrityBroken, UsageError
-from forensics.json_object import JsonObject
+from forensics.json_object import JsonObject, decode_json
 from forensics.models.model_store import Model
 from forensics.tables.manifest import read_manifest
 from pipelines.custody.deciding_files import RECORDS, find_altered_files
@@ -69,8 +69,8 @@ def load_recorded_run(case: Case, run_id: str | None) -> RecordedRun:
             f"there is no run {run.run_id} with tables; runs with tables: {known}", "give one of these ids", folder.root
         )
     _require_recorded_manifest(folder, run)
-    record: JsonObject = json.loads(run.record.read_text())
-    manifest: JsonObject = json.loads(run.manifest.read_text())
+    record: JsonObject = decode_json(run.record.read_text())
+    manifest: JsonObject = decode_json(run.manifest.read_text())
     fault = find_changed_file(run, manifest)
     if fault is not None:
         raise fault.to_error("restore the file from a backup; only unchanged tables can be compared")

@@ -4,7 +4,6 @@ Missing parts and tables are ignored: faces are destroyed when a run is supersed
 Existing files must be unchanged since tables were made from them.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from forensics.custody.log import read_chain
 from forensics.custody.registered_files import noted_digests
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
+from forensics.json_object import decode_json
 from forensics.tables.run_inventory import read_inventory
 
 __all__ = ["is_recorded_manifest", "stored_run_checks"]
@@ -40,7 +40,7 @@ def _output_checks(folder: CaseFolder, run: RunFolder) -> Iterator[tuple[Path, s
                 "the manifest differs from the one that the log recorded", "restore it from a backup", run.manifest
             )
         return
-    manifest = json.loads(run.manifest.read_text())
+    manifest = decode_json(run.manifest.read_text())
     yield from ((run.tables / file["path"], file["sha256"]) for file in manifest["files"])
     yield from ((run.case_root / each["path"], each["sha256"]) for each in manifest.get("pictures", ()))
 
@@ -49,13 +49,13 @@ def is_recorded_manifest(folder: CaseFolder, run: RunFolder) -> bool:
     """Whether the run's manifest names this run and was published at some time, according to the log."""
     name = folder.manifest.relative_to(folder.root).as_posix()
     published = {noted_digests(line).get(name) for line in read_chain(folder.audit_file).lines}
-    return sha256_of_file(run.manifest) in published and json.loads(run.manifest.read_text())["run"] == run.run_id
+    return sha256_of_file(run.manifest) in published and decode_json(run.manifest.read_text())["run"] == run.run_id
 
 
 def _recorded_state(run: RunFolder) -> str:
     """Return the state in the run's record; empty if it cannot be read."""
     try:
-        record = json.loads(run.record.read_text())
+        record = decode_json(run.record.read_text())
     except (OSError, ValueError):
         return ""
     return str(record.get("state", "")) if isinstance(record, dict) else ""

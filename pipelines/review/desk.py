@@ -35,6 +35,7 @@ from forensics.tables.open import candidates_of
 from pipelines import clock
 from pipelines.custody.accounts import account_in
 from pipelines.custody.case_store import load_case
+from pipelines.custody.earlier_denials import refuse_earlier_denials
 from pipelines.custody.entries import expired_entries, find_entry, load_entries
 from pipelines.custody.session import Session
 from pipelines.review.reviewers import Reviewer, find_reviewer
@@ -137,7 +138,7 @@ class ReviewDesk:
         prolong it.
 
         Raises:
-            NotAuthorised: the mandate has ended.
+            NotAuthorised: the mandate has ended, or a case about the same was denied meanwhile.
         """
         for case in (load_case(self.session.folder.root), self.session.case):
             status = mandate_status(case.mandate, clock.utc_now())
@@ -145,6 +146,7 @@ class ReviewDesk:
                 raise NotAuthorised(
                     f"the review has ended: {_ENDED[status]}", "see the mandate with `forensics case show CASE`"
                 )
+        refuse_earlier_denials(self.session.case)
 
     def candidate(self, name: str) -> Candidate:
         """Return the candidate of that name, ``sighting:entry``.

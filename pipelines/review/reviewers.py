@@ -5,7 +5,6 @@ user's settings. A signature proves which key was used, not which person used it
 keys.
 """
 
-import json
 import stat
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
@@ -17,7 +16,7 @@ from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.faces.review_rules import is_same_name
-from forensics.json_object import JsonObject
+from forensics.json_object import JsonObject, decode_json
 from forensics.spelling import fault_in_name, fault_in_statement
 from forensics.tables.files import atomic_file, encode_json
 from pipelines.custody.deciding_files import DecidingFiles
@@ -102,7 +101,7 @@ def load_reviewers(folder: CaseFolder) -> list[Reviewer]:
     if not folder.reviewers_file.exists():
         return []
     try:
-        reviewers = [_decode(stored) for stored in json.loads(folder.reviewers_file.read_text())]
+        reviewers = [_decode(stored) for stored in decode_json(folder.reviewers_file.read_text())]
         strangers = [each for each in reviewers if key_id_of(bytes.fromhex(each.public_hex)) != each.key_id]
     except (ValueError, TypeError, AttributeError) as error:
         raise _broken(folder, f"cannot be read ({error})") from error

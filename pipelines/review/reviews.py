@@ -1,6 +1,5 @@
 """Stores verdicts: signed, chained by digest, sealed, appended under the case's lock, verified at each reading."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime
@@ -16,6 +15,7 @@ from forensics.custody.sealer import Sealer
 from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.faces.review_rules import Excluded, Review, Signer, Verdict, refusal_reason
+from forensics.json_object import decode_json
 from pipelines import clock
 from pipelines.custody.accounts import account_in
 from pipelines.custody.case_lock import lock_case
@@ -85,7 +85,7 @@ def _decode(raw: bytes) -> Review:
     Raises:
         ValueError: it has other fields, or is not the canonical encoding.
     """
-    stored = json.loads(raw)
+    stored = decode_json(raw)
     if set(stored) not in (_FIELD_NAMES, _FIELD_NAMES_BEFORE_0_3):
         raise ValueError("its fields are not those of a verdict")
     review = Review(**{**stored, "verdict": Verdict(stored["verdict"])})

@@ -1,6 +1,5 @@
 """Plan of a run, a pure function of evidence, settings and model: chunks, parts and their names."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +17,7 @@ from forensics.footage.chunks import Chunk, boundaries, boundaries_by_frame_coun
 from forensics.footage.evidence import Evidence, Reader
 from forensics.footage.motion_gate import possible_chunk_starts
 from forensics.footage.timeline import PacketIndex
-from forensics.json_object import JsonObject
+from forensics.json_object import JsonObject, decode_json
 from forensics.models.model_store import Model
 from forensics.tables.evidence import load_index
 from forensics.tables.files import write_json
@@ -185,7 +184,7 @@ def _load_boundaries(path: Path, n_frames: int) -> list[int]:
         IntegrityBroken: they do not divide the frames into chunks.
     """
     try:
-        edges = [int(edge) for edge in json.loads(path.read_text())]
+        edges = [int(edge) for edge in decode_json(path.read_text())]
     except (ValueError, TypeError) as error:
         edges, fault = [], str(error)
     else:

@@ -1,6 +1,5 @@
 """Record of a run in `run.json`: settings, digests, versions, hardware, and the times of start and end."""
 
-import json
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +12,7 @@ from forensics.custody.registered_files import noted_digests
 from forensics.digests import sha256_of_file
 from forensics.errors import CannotStart, IntegrityBroken
 from forensics.hardware import instruction_set
-from forensics.json_object import JsonObject
+from forensics.json_object import JsonObject, decode_json
 from forensics.models.model_store import Model
 from forensics.tables.files import encode_json
 from pipelines.custody.deciding_files import DecidingFiles
@@ -85,7 +84,7 @@ def finish_record(
     """Record the end of a run, with its state and figures."""
     state = "complete" if is_clean else "finished"
     ended = {"state": state, "ended_utc": _now(), "audit": audit, "figures": figures}
-    files.write(record, encode_json({**json.loads(record.read_text()), **ended}))
+    files.write(record, encode_json({**decode_json(record.read_text()), **ended}))
 
 
 def interrupt_record(files: DecidingFiles, record: Path, *, is_refused: bool) -> None:
@@ -125,7 +124,7 @@ def recorded_hardware(record: Path) -> str:
 def _load_record(record: Path) -> JsonObject:
     """Read the record that an earlier command wrote; empty if there is none."""
     try:
-        before: JsonObject = json.loads(record.read_text()) if record.exists() else {}
+        before: JsonObject = decode_json(record.read_text()) if record.exists() else {}
     except ValueError as error:
         raise IntegrityBroken(
             f"not the record of a run ({error})",

@@ -18,6 +18,11 @@ _OURS: Final = ("forensics", "pipelines")
 _UPWARD: Final = {
     ("forensics", "forensics.tables.open"): "the one function for analysts; loads the tables when it is called",
     ("forensics", "forensics.adapters.crypto.key_files"): "the same function finds the key of the case",
+    ("forensics", "pipelines.custody.log_anchor"): "the same function counts readings in the log anchor",
+    (
+        "forensics",
+        "pipelines.custody.reading",
+    ): "the same function checks the clock and earlier denials",
 }
 # Slow to load, or with side effects: only inside functions. OpenCV and PyAV load fast enough for an adapter's top.
 _NEVER_AT_TOP: Final = frozenset(
@@ -48,6 +53,8 @@ def test_the_walk_sees_the_project() -> None:
     assert {(found.target, found.is_at_top) for found in _own(front)} == {
         ("forensics.tables.open", False),
         ("forensics.adapters.crypto.key_files", False),
+        ("pipelines.custody.log_anchor", False),
+        ("pipelines.custody.reading", False),
     }
 
 

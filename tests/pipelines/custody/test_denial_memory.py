@@ -15,22 +15,28 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+import forensics
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
+from forensics.errors import NotAuthorised
 from forensics.tables.evidence import load_evidence
+from pipelines import clock
 from pipelines.custody.case_store import load_case
 from pipelines.custody.denial_memory import denials_file, is_remembered, load_denials, remembered
 from pipelines.custody.earlier_denials import find_denials
 from pipelines.custody.installation import installation_key_file
 from pipelines.custody.keys import keyring_for
+from pipelines.custody.open_session import open_session
+from pipelines.custody.session import Need
+from pipelines.review.desk import ReviewDesk
 from testing.audit_events import KILLED, die_at, fail_at, started_programs
-from testing.commands import ENTRY_LAST_DAY, REPORT_WORDS, Answer, Call, search_case
+from testing.commands import ENTRY_LAST_DAY, REPORT_WORDS, Answer, Call, authority_words, search_case
 from testing.face_case import FaceCase, film_people, write_reference
 
 _RUN = ("--runner", "serial", "--quiet")
@@ -98,6 +104,49 @@ def _other_footage(folder: Path) -> Path:
     return film_people(folder / "other.mp4", quality=31)
 
 
+# ---- what is asked after 48 hours without an authority
+
+
+def test_a_case_about_the_same_as_one_that_lapsed_is_asked(
+    searched: Denied, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other case was made, and ran, while the first was pending; nobody opens the first again."""
+    searched.case.run()
+    root = search_case(tmp_path / "new", reference="J 9/26", authority="pending")
+    before = clock.utc_now
+    monkeypatch.setattr(clock, "utc_now", lambda: before() + timedelta(hours=47))
+    assert "without an authority" not in _ingest(call, root, searched.footage).err
+    assert call("run", root, *_RUN).code == 0
+    monkeypatch.setattr(clock, "utc_now", lambda: before() + timedelta(hours=49))
+    said = f"footage in common with case {searched.case_id}, whose 48 hours without an authority ended"
+    for answer in (call("run", root, *_RUN), call("query", root, "candidates", "--reason", "look")):
+        assert (answer.code, said in answer.err, "--after-denial" in answer.err) == (3, True, True), answer.err
+    assert said in _ingest(call, search_case(tmp_path / "third", reference="J 10/26"), searched.footage).err
+    assert f"case {searched.case_id}, no authority" in call("case", "show", root).out
+    assert _acknowledge(call, root).code == 0
+    assert call("run", root, *_RUN).code == 0
+    searched.deny()
+    answer = call("run", root, *_RUN)
+    assert (answer.code, "which was denied" in answer.err) == (3, True), "a denial needs another acknowledgement"
+
+
+def test_a_lapse_is_forgotten_when_the_authority_is_entered(
+    searched: Denied, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched.case.run()
+    root = search_case(tmp_path / "new", reference="J 9/26")
+    assert _ingest(call, root, searched.footage).code == 0
+    before = clock.utc_now
+    monkeypatch.setattr(clock, "utc_now", lambda: before() + timedelta(hours=49))
+    assert call("case", "show", searched.case.root).code == 0
+    assert call("run", root, *_RUN).code == 3
+    assert call("case", "authorise", searched.case.root, *authority_words()).code == 0
+    assert call("run", root, *_RUN).code == 0
+    assert not is_remembered(searched.case_id)
+    searched.deny()
+    assert call("run", root, *_RUN).code == 3
+
+
 # ---- what a new case is asked
 
 
@@ -116,6 +165,7 @@ def test_a_new_case_about_the_same_footage_is_asked_before_anything_is_decoded(
         for refused in (
             *(call("run", root, *_RUN), call("run", root, *_RUN, "--dry-run"), _add(call, root, picture)),
             *(call("scan", copied, "--case", root, *_RUN), call("reproduce", root, *_RUN)),
+            call("watchlist", "calibrate", root, tmp_path, "--reason", "staff, asked"),
         ):
             assert (refused.code, said in refused.err, "--after-denial" in refused.err) == (3, True, True), refused.err
     assert started == []
@@ -157,6 +207,36 @@ def test_a_picture_that_was_added_before_the_denial_is_noticed_by_the_next_run(
     searched.deny()
     answer = call("run", root, *_RUN)
     assert (answer.code, "a reference picture in common" in answer.err) == (3, True)
+
+
+def test_results_of_a_case_about_the_same_are_read_after_an_acknowledgement_only(
+    found: FaceCase, searched: Denied, call: Call, tmp_path: Path
+) -> None:
+    """The other case compared faces of the same footage before; what it found is refused, but not to the defence."""
+    twin = found
+    opened = forensics.open_case(twin.root)
+    (candidate, *_) = [f"{row['sighting_id']}:{row['entry_id']}" for row in twin.candidates()]
+    with open_session(twin.root, "review", need=Need.RESULTS, reason="r") as session:
+        desk = ReviewDesk.at(session, "B. Becker")
+        assert desk.candidates()
+        searched.deny()
+        with pytest.raises(NotAuthorised, match=searched.case_id):
+            desk.candidates()
+    for answer in (
+        call("query", twin.root, "candidates", "--reason", "look"),
+        call("review", twin.root, "--as", "B. Becker", "--candidate", candidate, "--reason", "look"),
+        call("query", twin.root, "--pictures", tmp_path / "people.png", "--reason", "look"),
+    ):
+        assert (answer.code, searched.case_id in answer.err, "--after-denial" in answer.err) == (3, True, True)
+    with pytest.raises(NotAuthorised, match=searched.case_id):
+        opened.candidates(reason="look")
+    name = opened.sightings().collect()["thumbnail"][0]
+    with pytest.raises(NotAuthorised, match=searched.case_id):
+        opened.read_picture(name, reason="look")
+    assert call("case", "disclose", twin.root, "-o", tmp_path / "for the defence.json", *_TO_COURT).code == 0
+    assert _acknowledge(call, twin.root).code == 0
+    assert twin.candidates()
+    assert opened.candidates(reason="look").collect().height > 0
 
 
 def test_the_reference_is_recognised_in_any_spelling(denied: Denied, call: Call, tmp_path: Path) -> None:

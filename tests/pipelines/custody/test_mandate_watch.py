@@ -62,3 +62,26 @@ def test_a_run_in_progress_is_stopped_when_its_mandate_ends(tmp_path: Path, call
     stopped = datetime.fromtimestamp(line.at_utc_us / 1e6, tz=end.tzinfo)
     assert end - timedelta(seconds=1) <= stopped < end + timedelta(seconds=15)
     assert call("run", case, "--runner", "serial", "--quiet").code == 3, "nor does it go on"
+
+
+def test_a_run_in_progress_is_stopped_when_a_case_about_the_same_is_denied(tmp_path: Path, call: Call) -> None:
+    case, twin = search_case(tmp_path / "case"), search_case(tmp_path / "twin", reference="J 9/26")
+    stated = ("--start", "2026-05-01T12:00:00Z", "--clock-error", 0)
+    footage = clip(tmp_path / "gate.mp4")
+    for root in (case, twin):
+        assert call("ingest", root, footage, "--camera", "gate", *stated).code == 0
+    with subprocess.Popen([sys.executable, "-c", _RUN_SLOWLY, str(twin)], stderr=subprocess.PIPE) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while not list(twin.glob("runs/*/run.json")):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            assert call("case", "deny", case, "--reason", "refused").code == 0
+            assert process.wait(15) == 3
+        finally:
+            process.kill()
+        assert process.stderr is not None
+        said = process.stderr.read().decode()
+    assert "the run was stopped: this case has footage in common with case" in said
+    assert "--after-denial" in said
+    assert not list(twin.glob("tables/*"))

@@ -489,6 +489,23 @@ def test_the_holder_of_the_lock_is_found_by_the_kernel_not_by_the_file(excluded:
         bystander.kill()
 
 
+def test_the_holder_of_a_lock_elsewhere_is_not_killed_through_a_hard_link(excluded: FaceCase, tmp_path: Path) -> None:
+    elsewhere, folder = tmp_path / "elsewhere.lock", CaseFolder(excluded.root)
+    elsewhere.touch()
+    folder.lock_file.unlink()
+    folder.lock_file.hardlink_to(elsewhere)
+    holds = "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", holds, str(elsewhere)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as bystander:
+        assert bystander.stdout is not None
+        bystander.stdout.readline()
+        with pytest.raises(IntegrityBroken, match="hard link"), take_over_lock(folder, patience_s=0.2):
+            pytest.fail("the lock is not that of the case")
+        assert bystander.poll() is None
+        bystander.kill()
+
+
 def test_a_hold_set_by_another_command_is_kept(excluded: FaceCase) -> None:
     """Each change is made to the case as it is on disk, not as the command first read it."""
     with open_session(excluded.root, "slow", need=Need.CHANGE) as session:
