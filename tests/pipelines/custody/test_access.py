@@ -22,6 +22,8 @@ import pytest
 import forensics
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
+from pipelines.custody.open_session import open_session
+from pipelines.custody.session import Need
 from pipelines.desk.doctor import examine
 from testing.commands import Call, clip, search_case
 from testing.face_case import FaceCase
@@ -264,6 +266,8 @@ def test_a_table_that_names_a_picture_elsewhere_opens_nothing(
         if file["path"].startswith("sightings"):
             file |= {"bytes": path.stat().st_size, "sha256": sha256_of_file(path), "rows": 1}
     (case / "tables" / "MANIFEST.json").write_text(json.dumps(manifest))
+    with open_session(case, "test", need=Need.CHANGE) as session:  # so that the log names this manifest
+        session.files.register(case / "tables" / "MANIFEST.json")
     answer = call("query", case, "--pictures", tmp_path / "sheet.png")
     assert (answer.code, "leads out of the case" in answer.err) == (5, True), answer.err
     assert not (tmp_path / "sheet.png").exists()

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import forensics
 from forensics.adapters.crypto.signing import new_private_key, public_key_of, public_key_to_pem
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.checkpoints import Checkpoint
@@ -107,7 +108,9 @@ def _manifest_with(case: Path, change: Callable[[dict[str, object]], None]) -> N
     (case / "tables" / "MANIFEST.json").write_bytes(encode_json(manifest))
 
 
-def test_tables_that_were_rewritten_with_their_manifest_are_found(call: Call, published_case: Path) -> None:
+def test_tables_that_were_rewritten_with_their_manifest_are_found(
+    call: Call, published_case: Path, tmp_path: Path
+) -> None:
     """Rows were removed and the manifest was adapted, so that all digests among the tables agree."""
     path = published_case / "tables" / "detections" / "part-0.parquet"
     rows = pq.read_table(path)
@@ -120,10 +123,31 @@ def test_tables_that_were_rewritten_with_their_manifest_are_found(call: Call, pu
                 file.update(rows=len(rows) - 3, bytes=path.stat().st_size, sha256=sha256_of_file(path))
 
     _manifest_with(published_case, consistently)
-    assert call("query", published_case, "detections").code == 0, "whoever only reads does not know"
+    for command in (("query", published_case, "detections"), ("export", "mot", published_case, "-o", tmp_path / "mot")):
+        answer = call(*command)
+        assert (answer.code, "MANIFEST.json: was changed" in answer.err) == (5, True), command
+    with pytest.raises(IntegrityBroken, match=r"MANIFEST.json: was changed"):
+        forensics.open_case(published_case)
     assert _first(call("verify", published_case, "--json")).startswith(
         f"{published_case / 'tables' / 'MANIFEST.json'}: was changed"
     )
+    assert call("run", published_case, "--runner", "serial").code == 0
+    assert forensics.open_case(published_case).detections().collect().height == len(rows)
+
+
+def test_tables_are_read_while_a_run_publishes_others(published_case: Path) -> None:
+    """They are replaced after the old manifest was read, and before the log is."""
+    manifest = published_case / "tables" / "MANIFEST.json"
+    with call_at("read", str(published_case / "audit.jsonl"), lambda: run(load_case(published_case), "detect.min_score=0.6")):
+        opened = forensics.open_case(published_case)
+    assert opened.run_id == json.loads(manifest.read_text())["run"]
+
+
+def test_tables_that_no_log_names_can_be_read(published_case: Path) -> None:
+    """Version 0.1 registered no manifest."""
+    lines = [line for line in (published_case / "audit.jsonl").read_bytes().splitlines() if b"MANIFEST" not in line]
+    (published_case / "audit.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+    assert forensics.open_case(published_case).detections().collect().height
 
 
 def test_another_recording_in_the_place_of_the_first_is_found_by_every_command(
