@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -138,7 +139,8 @@ def test_tables_that_were_rewritten_with_their_manifest_are_found(
 def test_tables_are_read_while_a_run_publishes_others(published_case: Path) -> None:
     """They are replaced after the old manifest was read, and before the log is."""
     manifest = published_case / "tables" / "MANIFEST.json"
-    with call_at("read", str(published_case / "audit.jsonl"), lambda: run(load_case(published_case), "detect.min_score=0.6")):
+    other_run = partial(run, load_case(published_case), "detect.min_score=0.6")
+    with call_at("read", str(published_case / "audit.jsonl"), other_run):
         opened = forensics.open_case(published_case)
     assert opened.run_id == json.loads(manifest.read_text())["run"]
 
