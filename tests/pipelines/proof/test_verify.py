@@ -22,6 +22,7 @@ from forensics.tables.evidence import load_evidence
 from forensics.tables.files import encode_json, write_table
 from forensics.tables.manifest import read_manifest
 from forensics.tables.run_inventory import read_inventory
+from forensics.wording import counted
 from pipelines import clock
 from pipelines.custody.case_store import load_case
 from pipelines.custody.checkpoints import load_checkpoints, sign_checkpoint
@@ -453,3 +454,44 @@ def test_a_certificate_that_no_command_wrote_excuses_no_missing_file(call: Call,
     table.unlink()
     answer = call("verify", published_case)
     assert (answer.code, "certificates/20260501T000000-expired.json" in answer.out) == (5, True), answer.out
+
+
+# ---- files of earlier runs
+
+
+@pytest.fixture
+def superseded_run(published_case: Path) -> Path:
+    """Publish another run; returns the folder of the earlier one."""
+    (earlier,) = published_case.glob("runs/*")
+    run(load_case(published_case), "track.minimum_detections=4")
+    return earlier
+
+
+def test_nothing_of_an_earlier_run_is_lost_at_first(call: Call, published_case: Path, superseded_run: Path) -> None:
+    assert call("verify", published_case, "--json").json["lost_of_earlier_runs"] == []
+    assert "earlier runs" not in call("verify", published_case).out
+
+
+@pytest.mark.parametrize("pattern", ["parts/*/*.parquet", "plan/*", "crops/*", "tables/*/*.parquet"])
+def test_missing_files_of_an_earlier_run_are_counted(
+    call: Call, published_case: Path, superseded_run: Path, pattern: str
+) -> None:
+    paths = sorted(superseded_run.glob(pattern))
+    for path in paths:
+        path.unlink()
+    answer = call("verify", published_case)
+    assert answer.code == 0
+    count = counted(len(paths), "file of earlier runs is", "files of earlier runs are")
+    assert f"\n{count} missing, and no certificate says why" in answer.out
+    named = call("verify", published_case, "--json").json["lost_of_earlier_runs"]
+    assert named == [path.relative_to(published_case).as_posix() for path in paths] != []
+
+
+def test_an_earlier_run_of_which_only_the_record_is_left(
+    call: Call, published_case: Path, superseded_run: Path
+) -> None:
+    n_parts = len((superseded_run / "PARTS.sha256").read_text().splitlines())
+    for name in ("parts", "tables", "crops", "plan"):
+        shutil.rmtree(superseded_run / name)
+    answer = call("verify", published_case)
+    assert (answer.code, f"at least {n_parts + 1} files of earlier runs are missing" in answer.out) == (0, True)
