@@ -30,12 +30,12 @@ if not (Path.home() / ".ray" / "auth_token").exists() and "RAY_AUTH_TOKEN_PATH" 
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_worker_niceness", "0")  # a run is not a background task
-os.environ.setdefault("AUTOSCALER_METRIC_PORT", "-1")  # else Ray serves metrics without a token
+os.environ["AUTOSCALER_METRIC_PORT"] = "-1"  # else Ray serves metrics without a token
 
 import ray
 import ray.exceptions
 from ray._private import ray_constants
-from ray._raylet import AuthenticationTokenLoader, Config
+from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
 __all__ = ["RayCluster", "bind_to_loopback", "ray"]
 
