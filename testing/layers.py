@@ -45,7 +45,7 @@ LAYERS: Final = (
         "forensics.adapters",
         "one file per heavy library, implementing a port",
         *("numpy", "cv2", "av", "PIL", "decord", "openvino", "trackers", "supervision", "torch", "ultralytics", "yaml"),
-        *("cryptography", "dlib", "lir", "scipy", "fsspec", "aiohttp", "botocore", "platformdirs"),
+        *("cryptography", "dlib", "lir", "scipy", "fsspec", "aiohttp", "botocore", "platformdirs", "setproctitle"),
     ),
     _layer("forensics.decoding", "decoding in a child process that a watchdog can kill", "numpy", "psutil"),
     _layer("pipelines", "settings, clock, paths, library versions", "pydantic"),

@@ -1,5 +1,6 @@
 """Look-up and digest check of models: given path first, then `$FORENSICS_MODELS`, then the user's cache."""
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from platformdirs import user_cache_path
 from forensics.errors import CannotStart, IntegrityBroken, UsageError
 from forensics.models.catalogue import Entry, catalogue, entry_with_digest, entry_with_location
 from forensics.models.digest import digest_of
+from forensics.models.onnx_file import refuse_external_tensors
 from forensics.models.withdrawn import refuse_withdrawn, refuse_withdrawn_digest
 
 __all__ = ["BUILTIN", "Model", "cache_folder", "check", "model_folders", "resolve", "verify"]
@@ -52,7 +54,8 @@ def resolve(name_or_path: str, *, trusted_sha256: frozenset[str]) -> Model:
     Raises:
         CannotStart: there is no such model.
         IntegrityBroken: a file with a registered name has another digest.
-        UsageError: the format is unknown, the file is not trusted, or its training set was withdrawn.
+        UsageError: the format is unknown, the file is not trusted, its training set was withdrawn, or weights are in
+            another file.
     """
     if name_or_path == "builtin":
         return BUILTIN
@@ -60,6 +63,9 @@ def resolve(name_or_path: str, *, trusted_sha256: frozenset[str]) -> Model:
     refuse_withdrawn(f"{path.name} / {path.resolve().name}", f"{path}: the name")
     kind = _format_of(path)
     _refuse_withdrawn_metadata(path)
+    if kind == "onnx":
+        with contextlib.suppress(ValueError):  # no network at all, which its loader refuses
+            refuse_external_tensors(path)
     sha256 = digest_of(path)
     refuse_withdrawn_digest(path, sha256)
     entry = _registration(name_or_path, path, sha256)

@@ -2,14 +2,15 @@
 
 from enum import Enum, auto
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
-from forensics.custody.registered_files import ABSENT, WRITES, noted_digests
+from forensics.custody.registered_files import ABSENT, WRITES, accepted_contents, noted_digests
 from forensics.custody.result_retention import removal_statement, results_removed
+from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, UsageError
 from forensics.json_object import JsonObject, decode_json
 from forensics.spelling import in_shell
@@ -50,15 +51,19 @@ class _StoredManifest(BaseModel):
     pictures: list[_StoredPicture] = []
 
 
+_READINGS: Final = 3
+"""How often a manifest that differs from the log is read, because a run may be publishing."""
+
+
 def read_manifest(folder: CaseFolder) -> JsonObject:
-    """Read `tables/MANIFEST.json`.
+    """Read `tables/MANIFEST.json`, after comparing its digest with the log.
 
     Raises:
         UsageError: nothing was published yet, a run ended while it published its tables, or retention removed them.
-        IntegrityBroken: the manifest is missing, or is no valid manifest.
+        IntegrityBroken: the manifest is missing, is no valid manifest, or differs from the one that the log records.
     """
     try:
-        manifest: JsonObject = decode_json(folder.manifest.read_text())
+        manifest: JsonObject = decode_json(_read_recorded(folder))
         _StoredManifest.model_validate(manifest)
     except FileNotFoundError as error:
         raise _missing_manifest_error(folder) from error
@@ -69,6 +74,25 @@ def read_manifest(folder: CaseFolder) -> JsonObject:
             folder.manifest,
         ) from error
     return manifest
+
+
+def _read_recorded(folder: CaseFolder) -> bytes:
+    """Return the bytes of the manifest, which are those that the log records; version 0.1 recorded none."""
+    name, case = _name_in_log(folder), in_shell(folder.root)
+    for _ in range(_READINGS):
+        stored = folder.manifest.read_bytes()
+        accepted = accepted_contents(read_chain(folder.audit_file).lines).get(name)
+        if accepted is None or sha256_of_bytes(stored) in accepted:
+            return stored
+    raise IntegrityBroken(
+        "was changed by something other than a `forensics` command",
+        f"run `forensics verify {case}` to see what has changed; `forensics run {case}` publishes the tables again",
+        folder.manifest,
+    )
+
+
+def _name_in_log(folder: CaseFolder) -> str:
+    return folder.manifest.relative_to(folder.root).as_posix()
 
 
 def _first_line(error: ValueError) -> str:
@@ -111,7 +135,7 @@ def published_state(folder: CaseFolder) -> PublishedState:
     """Return from the log whether tables were never published, about to be published, published, or removed."""
     if results_removed(folder) is not None:
         return PublishedState.REMOVED
-    name = folder.manifest.relative_to(folder.root).as_posix()
+    name = _name_in_log(folder)
     lines = [line for line in read_chain(folder.audit_file).lines if name in noted_digests(line)]
     if not lines or noted_digests(lines[-1])[name] == ABSENT:
         return PublishedState.NEVER

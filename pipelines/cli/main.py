@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from forensics.adapters.libraries.process_title import set_process_title
 from forensics.errors import CannotStart, Explained, ForensicsError
 from pipelines.cli.groups import Group
 from pipelines.cli.output import say
@@ -81,6 +82,7 @@ def forensics() -> None:
 
 def main() -> NoReturn:
     """Run one command as a process: handle its signals and exit with its code."""
+    set_process_title(_title_of(sys.argv[1:]))
     use_utf8()
     prepare_streams()
     os.umask(_FOR_ITS_OWNER_ONLY)
@@ -92,6 +94,15 @@ def main() -> NoReturn:
     # The command has ended; a Ctrl-C while the interpreter exits must not hide its exit code.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(_finish(code))
+
+
+def _title_of(arguments: Sequence[str]) -> str:
+    """Return what other users of the machine may read of a command line: the command, but no name, reason or verdict.
+
+    >>> _title_of(["query", "my-case", "candidates", "--entry", "E1"]), _title_of(["--version"])
+    ('forensics query', 'forensics')
+    """
+    return " ".join(["forensics", *(word for word in arguments[:1] if word in _COMMANDS)])
 
 
 def _finish(code: int) -> int:

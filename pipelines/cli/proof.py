@@ -162,6 +162,7 @@ def _emit(report: Report, as_json: bool) -> None:
         "rests_on": list(report.rests_on),
         "half_published": report.is_half_published,
         "destroyed": [asdict(each) for each in report.destroyed],
+        "lost_of_earlier_runs": list(report.lost),
         "results_removed_utc": None if report.results_removed_utc is None else report.results_removed_utc.isoformat(),
         "unopened_verdicts": report.has_unopened_verdicts,
     }
@@ -170,6 +171,7 @@ def _emit(report: Report, as_json: bool) -> None:
         f"{unchanged} unchanged, the log is complete",
         _tables_text(report),
         *map(_destruction_text, report.destroyed),
+        *_loss_text(report),
         *_unopened_text(report),
         *_signatures(report),
         _foundation_text(report),
@@ -192,6 +194,15 @@ def _destruction_text(destruction: Destruction) -> str:
         f"{missing} missing on purpose, destroyed on {destruction.at_utc[:10]} ({destruction.why}); "
         f"{destruction.certificate} names each"
     )
+
+
+def _loss_text(report: Report) -> list[str]:
+    """Return how many files of earlier runs are gone; without its manifest, nobody knows the tables of a run."""
+    if not report.lost:
+        return []
+    least = "at least " if any(path.endswith("/MANIFEST.json") for path in report.lost) else ""
+    missing = counted(len(report.lost), "file of earlier runs is", "files of earlier runs are")
+    return [f"{least}{missing} missing, and no certificate says why; with --json, verify names each"]
 
 
 def _foundation_text(report: Report) -> str:

@@ -28,6 +28,7 @@ __all__ = [
     "Destruction",
     "certificate_facts",
     "certified_digests",
+    "certified_paths",
     "destroy",
     "destroy_files",
     "destroyed_digests",
@@ -178,6 +179,12 @@ def certified_digests(folder: CaseFolder, *, since: datetime | None = None) -> d
     return {
         path: file["sha256"] for file in destroyed for path in {file["path"], file["path"].removesuffix(SEALED_SUFFIX)}
     }
+
+
+def certified_paths(folder: CaseFolder) -> set[tuple[str, str]]:
+    """Return path and SHA-256 of every file that was ever destroyed, and its path with an empty digest too."""
+    named = [file for _, stored in _load_certificates(folder) for file in stored["files"]]
+    return {(file["path"], sha256) for file in named for sha256 in (file["sha256"], "")}
 
 
 def destroyed_digests(folder: CaseFolder) -> set[str]:

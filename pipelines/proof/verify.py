@@ -33,7 +33,7 @@ from pipelines.custody.keys import find_key
 from pipelines.custody.log_anchor import anchor_for
 from pipelines.proof.coverage_check import check_coverage
 from pipelines.proof.signatures import Signer, TrustedKeys, list_signers, signature_faults
-from pipelines.proof.stored_runs import stored_run_checks
+from pipelines.proof.stored_runs import find_unexplained_losses, stored_run_checks
 from pipelines.review.reviews import load_reviews
 from pipelines.run.footage_integrity import find_loss, footage_checks
 
@@ -56,6 +56,8 @@ class Report:
         published: id of the published run; None if there are no tables or if there are faults.
         is_half_published: whether a run was killed while it put its tables in place, so that there are none.
         destroyed: what was destroyed on record and is missing on purpose, in the order of time.
+        lost: files of earlier runs that are missing although no certificate names them, by path relative to the case;
+            empty if there are faults.
         results_removed_utc: when retention removed the results; None if it did not, or if there are tables again.
         has_unopened_verdicts: whether there are verdicts whose signatures were not checked, because the key of the case
             cannot be used here.
@@ -69,6 +71,7 @@ class Report:
     published: str | None
     is_half_published: bool
     destroyed: tuple[Destruction, ...]
+    lost: tuple[str, ...]
     results_removed_utc: datetime | None
     has_unopened_verdicts: bool
 
@@ -124,6 +127,7 @@ def _compare(case: Case, asked: TrustedKeys) -> Report:
         published=_manifest(folder)["run"] if folder.manifest.exists() and not faults else None,
         is_half_published=not folder.manifest.exists() and published_state(folder) is PublishedState.HALF,
         destroyed=() if faults else tuple(each for each in list_destructions(folder) if each.missing),
+        lost=() if faults else find_unexplained_losses(folder),
         results_removed_utc=results_removed(folder),
         has_unopened_verdicts=folder.reviews_file.exists() and find_key(case) is None,
     )

@@ -22,18 +22,20 @@ from forensics.errors import CannotStart
 from forensics.temporary import temporary_folder
 from pipelines.runners.cluster_cleanup import ClusterCleanup, find_dead_server
 
-# Ray reads these when it is imported. A client of a cluster can run any code, so every cluster has a token: the one in
-# the environment, the one in the user's file, or a fresh one.
+# Ray reads these when it is imported. A client of a cluster can run any code, so a running cluster is joined with a
+# token unless the environment says otherwise: the one in the environment or in the user's file. A local cluster always
+# has one of its own.
 os.environ.setdefault("RAY_AUTH_MODE", "token")
 if not (Path.home() / ".ray" / "auth_token").exists() and "RAY_AUTH_TOKEN_PATH" not in os.environ:
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_worker_niceness", "0")  # a run is not a background task
-os.environ.setdefault("AUTOSCALER_METRIC_PORT", "-1")  # else Ray serves metrics without a token
+os.environ["AUTOSCALER_METRIC_PORT"] = "-1"  # else Ray serves metrics without a token
 
 import ray
 import ray.exceptions
 from ray._private import ray_constants
+from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
 __all__ = ["RayCluster", "bind_to_loopback", "ray"]
 
@@ -143,6 +145,7 @@ class RayCluster:
         before = signal.getsignal(signal.SIGTERM)
         self._own_folder = _make_cluster_folder()
         self._cleanup = ClusterCleanup(self._own_folder)
+        _require_own_token()
         with bind_to_loopback():
             ray.init(
                 address="local",  # else it would join any cluster on this machine
@@ -172,6 +175,15 @@ class RayCluster:
             self._cleanup.cancel()
         if self._own_folder is not None:
             shutil.rmtree(self._own_folder, ignore_errors=True)
+
+
+def _require_own_token() -> None:
+    """Let Ray require a fresh token for the cluster that this process starts, whatever the environment says."""
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    os.environ.pop("RAY_AUTH_TOKEN_PATH", None)
+    Config.initialize("")  # Ray read the environment when it was imported
+    AuthenticationTokenLoader.instance().reset_cache()
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from forensics.errors import CannotStart, UsageError
 from forensics.footage.frames import Frame, RgbArray, View
 from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.models.model_store import Model
+from forensics.models.onnx_file import refuse_external_tensors
 from forensics.models.withdrawn import refuse_withdrawn
 
 __all__ = ["load"]
@@ -210,8 +211,10 @@ def _read_network(model: Model) -> tuple[Any, _Export]:
         raise CannotStart(f"the model {model.name} has no file", "give an OpenVINO folder or an .onnx file")
     file = model.path if model.format == "onnx" else _find_graph(model.path)
     try:
+        if model.format == "onnx":
+            refuse_external_tensors(file)
         network = openvino_core().read_model(file)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise CannotStart(f"OpenVINO cannot read it: {error}", "export or pull the model again", file) from error
     metadata = _metadata(network, model)
     return network, _check_export(network, metadata, model.path)

@@ -1,4 +1,8 @@
-"""Access to the review page: one browser session on this machine, started by an address with a one-time token."""
+"""Access to the review page: one browser session on this machine, started by an address with a one-time token.
+
+A browser sends a cookie to every port of a host, so another user's server would receive it. The paths of all pages
+therefore start with a random name that only the printed address has, and the cookie belongs to that path.
+"""
 
 import hmac
 import secrets
@@ -11,16 +15,18 @@ COOKIE = "forensics_review"
 
 @dataclass(slots=True)
 class PageAccess:
-    """Secrets of one page: a one-time token, a session cookie and a form token.
+    """Secrets of one page: its path, a one-time token, a session cookie and a form token.
 
     Attributes:
         port: port of the page on 127.0.0.1.
+        base: random start of the path of every page.
         token: token in the printed address; empty after its use.
         session: value of the session cookie.
         form_token: value in every form, so that another page cannot send one (CSRF).
     """
 
     port: int
+    base: str = field(default_factory=lambda: f"/{secrets.token_urlsafe(32)}")
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     session: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     form_token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
@@ -28,7 +34,7 @@ class PageAccess:
     @property
     def address(self) -> str:
         """Address that the reviewer opens; it works once."""
-        return f"http://127.0.0.1:{self.port}/?token={self.token}"
+        return f"http://127.0.0.1:{self.port}{self.base}/?token={self.token}"
 
     def is_host(self, host: str) -> bool:
         """Whether a request is addressed to this page by its own host name."""

@@ -45,7 +45,8 @@ class _Pages:
 
     def _render(self, template: str, status: int = 200, **values: Any) -> Any:
         case = self._desk.session.case.mandate
-        common = {"reviewer": self._desk.reviewer.name, "title": case.title, "form_token": self._access.form_token}
+        common = {"reviewer": self._desk.reviewer.name, "title": case.title}
+        common |= {"base": self._access.base, "form_token": self._access.form_token}
         return rendering.render_page(template, status, {**common, **_WORDS, **values})
 
     def _forbidden(self, text: str) -> Any:
@@ -63,8 +64,8 @@ class _Pages:
         if token is not None:
             if not self._access.redeem_token(token):
                 return self._forbidden(_USED_ADDRESS)
-            answer = _redirect("/")
-            answer.set_cookie(COOKIE, self._access.session, httponly=True, samesite="strict")
+            answer = _redirect(f"{self._access.base}/")
+            answer.set_cookie(COOKIE, self._access.session, path=self._access.base, httponly=True, samesite="strict")
             return answer
         if not self._has_session(request):
             return self._forbidden(_NO_SESSION)
@@ -133,7 +134,7 @@ class _Pages:
         candidate = self._desk.candidate(request.path_params["name"])
         refused = submit_verdict(self._desk, candidate, form)
         self._refused = refused or VerdictForm()
-        return _redirect(f"/candidate/{candidate.name}#{'problem' if refused else 'stored'}")
+        return _redirect(f"{self._access.base}/candidate/{candidate.name}#{'problem' if refused else 'stored'}")
 
     async def finish(self, request: Any) -> Any:
         if not self._is_own_form(request, await _read_form(request)):
@@ -180,7 +181,7 @@ def application(desk: ReviewDesk, access: PageAccess, finish: Callable[[], None]
     """
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
-    from starlette.routing import Route
+    from starlette.routing import Mount, Route
 
     pages = _Pages(desk, access, finish)
     routes = [
@@ -194,7 +195,7 @@ def application(desk: ReviewDesk, access: PageAccess, finish: Callable[[], None]
         Route("/finish", pages.finish, methods=["POST"]),
     ]
     return Starlette(
-        routes=routes,
+        routes=[Mount(access.base, routes=routes)],
         middleware=[Middleware(_HostCheck, access=access)],
         exception_handlers={ForensicsError: pages.explain_error},
     )

@@ -22,6 +22,8 @@ import pytest
 import forensics
 from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
+from pipelines.custody.open_session import open_session
+from pipelines.custody.session import Need
 from pipelines.desk.doctor import examine
 from testing.commands import Call, clip, search_case
 from testing.face_case import FaceCase
@@ -40,9 +42,17 @@ else:
 
 
 @pytest.fixture(scope="module")
-def cluster_address() -> Iterator[str]:
-    """Start a local cluster as a run does; returns its address."""
-    with warnings.catch_warnings():
+def cluster_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a local cluster as a run does, although the environment asks for none or a known token.
+
+    Returns its address.
+    """
+    known = tmp_path_factory.mktemp("token") / "auth_token"
+    known.write_text("0" * 64)
+    asked = {"RAY_AUTH_MODE": "disabled", "RAY_AUTH_TOKEN": "0" * 64, "RAY_AUTH_TOKEN_PATH": str(known)}
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patched:
+        for name, value in asked.items():
+            patched.setenv(name, value)
         warnings.simplefilter("ignore")
         from pipelines.runners.ray import RayCluster, ray
 
@@ -76,8 +86,8 @@ def test_no_file_of_the_cluster_is_readable_by_other_users(cluster_address: str)
 
 
 def _token() -> str:
-    """Return the token of the local cluster: one made for it, or the user's own."""
-    return os.environ.get("RAY_AUTH_TOKEN") or (Path.home() / ".ray" / "auth_token").read_text().strip()
+    """Return the token of the local cluster, which was made for it."""
+    return os.environ["RAY_AUTH_TOKEN"]
 
 
 def test_without_the_token_nobody_can_join(cluster_address: str, tmp_path: Path) -> None:
@@ -264,6 +274,8 @@ def test_a_table_that_names_a_picture_elsewhere_opens_nothing(
         if file["path"].startswith("sightings"):
             file |= {"bytes": path.stat().st_size, "sha256": sha256_of_file(path), "rows": 1}
     (case / "tables" / "MANIFEST.json").write_text(json.dumps(manifest))
+    with open_session(case, "test", need=Need.CHANGE) as session:  # so that the log names this manifest
+        session.files.register(case / "tables" / "MANIFEST.json")
     answer = call("query", case, "--pictures", tmp_path / "sheet.png")
     assert (answer.code, "leads out of the case" in answer.err) == (5, True), answer.err
     assert not (tmp_path / "sheet.png").exists()

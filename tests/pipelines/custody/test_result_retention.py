@@ -393,7 +393,9 @@ def test_verify_says_which_files_are_missing_on_purpose(removed: Path, call: Cal
     assert "missing on purpose" in answer.out
     assert f"{certificate} names each" in answer.out
     assert "the results were removed on" in answer.out
-    (destroyed,) = call("verify", removed, "--json").json["destroyed"]
+    found = call("verify", removed, "--json").json
+    (destroyed,) = found["destroyed"]
+    assert found["lost_of_earlier_runs"] == []
     named = [each["path"] for each in json.loads((removed / certificate).read_text())["files"]]
     assert (destroyed["reason"], destroyed["missing"]) == ("results", named)
     assert "tables/sightings/part-0.parquet" in named

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import forensics
 from forensics.adapters.crypto.signing import new_private_key, public_key_of, public_key_to_pem
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.checkpoints import Checkpoint
@@ -20,6 +22,7 @@ from forensics.tables.evidence import load_evidence
 from forensics.tables.files import encode_json, write_table
 from forensics.tables.manifest import read_manifest
 from forensics.tables.run_inventory import read_inventory
+from forensics.wording import counted
 from pipelines import clock
 from pipelines.custody.case_store import load_case
 from pipelines.custody.checkpoints import load_checkpoints, sign_checkpoint
@@ -107,7 +110,9 @@ def _manifest_with(case: Path, change: Callable[[dict[str, object]], None]) -> N
     (case / "tables" / "MANIFEST.json").write_bytes(encode_json(manifest))
 
 
-def test_tables_that_were_rewritten_with_their_manifest_are_found(call: Call, published_case: Path) -> None:
+def test_tables_that_were_rewritten_with_their_manifest_are_found(
+    call: Call, published_case: Path, tmp_path: Path
+) -> None:
     """Rows were removed and the manifest was adapted, so that all digests among the tables agree."""
     path = published_case / "tables" / "detections" / "part-0.parquet"
     rows = pq.read_table(path)
@@ -120,10 +125,32 @@ def test_tables_that_were_rewritten_with_their_manifest_are_found(call: Call, pu
                 file.update(rows=len(rows) - 3, bytes=path.stat().st_size, sha256=sha256_of_file(path))
 
     _manifest_with(published_case, consistently)
-    assert call("query", published_case, "detections").code == 0, "whoever only reads does not know"
+    for command in (("query", published_case, "detections"), ("export", "mot", published_case, "-o", tmp_path / "mot")):
+        answer = call(*command)
+        assert (answer.code, "MANIFEST.json: was changed" in answer.err) == (5, True), command
+    with pytest.raises(IntegrityBroken, match=r"MANIFEST.json: was changed"):
+        forensics.open_case(published_case)
     assert _first(call("verify", published_case, "--json")).startswith(
         f"{published_case / 'tables' / 'MANIFEST.json'}: was changed"
     )
+    assert call("run", published_case, "--runner", "serial").code == 0
+    assert forensics.open_case(published_case).detections().collect().height == len(rows)
+
+
+def test_tables_are_read_while_a_run_publishes_others(published_case: Path) -> None:
+    """They are replaced after the old manifest was read, and before the log is."""
+    manifest = published_case / "tables" / "MANIFEST.json"
+    other_run = partial(run, load_case(published_case), "detect.min_score=0.6")
+    with call_at("read", str(published_case / "audit.jsonl"), other_run):
+        opened = forensics.open_case(published_case)
+    assert opened.run_id == json.loads(manifest.read_text())["run"]
+
+
+def test_tables_that_no_log_names_can_be_read(published_case: Path) -> None:
+    """Version 0.1 registered no manifest."""
+    lines = [line for line in (published_case / "audit.jsonl").read_bytes().splitlines() if b"MANIFEST" not in line]
+    (published_case / "audit.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+    assert forensics.open_case(published_case).detections().collect().height
 
 
 def test_another_recording_in_the_place_of_the_first_is_found_by_every_command(
@@ -427,3 +454,44 @@ def test_a_certificate_that_no_command_wrote_excuses_no_missing_file(call: Call,
     table.unlink()
     answer = call("verify", published_case)
     assert (answer.code, "certificates/20260501T000000-expired.json" in answer.out) == (5, True), answer.out
+
+
+# ---- files of earlier runs
+
+
+@pytest.fixture
+def superseded_run(published_case: Path) -> Path:
+    """Publish another run; returns the folder of the earlier one."""
+    (earlier,) = published_case.glob("runs/*")
+    run(load_case(published_case), "track.minimum_detections=4")
+    return earlier
+
+
+def test_nothing_of_an_earlier_run_is_lost_at_first(call: Call, published_case: Path, superseded_run: Path) -> None:
+    assert call("verify", published_case, "--json").json["lost_of_earlier_runs"] == []
+    assert "earlier runs" not in call("verify", published_case).out
+
+
+@pytest.mark.parametrize("pattern", ["parts/*/*.parquet", "plan/*", "crops/*", "tables/*/*.parquet"])
+def test_missing_files_of_an_earlier_run_are_counted(
+    call: Call, published_case: Path, superseded_run: Path, pattern: str
+) -> None:
+    paths = sorted(superseded_run.glob(pattern))
+    for path in paths:
+        path.unlink()
+    answer = call("verify", published_case)
+    assert answer.code == 0
+    count = counted(len(paths), "file of earlier runs is", "files of earlier runs are")
+    assert f"\n{count} missing, and no certificate says why" in answer.out
+    named = call("verify", published_case, "--json").json["lost_of_earlier_runs"]
+    assert named == [path.relative_to(published_case).as_posix() for path in paths] != []
+
+
+def test_an_earlier_run_of_which_only_the_record_is_left(
+    call: Call, published_case: Path, superseded_run: Path
+) -> None:
+    n_parts = len((superseded_run / "PARTS.sha256").read_text().splitlines())
+    for name in ("parts", "tables", "crops", "plan"):
+        shutil.rmtree(superseded_run / name)
+    answer = call("verify", published_case)
+    assert (answer.code, f"at least {n_parts + 1} files of earlier runs are missing" in answer.out) == (0, True)

@@ -62,7 +62,7 @@ def _decide(browser: "Chrome", page: Page, note: str) -> str:
     assert "Your verdict is stored: the same person, in my opinion." in browser.find_element(By.ID, "stored").text
     assert note in browser.find_element(By.TAG_NAME, "main").text
     assert browser.get_log("browser") == [], "no script, no blocked request, nothing missing"
-    browser.get(page.base)
+    browser.get(f"{page.base}/")
     browser.find_element(By.CSS_SELECTOR, "button.quiet").click()
     WebDriverWait(browser, 20).until(lambda shown: shown.title == "Finished")
     assert browser.get_log("browser") == []

@@ -9,7 +9,9 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Self
 
 import pytest
@@ -624,6 +626,7 @@ class Page:
         assert "open this address once" in self.process.stdout.readline()
         self.address = self.process.stdout.readline().strip()
         self.base = self.address.partition("/?")[0]
+        self.origin = self.base.rpartition("/")[0]
 
     def __enter__(self) -> Self:
         return self
@@ -648,7 +651,7 @@ def test_the_page_lets_one_browser_in(page: Page, found: FaceCase) -> None:
     import httpx
 
     with httpx.Client() as stranger:
-        assert stranger.get(page.base).status_code == 403
+        assert stranger.get(f"{page.base}/").status_code == 403
         assert stranger.get(f"{page.base}/candidate/{_candidate(found)}").status_code == 403
         assert stranger.get(f"{page.base}/?token=guess").status_code == 403
     with httpx.Client(follow_redirects=True) as browser:
@@ -665,7 +668,7 @@ def test_the_page_lets_one_browser_in(page: Page, found: FaceCase) -> None:
         cookie = came.history[0].headers["set-cookie"].lower()
         assert "httponly" in cookie
         assert "samesite=strict" in cookie
-        assert browser.get(page.base, headers={"Host": "evil.example"}).status_code == 403, "DNS rebinding"
+        assert browser.get(f"{page.base}/", headers={"Host": "evil.example"}).status_code == 403, "DNS rebinding"
         with httpx.Client(follow_redirects=True) as second:
             assert second.get(page.address).status_code == 403, "the token works once"
         shown = browser.get(f"{page.base}/candidate/{_candidate(found)}").text
@@ -675,7 +678,7 @@ def test_the_page_lets_one_browser_in(page: Page, found: FaceCase) -> None:
         assert "<script" not in shown
         form = shown.partition('name="form_token" value="')[2].partition('"')[0]
         verdict = {"verdict": "confirm", "nose": "agrees", "form_token": form}
-        target, ours = f"{page.base}/candidate/{_candidate(found)}", {"Origin": page.base}
+        target, ours = f"{page.base}/candidate/{_candidate(found)}", {"Origin": page.origin}
         assert browser.post(target, data=verdict, headers={"Origin": "http://evil.example"}).status_code == 403
         assert browser.post(target, data=verdict).status_code == 403, "no origin"
         assert browser.post(target, data={**verdict, "form_token": "x"}, headers=ours).status_code == 403
@@ -693,6 +696,37 @@ def test_the_page_lets_one_browser_in(page: Page, found: FaceCase) -> None:
         assert browser.post(f"{page.base}/finish", data={"form_token": form}, headers=ours).status_code == 200
     assert page.end() == 0
     assert len(load_reviews(load_case(found.root))) == 1
+
+
+def test_another_port_of_the_machine_gets_no_access_to_the_page(page: Page, found: FaceCase) -> None:
+    """The browser of the reviewer opens a server of another user, and gives it what cookies it has."""
+    import httpx
+
+    received = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            received.append((self.path, self.headers.get("Cookie"), self.headers.get("Referer")))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Listener) as other, httpx.Client(follow_redirects=True) as browser:
+        Thread(target=other.serve_forever, daemon=True).start()
+        shown = browser.get(page.address)
+        session = browser.cookies["forensics_review"]
+        for path in ("/", f"/candidate/{_candidate(found)}", "/page.css"):
+            assert browser.get(f"http://127.0.0.1:{other.server_port}{path}").status_code == 200
+        other.shutdown()
+    assert [cookie for _, cookie, _ in received] == [None] * 3
+    assert shown.headers["referrer-policy"] == "same-origin"
+    with httpx.Client(cookies={"forensics_review": session}) as stranger:
+        for path in ("/", f"/candidate/{_candidate(found)}", f"/{'A' * 43}/"):
+            assert stranger.get(f"{page.origin}{path}").status_code == 404, "the cookie alone opens nothing"
+        assert stranger.get(f"{page.base}/").status_code == 200
+    assert len(page.base.rpartition("/")[2]) == 43
 
 
 def test_a_port_that_is_taken_is_said(found: FaceCase) -> None:
@@ -741,12 +775,12 @@ def test_the_page_ends_with_a_refused_authority(page: Page, found: FaceCase) -> 
         found.do("case deny", "--reason", "the judge refused")
         verdict = {"verdict": "confirm", "nose": "agrees", "form_token": form}
         for answer in (
-            browser.get(page.base),
+            browser.get(f"{page.base}/"),
             browser.get(shown),
-            browser.post(shown, data=verdict, headers={"Origin": page.base}),
+            browser.post(shown, data=verdict, headers={"Origin": page.origin}),
         ):
             assert (answer.status_code, "the authority was refused" in answer.text) == (403, True), answer.text
-        finished = browser.post(f"{page.base}/finish", data={"form_token": form}, headers={"Origin": page.base})
+        finished = browser.post(f"{page.base}/finish", data={"form_token": form}, headers={"Origin": page.origin})
         assert finished.status_code == 200, "the page can still be closed"
     assert page.end() == 0
     assert not found.verdicts.exists()
@@ -759,7 +793,7 @@ def test_the_page_explains_what_it_cannot_show(page: Page, found: FaceCase) -> N
     with httpx.Client(follow_redirects=True) as browser:
         assert browser.get(page.address).status_code == 200
         found.verdicts.write_bytes(found.key.seal(b"{}\n", "verdicts"))
-        for path in ("", f"/candidate/{candidate}"):
+        for path in ("/", f"/candidate/{candidate}"):
             answer = browser.get(f"{page.base}{path}")
             assert (answer.status_code, "restore the file from a backup" in answer.text) == (409, True), answer.text
             assert answer.headers["content-security-policy"]
@@ -811,7 +845,7 @@ def test_an_edited_mandate_does_not_prolong_an_open_desk(found: FaceCase, monkey
 def test_the_page_listens_on_the_loopback_address_only(page: Page) -> None:
     import socket
 
-    port = int(page.base.rpartition(":")[2])
+    port = int(page.origin.rpartition(":")[2])
     others = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)} - {"127.0.0.1"}
     for address in sorted(str(other) for other in others if not str(other).startswith("127.")):
         with socket.socket() as probe:
