@@ -51,7 +51,7 @@ _PLACEHOLDERS: Final = frozenset(
             "aucun aucune rien inconnu inconnue refuse refusee rejete demande demandee enattente",
             "ninguno ninguna nada desconocido rechazado denegado solicitado pendiente",
             "nessuno nessuna niente sconosciuto rifiutato negato richiesto inattesa",
-            "nn not nicht determined determine process progress preparation",
+            "nn not nicht determined determine process progress preparation follow follows",
         )
     ).split()
 )

@@ -1,6 +1,7 @@
 """`case authorise`, `case deny`, `case hold` and `case sweep`: changes of a mandate."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -33,7 +34,7 @@ from pipelines.custody.denial_memory import denials_file, forget_lapse
 from pipelines.custody.erasure import certificate_facts, release
 from pipelines.custody.mandate_text import authority_text, record_facts
 from pipelines.custody.open_session import open_session
-from pipelines.custody.retention import enforce_retention
+from pipelines.custody.retention import enforce_retention, is_due
 from pipelines.custody.session import Need
 
 __all__ = ["authorise_command", "deny_command", "hold_command", "sweep_command"]
@@ -156,6 +157,9 @@ def hold_command(root: Path, lift: bool, reason: str, as_json: bool) -> None:
     )
 
 
+_BUSY: Final = "not done: another command holds the case, and something is due; sweep again when it has ended"
+
+
 @click.command("sweep")
 @click.argument("root", metavar="FOLDER", type=path_type)
 @json_option
@@ -172,7 +176,9 @@ def sweep_command(root: Path, as_json: bool) -> int:
     for case in find_cases(root):
         try:
             with open_session(case, "case sweep", need=Need.CHANGE, reason="dates") as session:
-                rows.append([str(case), session.mandate_status.value, "; ".join(session.retention_actions)])
+                left = [_BUSY] if is_due(session) else []
+                is_clean = is_clean and not left
+                rows.append([str(case), session.mandate_status.value, "; ".join([*session.retention_actions, *left])])
         except Exception as error:  # whatever is wrong with one case, the dates of the others count
             is_clean = False
             rows.append([str(case), "failed", str(error)])

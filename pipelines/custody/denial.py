@@ -29,9 +29,9 @@ _PATIENCE_S: Final = 20.0
 def deny(session: Session, why: str) -> Path | None:
     """Deny a case for ever and destroy its biometric data; return the certificate.
 
-    The mark and the key come first: from this instant nothing new starts and sealed data cannot be read, also while a
-    running command still stops. On hold, results are withheld instead and None is returned; they are destroyed when the
-    hold is lifted. This installation remembers what the case was about.
+    This installation remembers the denial first, outside the case, so that nobody undoes one that was killed. Then come
+    mark and key: from this instant nothing new starts and sealed data cannot be read, also while a running command
+    still stops. On hold, results are withheld instead and None is returned; they are destroyed when it is lifted.
 
     Raises:
         NotAuthorised: the case was denied before.
@@ -43,9 +43,9 @@ def deny(session: Session, why: str) -> Path | None:
             f"the case was denied before, on {on_record:%Y-%m-%d %H:%M}Z", "there is nothing left to do"
         )
     session.reload()
-    session.files.write(session.folder.denied_file, _encode_mark(session.who, why))
     case = session.case
     with remembered(case.folder, case.case_id, reference=case.mandate.reference, at_utc=session.now):
+        session.files.write(session.folder.denied_file, _encode_mark(session.who, why))
         if not case.mandate.hold:
             session.keyring.destroy()
     session.record.outputs["remembered"] = is_remembered(case.case_id)

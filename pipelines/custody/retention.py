@@ -27,7 +27,7 @@ from pipelines.custody.erasure import (
 )
 from pipelines.custody.session import Session, denial_is_on_record, status_text
 
-__all__ = ["enforce_retention"]
+__all__ = ["enforce_retention", "is_due"]
 
 _LOGGER = logging.getLogger(__name__)
 _WHY_DUE = "the mandate expired, seven days of grace are over"
@@ -35,7 +35,7 @@ _WHY_DUE = "the mandate expired, seven days of grace are over"
 
 def enforce_retention(session: Session) -> None:
     """Do everything that is due, unless another command holds the lock."""
-    if not _is_due(session):
+    if not is_due(session):
         return
     with contextlib.suppress(CannotStart), lock_case(session.folder):
         session.reload()
@@ -78,7 +78,7 @@ def _remembered(session: Session) -> contextlib.AbstractContextManager[None]:
     return remembered(case.folder, case.case_id, reference=case.mandate.reference, at_utc=at_utc)
 
 
-def _is_due(session: Session) -> bool:
+def is_due(session: Session) -> bool:
     """Whether anything must be done. Does not take the lock, because commands that read must not take it."""
     return (
         (

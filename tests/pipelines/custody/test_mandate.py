@@ -335,6 +335,16 @@ def test_results_of_an_expired_case_are_erased_after_seven_days(searched: Path, 
     assert call("verify", searched).code == 0
 
 
+def test_a_sweep_says_that_another_command_kept_it_from_what_is_due(searched: Path, at: Clock, call: Call) -> None:
+    at.now = MANDATE_ENDS + timedelta(days=8)
+    with lock_case(CaseFolder(searched)):
+        answer = call("case", "sweep", searched.parent)
+    assert (answer.code, "another command holds the case" in answer.out) == (4, True), answer.err
+    assert list(searched.rglob("tables/candidates/*.sealed"))
+    assert call("case", "sweep", searched.parent).code == 0
+    assert not list(searched.rglob("tables/candidates/*.sealed"))
+
+
 def test_cron_enforces_the_dates_of_every_case(searched: Path, at: Clock, call: Call, tmp_path: Path) -> None:
     shutil.copytree(searched, tmp_path / "broken")
     (tmp_path / "broken" / "case.toml").write_text("nonsense")

@@ -566,6 +566,19 @@ def test_a_torn_line_is_not_written_through_a_link(excluded: FaceCase, tmp_path:
 # ---- a kill at a bad moment
 
 
+def test_a_denial_that_was_killed_is_not_undone_by_removing_its_mark(excluded: FaceCase) -> None:
+    with die_at("rename", f"{excluded.root}/.denied", after=True):
+        assert excluded.call("case", "deny", excluded.root, "--reason", "refused").code == KILLED
+    (excluded.root / ".denied").unlink()
+    for command in (("query", excluded.root, "candidates", "--reason", "r"), ("run", excluded.root)):
+        answer = excluded.call(*command)
+        assert (answer.code, "authority was refused" in answer.err) == (3, True), answer.err
+    with pytest.raises(NotAuthorised):
+        forensics.open_case(excluded.root).candidates(reason="r")
+    excluded.do("case deny", "--reason", "refused")
+    assert not keyring_for(CaseFolder(excluded.root), load_case(excluded.root).case_id).exists
+
+
 @pytest.mark.parametrize(
     ("operation", "file", "is_after"),
     [("rename", "{root}/case.toml", True), ("rename", "{key}", False), ("rename", "{key}", True)],
