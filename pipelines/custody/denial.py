@@ -20,7 +20,7 @@ from pipelines.custody.keys import destroy_reviewer_keys, keyring_for
 from pipelines.custody.log_anchor import find_anchor
 from pipelines.custody.session import Session, operator_facts
 
-__all__ = ["deny", "deny_damaged_case"]
+__all__ = ["deny", "deny_damaged_case", "encode_mark"]
 
 # A run stops within a second or two. One that hangs is killed after this time, so a denial takes less than a minute.
 _PATIENCE_S: Final = 20.0
@@ -45,7 +45,7 @@ def deny(session: Session, why: str) -> Path | None:
     session.reload()
     case = session.case
     with remembered(case.folder, case.case_id, reference=case.mandate.reference, at_utc=session.now):
-        session.files.write(session.folder.denied_file, _encode_mark(session.who, why))
+        session.files.write(session.folder.denied_file, encode_mark(session.who, why))
         if not case.mandate.hold:
             session.keyring.destroy()
     session.record.outputs["remembered"] = is_remembered(case.case_id)
@@ -74,7 +74,7 @@ def deny_damaged_case(root: Path, why: str) -> None:
     finally:
         if folder.case_file.exists() and not folder.denied_file.exists():
             who = {"user": os_user()} if case is None else operator_facts(case)
-            write_bytes(folder.denied_file, _encode_mark(who, why))
+            write_bytes(folder.denied_file, encode_mark(who, why))
 
 
 def _end_key(folder: CaseFolder, case: Case | None) -> None:
@@ -115,5 +115,6 @@ def _unknown_folder(folder: CaseFolder, case_id: str) -> IntegrityBroken:
     )
 
 
-def _encode_mark(who: dict[str, str], why: str) -> bytes:
+def encode_mark(who: dict[str, str], why: str) -> bytes:
+    """Return the content of the mark of a denied case, now."""
     return encode_json({"why": why, "who": who, "at_utc": clock.utc_now().isoformat()})

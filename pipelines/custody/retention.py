@@ -12,6 +12,7 @@ from forensics.wording import counted
 from pipelines import clock
 from pipelines.custody.case_lock import lock_case
 from pipelines.custody.case_store import denial_reason
+from pipelines.custody.denial import encode_mark
 from pipelines.custody.denial_memory import forget_lapse, is_remembered, remember_lapse, remembered
 from pipelines.custody.entries import expired_entries, find_incomplete_entries, remove_incomplete_entries
 from pipelines.custody.entry_removal import remove_entry
@@ -30,6 +31,7 @@ from pipelines.custody.session import Session, denial_is_on_record, status_text
 __all__ = ["enforce_retention", "is_due"]
 
 _LOGGER = logging.getLogger(__name__)
+_WHY_REMEMBERED = "denied before, as this installation remembers"
 _WHY_DUE = "the mandate expired, seven days of grace are over"
 
 
@@ -41,6 +43,7 @@ def enforce_retention(session: Session) -> None:
         session.reload()
         remove_incomplete_entries(session.folder)
         remove_reproduction(session.folder)
+        _mark_remembered_denial(session)
         with _remembered(session) if _must_be_remembered(session) else contextlib.nullcontext():
             _enforce(session)
 
@@ -65,6 +68,18 @@ def _enforce(session: Session) -> None:
         _remove_results(session)
 
 
+def _is_mark_missing(session: Session) -> bool:
+    """Whether this installation remembers a denial of the case, and the case does not say so."""
+    return session.mandate_status is not MandateStatus.DENIED and is_remembered(session.case.case_id)
+
+
+def _mark_remembered_denial(session: Session) -> None:
+    """Mark the case as denied if the command that denied it was killed before it could, or this is an older copy."""
+    if _is_mark_missing(session):
+        session.files.write(session.folder.denied_file, encode_mark(session.who, _WHY_REMEMBERED))
+        session.reload()
+
+
 def _must_be_remembered(session: Session) -> bool:
     """Whether the case was denied and this installation does not remember it, because that command was killed."""
     is_denied = session.mandate_status is MandateStatus.DENIED and denial_is_on_record(session)
@@ -86,6 +101,7 @@ def is_due(session: Session) -> bool:
             and denial_is_on_record(session)
             and read_case(session.folder).mandate.denied_utc is None
         )
+        or _is_mark_missing(session)
         or _must_be_remembered(session)
         or _must_be_erased(session)
         or _must_be_withheld(session)
