@@ -62,7 +62,7 @@ class SingleFaces:
     @classmethod
     def decoded(cls, data: bytes) -> "SingleFaces":
         """Decode what `encoded` returned."""
-        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+        with np.load(io.BytesIO(data)) as stored:
             return cls(Pools(stored["vectors"], stored["scatter"]), stored["patterns"])
 
 
