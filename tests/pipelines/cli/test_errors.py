@@ -489,10 +489,12 @@ def test_a_folder_of_cases_that_does_not_exist(
     assert said in answer.err
 
 
-def test_a_corrupt_case_file(call: Call, empty_case: Path) -> None:
-    (empty_case / "case.toml").write_bytes(b"mode = [\xff")
+@pytest.mark.parametrize(("content", "code"), [(b"mode = [", 2), (b"mode = [\xff", 5)])
+def test_a_corrupt_case_file(call: Call, empty_case: Path, content: bytes, code: int) -> None:
+    """An editor may leave a wrong line, but not bytes that are no text."""
+    (empty_case / "case.toml").write_bytes(content)
     answer = call("status", empty_case)
-    assert answer.code == 2
+    assert answer.code == code
     assert str(empty_case / "case.toml") in answer.err
     assert "restore" in answer.err
 

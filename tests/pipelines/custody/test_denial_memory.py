@@ -572,7 +572,11 @@ def test_a_damaged_memory_is_reported_and_keeps_no_key(denied: Denied, call: Cal
     assert is_remembered(case_id)
 
 
-def test_without_a_denial_nothing_is_stored_and_nothing_is_asked(searched: Denied, call: Call) -> None:
-    assert call("run", searched.case.root, *_RUN).code == 0
+def test_without_a_denial_nothing_is_stored_and_nothing_is_asked(searched: Denied, call: Call, tmp_path: Path) -> None:
+    root = search_case(tmp_path / "granted")
+    assert _ingest(call, root, _other_footage(tmp_path)).code == 0
+    assert call("run", root, *_RUN).code == 0
     assert not denials_file().exists()
+    assert call("run", searched.case.root, *_RUN).code == 0
+    assert load_denials() == [], "of a pending case the end of its 48 hours is stored, and not yet asked about"
     assert find_denials(load_case(searched.case.root)) == []
