@@ -17,13 +17,15 @@ from forensics.errors import NotAuthorised, UsageError
 from forensics.footage.cameras import Camera
 from forensics.json_object import decode_json
 from forensics.spelling import fault_in_name, fault_in_statement
-from forensics.tables.files import remove_unfinished, write_bytes
+from forensics.tables.files import encode_json, remove_unfinished, write_bytes
+from pipelines import clock
 from pipelines.custody.keys import keyring_for
 from pipelines.custody.log_anchor import anchor_for, forget_folder
 from pipelines.custody.mandate_text import last_day_text
 
 __all__ = [
     "denial_reason",
+    "encode_denial",
     "find_cases",
     "load_case",
     "make_case",
@@ -161,6 +163,11 @@ def load_case(root: Path) -> Case:
 def denial_reason(folder: CaseFolder) -> str:
     """Return the reason that was given for the denial of a case; "denied" if its mark is missing."""
     return _read_denial(folder)["why"] if folder.denied_file.exists() else "denied"
+
+
+def encode_denial(who: dict[str, str], why: str) -> bytes:
+    """Return the content of the mark of a denied case, now."""
+    return encode_json({"why": why, "who": who, "at_utc": clock.utc_now().isoformat()})
 
 
 def _read_denial(folder: CaseFolder) -> dict[str, str]:

@@ -9,10 +9,11 @@ from typing import Final
 from forensics.custody.case_document import Case, read_case
 from forensics.custody.case_folder import CaseFolder
 from forensics.errors import ForensicsError, IntegrityBroken, NotAuthorised
-from forensics.tables.files import encode_json, write_bytes
+from forensics.tables.files import write_bytes
 from pipelines import clock
 from pipelines.custody.accounts import os_user
 from pipelines.custody.case_lock import take_over_lock
+from pipelines.custody.case_store import encode_denial
 from pipelines.custody.damaged_case import held_case_id, may_be_on_hold
 from pipelines.custody.denial_memory import is_remembered, remembered
 from pipelines.custody.erasure import destroy, quarantine
@@ -20,7 +21,7 @@ from pipelines.custody.keys import destroy_reviewer_keys, keyring_for
 from pipelines.custody.log_anchor import find_anchor
 from pipelines.custody.session import Session, operator_facts
 
-__all__ = ["deny", "deny_damaged_case", "encode_mark"]
+__all__ = ["deny", "deny_damaged_case"]
 
 # A run stops within a second or two. One that hangs is killed after this time, so a denial takes less than a minute.
 _PATIENCE_S: Final = 20.0
@@ -45,7 +46,7 @@ def deny(session: Session, why: str) -> Path | None:
     session.reload()
     case = session.case
     with remembered(case.folder, case.case_id, reference=case.mandate.reference, at_utc=session.now):
-        session.files.write(session.folder.denied_file, encode_mark(session.who, why))
+        session.files.write(session.folder.denied_file, encode_denial(session.who, why))
         if not case.mandate.hold:
             session.keyring.destroy()
     session.record.outputs["remembered"] = is_remembered(case.case_id)
@@ -74,7 +75,7 @@ def deny_damaged_case(root: Path, why: str) -> None:
     finally:
         if folder.case_file.exists() and not folder.denied_file.exists():
             who = {"user": os_user()} if case is None else operator_facts(case)
-            write_bytes(folder.denied_file, encode_mark(who, why))
+            write_bytes(folder.denied_file, encode_denial(who, why))
 
 
 def _end_key(folder: CaseFolder, case: Case | None) -> None:
@@ -113,8 +114,3 @@ def _unknown_folder(folder: CaseFolder, case_id: str) -> IntegrityBroken:
         "deny that case in its own folder, or restore this folder from a backup and deny it again",
         folder.root,
     )
-
-
-def encode_mark(who: dict[str, str], why: str) -> bytes:
-    """Return the content of the mark of a denied case, now."""
-    return encode_json({"why": why, "who": who, "at_utc": clock.utc_now().isoformat()})

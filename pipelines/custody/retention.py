@@ -11,8 +11,7 @@ from forensics.errors import CannotStart
 from forensics.wording import counted
 from pipelines import clock
 from pipelines.custody.case_lock import lock_case
-from pipelines.custody.case_store import denial_reason
-from pipelines.custody.denial import encode_mark
+from pipelines.custody.case_store import denial_reason, encode_denial
 from pipelines.custody.denial_memory import forget_lapse, is_remembered, remember_lapse, remembered
 from pipelines.custody.entries import expired_entries, find_incomplete_entries, remove_incomplete_entries
 from pipelines.custody.entry_removal import remove_entry
@@ -76,7 +75,7 @@ def _is_mark_missing(session: Session) -> bool:
 def _mark_remembered_denial(session: Session) -> None:
     """Mark the case as denied if the command that denied it was killed before it could, or this is an older copy."""
     if _is_mark_missing(session):
-        session.files.write(session.folder.denied_file, encode_mark(session.who, _WHY_REMEMBERED))
+        session.files.write(session.folder.denied_file, encode_denial(session.who, _WHY_REMEMBERED))
         session.reload()
 
 
