@@ -85,7 +85,7 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         lines.append("the tables are identical to those published before, byte for byte")
     if not result.is_clean:
         lines.append("some footage could not be read or processed; `forensics status` lists it with the reasons")
-    lines.append(f"next: {_next_step(folder, result)}")
+    lines.append(f"next: {_next_step(folder, result, has_remarks=bool(facts.get('remarks')))}")
     emit(facts, "\n".join(lines), as_json)
 
 
@@ -96,8 +96,8 @@ def _reasons(outside: dict[str, int]) -> str:
     return ", ".join(f"{reason} {n_frames}" for reason, n_frames in outside.items())
 
 
-def _next_step(folder: CaseFolder, result: RunResult) -> str:
-    if result.candidates:
+def _next_step(folder: CaseFolder, result: RunResult, *, has_remarks: bool) -> str:
+    if result.candidates or has_remarks:
         return f"forensics review {in_shell(folder.root)} --as NAME --reason TEXT"
     if result.is_unfinished:
         return f"forensics run {in_shell(folder.root)}, which tries the failed work again"

@@ -1,5 +1,7 @@
 """Remarks about candidates for the summary of a run, such as decided candidates that fell below the threshold."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 import forensics
@@ -30,7 +32,7 @@ def candidate_remarks(folder: CaseFolder) -> list[str]:
     rows = candidates_of(folder, key).select("sighting_id", "entry_id", "decision", "log10_likelihood_ratio").collect()
     decided = {(review.sighting_id, review.entry_id) for review in load_reviews(case)}
     below = rows.filter(pl.col("decision") == Decision.BELOW.value).select("sighting_id", "entry_id").rows()
-    copies = rows.filter(pl.col("decision") == Decision.NEAR_COPY.value)["entry_id"].n_unique()
+    copies = sorted(set(rows.filter(pl.col("decision") == Decision.NEAR_COPY.value)["entry_id"]))
     withheld = len(rows.filter(pl.col("decision") == Decision.WITHHELD.value))
     remarks = (
         (sum(pair in decided for pair in below), "with a verdict {is_are} below the threshold now"),
@@ -71,17 +73,19 @@ def _simultaneous_text(n_entries: int) -> list[str]:
     return [text] if n_entries else []
 
 
-def _copies_text(n_entries: int, n_withheld: int) -> list[str]:
+def _copies_text(entry_ids: Sequence[str], n_withheld: int) -> list[str]:
     """Return a line about entries with a picture that may be a frame of the footage.
 
-    >>> _copies_text(1, 2)
-    ['1 entry has a picture that may be a frame of this footage (near_copy), so 2 other candidates are withheld']
+    >>> _copies_text(["E1"], 2)
+    ['a picture of E1 may be a frame of this footage (near_copy): two reviewers decide whose face it is; until then 2 \
+other candidates are withheld']
     """
-    if not n_entries:
+    if not entry_ids:
         return []
-    entries = counted(n_entries, "entry has", "entries have")
+    names = ", ".join(entry_ids)
+    text = f"a picture of {names} may be a frame of this footage (near_copy): two reviewers decide whose face it is"
     others = counted(n_withheld, "other candidate is", "other candidates are")
-    return [f"{entries} a picture that may be a frame of this footage (near_copy), so {others} withheld"]
+    return [f"{text}; until then {others} withheld" if n_withheld else text]
 
 
 def _count_text(n: int, predicate: str) -> str:

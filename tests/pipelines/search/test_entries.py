@@ -360,7 +360,8 @@ def copied(two_people: FaceCase, tmp_path: Path, any_reference: None) -> FaceCas
 def test_a_crop_of_the_footage_makes_no_candidate_anywhere(copied: FaceCase) -> None:
     answer = copied.call("run", copied.root, *_QUIET, *_ALL_FACES)
     assert (
-        "1 entry has a picture that may be a frame of this footage (near_copy), so 1 other candidate is" in answer.out
+        "a picture of E0 may be a frame of this footage (near_copy): two reviewers decide whose face it is; "
+        "until then 1 other candidate is withheld" in answer.out
     )
     by_decision = {str(row["decision"]): row for row in copied.candidates()}
     assert sorted(by_decision) == ["below", "near_copy", "withheld"]
