@@ -227,7 +227,7 @@ def review(
 
 def _emit_waiting(desk: ReviewDesk, as_json: bool) -> None:
     waiting = desk.waiting()
-    columns = ["candidate", "camera", "seen", "faces", "quality"]
+    columns = ["candidate", "camera", "seen", "faces", "quality", "note"]
     rows = [
         [
             candidate.name,
@@ -235,6 +235,7 @@ def _emit_waiting(desk: ReviewDesk, as_json: bool) -> None:
             seen_in_words(candidate.facts),
             faces_in_words(candidate.facts),
             worth_in_words(candidate.facts["quality"]),
+            "near copy" if candidate.facts["is_near_copy"] else "",
         ]
         for candidate in waiting
     ]
@@ -312,7 +313,8 @@ def _write_pictures(desk: ReviewDesk, candidate: Candidate, target: Path, output
     require_picture_name(target)  # before anything is opened
     pictures = desk.pictures(candidate)
     where = f"{candidate.entry_id}, camera {candidate.facts['camera_id']}, {seen_in_words(candidate.facts)}"
-    title = f"{where}\nCandidate for examination, not a finding: {candidate.name}"
+    warning = origin_in_words(candidate.facts).replace(". ", ".\n")
+    title = f"{where}\nCandidate for examination, not a finding: {candidate.name}\n{warning}".rstrip()
     outputs.write(target, side_by_side(pictures.faces, pictures.references, target, title=title))
     faces = counted(len(pictures.faces), "face", "faces")
     say(f"{target}: {faces} beside {counted(len(pictures.references), 'reference', 'references')}")
