@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from forensics.custody.case_document import Case
-from forensics.custody.log import read_chain
+from forensics.custody.log import LogLine, read_chain
 from forensics.errors import ForensicsError, NotAuthorised, UsageError
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
@@ -220,12 +220,20 @@ def _acknowledged_ids(case: Case) -> list[str]:
 
 
 def _acknowledgements(case: Case) -> dict[str, JsonObject]:
-    """Return reason and user of each acknowledgement on record, by the id of the denied case."""
+    """Return reason and user of each acknowledgement on record, by the id of the denied case.
+
+    A command that was killed after it had changed the case has no end; then its begin states both.
+    """
     lines = read_chain(case.folder.audit_file).lines
+    begun = [line for line in lines if line.kind == "begin" and line.facts.get("after_denial")]
     given: dict[str, JsonObject] = {name: {} for name in _acknowledged_ids(case)}
     for line in lines:
         outputs = line.facts.get("outputs", {}) if line.kind == "end" else {}
         for name in (*(outputs.get("acknowledged_denials") or ()), *(outputs.get("acknowledged_lapses") or ())):
             if name in given and not given[name]:
-                given[name] = {"reason": line.why, "user": line.who.get("user")}
-    return given
+                given[name] = _statement(line)
+    return {name: stated or (_statement(begun[-1]) if begun else {}) for name, stated in given.items()}
+
+
+def _statement(line: LogLine) -> JsonObject:
+    return {"reason": line.why, "user": line.who.get("user")}

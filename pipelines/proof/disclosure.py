@@ -98,11 +98,18 @@ def _mandate_facts(case: Case) -> JsonObject:
 
 
 def _authority_history(case: Case) -> list[JsonObject]:
-    """Return what was on record of the authority, and since when; the first run may lie between two states."""
+    """Return what was on record of the authority, and since when; the first run may lie between two states.
+
+    A command that was killed after it had entered the authority has no end; then the time is that of its begin.
+    """
     lines = read_chain(case.folder.audit_file).lines
     stated = [(line, line.facts.get("authority")) for line in lines if (line.kind, line.command) == _MADE]
     entered = [line for line in lines if (line.kind, line.command) == ("end", "case authorise")]
     stated += [(line, line.facts.get("outputs", {}).get("authority")) for line in entered]
+    begun = [line for line in lines if (line.kind, line.command) == ("begin", "case authorise")]
+    present = record_facts(case.mandate)["authority"]
+    if begun and stated and stated[-1][1] != present:
+        stated.append((begun[-1], present))
     return [{"at_utc": line.at_utc.isoformat(), "authority": authority} for line, authority in stated if authority]
 
 

@@ -6,6 +6,7 @@ import random
 import tomllib
 import unicodedata
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from forensics.errors import UsageError
 from pipelines import clock
 from pipelines.custody.case_store import load_case, with_first_run
 from pipelines.custody.open_session import Need, open_session
+from testing.audit_events import KILLED, die_at
 from testing.commands import MANDATE_ENDS, REPORT_WORDS, Call, authority_words, search_case
 
 NOW = datetime(2026, 12, 1, 15, tzinfo=UTC)
@@ -432,11 +434,13 @@ def test_an_older_missing_case_needs_no_report(tmp_path: Path) -> None:
     assert decode_case(case.folder, encode_case(old)).mandate.report is None
 
 
-def test_the_defence_learns_what_was_on_record_before_the_grant(call: Call, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_the_defence_learns_what_was_on_record_before_the_grant(call: Call, tmp_path: Path, is_killed: bool) -> None:
     case = tmp_path / "case"
     pending = ("--authority", "pending", "--authority-body", "District court", "--requested", "2026-05-01")
     assert call("case", "init", case, "--mode", "search", *_BASE, *pending).code == 0
-    assert call("case", "authorise", case, *authority_words()).code == 0
+    with die_at("rename", str(case / "case.toml"), after=True) if is_killed else nullcontext():
+        assert call("case", "authorise", case, *authority_words()).code == (KILLED if is_killed else 0)
     assert call("case", "disclose", case, "-o", tmp_path / "d.json", *_TO_COURT).code == 0
     history = json.loads((tmp_path / "d.json").read_text())["case"]["authority_history"]
     assert [each["authority"]["state"] for each in history] == ["pending", "granted"]

@@ -326,6 +326,16 @@ def test_an_acknowledgement_is_shown_logged_and_disclosed(denied: Denied, call: 
     assert row["acknowledged"]["reason"] == "another offence, asked the prosecutor"
 
 
+def test_an_acknowledgement_of_a_killed_command_keeps_its_reason(denied: Denied, call: Call, tmp_path: Path) -> None:
+    root = search_case(tmp_path / "new", reference="k118-26")
+    assert _ingest(call, root, denied.footage).code == 0
+    with die_at("rename", str(root / "case.toml"), after=True):
+        assert _acknowledge(call, root, "another offence").code == KILLED
+    assert call("case", "disclose", root, "-o", tmp_path / "d.json", *_TO_COURT).code == 0
+    (row,) = json.loads((tmp_path / "d.json").read_text())["case"]["denials"]
+    assert row["acknowledged"]["reason"] == "another offence"
+
+
 def test_a_copy_of_a_denied_case_with_its_key_never_continues(searched: Denied, call: Call, tmp_path: Path) -> None:
     keys = Path(os.environ["FORENSICS_KEYS"])
     shutil.copytree(searched.case.root, tmp_path / "copy")
