@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-__all__ = ["account_in", "login_user", "os_user"]
+__all__ = ["account_in", "are_accounts_mapped", "login_user", "os_user"]
 
 _NO_LOGIN_UID: Final = 0xFFFFFFFF
 _MOST_ANCESTORS: Final = 64
+_EVERY_ACCOUNT_IS_ITSELF: Final = ["0", "0", "4294967295"]
 
 
 def os_user() -> str:
@@ -28,6 +29,14 @@ def login_user() -> str:
         return _name_of(login_uid)
     outermost = [uid for uid in _uids_of_ancestors() if uid != 0]
     return _name_of(outermost[-1] if outermost else os.getuid())
+
+
+def are_accounts_mapped() -> bool:
+    """Whether this process is in a user namespace that maps accounts: who makes one can be any account in it."""
+    try:
+        return Path("/proc/self/uid_map").read_text().split() != _EVERY_ACCOUNT_IS_ITSELF
+    except OSError:
+        return False
 
 
 def account_in(who: Mapping[str, str]) -> str:

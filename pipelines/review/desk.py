@@ -24,7 +24,6 @@ from forensics.faces.review_rules import (
     State,
     Verdict,
     is_same_name,
-    refusal_reason,
     state_of,
     visible_reviews,
 )
@@ -39,7 +38,7 @@ from pipelines.custody.earlier_denials import refuse_earlier_denials
 from pipelines.custody.entries import expired_entries, find_entry, load_entries
 from pipelines.custody.session import Session
 from pipelines.review.reviewers import Reviewer, find_reviewer
-from pipelines.review.reviews import add_review, excluded_from, load_reviews, select_reviews, verdict_reference
+from pipelines.review.reviews import add_review, load_reviews, refusal_of, select_reviews, verdict_reference
 from pipelines.search.candidate_faces import load_candidate_faces
 from pipelines.search.references import load_reference_pictures
 
@@ -184,7 +183,7 @@ class ReviewDesk:
         """Return why this reviewer may not give a verdict on the candidate; empty if they may."""
         earlier = self.reviews(candidate)
         signer = Signer(self.reviewer.name, self.reviewer.key_id, self.account)
-        return refusal_reason(earlier, signer, excluded_from(load_case(self.session.folder.root), earlier))
+        return refusal_of(load_case(self.session.folder.root), earlier, signer)
 
     @property
     def account(self) -> str:

@@ -17,14 +17,14 @@ from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.faces.review_rules import Excluded, Review, Signer, Verdict, refusal_reason
 from forensics.json_object import decode_json
 from pipelines import clock
-from pipelines.custody.accounts import account_in
+from pipelines.custody.accounts import account_in, are_accounts_mapped
 from pipelines.custody.case_lock import lock_case
 from pipelines.custody.case_store import load_case
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.keys import key_of
 from pipelines.review.reviewers import Reviewer, load_private_key, load_reviewers
 
-__all__ = ["accounts_of", "add_review", "excluded_from", "load_reviews", "select_reviews", "verdict_reference"]
+__all__ = ["accounts_of", "add_review", "load_reviews", "refusal_of", "select_reviews", "verdict_reference"]
 
 _CONTEXT: Final = "verdicts"
 _NOTE: Final = ("note", "verdict")
@@ -153,6 +153,13 @@ def excluded_from(case: Case, reviews: Sequence[Review]) -> Excluded:
     )
 
 
+def refusal_of(case: Case, earlier: Sequence[Review], signer: Signer) -> str:
+    """Return why somebody may not give the next verdict on a candidate with these verdicts; empty if they may."""
+    if not case.allows_one_account and are_accounts_mapped():
+        return "the account of the system cannot be known in a user namespace: who makes one can take any number in it"
+    return refusal_reason(earlier, signer, excluded_from(case, earlier))
+
+
 def add_review(case: Case, files: DecidingFiles, reviewer: Reviewer, unsigned: Review) -> Review:
     """Sign and store a verdict if the mandate and the rules allow it.
 
@@ -178,7 +185,7 @@ def add_review(case: Case, files: DecidingFiles, reviewer: Reviewer, unsigned: R
         reviews = load_reviews(case)
         earlier = select_reviews(reviews, unsigned.sighting_id, unsigned.entry_id)
         signer = Signer(reviewer.name, reviewer.key_id, unsigned.account)
-        refused = refusal_reason(earlier, signer, excluded_from(now, earlier))
+        refused = refusal_of(now, earlier, signer)
         if refused:
             raise NotAuthorised(
                 refused,

@@ -81,6 +81,15 @@ def test_one_account_gives_one_verdict(found: FaceCase) -> None:
     assert _decide_as(found, "C. Cole", "other")[0] == 0
 
 
+def test_where_accounts_are_mapped_nobody_gives_a_verdict(found: FaceCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell may make a user namespace in which it has any number: `unshare -U --map-user=1001`."""
+    monkeypatch.setattr("pipelines.custody.accounts._EVERY_ACCOUNT_IS_ITSELF", ["0", "0", "1"])
+    code, err = _decide_as(found, "B. Becker", "desk")
+    assert (code, "user namespace" in err) == (3, True), err
+    found.do("case policy", "--one-account", "--reason", "a container that maps accounts")
+    assert _decide_as(found, "B. Becker", "desk")[0] == 0
+
+
 def test_one_account_gives_one_verdict_also_if_the_first_command_was_killed(found: FaceCase) -> None:
     with working_as("desk"), die_at("rename", "*/reviews.jsonl.sealed", after=True):
         assert found.decide("B. Becker", _candidate(found), "confirm").code == KILLED
