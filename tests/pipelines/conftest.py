@@ -11,7 +11,7 @@ from testing.face_case import FaceCase
 
 @pytest.fixture(autouse=True)
 def unmapped_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the accounts of this process for those of the machine, because tests may run in a container that maps them."""
+    """Take the accounts of this process for those of the machine: tests may run in a container that maps them."""
     own = Path("/proc/self/uid_map").read_text().split()
     monkeypatch.setattr("pipelines.custody.accounts._EVERY_ACCOUNT_IS_ITSELF", own)
 
