@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from forensics.adapters.libraries.process_title import set_process_title
-from forensics.errors import CannotStart, Explained, ForensicsError
+from forensics.errors import CannotStart, Explained, ForensicsError, UsageError
 from pipelines.cli.groups import Group
 from pipelines.cli.output import say
 from pipelines.cli.streams import finish_streams, prepare_streams, use_utf8
@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # commands load what they use; the group loads nothing
 __all__ = ["exit_code_of", "main"]
 
 _INTERRUPTED = 130
+_NO_SUCH_PLACE = frozenset({errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EINVAL})
 # Files that commands and workers make are private; a case is shared by the access list of its folder.
 _FOR_ITS_OWNER_ONLY = 0o077
 
@@ -54,6 +55,15 @@ _COMMANDS = {
 
 class _Lazy(Group):
     """Imports the module of a command when it is used."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command; of an unknown name the error suggests those that are spelled alike."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=_COMMANDS, ctx=ctx) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of a typical workflow."""
@@ -187,10 +197,13 @@ def _explained(error: OSError) -> int:
             f"{place} cannot be written or read ({error.strerror})",
             "check its permissions and how its disk is mounted, then run the same command again",
         )
-        return ForensicsError.exit_code
+        return CannotStart.exit_code
     problem = f"{place}: {error.strerror}" if error.strerror else str(error)
+    if error.errno in _NO_SUCH_PLACE:
+        _print_error(problem, "give a path that can exist")
+        return UsageError.exit_code
     _print_error(problem, "check the path, its permissions and the disk, then run the same command again")
-    return ForensicsError.exit_code
+    return CannotStart.exit_code
 
 
 def _print_error(problem: str, next_step: str) -> None:

@@ -155,7 +155,7 @@ def query(
     if as_json:
         emit({"table": table, "run": opened.run_id, **missed, "rows": found.to_dicts()}, "", as_json)
     else:
-        print_rows(opened, found, table, kind)
+        print_rows(opened, found, table, kind, limit=limit)
 
 
 def _found(rows: pl.LazyFrame, table: str, row_filter: RowFilter, limit: int | None) -> pl.DataFrame:

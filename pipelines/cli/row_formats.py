@@ -44,8 +44,8 @@ _DECIMALS: Final = {CANDIDATES_TABLE: 3}
 SHOWN_LINES: Final = 50
 
 
-def print_rows(opened: OpenCase, found: pl.DataFrame, table: str, kind: str) -> None:
-    """Print rows of a table: ``table`` for people; ``csv``, ``json`` or ``parquet`` with all columns."""
+def print_rows(opened: OpenCase, found: pl.DataFrame, table: str, kind: str, *, limit: int | None) -> None:
+    """Print rows of a table: ``table`` for people, `SHOWN_LINES` unless a limit is given; others with all columns."""
     if kind == "csv":
         nested = [name for name, dtype in found.schema.items() if isinstance(dtype, pl.List)]
         flat = found.with_columns(pl.col(name).cast(pl.List(pl.String)).list.join(" ") for name in nested)
@@ -57,11 +57,11 @@ def print_rows(opened: OpenCase, found: pl.DataFrame, table: str, kind: str) -> 
         found.write_parquet(buffer)
         sys.stdout.buffer.write(buffer.getvalue())
     else:
-        _print_table(opened, found, table)
+        _print_table(opened, found, table, limit or SHOWN_LINES)
 
 
-def _print_table(opened: OpenCase, found: pl.DataFrame, table: str) -> None:
-    shown = found.head(SHOWN_LINES)
+def _print_table(opened: OpenCase, found: pl.DataFrame, table: str, n_shown: int) -> None:
+    shown = found.head(n_shown)
     if table == "sightings":
         print(sightings_text(opened, shown))
     elif table == CANDIDATES_TABLE:
@@ -69,8 +69,8 @@ def _print_table(opened: OpenCase, found: pl.DataFrame, table: str) -> None:
     else:
         columns = _shown(found, table)
         print(table_text(columns, _rows_of(shown, columns), decimals=_DECIMALS.get(table, 2)))
-    if len(found) > SHOWN_LINES:
-        left = counted(len(found) - SHOWN_LINES, "more row", "more rows")
+    if len(found) > n_shown:
+        left = counted(len(found) - n_shown, "more row", "more rows")
         say(f"{left}; use --limit N, or --format csv, json or parquet")
 
 

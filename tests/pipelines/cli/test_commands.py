@@ -300,6 +300,16 @@ def test_camera_class_and_limit(call: Call, seen: Path) -> None:
     assert call("query", seen, "--limit", 0).code == 2
 
 
+def test_a_limit_shows_as_many_rows(call: Call, seen: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.cli.row_formats.SHOWN_LINES", 5)
+    n_rows = len(_rows(call, seen, "detections"))
+    assert n_rows > 8
+    for arguments, n_shown in (([], 5), (["--limit", 8], 8), (["--limit", n_rows + 1], n_rows)):
+        answer = call("query", seen, "detections", *arguments)
+        assert len(answer.out.splitlines()) == n_shown + 1
+        assert ("more row" in answer.err) is (arguments == []), answer.err
+
+
 def _at(text: object) -> datetime:
     return datetime.fromisoformat(str(text))
 

@@ -691,3 +691,22 @@ def no_shelves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No model of this machine is found."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("FORENSICS_MODELS", raising=False)
+
+
+@pytest.mark.parametrize("place", ["/dev/null/case", "n" * 300])
+@pytest.mark.parametrize(
+    "arguments", [("case", "show"), ("run",), ("status",), ("scan", "{clip}", "--case"), ("ingest",), ("query",)]
+)
+def test_a_path_that_cannot_exist_is_an_invalid_argument(
+    call: Call, whole: Path, place: str, arguments: tuple[str, ...]
+) -> None:
+    more = (whole, "--camera", "gate") if arguments == ("ingest",) else ()
+    answer = call(*(each.format(clip=whole) for each in arguments), place, *more)
+    assert answer.code == 2, answer.err
+    assert place in answer.err
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("quary", "query"), ("scna", "scan"), ("watchlst", "watchlist")])
+def test_an_unknown_command_names_those_spelled_alike(call: Call, typed: str, meant: str) -> None:
+    answer = call(typed, "my-case")
+    assert (answer.code, meant in answer.err) == (2, True), answer.err
