@@ -38,7 +38,11 @@ _TIME_COLUMNS: Final = {
 # Tables that say of themselves what is not there.
 _OF_WHAT_WAS_GIVEN: Final = ("sources", "evidence", "failures", "coverage")
 # Where and when a candidate was seen: what every answer about candidates gains from `sightings`.
-_WHERE: Final = ("camera_id", "first_utc", "last_utc")
+_WHERE: Final = ("camera_id", "first_utc", "last_utc", "clock_error_ms")
+_ERROR: Final = "clock_error_ms"
+_WITHIN: Final = "within"
+CERTAINLY: Final = "certainly"
+POSSIBLY: Final = "possibly"
 # What asks for examination goes first; everything else stays as it was published.
 _FIRST: Final = {decision: place for place, decision in enumerate(DECISIONS_TO_REVIEW)}
 
@@ -50,14 +54,19 @@ class RowFilter:
     Attributes:
         equal: the value that a column must have, by column.
         decisions: of candidates; any of these.
-        since: rows that end at or after this time.
-        until: rows that start before this time.
+        since: rows that may end at or after this time, within the error of their clock.
+        until: rows that may start before this time.
     """
 
     equal: dict[str, str | None]
     decisions: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
+
+    @property
+    def has_times(self) -> bool:
+        """Whether rows are selected by time; then they have a column `within`."""
+        return self.since is not None or self.until is not None
 
     @property
     def facts(self) -> JsonObject:
@@ -72,8 +81,8 @@ class RowFilter:
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("table", type=click.Choice(list(TABLES)), default="sightings")
 @click.option("--camera", help="Only this camera.")
-@click.option("--from", "since", type=parse_utc(), help="Only rows that end at or after this time.")
-@click.option("--to", "until", type=parse_utc(), help="Only rows that start before this time.")
+@click.option("--from", "since", type=parse_utc(), help="Only rows that end at or after this time, or may.")
+@click.option("--to", "until", type=parse_utc(), help="Only rows that start before this time, or may.")
 @click.option("--class", "class_name", help="Only this class, such as person.")
 @click.option("--entry", "entry_id", help="Only this entry of the watch-list. Candidates only.")
 @click.option(
@@ -123,6 +132,9 @@ def query(
     The table candidates needs a --reason, which the case's log keeps; so do the pictures of a case that compares
     faces. The rows of candidates include camera and time, and candidates come first.
 
+    A clock may be off by as much as its error, in column ±. With --from or --to, the column within says of each
+    row whether it is certainly or possibly within these times; rows that cannot be are left out.
+
     \b
     Example:
       forensics query my-case --camera gate --class person --pictures people.png
@@ -140,7 +152,7 @@ def query(
         opened = forensics.open_case(root)
         row_filter = _spelled_as_in(opened, row_filter)
         rows = _candidates_with_where(opened, session.key) if table == CANDIDATES_TABLE else opened.table(table)
-        found = _found(rows, table, row_filter, limit)
+        found = _found(rows, table, row_filter, limit, _clock_errors(opened))
         if not len(found):
             _print_hints(opened, rows, table, row_filter)
         if pictures is not None:
@@ -149,6 +161,7 @@ def query(
         _print_older_run(opened)
         missed = _print_missing_rows(opened, table)
         _print_untimed_rows(opened, table, row_filter)
+        _print_possible_rows(found)
         session.record.outputs["rows"] = len(found)
     if table == CANDIDATES_TABLE:
         _print_error_rates(found)
@@ -158,10 +171,21 @@ def query(
         print_rows(opened, found, table, kind, limit=limit)
 
 
-def _found(rows: pl.LazyFrame, table: str, row_filter: RowFilter, limit: int | None) -> pl.DataFrame:
-    kept = wanted_rows(rows, table, row_filter)
+def _clock_errors(opened: OpenCase) -> pl.DataFrame:
+    """Return the largest error of the clock by evidence: columns evidence_id and clock_error_ms, null if unknown."""
+    try:
+        stated = opened.sections()
+    except UsageError:  # an older version published none
+        stated = opened.evidence()
+    return stated.group_by("evidence_id").agg(pl.col("clock_error_ms").max()).collect()
+
+
+def _found(
+    rows: pl.LazyFrame, table: str, row_filter: RowFilter, limit: int | None, clock_errors: pl.DataFrame
+) -> pl.DataFrame:
+    kept = wanted_rows(rows, table, row_filter, clock_errors)
     if table == CANDIDATES_TABLE:
-        kept = kept.select(*TABLES[table].names, *_WHERE)
+        kept = kept.select(*TABLES[table].names, *_WHERE, *([_WITHIN] if row_filter.has_times else []))
     return kept.collect() if limit is None else kept.head(limit).collect()
 
 
@@ -173,8 +197,16 @@ def _candidates_with_where(opened: OpenCase, key: Sealer) -> pl.LazyFrame:
     return joined.sort(place, maintain_order=True)
 
 
-def wanted_rows(rows: pl.LazyFrame, table: str, row_filter: RowFilter) -> pl.LazyFrame:
-    """The rows that were asked for, in their order.
+def wanted_rows(
+    rows: pl.LazyFrame, table: str, row_filter: RowFilter, clock_errors: pl.DataFrame | None = None
+) -> pl.LazyFrame:
+    """The rows that were asked for, in their order; selected by time, they have a column `within`.
+
+    Args:
+        rows: of the table.
+        table: its name.
+        row_filter: what was asked for.
+        clock_errors: error of the clock by evidence, for tables without it; see `_clock_errors`.
 
     Raises:
         UsageError: the table has nothing to choose them by.
@@ -187,18 +219,37 @@ def wanted_rows(rows: pl.LazyFrame, table: str, row_filter: RowFilter) -> pl.Laz
     if row_filter.decisions:
         _require(table, "decision" in names, "has no column decision")
         rows = rows.filter(pl.col("decision").is_in(row_filter.decisions))
-    return _within(rows, table, row_filter.since, row_filter.until)
-
-
-def _within(rows: pl.LazyFrame, table: str, since: datetime | None, until: datetime | None) -> pl.LazyFrame:
-    if since is None and until is None:
+    if not row_filter.has_times:
         return rows
     _require(table, table in _TIME_COLUMNS, "has no times to filter by")
+    if _ERROR in names or clock_errors is None:
+        return _within(rows if _ERROR in names else rows.with_columns(pl.lit(None).alias(_ERROR)), table, row_filter)
+    largest = clock_errors[_ERROR].max() or 0
+    assert isinstance(largest, int)
+    near = _overlapping(rows, table, row_filter, pl.duration(milliseconds=largest))
+    timed = near.join(clock_errors.lazy(), on="evidence_id", how="left", maintain_order="left")
+    return _within(timed, table, row_filter).drop(_ERROR)
+
+
+def _within(rows: pl.LazyFrame, table: str, row_filter: RowFilter) -> pl.LazyFrame:
+    """Return the rows that are within the times, certainly or possibly; an unknown error counts as none."""
+    error = pl.duration(milliseconds=pl.col(_ERROR).fill_null(0))
+    possible = _overlapping(rows, table, row_filter, error)
+    certain = _overlap(table, row_filter, -error)
+    return possible.with_columns(pl.when(certain).then(pl.lit(CERTAINLY)).otherwise(pl.lit(POSSIBLY)).alias(_WITHIN))
+
+
+def _overlapping(rows: pl.LazyFrame, table: str, row_filter: RowFilter, tolerance: pl.Expr) -> pl.LazyFrame:
+    return rows.filter(_overlap(table, row_filter, tolerance))
+
+
+def _overlap(table: str, row_filter: RowFilter, tolerance: pl.Expr) -> pl.Expr:
+    """Return whether a row overlaps the times, if its clock is off by this tolerance in favour of it."""
     first, last = _TIME_COLUMNS[table]
     # the last frame may lie in a section whose clock nobody stated
-    end = pl.coalesce(last, first)
-    rows = rows.filter(end >= since) if since is not None else rows
-    return rows.filter(pl.col(first) < until) if until is not None else rows
+    ends = pl.coalesce(last, first) + tolerance >= row_filter.since if row_filter.since is not None else pl.lit(True)
+    starts = pl.col(first) - tolerance < row_filter.until if row_filter.until is not None else pl.lit(True)
+    return ends & starts & pl.col(first).is_not_null()
 
 
 def _print_older_run(opened: OpenCase) -> None:
@@ -233,7 +284,7 @@ def _n_frames(opened: OpenCase, state: State) -> int:
 
 def _print_untimed_rows(opened: OpenCase, table: str, row_filter: RowFilter) -> None:
     """Print how many rows have no time, because the start of their recording is unknown."""
-    if (row_filter.since is None and row_filter.until is None) or table == CANDIDATES_TABLE:
+    if not row_filter.has_times or table == CANDIDATES_TABLE:
         return
     first, _ = _TIME_COLUMNS[table]
     others = wanted_rows(opened.table(table), table, replace(row_filter, since=None, until=None))
@@ -243,6 +294,14 @@ def _print_untimed_rows(opened: OpenCase, table: str, row_filter: RowFilter) -> 
         say(
             f"{rows} no time, so no time filter selects them; give the start of the recording: forensics ingest --start"
         )
+
+
+def _print_possible_rows(found: pl.DataFrame) -> None:
+    """Print how many of the rows are within the times only if their clock is off."""
+    n_possible = 0 if _WITHIN not in found.columns else int((found[_WITHIN] == POSSIBLY).sum())
+    if n_possible:
+        rows = f"of {len(found)} rows, {n_possible} {'is' if n_possible == 1 else 'are'}"
+        say(f"{rows} possibly within these times, and possibly not: a clock may be off by its error")
 
 
 def _spelled_as_in(opened: OpenCase, row_filter: RowFilter) -> RowFilter:

@@ -18,11 +18,13 @@ __all__ = ["SHOWN_LINES", "pictures_of", "print_rows", "sightings_text"]
 
 # Columns that say nothing in a run without a motion gate, without a calibration, or without doubtful frames.
 _SHOWN_IF_KNOWN: Final = ("change", "log10_ratio", "doubtful", "n_doubtful")
+_ERROR: Final = "±"
+"""Column with the error of the clock, in words."""
 # The main columns for people; --format csv, json and parquet give every column.
 _SHOWN: Final = {
     "sightings": [
-        *("camera_id", "class_name", "first_utc", "first_s", "last_s"),
-        *("n_doubtful", "sighting_id", "thumbnail"),
+        *("camera_id", "class_name", "first_utc", "last_utc", _ERROR, "within", "first_s", "last_s"),
+        *("n_doubtful", "sighting_id"),
     ],
     "coverage": [
         *("camera_id", "evidence_id", "start_frame", "stop_frame"),
@@ -33,11 +35,14 @@ _SHOWN: Final = {
         *("n_frames", "start_utc", "verdict", "reason"),
     ],
     CANDIDATES_TABLE: [
-        *("sighting_id", "entry_id", "camera_id", "first_utc", "rank", "decision"),
+        *("sighting_id", "entry_id", "camera_id", "first_utc", _ERROR, "within", "rank", "decision"),
         *("similarity", "margin", "log10_ratio", "n_faces", "reason"),
     ],
     "tracks": ["track_id", "camera_id", "class_name", "first_frame", "last_frame", "n_detections", "n_doubtful"],
-    "detections": ["camera_id", "frame", "utc", "class_name", "score", "x1", "y1", "x2", "y2", "doubtful", "track_id"],
+    "detections": [
+        *("camera_id", "frame", "utc", "within", "class_name", "score"),
+        *("x1", "y1", "x2", "y2", "doubtful", "track_id"),
+    ],
 }
 # Thresholds are stated to three: what passes by 0.005 must not look equal.
 _DECIMALS: Final = {CANDIDATES_TABLE: 3}
@@ -79,19 +84,19 @@ def _rows_of(found: pl.DataFrame, columns: Iterable[str]) -> list[list[Any]]:
 
 
 def _shown(found: pl.DataFrame, table: str) -> list[str]:
-    """Return the columns that people need; tables of older versions lack some."""
-    columns = _SHOWN.get(table, found.columns)
+    """Return the columns that people need and that the rows have; tables of older versions lack some."""
+    columns = [name for name in _SHOWN.get(table, found.columns) if name in found.columns]
     return [name for name in columns if name not in _SHOWN_IF_KNOWN or _says_something(found, name)]
 
 
 def _says_something(found: pl.DataFrame, name: str) -> bool:
     """Whether a column holds anything but nulls, zeros and false."""
-    return name in found.columns and bool((found[name].cast(pl.Float64).fill_null(0) != 0).any())
+    return bool((found[name].cast(pl.Float64).fill_null(0) != 0).any())
 
 
 def _candidates_text(found: pl.DataFrame) -> str:
     """Return candidates as text for people."""
-    named = found.rename({"log10_likelihood_ratio": "log10_ratio"})
+    named = found.rename({"log10_likelihood_ratio": "log10_ratio"}).with_columns(_error_text())
     columns = _shown(named, CANDIDATES_TABLE)
     return table_text(columns, _rows_of(named, columns), decimals=_DECIMALS[CANDIDATES_TABLE])
 
@@ -99,15 +104,25 @@ def _candidates_text(found: pl.DataFrame) -> str:
 def sightings_text(opened: OpenCase, found: pl.DataFrame) -> str:
     """Return sightings as text for people.
 
-    The recording and its id are shown where one camera has several recordings.
+    The recording and its id are shown where one camera has several recordings; seconds in it where a time is unknown.
     """
-    seconds = [(pl.col(f"{end}_media_us") / 1e6).alias(f"{end}_s") for end in ("first", "last")]
+    is_timed = found["first_utc"].is_not_null()
+    found = found.with_columns(_error_text()) if is_timed.any() else found.drop("first_utc", "last_utc")
+    if not is_timed.all():
+        found = found.with_columns((pl.col(f"{end}_media_us") / 1e6).alias(f"{end}_s") for end in ("first", "last"))
     columns = _shown(found, "sightings")
     recordings = _recordings(opened)
     if recordings["camera_id"].is_duplicated().any():
         found = found.join(recordings.drop("camera_id"), on="evidence_id", how="left", maintain_order="left")
         columns = [columns[0], "recording", "evidence_id", *columns[1:]]
-    return table_text(columns, _rows_of(found.with_columns(seconds), columns))
+    return table_text(columns, _rows_of(found, columns))
+
+
+def _error_text() -> pl.Expr:
+    """Return the error of the clock of a row in words: "?" if nobody stated it, empty without a time."""
+    seconds = pl.format("{} s", (pl.col("clock_error_ms") / 1000).cast(pl.String).str.strip_suffix(".0"))
+    stated = pl.when(pl.col("clock_error_ms").is_null()).then(pl.lit("?")).otherwise(seconds)
+    return pl.when(pl.col("first_utc").is_null()).then(pl.lit("")).otherwise(stated).alias(_ERROR)
 
 
 def _recordings(opened: OpenCase) -> pl.DataFrame:

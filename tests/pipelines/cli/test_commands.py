@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
@@ -337,6 +338,41 @@ def test_a_sighting_whose_end_is_unknown_is_found_by_its_start(since_minute: int
     assert len(wanted_rows(rows, "sightings", row_filter).collect()) == is_found
 
 
+@pytest.mark.parametrize("table", ["sightings", "detections"])
+def test_a_row_is_within_times_certainly_possibly_or_not(table: str) -> None:
+    """A row is certainly within if it is so for every error of its clock, and possibly if for some: all are tried."""
+    rng, base = np.random.default_rng(4), datetime(2026, 5, 1, 10, tzinfo=UTC)
+    evidence = [f"e{number}" for number in rng.integers(0, 4, 300)]
+    errors = {"e0": 0, "e1": 900, "e2": 5000, "e3": None}
+    starts = [base + timedelta(milliseconds=int(ms)) for ms in rng.integers(0, 60_000, 300)]
+    ends = [
+        start + timedelta(milliseconds=int(ms)) for start, ms in zip(starts, rng.integers(0, 9000, 300), strict=True)
+    ]
+    stated = pl.DataFrame({"evidence_id": list(errors), "clock_error_ms": list(errors.values())})
+    columns = {"evidence_id": evidence, "n": range(300)}
+    if table == "sightings":
+        columns |= {"first_utc": starts, "last_utc": ends, "clock_error_ms": [errors[each] for each in evidence]}
+    else:
+        ends = starts
+        columns |= {"utc": starts}
+    since, until = base + timedelta(seconds=20), base + timedelta(seconds=31)
+    expected = {}
+    for n, (name, start, end) in enumerate(zip(evidence, starts, ends, strict=True)):
+        error = errors[name] or 0
+        shifts = (timedelta(milliseconds=ms) for ms in range(-error, error + 1))
+        answers = {end + shift >= since and start + shift < until for shift in shifts}
+        if True in answers:
+            expected[n] = "possibly" if False in answers else "certainly"
+    for times in ((since, until), (since, None), (None, until)):
+        found = wanted_rows(
+            pl.LazyFrame(columns), table, RowFilter(equal={}, since=times[0], until=times[1]), stated
+        ).collect()
+        if None not in times:
+            assert dict(zip(found["n"], found["within"], strict=True)) == expected
+        assert set(expected) <= set(found["n"])
+    assert set(expected.values()) == {"certainly", "possibly"}
+
+
 def test_rows_without_a_time_are_counted_when_times_are_filtered(call: Call, seen: Path, tmp_path: Path) -> None:
     (gate, _) = make_clips(tmp_path, n_frames={"gate": _N_FRAMES, "hall": _N_FRAMES})
     case = Path(shutil.copytree(seen, tmp_path / "case"))
@@ -378,8 +414,8 @@ def test_from_and_to_keep_what_was_there_between(call: Call, seen: Path) -> None
     rows = sorted(_rows(call, seen), key=lambda row: _at(row["first_utc"]))
     first, last = rows
     found = _rows(call, seen, "--from", first["last_utc"], "--to", last["first_utc"])
-    assert found == [first]
-    assert _rows(call, seen, "--from", last["last_utc"]) == [last]
+    assert found == [{**first, "within": "certainly"}]
+    assert _rows(call, seen, "--from", last["last_utc"]) == [{**last, "within": "certainly"}]
     assert _rows(call, seen, "--to", first["first_utc"]) == []
     detections = _rows(call, seen, "detections", "--from", first["first_utc"], "--to", first["last_utc"])
     assert all(_at(first["first_utc"]) <= _at(row["utc"]) < _at(first["last_utc"]) for row in detections)

@@ -445,7 +445,7 @@ def test_candidates_say_where_and_when_and_what_asks_for_examination_goes_first(
     assert "candidate" not in decisions[2:]
     assert {row["camera_id"] for row in rows} == {"gate"}
     assert all(str(row["first_utc"]) < str(row["last_utc"]) for row in rows)
-    assert list(rows[0])[-3:] == ["camera_id", "first_utc", "last_utc"]
+    assert list(rows[0])[-4:] == ["camera_id", "first_utc", "last_utc", "clock_error_ms"]
 
 
 def test_facts_common_to_all_candidates_are_printed_once(three_found: FaceCase) -> None:
