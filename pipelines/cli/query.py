@@ -25,7 +25,7 @@ from pipelines.cli.row_formats import SHOWN_LINES, pictures_of, print_rows
 from pipelines.custody.case_store import load_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
-from pipelines.run.record import newest_record
+from pipelines.run.record import model_of_run, model_text, newest_record
 from pipelines.run.spot_check_report import describe_spot_check
 
 __all__ = ["RowFilter", "query", "wanted_rows"]
@@ -35,6 +35,8 @@ _TIME_COLUMNS: Final = {
     CANDIDATES_TABLE: ("first_utc", "last_utc"),
     "detections": ("utc", "utc"),
 }
+# Tables that are the same whichever model looked.
+_BEFORE_ANY_MODEL: Final = ("sources", "evidence", "sections")
 # Tables that say of themselves what is not there.
 _OF_WHAT_WAS_GIVEN: Final = ("sources", "evidence", "failures", "coverage")
 # Where and when a candidate was seen: what every answer about candidates gains from `sightings`.
@@ -158,6 +160,9 @@ def query(
         if pictures is not None:
             key = session.key if need is Need.RESULTS else None
             outputs.write(pictures, _contact_sheet(opened, table, found, pictures, key))
+        model = model_of_run(opened.folder, opened.run_id)
+        if kind == "table" and not as_json and table not in _BEFORE_ANY_MODEL:
+            say(f"run {opened.run_id}, model {model_text(model)}")
         _print_older_run(opened)
         missed = _print_missing_rows(opened, table)
         _print_untimed_rows(opened, table, row_filter)
@@ -166,7 +171,11 @@ def query(
     if table == CANDIDATES_TABLE:
         _print_error_rates(found)
     if as_json:
-        emit({"table": table, "run": opened.run_id, **missed, "rows": found.to_dicts()}, "", as_json)
+        emit(
+            {"table": table, "run": opened.run_id, "model": model.get("name"), **missed, "rows": found.to_dicts()},
+            "",
+            as_json,
+        )
     else:
         print_rows(opened, found, table, kind, limit=limit)
 

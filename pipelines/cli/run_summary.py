@@ -13,6 +13,7 @@ from pipelines.run.driver import RunResult
 from pipelines.run.part_integrity import PartChecker
 from pipelines.run.part_reuse import reusable_parts
 from pipelines.run.plan import RunPlan
+from pipelines.run.record import model_of_run, model_text
 from pipelines.run.spot_check_report import describe_spot_check
 from pipelines.settings import Settings
 
@@ -59,6 +60,7 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
     facts: JsonObject = {
         "run": result.folder.run_id,
         "clean": result.is_clean,
+        "model": model_of_run(folder, result.folder.run_id).get("name"),
         "rows": rows,
         "figures": result.figures,
         "audit": result.spot_check,
@@ -68,7 +70,11 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         "as_before": result.is_unchanged,
     }
     seen = counted(rows["sightings"], "sighting", "sightings")
-    lines = [f"run {result.folder.run_id}: {seen}, {counted(rows['detections'], 'detection', 'detections')}"]
+    model = model_of_run(folder, result.folder.run_id)
+    lines = [
+        f"run {result.folder.run_id}: {seen}, {counted(rows['detections'], 'detection', 'detections')}",
+        f"model {model_text(model)}",
+    ]
     if rows["detections"] and not rows["sightings"]:
         lines.append(_HINT.format(case=in_shell(folder.root)))
     if result.outside:

@@ -45,6 +45,7 @@ def case_status(case: Case, now: datetime) -> JsonObject:
         "sources": len(sources),
         "evidence": len(evidence),
         "run": run.get("run"),
+        "model": run.get("model"),
         "state": state,
         "standing": mandate.value,
         **_mandate_facts(case, now),

@@ -13,7 +13,7 @@ from forensics.digests import sha256_of_file
 from forensics.errors import CannotStart, IntegrityBroken
 from forensics.hardware import instruction_set
 from forensics.json_object import JsonObject, decode_json
-from forensics.models.model_store import Model
+from forensics.models.model_store import BUILTIN, Model
 from forensics.tables.files import encode_json
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.run.plan import RunPlan
@@ -27,6 +27,8 @@ __all__ = [
     "hardware_for",
     "input_digests",
     "interrupt_record",
+    "model_of_run",
+    "model_text",
     "newest_record",
     "recorded_hardware",
     "run_facts",
@@ -34,6 +36,7 @@ __all__ = [
 
 
 _REFUSED: Final = "refused"
+_WEAKNESS: Final = "which finds people only and misses many (docs/accuracy.md)"
 
 
 def begin_record(
@@ -108,6 +111,28 @@ def newest_record(folder: CaseFolder) -> JsonObject:
             if record and record.get("state") != _REFUSED:
                 return record
     return {}
+
+
+def model_of_run(folder: CaseFolder, run_id: str) -> JsonObject:
+    """Return what is recorded of the model of a run, such as its name and digest; empty without a record.
+
+    Raises:
+        IntegrityBroken: the record cannot be read.
+    """
+    model: JsonObject = _load_record(folder.run(run_id).record).get("model") or {}
+    return model
+
+
+def model_text(model: JsonObject) -> str:
+    """Return the name of a recorded model, and what people must know who read its results.
+
+    >>> model_text({"name": "yolo11n"})
+    'yolo11n'
+    >>> model_text({"name": "builtin-1"})
+    'builtin-1, which finds people only and misses many (docs/accuracy.md)'
+    """
+    name = str(model.get("name", "unknown"))
+    return f"{name}, {_WEAKNESS}" if name == BUILTIN.name else name
 
 
 def hardware_for(settings: Settings) -> str:

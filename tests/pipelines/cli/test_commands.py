@@ -276,7 +276,8 @@ def test_every_table_in_every_format(
     capfdbinary.readouterr()
     code = exit_code_of(["query", str(seen), table, "--format", kind, "--limit", "3"])
     out, err = capfdbinary.readouterr()
-    assert (code, err) == (0, b"")
+    names_model = kind == "table" and table not in ("sources", "evidence", "sections")
+    assert (code, b"model builtin-1, which finds people only" in err, err.count(b"\n")) == (0, names_model, names_model)
     names, n_rows = PUBLISHED[table].names, forensics.open_case(seen).table(table).head(3).collect().height
     if kind == "csv":
         header, *rows = csv.reader(io.StringIO(out.decode()))
@@ -573,7 +574,7 @@ def test_query_and_status_report_lost_footage(call: Call, tmp_path: Path) -> Non
     assert "next: forensics run" in call("status", case).out
     assert call("run", case, *_SERIAL).code == 0
     assert "next: forensics query" in call("status", case).out
-    assert call("query", case).err == ""
+    assert "rows may be missing" not in call("query", case).err
 
 
 def test_a_run_without_changes_is_reported_as_such(call: Call, tmp_path: Path) -> None:
