@@ -10,7 +10,7 @@ import click
 
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.mandate import Mandate, Mode
-from forensics.errors import NotAuthorised, UsageError
+from forensics.errors import CannotStart, NotAuthorised, UsageError
 from forensics.json_object import JsonObject
 from forensics.models.model_store import Model
 from forensics.place import Place
@@ -227,6 +227,7 @@ def _run_and_publish(
     session: Session, settings: Settings, model: Model, run_options: RunOptions, runner_options: RunnerOptions
 ) -> RunResult:
     plan = plan_run(session.case, settings, model)
+    _refuse_empty_first_search(session, plan)
     recognition = _recognition(session, settings) if session.case.mandate.mode.compares_faces else None
     session.record.note("run", run_facts(plan, model, recognition))
     runner, cluster = runner_for(settings, runner_options.runner, runner_options.address)
@@ -252,6 +253,21 @@ def _run_and_publish(
             say(f"{gone} not in this one; `forensics case disclose` contains every list that was published")
         destroy_superseded_faces(session, result.folder.run_id, result.recognise_parts)
     return result
+
+
+def _refuse_empty_first_search(session: Session, plan: RunPlan) -> None:
+    """Check that the first run of a search has a frame to search: it starts the 48 hours of a pending authority.
+
+    Raises:
+        CannotStart: all frames are outside the mandate.
+    """
+    mandate, root = session.case.mandate, in_shell(session.folder.root)
+    if mandate.mode.compares_faces and mandate.first_run_utc is None and sum(plan.outside.values()) == plan.n_frames:
+        reasons = ", ".join(f"{reason} {n_frames}" for reason, n_frames in plan.outside.items())
+        raise CannotStart(
+            f"all {plan.n_frames} frames are outside the mandate ({reasons}), so this first run would search nothing",
+            f"add footage of its cameras and hours, or state their clocks; see `forensics status {root}`",
+        )
 
 
 def _recognition(session: Session, settings: Settings) -> Recognition:

@@ -288,7 +288,8 @@ def describe_unknown_clocks(case: Case) -> list[str]:
     cameras = {
         item.camera_id
         for item in load_evidence(case.folder)
-        if item.start_utc_us is None or case.camera(item.camera_id).clock_error_ms(item.clock_error_ms) is None
+        if item.camera_id in (case.mandate.cameras or {item.camera_id})
+        and (item.start_utc_us is None or case.camera(item.camera_id).clock_error_ms(item.clock_error_ms) is None)
     }
     return [
         f"camera {camera}: the clock of some footage is unknown, so it is out of scope; give its start time with "

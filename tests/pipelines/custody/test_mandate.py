@@ -434,12 +434,20 @@ def test_footage_outside_is_not_opened(
     assert answer.code == 0
     assert ("12 of 12 frames are outside the scope of the case" in answer.err) == (reason == "scope")
     footage.unlink()  # whoever opened it now would notice
+    first = call("run", case, "--runner", "serial", "--quiet")
+    assert (first.code, f"all 12 frames are outside the mandate ({reason} 12)" in first.err) == (6, True), first.err
+    assert load_case(case).mandate.first_run_utc is None, "no 48 hours begin for a search of nothing"
+    inside = ("--camera", "gate", "--start", "2026-05-01T12:00:00Z", "--clock-error", 500)
+    assert call("ingest", case, clip(tmp_path / "inside.mp4", n_frames=13), *inside).code == 0
     answer = call("run", case, "--runner", "serial", "--quiet")
     assert answer.code == (4 if reason == "scope_unknown" else 0), answer.err
-    assert f"12 of 12 frames are outside the mandate ({reason})" in answer.out
+    assert f"12 of 25 frames are outside the mandate ({reason})" in answer.out
     rows = call("query", case, "coverage", "--json").json["rows"]
-    assert [(row["state"], row["reason"], row["stop_frame"]) for row in rows] == [("skipped", reason, 12)]
-    assert call("query", case, "detections", "--json").json["rows"] == []
+    found = sorted((row["state"], row["reason"], row["stop_frame"]) for row in rows)
+    assert found == [("detected", "", 13), ("skipped", reason, 12)]
+    (outside,) = {row["evidence_id"] for row in rows if row["state"] == "skipped"}
+    seen = call("query", case, "detections", "--json").json["rows"]
+    assert outside not in {row["evidence_id"] for row in seen}
 
 
 def test_the_edge_of_the_window_is_exact_to_the_frame(tmp_path: Path, call: Call) -> None:
