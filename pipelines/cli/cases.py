@@ -14,6 +14,7 @@ from pipelines.cli.case_facts import case_facts, case_texts, denials_text, iso_t
 from pipelines.cli.case_init import init_command
 from pipelines.cli.checkpoints import checkpoint_command
 from pipelines.cli.disclosure import disclose_command, report_command
+from pipelines.cli.durations import Duration
 from pipelines.cli.groups import Group
 from pipelines.cli.mandates import authorise_command, deny_command, hold_command, sweep_command
 from pipelines.cli.output import (
@@ -72,14 +73,19 @@ def show(root: Path, as_json: bool) -> None:
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("camera_id", metavar="CAMERA")
 @click.option(
-    "--offset", "offset_ms", type=int, metavar="MS", help="Milliseconds to add to the camera's clock to get UTC."
+    "--offset",
+    "offset_ms",
+    type=Duration(is_signed=True),
+    metavar="DURATION",
+    help="What to add to the camera's clock to get UTC, such as -1h, 25m3s or -90000 (milliseconds).",
 )
 @click.option(
+    "--clock-error",
     "--error",
     "error_ms",
-    type=click.IntRange(0),
-    metavar="MS",
-    help="Largest error of the corrected time, in milliseconds.",
+    type=Duration(is_signed=False),
+    metavar="DURATION",
+    help="Largest error of the corrected time, such as 2s or 500 (milliseconds).",
 )
 @click.option(
     "--drift",
@@ -119,7 +125,7 @@ def clock_command(
 
     \b
     Example:
-      forensics case clock my-case gate --offset -90000 --error 500
+      forensics case clock my-case gate --offset -25m3s --clock-error 2s
       forensics case clock my-case gate --section 3f2a91c04d77e810#2 --start 2026-05-01T10:03:00Z
     """
     if drift_ppm and drift_from is None:
@@ -134,7 +140,7 @@ def clock_command(
     if (section is None) != (start is None):
         raise click.UsageError("--section and --start belong together: which section, and when it begins")
     if not stated and section is None:
-        raise click.UsageError("nothing to correct; give --offset, --error, --drift, or --section with --start")
+        raise click.UsageError("nothing to correct; give --offset, --clock-error, --drift, or --section with --start")
     facts = {"camera": camera_id, **stated}
     if section is not None:
         facts |= {"section": section, "start_utc_us": microseconds(start)}

@@ -16,6 +16,7 @@ from forensics.footage.evidence import Reader
 from forensics.hardware import instruction_set
 from forensics.json_object import JsonObject
 from forensics.models.model_store import Model, resolve
+from pipelines.cli.durations import Duration
 from pipelines.cli.option_values import gathered
 from pipelines.cli.output import FROM_NAME, StartTime, path_type, say
 from pipelines.custody.outputs import check_output_place
@@ -175,9 +176,9 @@ with_ingest_options = gathered(
     click.option(
         "--clock-error",
         "clock_error_ms",
-        type=click.IntRange(0),
-        metavar="MS",
-        help="Largest error of that time, in milliseconds.",
+        type=Duration(is_signed=False),
+        metavar="DURATION",
+        help="Largest error of that time, such as 2s or 500 (milliseconds).",
     ),
     click.option(
         "--fps",
