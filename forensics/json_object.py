@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final, TypeAlias
 
-__all__ = ["JsonObject", "decode_json", "require_shallow"]
+__all__ = ["JsonObject", "decode_json", "refuse_deep_keys", "require_shallow"]
 
 JsonObject: TypeAlias = dict[str, Any]
 """What a JSON object is in Python; its keys are part of a file format or of the output of `--json`."""
@@ -24,6 +24,16 @@ def decode_json(data: str | bytes) -> Any:
         raise ValueError(_TOO_DEEP) from error
     require_shallow(value)
     return value
+
+
+def refuse_deep_keys(toml: bytes) -> None:
+    """Check that no key of a TOML document has so many parts that parsing takes long: the time grows as their square.
+
+    Raises:
+        ValueError: one has.
+    """
+    if any(line.partition(b"=")[0].count(b".") > _DEEPEST for line in toml.splitlines()):
+        raise ValueError(_TOO_DEEP)
 
 
 def require_shallow(value: Any) -> None:

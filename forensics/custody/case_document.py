@@ -16,7 +16,7 @@ from forensics.custody.stored_records import Instant, StoredAuthority, StoredRep
 from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.footage.cameras import Camera
-from forensics.json_object import JsonObject, require_shallow
+from forensics.json_object import JsonObject, refuse_deep_keys, require_shallow
 
 __all__ = ["WATCHLIST_LIMIT", "Case", "check_clock", "decode_case", "digest_scope", "encode_case", "read_case"]
 
@@ -202,6 +202,7 @@ def _to_microseconds(instant: datetime) -> int:
 
 def _parse(folder: CaseFolder, data: bytes) -> JsonObject:
     try:
+        refuse_deep_keys(data)
         stored: JsonObject = tomllib.loads(data.decode())
         require_shallow(stored)
     except tomllib.TOMLDecodeError as error:

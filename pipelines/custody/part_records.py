@@ -2,13 +2,13 @@
 
 Until tables are published, no inventory and no line of the log lists the parts of a run. This record does: somebody who
 can write to the case folder, but not to the key folder, cannot change a part so that a later run uses it. Each line is
-written before its part, so a run that is killed leaves no part without one. What an inventory lists is checked against
-the inventory.
+written before its part, so a run that is killed leaves no part without one. Publishing drops the lines of what the
+inventory lists.
 """
 
 import hmac
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -66,6 +66,13 @@ class PartRecords:
     def load(self) -> dict[Path, str]:
         """Return the SHA-256 of every part with a valid line."""
         return dict(self._valid_lines()) if self.run.stored_parts.is_file() else {}
+
+    def forget(self, parts: Collection[Path]) -> None:
+        """Drop the lines of these parts, because an inventory lists them, and of parts that are gone."""
+        left = {part: sha256 for part, sha256 in self.load().items() if part not in parts and part.exists()}
+        self.run.stored_parts.unlink(missing_ok=True)
+        for part, sha256 in left.items():
+            self.add(part, sha256)
 
     def _valid_lines(self) -> Iterator[tuple[Path, str]]:
         for line in self.run.stored_parts.read_text(errors="replace").splitlines():

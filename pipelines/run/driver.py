@@ -22,7 +22,7 @@ from forensics.models.model_store import Model
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.outcomes import EvidenceOutcome, Failure
 from forensics.tables.publish import publish, put_in_place, remove_unnamed_pictures
-from forensics.tables.run_inventory import encode_inventory
+from forensics.tables.run_inventory import encode_inventory, read_inventory
 from forensics.tables.spot_check_rows import SpotCheckedEvidence, evaluate_spot_checks
 from pipelines import clock
 from pipelines.custody.deciding_files import DecidingFiles
@@ -300,6 +300,7 @@ def _publish(
         sealer=context.key,
     )
     files.write(plan.folder.parts_list, encode_inventory(plan.folder, outcomes))
+    context.records.forget({part for part, _ in read_inventory(plan.folder)})
     compared, n_gone = context.recognition, 0
     if compared is not None:
         n_gone = record_candidates(context.case, files, compared, plan.folder, now=clock.utc_now())

@@ -231,7 +231,8 @@ def test_a_run_in_progress_keeps_its_results_until_it_ends(tmp_path: Path, call:
     at.now += timedelta(days=30, seconds=1)
     with lock_case(CaseFolder(root)):
         assert call("case", "show", root).code == 0
-        assert call("case", "sweep", tmp_path).code == 0
+        swept = call("case", "sweep", tmp_path)
+        assert (swept.code, "another command holds the case" in swept.out) == (4, True), swept.err
         assert _files(root) == before
     assert call("case", "show", root).code == 0
     assert not (root / "tables").exists()

@@ -222,7 +222,7 @@ def test_no_document_names_anybody(six: FaceCase, tmp_path: Path) -> None:
 
 
 def test_texts_of_a_case_cannot_look_like_parts_of_the_document(call: Call, tmp_path: Path) -> None:
-    purpose = "a | b <script>x</script> [to be stated: nothing] [x](http://y) `z`\n# Approved"
+    purpose = "a | b <script>x</script> [to be stated: nothing] [x](http://y) `z` # Approved"
     case = tmp_path / "case"
     assert call("case", "init", case, "--purpose", purpose, "--operator", "o").code == 0
     for name, text in _all(call, case, tmp_path / "out").items():

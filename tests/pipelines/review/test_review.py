@@ -29,7 +29,6 @@ from forensics.faces.review_rules import (
     state_of,
     visible_reviews,
 )
-from forensics.tables.files import write_bytes
 from pipelines import clock
 from pipelines.custody.case_store import load_case
 from pipelines.custody.entries import load_entries
@@ -441,7 +440,8 @@ def test_pictures_must_be_those_that_were_opened(found: FaceCase) -> None:
     (entry,) = load_entries(case)
     (file,) = entry.folder.glob("*.picture.sealed")
     other = found.key.seal(b"another", f"reference:{entry.folder.name}:{entry.pictures[0]['sha256']}")
-    write_bytes(file, other)
+    with open_session(found.root, "watchlist add", need=Need.WORK) as session:
+        session.files.write(file, other)
     refused = _say(found, "B. Becker")
     assert (refused.code, "have changed since you opened them" in refused.err) == (3, True), refused.err
     assert not found.verdicts.exists()

@@ -28,6 +28,8 @@ from forensics.tables.files import read_table, write_bytes
 from forensics.tables.schemas import DETECT_PART, PUBLISHED
 from pipelines import clock
 from pipelines.custody.case_store import load_case, with_clock
+from pipelines.custody.open_session import open_session
+from pipelines.custody.session import Need
 from pipelines.desk.status import case_status
 from pipelines.intake.ingest import IngestItem
 from pipelines.run.cancellation import Interrupted
@@ -271,6 +273,8 @@ def test_a_table_that_an_older_version_did_not_publish_is_named(case: Case) -> N
     manifest = run(case).manifest
     older = {**manifest, "files": [file for file in manifest["files"] if not file["path"].startswith("sections/")]}
     case.folder.manifest.write_text(json.dumps(older))
+    with open_session(case.folder.root, "run", need=Need.WORK) as session:
+        session.files.register(case.folder.manifest)
     opened = forensics.open_case(case.folder.root)
     assert not opened.sightings().collect().is_empty()
     with pytest.raises(UsageError, match=r"the published run has no table 'sections'.*older version"):
