@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # commands load what they use; the group loads nothing
 __all__ = ["exit_code_of", "main"]
 
 _INTERRUPTED = 130
-_NO_SUCH_PLACE = frozenset({errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EINVAL})
+_NO_SUCH_PLACE = frozenset({errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP})
 # Files that commands and workers make are private; a case is shared by the access list of its folder.
 _FOR_ITS_OWNER_ONLY = 0o077
 
@@ -200,7 +200,7 @@ def _explained(error: OSError) -> int:
         return CannotStart.exit_code
     problem = f"{place}: {error.strerror}" if error.strerror else str(error)
     if error.errno in _NO_SUCH_PLACE:
-        _print_error(problem, "give a path that can exist")
+        _print_error(problem, "give a path that can exist; if it is inside a case, see `forensics verify CASE`")
         return UsageError.exit_code
     _print_error(problem, "check the path, its permissions and the disk, then run the same command again")
     return CannotStart.exit_code

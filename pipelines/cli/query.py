@@ -154,7 +154,7 @@ def query(
         opened = forensics.open_case(root)
         row_filter = _spelled_as_in(opened, row_filter)
         rows = _candidates_with_where(opened, session.key) if table == CANDIDATES_TABLE else opened.table(table)
-        found = _found(rows, table, row_filter, limit, _clock_errors(opened))
+        found = _found(rows, table, row_filter, limit, _clock_errors(opened) if row_filter.has_times else None)
         if not len(found):
             _print_hints(opened, rows, table, row_filter)
         if pictures is not None:
@@ -190,7 +190,7 @@ def _clock_errors(opened: OpenCase) -> pl.DataFrame:
 
 
 def _found(
-    rows: pl.LazyFrame, table: str, row_filter: RowFilter, limit: int | None, clock_errors: pl.DataFrame
+    rows: pl.LazyFrame, table: str, row_filter: RowFilter, limit: int | None, clock_errors: pl.DataFrame | None
 ) -> pl.DataFrame:
     kept = wanted_rows(rows, table, row_filter, clock_errors)
     if table == CANDIDATES_TABLE:

@@ -57,11 +57,10 @@ class PartRecords:
 
     def add(self, part: Path, sha256: str) -> None:
         """Append the line of a part that is about to be stored."""
-        name = part.relative_to(self.run.case_root).as_posix()
         self.run.root.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
         with os.fdopen(os.open(self.run.stored_parts, flags, 0o600), "a") as file:
-            file.write(f"{self._tag(name, sha256)} {sha256}  {name}\n")
+            file.write(self._line(part, sha256))
 
     def load(self) -> dict[Path, str]:
         """Return the SHA-256 of every part with a valid line."""
@@ -70,9 +69,10 @@ class PartRecords:
     def forget(self, parts: Collection[Path]) -> None:
         """Drop the lines of these parts, because an inventory lists them, and of parts that are gone."""
         left = {part: sha256 for part, sha256 in self.load().items() if part not in parts and part.exists()}
-        self.run.stored_parts.unlink(missing_ok=True)
-        for part, sha256 in left.items():
-            self.add(part, sha256)
+        if left:
+            write_bytes(self.run.stored_parts, "".join(self._line(*each) for each in left.items()).encode())
+        else:
+            self.run.stored_parts.unlink(missing_ok=True)
 
     def _valid_lines(self) -> Iterator[tuple[Path, str]]:
         for line in self.run.stored_parts.read_text(errors="replace").splitlines():
@@ -80,6 +80,10 @@ class PartRecords:
             sha256, _, name = listed.partition("  ")
             if hmac.compare_digest(tag.encode(), self._tag(name, sha256).encode()):
                 yield self.run.case_root / name, sha256
+
+    def _line(self, part: Path, sha256: str) -> str:
+        name = part.relative_to(self.run.case_root).as_posix()
+        return f"{self._tag(name, sha256)} {sha256}  {name}\n"
 
     def _tag(self, name: str, sha256: str) -> str:
         return hmac.digest(self.secret, f"{sha256}  {name}".encode(), "sha256").hex()

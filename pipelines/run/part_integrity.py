@@ -22,6 +22,7 @@ from pipelines.custody.deciding_files import find_altered_files
 
 __all__ = ["PartChecker"]
 
+_SEALED: Final = "recognise"
 _STAGES: Final = ("detect", "track", "audit", "sight", "recognise")
 _CHANGED: Final = "has changed since it was written (other bytes than those that tables were made of)"
 _NOT_AS_STORED: Final = "has changed since it was written (other bytes than those that were stored)"
@@ -61,12 +62,16 @@ class PartChecker:
         return checker
 
     def find_fault(self, path: Path) -> str:
-        """Return why a part must not be used; empty if it may be used."""
+        """Return why a part must not be used; empty if it may be used.
+
+        Compared faces need no record: without the key nobody can change them, and those of decided candidates are kept
+        when another installation goes on with the case.
+        """
         if path in self.known:
             return "" if sha256_of_file(path) == self.known[path] else _CHANGED
         if path in self.recorded:
             return "" if sha256_of_file(path) == self.recorded[path] else _NOT_AS_STORED
-        return _UNRECORDED
+        return "" if path.parent.name == _SEALED else _UNRECORDED
 
     def may_reuse(self, path: Path) -> bool:
         """Whether another run may reuse this part: published tables were made of it, and it is unchanged since."""
@@ -98,7 +103,7 @@ class PartChecker:
         )
 
     def _missing_parts(self, run: RunFolder) -> list[Path]:
-        folders = {run.parts_folder(stage) for stage in _STAGES if stage != "recognise"}
+        folders = {run.parts_folder(stage) for stage in _STAGES if stage != _SEALED}
         return sorted(path for path in self.known if path.parent in folders and not path.exists())
 
 

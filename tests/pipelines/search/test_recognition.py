@@ -617,3 +617,18 @@ def test_a_list_whose_publication_was_interrupted_is_published_once_by_the_next_
     three_found.do("run", *others)
     assert _published(three_found) == [("complete", 2), ("complete", 0)]
     assert three_found.call("verify", three_found.root).code == 0
+
+
+def test_another_installation_keeps_the_faces_of_decided_candidates(three_found: FaceCase, tmp_path: Path) -> None:
+    """They are in no inventory of the present list, and the record of their storing is that of another installation."""
+    three_found.run()
+    (row,) = [row for row in three_found.candidates() if row["decision"] == "candidate"][:1]
+    three_found.reviewer("B. Becker")
+    assert three_found.decide("B. Becker", f"{row['sighting_id']}:{row['entry_id']}", "confirm").code == 0
+    three_found.do("watchlist remove", "absent", "--reason", "found")
+    three_found.run()
+    before = {path: path.read_bytes() for path in three_found.root.glob("runs/*/parts/recognise/*.sealed")}
+    for record in three_found.root.glob("runs/*/stored-parts.hmac"):
+        record.write_text("")
+    three_found.run()
+    assert {path: path.read_bytes() for path in before if path.exists()} == before
