@@ -225,14 +225,14 @@ def _acknowledgements(case: Case) -> dict[str, JsonObject]:
     A command that was killed after it had changed the case has no end; then its begin states both.
     """
     lines = read_chain(case.folder.audit_file).lines
-    begun = [line for line in lines if line.kind == "begin" and line.facts.get("after_denial")]
+    begins = [line for line in lines if line.kind == "begin" and line.facts.get("after_denial")]
     given: dict[str, JsonObject] = {name: {} for name in _acknowledged_ids(case)}
     for line in lines:
         outputs = line.facts.get("outputs", {}) if line.kind == "end" else {}
         for name in (*(outputs.get("acknowledged_denials") or ()), *(outputs.get("acknowledged_lapses") or ())):
             if name in given and not given[name]:
                 given[name] = _statement(line)
-    return {name: stated or (_statement(begun[-1]) if begun else {}) for name, stated in given.items()}
+    return {name: stated or (_statement(begins[-1]) if begins else {}) for name, stated in given.items()}
 
 
 def _statement(line: LogLine) -> JsonObject:

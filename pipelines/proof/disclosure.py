@@ -106,10 +106,10 @@ def _authority_history(case: Case) -> list[JsonObject]:
     stated = [(line, line.facts.get("authority")) for line in lines if (line.kind, line.command) == _MADE]
     entered = [line for line in lines if (line.kind, line.command) == ("end", "case authorise")]
     stated += [(line, line.facts.get("outputs", {}).get("authority")) for line in entered]
-    begun = [line for line in lines if (line.kind, line.command) == ("begin", "case authorise")]
+    begins = [line for line in lines if (line.kind, line.command) == ("begin", "case authorise")]
     present = record_facts(case.mandate)["authority"]
-    if begun and stated and stated[-1][1] != present:
-        stated.append((begun[-1], present))
+    if begins and stated and stated[-1][1] != present:
+        stated.append((begins[-1], present))
     return [{"at_utc": line.at_utc.isoformat(), "authority": authority} for line, authority in stated if authority]
 
 

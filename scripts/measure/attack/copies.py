@@ -22,7 +22,7 @@ from forensics.footage.frames import RgbArray
 from testing.commands import ENTRY_LAST_DAY, Answer, RedirectingCall, search_case
 from testing.project import SHARED
 
-__all__ = ["CopyAttack", "follow_unknown_people"]
+__all__ = ["CopyAttack", "edited_crop", "follow_unknown_people"]
 
 _CLIP: Final = SHARED / "footage" / "short_hamilton_clip.mp4"
 _MODEL: Final = SHARED / "models" / "yolo11n_int8_openvino_model"
@@ -70,7 +70,7 @@ def _attack_one_case(root: Path, frames: list[RgbArray], rng: np.random.Generato
         if len(edits) > _ENTRIES_PER_CASE:
             break
         name = f"crop-{tried}"
-        data, edit = _edited_crop(frames, rng)
+        data, edit = edited_crop(frames, rng)
         picture = root.with_name(f"{root.name}-{name}.picture")
         picture.write_bytes(data)
         added = _add(call, case, name, picture)
@@ -95,7 +95,7 @@ def _must(answer: Answer) -> Answer:
     return answer
 
 
-def _edited_crop(frames: list[RgbArray], rng: np.random.Generator) -> tuple[bytes, str]:
+def edited_crop(frames: list[RgbArray], rng: np.random.Generator) -> tuple[bytes, str]:
     """Return a face of a random frame with a margin, enlarged and edited, as JPEG; and what was done to it."""
     detector, _ = resolve_face_models("yunet", "Dlib").load()
     while True:
