@@ -254,12 +254,12 @@ def test_the_file_for_the_defence_lists_everything_that_was_given_out(scene: Pat
 
 
 def test_a_file_of_a_killed_command_is_given_out_too(scene: Path, tmp_path: Path, call: Call) -> None:
-    (*words,), written = _writing(scene, tmp_path, call)["case disclose"]
+    (*words,), copy = _writing(scene, tmp_path, call)["case disclose"]
     with die_at("write", "*/audit.jsonl", nth=5):  # the end of the command
         assert call(*words, "--recipient", "counsel", "--reason", "request of counsel").code == KILLED
     call("case", "disclose", scene, "-o", tmp_path / "d.json", "--recipient", "counsel", "--reason", "court")
     (given,) = json.loads((tmp_path / "d.json").read_text())["files_given_out"]
-    assert (given["command"], given["file"], given["sha256"]) == ("case disclose", str(written), sha256_of_file(written))
+    assert (given["command"], given["file"], given["sha256"]) == ("case disclose", str(copy), sha256_of_file(copy))
     assert (given["recipient"], given["reason"]) == ("counsel", "request of counsel")
 
 
