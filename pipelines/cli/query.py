@@ -1,6 +1,6 @@
 """`query`: rows of one published table, for people or for programs."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,6 @@ from forensics.custody.sealer import Sealer
 from forensics.errors import UsageError
 from forensics.faces.comparison import DECISIONS_TO_REVIEW, Decision
 from forensics.footage.coverage import State
-from forensics.json_object import JsonObject
 from forensics.spelling import in_shell, spelled_as_known
 from forensics.tables.open import OpenCase, candidates_of
 from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
@@ -22,61 +21,23 @@ from forensics.wording import counted
 from pipelines.cli.output import emit, parse_utc, path_type, reason_option, say
 from pipelines.cli.output_options import OutputOptions, with_output_options
 from pipelines.cli.row_formats import SHOWN_LINES, pictures_of, print_rows
+from pipelines.cli.row_selection import POSSIBLY, TIME_COLUMNS, WITHIN, RowFilter, clock_errors_of, require, wanted_rows
 from pipelines.custody.case_store import load_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
 from pipelines.run.record import model_of_run, model_text, newest_record
 from pipelines.run.spot_check_report import describe_spot_check
 
-__all__ = ["RowFilter", "query", "wanted_rows"]
+__all__ = ["query"]
 
-_TIME_COLUMNS: Final = {
-    "sightings": ("first_utc", "last_utc"),
-    CANDIDATES_TABLE: ("first_utc", "last_utc"),
-    "detections": ("utc", "utc"),
-}
 # Tables that are the same whichever model looked.
 _BEFORE_ANY_MODEL: Final = ("sources", "evidence", "sections")
 # Tables that say of themselves what is not there.
 _OF_WHAT_WAS_GIVEN: Final = ("sources", "evidence", "failures", "coverage")
 # Where and when a candidate was seen: what every answer about candidates gains from `sightings`.
 _WHERE: Final = ("camera_id", "first_utc", "last_utc", "clock_error_ms")
-_ERROR: Final = "clock_error_ms"
-_WITHIN: Final = "within"
-CERTAINLY: Final = "certainly"
-POSSIBLY: Final = "possibly"
 # What asks for examination goes first; everything else stays as it was published.
 _FIRST: Final = {decision: place for place, decision in enumerate(DECISIONS_TO_REVIEW)}
-
-
-@dataclass(frozen=True, slots=True)
-class RowFilter:
-    """Which rows of a table are selected; None and empty select nothing in particular.
-
-    Attributes:
-        equal: the value that a column must have, by column.
-        decisions: of candidates; any of these.
-        since: rows that may end at or after this time, within the error of their clock.
-        until: rows that may start before this time.
-    """
-
-    equal: dict[str, str | None]
-    decisions: tuple[str, ...] = ()
-    since: datetime | None = None
-    until: datetime | None = None
-
-    @property
-    def has_times(self) -> bool:
-        """Whether rows are selected by time; then they have a column `within`."""
-        return self.since is not None or self.until is not None
-
-    @property
-    def facts(self) -> JsonObject:
-        """Return the filter as facts for the case's log."""
-        times = {"from": self.since, "to": self.until}
-        facts: JsonObject = {name: value for name, value in self.equal.items() if value is not None}
-        facts |= {name: value.isoformat() for name, value in times.items() if value is not None}
-        return facts | ({"decision": list(self.decisions)} if self.decisions else {})
 
 
 @click.command()
@@ -154,7 +115,7 @@ def query(
         opened = forensics.open_case(root)
         row_filter = _spelled_as_in(opened, row_filter)
         rows = _candidates_with_where(opened, session.key) if table == CANDIDATES_TABLE else opened.table(table)
-        found = _found(rows, table, row_filter, limit, _clock_errors(opened) if row_filter.has_times else None)
+        found = _found(rows, table, row_filter, limit, clock_errors_of(opened) if row_filter.has_times else None)
         if not len(found):
             _print_hints(opened, rows, table, row_filter)
         if pictures is not None:
@@ -180,21 +141,12 @@ def query(
         print_rows(opened, found, table, kind, limit=limit)
 
 
-def _clock_errors(opened: OpenCase) -> pl.DataFrame:
-    """Return the largest error of the clock by evidence: columns evidence_id and clock_error_ms, null if unknown."""
-    try:
-        stated = opened.sections()
-    except UsageError:  # an older version published none
-        stated = opened.evidence()
-    return stated.group_by("evidence_id").agg(pl.col("clock_error_ms").max()).collect()
-
-
 def _found(
     rows: pl.LazyFrame, table: str, row_filter: RowFilter, limit: int | None, clock_errors: pl.DataFrame | None
 ) -> pl.DataFrame:
     kept = wanted_rows(rows, table, row_filter, clock_errors)
     if table == CANDIDATES_TABLE:
-        kept = kept.select(*TABLES[table].names, *_WHERE, *([_WITHIN] if row_filter.has_times else []))
+        kept = kept.select(*TABLES[table].names, *_WHERE, *([WITHIN] if row_filter.has_times else []))
     return kept.collect() if limit is None else kept.head(limit).collect()
 
 
@@ -204,61 +156,6 @@ def _candidates_with_where(opened: OpenCase, key: Sealer) -> pl.LazyFrame:
     place = pl.col("decision").replace_strict(_FIRST, default=len(_FIRST), return_dtype=pl.Int8)
     joined = candidates_of(opened.folder, key).join(seen, on="sighting_id", how="left", maintain_order="left")
     return joined.sort(place, maintain_order=True)
-
-
-def wanted_rows(
-    rows: pl.LazyFrame, table: str, row_filter: RowFilter, clock_errors: pl.DataFrame | None = None
-) -> pl.LazyFrame:
-    """The rows that were asked for, in their order; selected by time, they have a column `within`.
-
-    Args:
-        rows: of the table.
-        table: its name.
-        row_filter: what was asked for.
-        clock_errors: error of the clock by evidence, for tables without it; see `_clock_errors`.
-
-    Raises:
-        UsageError: the table has nothing to choose them by.
-    """
-    names = rows.collect_schema().names()
-    for column, value in row_filter.equal.items():
-        if value is not None:
-            _require(table, column in names, f"has no column {column}")
-            rows = rows.filter(pl.col(column) == value)
-    if row_filter.decisions:
-        _require(table, "decision" in names, "has no column decision")
-        rows = rows.filter(pl.col("decision").is_in(row_filter.decisions))
-    if not row_filter.has_times:
-        return rows
-    _require(table, table in _TIME_COLUMNS, "has no times to filter by")
-    if _ERROR in names or clock_errors is None:
-        return _within(rows if _ERROR in names else rows.with_columns(pl.lit(None).alias(_ERROR)), table, row_filter)
-    largest = clock_errors[_ERROR].max() or 0
-    assert isinstance(largest, int)
-    near = _overlapping(rows, table, row_filter, pl.duration(milliseconds=largest))
-    timed = near.join(clock_errors.lazy(), on="evidence_id", how="left", maintain_order="left")
-    return _within(timed, table, row_filter).drop(_ERROR)
-
-
-def _within(rows: pl.LazyFrame, table: str, row_filter: RowFilter) -> pl.LazyFrame:
-    """Return the rows that are within the times, certainly or possibly; an unknown error counts as none."""
-    error = pl.duration(milliseconds=pl.col(_ERROR).fill_null(0))
-    possible = _overlapping(rows, table, row_filter, error)
-    certain = _overlap(table, row_filter, -error)
-    return possible.with_columns(pl.when(certain).then(pl.lit(CERTAINLY)).otherwise(pl.lit(POSSIBLY)).alias(_WITHIN))
-
-
-def _overlapping(rows: pl.LazyFrame, table: str, row_filter: RowFilter, tolerance: pl.Expr) -> pl.LazyFrame:
-    return rows.filter(_overlap(table, row_filter, tolerance))
-
-
-def _overlap(table: str, row_filter: RowFilter, tolerance: pl.Expr) -> pl.Expr:
-    """Return whether a row overlaps the times, if its clock is off by this tolerance in favour of it."""
-    first, last = _TIME_COLUMNS[table]
-    # the last frame may lie in a section whose clock nobody stated
-    ends = pl.coalesce(last, first) + tolerance >= row_filter.since if row_filter.since is not None else pl.lit(True)
-    starts = pl.col(first) - tolerance < row_filter.until if row_filter.until is not None else pl.lit(True)
-    return ends & starts & pl.col(first).is_not_null()
 
 
 def _print_older_run(opened: OpenCase) -> None:
@@ -295,7 +192,7 @@ def _print_untimed_rows(opened: OpenCase, table: str, row_filter: RowFilter) -> 
     """Print how many rows have no time, because the start of their recording is unknown."""
     if not row_filter.has_times or table == CANDIDATES_TABLE:
         return
-    first, _ = _TIME_COLUMNS[table]
+    first, _ = TIME_COLUMNS[table]
     others = wanted_rows(opened.table(table), table, replace(row_filter, since=None, until=None))
     n_untimed = int(others.select(pl.col(first).is_null().sum()).collect().item())
     if n_untimed:
@@ -307,7 +204,7 @@ def _print_untimed_rows(opened: OpenCase, table: str, row_filter: RowFilter) -> 
 
 def _print_possible_rows(found: pl.DataFrame) -> None:
     """Print how many of the rows are within the times only if their clock is off."""
-    n_possible = 0 if _WITHIN not in found.columns else int((found[_WITHIN] == POSSIBLY).sum())
+    n_possible = 0 if WITHIN not in found.columns else int((found[WITHIN] == POSSIBLY).sum())
     if n_possible:
         rows = f"of {len(found)} rows, {n_possible} {'is' if n_possible == 1 else 'are'}"
         say(f"{rows} possibly within these times, and possibly not: a clock may be off by its error")
@@ -343,11 +240,6 @@ def _values(rows: pl.LazyFrame, column: str) -> list[str]:
     return sorted(values)
 
 
-def _require(table: str, is_met: bool, problem: str) -> None:
-    if not is_met:
-        raise UsageError(f"the table {table} {problem}", "leave the option out, or query another table")
-
-
 def _print_error_rates(found: pl.DataFrame) -> None:
     """Print what holds for all candidates: threshold and expected false candidates."""
     say(
@@ -362,7 +254,7 @@ def _print_error_rates(found: pl.DataFrame) -> None:
 
 
 def _contact_sheet(opened: OpenCase, table: str, found: pl.DataFrame, target: Path, key: Sealer | None) -> bytes:
-    _require(table, table == "sightings", "has no pictures")
+    require(table, table == "sightings", "has no pictures")
     titled = pictures_of(opened, found, key)
     if not titled:
         problem = "no row that was found has a picture" if len(found) else "no row was found, so there is no picture"

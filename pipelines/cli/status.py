@@ -22,7 +22,7 @@ from pipelines.cli.output import (
     table_text,
 )
 from pipelines.cli.output_options import OutputOptions, with_output_options
-from pipelines.cli.query import RowFilter, wanted_rows
+from pipelines.cli.row_selection import RowFilter, wanted_rows
 from pipelines.custody.mandate_text import last_day_text
 from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import Outputs

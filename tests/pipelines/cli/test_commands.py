@@ -26,7 +26,7 @@ from forensics.errors import UsageError
 from forensics.tables.schemas import PUBLISHED
 from pipelines.cli.main import exit_code_of
 from pipelines.cli.output import one_line
-from pipelines.cli.query import RowFilter, wanted_rows
+from pipelines.cli.row_selection import RowFilter, wanted_rows
 from pipelines.custody.case_lock import lock_case
 from pipelines.run.record import newest_record
 from pipelines.settings import TrackSettings, load_settings
