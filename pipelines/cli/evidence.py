@@ -1,5 +1,6 @@
-"""`evidence`: find moved footage, and withdraw paths that were given by mistake."""
+"""`evidence`: correct the camera of footage, find moved footage, and withdraw paths that were given by mistake."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -7,19 +8,56 @@ import click
 from forensics.place import Place
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence
+from pipelines.cli.corrections import record_corrections
 from pipelines.cli.groups import Group
-from pipelines.cli.output import NOT_CLEAN, emit, footage_type, json_option, path_type
+from pipelines.cli.output import NOT_CLEAN, emit, footage_type, json_option, path_type, required_reason, say
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
+from pipelines.intake.corrections import correct_cameras
+from pipelines.intake.ingest import describe_unknown_clocks
 from pipelines.intake.relocate import is_absent, relocate
 from pipelines.intake.withdraw import withdraw
+from pipelines.run.footage_scope import describe_outside
 
 __all__ = ["evidence"]
 
 
 @click.group(cls=Group)
 def evidence() -> None:
-    """Find moved footage, or withdraw a path that was given by mistake."""
+    """Correct the camera of footage, find moved footage, or withdraw a path that was given by mistake."""
+
+
+@evidence.command("camera")
+@click.argument("root", metavar="CASE", type=path_type)
+@click.argument("footage", metavar="FILE...", nargs=-1, required=True)
+@click.argument("camera")
+@required_reason("Why the footage is of another camera than was stated.")
+@json_option
+def camera_command(root: Path, footage: tuple[str, ...], camera: str, reason: str, as_json: bool) -> None:
+    """State another camera for footage: files or folders as they were ingested, or evidence ids.
+
+    The log keeps the old name. The next `run` publishes the tables with the new one; nothing is detected again.
+
+    \b
+    Example:
+      forensics evidence camera my-case gate-1.mp4 gate --reason "the name was misspelled"
+    """
+    facts = {"footage": list(footage), "camera": camera}
+    with (
+        open_session(root, "evidence camera", need=Need.CHANGE, reason=reason, facts=facts) as session,
+        session.lock(),
+    ):
+        known = {*session.case.mandate.cameras, *session.case.cameras}
+        record = partial(record_corrections, session)
+        corrections = correct_cameras(session.files, footage, camera, known_cameras=known, record=record)
+        for line in describe_unknown_clocks(session.case):
+            say(line)
+        outside = describe_outside(session.case, {each.of for each in corrections})
+        if outside:
+            say(outside)
+    done = [{"evidence_id": each.of, "before": each.before, "after": each.after} for each in corrections]
+    text = f"next: forensics run {in_shell(root)}, which publishes the corrected tables"
+    emit({"corrected": done}, text if done else f"all of it is footage of camera {camera} already", as_json)
 
 
 @evidence.command("relocate")

@@ -1,19 +1,31 @@
 """`ingest`: add footage to a case."""
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from forensics.footage.evidence import Source, Verdict
 from forensics.place import Place
+from pipelines.cli.corrections import record_corrections
 from pipelines.cli.ingest_preview import emit_preview, open_preview
 from pipelines.cli.intake import decoding_limits, ingest_items, plan_footage, print_source, start_facts
-from pipelines.cli.output import NOT_CLEAN, emit, footage_type, json_option, one_line, path_type, say, table_text
+from pipelines.cli.output import (
+    NOT_CLEAN,
+    emit,
+    footage_type,
+    json_option,
+    one_line,
+    path_type,
+    refuse_empty_statement,
+    say,
+    table_text,
+)
 from pipelines.cli.run_options import IngestOptions, with_ingest_options
 from pipelines.custody.earlier_denials import describe_denials
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need, Session
-from pipelines.intake.footage_paths import refuse_cases
+from pipelines.intake.footage_paths import refuse_cases, refuse_missing
 from pipelines.intake.ingest import describe_unknown_clocks, ingest
 from pipelines.intake.intake_plan import IntakePlan, refuse_unclear_starts
 from pipelines.run.footage_scope import describe_outside
@@ -30,9 +42,21 @@ _COLUMNS = ("verdict", "camera_id", "evidence_id", "path", "reason")
 @click.option("--camera", required=True, help="Name of the camera; one for all the footage.")
 @with_ingest_options
 @click.option("--dry-run", is_flag=True, help="Show what each file would become; change nothing.")
+@click.option(
+    "--reason",
+    metavar="TEXT",
+    callback=refuse_empty_statement,
+    help="Why another start than before is stated for the same footage; the old one is kept in the log.",
+)
 @json_option
 def ingest_command(
-    root: Path, footage: tuple[Place, ...], camera: str, dry_run: bool, as_json: bool, ingest_options: IngestOptions
+    root: Path,
+    footage: tuple[Place, ...],
+    camera: str,
+    dry_run: bool,
+    reason: str,
+    as_json: bool,
+    ingest_options: IngestOptions,
 ) -> int:
     """Add footage of one camera to a case: compute its digest and index every frame.
 
@@ -41,17 +65,18 @@ def ingest_command(
       forensics ingest my-case gate-1.mp4 --camera gate --start 2026-05-01T10:00:00Z --clock-error 500
       forensics ingest my-case gate/ --camera gate --start from-name --start-zone +02:00 --dry-run
     """
+    refuse_missing(footage)
     refuse_cases(footage, root)
     facts = {"footage": [str(path) for path in footage], "camera": camera}
     if dry_run:
         with (
             open_session(root, "ingest dry run", need=Need.READ, facts=facts) as session,
-            open_preview(session, footage, camera, Settings(), ingest_options) as preview,
+            open_preview(session, footage, camera, Settings(), ingest_options, may_correct=bool(reason)) as preview,
         ):
             session.record.exit_code = preview.exit_code
             emit_preview(preview, as_json)
             return preview.exit_code
-    with open_session(root, "ingest", need=Need.WORK, facts=facts) as session:
+    with open_session(root, "ingest", need=Need.WORK, reason=reason, facts=facts) as session:
         plan, sources = ingest_footage(session, footage, camera, Settings(), ingest_options)
         is_whole = all(source.verdict is Verdict.OK for source in sources)
         session.record.exit_code = 0 if is_whole else NOT_CLEAN
@@ -79,8 +104,11 @@ def ingest_footage(
         say(one_line(str(left_out)))
     refuse_unclear_starts(plan)
     items = ingest_items(plan, options, is_stated=camera is not None)
+    correct = partial(record_corrections, session) if session.record.line.why.strip() else None
     with session.lock():
-        sources = ingest(session.files, items, limits=decoding_limits(settings), on_source=print_source)
+        sources = ingest(
+            session.files, items, limits=decoding_limits(settings), on_source=print_source, correct=correct
+        )
     session.record.outputs["evidence"] = {str(source.path): source.evidence_id for source in sources}
     session.record.outputs |= start_facts(plan)
     for line in describe_unknown_clocks(session.case):

@@ -9,6 +9,7 @@ from forensics.footage.evidence import Verdict
 from forensics.json_object import JsonObject
 from forensics.place import Place
 from forensics.temporary import temporary_folder
+from pipelines.cli.corrections import print_corrections
 from pipelines.cli.intake import decoding_limits, ingest_items, plan_footage, print_source
 from pipelines.cli.output import NOT_CLEAN, emit, one_line, table_text
 from pipelines.cli.run_options import IngestOptions
@@ -52,7 +53,13 @@ class IntakePreview:
 
 @contextmanager
 def open_preview(
-    session: Session, footage: tuple[Place, ...], camera: str | None, settings: Settings, options: IngestOptions
+    session: Session,
+    footage: tuple[Place, ...],
+    camera: str | None,
+    settings: Settings,
+    options: IngestOptions,
+    *,
+    may_correct: bool,
 ) -> Iterator[IntakePreview]:
     """Read footage as an ingest does, print each file, and yield what it would become; the case is only read.
 
@@ -62,6 +69,7 @@ def open_preview(
         camera: of all of it; None makes names from files and folders.
         settings: limits of the decoding child.
         options: how the footage is read.
+        may_correct: whether another start than before may be stated for known footage.
 
     Raises:
         NotAuthorised: the mandate does not allow to ingest.
@@ -71,7 +79,8 @@ def open_preview(
     items = ingest_items(plan, options, is_stated=camera is not None)
     with open_lists(session.folder, temporary_folder()) as lists:
         previews = []
-        for preview in preview_footage(lists, items, limits=decoding_limits(settings)):
+        correct = print_corrections if may_correct else None
+        for preview in preview_footage(lists, items, limits=decoding_limits(settings), correct=correct):
             print_source(preview.source)
             previews.append(preview)
         yield IntakePreview(plan, tuple(previews), lists)

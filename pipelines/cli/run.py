@@ -45,7 +45,7 @@ from pipelines.custody.mandate_watch import within_mandate
 from pipelines.custody.open_session import open_session
 from pipelines.custody.retention import enforce_retention
 from pipelines.custody.session import Need, Session
-from pipelines.intake.footage_paths import refuse_cases
+from pipelines.intake.footage_paths import refuse_cases, refuse_missing
 from pipelines.review.superseded_faces import destroy_superseded_faces
 from pipelines.run.driver import RunResult, plan_run, plan_run_after_ingest, result_facts, run_case
 from pipelines.run.plan import RunPlan
@@ -94,6 +94,7 @@ def scan(
     Example:
       forensics scan gate.mp4 hall.mp4 --case my-case --model models/yolo11n_openvino_model
     """
+    refuse_missing(footage)
     refuse_cases(footage, root)
     settings = settings_for(root, run_options, model_options, runner_options)
     _require_reason(settings, reason)
@@ -109,7 +110,7 @@ def scan(
     with (
         _existing_or_temporary(root, mandate) as root_used,
         open_session(root_used, "scan dry run", need=Need.READ, facts=facts) as session,
-        open_preview(session, footage, camera, settings, ingest_options) as preview,
+        open_preview(session, footage, camera, settings, ingest_options, may_correct=bool(reason)) as preview,
     ):
         session.record.exit_code = preview.exit_code
         plan = partial(plan_run_after_ingest, session.case, preview.lists, settings, model)

@@ -101,6 +101,18 @@ class EvidenceLists:
         self._append([source])
         return source
 
+    def set_camera(self, sources: Iterable[Source], camera_id: str) -> None:
+        """State another camera for sources, for their evidence, and for all other paths of that evidence."""
+        paths, ids = {each.path for each in sources}, {each.evidence_id for each in sources if each.evidence_id}
+        stated = [
+            replace(each, camera_id=camera_id) if each.path in paths or each.evidence_id in ids else each
+            for each in self.sources
+        ]
+        self._sources, self._keys = {}, {}
+        self._append(stated)
+        for evidence_id in ids & self.evidence.keys():
+            self.evidence[evidence_id] = replace(self.evidence[evidence_id], camera_id=camera_id)
+
     def save(self, files: DecidingFiles) -> None:
         """Write both lists, with notes in the log."""
         evidence = evidence_table(self.folder, list(self.evidence.values()))

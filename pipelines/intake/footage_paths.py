@@ -3,6 +3,7 @@
 Each video in a folder is one evidence. A folder of stills is one evidence, or one for each of its sites.
 """
 
+import difflib
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -21,15 +22,16 @@ from forensics.adapters.stills.picture_formats import (
     suffix_of,
 )
 from forensics.adapters.stills.stills_reader import is_stills
-from forensics.adapters.store.object_store import list_objects, read_object_start
+from forensics.adapters.store.object_store import list_objects, read_object_start, size_of_object
 from forensics.custody.case_folder import CASE_FILE
 from forensics.errors import CannotStart, DecoderLost, UnreadableFootage, UsageError
 from forensics.macos_companion import is_macos_companion
 from forensics.place import Place, StoreObject
+from forensics.wording import counted
 from pipelines.intake.found_footage import FoundFootage
 from pipelines.intake.site_folders import find_sites
 
-__all__ = ["LeftOut", "expand_paths", "find_left_out", "list_prefix", "refuse_cases"]
+__all__ = ["LeftOut", "expand_paths", "find_left_out", "list_prefix", "refuse_cases", "refuse_missing"]
 
 _VIDEO_SUFFIXES = frozenset(
     {".3g2", ".3gp", ".asf", ".avi", ".dav", ".dv", ".flv", ".gif", ".ivf", ".m1v", ".m2ts", ".m2v", ".m4v", ".mj2"}
@@ -103,6 +105,51 @@ def refuse_cases(places: tuple[Place, ...], case: Path) -> None:
                 "give the files or folders of footage beside it, or choose a folder elsewhere for the case",
                 folder,
             )
+
+
+def refuse_missing(places: tuple[Place, ...]) -> None:
+    """Check that every given path leads to something: a mistyped one must make no case and no row.
+
+    What exists and cannot be read is reported by ingest.
+
+    Raises:
+        UsageError: some lead to nothing; nothing was ingested.
+        CannotStart: the objects below a prefix cannot be listed.
+    """
+    missing = [(place, why) for place in places if (why := _why_missing(place))]
+    if missing:
+        (first, why), others = missing[0], len(missing) - 1
+        also = f"; {counted(others, 'other path is', 'other paths are')} missing too" if others else ""
+        raise UsageError(f"{why}{also}; nothing was ingested", _spelling_advice(first), first)
+
+
+def _why_missing(place: Place) -> str:
+    """Return why a path leads to nothing; empty if it leads to something, or if that cannot be known now."""
+    try:
+        if isinstance(place, Path):
+            place.lstat()
+        elif _is_prefix(place):
+            return "" if list_prefix(place) else "no object lies below it"
+        else:
+            size_of_object(place)
+    except (FileNotFoundError, NotADirectoryError):
+        return "there is no such file or folder"
+    except UnreadableFootage as error:
+        return error.detail if error.reason == "missing" else ""
+    except (OSError, DecoderLost):
+        return ""  # ingest says why
+    return ""
+
+
+def _spelling_advice(place: Place) -> str:
+    """Return what to do about a path that leads to nothing, with similar names beside it."""
+    beside = sorted(each.name for each in place.parent.iterdir()) if _has_folder(place) else []
+    similar = difflib.get_close_matches(place.name, beside, n=3)
+    return f"did you mean {', '.join(similar)}?" if similar else "check the spelling"
+
+
+def _has_folder(place: Place) -> TypeGuard[Path]:
+    return isinstance(place, Path) and place.parent.is_dir() and os.access(place.parent, os.R_OK)
 
 
 def find_left_out(places: tuple[Place, ...]) -> list[LeftOut]:

@@ -5,6 +5,7 @@ reason, and the other files are ingested.
 """
 
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -15,6 +16,7 @@ from forensics.adapters import footage_index
 from forensics.adapters.store import object_store
 from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
+from forensics.custody.corrections import Correction
 from forensics.decoding.child import DecodingChild, Limits, patience_for_bytes
 from forensics.errors import DecoderLost, ForensicsError, UnreadableFootage, UsageError
 from forensics.footage.evidence import Evidence, Indexed, Readable, Reader, Source, Timing, Verdict, evidence_id_of
@@ -23,12 +25,14 @@ from forensics.place import Place, StoreObject
 from forensics.spelling import is_text
 from forensics.tables.evidence import load_evidence, save_index
 from pipelines.custody.deciding_files import DecidingFiles
+from pipelines.intake.corrections import start_corrections
 from pipelines.intake.evidence_lists import EvidenceLists, PacedSaving
 from pipelines.intake.not_footage import describe_empty_folder, describe_not_footage
 
-__all__ = ["IngestItem", "describe_unknown_clocks", "ingest", "ingest_one"]
+__all__ = ["Correct", "IngestItem", "describe_unknown_clocks", "ingest", "ingest_one"]
 
 Answer = TypeVar("Answer")
+Correct = Callable[[Sequence[Correction]], None]
 # Factor on the time limits: a disk may have to spin up, and the size of a folder is unknown.
 _DIGEST_PATIENCE: Final = 30
 
@@ -60,7 +64,12 @@ class IngestItem:
 
 
 def ingest(
-    files: DecidingFiles, items: Sequence[IngestItem], *, limits: Limits, on_source: Callable[[Source], None]
+    files: DecidingFiles,
+    items: Sequence[IngestItem],
+    *,
+    limits: Limits,
+    on_source: Callable[[Source], None],
+    correct: Correct | None = None,
 ) -> list[Source]:
     """Ingest footage into a case. Each path is one row in `sources`; the lists are saved now and then and at the end.
 
@@ -69,12 +78,14 @@ def ingest(
         items: paths to ingest.
         limits: limits of the decoding child that reads them.
         on_source: called with each source when it is done.
+        correct: records corrections of start times before they are made; None refuses them.
 
     Returns:
         the sources, in the order of the paths.
 
     Raises:
-        UsageError: the same bytes were ingested before for another camera or stream; all other paths are ingested.
+        UsageError: the same bytes were ingested before for another camera or stream, or with another start that may
+            not be corrected; all other paths are ingested.
         IntegrityBroken: the lists were changed by other means.
     """
     lists = EvidenceLists.load(files.folder)
@@ -83,7 +94,7 @@ def ingest(
     with DecodingChild(limits) as child, saving.until_saved():
         for item in items:
             try:
-                source = ingest_one(lists, item, child)
+                source = ingest_one(lists, item, child, correct)
             except UsageError as contradiction:
                 contradictions.append(contradiction)
                 continue
@@ -95,18 +106,19 @@ def ingest(
     return done
 
 
-def ingest_one(lists: EvidenceLists, item: IngestItem, child: DecodingChild) -> Source:
+def ingest_one(lists: EvidenceLists, item: IngestItem, child: DecodingChild, correct: Correct | None) -> Source:
     """Ingest one path and add it to the lists; return its source, rejected with a reason if it cannot be read.
 
     Raises:
-        UsageError: the same bytes were ingested before for another camera or stream.
+        UsageError: the same bytes were ingested before for another camera or stream, or with another start that may
+            not be corrected.
     """
     if isinstance(item.path, Path):
         item = replace(item, path=item.path.absolute())
-    return lists.add_source(_read_source(lists, item, child))
+    return lists.add_source(_read_source(lists, item, child, correct))
 
 
-def _read_source(lists: EvidenceLists, item: IngestItem, child: DecodingChild) -> Source:
+def _read_source(lists: EvidenceLists, item: IngestItem, child: DecodingChild, correct: Correct | None) -> Source:
     if isinstance(item.path, Path) and not is_text(str(item.path)):
         escaped = Path(os.fsencode(item.path).decode(errors="backslashreplace"))
         return Source(escaped, None, item.camera_id, Verdict.REJECTED, "bad_name: the name is not UTF-8; rename it")
@@ -119,6 +131,8 @@ def _read_source(lists: EvidenceLists, item: IngestItem, child: DecodingChild) -
         return Source(item.path, None, item.camera_id, Verdict.REJECTED, reason)
     evidence_id = evidence_id_of(sha256)
     known = lists.evidence.get(evidence_id)
+    if known is not None:
+        _compare_statements(item, known, correct)
     if known is not None and lists.is_stored(known):
         return _update_known(lists, item, known)
     evidence = _index_evidence(
@@ -144,8 +158,6 @@ def _add_known_facts(item: IngestItem, known: Evidence | None) -> IngestItem:
     """Return the item, completed with what was stated about the same bytes before, so that a repair keeps it."""
     if known is None or known.readable is None:
         return item
-    _refuse_other_camera(item, known)
-    _refuse_other_stream(item, known)
     item = replace(item, camera_id=known.camera_id)
     if item.start_utc_us is None:
         item = replace(item, start_utc_us=known.start_utc_us, clock_error_ms=known.clock_error_ms)
@@ -159,8 +171,6 @@ def _add_known_facts(item: IngestItem, known: Evidence | None) -> IngestItem:
 
 def _update_known(lists: EvidenceLists, item: IngestItem, known: Evidence) -> Source:
     """Return the source of bytes that are evidence already; update the start time if a new one is given."""
-    _refuse_other_camera(item, known)
-    _refuse_other_stream(item, known)
     if item.start_utc_us is not None:
         known = replace(known, start_utc_us=item.start_utc_us, clock_error_ms=item.clock_error_ms)
         lists.evidence[known.evidence_id] = known
@@ -168,13 +178,36 @@ def _update_known(lists: EvidenceLists, item: IngestItem, known: Evidence) -> So
     return Source(item.path, known.evidence_id, known.camera_id, known.verdict, reason)
 
 
+def _compare_statements(item: IngestItem, known: Evidence, correct: Correct | None) -> None:
+    """Compare what is stated about known bytes with what was stated before.
+
+    Raises:
+        UsageError: another camera or stream is stated, or another start that may not be corrected.
+    """
+    if known.readable is None:
+        return  # nothing was made of it yet
+    _refuse_other_camera(item, known)
+    _refuse_other_stream(item, known)
+    corrections = start_corrections(known, item.start_utc_us, item.clock_error_ms)
+    if corrections and correct is None:
+        before = ", ".join(f"{each.name} {each.before or 'unknown'}" for each in corrections)
+        after = ", ".join(f"{each.name} {each.after or 'unknown'}" for each in corrections)
+        raise UsageError(
+            f"{item.path} was ingested before with {before}, now with {after}",
+            "to correct it, give the same command with --reason TEXT; otherwise leave --start out",
+        )
+    if corrections and correct is not None:
+        correct(corrections)
+
+
 def _refuse_other_camera(item: IngestItem, known: Evidence) -> None:
     """Check that the same bytes are not stated for another camera; an id made from the file's name is ignored."""
     if item.camera_is_stated and known.camera_id != item.camera_id:
+        same = "" if item.path == known.path else f" has the same bytes as {known.path}, which"
         raise UsageError(
-            f"{item.path} has the same bytes as {known.path}, which is footage of camera {known.camera_id!r}, "
-            f"not {item.camera_id!r}",
-            "a recording belongs to one camera; leave it out, or correct --camera",
+            f"{item.path}{same} is footage of camera {known.camera_id!r}, not {item.camera_id!r}",
+            "leave it out; or correct its camera: `forensics evidence camera CASE FILE "
+            f"{shlex.quote(item.camera_id)} --reason TEXT`",
         )
 
 

@@ -13,7 +13,7 @@ from forensics.errors import UsageError
 from forensics.footage.evidence import Evidence, Source, Verdict
 from forensics.tables.evidence import load_index
 from pipelines.intake.evidence_lists import EvidenceLists
-from pipelines.intake.ingest import IngestItem, ingest_one
+from pipelines.intake.ingest import Correct, IngestItem, ingest_one
 
 __all__ = ["FootagePreview", "open_lists", "preview_footage"]
 
@@ -51,24 +51,29 @@ def open_lists(folder: CaseFolder, temporary: Path) -> Iterator[EvidenceLists]:
         yield EvidenceLists.load(folder, CaseFolder(Path(scratch)))
 
 
-def preview_footage(lists: EvidenceLists, items: Iterable[IngestItem], *, limits: Limits) -> Iterator[FootagePreview]:
+def preview_footage(
+    lists: EvidenceLists, items: Iterable[IngestItem], *, limits: Limits, correct: Correct | None = None
+) -> Iterator[FootagePreview]:
     """Yield what each path would become, and add it to the lists.
 
     Args:
         lists: from `open_lists`.
         items: paths to ingest.
         limits: limits of the decoding child that reads them.
+        correct: called with corrections of start times; None refuses them.
     """
     known = frozenset(lists.evidence)
     with DecodingChild(limits) as child:
         for item in items:
-            yield _preview_one(lists, item, child, known)
+            yield _preview_one(lists, item, child, known, correct)
             shutil.rmtree(lists.new_files.working_copy("any").parent, ignore_errors=True)
 
 
-def _preview_one(lists: EvidenceLists, item: IngestItem, child: DecodingChild, known: frozenset[str]) -> FootagePreview:
+def _preview_one(
+    lists: EvidenceLists, item: IngestItem, child: DecodingChild, known: frozenset[str], correct: Correct | None
+) -> FootagePreview:
     try:
-        source = ingest_one(lists, item, child)
+        source = ingest_one(lists, item, child, correct)
     except UsageError as error:
         path = item.path.absolute() if isinstance(item.path, Path) else item.path
         rejected = Source(path, None, item.camera_id, Verdict.REJECTED, error.problem)

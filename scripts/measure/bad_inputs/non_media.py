@@ -169,6 +169,7 @@ def _folder_of_strange_pictures(shop: Workshop) -> Path:
 
 
 def _missing(shop: Workshop) -> Path:
+    (shop.folder / "missing.mp4").symlink_to("elsewhere.mp4")
     return shop.folder / "missing.mp4"
 
 

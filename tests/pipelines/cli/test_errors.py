@@ -80,6 +80,7 @@ def seen_clip(seen_clip_once: Path, tmp_path: Path) -> Path:
 
 
 def _missing(folder: Path, _: Path) -> Path:
+    (folder / "absent.mp4").symlink_to("elsewhere.mp4")
     return folder / "absent.mp4"
 
 
@@ -294,7 +295,7 @@ def test_the_same_bytes_for_two_cameras_are_refused_and_the_rest_is_taken(
     other = clip(tmp_path / "other.mp4", seed=3)
     answer = call("ingest", filled, twin, other, "--camera", "hall")
     assert answer.code == 2
-    for said in (str(twin), str(whole), "'gate'", "'hall'", "--camera"):
+    for said in (str(twin), str(whole), "'gate'", "'hall'", "forensics evidence camera"):
         assert said in answer.err
     assert {item.camera_id for item in load_evidence(CaseFolder.at(filled))} == {"gate", "hall"}
 

@@ -70,7 +70,7 @@ def test_start_and_clock_error_are_recorded_and_can_be_corrected(call: Call, emp
     assert [(i.start_utc_us, i.clock_error_ms) for i in known(empty_case)] == [(_START_US, 500)]
     assert call(*stated).code == 0
     assert [(i.start_utc_us, i.clock_error_ms) for i in known(empty_case)] == [(_START_US, 500)]
-    assert call(*stated, "--start", "2026-05-01T10:00:01Z").code == 0
+    assert call(*stated, "--start", "2026-05-01T10:00:01Z", "--reason", "one second late").code == 0
     assert [(i.start_utc_us, i.clock_error_ms) for i in known(empty_case)] == [(_START_US + 1_000_000, None)]
 
 
@@ -358,9 +358,11 @@ def test_known_footage_that_cannot_be_read_now_stays_known(call: Call, empty_cas
     call("ingest", empty_case, path, "--camera", "gate")
     before = sources(empty_case)
     hidden = path.rename(tmp_path / "elsewhere.mp4")
+    path.symlink_to("on a disk that is not mounted")
     answer = call("ingest", empty_case, path, "--camera", "gate")
     assert (answer.code, "missing" in answer.out) == (4, True)
     assert sources(empty_case) == before
+    path.unlink()
     hidden.rename(path)
     assert call("run", empty_case, "--runner", "serial", "--quiet").code == 0
 
@@ -368,7 +370,8 @@ def test_known_footage_that_cannot_be_read_now_stays_known(call: Call, empty_cas
 def test_a_path_given_by_mistake_is_withdrawn_and_the_log_keeps_both_commands(
     call: Call, empty_case: Path, tmp_path: Path
 ) -> None:
-    path, mistyped = clip(tmp_path / "gate.mp4"), tmp_path / "gaet.mp4"
+    path, mistyped = clip(tmp_path / "gate.mp4"), tmp_path / "empty.mp4"
+    mistyped.touch()
     assert call("ingest", empty_case, mistyped, path, "--camera", "gate").code == 4
     assert call("run", empty_case, "--runner", "serial", "--quiet").code == 4
     assert "evidence withdraw" in call("status", empty_case).out
@@ -403,7 +406,7 @@ def test_a_repair_that_fails_forgets_nothing(
 def test_withdraw_removes_only_sources_without_evidence(call: Call, empty_case: Path, tmp_path: Path) -> None:
     path = clip(tmp_path / "gate.mp4")
     call("ingest", empty_case, path, "--camera", "gate")
-    path.unlink()
+    path.write_bytes(b"")
     assert call("ingest", empty_case, path, "--camera", "hall").code == 4
     assert [source.camera_id for source in sources(empty_case)] == ["gate", "hall"]
     assert call("evidence", "withdraw", empty_case, path).code == 0

@@ -1,0 +1,144 @@
+"""Corrections: another camera or start for evidence, on record; a mistyped path changes nothing."""
+
+from pathlib import Path
+
+import pytest
+
+import forensics
+from forensics.custody.case_folder import CaseFolder
+from forensics.custody.corrections import recorded_corrections
+from forensics.custody.log import read_chain
+from forensics.tables.evidence import load_evidence, load_sources
+from testing.commands import Call, clip
+
+_SERIAL = ("--runner", "serial", "--quiet")
+_TEN, _ELEVEN = "2026-05-01T10:00:00Z", "2026-05-01T11:00:00Z"
+_REASON = ("--reason", "the note at the camera says otherwise")
+
+
+def cameras(case: Path) -> dict[str, str]:
+    """Camera of each source, by file name."""
+    return {source.path.name: source.camera_id for source in load_sources(CaseFolder.at(case))}
+
+
+def _in(path: Path) -> Path:
+    path.parent.mkdir()
+    return path
+
+
+def recorded(case: Path) -> list[tuple[str, str, str | None, str | None, str]]:
+    found = recorded_corrections(read_chain(CaseFolder.at(case).audit_file).lines)
+    return [(e.command, e.correction.name, e.correction.before, e.correction.after, e.why) for e in found]
+
+
+# ---- the camera
+
+
+def test_a_camera_is_corrected_in_every_table_and_the_log_keeps_the_old_name(
+    call: Call, empty_case: Path, tmp_path: Path
+) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    assert call("ingest", empty_case, path, "--camera", "gaet", "--start", _TEN).code == 0
+    assert call("run", empty_case, *_SERIAL).code == 0
+    answer = call("evidence", "camera", empty_case, path, "gate", *_REASON)
+    assert (answer.code, "camera gaet -> gate" in answer.err) == (0, True)
+    assert recorded(empty_case) == [("evidence camera", "camera", "gaet", "gate", _REASON[1])]
+    assert cameras(empty_case) == {"gate.mp4": "gate"}
+    assert call("run", empty_case, *_SERIAL).code == 0
+    opened = forensics.open_case(empty_case)
+    for name in ("sources", "evidence", "sections", "coverage"):
+        assert set(opened.table(name).collect()["camera_id"]) == {"gate"}, name
+
+
+def test_footage_is_named_by_id_by_path_and_by_folder(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    first, second = clip(_in(tmp_path / "a" / "1.mp4"), seed=1), clip(tmp_path / "a" / "2.mp4", seed=2)
+    other = clip(_in(tmp_path / "b" / "3.mp4"), seed=3)
+    assert call("ingest", empty_case, first, second, other, "--camera", "x").code == 0
+    assert call("evidence", "camera", empty_case, tmp_path / "a", "gate", *_REASON).code == 0
+    evidence_id = next(i.evidence_id for i in load_evidence(CaseFolder.at(empty_case)) if i.path == other)
+    assert call("evidence", "camera", empty_case, evidence_id, first, "hall", *_REASON).code == 0
+    assert cameras(empty_case) == {"1.mp4": "hall", "2.mp4": "gate", "3.mp4": "hall"}
+    same = call("evidence", "camera", empty_case, first, "hall", *_REASON, "--json")
+    assert (same.code, same.json) == (0, {"corrected": []})
+
+
+def test_a_rejected_path_has_its_camera_corrected_too(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("no video")
+    assert call("ingest", empty_case, tmp_path / "text.mp4", "--camera", "gaet").code == 4
+    assert call("evidence", "camera", empty_case, tmp_path / "text.mp4", "gate", *_REASON).code == 0
+    assert cameras(empty_case) == {"text.mp4": "gate"}
+
+
+@pytest.mark.parametrize(("given", "camera"), [("other.mp4", "gate"), ("gate.mp4", " ")])
+def test_a_refused_correction_changes_nothing(
+    call: Call, empty_case: Path, tmp_path: Path, given: str, camera: str
+) -> None:
+    assert call("ingest", empty_case, clip(tmp_path / "gate.mp4"), "--camera", "gaet").code == 0
+    refused = call("evidence", "camera", empty_case, tmp_path / given, camera, *_REASON)
+    assert (refused.code, cameras(empty_case), recorded(empty_case)) == (2, {"gate.mp4": "gaet"}, [])
+
+
+def test_ingest_for_another_camera_names_the_command_that_corrects(
+    call: Call, empty_case: Path, tmp_path: Path
+) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    assert call("ingest", empty_case, path, "--camera", "gaet").code == 0
+    refused = call("ingest", empty_case, path, "--camera", "gate")
+    assert refused.code == 2
+    assert "forensics evidence camera CASE FILE gate --reason TEXT" in refused.err
+
+
+# ---- the start
+
+
+def test_another_start_needs_a_reason_and_is_recorded(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    stated = ("ingest", empty_case, path, "--camera", "gate")
+    assert call(*stated).code == 0
+    assert call(*stated, "--start", _TEN).code == 0  # the first statement corrects nothing
+    refused = call(*stated, "--start", _ELEVEN, "--clock-error", "2s")
+    assert refused.code == 2
+    assert f"start {_TEN}, clock error unknown, now with start {_ELEVEN}, clock error 2000 ms" in refused.err
+    assert call(*stated, "--start", _ELEVEN, "--dry-run").code == 2
+    assert [item.start_utc_us for item in load_evidence(CaseFolder.at(empty_case))] == [1_777_629_600_000_000]
+    assert call(*stated, "--start", _ELEVEN, "--dry-run", *_REASON).code == 0
+    assert call(*stated, "--start", _ELEVEN, *_REASON).code == 0
+    assert recorded(empty_case) == [("ingest", "start", _TEN, _ELEVEN, _REASON[1])]
+    assert call(*stated, "--start", _ELEVEN).code == 0
+
+
+def test_one_contradiction_does_not_stop_the_other_files(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    first = clip(_in(tmp_path / "export" / "20260501_100000.mp4"))
+    stated = ("--camera", "gate", "--start", "from-name")
+    assert call("ingest", empty_case, first, *stated, "--start-zone", "Europe/Berlin").code == 0
+    clip(first.with_name("20260501_110000.mp4"), n_frames=18)
+    assert call("ingest", empty_case, first.parent, *stated).code == 2
+    assert sorted(cameras(empty_case)) == ["20260501_100000.mp4", "20260501_110000.mp4"]
+
+
+# ---- a mistyped path
+
+
+@pytest.mark.parametrize(
+    "words", [("scan", "{path}", "--case", "{case}"), ("ingest", "{case}", "{path}", "--camera", "g")]
+)
+def test_a_mistyped_path_makes_no_case_and_no_row(call: Call, tmp_path: Path, words: tuple[str, ...]) -> None:
+    clip(tmp_path / "gate-1.mp4")
+    case = tmp_path / "case"
+    if words[0] == "ingest":
+        assert call("case", "init", case, "--purpose", "test of paths", "--operator", "A. Ahmed").code == 0
+    given = [word.format(case=case, path=tmp_path / "gate1.mp4") for word in words]
+    for extra in ((), ("--dry-run",)):
+        refused = call(*given, *extra)
+        assert refused.code == 2
+        assert f"error: {tmp_path / 'gate1.mp4'}: there is no such file or folder; nothing was ingested" in refused.err
+        assert "did you mean gate-1.mp4?" in refused.err
+    assert case.exists() == (words[0] == "ingest")
+    assert not case.exists() or load_sources(CaseFolder.at(case)) == []
+
+
+def test_one_mistyped_path_among_several_stops_all(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    refused = call("ingest", empty_case, path, tmp_path / "hall.mp4", tmp_path / "yard.mp4", "--camera", "gate")
+    assert (refused.code, "1 other path is missing too" in refused.err) == (2, True)
+    assert load_sources(CaseFolder.at(empty_case)) == []
