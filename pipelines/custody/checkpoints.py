@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from forensics.adapters.crypto.signing import is_signed_by, key_id_of, public_key_of, sign
 from forensics.custody.case_folder import CaseFolder
@@ -29,6 +30,10 @@ __all__ = [
     "sign_checkpoint",
     "store_checkpoint",
 ]
+
+
+_START: Final = b'{"at_utc":"'
+"""First bytes of every checkpoint in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +73,9 @@ def store_checkpoint(folder: CaseFolder, checkpoint: Checkpoint) -> None:
 
 
 def _is_torn(data: bytes) -> bool:
-    """Whether these bytes are an incomplete checkpoint, and not a whole one followed by other bytes."""
-    return data.startswith(b"{") and b"}" not in data
+    """Whether these bytes are the start of a checkpoint, and neither a whole one nor anything else."""
+    n_compared = min(len(data), len(_START))
+    return 0 < n_compared and data[:n_compared] == _START[:n_compared] and data.isascii() and b"}" not in data
 
 
 def load_checkpoints(folder: CaseFolder) -> Checkpoints:

@@ -327,6 +327,20 @@ def test_a_log_cut_with_its_checkpoints_is_found_by_a_kept_checkpoint(call: Call
     assert "were signed" in said
 
 
+@pytest.mark.parametrize("added", [b"{\x12\xa0", b"{anything", b'{"at_utc":"\xff', b"}", b"\0"])
+def test_other_bytes_after_the_checkpoints_are_reported(call: Call, published_case: Path, added: bytes) -> None:
+    path = published_case / "checkpoints.jsonl"
+    path.write_bytes(path.read_bytes() + added)
+    assert str(path) in _first(call("verify", published_case, "--json"))
+
+
+@pytest.mark.parametrize("length", [1, 12, 100])
+def test_a_checkpoint_that_a_killed_command_left_is_no_fault(call: Call, published_case: Path, length: int) -> None:
+    path = published_case / "checkpoints.jsonl"
+    path.write_bytes(path.read_bytes() + path.read_bytes()[:length])
+    assert call("verify", published_case).code == 0
+
+
 def test_an_invalid_checkpoint_is_reported(call: Call, published_case: Path) -> None:
     kept = _kept(call, published_case)
     stored = json.loads(kept.read_text())
