@@ -26,6 +26,6 @@ def open_case(path: "str | Path") -> "OpenCase":
     from forensics.adapters.crypto.key_files import load_key
     from forensics.tables.open import OpenCase
     from pipelines.custody.log_anchor import find_anchor
-    from pipelines.custody.reading import refuse_reading
+    from pipelines.custody.reading import find_review_states, refuse_reading
 
-    return OpenCase.at(Path(path), load_key, find_anchor, refuse_reading)
+    return OpenCase.at(Path(path), load_key, find_anchor, refuse_reading, find_review_states)

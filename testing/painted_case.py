@@ -19,6 +19,7 @@ from forensics.detection.detector import Detector
 from forensics.footage.frames import Frame, View
 from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.models.model_store import BUILTIN
+from forensics.tables.schemas import RUN_COLUMNS
 from pipelines.custody.case_store import load_case, make_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
@@ -154,5 +155,5 @@ def run(
 
 
 def published_table(case: Case, name: str) -> pl.DataFrame:
-    """Read a published table."""
-    return pl.read_parquet(case.folder.tables / name / "*.parquet")
+    """Read a published table, without the columns that name the run."""
+    return pl.read_parquet(case.folder.tables / f"{name}.parquet").drop(RUN_COLUMNS)

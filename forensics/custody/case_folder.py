@@ -21,14 +21,16 @@ _RECORD: Final = "run.json"
 # Stages whose parts say who somebody may be.
 _SEALED_STAGES: Final = frozenset({"recognise"})
 _MANIFEST: Final = "MANIFEST.json"
+# In a folder of their own until schema version 1.
+_CANDIDATE_FILES: Final = ("candidates.*", ".candidates.*", "candidates/*")
 _TABLE_FOLDERS: Final = ("runs/*/tables", "tables", ".tables.new", ".tables.old")
 # All files from which a person could be recognised.
 _BIOMETRIC: Final = (
     "watchlist/**/*",
     "runs/*/parts/recognise/*",
     ".reproduce/runs/*/parts/recognise/*",
-    *(f"{folder}/candidates/*" for folder in _TABLE_FOLDERS),
-    *(f".reproduce/{folder}/candidates/*" for folder in _TABLE_FOLDERS),
+    *(f"{folder}/{files}" for folder in _TABLE_FOLDERS for files in _CANDIDATE_FILES),
+    *(f".reproduce/{folder}/{files}" for folder in _TABLE_FOLDERS for files in _CANDIDATE_FILES),
     "lists/*",
     "runs/*/crops/*.jpg.sealed",
     ".reproduce/runs/*/crops/*.jpg.sealed",
@@ -339,7 +341,7 @@ class CaseFolder:
 
     def candidate_tables(self) -> list[Path]:
         """Return the candidate tables of all runs, including withheld ones."""
-        return sorted(self.runs.glob("*/tables/candidates/*"))
+        return sorted(path for files in _CANDIDATE_FILES for path in self.runs.glob(f"*/tables/{files}"))
 
     def biometric_files(self) -> list[Path]:
         """Return all files from which a person could be recognised, by path; a link counts wherever it leads."""

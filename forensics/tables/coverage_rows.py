@@ -1,13 +1,18 @@
 """Rows of the tables `coverage` and `failures`, computed from the stored parts (intermediate tables) of a run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from forensics.footage.coverage import CoverageRange, State, check_complete, merge_ranges
+from forensics.footage.timeline import PacketIndex
 from forensics.tables import schemas
 from forensics.tables.files import read_table
+from forensics.tables.joined_evidence import JoinedEvidence
 from forensics.tables.outcomes import ChunkOutcome, EvidenceOutcome, Failure
 from forensics.tables.parts import coverage_of
 
@@ -41,28 +46,53 @@ def _chunk_coverage(outcome: ChunkOutcome, spot_checks: Mapping[int, str]) -> li
     return coverage_of(read_table(outcome.part, schemas.DETECT_PART), spot_checks)
 
 
-def coverage_table(outcome: EvidenceOutcome, ranges: list[CoverageRange]) -> pa.Table:
-    """Build the table of the ranges, with a row without frames for every video stream of the file that is not read."""
-    readable = outcome.evidence.readable
+def coverage_table(each: JoinedEvidence, ranges: Iterable[CoverageRange]) -> pa.Table:
+    """Build the table of the ranges, with a row without frames for every video stream of the file that is not read.
+
+    No row spans two sections, whose clocks differ.
+    """
+    readable = each.outcome.evidence.readable
     others = readable.medium.other_streams if readable else ()
     unread = [
         CoverageRange(0, 0, State.SKIPPED, "stream_not_read", True, f"video stream {number}") for number in others
     ]
-    rows = [
-        {
-            "evidence_id": outcome.evidence.evidence_id,
-            "camera_id": outcome.evidence.camera_id,
-            "start_frame": each.start,
-            "stop_frame": each.stop,
-            "state": each.state.value,
-            "reason": each.reason,
-            "settled": each.is_settled,
-            "detail": each.detail,
-            "change": each.change,
-        }
-        for each in [*ranges, *unread]
-    ]
+    divided = [part for covered in ranges for part in _by_section(covered, each.index)]
+    rows = [{**_columns(each, covered), **_times(each, covered)} for covered in divided]
+    rows += [_columns(each, covered) for covered in unread]
     return pa.Table.from_pylist(rows, schema=schemas.COVERAGE)
+
+
+def _by_section(covered: CoverageRange, index: PacketIndex) -> Iterator[CoverageRange]:
+    cuts = [section.start for section in index.sections if covered.start < section.start < covered.stop]
+    for start, stop in pairwise([covered.start, *cuts, covered.stop]):
+        yield replace(covered, start=start, stop=stop)
+
+
+def _columns(each: JoinedEvidence, covered: CoverageRange) -> dict[str, Any]:
+    return {
+        "evidence_id": each.outcome.evidence.evidence_id,
+        "camera_id": each.outcome.evidence.camera_id,
+        "start_frame": covered.start,
+        "stop_frame": covered.stop,
+        "state": covered.state.value,
+        "reason": covered.reason,
+        "settled": covered.is_settled,
+        "detail": covered.detail,
+        "change": covered.change,
+    }
+
+
+def _times(each: JoinedEvidence, covered: CoverageRange) -> dict[str, Any]:
+    """Return when the first frame of a range is and its last one ends, and the longest time from frame to frame."""
+    media_us, last = each.index.media_us, covered.stop - 1
+    steps = np.diff(media_us[covered.start : covered.stop])
+    return {
+        "start_media_us": int(media_us[covered.start]),
+        "stop_media_us": int(each.ends_us[last]),
+        "start_utc": each.utc(np.array([covered.start]))[0].as_py(),
+        "stop_utc": each.end_utc(np.array([last]))[0].as_py(),
+        "longest_step_us": int(steps.max(initial=0)),
+    }
 
 
 def failure_row(failure: Failure) -> dict[str, Any]:

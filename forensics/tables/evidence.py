@@ -19,13 +19,14 @@ from forensics.tables import schemas
 from forensics.tables.files import read_table, write_table
 
 __all__ = [
-    "evidence_table",
     "load_evidence",
     "load_index",
     "load_picture_names",
     "load_sources",
     "save_index",
     "sources_table",
+    "stored_columns",
+    "stored_evidence_table",
 ]
 
 
@@ -61,17 +62,17 @@ def load_sources(folder: CaseFolder) -> list[Source]:
     ]
 
 
-def evidence_table(folder: CaseFolder, evidence: Sequence[Evidence]) -> pa.Table:
-    """Build the table `evidence`, ordered by id."""
-    rows = [_row(item, folder) for item in sorted(evidence, key=lambda item: item.evidence_id)]
-    return pa.Table.from_pylist(rows, schema=schemas.EVIDENCE)
+def stored_evidence_table(folder: CaseFolder, evidence: Sequence[Evidence]) -> pa.Table:
+    """Build the list of evidence that the case keeps, ordered by id."""
+    rows = [stored_columns(item, folder) for item in sorted(evidence, key=lambda item: item.evidence_id)]
+    return pa.Table.from_pylist(rows, schema=schemas.STORED_EVIDENCE)
 
 
 def load_evidence(folder: CaseFolder) -> list[Evidence]:
     """Read all evidence of the case, ordered by id; empty before the first ingest."""
     if not folder.evidence_file.exists():
         return []
-    table = read_table(folder.evidence_file, schemas.EVIDENCE)
+    table = read_table(folder.evidence_file, schemas.STORED_EVIDENCE)
     start = table.schema.get_field_index("start_utc")
     table = table.set_column(start, "start_utc", table["start_utc"].cast(pa.int64()))
     return [_evidence(row, folder) for row in table.to_pylist()]
@@ -147,8 +148,8 @@ def _stored_index(folder: CaseFolder, evidence: Evidence) -> tuple[pa.Table, Fra
     return read_table(path, schemas.INDEX), evidence.readable.time_base
 
 
-def _row(item: Evidence, folder: CaseFolder) -> dict[str, Any]:
-    """Return one row of the table `evidence`; paths inside the case are stored relative to it."""
+def stored_columns(item: Evidence, folder: CaseFolder) -> dict[str, Any]:
+    """Return one row of the list of evidence that the case keeps; paths inside the case are stored relative to it."""
     row = {
         "evidence_id": item.evidence_id,
         "path": str(item.path),

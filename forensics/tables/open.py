@@ -1,81 +1,34 @@
 """Published tables of a case as Polars LazyFrames, for analysts and for commands."""
 
+import difflib
 import os
 import pwd
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
-from typing import Final
 
 import polars as pl
-import pyarrow as pa
 
 from forensics.custody.case_document import Case, read_case
 from forensics.custody.case_folder import SEALED_SUFFIX, CaseFolder
 from forensics.custody.log_writer import Anchor, LogWriter
 from forensics.custody.sealer import Sealer, is_sealed
-from forensics.digests import sha256_of_file
-from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
-from forensics.spelling import fault_in_statement, in_shell
-from forensics.tables.files import read_sealed_table
+from forensics.errors import UsageError
+from forensics.faces.comparison import DECISIONS_TO_REVIEW
+from forensics.faces.review_rules import State
+from forensics.spelling import fault_in_statement
 from forensics.tables.manifest import read_manifest
+from forensics.tables.published import candidate_files, candidates_of, check_published, scan_published
 from forensics.tables.result_access import refuse_unless_active
-from forensics.tables.schemas import CANDIDATES, CANDIDATES_TABLE, PUBLISHED
+from forensics.tables.schemas import CANDIDATES_TABLE, PUBLISHED
 from forensics.tables.sighting_rows import THUMBNAIL
 
-__all__ = ["OpenCase", "candidates_of", "published_files"]
+__all__ = ["OpenCase", "ReviewStates", "add_review_states"]
 
-
-_WHERE_STATED: Final = "`forensics case show CASE` displays whether the results are withheld or destroyed"
-_NEXT_STEP: Final = "run `forensics verify` to see what has changed; `forensics run` publishes the tables again"
-
-
-def published_files(folder: CaseFolder, table: str) -> list[Path]:
-    """Return the files of one table that the manifest names, after checking their digests.
-
-    Raises:
-        IntegrityBroken: a file is missing or has changed since it was published.
-    """
-    files = [file for file in read_manifest(folder)["files"] if file["path"].partition("/")[0] == table]
-    for file in files:
-        _check_published(folder.tables / file["path"], file["sha256"])
-    return [folder.tables / file["path"] for file in files]
-
-
-def _check_published(path: Path, expected_sha256: str) -> None:
-    """Raise `IntegrityBroken` unless a file has the digest that was published."""
-    if not path.is_file():
-        raise IntegrityBroken("is missing", _NEXT_STEP, path)
-    state = path.stat()
-    actual = _digest(path, (state.st_size, state.st_ino, state.st_mtime_ns, state.st_ctime_ns))
-    if actual != expected_sha256:
-        raise IntegrityBroken("has changed since it was published", _NEXT_STEP, path)
-
-
-@lru_cache(maxsize=256)
-def _digest(path: Path, state: tuple[int, ...]) -> str:
-    """Return the SHA-256 of a file; cached as long as size, inode and times stay the same."""
-    return sha256_of_file(path)
-
-
-def candidates_of(folder: CaseFolder, sealer: Sealer) -> pl.LazyFrame:
-    """Decrypt the table candidates; the caller must write the access to the log.
-
-    Raises:
-        UsageError: the published run compared no faces.
-        NotAuthorised: the table was destroyed.
-        IntegrityBroken: the table cannot be opened with this key.
-    """
-    files = _candidate_files(folder)
-    if not all(path.exists() for path in files):
-        raise NotAuthorised("was destroyed", _WHERE_STATED, files[0])
-    tables = [read_sealed_table(path, CANDIDATES, sealer) for path in published_files(folder, CANDIDATES_TABLE)]
-    rows = pl.from_arrow(pa.concat_tables(tables))
-    assert isinstance(rows, pl.DataFrame)
-    return rows.lazy()
+ReviewStates = Mapping[tuple[str, str], str]
+"""State of a review by sighting id and entry id."""
 
 
 def _require_reason(reason: str, problem: str, next_step: str) -> None:
@@ -85,17 +38,25 @@ def _require_reason(reason: str, problem: str, next_step: str) -> None:
         raise UsageError(f"{problem}, and {reason!r} {fault}", next_step)
 
 
-def _candidate_files(folder: CaseFolder) -> list[Path]:
-    """Return the files of the table candidates that the manifest names.
+def add_review_states(candidates: pl.LazyFrame, states: ReviewStates) -> pl.LazyFrame:
+    """Return candidates with the column `review_state`; null for pairs that ask for no examination."""
+    pairs = [{"sighting_id": pair[0], "entry_id": pair[1], "review_state": state} for pair, state in states.items()]
+    schema = {"sighting_id": pl.String, "entry_id": pl.String, "review_state": pl.String}
+    joined = candidates.join(
+        pl.LazyFrame(pairs, schema=schema), on=["sighting_id", "entry_id"], how="left", maintain_order="left"
+    )
+    is_asked = pl.col("decision").is_in(DECISIONS_TO_REVIEW)
+    return joined.with_columns(pl.when(is_asked).then(pl.col("review_state").fill_null(State.OPEN.value)))
 
-    Raises:
-        UsageError: the published run compared no faces.
-    """
-    paths = [file["path"] for file in read_manifest(folder)["files"]]
-    files = [folder.tables / path for path in paths if path.partition("/")[0] == CANDIDATES_TABLE]
-    if not files:
-        raise UsageError("has no candidates, because no faces were compared", _WHERE_STATED, folder.root)
-    return files
+
+def _instead_of(name: str) -> str:
+    """Return what to read instead of a table that does not exist."""
+    if name == CANDIDATES_TABLE:
+        return "read candidates with case.candidates(reason=...)"
+    if name == "tracks":
+        return "read sightings: each is one track, with its track_id"
+    similar = difflib.get_close_matches(name, PUBLISHED, n=1)
+    return f"did you mean {similar[0]}?" if similar else f"the tables are: {', '.join(PUBLISHED)}"
 
 
 def _system_user() -> dict[str, str]:
@@ -116,6 +77,7 @@ class OpenCase:
         find_key: returns the key of the case with an id; called only for what is sealed.
         find_anchor: returns the log anchor of a case, from its folder and id; None if this user has none.
         refuse_reading: raises `NotAuthorised` if nobody may read results of the case now.
+        find_review_states: returns the state of the review of every pair with a verdict.
     """
 
     folder: CaseFolder
@@ -123,6 +85,7 @@ class OpenCase:
     find_key: Callable[[str], Sealer] = field(repr=False, compare=False)
     find_anchor: Callable[[CaseFolder, str], Anchor | None] = field(repr=False, compare=False)
     refuse_reading: Callable[[Case], None] = field(repr=False, compare=False)
+    find_review_states: Callable[[Case], ReviewStates] = field(repr=False, compare=False)
 
     @classmethod
     def at(
@@ -131,13 +94,14 @@ class OpenCase:
         find_key: Callable[[str], Sealer],
         find_anchor: Callable[[CaseFolder, str], Anchor | None],
         refuse_reading: Callable[[Case], None],
+        find_review_states: Callable[[Case], ReviewStates],
     ) -> "OpenCase":
         """Open the case at a path, see `forensics.open_case`."""
         folder = CaseFolder.at(path)
         folder.refuse_special_files()
         for link in folder.find_outside_links():
             raise link.to_error("restore the missing file or folder from a backup; a case is moved as a whole")
-        return cls(folder, read_manifest(folder)["run"], find_key, find_anchor, refuse_reading)
+        return cls(folder, read_manifest(folder)["run"], find_key, find_anchor, refuse_reading, find_review_states)
 
     def table(self, name: str) -> pl.LazyFrame:
         """Return one table by name.
@@ -147,18 +111,13 @@ class OpenCase:
             IntegrityBroken: a file of the table is missing or has changed since it was published.
         """
         if name not in PUBLISHED:
-            hint = "read candidates with case.candidates(reason=...)" if name == CANDIDATES_TABLE else ""
-            raise UsageError(f"there is no table {name!r}", hint or f"the tables are: {', '.join(PUBLISHED)}")
-        files = published_files(self.folder, name)
-        if not files:
-            raise UsageError(
-                f"the published run has no table {name!r}: an older version of this program made it",
-                f"run `forensics run {in_shell(self.folder.root)}` again, which publishes all tables",
-            )
-        return pl.scan_parquet(files)
+            raise UsageError(f"there is no table {name!r}", _instead_of(name))
+        return scan_published(self.folder, name)
 
     def candidates(self, *, reason: str) -> pl.LazyFrame:
-        """Return one row per compared pair of a sighting and an entry; the access and its reason are logged.
+        """Return one row per compared pair of a sighting and an entry, with the state of its review.
+
+        The access and its reason are logged.
 
         Raises:
             UsageError: the reason is blank or a placeholder, or the published run compared no faces.
@@ -169,8 +128,10 @@ class OpenCase:
         _require_reason(reason, "candidates can be read only for a stated reason", "use case.candidates(reason=TEXT)")
         with self._log().record_command("open candidates", who=_system_user(), why=reason, facts={}):
             self._refuse_unless_allowed()
-            _candidate_files(self.folder)  # a case that compares no faces has no key to find
-            return candidates_of(self.folder, self.find_key(read_case(self.folder).case_id))
+            candidate_files(self.folder)  # a case that compares no faces has no key to find
+            case = read_case(self.folder)
+            rows = candidates_of(self.folder, self.find_key(case.case_id))
+            return add_review_states(rows, self.find_review_states(case))
 
     def picture(self, name: str) -> Path:
         """Return the file of a thumbnail, after checking its digest.
@@ -237,7 +198,7 @@ class OpenCase:
         path = self.folder.resolve_inside(name)
         published = {each["path"]: each["sha256"] for each in read_manifest(self.folder).get("pictures", ())}
         if name in published or not path.is_file():  # older manifests list no pictures
-            _check_published(path, published.get(name, ""))
+            check_published(path, published.get(name, ""))
         return path
 
     def sources(self) -> pl.LazyFrame:
@@ -252,13 +213,13 @@ class OpenCase:
         """Return one row per part of a recording that has a clock of its own; one row for most recordings."""
         return self.table("sections")
 
+    def frames(self) -> pl.LazyFrame:
+        """Return one row per frame: its pts, its time and what the container says of it."""
+        return self.table("frames")
+
     def detections(self) -> pl.LazyFrame:
         """Return one row per box and frame."""
         return self.table("detections")
-
-    def tracks(self) -> pl.LazyFrame:
-        """Return one row per tracked object of one evidence."""
-        return self.table("tracks")
 
     def sightings(self) -> pl.LazyFrame:
         """Return one row per tracked object at one camera, with its interval of time."""

@@ -7,20 +7,23 @@ One process does this, after every frame of every evidence is accounted for. The
 import contextlib
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import TypeVar
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final, TypeVar
 
 import pyarrow as pa
 
 from forensics.custody.case_folder import SEALED_SUFFIX, CaseFolder, RunFolder
 from forensics.custody.sealer import Sealer
+from forensics.footage.cameras import Camera
 from forensics.footage.coverage import CoverageRange
 from forensics.footage.evidence import Evidence, Source, Verdict
 from forensics.json_object import JsonObject
 from forensics.tables import schemas
 from forensics.tables.candidate_rows import candidates_table, count_candidates
 from forensics.tables.coverage_rows import count_coverage, count_gap_frames, coverage_table, failure_row
-from forensics.tables.evidence import evidence_table, sources_table
+from forensics.tables.evidence import sources_table
+from forensics.tables.evidence_rows import EvidenceSpan, evidence_table, span_of
 from forensics.tables.files import (
     atomic_file,
     describe_file,
@@ -30,22 +33,19 @@ from forensics.tables.files import (
     write_bytes,
     write_json,
 )
+from forensics.tables.frame_rows import frames_table
+from forensics.tables.joined_evidence import JoinedEvidence
 from forensics.tables.outcomes import ComparisonSetup, EvidenceOutcome, Failure
 from forensics.tables.row_groups import TableWriter
+from forensics.tables.run_identity import RunIdentity
 from forensics.tables.section_rows import sections_table
-from forensics.tables.sighting_rows import (
-    JoinedEvidence,
-    describe_thumbnails,
-    detection_tables,
-    sightings_table,
-    tracks_table,
-)
+from forensics.tables.sighting_rows import describe_thumbnails, detection_tables, largest_scores, sightings_table
 from forensics.tables.spot_check_rows import SpotCheckedEvidence
 from forensics.wording import counted
 
 __all__ = ["publish", "put_in_place", "remove_unnamed_pictures"]
 
-_TABLE_FILE = "part-0.parquet"
+_BY_EVIDENCE: Final = ("coverage", "sections", "frames", "detections", "sightings")
 
 Item = TypeVar("Item", Source, Evidence)
 
@@ -57,6 +57,8 @@ def publish(
     evidence: Sequence[Evidence],
     sources: Sequence[Source],
     failures: Sequence[Failure],
+    cameras: Mapping[str, Camera],
+    identity: RunIdentity,
     settings_digest: str,
     spot_checks: Mapping[str, SpotCheckedEvidence],
     compared: ComparisonSetup | None = None,
@@ -70,6 +72,8 @@ def publish(
         evidence: all evidence of the case, rejected evidence too.
         sources: every path given to ingest.
         failures: failed units of work.
+        cameras: clock of the camera of each evidence, by its name.
+        identity: case, run and model, which every table states.
         settings_digest: digest of the evidence settings and the model, part of every id.
         spot_checks: results of the spot check, by evidence id.
         compared: conditions of the comparison; None in modes that compare no faces, which have no table `candidates`.
@@ -84,26 +88,30 @@ def publish(
     if run.tables.exists():
         shutil.rmtree(run.tables)
     gaps = {evidence_id: n for evidence_id, ranges in coverage.items() if (n := count_gap_frames(ranges))}
-    _write(run, "sources", [sources_table([_mark_partial(source, gaps) for source in sources])])
-    _write(run, "evidence", [evidence_table(case, [_mark_partial(item, gaps) for item in evidence])])
-    _write(run, "coverage", (coverage_table(outcome, coverage[outcome.evidence.evidence_id]) for outcome in ordered))
-    _write(run, "failures", [pa.Table.from_pylist([failure_row(f) for f in failures], schema=schemas.FAILURES)])
+    tables = _Tables(run, identity)
+    tables.write("sources", sources_table([_mark_partial(source, gaps) for source in sources]))
+    tables.write("failures", pa.Table.from_pylist([failure_row(f) for f in failures], schema=schemas.FAILURES))
     sealed, n_candidates = [], None
     if compared is not None:
         assert sealer is not None
         candidates = candidates_table(ordered, compared, sealer)
         n_candidates = count_candidates(candidates)
         sealed.append(_write_sealed(run, schemas.CANDIDATES_TABLE, candidates, sealer))
-    pictures = _write_objects(run, (JoinedEvidence.of(case, outcome, settings_digest) for outcome in ordered))
+    joined = (JoinedEvidence.of(case, outcome, settings_digest) for outcome in ordered)
+    pictures, spans = _write_by_evidence(tables, joined, coverage)
+    items = [_mark_partial(item, gaps) for item in evidence]
+    tables.write("evidence", evidence_table(case, items, cameras, spans))
     manifest = {
         "run": run.run_id,
+        "case_id": identity.case_id,
+        "model": {"name": identity.model, "sha256": identity.model_sha256},
         "schema_version": schemas.SCHEMA_VERSION,
         "gap_frames": sum(gaps.values()),
         "candidates": n_candidates,
         "likelihood": asdict(compared.likelihood) if compared and compared.likelihood else None,
         "scope": compared.scope if compared else None,
         "files": sorted(
-            [*(describe_file(run.tables / name / _TABLE_FILE, run.tables) for name in schemas.PUBLISHED), *sealed],
+            [*(describe_file(tables.path(name), run.tables) for name in schemas.PUBLISHED), *sealed],
             key=lambda file: file["path"],
         ),
         "pictures": sorted(pictures, key=lambda picture: picture["path"]),
@@ -117,23 +125,56 @@ def _coverage(outcome: EvidenceOutcome, spot_checks: Mapping[str, SpotCheckedEvi
     return count_coverage(outcome, spot_check.by_frame())
 
 
-def _write_objects(run: RunFolder, joined: Iterable[JoinedEvidence]) -> list[dict[str, str]]:
-    """Write sections, detections, tracks and sightings by evidence; returns path and digest of every thumbnail."""
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """Writes the tables of one run, a file each."""
+
+    run: RunFolder
+    identity: RunIdentity
+
+    def path(self, name: str) -> Path:
+        return self.run.tables / f"{name}.parquet"
+
+    @contextlib.contextmanager
+    def open(self, name: str) -> Iterator[TableWriter]:
+        with atomic_file(self.path(name)) as file:
+            writer = TableWriter(file, name, self.identity)
+            try:
+                yield writer
+                writer.close()
+            except BaseException:
+                writer.abandon()
+                raise
+
+    def write(self, name: str, rows: pa.Table) -> None:
+        with self.open(name) as writer:
+            writer.add(rows)
+
+
+def _write_by_evidence(
+    tables: _Tables, joined: Iterable[JoinedEvidence], coverage: Mapping[str, Sequence[CoverageRange]]
+) -> tuple[list[dict[str, str]], dict[str, EvidenceSpan]]:
+    """Write the tables whose rows belong to one evidence each.
+
+    Returns:
+        path and digest of every thumbnail, and the time that each evidence covers, by its id.
+    """
     pictures: list[dict[str, str]] = []
-    with (
-        _open_writer(run, "sections") as sections,
-        _open_writer(run, "detections") as detections,
-        _open_writer(run, "tracks") as tracks,
-        _open_writer(run, "sightings") as sightings,
-    ):
+    spans: dict[str, EvidenceSpan] = {}
+    with contextlib.ExitStack() as stack:
+        writers = {name: stack.enter_context(tables.open(name)) for name in _BY_EVIDENCE}
         for each in joined:
-            sections.add(sections_table(each))
+            evidence_id, scores = each.outcome.evidence.evidence_id, dict[str, float]()
+            writers["coverage"].add(coverage_table(each, coverage[evidence_id]))
+            writers["sections"].add(sections_table(each))
+            writers["frames"].add(frames_table(each))
             for rows in detection_tables(each):
-                detections.add(rows)
-            tracks.add(tracks_table(each))
-            sightings.add(sightings_table(each, run))
-            pictures += describe_thumbnails(each, run)
-    return pictures
+                writers["detections"].add(rows)
+                scores = largest_scores(rows, scores)
+            writers["sightings"].add(sightings_table(each, tables.run, scores))
+            pictures += describe_thumbnails(each, tables.run)
+            spans[evidence_id] = span_of(each)
+    return pictures, spans
 
 
 def _by_camera_and_time(outcome: EvidenceOutcome) -> tuple[str, bool, int, str]:
@@ -151,27 +192,9 @@ def _mark_partial(item: Item, gaps: dict[str, int]) -> Item:
     return replace(item, verdict=Verdict.PARTIAL, reason="; ".join(filter(None, [item.reason, reason])))
 
 
-@contextlib.contextmanager
-def _open_writer(run: RunFolder, name: str) -> Iterator[TableWriter]:
-    with atomic_file(run.tables / name / _TABLE_FILE) as file:
-        writer = TableWriter(file, name)
-        try:
-            yield writer
-            writer.close()
-        except BaseException:
-            writer.abandon()
-            raise
-
-
-def _write(run: RunFolder, name: str, tables: Iterable[pa.Table]) -> None:
-    with _open_writer(run, name) as writer:
-        for table in tables:
-            writer.add(table)
-
-
 def _write_sealed(run: RunFolder, name: str, table: pa.Table, sealer: Sealer) -> JsonObject:
     """Write a sealed table, and return the manifest's entry of its file."""
-    path = run.tables / name / f"{_TABLE_FILE}{SEALED_SUFFIX}"
+    path = run.tables / f"{name}.parquet{SEALED_SUFFIX}"
     write_bytes(path, seal_table(path, table, sealer))
     return describe_file(path, run.tables, n_rows=len(table))
 
@@ -183,9 +206,7 @@ def put_in_place(run: RunFolder) -> None:
     for leftover in (fresh, stale):
         shutil.rmtree(leftover, ignore_errors=True)
     shutil.copytree(run.tables, fresh, copy_function=link_or_copy)
-    for folder in (*fresh.iterdir(), fresh):
-        if folder.is_dir():
-            sync_folder(folder)
+    sync_folder(fresh)
     if case.tables.exists():
         case.tables.rename(stale)
     fresh.rename(case.tables)

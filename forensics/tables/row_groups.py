@@ -5,7 +5,8 @@ from typing import IO, Final
 import pyarrow as pa
 
 from forensics.tables.files import parquet_writer
-from forensics.tables.schemas import TABLES
+from forensics.tables.run_identity import RunIdentity
+from forensics.tables.schemas import PUBLISHED
 
 __all__ = ["TableWriter"]
 
@@ -21,16 +22,19 @@ class TableWriter:
     Args:
         file: the Parquet file.
         name: name of the table.
+        identity: case, run and model that the rows are from.
     """
 
-    def __init__(self, file: IO[bytes], name: str) -> None:
-        self._writer = parquet_writer(file, TABLES[name])
-        self._waiting, self._n_waiting = [TABLES[name].empty_table()], 0
+    def __init__(self, file: IO[bytes], name: str, identity: RunIdentity) -> None:
+        schema = PUBLISHED[name].with_metadata(identity.metadata)
+        self._identity = identity
+        self._writer = parquet_writer(file, schema)
+        self._waiting, self._n_waiting = [schema.empty_table()], 0
         self._n_rows = _ROW_GROUP_ROWS_OF.get(name, _ROW_GROUP_ROWS)
 
     def add(self, table: pa.Table) -> None:
-        """Append rows, which must come in their final order."""
-        self._waiting.append(table)
+        """Append rows, which must come in their final order, without the columns of the run."""
+        self._waiting.append(self._identity.add_columns(table).replace_schema_metadata(self._writer.schema.metadata))
         self._n_waiting += len(table)
         full = self._n_waiting // self._n_rows * self._n_rows
         if full:

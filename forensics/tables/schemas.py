@@ -1,4 +1,8 @@
-"""Columns of every table, as described in docs/tables.md; every file's metadata holds the schema version."""
+"""Columns of the published tables, as described in docs/tables.md, and of the files that runs and ingest store.
+
+Every file's metadata holds the version of its schema. Published tables have a version of their own, because stored
+files stay as they are when analysts get another column.
+"""
 
 from typing import Final
 
@@ -14,20 +18,27 @@ __all__ = [
     "INDEX",
     "PUBLISHED",
     "RECOGNISE_PART",
+    "RUN_COLUMNS",
     "SCHEMA_VERSION",
     "SIGHT_PART",
     "TABLES",
     "TRACK_PART",
+    "VERSION_KEY",
 ]
 
-SCHEMA_VERSION: Final = "1"
+SCHEMA_VERSION: Final = "2"
+"""Version of the published tables."""
+_STORED_VERSION: Final = "1"
+VERSION_KEY: Final = b"forensics.schema_version"
 
 _UTC: Final = pa.timestamp("us", tz="UTC")
-_METADATA: Final = {b"forensics.schema_version": SCHEMA_VERSION.encode()}
+# Without a zone: the reading of a camera's own clock cannot be compared with UTC by mistake.
+_CAMERA_CLOCK: Final = pa.timestamp("us")
 
 
 def _schema(**columns: pa.DataType) -> pa.Schema:
-    return pa.schema([pa.field(name, kind) for name, kind in columns.items()], metadata=_METADATA)
+    fields = [pa.field(name, kind) for name, kind in columns.items()]
+    return pa.schema(fields, metadata={VERSION_KEY: _STORED_VERSION.encode()})
 
 
 INDEX: Final = _schema(
@@ -105,7 +116,7 @@ SOURCES: Final = _schema(
     reason=pa.string(),
 )
 
-EVIDENCE: Final = _schema(
+STORED_EVIDENCE: Final = _schema(
     evidence_id=pa.string(),
     path=pa.string(),
     sha256=pa.string(),
@@ -134,6 +145,59 @@ EVIDENCE: Final = _schema(
     index_sha256=pa.string(),
     verdict=pa.string(),
     reason=pa.string(),
+)
+
+EVIDENCE: Final = _schema(
+    evidence_id=pa.string(),
+    camera_id=pa.string(),
+    file_name=pa.string(),
+    path=pa.string(),
+    sha256=pa.string(),
+    bytes=pa.int64(),
+    start_utc=_UTC,
+    end_utc=_UTC,
+    duration_us=pa.int64(),
+    start_camera_clock=_CAMERA_CLOCK,
+    clock_offset_ms=pa.int64(),
+    clock_drift_ppm=pa.int64(),
+    clock_drift_from=_CAMERA_CLOCK,
+    clock_error_ms=pa.int64(),
+    container=pa.string(),
+    codec=pa.string(),
+    width=pa.int32(),
+    height=pa.int32(),
+    rotation=pa.int32(),
+    n_frames=pa.int64(),
+    n_frames_from_header=pa.int64(),
+    fps=pa.float64(),
+    time_base=pa.string(),
+    rate_stated=pa.string(),
+    rate_counted=pa.string(),
+    timing=pa.string(),
+    reader=pa.string(),
+    reader_reason=pa.string(),
+    stream_index=pa.int32(),
+    other_streams=pa.list_(pa.int32()),
+    working_copy=pa.string(),
+    working_copy_sha256=pa.string(),
+    shift_ticks=pa.int64(),
+    index_sha256=pa.string(),
+    verdict=pa.string(),
+    reason=pa.string(),
+)
+
+FRAMES: Final = _schema(
+    evidence_id=pa.string(),
+    camera_id=pa.string(),
+    frame=pa.int64(),
+    pts=pa.int64(),
+    media_us=pa.int64(),
+    utc=_UTC,
+    is_key=pa.bool_(),
+    is_hidden=pa.bool_(),
+    is_damaged=pa.bool_(),
+    packet_bytes=pa.int64(),
+    picture=pa.string(),
 )
 
 SECTIONS: Final = _schema(
@@ -166,22 +230,10 @@ DETECTIONS: Final = _schema(
     x2=pa.float32(),
     y2=pa.float32(),
     track_id=pa.string(),
+    sighting_id=pa.string(),
     carried=pa.bool_(),
     doubtful=pa.bool_(),
     picture=pa.string(),
-)
-
-TRACKS: Final = _schema(
-    track_id=pa.string(),
-    evidence_id=pa.string(),
-    camera_id=pa.string(),
-    class_name=pa.string(),
-    first_frame=pa.int64(),
-    last_frame=pa.int64(),
-    first_media_us=pa.int64(),
-    last_media_us=pa.int64(),
-    n_detections=pa.int64(),
-    n_doubtful=pa.int64(),
 )
 
 SIGHTINGS: Final = _schema(
@@ -195,17 +247,24 @@ SIGHTINGS: Final = _schema(
     clock_error_ms=pa.int64(),
     first_media_us=pa.int64(),
     last_media_us=pa.int64(),
+    duration_us=pa.int64(),
     first_frame=pa.int64(),
     last_frame=pa.int64(),
     n_detections=pa.int64(),
     n_doubtful=pa.int64(),
     mean_score=pa.float32(),
+    max_score=pa.float32(),
     best_frame=pa.int64(),
     best_pts=pa.int64(),
+    best_media_us=pa.int64(),
+    best_utc=_UTC,
     best_x1=pa.float32(),
     best_y1=pa.float32(),
     best_x2=pa.float32(),
     best_y2=pa.float32(),
+    width=pa.int32(),
+    height=pa.int32(),
+    timing=pa.string(),
     thumbnail=pa.string(),
     best_picture=pa.string(),
 )
@@ -234,6 +293,11 @@ COVERAGE: Final = _schema(
     camera_id=pa.string(),
     start_frame=pa.int64(),
     stop_frame=pa.int64(),
+    start_media_us=pa.int64(),
+    stop_media_us=pa.int64(),
+    start_utc=_UTC,
+    stop_utc=_UTC,
+    longest_step_us=pa.int64(),
     state=pa.string(),
     reason=pa.string(),
     settled=pa.bool_(),
@@ -250,15 +314,25 @@ FAILURES: Final = _schema(
     detail=pa.string(),
 )
 
+_RUN: Final = (pa.field("case_id", pa.string()), pa.field("run_id", pa.string()), pa.field("model", pa.string()))
+
+
+def _with_run(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([*schema, *_RUN], metadata={VERSION_KEY: SCHEMA_VERSION.encode()})
+
+
+RUN_COLUMNS: Final = tuple(field.name for field in _RUN)
+"""Last columns of every published table: they say which case, run and model a row is from."""
+
 PUBLISHED: Final[dict[str, pa.Schema]] = {
-    "sources": SOURCES,
-    "evidence": EVIDENCE,
-    "sections": SECTIONS,
-    "detections": DETECTIONS,
-    "tracks": TRACKS,
-    "sightings": SIGHTINGS,
-    "coverage": COVERAGE,
-    "failures": FAILURES,
+    "sources": _with_run(SOURCES),
+    "evidence": _with_run(EVIDENCE),
+    "sections": _with_run(SECTIONS),
+    "frames": _with_run(FRAMES),
+    "detections": _with_run(DETECTIONS),
+    "sightings": _with_run(SIGHTINGS),
+    "coverage": _with_run(COVERAGE),
+    "failures": _with_run(FAILURES),
 }
 
 # Published only by runs that compare faces, and read only for a stated reason.

@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from forensics.footage.timeline import Section
 from forensics.tables import schemas
-from forensics.tables.sighting_rows import JoinedEvidence
+from forensics.tables.joined_evidence import JoinedEvidence
 
 __all__ = ["sections_table"]
 

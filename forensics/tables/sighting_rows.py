@@ -1,97 +1,39 @@
-"""Rows of the tables `detections`, `tracks` and `sightings`: parts joined with packet index, camera clock and ids."""
+"""Rows of the tables `detections` and `sightings`: parts joined with packet index, camera clock and ids."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from forensics.custody.case_folder import SEALED_SUFFIX, CaseFolder, RunFolder
+from forensics.custody.case_folder import SEALED_SUFFIX, RunFolder
 from forensics.custody.sealer import Sealer, is_sealed
 from forensics.digests import sha256_of_bytes
-from forensics.footage.frame_clock import frame_clock
-from forensics.footage.timeline import BoolArray, Int64Array, PacketIndex
+from forensics.footage.timeline import Int64Array
 from forensics.tables import schemas
-from forensics.tables.evidence import load_index, load_picture_names
 from forensics.tables.files import read_table, write_bytes
+from forensics.tables.joined_evidence import JoinedEvidence
 from forensics.tables.outcomes import EvidenceOutcome
 from forensics.tables.parts import StoredDetections, read_detections
-from forensics.tracking.sightings import sighting_id_of, track_id_of
 
 __all__ = [
     "THUMBNAIL",
-    "JoinedEvidence",
     "describe_thumbnails",
     "detection_tables",
+    "largest_scores",
     "seal_thumbnails",
     "sightings_table",
-    "track_id_of_sight",
     "track_numbers",
-    "tracks_table",
 ]
 
 THUMBNAIL: Final = "thumbnail"
 """Context of sealed thumbnails."""
-
-_UTC = pa.timestamp("us", tz="UTC")
-_NO_SIGHTS = schemas.SIGHT_PART.empty_table()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class JoinedEvidence:
-    """One evidence with its times and track ids; its boxes stay in their parts.
-
-    Attributes:
-        outcome: parts of the evidence.
-        index: packet index.
-        utc_us: (F,) int64, UTC of every frame in microseconds, valid where known.
-        is_utc_known: (F,) bool.
-        sights: rows of the sight part, by track number.
-        track_ids: id of each track, by track number.
-        pictures: file of each frame of stills; nulls for video.
-    """
-
-    outcome: EvidenceOutcome
-    index: PacketIndex
-    utc_us: Int64Array
-    is_utc_known: BoolArray
-    sights: pa.Table
-    track_ids: list[str]
-    pictures: pa.ChunkedArray
-
-    @classmethod
-    def of(cls, case: CaseFolder, outcome: EvidenceOutcome, settings_digest: str) -> "JoinedEvidence":
-        """Read the packet index and the tracks of one evidence."""
-        evidence = outcome.evidence
-        index = load_index(case, evidence)
-        sights = read_table(outcome.sight_part, schemas.SIGHT_PART) if outcome.sight_part else _NO_SIGHTS
-        track_ids = [track_id_of_sight(evidence.evidence_id, settings_digest, row) for row in sights.to_pylist()]
-        clock = frame_clock(index, evidence.start_utc_us, outcome.section_starts)
-        return cls(
-            outcome=outcome,
-            index=index,
-            utc_us=outcome.camera.utc_us(clock.us),
-            is_utc_known=clock.is_known,
-            sights=sights,
-            track_ids=track_ids,
-            pictures=load_picture_names(case, evidence),
-        )
-
-    def utc(self, frames: Int64Array) -> pa.Array:
-        """Return the UTC of frames; null where the camera's clock is unknown."""
-        return pa.array(self.utc_us[frames], mask=~self.is_utc_known[frames]).cast(_UTC)
-
-    def clock_error_ms(self, frames: Int64Array) -> pa.Array:
-        """Return the largest error of the UTC of frames, in milliseconds; null where either is unknown."""
-        error_ms = self.outcome.camera.clock_error_ms(self.outcome.evidence.clock_error_ms)
-        is_null = ~self.is_utc_known[frames] | (error_ms is None)
-        return pa.array(np.full(len(frames), error_ms or 0, dtype=np.int64), mask=is_null)
-
-    def constant(self, value: Any, n_rows: int, kind: pa.DataType) -> pa.Array:
-        """Return a column with the same value in every row."""
-        return pa.array([value], kind).take(pa.array(np.zeros(n_rows, dtype=np.int64)))
+_OF_THE_PART: Final = (
+    *("class_name", "first_frame", "last_frame", "n_detections", "n_doubtful", "mean_score", "best_frame"),
+    *("best_x1", "best_y1", "best_x2", "best_y2"),
+)
 
 
 def track_numbers(outcome: EvidenceOutcome) -> Int64Array | None:
@@ -104,18 +46,6 @@ def track_numbers(outcome: EvidenceOutcome) -> Int64Array | None:
         return None
     numbers: Int64Array = read_table(outcome.track_part, schemas.TRACK_PART)["track_number"].to_numpy()
     return numbers
-
-
-def track_id_of_sight(evidence_id: str, settings_digest: str, row: dict[str, Any]) -> str:
-    """Return the id of the track that a row of a sight part describes."""
-    first = np.array([row[f"first_{name}"] for name in ("x1", "y1", "x2", "y2")], dtype=np.float32)
-    return track_id_of(
-        evidence_id,
-        settings_digest,
-        first_frame=row["first_frame"],
-        class_name=row["class_name"],
-        first_xyxy=first,
-    )
 
 
 def detection_tables(each: JoinedEvidence) -> Iterator[pa.Table]:
@@ -146,6 +76,7 @@ def _detections_table(each: JoinedEvidence, stored: StoredDetections, track_numb
         "score": detections.score,
         **{name: detections.xyxy[:, place] for place, name in enumerate(("x1", "y1", "x2", "y2"))},
         "track_id": pa.array(each.track_ids, pa.string()).take(numbers),
+        "sighting_id": pa.array(each.sighting_ids, pa.string()).take(numbers),
         "carried": stored.is_carried,
         "doubtful": stored.is_doubtful,
         "picture": each.pictures.take(pa.array(frame)),
@@ -153,44 +84,52 @@ def _detections_table(each: JoinedEvidence, stored: StoredDetections, track_numb
     return pa.table(columns, schema=schemas.DETECTIONS)
 
 
-def tracks_table(each: JoinedEvidence) -> pa.Table:
-    """Build the rows of `tracks`, ordered by track number."""
-    evidence, sights = each.outcome.evidence, each.sights
-    first, last = (sights[name].to_numpy() for name in ("first_frame", "last_frame"))
-    columns = {
-        "track_id": pa.array(each.track_ids, pa.string()),
-        "evidence_id": each.constant(evidence.evidence_id, len(sights), pa.string()),
-        "camera_id": each.constant(evidence.camera_id, len(sights), pa.string()),
-        "class_name": sights["class_name"],
-        "first_frame": first,
-        "last_frame": last,
-        "first_media_us": each.index.media_us[first],
-        "last_media_us": each.index.media_us[last],
-        "n_detections": sights["n_detections"],
-        "n_doubtful": sights["n_doubtful"],
-    }
-    return pa.table(columns, schema=schemas.TRACKS)
+def sightings_table(each: JoinedEvidence, run: RunFolder, largest_score: Mapping[str, float]) -> pa.Table:
+    """Build the rows of `sightings`, ordered by track number, and write their thumbnails.
 
-
-def sightings_table(each: JoinedEvidence, run: RunFolder) -> pa.Table:
-    """Build the rows of `sightings`, ordered by track number, and write their thumbnails."""
+    Args:
+        each: the evidence.
+        run: folder for the thumbnails.
+        largest_score: of the detections of each sighting, by its id.
+    """
     evidence, sights = each.outcome.evidence, each.sights
+    assert evidence.readable is not None
+    medium, n_rows = evidence.readable.medium, len(sights)
     first, last, best = (sights[name].to_numpy() for name in ("first_frame", "last_frame", "best_frame"))
-    tracks = tracks_table(each)
+    media_us = each.index.media_us
     columns = {
-        "sighting_id": [sighting_id_of(track_id, evidence.camera_id) for track_id in each.track_ids],
-        **{name: tracks[name] for name in schemas.TRACKS.names},
+        "sighting_id": pa.array(each.sighting_ids, pa.string()),
+        "track_id": pa.array(each.track_ids, pa.string()),
+        "evidence_id": each.constant(evidence.evidence_id, n_rows, pa.string()),
+        "camera_id": each.constant(evidence.camera_id, n_rows, pa.string()),
+        **{name: sights[name] for name in _OF_THE_PART},
         "first_utc": each.utc(first),
         "last_utc": each.utc(last),
         "clock_error_ms": each.clock_error_ms(first),
-        "mean_score": sights["mean_score"],
-        "best_frame": best,
+        "first_media_us": media_us[first],
+        "last_media_us": media_us[last],
+        "duration_us": media_us[last] - media_us[first],
+        "max_score": pa.array([largest_score.get(sighting_id) for sighting_id in each.sighting_ids], pa.float32()),
         "best_pts": each.index.pts[best],
-        **{f"best_{name}": sights[f"best_{name}"] for name in ("x1", "y1", "x2", "y2")},
+        "best_media_us": media_us[best],
+        "best_utc": each.utc(best),
+        "width": each.constant(medium.width_px, n_rows, pa.int32()),
+        "height": each.constant(medium.height_px, n_rows, pa.int32()),
+        "timing": each.constant(medium.timing.value, n_rows, pa.string()),
         "thumbnail": _write_thumbnails(each, run),
         "best_picture": each.pictures.take(pa.array(best)),
     }
     return pa.table({name: columns[name] for name in schemas.SIGHTINGS.names}, schema=schemas.SIGHTINGS)
+
+
+def largest_scores(detections: pa.Table, before: Mapping[str, float]) -> dict[str, float]:
+    """Return the largest score by sighting id, of these rows of `detections` and of `before`."""
+    of_sightings = detections.filter(pc.is_valid(detections["sighting_id"]))
+    found = of_sightings.group_by("sighting_id").aggregate([("score", "max")]).to_pylist()
+    scores = dict(before)
+    for row in found:
+        scores[row["sighting_id"]] = max(row["score_max"], scores.get(row["sighting_id"], row["score_max"]))
+    return scores
 
 
 def seal_thumbnails(sights: pa.Table, sealer: Sealer) -> pa.Table:

@@ -96,4 +96,4 @@ def _run_and_show(session: Session, runner: str) -> None:
     write_bytes(sheet, contact_sheet(pictures_of(opened, found, None), sheet))
     print(sightings_text(opened, found))
     print(f"\n{sum(clip.n_people for clip in clips)} people walk by, {len(found)} sightings were found.")
-    print(f"next: open\n  {sheet}\n  {case.folder.tables}/sightings/part-0.parquet\n  {result.folder.record}")
+    print(f"next: open\n  {sheet}\n  {case.folder.tables}/sightings.parquet\n  {result.folder.record}")

@@ -15,7 +15,8 @@ from forensics.errors import UsageError
 from forensics.faces.comparison import DECISIONS_TO_REVIEW, Decision
 from forensics.footage.coverage import State
 from forensics.spelling import in_shell, spelled_as_known
-from forensics.tables.open import OpenCase, candidates_of
+from forensics.tables.open import OpenCase, add_review_states
+from forensics.tables.published import candidates_of
 from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
 from forensics.wording import counted
 from pipelines.cli.output import emit, parse_utc, path_type, reason_option, say
@@ -24,7 +25,8 @@ from pipelines.cli.row_formats import SHOWN_LINES, pictures_of, print_rows
 from pipelines.cli.row_selection import POSSIBLY, TIME_COLUMNS, WITHIN, RowFilter, clock_errors_of, require, wanted_rows
 from pipelines.custody.case_store import load_case
 from pipelines.custody.open_session import open_session
-from pipelines.custody.session import Need
+from pipelines.custody.session import Need, Session
+from pipelines.review.reviews import review_states
 from pipelines.run.record import model_of_run, model_text, newest_record
 from pipelines.run.spot_check_report import describe_spot_check
 
@@ -114,7 +116,7 @@ def query(
             outputs.check(pictures)
         opened = forensics.open_case(root)
         row_filter = _spelled_as_in(opened, row_filter)
-        rows = _candidates_with_where(opened, session.key) if table == CANDIDATES_TABLE else opened.table(table)
+        rows = _candidates_with_where(session, opened) if table == CANDIDATES_TABLE else opened.table(table)
         found = _found(rows, table, row_filter, limit, clock_errors_of(opened) if row_filter.has_times else None)
         if not len(found):
             _print_hints(opened, rows, table, row_filter)
@@ -146,15 +148,17 @@ def _found(
 ) -> pl.DataFrame:
     kept = wanted_rows(rows, table, row_filter, clock_errors)
     if table == CANDIDATES_TABLE:
-        kept = kept.select(*TABLES[table].names, *_WHERE, *([WITHIN] if row_filter.has_times else []))
+        columns = [*TABLES[table].names, "review_state", *_WHERE, *([WITHIN] if row_filter.has_times else [])]
+        kept = kept.select(columns)
     return kept.collect() if limit is None else kept.head(limit).collect()
 
 
-def _candidates_with_where(opened: OpenCase, key: Sealer) -> pl.LazyFrame:
-    """Every compared pair with camera, times and class of its sighting, what asks for examination first."""
+def _candidates_with_where(session: Session, opened: OpenCase) -> pl.LazyFrame:
+    """Every compared pair with its review, and where and when it was seen; first what asks for examination."""
     seen = opened.sightings().select("sighting_id", *_WHERE, "class_name")
     place = pl.col("decision").replace_strict(_FIRST, default=len(_FIRST), return_dtype=pl.Int8)
-    joined = candidates_of(opened.folder, key).join(seen, on="sighting_id", how="left", maintain_order="left")
+    pairs = add_review_states(candidates_of(opened.folder, session.key), review_states(session.case))
+    joined = pairs.join(seen, on="sighting_id", how="left", maintain_order="left")
     return joined.sort(place, maintain_order=True)
 
 

@@ -35,10 +35,9 @@ _SHOWN: Final = {
         *("n_frames", "start_utc", "verdict", "reason"),
     ],
     CANDIDATES_TABLE: [
-        *("sighting_id", "entry_id", "camera_id", "first_utc", _ERROR, "within", "rank", "decision"),
+        *("sighting_id", "entry_id", "camera_id", "first_utc", _ERROR, "within", "rank", "decision", "review_state"),
         *("similarity", "margin", "log10_ratio", "n_faces", "reason"),
     ],
-    "tracks": ["track_id", "camera_id", "class_name", "first_frame", "last_frame", "n_detections", "n_doubtful"],
     "detections": [
         *("camera_id", "frame", "utc", "within", "class_name", "score"),
         *("x1", "y1", "x2", "y2", "doubtful", "track_id"),

@@ -4,6 +4,7 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.json_object import JsonObject
 from forensics.models.model_store import Model
 from forensics.spelling import in_shell
+from forensics.tables.published import table_of_file
 from forensics.wording import counted
 from pipelines.cli.output import emit, one_line
 from pipelines.custody.part_records import PartRecords
@@ -56,7 +57,7 @@ def plan_facts(plan: RunPlan, settings: Settings, model: Model) -> JsonObject:
 
 def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
     """Print the result of a run, and the next command."""
-    rows = {file["path"].partition("/")[0]: file["rows"] for file in result.manifest["files"]}
+    rows = {table_of_file(file["path"]): file["rows"] for file in result.manifest["files"]}
     facts: JsonObject = {
         "run": result.folder.run_id,
         "clean": result.is_clean,

@@ -75,7 +75,7 @@ def store_checkpoint(folder: CaseFolder, checkpoint: Checkpoint) -> None:
 def _is_torn(data: bytes) -> bool:
     """Whether these bytes are the start of a checkpoint, and neither a whole one nor anything else."""
     n_compared = min(len(data), len(_START))
-    return 0 < n_compared and data[:n_compared] == _START[:n_compared] and data.isascii() and b"}" not in data
+    return n_compared > 0 and data[:n_compared] == _START[:n_compared] and data.isascii() and b"}" not in data
 
 
 def load_checkpoints(folder: CaseFolder) -> Checkpoints:

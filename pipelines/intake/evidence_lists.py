@@ -16,7 +16,7 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.digests import sha256_of_file
 from forensics.footage.evidence import Evidence, Source
 from forensics.place import Place
-from forensics.tables.evidence import evidence_table, load_evidence, load_sources, sources_table
+from forensics.tables.evidence import load_evidence, load_sources, sources_table, stored_evidence_table
 from forensics.tables.files import encode_table
 from pipelines.custody.deciding_files import DecidingFiles
 
@@ -115,7 +115,7 @@ class EvidenceLists:
 
     def save(self, files: DecidingFiles) -> None:
         """Write both lists, with notes in the log."""
-        evidence = evidence_table(self.folder, list(self.evidence.values()))
+        evidence = stored_evidence_table(self.folder, list(self.evidence.values()))
         lists = {self.folder.evidence_file: evidence, self.folder.sources_file: sources_table(self.sources)}
         files.write_together({path: encode_table(table) for path, table in lists.items()})
 

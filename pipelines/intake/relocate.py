@@ -10,7 +10,7 @@ from forensics.errors import DecoderLost, UnreadableFootage, UsageError
 from forensics.footage.evidence import Evidence, evidence_id_of
 from forensics.place import Place, StoreObject
 from forensics.spelling import is_text
-from forensics.tables.evidence import evidence_table, load_evidence, load_index
+from forensics.tables.evidence import load_evidence, load_index, stored_evidence_table
 from forensics.tables.files import encode_table
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.intake.footage_paths import list_prefix
@@ -50,7 +50,7 @@ def relocate(files: DecidingFiles, search: Place) -> list[tuple[Evidence, Place]
             item = absent.pop(known)
             evidence[item.evidence_id] = _with_new_path(folder, item, place)
             found.append((item, place))
-    files.write_together({folder.evidence_file: encode_table(evidence_table(folder, list(evidence.values())))})
+    files.write_together({folder.evidence_file: encode_table(stored_evidence_table(folder, list(evidence.values())))})
     return found
 
 

@@ -3,7 +3,7 @@
 from forensics.errors import UsageError
 from forensics.footage.evidence import Source
 from forensics.place import Place
-from forensics.tables.evidence import evidence_table, load_evidence, load_sources, sources_table
+from forensics.tables.evidence import load_evidence, load_sources, sources_table, stored_evidence_table
 from forensics.tables.files import encode_table
 from pipelines.custody.deciding_files import DecidingFiles
 
@@ -36,6 +36,6 @@ def withdraw(files: DecidingFiles, path: Place) -> list[Source]:
     left = [source for source in sources if source not in unread]
     withdrawn = {source.evidence_id for source in unread} - {source.evidence_id for source in left}
     remaining = [item for item in evidence if item.evidence_id not in withdrawn]
-    lists = {folder.evidence_file: evidence_table(folder, remaining), folder.sources_file: sources_table(left)}
+    lists = {folder.evidence_file: stored_evidence_table(folder, remaining), folder.sources_file: sources_table(left)}
     files.write_together({file: encode_table(table) for file, table in lists.items()})
     return unread

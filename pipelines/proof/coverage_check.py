@@ -12,8 +12,8 @@ from forensics.faults import Fault, FaultKind
 from forensics.footage.coverage import CoverageRange, State, check_complete
 from forensics.json_object import JsonObject
 from forensics.tables.evidence import load_evidence, load_index
-from forensics.tables.files import read_table
-from forensics.tables.schemas import TABLES
+from forensics.tables.files import read_any_table
+from forensics.tables.published import table_of_file
 
 __all__ = ["check_coverage"]
 
@@ -62,9 +62,9 @@ def _ranges_by_evidence(coverage: pa.Table) -> dict[str, list[CoverageRange]]:
 
 
 def _published(folder: CaseFolder, manifest: JsonObject, name: str) -> pa.Table:
-    return read_table(_file_of(folder, manifest, name), TABLES[name])
+    return read_any_table(_file_of(folder, manifest, name))
 
 
 def _file_of(folder: CaseFolder, manifest: JsonObject, name: str) -> Path:
-    named = [file["path"] for file in manifest["files"] if file["path"].partition("/")[0] == name]
-    return folder.tables / (named[0] if named else f"{name}/part-0.parquet")
+    named = [file["path"] for file in manifest["files"] if table_of_file(file["path"]) == name]
+    return folder.tables / (named[0] if named else f"{name}.parquet")

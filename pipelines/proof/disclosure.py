@@ -17,7 +17,7 @@ from forensics.faces.review_rules import Review, State, state_of
 from forensics.json_object import JsonObject, decode_json
 from forensics.tables.evidence import load_evidence
 from forensics.tables.manifest import read_manifest
-from forensics.tables.open import candidates_of
+from forensics.tables.published import candidates_of
 from pipelines import clock
 from pipelines.custody.case_store import denial_reason
 from pipelines.custody.earlier_denials import denial_facts

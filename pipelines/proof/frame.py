@@ -228,7 +228,7 @@ def _coverage_facts(case: Case, item: Evidence, number: int) -> JsonObject:
         return {}
     opened, is_evidence = forensics.open_case(case.folder.root), pl.col("evidence_id") == item.evidence_id
     coverage = opened.coverage().filter(is_evidence, pl.col("start_frame") <= number, pl.col("stop_frame") > number)
-    tracks = opened.tracks().filter(is_evidence, pl.col("first_frame") <= number, pl.col("last_frame") >= number)
+    tracks = opened.sightings().filter(is_evidence, pl.col("first_frame") <= number, pl.col("last_frame") >= number)
     rows = coverage.select(looked_at="state", why="reason", why_detail="detail").collect().to_dicts()
     covering = tracks.select("track_id").sort("track_id").collect()["track_id"].to_list()
     return {**(rows[0] if rows else {}), "covered_by_tracks": covering}

@@ -15,6 +15,7 @@ from forensics.errors import CannotStart, IntegrityBroken, UsageError
 from forensics.json_object import JsonObject, decode_json
 from forensics.models.model_store import Model
 from forensics.tables.manifest import read_manifest
+from forensics.tables.schemas import SCHEMA_VERSION
 from pipelines.custody.deciding_files import RECORDS, find_altered_files
 from pipelines.proof.differences import find_changed_file
 from pipelines.proof.stored_runs import is_recorded_manifest
@@ -126,6 +127,7 @@ def _inputs(
     yield "the model", record["model"]["sha256"] or record["model"]["name"], model.sha256 or model.name
     for name, number in settings.methods(compares_faces=recognition is not None).items():
         yield f"the number of the method `{name}`", record.get("methods", {}).get(name, "not recorded"), number
+    yield "the version of the tables' schema", recorded.manifest.get("schema_version"), SCHEMA_VERSION
     here = library_versions()
     for name in sorted({*record["libraries"], *here}):
         yield f"the library {name}", record["libraries"].get(name, "absent"), here.get(name, "absent")

@@ -30,7 +30,7 @@ from forensics.faces.review_rules import (
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from forensics.tables.manifest import read_manifest
-from forensics.tables.open import candidates_of
+from forensics.tables.published import candidates_of
 from pipelines import clock
 from pipelines.custody.accounts import account_in
 from pipelines.custody.case_store import load_case

@@ -7,7 +7,7 @@ import polars as pl
 import forensics
 from forensics.custody.case_folder import CaseFolder
 from forensics.faces.comparison import Decision
-from forensics.tables.open import candidates_of
+from forensics.tables.published import candidates_of
 from forensics.wording import counted
 from pipelines.custody.case_store import load_case
 from pipelines.custody.keys import keyring_for

@@ -1,5 +1,6 @@
 """Stores verdicts: signed, chained by digest, sealed, appended under the case's lock, verified at each reading."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime
@@ -14,7 +15,7 @@ from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.custody.sealer import Sealer
 from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised
-from forensics.faces.review_rules import Excluded, Review, Signer, Verdict, refusal_reason
+from forensics.faces.review_rules import Excluded, Review, Signer, Verdict, refusal_reason, state_of
 from forensics.json_object import decode_json
 from pipelines import clock
 from pipelines.custody.accounts import account_in, are_accounts_mapped
@@ -24,7 +25,15 @@ from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.keys import key_of
 from pipelines.review.reviewers import Reviewer, load_private_key, load_reviewers
 
-__all__ = ["accounts_of", "add_review", "load_reviews", "refusal_of", "select_reviews", "verdict_reference"]
+__all__ = [
+    "accounts_of",
+    "add_review",
+    "load_reviews",
+    "refusal_of",
+    "review_states",
+    "select_reviews",
+    "verdict_reference",
+]
 
 _CONTEXT: Final = "verdicts"
 _NOTE: Final = ("note", "verdict")
@@ -124,6 +133,17 @@ def _broken(file: Path, number: int, problem: str) -> IntegrityBroken:
 def select_reviews(reviews: Sequence[Review], sighting_id: str, entry_id: str) -> list[Review]:
     """Return the verdicts on one candidate, in order."""
     return [review for review in reviews if (review.sighting_id, review.entry_id) == (sighting_id, entry_id)]
+
+
+def review_states(case: Case) -> dict[tuple[str, str], str]:
+    """Return the state of the review of every pair with a verdict, by sighting id and entry id.
+
+    Raises what `load_reviews` raises.
+    """
+    by_pair = defaultdict[tuple[str, str], list[Review]](list)
+    for review in load_reviews(case):
+        by_pair[review.sighting_id, review.entry_id].append(review)
+    return {pair: state_of(given).value for pair, given in by_pair.items()}
 
 
 def accounts_of(case: Case, reviews: Sequence[Review]) -> list[str]:

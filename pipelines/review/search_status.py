@@ -10,7 +10,7 @@ from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.faces.comparison import DECISIONS_TO_REVIEW
 from forensics.json_object import JsonObject
 from forensics.tables.manifest import PublishedState, published_state
-from forensics.tables.open import candidates_of
+from forensics.tables.published import candidates_of
 from pipelines import clock
 from pipelines.custody.entries import load_entries
 from pipelines.custody.keys import keyring_for

@@ -22,6 +22,7 @@ from forensics.models.model_store import Model
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.outcomes import EvidenceOutcome, Failure
 from forensics.tables.publish import publish, put_in_place, remove_unnamed_pictures
+from forensics.tables.run_identity import RunIdentity
 from forensics.tables.run_inventory import encode_inventory, read_inventory
 from forensics.tables.spot_check_rows import SpotCheckedEvidence, evaluate_spot_checks
 from pipelines import clock
@@ -288,12 +289,15 @@ def _publish(
 ) -> tuple[JsonObject, int]:
     """Write the tables, record the candidates, and put the tables in place; return the manifest and `n_gone`."""
     began, plan = time.perf_counter(), context.plan
+    evidence = [*(each.evidence for each in plan.evidence), *plan.unreadable]
     manifest = publish(
         plan.folder,
         outcomes=outcomes,
-        evidence=[*(each.evidence for each in plan.evidence), *plan.unreadable],
+        evidence=evidence,
         sources=load_sources(context.case.folder),
         failures=list(ledger.failures.values()),
+        cameras={each.camera_id: context.case.camera(each.camera_id) for each in evidence},
+        identity=RunIdentity(context.case.case_id, plan.folder.run_id, context.model.name, context.model.sha256),
         settings_digest=plan.settings_digest,
         spot_checks=spot_checks,
         compared=context.recognition.setup if context.recognition else None,

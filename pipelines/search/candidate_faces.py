@@ -7,7 +7,7 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.custody.sealer import Sealer
 from forensics.tables.files import read_sealed_table
 from forensics.tables.manifest import read_manifest
-from forensics.tables.open import candidates_of
+from forensics.tables.published import candidates_of
 from forensics.tables.schemas import RECOGNISE_PART
 
 __all__ = ["load_candidate_faces"]

@@ -17,6 +17,6 @@ def candidate_inputs(run: RunFolder, similar: pl.DataFrame) -> list[JsonObject]:
         run: the run, whose tables are complete.
         similar: rows of the table `candidates` that ask for examination.
     """
-    sightings = pl.read_parquet(run.tables / "sightings" / "*.parquet", columns=["sighting_id", "evidence_id"])
+    sightings = pl.read_parquet(run.tables / "sightings.parquet", columns=["sighting_id", "evidence_id"])
     found = similar.join(sightings, on="sighting_id", maintain_order="left")
     return found.select("sighting_id", "entry_id", "decision", "evidence_id", "frames").to_dicts()

@@ -36,5 +36,5 @@ def _origin(folder: CaseFolder, entry_id: str, sighting_id: str) -> Origin:
 
 def _load_rows(tables: Path, name: str, condition: pl.Expr) -> pl.DataFrame | None:
     """Return the selected rows of one table; None if the table has no files."""
-    files = sorted((tables / name).glob("*.parquet"))
+    files = sorted([*tables.glob(f"{name}.parquet"), *tables.glob(f"{name}/*.parquet")])  # version 1 made folders
     return pl.scan_parquet(files).filter(condition).collect() if files else None

@@ -109,7 +109,7 @@ def _publication(case: Case, path: Path, stored: JsonObject) -> str:
 
 
 def _candidates_of(run: RunFolder, key: Sealer) -> pl.DataFrame:
-    paths: Sequence[Path] = sorted((run.tables / CANDIDATES_TABLE).glob("*.sealed"))
+    paths: Sequence[Path] = sorted(run.tables.glob(f"{CANDIDATES_TABLE}.*.sealed"))
     rows = pl.from_arrow(pa.concat_tables([read_sealed_table(path, CANDIDATES, key) for path in paths]))
     assert isinstance(rows, pl.DataFrame)
     return rows

@@ -30,8 +30,8 @@ from forensics.footage.frames import Item, View
 from forensics.footage.timeline import Int64Array
 from forensics.tables.evidence import load_index
 from forensics.tables.files import read_table, seal_table
+from forensics.tables.joined_evidence import track_id_of_sight
 from forensics.tables.schemas import RECOGNISE_PART, SIGHT_PART
-from forensics.tables.sighting_rows import track_id_of_sight
 from forensics.tracking.sightings import sighting_id_of
 from pipelines.settings import RecogniseSettings
 from pipelines.stages.evidence_tracks import EvidenceTracks, searched_person

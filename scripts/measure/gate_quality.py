@@ -96,7 +96,7 @@ def _measure_clip(clip: Path, model: Path, scratch: Path, shape: str, settings: 
 def _track_ends(case: Path) -> list[tuple[int, int]]:
     """Return (first frame, last frame) of every track."""
     rows: list[tuple[int, int]] = (
-        pl.read_parquet(case / "tables" / "tracks" / "*.parquet").select("first_frame", "last_frame").rows()
+        pl.read_parquet(case / "tables" / "sightings.parquet").select("first_frame", "last_frame").rows()
     )
     return rows
 

@@ -25,7 +25,7 @@ from forensics.adapters.crypto.case_key import Key
 from forensics.custody.case_folder import SEALED_SUFFIX, CaseFolder
 from forensics.faces.comparison import Decision
 from forensics.tables.files import describe_file, seal_table, write_bytes, write_json
-from forensics.tables.open import candidates_of
+from forensics.tables.published import candidates_of
 from forensics.tables.schemas import CANDIDATES, CANDIDATES_TABLE
 from testing.commands import ENTRY_LAST_DAY, Answer, RedirectingCall, search_case
 
@@ -103,7 +103,7 @@ def _must(answer: Answer) -> None:
 def _measure_reading(root: Path) -> float:
     """Return the median seconds to decrypt 100,000 candidates and to select those of one entry."""
     folder, key = CaseFolder(root), Key.fresh()
-    path = folder.tables / CANDIDATES_TABLE / f"part-0.parquet{SEALED_SUFFIX}"
+    path = folder.tables / f"{CANDIDATES_TABLE}.parquet{SEALED_SUFFIX}"
     write_bytes(path, seal_table(path, _many_candidates(), key))
     write_json(folder.manifest, {"run": "0" * 16, "files": [describe_file(path, folder.tables, n_rows=_N_ROWS)]})
     seconds = []

@@ -35,7 +35,7 @@ def test_common_tools_verify_a_whole_case_and_reject_altered_ones(call: Call, tm
     assert whole.stdout.splitlines()[-1] == "everything is what was signed", whole.stderr
     log = (case / "audit.jsonl").read_bytes()
     for path in (
-        *case.glob("tables/sightings/*.parquet"),
+        *case.glob("tables/sightings.parquet"),
         *case.glob("runs/*/parts/detect/*.parquet"),
         *(case / "tables" / "MANIFEST.json", case / "audit.jsonl", tmp_path / "kept.json"),
     ):

@@ -45,7 +45,7 @@ def test_there_are_more_than_a_hundred_drills_and_each_has_a_name() -> None:
 
 def test_the_job_reads_frames_that_need_history_and_sections_and_finds_a_person_in_each(job: Job) -> None:
     def table(name: str) -> pl.DataFrame:
-        return pl.read_parquet(job.finished / "tables" / name / "*.parquet")
+        return pl.read_parquet(job.finished / "tables" / f"{name}.parquet")
 
     indexes = list(job.case.glob("evidence/index/*.parquet"))
     assert len(indexes) == N_CAMERAS
@@ -71,7 +71,7 @@ def test_an_undisturbed_case_passes(trial: Trial) -> None:
 
 @pytest.mark.parametrize("table", ["detections", "coverage", "sightings"])
 def test_lost_double_and_changed_rows_are_seen(trial: Trial, table: str) -> None:
-    path = trial.root / "tables" / table / "part-0.parquet"
+    path = trial.root / "tables" / f"{table}.parquet"
     rows = pl.read_parquet(path)
     for altered, word in (
         (rows.slice(1), "lost"),

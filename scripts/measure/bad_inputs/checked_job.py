@@ -200,7 +200,7 @@ def read_rows(folder: CaseFolder, name: str) -> list[dict[str, Any]]:
     """Return the rows of a published table."""
     import polars as pl
 
-    return pl.read_parquet(folder.tables / name / "*.parquet").to_dicts()
+    return pl.read_parquet(folder.tables / f"{name}.parquet").to_dicts()
 
 
 def _healthy_ids(case: Path) -> set[str]:

@@ -178,5 +178,5 @@ def _is_read_again(readable: Readable) -> bool:
 
 
 def _rows(folder: CaseFolder, table: str, evidence_id: str) -> pl.DataFrame:
-    rows = pl.read_parquet(folder.tables / table / "*.parquet")
+    rows = pl.read_parquet(folder.tables / f"{table}.parquet")
     return rows.filter(pl.col("evidence_id") == evidence_id)

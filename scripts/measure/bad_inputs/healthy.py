@@ -16,7 +16,7 @@ __all__ = ["Baseline", "HealthyFootage", "paint_healthy", "rows_of"]
 
 _N_FRAMES, _N_STILLS = 24, 3
 _RATE = Fraction(25)
-_TABLES = ("sources", "evidence", "detections", "tracks", "sightings", "coverage", "failures")
+_TABLES = ("sources", "evidence", "detections", "sightings", "coverage", "failures")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def rows_of(tables: Path, evidence_ids: set[str]) -> dict[str, list[str]]:
     """Return the rows of this evidence in each published table, as sorted text."""
     found = {}
     for name in _TABLES:
-        rows = pl.read_parquet(tables / name / "*.parquet").filter(pl.col("evidence_id").is_in(list(evidence_ids)))
+        rows = pl.read_parquet(tables / f"{name}.parquet").filter(pl.col("evidence_id").is_in(list(evidence_ids)))
         found[name] = sorted(json.dumps(row, default=_text, sort_keys=True) for row in rows.to_dicts())
     return found
 

@@ -187,7 +187,7 @@ COMPARISONS: Final[dict[str, Callable[[BenchFiles], Comparison]]] = {
 
 
 def _people(case: Path) -> list[tuple[int, int]]:
-    tracks = pl.read_parquet(case / "tables" / "tracks" / "*.parquet").filter(pl.col("class_name") == "person")
+    tracks = pl.read_parquet(case / "tables" / "sightings.parquet").filter(pl.col("class_name") == "person")
     rows: list[tuple[int, int]] = tracks.select("first_frame", "last_frame").sort("first_frame").rows()
     return rows
 

@@ -14,6 +14,7 @@ from scripts.measure.drill.job import run_options
 from scripts.measure.drill.trial import Trial
 from testing.painted.encode import Recipe, encode
 from testing.project import ROOT
+from testing.published_content import digest_without_case
 
 __all__ = ["drills"]
 
@@ -82,8 +83,8 @@ def _scan(trial: Trial, footage: Path, *, poison: dict[str, str], code: int) -> 
 
 
 def _table(trial: Trial, name: str) -> pl.DataFrame:
-    paths = pl.read_parquet(trial.root / "tables" / "evidence" / "*.parquet").select("evidence_id", "path")
-    rows = pl.read_parquet(trial.root / "tables" / name / "*.parquet").join(paths, on="evidence_id")
+    paths = pl.read_parquet(trial.root / "tables" / "evidence.parquet").select("evidence_id", "path")
+    rows = pl.read_parquet(trial.root / "tables" / f"{name}.parquet").join(paths, on="evidence_id")
     return rows.with_columns(pl.col("path").str.extract(r"file(\d+)").cast(pl.Int64).alias("number"))
 
 
@@ -133,7 +134,7 @@ def _crash_detector(trial: Trial) -> None:
 
 
 def _table_bytes(trial: Trial) -> dict[str, bytes]:
-    return {path.name + path.parent.name: path.read_bytes() for path in (trial.root / "tables").rglob("*.*")}
+    return {path.name: digest_without_case(path) for path in (trial.root / "tables").rglob("*.*")}
 
 
 def drills() -> Iterator[Drill]:

@@ -30,7 +30,7 @@ _LATE_MS: Final = 2500
 
 # call, text in the path, number of the first such call, count of calls, effect; see disturbing.c
 _FULL_WHEN: Final = {
-    "a table is written": f"write,/tables/detections/,1,99,{errno.ENOSPC}",
+    "a table is written": f"write,/tables/.detections.parquet,1,99,{errno.ENOSPC}",
     "a picture is written": f"write,/crops/,1,99,{errno.ENOSPC}",
     "the end is logged": f"write,audit.jsonl,3,99,{errno.ENOSPC}",
 }
@@ -39,7 +39,7 @@ _ERRORS: Final = {
     "syncing a part": f"fsync,/parts/detect/,3,1,{errno.EIO}",
     "naming a part": f"rename,/parts/track/,1,1,{errno.EIO}",
     "reading a part": f"read,/parts/detect/,2,9,{errno.EIO}",
-    "writing a table": f"write,/tables/detections/,1,1,{errno.EIO}",
+    "writing a table": f"write,/tables/.detections.parquet,1,1,{errno.EIO}",
     "writing the log": f"write,audit.jsonl,2,1,{errno.EIO}",
     "reading an index": f"read,/evidence/index/,2,9,{errno.EIO}",
     "reading a working copy": f"read,/evidence/copies/,9,40,{errno.EIO}",
@@ -184,6 +184,9 @@ def drills() -> Iterator[Drill]:
     for name, who, runner in (("a worker", "default_worker", "ray"), ("the driver", "pipelines.cli", "serial")):
         late = partial(_delay_names, who=who)
         yield Drill(f"new names appear late to {name}", _LATE, late, runner, is_short=runner == "serial")
-    for name, rule in (("a part", "rename,/parts/detect/,4,1,lost"), ("a table", "rename,/tables/tracks/,1,1,lost")):
+    for name, rule in (
+        ("a part", "rename,/parts/detect/,4,1,lost"),
+        ("a table", "rename,/tables/sightings.parquet,1,1,lost"),
+    ):
         lost = partial(_fail_disk, rule=rule)
         yield Drill(f"{name} is renamed, and the answer is lost", _LATE, lost)

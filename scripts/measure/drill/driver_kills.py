@@ -31,10 +31,10 @@ _MOMENTS: Final = (*range(N_CHUNKS + 1), N_CHUNKS + 3, _TRACKED, N_PARTS - 2, N_
 
 # call, text in the path, number of the first such call, count of calls, effect; see disturbing.c
 _STEPS_OF_PUBLISHING: Final = {
-    "before a table has its name": "rename,/tables/detections/,1,1,kill",
+    "before a table has its name": "rename,/tables/detections.parquet,1,1,kill",
     "before the manifest has its name": "rename,MANIFEST.json,1,1,kill",
     "before the tables are in place": "rename,case/tables,1,1,kill",
-    "in the middle of a table": "write,/tables/detections/,1,1,killed",
+    "in the middle of a table": "write,/tables/.detections.parquet,1,1,killed",
 }
 _STEPS_OF_PUBLISHING_AGAIN: Final = {
     "before the old tables are moved away": "rename,/.tables.old,1,1,kill",

@@ -19,6 +19,7 @@ from pipelines.cli.main import exit_code_of
 from pipelines.stages.model_loaders import ModelLoaders
 from testing.demo_clips import make_clips
 from testing.demo_recordings import make_recordings
+from testing.published_content import digest_without_case
 
 __all__ = ["N_CAMERAS", "N_CHUNKS", "N_PARTS", "START", "Job", "first_difference", "published_digests", "run_options"]
 
@@ -102,7 +103,7 @@ def _run_undisturbed(folder: Path, *arguments: object) -> None:
 def published_digests(root: Path) -> dict[str, str]:
     """Return the SHA-256 of all that a run publishes (tables, manifest, thumbnails), by path in the case."""
     files = [*(root / "tables").rglob("*.*"), *root.glob("runs/*/crops/*.jpg")]
-    return {path.relative_to(root).as_posix(): sha256_of_file(path) for path in sorted(files)}
+    return {path.relative_to(root).as_posix(): digest_without_case(path) for path in sorted(files)}
 
 
 def first_difference(finished: Path, root: Path) -> str:

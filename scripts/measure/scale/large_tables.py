@@ -15,6 +15,7 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.tables import schemas
 from forensics.tables.files import atomic_file, describe_file, write_json
 from forensics.tables.row_groups import TableWriter
+from forensics.tables.run_identity import RunIdentity
 
 __all__ = ["CAMERAS", "DAY_START_US", "LargeCase", "make_large_case", "write_naive_layout"]
 
@@ -27,6 +28,9 @@ _UTC: Final = pa.timestamp("us", tz="UTC")
 _CLASSES: Final = ("person", "car", "bicycle", "dog", "truck")
 _SHARES: Final = (0.7, 0.2, 0.05, 0.03, 0.02)
 _BATCH_ROWS: Final = 250_000
+
+
+_MADE: Final = RunIdentity("0" * 16, "made", "made", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +55,20 @@ def make_large_case(root: Path, *, n_sightings: int, n_detections: int) -> Large
     folder.case_file.write_text("")
     per_track = n_detections // n_sightings
     named = ("sightings", "detections")
-    files = [folder.tables / name / "part-0.parquet" for name in named]
+    files = [folder.tables / f"{name}.parquet" for name in named]
     with atomic_file(files[0]) as first, atomic_file(files[1]) as second:
-        sightings, detections = TableWriter(first, "sightings"), TableWriter(second, "detections")
+        sightings, detections = TableWriter(first, "sightings", _MADE), TableWriter(second, "detections", _MADE)
         for rows in _simulate_sightings(n_sightings):
             sightings.add(rows)
             detections.add(_detections_table(rows, per_track))
         sightings.close()
         detections.close()
-    write_json(folder.manifest, {"run": "made", "files": [describe_file(file, folder.tables) for file in files]})
+    manifest = {
+        "run": _MADE.run_id,
+        "schema_version": schemas.SCHEMA_VERSION,
+        "files": [describe_file(file, folder.tables) for file in files],
+    }
+    write_json(folder.manifest, manifest)
     camera = len(CAMERAS) // 2
     return LargeCase(root, _ids(camera, np.array([n_sightings // len(CAMERAS) // 2]))[0], CAMERAS[camera])
 
@@ -90,12 +99,20 @@ def _sightings_table(start: "np.ndarray", number: int, camera: str, first: int, 
         "clock_error_ms": np.full(n_rows, 500),
         "first_media_us": media,
         "last_media_us": end,
+        "duration_us": end - media,
         "first_frame": media // _FRAME_US,
         "last_frame": end // _FRAME_US,
         "n_detections": (stop - start) // _FRAME_US,
         "mean_score": rng.random(n_rows, dtype=np.float32),
         "best_frame": media // _FRAME_US,
+        "n_doubtful": np.zeros(n_rows, dtype=np.int64),
+        "max_score": rng.random(n_rows, dtype=np.float32),
         "best_pts": media,
+        "best_media_us": media,
+        "best_utc": pa.array(DAY_START_US + start).cast(_UTC),
+        "width": np.full(n_rows, 1920, dtype=np.int32),
+        "height": np.full(n_rows, 1080, dtype=np.int32),
+        "timing": ["container"] * n_rows,
         **box,
         "thumbnail": [f"runs/made/crops/{each}.jpg" for each in ids],
         "best_picture": pa.nulls(n_rows, pa.string()),
@@ -121,7 +138,8 @@ def _detections_table(sightings: pa.Table, per_track: int) -> pa.Table:
     media = (start - DAY_START_US) % _HOUR_US
     side = rng.random((4, n_rows), dtype=np.float32) * 1000
     repeated = {
-        name: sightings[name].take(pa.array(of)) for name in ("evidence_id", "camera_id", "class_name", "track_id")
+        name: sightings[name].take(pa.array(of))
+        for name in ("evidence_id", "camera_id", "class_name", "track_id", "sighting_id")
     }
     columns = {
         **repeated,
@@ -132,6 +150,7 @@ def _detections_table(sightings: pa.Table, per_track: int) -> pa.Table:
         "score": rng.random(n_rows, dtype=np.float32),
         **dict(zip(("x1", "y1", "x2", "y2"), side, strict=True)),
         "carried": pa.array(np.zeros(n_rows, dtype=np.bool_)),
+        "doubtful": pa.array(np.zeros(n_rows, dtype=np.bool_)),
         "picture": pa.nulls(n_rows, pa.string()),
     }
     return pa.table({name: columns[name] for name in schemas.DETECTIONS.names}, schema=schemas.DETECTIONS)
@@ -141,7 +160,7 @@ def write_naive_layout(made: LargeCase, name: str, folder: Path, chunk_s: int) -
     """Write the same rows to one file per chunk and camera, with times as float seconds; return a glob pattern."""
     folder.mkdir(parents=True)
     time = "first_utc" if name == "sightings" else "utc"
-    table = pq.ParquetFile(made.root / "tables" / name / "part-0.parquet")
+    table = pq.ParquetFile(made.root / "tables" / f"{name}.parquet")
     by_chunk: dict[tuple[str, int], list[pa.Table]] = {}
     for batch in table.iter_batches(_BATCH_ROWS):
         rows = pa.Table.from_batches([batch])

@@ -64,9 +64,9 @@ def _n_parts(case: Path) -> int:
 
 def _check_tables(case: Path, n_frames: int, n_visits: int) -> dict[str, Any]:
     """Check that every frame is covered and every visit is one sighting; return these counts."""
-    coverage = pl.read_parquet(case / "tables" / "coverage" / "*.parquet")
+    coverage = pl.read_parquet(case / "tables" / "coverage.parquet")
     n_covered = int((coverage["stop_frame"] - coverage["start_frame"]).sum())
-    n_sightings = len(pl.read_parquet(case / "tables" / "sightings" / "*.parquet"))
+    n_sightings = len(pl.read_parquet(case / "tables" / "sightings.parquet"))
     if (n_covered, n_sightings) != (n_frames, n_visits):
         raise SystemExit(
             f"covered {n_covered} frames, expected {n_frames}; {n_sightings} sightings, expected {n_visits}"

@@ -46,7 +46,7 @@ for path in sys.argv[1:]:
     client.upload_file(path, "archive", path.rpartition("/")[2])
 """
 # Tables that do not contain paths of footage.
-_COMPARED: Final = ("detections", "tracks", "sightings", "coverage")
+_COMPARED: Final = ("detections", "sightings", "coverage")
 
 
 @dataclass(slots=True)

@@ -76,7 +76,7 @@ def _queries(
 ) -> dict[str, dict[str, Query]]:
     until = _NOON + _MINUTE
     sightings, detections = opened["sightings"], opened["detections"]
-    files = {name: str(case_data.root / "tables" / name / "*.parquet") for name in opened}
+    files = {name: str(case_data.root / "tables" / f"{name}.parquet") for name in opened}
     link = duckdb.connect()
     link.execute("SET TimeZone = 'UTC'")
 

@@ -160,6 +160,7 @@ def test_an_argument_that_is_not_valid_text_is_refused(call: Call, tmp_path: Pat
 
 def _calls_with_json(case: Path, folder: Path) -> dict[str, tuple[object, ...]]:
     footage = clip(folder / "new.mp4")
+    (folder / "mistyped.mp4").touch()
     own, pending = folder / "own", folder / "pending"
     return {
         "doctor": (),
@@ -170,6 +171,7 @@ def _calls_with_json(case: Path, folder: Path) -> dict[str, tuple[object, ...]]:
         "case hold": (own, "--reason", "r"),
         "case policy": (own, "--watchlist-limit", 6, "--reason", "r"),
         "ingest": (own, footage, folder / "mistyped.mp4", "--camera", "new"),
+        "evidence camera": (own, footage, "new", "--reason", "r"),
         "case clock": (own, "new", "--offset", 5),
         "evidence relocate": (own, folder),
         "evidence withdraw": (own, folder / "mistyped.mp4"),
@@ -440,10 +442,10 @@ def test_offsets_are_understood(call: Call, seen: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("tracks", "--from", "2026-03-02T08:00:30Z"), "no times to filter by"),
+        (("failures", "--from", "2026-03-02T08:00:30Z"), "no times to filter by"),
         (("coverage", "--class", "person"), "has no column class_name"),
         (("failures", "--camera", "gate"), "has no column camera_id"),
-        (("tracks", "--pictures", "sheet.png"), "has no pictures"),
+        (("sections", "--pictures", "sheet.png"), "has no pictures"),
         (("suspects",), "sightings"),
     ],
 )
@@ -567,7 +569,7 @@ def test_query_and_status_report_lost_footage(call: Call, tmp_path: Path) -> Non
     assert "gate" in answer.out
     assert "rows may be missing because work failed (footage)" in answer.err
     assert f"{_N_FRAMES} frames could not be processed" in answer.err
-    told = call("query", case, "tracks", "--json").json
+    told = call("query", case, "coverage", "--json").json
     assert (told["failures"], told["gap_frames"]) == (1, _N_FRAMES)
 
     assert call("evidence", "relocate", case, tmp_path).code == 0
@@ -842,7 +844,7 @@ def test_every_table_is_a_lazy_frame_with_the_published_columns(seen: Path, tabl
 def test_an_unknown_table_is_refused_with_the_known_ones(seen: Path) -> None:
     from forensics.errors import UsageError
 
-    with pytest.raises(UsageError, match="sightings"):
+    with pytest.raises(UsageError, match="no table 'suspects'"):
         forensics.open_case(seen).table("suspects")
 
 

@@ -262,7 +262,7 @@ def test_a_table_that_names_a_picture_elsewhere_opens_nothing(
     case = tmp_path / "case"
     shutil.copytree(demo, case)
     (tmp_path / "secret.jpg").write_bytes(b"not yours")
-    (path,) = (case / "tables" / "sightings").glob("*.parquet")
+    path = case / "tables" / "sightings.parquet"
     rows = pq.read_table(path)
     row = {name: [None] for name in rows.column_names} | {
         "sighting_id": ["s"], "camera_id": ["gate"], "class_name": ["person"], "thumbnail": [target],

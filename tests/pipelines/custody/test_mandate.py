@@ -322,14 +322,14 @@ def test_results_of_an_expired_case_are_erased_after_seven_days(searched: Path, 
     assert call("case", "authorise", searched, *authority_words()).code == 0
     at.now = MANDATE_ENDS + timedelta(seconds=1)
     assert call("run", searched, "--runner", "serial").code == 3
-    assert list(searched.rglob("tables/candidates/*.sealed")), "seven days of grace"
+    assert list(searched.rglob("tables/candidates.*.sealed")), "seven days of grace"
     assert call("case", "hold", searched, "--reason", "appeal").code == 0
     at.now = MANDATE_ENDS + timedelta(days=8)
     assert call("case", "sweep", searched.parent).code == 0
-    assert list(searched.rglob("tables/candidates/*.sealed")), "a hold blocks deletion"
+    assert list(searched.rglob("tables/candidates.*.sealed")), "a hold blocks deletion"
     answer = call("case", "hold", searched, "--lift", "--reason", "the appeal is over")
     assert answer.code == 0, answer.err
-    assert not list(searched.rglob("tables/candidates/*.sealed"))
+    assert not list(searched.rglob("tables/candidates.*.sealed"))
     assert load_case(searched).mandate.erased_utc is not None
     assert "erased" in call("case", "show", searched).out
     assert call("verify", searched).code == 0
@@ -340,9 +340,9 @@ def test_a_sweep_says_that_another_command_kept_it_from_what_is_due(searched: Pa
     with lock_case(CaseFolder(searched)):
         answer = call("case", "sweep", searched.parent)
     assert (answer.code, "another command holds the case" in answer.out) == (4, True), answer.err
-    assert list(searched.rglob("tables/candidates/*.sealed"))
+    assert list(searched.rglob("tables/candidates.*.sealed"))
     assert call("case", "sweep", searched.parent).code == 0
-    assert not list(searched.rglob("tables/candidates/*.sealed"))
+    assert not list(searched.rglob("tables/candidates.*.sealed"))
 
 
 def test_cron_enforces_the_dates_of_every_case(searched: Path, at: Clock, call: Call, tmp_path: Path) -> None:
@@ -526,7 +526,7 @@ def test_denial_ends_a_run_that_hangs(working: tuple[Path, subprocess.Popen[byte
         ("remove", "{key}", 1),
         ("rename", "{root}/case.toml", 1),
         ("rename", "{root}/certificates/*.json", 1),
-        ("remove", "{root}/tables/candidates/*", 1),
+        ("remove", "{root}/tables/candidates.*", 1),
         ("rename", "{root}/certificates/*.json", 2),
     ],
 )

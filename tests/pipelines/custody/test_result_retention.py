@@ -80,7 +80,7 @@ def _published(root: Path, *, mode: Mode = Mode.SCENE, days: int | None = None) 
             (root / name).write_text(name)
         for folder in (each for each in _RESULTS if each.endswith("/")):
             (root / folder / "sightings").mkdir(parents=True)
-            (root / folder / "sightings" / "part-0.parquet").write_text(folder)
+            (root / folder / "sightings.parquet").write_text(folder)
         (root / f"runs/{_RUN}/crops/a.jpg").write_bytes(b"a face")
         (root / f"runs/{_RUN}/parts/.part.tmp").write_bytes(b"unfinished")
         (root / f"runs/{_RUN}/PARTS.sha256").touch()
@@ -248,7 +248,7 @@ def test_a_sweep_enforces_the_day_of_each_case(tmp_path: Path, call: Call, at: C
 _KILLS: dict[str, tuple[str, str, int]] = {
     "before the certificate": ("rename", "*-results.json", 1),
     "before the first file": ("remove", "*/tables/MANIFEST.json", 1),
-    "after the manifest": ("remove", "*/sightings/part-0.parquet", 1),
+    "after the manifest": ("remove", "*/sightings.parquet", 1),
     "among thumbnails": ("remove", "*/crops/a.jpg", 1),
     "before a folder goes": ("rmdir", "*/tables", 1),
     "before the certificate is done": ("rename", "*-results.json", 2),
@@ -336,9 +336,9 @@ def test_after_the_mandate_results_may_only_be_kept_for_a_shorter_time(found: Fa
     at.now = MANDATE_ENDS + timedelta(days=1)
     answer = found.call(*policy, 36_000)
     assert (answer.code, "shorter time" in answer.err) == (3, True)
-    assert list(found.root.glob("tables/sightings/*"))
+    assert list(found.root.glob("tables/sightings.*"))
     assert found.call(*policy, 1).code == 0
-    assert not list(found.root.glob("tables/sightings/*"))
+    assert not list(found.root.glob("tables/sightings.*"))
 
 
 def test_while_the_mandate_is_active_results_may_be_kept_longer(tmp_path: Path, call: Call, at: Clock) -> None:
@@ -399,7 +399,7 @@ def test_verify_says_which_files_are_missing_on_purpose(removed: Path, call: Cal
     assert found["lost_of_earlier_runs"] == []
     named = [each["path"] for each in json.loads((removed / certificate).read_text())["files"]]
     assert (destroyed["reason"], destroyed["missing"]) == ("results", named)
-    assert "tables/sightings/part-0.parquet" in named
+    assert "tables/sightings.parquet" in named
 
 
 def test_one_frame_can_still_be_opened_from_the_evidence(removed: Path, call: Call) -> None:
@@ -415,7 +415,7 @@ def test_a_later_run_makes_the_same_tables_and_the_days_count_anew(
     answer = call("run", removed, *_SERIAL)
     assert answer.code == 0, answer.err
     assert "was missing" not in answer.out + answer.err
-    for table in scene_once.glob("tables/*/*.parquet"):
+    for table in scene_once.glob("tables/*.parquet"):
         if table.parent.name not in {"evidence", "sources"}:
             assert (removed / table.relative_to(scene_once)).read_bytes() == table.read_bytes()
     assert "removed" not in call("status", removed).out
@@ -430,9 +430,9 @@ def test_a_later_run_makes_the_same_tables_and_the_days_count_anew(
 def test_an_old_certificate_excuses_no_table_that_was_made_again(removed: Path, call: Call) -> None:
     assert call("run", removed, *_SERIAL).code == 0
     assert call("verify", removed).code == 0
-    next(removed.glob("tables/sightings/*")).unlink()
+    next(removed.glob("tables/sightings.*")).unlink()
     answer = call("verify", removed)
-    assert (answer.code, "tables/sightings/part-0.parquet" in answer.err) == (5, True)
+    assert (answer.code, "tables/sightings.parquet" in answer.err) == (5, True)
 
 
 # ---- cases that compare faces
@@ -449,7 +449,7 @@ def test_object_tables_of_a_search_go_with_its_mandate(tmp_path: Path, call: Cal
     case.run()
     at.now = MANDATE_ENDS + timedelta(days=6, hours=23, minutes=59)
     assert call("case", "sweep", tmp_path).code == 0
-    assert list(case.root.glob("tables/sightings/*"))
+    assert list(case.root.glob("tables/sightings.*"))
     at.now = MANDATE_ENDS + timedelta(days=7)
     answer = call("case", "sweep", tmp_path)
     assert "biometric data destroyed" in answer.out
@@ -492,11 +492,11 @@ def test_after_a_denial_sightings_stay_until_retention_ends_them(
     case.run()
     now = at.now
     _deny(case)
-    assert list(case.root.glob("tables/sightings/*"))
+    assert list(case.root.glob("tables/sightings.*"))
     assert not list(case.root.rglob("*.jpg.sealed"))
     at.now = last(now)
     assert call("case", "sweep", tmp_path).code == 0
-    assert list(case.root.glob("tables/sightings/*")), "proof of what was done"
+    assert list(case.root.glob("tables/sightings.*")), "proof of what was done"
     at.now = first_gone(now)
     assert call("case", "sweep", tmp_path).code == 0
     assert _results(case.root) == []

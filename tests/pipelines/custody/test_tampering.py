@@ -112,7 +112,7 @@ def _entry_elsewhere(case: Path) -> None:
 
 def _certificate(case: Path) -> None:
     (case / "certificates").mkdir(exist_ok=True)
-    files = [{"path": "../gate.mp4", "sha256": ""}, {"path": "tables/candidates/part-0.parquet", "sha256": ""}]
+    files = [{"path": "../gate.mp4", "sha256": ""}, {"path": "tables/candidates.parquet", "sha256": ""}]
     forged = {"state": "begun", "reason": "denied", "why": "", "who": {}, "key_destroyed": False, "files": files}
     (case / "certificates" / "forged.json").write_text(json.dumps(forged))
 
@@ -369,7 +369,7 @@ def test_tables_that_a_kill_left_half_placed_go_with_a_denial(excluded: FaceCase
     for name in (".tables.new", ".tables.old"):
         shutil.copytree(excluded.root / "tables", excluded.root / name)
     excluded.do("case deny", "--reason", "refused")
-    assert not list(excluded.root.rglob("candidates/*.parquet*"))
+    assert not list(excluded.root.rglob("candidates.parquet*"))
 
 
 def test_another_key_folder_destroys_nothing_and_says_so(
@@ -721,7 +721,7 @@ def test_a_case_that_is_due_can_still_be_held(excluded: FaceCase, monkeypatch: p
     _pass(monkeypatch, days=800)
     excluded.do("case hold", "--reason", "trial")
     assert keyring_for(CaseFolder(excluded.root), load_case(excluded.root).case_id).exists
-    assert list(excluded.root.glob("tables/candidates/*"))
+    assert list(excluded.root.glob("tables/candidates.*"))
     excluded.do("case hold", "--lift", "--reason", "it is over")
     assert not keyring_for(CaseFolder(excluded.root), load_case(excluded.root).case_id).exists
 

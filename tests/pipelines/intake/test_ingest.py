@@ -516,7 +516,7 @@ def _the_index(case: Path) -> Path:
 
 
 def _a_table(case: Path) -> Path:
-    return case / "tables" / "coverage" / "part-0.parquet"
+    return case / "tables" / "coverage.parquet"
 
 
 @pytest.mark.parametrize("changed", [_the_footage, _the_index, _a_table])

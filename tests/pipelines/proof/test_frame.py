@@ -23,7 +23,7 @@ from testing.painted_case import START_US, make_case_of, make_painted_case, walk
 
 
 def _rows(case: Path) -> pl.DataFrame:
-    return pl.read_parquet(case / "tables" / "detections" / "*.parquet")
+    return pl.read_parquet(case / "tables" / "detections.parquet")
 
 
 def test_every_address_of_a_table_opens_the_frame_it_names(call: Call, published_case: Path, tmp_path: Path) -> None:

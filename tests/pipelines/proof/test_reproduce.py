@@ -82,14 +82,14 @@ def test_the_first_row_that_differs_is_named(call: Call, published_case: Path) -
     call.use_detector(ShiftingBox())
     told = call("reproduce", published_case, *_SERIAL, "--json")
     assert told.code == 5
-    assert told.json["difference"] == "detections/part-0.parquet: row 5 differs in x1, y1, x2, y2"
+    assert told.json["difference"] == "detections.parquet: row 5 differs in x1, y1, x2, y2"
     assert told.json["difference"] in told.err
     assert _state(published_case) == before
     end = read_chain(published_case / "audit.jsonl").lines[-1]
     assert (end.facts["exit_code"], end.facts["outputs"]["equal"]) == (5, False)
 
 
-@pytest.mark.parametrize("pattern", ["runs/*/tables/detections/*.parquet", "runs/*/crops/*.jpg"])
+@pytest.mark.parametrize("pattern", ["runs/*/tables/detections.parquet", "runs/*/crops/*.jpg"])
 def test_a_run_whose_own_tables_were_altered_is_not_equal(call: Call, published_case: Path, pattern: str) -> None:
     (path,) = published_case.glob(pattern)
     data = path.read_bytes()
@@ -262,7 +262,7 @@ def test_reproduce_of_a_face_search_obeys_the_mandate_and_names_columns_only(cal
     found.run()
     answer = call("reproduce", found.root, *_SERIAL, "--json")
     assert answer.code == 5
-    assert re.fullmatch(r"candidates/part-0.parquet.sealed: row 0 differs in [a-z_, ]+", answer.json["difference"])
+    assert re.fullmatch(r"candidates.parquet.sealed: row 0 differs in [a-z_, ]+", answer.json["difference"])
     assert call("verify", found.root).code == 0
     found.enrol("E1", 1, tmp_path)
     answer = call("reproduce", found.root, *_SERIAL)
@@ -275,8 +275,9 @@ def test_faces_that_a_kill_left_go_with_an_erasure(call: Call, tmp_path: Path) -
     found = FaceCase.make(tmp_path, call, n_people=2)
     for name in (
         "runs/r/parts/recognise/a.parquet",
-        "runs/r/tables/candidates/p.parquet",
-        "tables/candidates/p.parquet",
+        "runs/r/tables/candidates.parquet.sealed",
+        "runs/s/tables/candidates/p.parquet",
+        "tables/candidates.parquet.sealed",
     ):
         path = found.root / ".reproduce" / name
         path.parent.mkdir(parents=True)

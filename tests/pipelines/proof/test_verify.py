@@ -60,8 +60,8 @@ def _one(case: Path, pattern: str) -> Path:
 _FILES = (
     *("evidence/evidence.parquet", "evidence/sources.parquet", "evidence/index/*.parquet", "runs/*/run.json"),
     *("runs/*/plan/*.json", "runs/*/parts/detect/*.parquet", "runs/*/parts/track/*", "runs/*/parts/sight/*"),
-    *("runs/*/crops/*.jpg", "tables/MANIFEST.json", "runs/*/PARTS.sha256", "tables/sightings/*.parquet"),
-    *("tables/coverage/*.parquet", "audit.jsonl", "checkpoints.jsonl"),
+    *("runs/*/crops/*.jpg", "tables/MANIFEST.json", "runs/*/PARTS.sha256", "tables/sightings.parquet"),
+    *("tables/coverage.parquet", "audit.jsonl", "checkpoints.jsonl"),
 )
 
 
@@ -114,14 +114,14 @@ def test_tables_that_were_rewritten_with_their_manifest_are_found(
     call: Call, published_case: Path, tmp_path: Path
 ) -> None:
     """Rows were removed and the manifest was adapted, so that all digests among the tables agree."""
-    path = published_case / "tables" / "detections" / "part-0.parquet"
+    path = published_case / "tables" / "detections.parquet"
     rows = pq.read_table(path)
     path.unlink()
     write_table(path, rows.slice(0, len(rows) - 3))
 
     def consistently(manifest: dict[str, object]) -> None:
         for file in manifest["files"]:  # type: ignore[attr-defined]
-            if file["path"].startswith("detections/"):
+            if file["path"] == "detections.parquet":
                 file.update(rows=len(rows) - 3, bytes=path.stat().st_size, sha256=sha256_of_file(path))
 
     _manifest_with(published_case, consistently)
@@ -174,7 +174,7 @@ def test_missing_tables_are_reported(call: Call, published_case: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["tables/detections/*.parquet", "tables/MANIFEST.json", "parts/detect/*.parquet", "crops/*.jpg"]
+    "pattern", ["tables/detections.parquet", "tables/MANIFEST.json", "parts/detect/*.parquet", "crops/*.jpg"]
 )
 @pytest.mark.parametrize("is_published", [True, False])
 def test_files_of_every_run_are_verified(call: Call, published_case: Path, pattern: str, is_published: bool) -> None:
@@ -200,12 +200,12 @@ def test_tables_that_are_published_meanwhile_are_no_tampering(published_case: Pa
 
 @pytest.mark.parametrize("name", ["part-1.PARQUET", "part-1.pq", "notes.csv"])
 def test_an_unlisted_file_among_the_tables_is_found(call: Call, published_case: Path, name: str) -> None:
-    (published_case / "tables" / "sightings" / name).write_bytes(b"more")
+    (published_case / "tables" / name).write_bytes(b"more")
     assert name in _first(call("verify", published_case, "--json"))
 
 
 def test_a_table_that_is_a_link_is_found(call: Call, published_case: Path, tmp_path: Path) -> None:
-    table = published_case / "tables" / "sightings" / "part-0.parquet"
+    table = published_case / "tables" / "sightings.parquet"
     table.rename(tmp_path / "elsewhere.parquet")
     table.symlink_to(tmp_path / "elsewhere.parquet")
     answer = call("verify", published_case)
@@ -274,14 +274,14 @@ def test_ingesting_known_footage_adds_no_note(call: Call, published_case: Path) 
 
 def _covered(case: Path, change: Callable[[list[dict[str, object]]], None]) -> None:
     """Forge the coverage and register it, so that everything else agrees."""
-    path = case / "tables" / "coverage" / "part-0.parquet"
+    path = case / "tables" / "coverage.parquet"
     table = pq.read_table(path)
     rows = table.to_pylist()
     change(rows)
     path.unlink()
     write_table(path, pa.Table.from_pylist(rows, schema=table.schema))
     manifest = read_manifest(CaseFolder(case))
-    (file,) = [file for file in manifest["files"] if file["path"].startswith("coverage/")]
+    (file,) = [file for file in manifest["files"] if file["path"] == "coverage.parquet"]
     file.update(rows=len(rows), bytes=path.stat().st_size, sha256=sha256_of_file(path))
     with open_session(case, "forged", need=Need.WORK) as session:
         session.files.write(session.folder.manifest, encode_json(manifest))
@@ -459,7 +459,7 @@ def test_in_a_case_with_faces_the_log_anchor_counts(call: Call, tmp_path: Path) 
 
 def test_a_certificate_that_no_command_wrote_excuses_no_missing_file(call: Call, published_case: Path) -> None:
     """A case without faces: nothing is destroyed in it, so a certificate must come from somewhere else."""
-    table = next(published_case.glob("tables/detections/*.parquet"))
+    table = next(published_case.glob("tables/detections.parquet"))
     name = table.relative_to(published_case).as_posix()
     forged = {"state": "done", "reason": "expired", "why": "", "who": {}, "key_destroyed": True,
               "files": [{"path": name, "sha256": sha256_of_file(table)}]}  # fmt: skip
@@ -486,7 +486,7 @@ def test_nothing_of_an_earlier_run_is_lost_at_first(call: Call, published_case: 
     assert "earlier runs" not in call("verify", published_case).out
 
 
-@pytest.mark.parametrize("pattern", ["parts/*/*.parquet", "plan/*", "crops/*", "tables/*/*.parquet"])
+@pytest.mark.parametrize("pattern", ["parts/*/*.parquet", "plan/*", "crops/*", "tables/*.parquet"])
 def test_missing_files_of_an_earlier_run_are_counted(
     call: Call, published_case: Path, superseded_run: Path, pattern: str
 ) -> None:

@@ -68,7 +68,7 @@ def test_lost_frames_do_not_depend_on_chunks(painted_once: Case, case: Case, poi
     by_groups = dict(tables_of(run(case)))
     whole = dict(tables_of(run(copy_case(painted_once, tmp_path / "again"), "chunk.seconds=60")))
     for table in ("coverage", "detections"):
-        assert by_groups[f"{table}/part-0.parquet"] == whole[f"{table}/part-0.parquet"]
+        assert by_groups[f"{table}.parquet"] == whole[f"{table}.parquet"]
 
 
 def test_a_crash_that_does_not_repeat_alone_loses_nothing(case: Case, poison: Poison, tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ from testing.painted_case import (
     walker_score,
     walker_xyxy,
 )
+from testing.published_content import published_content
 
 START = datetime(2026, 5, 1, 10, tzinfo=UTC)
 FRAME_US = 200_000
@@ -63,8 +64,11 @@ def undisturbed(painted_once: Case, tmp_path: Path) -> dict[str, Any]:
     return run(copy_case(painted_once, tmp_path / "undisturbed")).manifest
 
 
+_TIMES = ("start_media_us", "stop_media_us", "start_utc", "stop_utc", "longest_step_us")
+
+
 def coverage(case: Case) -> list[tuple[Any, ...]]:
-    return published_table(case, "coverage").drop("evidence_id", "camera_id", "change").rows()
+    return published_table(case, "coverage").drop("evidence_id", "camera_id", "change", *_TIMES).rows()
 
 
 def times_of_detect_parts(case: Case) -> dict[str, int]:
@@ -87,10 +91,10 @@ def utc_of(frame: int) -> datetime:
 def test_detections_hold_every_box_with_its_address_and_times(case: Case) -> None:
     run(case)
     (evidence_id,) = published_table(case, "evidence")["evidence_id"]
-    (track_id,) = published_table(case, "tracks")["track_id"]
+    (track,) = published_table(case, "sightings").select("track_id", "sighting_id").rows()
     detections = published_table(case, "detections")
     assert set(detections["evidence_id"]) == {evidence_id}
-    expected = [walker_row(number, track_id) for number in range(N_FRAMES)]
+    expected = [walker_row(number, track) for number in range(N_FRAMES)]
     fleeting = (
         "gate",
         6,
@@ -104,6 +108,7 @@ def test_detections_hold_every_box_with_its_address_and_times(case: Case) -> Non
         130.0,
         28.0,
         None,
+        None,
         False,
         False,
         None,
@@ -111,19 +116,21 @@ def test_detections_hold_every_box_with_its_address_and_times(case: Case) -> Non
     assert detections.drop("evidence_id").rows() == [*expected[:7], fleeting, *expected[7:]]
 
 
-def walker_row(frame: int, track_id: str) -> tuple[Any, ...]:
+def walker_row(frame: int, track: tuple[str, str]) -> tuple[Any, ...]:
     address = ("gate", frame, 18_000 * frame, FRAME_US * frame, utc_of(frame))
     box = (walker_score(frame), *map(float, walker_xyxy(frame)))
-    return (*address, "person", *box, track_id, False, False, None)
+    return (*address, "person", *box, *track, False, False, None)
+
+
+_MADE_FROM_CONTENT = ("sighting_id", "track_id", "thumbnail")
 
 
 def test_the_walker_is_one_track_and_one_sighting(case: Case) -> None:
     run(case)
     (evidence_id,) = published_table(case, "evidence")["evidence_id"]
-    (track,) = published_table(case, "tracks").rows(named=True)
     (sighting,) = published_table(case, "sightings").rows(named=True)
     last = N_FRAMES - 1
-    known = {
+    assert {name: value for name, value in sighting.items() if name not in _MADE_FROM_CONTENT} == {
         "evidence_id": evidence_id,
         "camera_id": "gate",
         "class_name": "person",
@@ -133,16 +140,19 @@ def test_the_walker_is_one_track_and_one_sighting(case: Case) -> None:
         "last_media_us": FRAME_US * last,
         "n_detections": N_FRAMES,
         "n_doubtful": 0,
-    }
-    assert {name: value for name, value in track.items() if name != "track_id"} == known
-    assert {name: value for name, value in sighting.items() if name not in ("sighting_id", "thumbnail")} == {
-        **track,
+        "duration_us": FRAME_US * last,
         "first_utc": START,
         "last_utc": utc_of(last),
         "clock_error_ms": 500,
         "mean_score": sum(map(walker_score, range(N_FRAMES))) / N_FRAMES,
+        "max_score": walker_score(last),
         "best_frame": last,
         "best_pts": 18_000 * last,
+        "best_media_us": FRAME_US * last,
+        "best_utc": utc_of(last),
+        "width": 160,
+        "height": 96,
+        "timing": "container",
         **dict(zip(("best_x1", "best_y1", "best_x2", "best_y2"), map(float, walker_xyxy(last)), strict=True)),
         "best_picture": None,
     }
@@ -254,7 +264,7 @@ def test_the_manifest_states_rows_and_digest_of_every_published_file(case: Case)
     assert result.manifest["run"] == result.folder.run_id
     files = {file["path"]: file for file in result.manifest["files"]}
     published = {path.relative_to(case.folder.tables).as_posix() for path in case.folder.tables.rglob("*.parquet")}
-    assert set(files) == published == {f"{name}/part-0.parquet" for name in PUBLISHED}
+    assert set(files) == published == {f"{name}.parquet" for name in PUBLISHED}
     for name, file in files.items():
         path = case.folder.tables / name
         assert (file["sha256"], file["bytes"]) == (sha256_of_file(path), path.stat().st_size)
@@ -271,7 +281,7 @@ def test_tables_left_half_in_place_are_put_in_place(case: Case) -> None:
 
 def test_a_table_that_an_older_version_did_not_publish_is_named(case: Case) -> None:
     manifest = run(case).manifest
-    older = {**manifest, "files": [file for file in manifest["files"] if not file["path"].startswith("sections/")]}
+    older = {**manifest, "files": [file for file in manifest["files"] if file["path"] != "sections.parquet"]}
     case.folder.manifest.write_text(json.dumps(older))
     with open_session(case.folder.root, "run", need=Need.WORK) as session:
         session.files.register(case.folder.manifest)
@@ -467,8 +477,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def published(root: Path) -> dict[str, str]:
-    files = [*(root / "tables").rglob("*.*"), *root.glob("runs/*/crops/*.jpg")]
-    return {path.relative_to(root).as_posix(): sha256_of_file(path) for path in files}
+    return published_content(root)
 
 
 def test_a_run_killed_at_any_moment_is_completed_by_the_next(walk: Path, tmp_path: Path) -> None:
@@ -482,7 +491,7 @@ def test_a_run_killed_at_any_moment_is_completed_by_the_next(walk: Path, tmp_pat
     done = times_of_detect_parts(load_case(root))
     assert len(done) == 2
     assert scan(walk, root, dying_at="parts/sight/") == -signal.SIGKILL
-    assert scan(walk, root, dying_at="tables/detections/") == -signal.SIGKILL
+    assert scan(walk, root, dying_at="tables/detections.parquet") == -signal.SIGKILL
     assert scan(walk, root, dying_at="killed/tables") == -signal.SIGKILL
     assert not (root / "tables").exists()
     assert scan(walk, root) == 0

@@ -67,7 +67,7 @@ def frames_by(case: Case, *columns: str) -> dict[Any, int]:
 
 
 def people(case: Case) -> list[tuple[Any, ...]]:
-    return published_table(case, "tracks").select(PEOPLE).sort(PEOPLE).rows()
+    return published_table(case, "sightings").select(PEOPLE).sort(PEOPLE).rows()
 
 
 def record(result: RunResult) -> dict[str, Any]:

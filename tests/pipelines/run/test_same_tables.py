@@ -42,7 +42,7 @@ def published(root: Path) -> dict[str, str]:
 
 
 def table(root: Path, name: str) -> pl.DataFrame:
-    return pl.read_parquet(root / "tables" / name / "*.parquet")
+    return pl.read_parquet(root / "tables" / f"{name}.parquet")
 
 
 def n_chunks(root: Path) -> int:
