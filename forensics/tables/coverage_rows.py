@@ -84,13 +84,14 @@ def _columns(each: JoinedEvidence, covered: CoverageRange) -> dict[str, Any]:
 
 def _times(each: JoinedEvidence, covered: CoverageRange) -> dict[str, Any]:
     """Return when the first frame of a range is and its last one ends, and the longest time from frame to frame."""
-    media_us, last = each.index.media_us, covered.stop - 1
+    media_us, first, last = each.index.media_us, np.array([covered.start]), np.array([covered.stop - 1])
     steps = np.diff(media_us[covered.start : covered.stop])
     return {
         "start_media_us": int(media_us[covered.start]),
-        "stop_media_us": int(each.ends_us[last]),
-        "start_utc": each.utc(np.array([covered.start]))[0].as_py(),
-        "stop_utc": each.end_utc(np.array([last]))[0].as_py(),
+        "stop_media_us": int(each.ends_us[covered.stop - 1]),
+        "start_utc": each.utc(first)[0].as_py(),
+        "stop_utc": each.end_utc(last)[0].as_py(),
+        "clock_error_ms": each.clock_error_ms(first)[0].as_py(),
         "longest_step_us": int(steps.max(initial=0)),
     }
 

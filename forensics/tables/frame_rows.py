@@ -20,6 +20,7 @@ def frames_table(each: JoinedEvidence) -> pa.Table:
         "pts": index.pts,
         "media_us": index.media_us,
         "utc": each.utc(frame),
+        "clock_error_ms": each.clock_error_ms(frame),
         "is_key": index.is_key,
         "is_hidden": index.is_hidden,
         "is_damaged": np.isin(frame, list(index.damaged)),

@@ -1,6 +1,5 @@
 """Published tables of a case as Polars LazyFrames, for analysts and for commands."""
 
-import difflib
 import os
 import pwd
 import socket
@@ -21,8 +20,8 @@ from forensics.faces.review_rules import State
 from forensics.spelling import fault_in_statement
 from forensics.tables.manifest import read_manifest
 from forensics.tables.published import candidate_files, candidates_of, check_published, scan_published
+from forensics.tables.published_tables import PublishedTables, refuse_unknown
 from forensics.tables.result_access import refuse_unless_active
-from forensics.tables.schemas import CANDIDATES_TABLE, PUBLISHED
 from forensics.tables.sighting_rows import THUMBNAIL
 
 __all__ = ["OpenCase", "ReviewStates", "add_review_states"]
@@ -49,16 +48,6 @@ def add_review_states(candidates: pl.LazyFrame, states: ReviewStates) -> pl.Lazy
     return joined.with_columns(pl.when(is_asked).then(pl.col("review_state").fill_null(State.OPEN.value)))
 
 
-def _instead_of(name: str) -> str:
-    """Return what to read instead of a table that does not exist."""
-    if name == CANDIDATES_TABLE:
-        return "read candidates with case.candidates(reason=...)"
-    if name == "tracks":
-        return "read sightings: each is one track, with its track_id"
-    similar = difflib.get_close_matches(name, PUBLISHED, n=1)
-    return f"did you mean {similar[0]}?" if similar else f"the tables are: {', '.join(PUBLISHED)}"
-
-
 def _system_user() -> dict[str, str]:
     try:
         user = pwd.getpwuid(os.getuid()).pw_name
@@ -68,11 +57,12 @@ def _system_user() -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenCase:
+class OpenCase(PublishedTables):
     """A case opened for reading its published tables; docs/tables.md describes every column.
 
     Attributes:
         folder: folder of the case.
+        case_id: id of the case.
         run_id: id of the run that published the tables.
         find_key: returns the key of the case with an id; called only for what is sealed.
         find_anchor: returns the log anchor of a case, from its folder and id; None if this user has none.
@@ -81,6 +71,7 @@ class OpenCase:
     """
 
     folder: CaseFolder
+    case_id: str
     run_id: str
     find_key: Callable[[str], Sealer] = field(repr=False, compare=False)
     find_anchor: Callable[[CaseFolder, str], Anchor | None] = field(repr=False, compare=False)
@@ -101,7 +92,15 @@ class OpenCase:
         folder.refuse_special_files()
         for link in folder.find_outside_links():
             raise link.to_error("restore the missing file or folder from a backup; a case is moved as a whole")
-        return cls(folder, read_manifest(folder)["run"], find_key, find_anchor, refuse_reading, find_review_states)
+        return cls(
+            folder,
+            read_case(folder).case_id,
+            read_manifest(folder)["run"],
+            find_key,
+            find_anchor,
+            refuse_reading,
+            find_review_states,
+        )
 
     def table(self, name: str) -> pl.LazyFrame:
         """Return one table by name.
@@ -110,8 +109,7 @@ class OpenCase:
             UsageError: there is no table of this name, or an older version published the run without it.
             IntegrityBroken: a file of the table is missing or has changed since it was published.
         """
-        if name not in PUBLISHED:
-            raise UsageError(f"there is no table {name!r}", _instead_of(name))
+        refuse_unknown(name)
         return scan_published(self.folder, name)
 
     def candidates(self, *, reason: str) -> pl.LazyFrame:
@@ -200,35 +198,3 @@ class OpenCase:
         if name in published or not path.is_file():  # older manifests list no pictures
             check_published(path, published.get(name, ""))
         return path
-
-    def sources(self) -> pl.LazyFrame:
-        """Return one row per path given to ingest."""
-        return self.table("sources")
-
-    def evidence(self) -> pl.LazyFrame:
-        """Return one row per piece of evidence: a file, or a folder of stills."""
-        return self.table("evidence")
-
-    def sections(self) -> pl.LazyFrame:
-        """Return one row per part of a recording that has a clock of its own; one row for most recordings."""
-        return self.table("sections")
-
-    def frames(self) -> pl.LazyFrame:
-        """Return one row per frame: its pts, its time and what the container says of it."""
-        return self.table("frames")
-
-    def detections(self) -> pl.LazyFrame:
-        """Return one row per box and frame."""
-        return self.table("detections")
-
-    def sightings(self) -> pl.LazyFrame:
-        """Return one row per tracked object at one camera, with its interval of time."""
-        return self.table("sightings")
-
-    def coverage(self) -> pl.LazyFrame:
-        """Return one row per range of frames with one state, and the reason where they were not detected."""
-        return self.table("coverage")
-
-    def failures(self) -> pl.LazyFrame:
-        """Return one row per unit of work that failed."""
-        return self.table("failures")

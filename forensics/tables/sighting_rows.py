@@ -72,6 +72,7 @@ def _detections_table(each: JoinedEvidence, stored: StoredDetections, track_numb
         "pts": each.index.pts[frame],
         "media_us": each.index.media_us[frame],
         "utc": each.utc(frame),
+        "clock_error_ms": each.clock_error_ms(frame),
         "class_name": names.take(pa.array(detections.class_index)),
         "score": detections.score,
         **{name: detections.xyxy[:, place] for place, name in enumerate(("x1", "y1", "x2", "y2"))},

@@ -18,11 +18,12 @@ from forensics.spelling import in_shell, spelled_as_known
 from forensics.tables.open import OpenCase, add_review_states
 from forensics.tables.published import candidates_of
 from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
+from forensics.tables.time_selection import POSSIBLY, WITHIN, times_of
 from forensics.wording import counted
 from pipelines.cli.output import emit, parse_utc, path_type, reason_option, say
 from pipelines.cli.output_options import OutputOptions, with_output_options
 from pipelines.cli.row_formats import SHOWN_LINES, pictures_of, print_rows
-from pipelines.cli.row_selection import POSSIBLY, TIME_COLUMNS, WITHIN, RowFilter, clock_errors_of, require, wanted_rows
+from pipelines.cli.row_selection import RowFilter, largest_error, require, wanted_rows
 from pipelines.custody.case_store import load_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need, Session
@@ -117,7 +118,7 @@ def query(
         opened = forensics.open_case(root)
         row_filter = _spelled_as_in(opened, row_filter)
         rows = _candidates_with_where(session, opened) if table == CANDIDATES_TABLE else opened.table(table)
-        found = _found(rows, table, row_filter, limit, clock_errors_of(opened) if row_filter.has_times else None)
+        found = _found(opened, rows, table, row_filter, limit)
         if not len(found):
             _print_hints(opened, rows, table, row_filter)
         if pictures is not None:
@@ -143,10 +144,8 @@ def query(
         print_rows(opened, found, table, kind, limit=limit)
 
 
-def _found(
-    rows: pl.LazyFrame, table: str, row_filter: RowFilter, limit: int | None, clock_errors: pl.DataFrame | None
-) -> pl.DataFrame:
-    kept = wanted_rows(rows, table, row_filter, clock_errors)
+def _found(opened: OpenCase, rows: pl.LazyFrame, table: str, row_filter: RowFilter, limit: int | None) -> pl.DataFrame:
+    kept = wanted_rows(rows, table, row_filter, largest_error(opened) if row_filter.has_times else None)
     if table == CANDIDATES_TABLE:
         columns = [*TABLES[table].names, "review_state", *_WHERE, *([WITHIN] if row_filter.has_times else [])]
         kept = kept.select(columns)
@@ -196,8 +195,8 @@ def _print_untimed_rows(opened: OpenCase, table: str, row_filter: RowFilter) -> 
     """Print how many rows have no time, because the start of their recording is unknown."""
     if not row_filter.has_times or table == CANDIDATES_TABLE:
         return
-    first, _ = TIME_COLUMNS[table]
     others = wanted_rows(opened.table(table), table, replace(row_filter, since=None, until=None))
+    first, _ = times_of(others.collect_schema().names()) or ("", "")
     n_untimed = int(others.select(pl.col(first).is_null().sum()).collect().item())
     if n_untimed:
         rows = counted(n_untimed, "row has", "rows have")
@@ -212,6 +211,10 @@ def _print_possible_rows(found: pl.DataFrame) -> None:
     if n_possible:
         rows = f"of {len(found)} rows, {n_possible} {'is' if n_possible == 1 else 'are'}"
         say(f"{rows} possibly within these times, and possibly not: a clock may be off by its error")
+        n_unknown = int(found["clock_error_ms"].is_null().sum())
+        if n_unknown:
+            of_them = counted(n_unknown, "row has a clock", "rows have a clock")
+            say(f"{of_them} whose error nobody stated: forensics case clock CASE CAMERA --clock-error 2s")
 
 
 def _spelled_as_in(opened: OpenCase, row_filter: RowFilter) -> RowFilter:

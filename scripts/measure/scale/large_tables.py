@@ -147,6 +147,7 @@ def _detections_table(sightings: pa.Table, per_track: int) -> pa.Table:
         "pts": media,
         "media_us": media,
         "utc": pa.array(start).cast(_UTC),
+        "clock_error_ms": np.full(n_rows, 500),
         "score": rng.random(n_rows, dtype=np.float32),
         **dict(zip(("x1", "y1", "x2", "y2"), side, strict=True)),
         "carried": pa.array(np.zeros(n_rows, dtype=np.bool_)),

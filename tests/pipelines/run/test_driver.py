@@ -64,7 +64,7 @@ def undisturbed(painted_once: Case, tmp_path: Path) -> dict[str, Any]:
     return run(copy_case(painted_once, tmp_path / "undisturbed")).manifest
 
 
-_TIMES = ("start_media_us", "stop_media_us", "start_utc", "stop_utc", "longest_step_us")
+_TIMES = ("start_media_us", "stop_media_us", "start_utc", "stop_utc", "clock_error_ms", "longest_step_us")
 
 
 def coverage(case: Case) -> list[tuple[Any, ...]]:
@@ -101,6 +101,7 @@ def test_detections_hold_every_box_with_its_address_and_times(case: Case) -> Non
         108_000,
         1_200_000,
         utc_of(6),
+        500,
         "person",
         0.25,
         120.0,
@@ -117,7 +118,7 @@ def test_detections_hold_every_box_with_its_address_and_times(case: Case) -> Non
 
 
 def walker_row(frame: int, track: tuple[str, str]) -> tuple[Any, ...]:
-    address = ("gate", frame, 18_000 * frame, FRAME_US * frame, utc_of(frame))
+    address = ("gate", frame, 18_000 * frame, FRAME_US * frame, utc_of(frame), 500)
     box = (walker_score(frame), *map(float, walker_xyxy(frame)))
     return (*address, "person", *box, *track, False, False, None)
 

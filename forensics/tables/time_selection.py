@@ -1,0 +1,179 @@
+"""Selection and comparison of rows by time, within the error of each clock. For analysts and for commands.
+
+The functions take and return LazyFrames of published tables. A clock may be off by as much as its error. So a row is
+certainly within some time, possibly, or not; one whose error nobody stated is never certainly within.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import polars as pl
+
+from forensics.errors import UsageError
+
+__all__ = ["CERTAINLY", "POSSIBLY", "WITHIN", "during", "gaps", "local", "near", "times_of", "together"]
+
+WITHIN: Final = "within"
+"""Column that `during` and `near` add."""
+CERTAINLY: Final = "certainly"
+POSSIBLY: Final = "possibly"
+_TIMES: Final = (("first_utc", "last_utc"), ("start_utc", "stop_utc"), ("utc", "utc"))
+_ERROR: Final = "clock_error_ms"
+_LOOKED_AT: Final = ("detected", "carried", "doubtful")
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def times_of(columns: Iterable[str]) -> tuple[str, str] | None:
+    """Return the columns with the first and the last time of a row; None for a table without times."""
+    known = set(columns)
+    return next((pair for pair in _TIMES if known.issuperset(pair)), None)
+
+
+def during(
+    rows: pl.LazyFrame, since: datetime | None, until: datetime | None, *, largest_error: timedelta | None = None
+) -> pl.LazyFrame:
+    """Return the rows that are within a time, certainly or possibly, in their order.
+
+    Rows without a time are left out.
+
+    Args:
+        rows: of `sightings`, `detections`, `coverage`, `sections`, `frames` or `candidates` joined with times.
+        since: rows that end at or after this aware time, or may; None for no limit.
+        until: rows that start before this aware time, or may; None for no limit.
+        largest_error: no clock error of the rows is larger; lets the reader skip parts of a file. None if unknown.
+
+    Returns:
+        the rows with the column `within`: ``certainly`` or ``possibly``.
+
+    Raises:
+        UsageError: the rows have no times, or a limit has no time zone.
+    """
+    names = rows.collect_schema().names()
+    times = times_of(names)
+    if times is None or _ERROR not in names:
+        raise UsageError("the rows have no times", "use a table with first_utc, start_utc or utc, and clock_error_ms")
+    for limit in (since, until):
+        if limit is not None and limit.tzinfo is None:
+            raise UsageError(f"{limit.isoformat()} has no time zone", "give an aware datetime, such as with tzinfo=UTC")
+    if largest_error is not None:
+        rows = rows.filter(_overlap(times, since, until, pl.lit(largest_error)))
+    error = pl.duration(milliseconds=pl.col(_ERROR).fill_null(0))
+    certain = _overlap(times, since, until, -error) & pl.col(_ERROR).is_not_null()
+    possible = rows.filter(_overlap(times, since, until, error))
+    return possible.with_columns(pl.when(certain).then(pl.lit(CERTAINLY)).otherwise(pl.lit(POSSIBLY)).alias(WITHIN))
+
+
+def _overlap(times: tuple[str, str], since: datetime | None, until: datetime | None, tolerance: pl.Expr) -> pl.Expr:
+    """Return whether a row overlaps a time, if its clock is off by this tolerance in favour of it."""
+    first, last = times
+    # the last frame may lie in a section whose clock nobody stated
+    ends = pl.lit(True) if since is None else pl.coalesce(last, first) + tolerance >= since
+    starts = pl.lit(True) if until is None else pl.col(first) - tolerance < until
+    return ends & starts & pl.col(first).is_not_null()
+
+
+def near(rows: pl.LazyFrame, at: datetime, tolerance: timedelta = timedelta(0)) -> pl.LazyFrame:
+    """Return the rows at an instant, or so long before or after it; see `during`."""
+    return during(rows, at - tolerance, at + tolerance + _MICROSECOND)
+
+
+def together(sightings: pl.LazyFrame) -> pl.LazyFrame:
+    """Return pairs of sightings that are in the picture at the same time, in the same recording.
+
+    Frames are compared, so no clock is needed and its error does not matter.
+
+    Returns:
+        evidence_id, camera_id, sighting_id and class_name of the one, other_sighting_id and other_class_name of the
+        other, first_frame and last_frame of both, first_media_us and last_media_us in microseconds. Each pair once.
+    """
+    columns = ["evidence_id", "camera_id", "sighting_id", "class_name"]
+    frames = ["first_frame", "last_frame", "first_media_us", "last_media_us"]
+    one = sightings.select(*columns, *frames)
+    other = sightings.select("evidence_id", "sighting_id", "class_name", *frames)
+    pairs = one.join_where(
+        other,
+        pl.col("evidence_id") == pl.col("evidence_id_other"),
+        pl.col("first_frame") <= pl.col("last_frame_other"),
+        pl.col("last_frame") >= pl.col("first_frame_other"),
+        pl.col("sighting_id") < pl.col("sighting_id_other"),
+        suffix="_other",
+    )
+    return pairs.select(
+        *columns,
+        pl.col("sighting_id_other").alias("other_sighting_id"),
+        pl.col("class_name_other").alias("other_class_name"),
+        *(pl.max_horizontal(name, f"{name}_other").alias(name) for name in frames if name.startswith("first")),
+        *(pl.min_horizontal(name, f"{name}_other").alias(name) for name in frames if name.startswith("last")),
+    ).sort("camera_id", "evidence_id", "first_frame", "sighting_id", "other_sighting_id")
+
+
+def gaps(
+    coverage: pl.LazyFrame,
+    *,
+    of: Literal["detection", "footage"] = "detection",
+    longer_than: timedelta = timedelta(seconds=1),
+) -> pl.LazyFrame:
+    """Return the times of each camera between two recordings or ranges in which nothing was looked at, or recorded.
+
+    Times before the first and after the last recording are no gaps. Between two stills nothing is known either;
+    `coverage.longest_step_us` says how far apart frames are.
+
+    Args:
+        coverage: the table.
+        of: ``detection`` counts frames in which objects were detected; ``footage`` counts every frame.
+        longer_than: shorter gaps are left out.
+
+    Returns:
+        camera_id, from_utc, to_utc, duration_us, clock_error_ms (the larger one of both ends, null if unknown), reason
+        (``between``). A range whose clock is unknown has a row without times, with the reason ``clock_unknown``.
+    """
+    counted = coverage.filter(pl.col("start_frame") < pl.col("stop_frame"))
+    if of == "detection":
+        counted = counted.filter(pl.col("state").is_in(_LOOKED_AT))
+    is_timed = pl.col("start_utc").is_not_null() & pl.col("stop_utc").is_not_null()
+    ordered = counted.filter(is_timed).sort("camera_id", "start_utc", "stop_utc")
+    before = pl.col("stop_utc").cum_max().shift().over("camera_id")
+    earlier_error = pl.col(_ERROR).shift().over("camera_id")
+    between = ordered.select(
+        "camera_id",
+        before.alias("from_utc"),
+        pl.col("start_utc").alias("to_utc"),
+        (pl.col("start_utc") - before).dt.total_microseconds().alias("duration_us"),
+        pl.when(pl.col(_ERROR).is_not_null() & earlier_error.is_not_null())
+        .then(pl.max_horizontal(_ERROR, earlier_error))
+        .alias(_ERROR),
+        pl.lit("between").alias("reason"),
+    ).filter(pl.col("duration_us") > longer_than // _MICROSECOND)
+    untimed = counted.filter(~is_timed).select("camera_id", pl.lit("clock_unknown").alias("reason")).unique()
+    return pl.concat([between, untimed], how="diagonal").sort("camera_id", "from_utc", nulls_last=True)
+
+
+def local(rows: pl.LazyFrame, zone: str) -> pl.LazyFrame:
+    """Return the rows with their UTC columns in a local time, daylight saving included; ``_utc`` becomes ``_local``.
+
+    Args:
+        rows: of any table.
+        zone: IANA name, such as ``Europe/Berlin``.
+
+    Raises:
+        UsageError: there is no such zone.
+    """
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise UsageError(f"there is no time zone {zone!r}", "give a name such as Europe/Berlin") from error
+    schema = rows.collect_schema()
+    utc = [name for name, dtype in schema.items() if isinstance(dtype, pl.Datetime) and dtype.time_zone == "UTC"]
+    converted = rows.with_columns(pl.col(name).dt.convert_time_zone(zone) for name in utc)
+    return converted.rename({name: _local_name(name) for name in utc})
+
+
+def _local_name(name: str) -> str:
+    """Return the name of a column that holds local time.
+
+    >>> _local_name("first_utc"), _local_name("utc")
+    ('first_local', 'local')
+    """
+    return f"{name.removesuffix('utc')}local"

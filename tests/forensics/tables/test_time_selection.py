@@ -1,0 +1,166 @@
+"""Selection of rows by time, pairs in one picture, gaps and local times, on rows with known answers."""
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+
+import forensics
+from forensics.errors import UsageError
+
+_TEN = datetime(2026, 5, 1, 10, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return _TEN + timedelta(seconds=seconds)
+
+
+def sightings(*spans: tuple[float, float, int | None]) -> pl.LazyFrame:
+    """Sightings by first and last second after ten, and clock error in ms."""
+    rows = [
+        {"sighting_id": f"s{number}", "first_utc": at(first), "last_utc": at(last), "clock_error_ms": error_ms}
+        for number, (first, last, error_ms) in enumerate(spans)
+    ]
+    return pl.LazyFrame(rows, schema_overrides={"clock_error_ms": pl.Int64})
+
+
+def within(rows: pl.LazyFrame) -> dict[str, str]:
+    return dict(rows.select("sighting_id", "within").collect().iter_rows())
+
+
+# ---- during and near
+
+
+@pytest.mark.parametrize(
+    ("span", "answer"),
+    [
+        ((0, 5, 0), "certainly"),
+        ((9.5, 12, 0), "certainly"),
+        ((9.5, 12, 400), "certainly"),
+        ((9.5, 12, 500), "possibly"),
+        ((10.3, 12, 1000), "possibly"),
+        ((10.3, 12, 200), None),
+        ((10, 12, 0), None),
+        ((-5, -1, 900), None),
+        ((-5, -1, 1000), "possibly"),
+        ((-5, 0, 0), "certainly"),
+        ((-5, 0, 1), "possibly"),
+        ((2, 3, None), "possibly"),
+        ((12, 13, None), None),
+    ],
+)
+@pytest.mark.parametrize("largest_error", [None, timedelta(seconds=1)])
+def test_a_row_is_within_a_time_certainly_possibly_or_not(
+    span: tuple[float, float, int | None], answer: str | None, largest_error: timedelta | None
+) -> None:
+    rows = forensics.during(sightings(span), at(0), at(10), largest_error=largest_error)
+    assert within(rows) == ({} if answer is None else {"s0": answer})
+
+
+def test_near_means_so_long_before_or_after() -> None:
+    rows = sightings((0, 1, 0), (3, 4, 0), (8, 9, 0), (8, 9, 2000))
+    assert within(forensics.near(rows, at(5), timedelta(seconds=1))) == {"s1": "certainly", "s3": "possibly"}
+    assert within(forensics.near(rows, at(3))) == {"s1": "certainly"}
+
+
+def test_every_answer_agrees_with_all_clocks_within_the_error() -> None:
+    """What is certain holds for every true time within the error, what is possible for at least one."""
+    since, until = at(0), at(10)
+    for first in range(-30, 130, 7):
+        for length in (0, 3, 40):
+            for error in (0, 1, 5, 20):
+                row = sightings((first / 10, (first + length) / 10, error * 100))
+                shifts = range(-error, error + 1)
+                true = [first + shift < 100 and first + length + shift >= 0 for shift in shifts]
+                expected = {"s0": "certainly"} if all(true) else {"s0": "possibly"} if any(true) else {}
+                assert within(forensics.during(row, since, until)) == expected, (first, length, error)
+
+
+def test_times_without_a_zone_and_rows_without_times_are_refused() -> None:
+    with pytest.raises(UsageError, match="has no time zone"):
+        forensics.near(sightings((0, 1, 0)), datetime(2026, 5, 1, 10))  # noqa: DTZ001
+    with pytest.raises(UsageError, match="no times"):
+        forensics.near(pl.LazyFrame({"path": ["a"]}), _TEN)
+
+
+# ---- together
+
+
+def test_together_compares_frames_of_one_recording() -> None:
+    spans = [("a", "e1", 0, 10), ("b", "e1", 10, 20), ("c", "e1", 21, 30), ("d", "e2", 0, 99), ("e", "e1", 5, 12)]
+    rows = pl.LazyFrame(
+        [
+            {
+                "evidence_id": evidence,
+                "camera_id": "gate",
+                "sighting_id": name,
+                "class_name": "person",
+                "first_frame": first,
+                "last_frame": last,
+                "first_media_us": first * 100,
+                "last_media_us": last * 100,
+            }
+            for name, evidence, first, last in spans
+        ]
+    )
+    pairs = forensics.together(rows).collect()
+    assert pairs.select("sighting_id", "other_sighting_id", "first_frame", "last_frame", "last_media_us").rows() == [
+        ("a", "e", 5, 10, 1000),
+        ("a", "b", 10, 10, 1000),
+        ("b", "e", 10, 12, 1200),
+    ]
+
+
+# ---- gaps
+
+
+def coverage(*ranges: tuple[str, float | None, float | None, str]) -> pl.LazyFrame:
+    rows = [
+        {
+            "camera_id": camera,
+            "start_frame": 0,
+            "stop_frame": 10,
+            "start_utc": None if start is None else at(start),
+            "stop_utc": None if stop is None else at(stop),
+            "clock_error_ms": 100 if camera == "gate" else None,
+            "state": state,
+        }
+        for camera, start, stop, state in ranges
+    ]
+    utc = pl.Datetime("us", "UTC")
+    return pl.LazyFrame(rows, schema_overrides={"clock_error_ms": pl.Int64, "start_utc": utc, "stop_utc": utc})
+
+
+def test_gaps_lie_between_what_was_looked_at() -> None:
+    rows = coverage(
+        ("gate", 0, 10, "detected"),
+        ("gate", 2, 4, "detected"),  # a second recording of the same time ends earlier
+        ("gate", 10.5, 20, "carried"),
+        ("gate", 20, 30, "gap"),
+        ("gate", 30, 40, "detected"),
+        ("hall", 100, 110, "detected"),
+        ("hall", 200, 210, "skipped"),
+        ("yard", None, None, "detected"),
+    )
+    seconds = pl.col("duration_us") // 1_000_000
+    found = forensics.gaps(rows).select("camera_id", "from_utc", seconds, "clock_error_ms", "reason").collect().rows()
+    assert found == [("gate", at(20), 10, 100, "between"), ("yard", None, None, None, "clock_unknown")]
+    shorter = forensics.gaps(rows, longer_than=timedelta(0)).select("from_utc").collect()["from_utc"].to_list()
+    assert shorter == [at(10), at(20), None]
+    footage = forensics.gaps(rows, of="footage").select("camera_id", "from_utc", "clock_error_ms").collect().rows()
+    assert footage == [("hall", at(110), None), ("yard", None, None)]
+
+
+# ---- local
+
+
+def test_local_times_follow_daylight_saving_and_have_other_names() -> None:
+    instants = [datetime(2026, 3, 29, 0, 59, 59, tzinfo=UTC), datetime(2026, 3, 29, 1, 0, tzinfo=UTC)]
+    rows = pl.LazyFrame(
+        {"utc": instants, "first_utc": instants, "start_camera_clock": [each.replace(tzinfo=None) for each in instants]}
+    )
+    shown = forensics.local(rows, "Europe/Berlin").collect()
+    assert shown.columns == ["local", "first_local", "start_camera_clock"]
+    assert shown["local"].dt.strftime("%H:%M:%S").to_list() == ["01:59:59", "03:00:00"]
+    with pytest.raises(UsageError, match="no time zone 'Berlin'"):
+        forensics.local(rows, "Berlin")
