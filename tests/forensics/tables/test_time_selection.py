@@ -78,7 +78,7 @@ def test_every_answer_agrees_with_all_clocks_within_the_error() -> None:
 
 def test_times_without_a_zone_and_rows_without_times_are_refused() -> None:
     with pytest.raises(UsageError, match="has no time zone"):
-        forensics.near(sightings((0, 1, 0)), datetime(2026, 5, 1, 10))  # noqa: DTZ001
+        forensics.near(sightings((0, 1, 0)), datetime(2026, 5, 1, 10))
     with pytest.raises(UsageError, match="no times"):
         forensics.near(pl.LazyFrame({"path": ["a"]}), _TEN)
 

@@ -10,13 +10,16 @@ import tarfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import forensics
 from forensics.custody.authority import Authority
 from forensics.custody.log import read_chain
 from forensics.custody.sealer import is_sealed
+from forensics.errors import UsageError
 from forensics.faces.review_rules import Verdict
+from forensics.tables.schemas import PUBLISHED
 from pipelines import clock
 from pipelines.custody.case_store import load_case
 from pipelines.custody.denial_memory import load_denials
@@ -112,6 +115,21 @@ def test_reviewers_of_an_old_case_have_no_training_on_record_and_their_verdicts_
     assert (old / "reviewers.json").read_bytes() == before
     assert call("reviewer", "add", old, "D. Diaz", *TRAINING).code == 0
     assert call("reviewer", "list", old).out.count("not on record") == 2
+
+
+def test_tables_of_version_1_open_in_the_columns_of_this_version(old: Path) -> None:
+    opened = forensics.open_case(old)
+    for name in ("sources", "evidence", "detections", "sightings", "coverage", "failures"):
+        rows = opened.table(name).collect()
+        assert rows.schema == pl.from_arrow(PUBLISHED[name].empty_table()).schema, name
+        assert rows["case_id"].unique().to_list() in ([opened.case_id], [])
+    (item,) = opened.evidence().collect().rows(named=True)
+    assert item["start_utc"] is None, "the corrected start was in no table of version 1"
+    assert item["start_camera_clock"] is not None
+    assert item["file_name"] == Path(item["path"]).name
+    assert item["model"] is not None
+    with pytest.raises(UsageError, match="older version"):
+        opened.frames()
 
 
 @pytest.mark.parametrize("template", [template.value for template in Template])
