@@ -34,6 +34,7 @@ _FOR_ITS_OWNER_ONLY = 0o077
 _COMMANDS = {
     "doctor": ("pipelines.cli.doctor", "doctor"),
     "models": ("pipelines.cli.models", "models"),
+    "settings": ("pipelines.cli.settings", "settings_command"),
     "demo": ("pipelines.cli.demo", "demo"),
     "scan": ("pipelines.cli.run", "scan"),
     "case": ("pipelines.cli.cases", "case"),
