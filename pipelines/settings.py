@@ -2,19 +2,19 @@
 
 Evidence settings (`detect`, `gate`, `track`, `sight`, `recognise`) decide the content of the tables and enter the
 digest of the run and every id. Execution settings (`chunk`, `run`) only decide speed and resources; they are recorded
-and enter no digest. Options on the command line override a profile, and a profile overrides the defaults.
+and enter no digest.
+
+This is the only list of settings: `forensics settings`, docs/settings.md, completion and errors are made from it. The
+description of a setting states its meaning in a few words; details may follow after a semicolon.
 """
 
-import tomllib
-from copy import deepcopy
 from fractions import Fraction
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from forensics.digests import digest_of
-from forensics.errors import NotAuthorised, UsageError
+from forensics.errors import NotAuthorised
 from forensics.faces.face import QualityLimits
 from forensics.footage.motion_gate import GateRules
 from forensics.json_object import JsonObject
@@ -30,8 +30,6 @@ __all__ = [
     "Settings",
     "SightSettings",
     "TrackSettings",
-    "list_changed_settings",
-    "load_settings",
 ]
 
 
@@ -43,35 +41,42 @@ class DetectSettings(_Closed):
     """Settings of detection: the detector, its classes and the sampled frames."""
 
     model: str = Field(
-        "builtin", description="detector: a registered name, a path (.pt, .onnx or an OpenVINO folder) or builtin"
+        "builtin",
+        description="model of the detector; a registered name, a path (.pt, .onnx or an OpenVINO folder) or builtin, "
+        "which needs no file",
     )
-    classes: tuple[str, ...] = Field((), description="class names to keep; empty keeps all classes of the model")
+    classes: tuple[str, ...] = Field(
+        (), description="classes whose boxes are kept; empty keeps all classes of the model"
+    )
     declared_labels: tuple[str, ...] = Field(
         (),
-        description="labels of the model that are of no known list; declaring them states that they do not "
-        "describe what a person is, and needs a --reason",
+        description="labels of the model that are allowed although no known list has them; declaring them states "
+        "that they do not describe what a person is, and needs a --reason",
     )
     min_score: float = Field(
-        0.1, ge=0, le=1, description="lowest score of a box that is kept, on the detector's own scale, 0 to 1"
+        0.1, ge=0, le=1, description="lowest score of a box that is kept; on the detector's own scale"
     )
     nms_iou: float = Field(0.7, gt=0, le=1, description="IoU above which two boxes of one class are merged into one")
     fps: float | None = Field(
         None, ge=0.001, le=1000, description="frames sampled per second of media time; unset samples every frame"
     )
     gate: Literal["off", "motion"] = Field(
-        "off", description="off detects every sampled frame; motion skips sampled frames in which nothing changed"
+        "off",
+        description="which sampled frames are detected; off detects all of them, motion skips those in which nothing "
+        "changed",
     )
     damaged: Literal["gap", "show"] = Field(
         "gap",
-        description="gap detects nothing in damaged frames; show detects in what the decoder makes of them and marks "
-        "the rows doubtful",
+        description="what is done with damaged frames; gap detects nothing in them, show detects in what the decoder "
+        "makes of them and marks the rows doubtful; show needs detect.gate=off",
     )
     precision: Literal["f32", "bf16", "f16"] = Field("f32", description="number format of the network's arithmetic")
     threads: int = Field(
         1, ge=1, description="CPU threads per inference stream; more may change the last digits of scores"
     )
     rectangular: bool = Field(
-        False, description="fit the network's input to the shape of the footage instead of padding it to a square"
+        False,
+        description="whether the network's input has the shape of the footage; false pads it to a square",
     )
     device: Literal["cpu", "cuda"] = Field("cpu", description="device on which the network runs")
     batch: int = Field(
@@ -80,7 +85,7 @@ class DetectSettings(_Closed):
     hang_s: int = Field(
         60,
         ge=1,
-        description="CPU seconds a decoder may spend on a frame, and as many more per 100 frames decoded for it; a "
+        description="CPU seconds that a decoder may spend on a frame; as many more per 100 frames decoded for it; a "
         "frame that takes longer, alone and twice, is a gap",
     )
 
@@ -102,7 +107,10 @@ class GateSettings(_Closed):
     """Settings of the motion gate and of the spot check of skipped frames; used if `detect.gate` is motion."""
 
     window_s: float = Field(
-        10, ge=1, le=3600, description="seconds of media time after which the gate restarts with a detected keyframe"
+        10,
+        ge=1,
+        le=3600,
+        description="seconds of media time after which the gate restarts; it does with a detected keyframe",
     )
     step_ms: int = Field(
         500,
@@ -118,7 +126,7 @@ class GateSettings(_Closed):
         "track.activation_score",
     )
     audit_share: float = Field(
-        0.01, ge=0, le=1, description="share of the skipped frames that the spot check detects afterwards, 0 to 1"
+        0.01, ge=0, le=1, description="share of the skipped frames that the spot check detects afterwards"
     )
     audit_frames: int = Field(300, ge=0, description="lowest number of spot-checked frames in the whole run")
     audit_seed: int = Field(0, ge=0, lt=1 << 32, description="random seed of the sample of spot-checked frames")
@@ -133,25 +141,39 @@ class TrackSettings(_Closed):
     method: Literal["bytetrack", "none"] = Field(
         "bytetrack", description="tracker; none makes every detection an object of its own"
     )
-    activation_score: float = Field(_TRACK.activation_score, description="lowest score that starts a track")
-    high_score: float = Field(_TRACK.high_score, description="score from which detections are associated first")
+    activation_score: float = Field(
+        _TRACK.activation_score, ge=0, le=1, description="lowest score that starts a track; at least track.high_score"
+    )
+    high_score: float = Field(
+        _TRACK.high_score,
+        ge=0,
+        le=1,
+        description="score from which detections are associated first; those below only continue tracks",
+    )
     minimum_iou: float = Field(
-        _TRACK.minimum_iou, description="threshold of the IoU of a detection with the predicted box of a track"
+        _TRACK.minimum_iou, gt=0, le=1, description="lowest IoU of a detection with the predicted box of its track"
     )
     buffer_ms: int = Field(
-        _TRACK.buffer_ms, description="ms of media time without a detection after which a track ends"
+        _TRACK.buffer_ms, ge=0, description="ms of media time without a detection after which a track ends"
     )
     minimum_detections: int = Field(
-        _TRACK.minimum_detections, description="lowest number of detections of a track; tracks with fewer are dropped"
+        _TRACK.minimum_detections,
+        ge=1,
+        description="lowest number of detections of a track; tracks with fewer are dropped",
     )
     minimum_duration_ms: int = Field(
-        _TRACK.minimum_duration_ms, description="shortest track in ms of media time; shorter tracks are dropped"
+        _TRACK.minimum_duration_ms,
+        ge=0,
+        description="shortest track in ms of media time; shorter tracks are dropped",
     )
-    cuts: bool = Field(_TRACK.cuts, description="end all tracks at shot cuts of edited footage")
+    cuts: bool = Field(_TRACK.cuts, description="whether all tracks end at shot cuts of edited footage")
 
     @model_validator(mode="after")
     def _check_parameters(self) -> "TrackSettings":
-        self.parameters()
+        if self.activation_score < self.high_score:
+            raise ValueError(
+                f"track.activation_score {self.activation_score} is below track.high_score {self.high_score}"
+            )
         return self
 
     def parameters(self) -> TrackParameters:
@@ -164,8 +186,8 @@ class SightSettings(_Closed):
 
     thumbnails: Literal["all", "none"] = Field(
         "all",
-        description="all stores a picture of the best detection of every track; none stores no picture, also none of "
-        "people",
+        description="which pictures are stored; all stores one of the best detection of every track, none stores no "
+        "picture, also none of people",
     )
 
 
@@ -183,27 +205,27 @@ class RecogniseSettings(_Closed):
         0.01,
         gt=0,
         le=0.05,
-        description="largest share of sightings of strangers that may become candidates by chance, for the whole list",
+        description="largest share of sightings of strangers that may be candidates by chance; for the whole list",
     )
     looks: int = Field(16, ge=1, le=64, description="largest number of frames per track that are searched for a face")
     second_looks: int = Field(
         48, ge=0, le=256, description="extra frames per track that are searched if too few faces were found"
     )
-    faces: int = Field(5, ge=1, le=16, description="largest number of faces per track that are compared, the best ones")
+    faces: int = Field(5, ge=1, le=16, description="largest number of faces per track that are compared; the best ones")
     apart_ms: int = Field(500, ge=500, description="shortest time in ms between two compared faces of a track")
     minimum_eyes_px: float = Field(
-        18, ge=8, description="shortest distance between the eyes of a compared face, in pixels of the footage"
+        18, ge=8, description="shortest distance between the eyes of a compared face; in pixels of the footage"
     )
     minimum_sharpness: float = Field(
         15,
         ge=0,
-        description="lowest sharpness of a compared face: variance of the Laplacian of its box, scaled to 96 px",
+        description="lowest sharpness of a compared face; variance of the Laplacian of its box, scaled to 96 px",
     )
     maximum_yaw_degrees: float = Field(
         80, gt=0, le=90, description="largest yaw of a compared face, in degrees away from the camera"
     )
     minimum_score: float = Field(
-        0.5, ge=0, le=1, description="lowest score of a compared face, on the face detector's scale, 0 to 1"
+        0.5, ge=0, le=1, description="lowest score of a compared face; on the face detector's scale"
     )
     minimum_faces: int = Field(
         3, ge=3, description="lowest number of compared faces of a candidate; with fewer it is a lead"
@@ -211,7 +233,7 @@ class RecogniseSettings(_Closed):
     minimum_span_ms: int = Field(
         1000,
         ge=1000,
-        description="shortest time in ms between first and last compared face of a candidate; below it is a lead",
+        description="shortest time in ms from first to last compared face of a candidate; with less it is a lead",
     )
 
     def limits(self) -> QualityLimits:
@@ -243,7 +265,7 @@ class ChunkSettings(_Closed):
 
 
 class RunSettings(_Closed):
-    """Settings of execution: workers, limits and retries."""
+    """Settings of execution: workers, limits and retries; a run takes over none of them from the last one."""
 
     workers: int | None = Field(
         None, ge=1, description="number of workers; unset uses one per processor core of the machine or cluster"
@@ -255,20 +277,18 @@ class RunSettings(_Closed):
     stall_s: int = Field(
         120,
         ge=1,
-        description="seconds without progress after which a decoder is killed, and as many more per 100 frames; a "
+        description="seconds without progress after which a decoder is killed; as many more per 100 frames; a "
         "worker has 10 times as long",
     )
-    index_stall_s: int = Field(
-        120, ge=1, description="seconds that indexing a file may take, and as many more per 16 MiB"
-    )
+    index_stall_s: int = Field(120, ge=1, description="seconds that indexing a file may take; as many more per 16 MiB")
     decoder_memory_bytes: int = Field(
         4 << 30, ge=1 << 28, description="bytes of memory above which a decoder is killed"
     )
     cache_bytes: int = Field(
-        256 << 20, ge=0, description="bytes of footage from an object store that each decoder caches on the local disk"
+        256 << 20, ge=0, description="bytes of footage of an object store that a decoder caches on the disk"
     )
     mixed_hardware: bool = Field(
-        False, description="allow workers with other processors, which may change the last digits of scores"
+        False, description="whether workers may have other processors; the last digits of scores may differ"
     )
 
 
@@ -326,123 +346,12 @@ class Settings(_Closed):
         `recognise` counts only if faces are compared, and `sight` only if it is not the default, which runs of earlier
         versions did not state.
         """
+        return digest_of(self.digest_content(model_sha256, compares_faces=compares_faces))
+
+    def digest_content(self, model_sha256: str, *, compares_faces: bool) -> JsonObject:
+        """Return what `digest` is the digest of: sections of settings, the version of methods, and the model."""
         methods, settings = self.methods(compares_faces=compares_faces), self.evidence_settings()
         chosen = {name: settings[name] for name in methods}
         if self.sight != SightSettings():
             chosen["sight"] = self.sight.model_dump(mode="json")
-        return digest_of({**chosen, "methods": methods, "model": model_sha256})
-
-
-def load_settings(profile: Path | None, assignments: tuple[str, ...], base: JsonObject | None = None) -> Settings:
-    """Return the settings: defaults, then `base` or the profile, then each assignment.
-
-    Args:
-        profile: TOML file; None for none.
-        assignments: texts such as ``detect.min_score=0.4``; elements of a list are separated by commas.
-        base: sections of an earlier run's settings; a profile replaces them, except a model that it does not name.
-
-    Raises:
-        UsageError: a name is unknown, or a value is invalid.
-    """
-    before = deepcopy(base or {})
-    values = before if profile is None else _load_profile(profile, before.get("detect", {}).get("model"))
-    for assignment in assignments:
-        _assign(values, assignment)
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        raise _invalid_settings(error) from error
-
-
-def _load_profile(profile: Path, model: str | None) -> JsonObject:
-    """Return the values of a profile, with this model if the profile names none."""
-    values = _read_toml(profile)
-    detect = values.setdefault("detect", {})
-    if model is not None and isinstance(detect, dict):
-        detect.setdefault("model", model)
-    return values
-
-
-def list_changed_settings(sections: dict[str, JsonObject]) -> list[str]:
-    """Return the settings that differ from the defaults, as ``section.name=value``, without the model.
-
-    >>> list_changed_settings({"detect": {"model": "builtin", "fps": 2.0, "classes": ["person"]}})
-    ['detect.fps=2.0', 'detect.classes=person']
-    """
-    defaults = Settings().model_dump(mode="json")
-    return [
-        f"{section}.{name}={','.join(value) if isinstance(value, list) else value}"
-        for section, values in sections.items()
-        for name, value in values.items()
-        if (section, name) != ("detect", "model") and value != defaults.get(section, {}).get(name)
-    ]
-
-
-def _read_toml(profile: Path) -> JsonObject:
-    try:
-        return tomllib.loads(profile.read_text())
-    except FileNotFoundError as error:
-        raise UsageError("the profile does not exist", f"check the path; {_examples_hint()}", profile) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"not a TOML file ({error})", f"correct the file; {_examples_hint()}", profile) from error
-    except OSError as error:
-        raise UsageError(
-            f"the profile cannot be read ({error.strerror})",
-            f"give a readable TOML file; {_examples_hint()}",
-            profile,
-        ) from error
-
-
-def _examples_hint() -> str:
-    return f"{Path(__file__).resolve().parents[1] / 'configs'} holds examples"
-
-
-def _assign(values: JsonObject, assignment: str) -> None:
-    name, equals, text = assignment.partition("=")
-    section, dot, key = name.strip().partition(".")
-    if not (equals and dot):
-        raise UsageError(
-            f"setting {assignment!r} is not of the form section.name=value", "write for example --set detect.fps=5"
-        )
-    fields = values.setdefault(section, {})
-    if not isinstance(fields, dict):
-        raise UsageError(f"setting {section!r} is not a section", f"use one of the sections {_list_sections()}")
-    fields[key] = _parse_value(section, key, text.strip())
-
-
-def _parse_value(section: str, key: str, text: str) -> Any:
-    if (section, key) in {("detect", "classes"), ("detect", "declared_labels")}:
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    return None if text in {"", "unset"} else text
-
-
-def _invalid_settings(error: ValidationError) -> UsageError:
-    """Return one error that names all invalid settings."""
-    faults = error.errors()
-    problem = "; ".join(map(_describe_fault, faults))
-    if any(fault["type"] == "extra_forbidden" for fault in faults):
-        return UsageError(problem, f"use one of the known settings: {', '.join(list_setting_names())}")
-    return UsageError(problem, "correct the value")
-
-
-def _describe_fault(fault: Any) -> str:
-    name = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        return f"unknown setting {name}"
-    if not name or isinstance(fault["input"], (dict, BaseModel)):  # two settings that contradict each other
-        return str(fault["ctx"]["error"]) if "ctx" in fault else str(fault["msg"])
-    return f"setting {name}: {fault['msg'].lower()}, got {fault['input']!r}"
-
-
-def _list_sections() -> str:
-    return ", ".join(Settings.model_fields)
-
-
-def list_setting_names() -> list[str]:
-    """Return the names of all settings as ``section.name``, in the order of the sections."""
-    defaults = Settings()
-    return [
-        f"{section}.{name}"
-        for section in Settings.model_fields
-        for name in type(getattr(defaults, section)).model_fields
-    ]
+        return {**chosen, "methods": methods, "model": model_sha256}

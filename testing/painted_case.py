@@ -24,11 +24,11 @@ from pipelines.custody.case_store import load_case, make_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
 from pipelines.intake.ingest import IngestItem, ingest
+from pipelines.load_settings import load_settings
 from pipelines.run.driver import RunResult, run_case
 from pipelines.run.metrics import RunMetrics
 from pipelines.run.progress import NoProgress, Progress
 from pipelines.runners.serial import SerialRunner
-from pipelines.settings import load_settings
 from pipelines.stages.detection_context import DetectorLoader
 from pipelines.stages.port import Runner
 from testing.given_detector import GivenDetector

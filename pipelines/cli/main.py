@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # commands load what they use; the group loads nothing
 __all__ = ["exit_code_of", "main"]
 
 _INTERRUPTED = 130
+_COMPLETE_VARIABLE = "_FORENSICS_COMPLETE"
 _NO_SUCH_PLACE = frozenset({errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP})
 # Files that commands and workers make are private; a case is shared by the access list of its folder.
 _FOR_ITS_OWNER_ONLY = 0o077
@@ -34,6 +35,7 @@ _FOR_ITS_OWNER_ONLY = 0o077
 _COMMANDS = {
     "doctor": ("pipelines.cli.doctor", "doctor"),
     "models": ("pipelines.cli.models", "models"),
+    "settings": ("pipelines.cli.settings", "settings_command"),
     "demo": ("pipelines.cli.demo", "demo"),
     "scan": ("pipelines.cli.run", "scan"),
     "case": ("pipelines.cli.cases", "case"),
@@ -92,6 +94,8 @@ def forensics() -> None:
 
 def main() -> NoReturn:
     """Run one command as a process: handle its signals and exit with its code."""
+    if _COMPLETE_VARIABLE in os.environ:
+        _complete(os.environ[_COMPLETE_VARIABLE])
     set_process_title(_title_of(sys.argv[1:]))
     use_utf8()
     prepare_streams()
@@ -104,6 +108,14 @@ def main() -> NoReturn:
     # The command has ended; a Ctrl-C while the interpreter exits must not hide its exit code.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(_finish(code))
+
+
+def _complete(instruction: str) -> NoReturn:
+    """Answer the completion of a shell."""
+    from pipelines.cli.completion import complete
+
+    use_utf8()
+    sys.exit(complete(_COMPLETE_VARIABLE, instruction))
 
 
 def _title_of(arguments: Sequence[str]) -> str:

@@ -29,12 +29,12 @@ from pipelines.cli.run_options import (
     metrics_for,
     model_loaders,
     runner_for,
-    settings_for,
     with_ingest_options,
     with_model_options,
     with_run_options,
     with_runner_options,
 )
+from pipelines.cli.run_settings import settings_for
 from pipelines.cli.run_summary import emit_result, plan_facts
 from pipelines.custody.accounts import os_user
 from pipelines.custody.case_lock import is_locked

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -14,7 +13,6 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.errors import UsageError
 from forensics.footage.evidence import Reader
 from forensics.hardware import instruction_set
-from forensics.json_object import JsonObject
 from forensics.models.model_store import Model, resolve
 from pipelines.cli.durations import Duration
 from pipelines.cli.option_values import gathered
@@ -23,9 +21,8 @@ from pipelines.custody.outputs import check_output_place
 from pipelines.intake.start_times import StartRule
 from pipelines.intake.time_zones import parse_zone
 from pipelines.run.metrics import METRICS_SUFFIX, RunMetrics, is_metrics_file
-from pipelines.run.record import newest_record
 from pipelines.runners.serial import SerialRunner
-from pipelines.settings import Settings, list_changed_settings, load_settings
+from pipelines.settings import Settings
 from pipelines.stages.model_loaders import ModelLoaders
 from pipelines.stages.port import Runner
 
@@ -37,16 +34,12 @@ __all__ = [
     "metrics_for",
     "model_loaders",
     "runner_for",
-    "settings_for",
     "with_ingest_options",
     "with_model_options",
     "with_run_options",
     "with_runner_choice",
     "with_runner_options",
 ]
-
-# What a run takes over from the one before; how fast it works is given each time.
-_OF_LAST_RUN: Final = ("detect", "gate", "track", "sight", "recognise", "chunk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +117,14 @@ class RunOptions:
     Attributes:
         profile: settings as a TOML file.
         assignments: single settings, each NAME=VALUE.
+        unset: names of settings that have their defaults again.
         metrics_file: for Prometheus; None writes none.
         dry_run: whether only the plan is shown.
     """
 
     profile: Path | None
     assignments: tuple[str, ...]
+    unset: tuple[str, ...]
     metrics_file: Path | None
     dry_run: bool
 
@@ -233,7 +228,18 @@ with_run_options = gathered(
     RunOptions,
     click.option("--profile", type=path_type, help="Settings as a TOML file; configs/ holds examples."),
     click.option(
-        "--set", "assignments", multiple=True, metavar="NAME=VALUE", help="One setting, such as detect.fps=5."
+        "--set",
+        "assignments",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="One setting, such as detect.fps=5; `forensics settings` lists them. Can be given several times.",
+    ),
+    click.option(
+        "--unset",
+        multiple=True,
+        metavar="NAME",
+        help="Go back to the default of a setting of the last run or of the profile; all means every setting but "
+        "the model. Can be given several times.",
     ),
     click.option(
         "--metrics",
@@ -249,55 +255,6 @@ with_run_options = gathered(
 def model_loaders() -> ModelLoaders:
     """Return what opens models: the object of the command line's context, if it was started with one."""
     return click.get_current_context().find_object(ModelLoaders) or ModelLoaders()
-
-
-def settings_for(
-    root: Path, run_options: RunOptions, model_options: ModelOptions, runner_options: RunnerOptions
-) -> Settings:
-    """Return the settings of the last run of a case, or of the profile with that run's model, with all changes."""
-    changes = run_options.assignments
-    if model_options.model is not None:
-        path = Path(model_options.model)
-        changes = (*changes, f"detect.model={path.absolute() if path.exists() else path}")
-    record, profile = newest_record(CaseFolder.for_path(root)), run_options.profile
-    base = {name: section for name, section in record.get("settings", {}).items() if name in _OF_LAST_RUN}
-    if base and profile is None:
-        _print_settings_of_last_run(record, base, changes)
-    if runner_options.workers is not None:
-        changes = (*changes, f"run.workers={runner_options.workers}")
-    settings = load_settings(profile, changes, base)
-    if not settings.is_gated:
-        for change in changes:
-            if change.strip().startswith("gate."):
-                say(f"{change} has no effect without detect.gate=motion")
-    if base and profile is not None:
-        _print_what_the_profile_replaces(record, base, settings)
-    if base and profile is not None and settings.detect.model != load_settings(profile, changes).detect.model:
-        say(f"model {record.get('model', {}).get('name')}, of run {record.get('run')}; the profile names none")
-    return settings
-
-
-def _print_settings_of_last_run(record: JsonObject, sections: JsonObject, changes: tuple[str, ...]) -> None:
-    """Print what is taken over from the last run, and what of that is changed."""
-    settings = [f"model {record.get('model', {}).get('name')}", *list_changed_settings(sections)]
-    other = [change for change in changes if not _is_in_effect(change, sections)]
-    changed = f"; changed: {', '.join(other)}" if other else ""
-    say(f"settings of run {record.get('run')}: {', '.join(settings)}{changed}")
-
-
-def _print_what_the_profile_replaces(record: JsonObject, sections: JsonObject, settings: Settings) -> None:
-    """Print the settings of the last run that this one does not have, since a profile replaces all of them."""
-    kept = list_changed_settings(
-        {name: section for name, section in settings.model_dump(mode="json").items() if name in sections}
-    )
-    replaced = [text for text in list_changed_settings(sections) if text not in kept]
-    if replaced:
-        say(f"the profile replaces settings of run {record.get('run')}: {', '.join(replaced)}")
-
-
-def _is_in_effect(change: str, sections: JsonObject) -> bool:
-    """Whether NAME=VALUE is what the last run's settings have already."""
-    return load_settings(None, (change,), sections) == load_settings(None, (), sections)
 
 
 def metrics_for(folder: CaseFolder, file: Path | None) -> RunMetrics:

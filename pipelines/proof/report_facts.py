@@ -34,7 +34,7 @@ from pipelines.review.reviewers import Reviewer, load_reviewers
 from pipelines.review.reviews import load_reviews
 from pipelines.run.record import newest_record
 from pipelines.search.published_lists import COMPLETE, load_published_lists
-from pipelines.settings import list_changed_settings
+from pipelines.setting_catalogue import list_changed_settings
 
 __all__ = ["report_facts", "without_names"]
 

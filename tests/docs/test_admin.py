@@ -13,11 +13,13 @@ import yaml
 
 from pipelines.cli.main import forensics as command_line
 from pipelines.run.metrics import RunMetrics
-from pipelines.settings import list_setting_names
+from pipelines.setting_catalogue import catalogue
 from testing.project import ROOT
 
 _CONFIGS = ROOT / "configs"
-_TEXTS = {name: (ROOT / name).read_text() for name in ("docs/admin.md", "README.md", "docs/gate.md")}
+_TEXTS = {
+    name: (ROOT / name).read_text() for name in ("docs/admin.md", "README.md", "docs/gate.md", "docs/settings.md")
+}
 _RAYJOB, _POLICY = yaml.safe_load_all((_CONFIGS / "kuberay-rayjob.yaml").read_text())
 _RAY_CLUSTER = yaml.safe_load((_CONFIGS / "ray-cluster.yaml").read_text())
 
@@ -58,7 +60,7 @@ def test_every_command_of_ours_exists(name: str) -> None:
 
 def test_every_setting_that_is_named_exists() -> None:
     named = set(re.findall(r"\b(?:detect|gate|track|recognise|chunk|run)\.[a-z_]+\b", _TEXTS["docs/admin.md"]))
-    assert named - {"run.json"} <= set(list_setting_names())
+    assert named - {"run.json"} <= {setting.name for setting in catalogue()}
 
 
 def test_every_metric_is_described_and_no_other() -> None:

@@ -12,9 +12,9 @@ import pyarrow as pa
 from forensics.models.model_store import resolve
 from forensics.tables.parts import DetectRows
 from pipelines.custody.case_store import load_case
+from pipelines.load_settings import load_settings
 from pipelines.run.driver import plan_run
 from pipelines.runners.ray import RayCluster, RayRunner
-from pipelines.settings import load_settings
 from pipelines.stages.detect import ChunkWork
 from pipelines.stages.port import Done
 from scripts.measure.scale.campus import make_campus

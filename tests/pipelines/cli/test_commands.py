@@ -29,7 +29,6 @@ from pipelines.cli.output import one_line
 from pipelines.cli.row_selection import RowFilter, wanted_rows
 from pipelines.custody.case_lock import lock_case
 from pipelines.run.record import newest_record
-from pipelines.settings import TrackSettings, load_settings
 from testing.audit_events import interrupt_at
 from testing.command_tree import COMMANDS, LEAVES
 from testing.commands import ENTRY_LAST_DAY, TRAINING, Call, authority_words, clip, new_case, search_case
@@ -166,6 +165,7 @@ def _calls_with_json(case: Path, folder: Path) -> dict[str, tuple[object, ...]]:
         "doctor": (),
         "models list": (),
         "models verify": (),
+        "settings": (),
         "case init": (own, "--purpose", "p", "--operator", "o"),
         "case show": (own,),
         "case hold": (own, "--reason", "r"),
@@ -403,8 +403,8 @@ def test_query_names_the_published_run_if_the_last_run_published_nothing(
     assert f"the tables are those of run {run}; the last run" in call("query", case).err
     assert f"of run {run}" in call("status", case).out
     again = call("run", case, "--set", "detect.fps=2", *_SERIAL)
-    assert (again.code, "changed:" in again.err) == (0, False)
-    assert "changed: detect.fps=3" in call("run", case, "--set", "detect.fps=3", *_SERIAL).err
+    assert (again.code, "last run" in again.err) == (0, False)
+    assert "detect.fps  3      unset    2" in call("run", case, "--set", "detect.fps=3", *_SERIAL).err
     assert "the last run" not in call("query", case).err
 
 
@@ -640,17 +640,6 @@ def test_a_dry_run_refuses_a_cluster_that_a_run_would_not_reach(call: Call, seen
     assert call("run", case, "--ray", "127.0.0.1:1", "--dry-run", *_SERIAL).code == 2
 
 
-def test_a_profile_says_what_it_replaces(call: Call, seen: Path, tmp_path: Path) -> None:
-    case = Path(shutil.copytree(seen, tmp_path / "case"))
-    assert call("run", case, "--set", "track.buffer_ms=3000", *_SERIAL).code == 0
-    profile = tmp_path / "profile.toml"
-    profile.write_text("[detect]\nfps = 3\n")
-    said = call("run", case, "--profile", profile, "--dry-run").err
-    assert "the profile replaces" in said
-    assert "track.buffer_ms=3000" in said
-    assert "detect.fps" not in said
-
-
 def test_a_run_without_options_goes_on_with_the_settings_of_the_last_one(call: Call, tmp_path: Path) -> None:
     case = tmp_path / "case"
     assert call("scan", clip(tmp_path / "gate.mp4"), "--case", case, "--set", "detect.fps=2", *_SERIAL).code == 0
@@ -659,35 +648,6 @@ def test_a_run_without_options_goes_on_with_the_settings_of_the_last_one(call: C
     assert f"settings of run {first}: model builtin" in again.err
     assert call("status", case, "--json").json["run"] == first
     assert call("run", case, "--set", "detect.fps=1", "--dry-run", "--json").json["run"] != first
-
-
-def test_one_setting_changes_nothing_else_of_the_last_run(call: Call, tmp_path: Path) -> None:
-    case, profile = tmp_path / "case", tmp_path / "profile.toml"
-    asked = ("detect.fps=2", "gate.window_s=20", "track.buffer_ms=1500")
-    options = [word for setting in asked for word in ("--set", setting)]
-    assert call("scan", clip(tmp_path / "gate.mp4"), "--case", case, *options, *_SERIAL).code == 0
-    answer = call("run", case, "--set", "detect.min_score=0.3", *_SERIAL)
-    told = "model builtin-1, detect.fps=2.0, gate.window_s=20.0, track.buffer_ms=1500; changed: detect.min_score=0.3"
-    assert told in answer.err
-    detect, track = _last_settings(case)
-    assert (detect["fps"], detect["min_score"], track["buffer_ms"]) == (2.0, 0.3, 1500)
-    profile.write_text("[detect]\nfps = 1\n")
-    assert "\nsettings of run" not in "\n" + call("run", case, "--profile", profile, *_SERIAL).err
-    detect, track = _last_settings(case)
-    assert (detect["fps"], detect["min_score"], track["buffer_ms"]) == (1.0, 0.1, TrackSettings().buffer_ms)
-
-
-def test_a_profile_that_names_no_model_keeps_that_of_the_last_run(tmp_path: Path) -> None:
-    profile, base = tmp_path / "profile.toml", {"detect": {"model": "other", "fps": 2.0}}
-    profile.write_text("[detect]\nmin_score = 0.3\n")
-    kept = load_settings(profile, (), base).detect
-    assert (kept.model, kept.min_score, kept.fps) == ("other", 0.3, None)
-    assert load_settings(profile, ("detect.model=third",), base).detect.model == "third"
-    profile.write_text('[detect]\nmodel = "named"\n')
-    assert load_settings(profile, (), base).detect.model == "named"
-    profile.write_text("detect = 3\n")
-    with pytest.raises(UsageError):
-        load_settings(profile, (), base)
 
 
 def test_another_setting_keeps_the_model_of_the_last_run(call: Call, tmp_path: Path) -> None:
@@ -842,7 +802,6 @@ def test_every_table_is_a_lazy_frame_with_the_published_columns(seen: Path, tabl
 
 
 def test_an_unknown_table_is_refused_with_the_known_ones(seen: Path) -> None:
-    from forensics.errors import UsageError
 
     with pytest.raises(UsageError, match="no table 'suspects'"):
         forensics.open_case(seen).table("suspects")

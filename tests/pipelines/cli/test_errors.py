@@ -335,40 +335,19 @@ def test_a_model_with_another_digest_than_registered(call: Call, filled: Path, t
     assert "yolox_nano is registered with" in answer.err
 
 
-_WRONG_SETTINGS = (
-    ("detect.colour=red", "unknown setting detect.colour", "detect.min_score"),
-    ("colour.red=1", "unknown setting colour", "detect.min_score"),
-    ("min_score", "'min_score'", "section.name=value"),
-    ("detect.min_score=high", "detect.min_score", "'high'"),
-    ("detect.min_score=7", "detect.min_score", "less than or equal to 1"),
-    ("run.workers=0", "run.workers", "greater than or equal to 1"),
-    ("detect.fps=nan", "detect.fps", "nan"),
-    ("detect.fps=inf", "detect.fps", "inf"),
-    ("chunk.seconds=inf", "chunk.seconds", "inf"),
-    ("detect.precision=f8", "detect.precision", "'bf16'"),
-    ("detect.classes=unicorn", "unicorn", "person"),
+@pytest.mark.parametrize(
+    ("assignment", "what", "known"),
+    [
+        ("detect.min_score=7", "--set detect.min_score", "number 0 to 1"),
+        ("detect.classes=unicorn", "unicorn", "person"),
+    ],
 )
-
-
-@pytest.mark.parametrize(("assignment", "what", "known"), _WRONG_SETTINGS)
 def test_an_invalid_setting(call: Call, filled: Path, *, assignment: str, what: str, known: str) -> None:
     answer = call("run", filled, "--set", assignment, *_SERIAL)
     assert answer.code == 2
     assert what in answer.err
     assert known in answer.err
     assert not (filled / "tables").exists()
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [("detect = 5\n", "detect"), ("[detect]\nfpss = 5\n", "known settings"), ("[detect\n", "not a TOML file")],
-)
-def test_an_invalid_profile(call: Call, filled: Path, tmp_path: Path, text: str, said: str) -> None:
-    profile = tmp_path / "profile.toml"
-    profile.write_text(text)
-    answer = call("run", filled, "--profile", profile, *_SERIAL)
-    assert answer.code == 2
-    assert said in answer.err
 
 
 @pytest.mark.parametrize("name", ["absent.toml", "."])
