@@ -8,8 +8,10 @@ from typing import Final
 from forensics.custody.log import LogLine
 from forensics.json_object import JsonObject
 
-__all__ = ["CORRECTS", "Correction", "RecordedCorrection", "correction_facts", "recorded_corrections"]
+__all__ = ["CORRECTS", "MANDATE", "Correction", "RecordedCorrection", "correction_facts", "recorded_corrections"]
 
+MANDATE: Final = "mandate"
+"""What a correction of the mandate is about."""
 CORRECTS: Final = "corrects"
 """Name of the note that a command appends to the log before it changes what was stated."""
 _LIST: Final = "corrections"
@@ -20,8 +22,8 @@ class Correction:
     """One statement that was replaced by another.
 
     Attributes:
-        of: what it is about: an evidence id, ``camera gate``, or ``mandate``.
-        name: which statement, such as ``camera``, ``start_utc`` or ``title``.
+        of: what it is about: an evidence id, ``camera gate``, or `MANDATE`.
+        name: which statement, such as ``camera``, ``start`` or ``title``.
         before, after: old and new value as text; None for none.
     """
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from forensics.custody.case_document import decode_case, digest_scope
+from forensics.custody.case_document import decode_case, digest_scope, read_case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
 from forensics.custody.mandate import MandateStatus, mandate_status
@@ -11,6 +11,7 @@ from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.spelling import in_shell
 from forensics.tables.manifest import read_manifest
+from forensics.tables.stale_evidence import stale_evidence
 
 __all__ = ["refuse_stale_scope", "refuse_unless_active"]
 
@@ -44,14 +45,15 @@ def refuse_unless_active(folder: CaseFolder, now: datetime) -> None:
 
 
 def refuse_stale_scope(folder: CaseFolder) -> None:
-    """Raise if a camera, its clock or the scope has changed since the published run compared faces.
+    """Raise if a camera, a start, a clock or the scope has changed since the published run compared faces.
 
     Raises:
         NotAuthorised: compared faces may lie outside of the time that the case now allows.
     """
     published = read_manifest(folder)["scope"] if folder.manifest.exists() else None
-    if published is not None and published != digest_scope(folder):
+    if published is not None and (published != digest_scope(folder) or stale_evidence(read_case(folder))):
         raise NotAuthorised(
-            "a camera's clock was corrected after faces were compared, so some may lie outside of the case's time",
-            f"run `forensics run {in_shell(folder.root)}` to compare faces within the corrected time",
+            "a camera, its clock or the scope of the case was changed after faces were compared, "
+            "so some may lie outside of what the case allows",
+            f"run `forensics run {in_shell(folder.root)}` to compare faces within the present scope",
         )

@@ -2,11 +2,20 @@
 
 from collections.abc import Sequence
 
-from forensics.custody.corrections import CORRECTS, Correction, correction_facts
+from forensics.custody.corrections import CORRECTS, Correction, RecordedCorrection, correction_facts
 from pipelines.cli.output import one_line, say
 from pipelines.custody.session import Session
 
-__all__ = ["print_corrections", "record_corrections"]
+__all__ = ["corrections_text", "print_corrections", "record_corrections"]
+
+
+def corrections_text(corrections: Sequence[RecordedCorrection]) -> list[str]:
+    """Return every correction of a case as text: a line with old and new, a line with who, when and why."""
+    lines = []
+    for each in corrections:
+        why = each.why or "no reason was given"
+        lines += [str(each.correction), f"    {each.at_utc:%Y-%m-%d %H:%M}Z, {each.who.get('user', '?')}: {why}"]
+    return ["", "corrected:", *map(one_line, lines)] if lines else []
 
 
 def print_corrections(corrections: Sequence[Correction]) -> None:

@@ -24,6 +24,7 @@ from pipelines.custody.log_anchor import anchor_for, forget_folder
 from pipelines.custody.mandate_text import last_day_text
 
 __all__ = [
+    "check_mandate",
     "denial_reason",
     "encode_denial",
     "find_cases",
@@ -62,7 +63,7 @@ def make_case(root: Path, mandate: Mandate, *, now: datetime, keep_results_days:
         remove_unfinished(root)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise UsageError("this folder is not empty", "choose a new or empty folder for the case", root)
-    _check(mandate, now)
+    check_mandate(mandate, now)
     is_limited = keep_results_days is not None or mandate.mode.compares_faces
     retention = ResultRetention(keep_results_days) if is_limited else None
     case = Case(folder, secrets.token_hex(8), mandate, now, cameras={}, retention=retention)
@@ -81,8 +82,8 @@ def make_case(root: Path, mandate: Mandate, *, now: datetime, keep_results_days:
     return case
 
 
-def _check(mandate: Mandate, now: datetime) -> None:
-    """Check that a case can be created with this mandate.
+def check_mandate(mandate: Mandate, now: datetime) -> None:
+    """Check that a case can have this mandate from now on.
 
     Raises:
         UsageError: a field is missing or invalid.

@@ -23,6 +23,7 @@ from forensics.adapters.crypto.case_key import Key
 from forensics.adapters.crypto.signing import key_id_of, public_key_of
 from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
+from forensics.custody.corrections import MANDATE, recorded_corrections
 from forensics.custody.line_file import open_line_file
 from forensics.custody.log import read_chain
 from forensics.custody.sealer import Sealer
@@ -40,6 +41,7 @@ __all__ = [
     "Denial",
     "Event",
     "denials_file",
+    "earlier_references",
     "forget_lapse",
     "is_remembered",
     "load_denials",
@@ -215,18 +217,20 @@ def _readable_denials() -> Iterator[Denial]:
                 yield _parse(line)
 
 
-def subjects_of(private: bytes, *, evidence_ids: Iterable[str], pictures: Iterable[str], reference: str) -> Subjects:
+def subjects_of(
+    private: bytes, *, evidence_ids: Iterable[str], pictures: Iterable[str], references: Iterable[str]
+) -> Subjects:
     """Return the keyed references of what a case is about.
 
     Args:
         private: private key of the installation.
         evidence_ids: the first 16 hex digits of the SHA-256 of each evidence, as in the tables.
         pictures: SHA-256 of each reference picture.
-        reference: reference of the mandate; its spelling does not matter.
+        references: reference of the mandate, and those that it had before; their spelling does not matter.
     """
     secret = _secret(private)
-    folded = letters_and_digits(reference)
-    values = {"footage": evidence_ids, "pictures": pictures, "reference": [folded] if folded else []}
+    folded = {letters_and_digits(reference) for reference in references} - {""}
+    values = {"footage": evidence_ids, "pictures": pictures, "reference": folded}
     return {kind: frozenset(secret.reference(kind, value) for value in values[kind]) for kind in KINDS}
 
 
@@ -261,10 +265,21 @@ def _describe(
         private = installation_key()
         pictures = _pictures(folder, case_id)
         evidence_ids = _evidence_ids(folder)
-        subjects = subjects_of(private, evidence_ids=evidence_ids, pictures=pictures, reference=reference)
+        references = [reference, *earlier_references(folder)]
+        subjects = subjects_of(private, evidence_ids=evidence_ids, pictures=pictures, references=references)
         denial = Denial(case_id, at_utc, key_id_of(public_key_of(private)), subjects, event=event)
         return replace(denial, mac=_mac(private, denial))
     return None
+
+
+def earlier_references(folder: CaseFolder) -> set[str]:
+    """Return the references that the mandate had before it was amended, from the log as far as it is whole."""
+    found: set[str] = set()
+    with contextlib.suppress(*_FAULTS):
+        lines = read_chain(folder.audit_file).lines if folder.audit_file.is_file() else ()
+        corrections = [each.correction for each in recorded_corrections(lines)]
+        found |= {each.before for each in corrections if (each.of, each.name) == (MANDATE, "reference") and each.before}
+    return found
 
 
 def _evidence_ids(folder: CaseFolder) -> set[str]:

@@ -18,7 +18,7 @@ from forensics.errors import ForensicsError, NotAuthorised, UsageError
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from forensics.tables.files import read_any_table
-from pipelines.custody.denial_memory import Denial, Event, load_denials, subjects_of
+from pipelines.custody.denial_memory import Denial, Event, earlier_references, load_denials, subjects_of
 from pipelines.custody.entries import stored_pictures
 from pipelines.custody.installation import installation_key
 from pipelines.custody.keys import find_key
@@ -77,13 +77,18 @@ def find_denials(case: Case) -> list[EarlierDenial]:
     file, key = case.folder.evidence_file, find_key(case)
     evidence_ids = read_any_table(file)["evidence_id"].to_pylist() if file.exists() else []
     pictures = {name for path in case.folder.entry_files() for name in stored_pictures(path.parent, key)}
-    return _in_common(case, denials, evidence_ids, pictures, case.mandate.reference)
+    references = {case.mandate.reference, *earlier_references(case.folder)}
+    return _in_common(case, denials, evidence_ids, pictures, references)
 
 
 def _in_common(
-    case: Case, denials: list[Denial], evidence_ids: Collection[str], pictures: Collection[str], reference: str
+    case: Case,
+    denials: list[Denial],
+    evidence_ids: Collection[str],
+    pictures: Collection[str],
+    references: Collection[str],
 ) -> list[EarlierDenial]:
-    own = subjects_of(installation_key(), evidence_ids=evidence_ids, pictures=pictures, reference=reference)
+    own = subjects_of(installation_key(), evidence_ids=evidence_ids, pictures=pictures, references=references)
     offered = {
         line.facts.get("case_id")
         for line in read_chain(case.folder.audit_file).lines
@@ -161,7 +166,7 @@ def refuse_denied_pictures(case: Case, note: Callable[[str, JsonObject], None], 
         NotAuthorised: it does not.
     """
     denials = load_denials()
-    found = _in_common(case, denials, (), pictures, "") if denials else []
+    found = _in_common(case, denials, (), pictures, ()) if denials else []
     unacknowledged = [replace(each, in_common=(_WORDS["pictures"],)) for each in found if not each.is_acknowledged]
     for denial in unacknowledged:
         note(_NOTE, {"case_id": denial.case_id})

@@ -12,7 +12,7 @@ from forensics.spelling import in_shell, spelled_as_known
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.intake.evidence_lists import EvidenceLists
 
-__all__ = ["correct_cameras", "start_corrections"]
+__all__ = ["clock_text", "correct_cameras", "start_corrections"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -83,13 +83,14 @@ def start_corrections(known: Evidence, start_utc_us: int | None, clock_error_ms:
     if start_utc_us is None or known.start_utc_us is None:
         return []
     compared = [
-        ("start", _instant_text(known.start_utc_us), _instant_text(start_utc_us)),
+        ("start", clock_text(known.start_utc_us), clock_text(start_utc_us)),
         ("clock error", _error_text(known.clock_error_ms), _error_text(clock_error_ms)),
     ]
     return [Correction(known.evidence_id, *each) for each in compared if each[1] != each[2]]
 
 
-def _instant_text(microseconds: int) -> str:
+def clock_text(microseconds: int) -> str:
+    """Return an instant in ISO 8601, from microseconds since 1970 UTC."""
     return (_EPOCH + timedelta(microseconds=microseconds)).isoformat().replace("+00:00", "Z")
 
 

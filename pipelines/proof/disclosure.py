@@ -2,33 +2,35 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Final
+
+import numpy as np
 
 import forensics
 from forensics.custody.case_document import Case
+from forensics.custody.corrections import recorded_corrections
 from forensics.custody.log import Chain, find_log_fault, head, read_chain
-from forensics.custody.mandate import MandateStatus, mandate_status
+from forensics.custody.mandate import mandate_status
 from forensics.custody.result_retention import removal_statement, results_removed
-from forensics.errors import ForensicsError
 from forensics.faces.published_rates import calibration_for
-from forensics.faces.review_rules import Review, State, state_of
+from forensics.faces.review_rules import state_of
+from forensics.footage.evidence import Evidence
 from forensics.json_object import JsonObject, decode_json
 from forensics.tables.evidence import load_evidence
 from forensics.tables.manifest import read_manifest
-from forensics.tables.published import candidates_of
-from pipelines import clock
 from pipelines.custody.case_store import denial_reason
 from pipelines.custody.earlier_denials import denial_facts
 from pipelines.custody.entries import load_entries
 from pipelines.custody.entry_additions import added_entries
-from pipelines.custody.keys import find_key, key_of
+from pipelines.custody.keys import find_key
 from pipelines.custody.mandate_text import record_facts
 from pipelines.custody.outputs import written_files
+from pipelines.proof.disclosed_candidates import disclosed_candidates
 from pipelines.proof.uses import count_uses, unless_few
-from pipelines.review.reviewers import NOT_ON_RECORD, Reviewer, load_reviewers
-from pipelines.review.reviews import accounts_of, load_reviews, select_reviews
+from pipelines.review.reviews import load_reviews, select_reviews
 from pipelines.run.record import newest_record
 from pipelines.search.published_lists import load_published_lists
 
@@ -36,6 +38,7 @@ __all__ = ["annual_counts", "annual_uses", "build_disclosure"]
 
 _RECORD_FIELDS: Final = ("run", "settings", "model", "faces", "methods", "libraries", "hardware")
 _MADE: Final = ("begin", "case init")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_REVIEW_ONLY: Final = "the second review is not made yet"
 _LIMITS: Final = (
     "Every row is a candidate for examination, not a finding: the software proposes, people decide.",
@@ -54,11 +57,13 @@ def build_disclosure(case: Case) -> JsonObject:
     """
     record, chain = newest_record(case.folder), read_chain(case.folder.audit_file)
     published = case.folder.manifest.exists()
-    candidates, withheld = _candidates(case) if published else ([], _why_no_tables(case))
+    candidates, withheld = disclosed_candidates(case) if published else ([], _why_no_tables(case))
     return {
         "heading": "Candidates for examination",
         "case": {"case_id": case.case_id, **_mandate_facts(case), **denial_facts(case)},
-        "searched": [_evidence_facts(item) for item in load_evidence(case.folder)],
+        "searched": [_evidence_facts(case, item) for item in load_evidence(case.folder)],
+        "clocks": _clocks(case),
+        "corrections": [each.facts for each in recorded_corrections(chain.lines)],
         "looked_at": _coverage(case) if published else [],
         "passed_over": record.get("audit"),
         "with": {
@@ -117,9 +122,35 @@ def _instant(value: datetime | None) -> str | None:
     return None if value is None else value.isoformat()
 
 
-def _evidence_facts(item: Any) -> JsonObject:
-    names = ("evidence_id", "sha256", "size_bytes", "camera_id", "start_utc_us", "clock_error_ms", "reason")
-    return {**{name: getattr(item, name) for name in names}, "file": item.path.name, "verdict": item.verdict.value}
+def _evidence_facts(case: Case, item: Evidence) -> JsonObject:
+    """Return what is known of one evidence: its start by the camera's own clock, and corrected to UTC."""
+    names = ("evidence_id", "sha256", "size_bytes", "camera_id", "reason")
+    camera, start_us = case.camera(item.camera_id), item.start_utc_us
+    corrected_us = None if start_us is None else int(camera.utc_us(np.array([start_us]))[0])
+    return {
+        **{name: getattr(item, name) for name in names},
+        "file": item.path.name,
+        "verdict": item.verdict.value,
+        "start_camera_clock": None if start_us is None else _camera_clock(start_us),
+        "start_utc": None if corrected_us is None else _instant(_EPOCH + timedelta(microseconds=corrected_us)),
+        "clock_error_ms": camera.clock_error_ms(item.clock_error_ms),
+    }
+
+
+def _camera_clock(microseconds: int) -> str:
+    """Return a reading of a camera's own clock, without a zone, because it is not UTC."""
+    return (_EPOCH + timedelta(microseconds=microseconds)).replace(tzinfo=None).isoformat()
+
+
+def _clocks(case: Case) -> list[JsonObject]:
+    """Return the correction of every camera's clock; who set it, when and why is among the corrections."""
+    cameras = sorted({item.camera_id for item in load_evidence(case.folder)} | set(case.cameras))
+    sections = [
+        {"section": f"{evidence_id}#{number}", "start_camera_clock": _camera_clock(at)}
+        for evidence_id, starts in case.section_starts.items()
+        for number, at in starts.items()
+    ]
+    return [*(asdict(case.camera(name)) for name in cameras), *sections]
 
 
 def _coverage(case: Case) -> list[JsonObject]:
@@ -157,59 +188,6 @@ def _entries(case: Case) -> list[JsonObject]:
         }
         for added in added_entries(case)
     ]
-
-
-def _candidates(case: Case) -> tuple[list[JsonObject], str]:
-    """Return every compared pair, also rejected ones, with its verdicts; or an empty list and the reason for it."""
-    mandate = mandate_status(case.mandate, clock.utc_now())
-    if mandate not in {MandateStatus.ACTIVE, MandateStatus.EXPIRED}:
-        return [], f"the case is {mandate.value}"
-    try:
-        key = key_of(case)
-        rows = candidates_of(case.folder, key).collect().to_dicts()
-    except ForensicsError as error:
-        return [], str(error)
-    reviews = load_reviews(case)
-    return [
-        {**row, **_review_facts(case, select_reviews(reviews, row["sighting_id"], row["entry_id"]))} for row in rows
-    ], ""
-
-
-def _review_facts(case: Case, reviews: list[Review]) -> JsonObject:
-    """Return the verdicts on one candidate; a first verdict is withheld, so that the second review is blind."""
-    state = state_of(reviews)
-    if state is State.FIRST:
-        return {
-            "review_state": state.value,
-            "verdicts": [],
-            "verdicts_missing_because": _FIRST_REVIEW_ONLY,
-            "same_account": None,
-        }
-    accounts = accounts_of(case, reviews) if reviews else []
-    known = {each.key_id: each for each in load_reviewers(case.folder)}
-    verdicts = [
-        _verdict_facts(review, known[review.key_id], account) for review, account in zip(reviews, accounts, strict=True)
-    ]
-    same_account = accounts[0] == accounts[1] if len(accounts) == 2 and "" not in accounts else None
-    return {
-        "review_state": state.value,
-        "verdicts": verdicts,
-        "verdicts_missing_because": "",
-        "same_account": same_account,
-    }
-
-
-def _verdict_facts(review: Review, reviewer: Reviewer, account: str) -> JsonObject:
-    return {
-        "reviewer": review.reviewer,
-        "training": reviewer.training or NOT_ON_RECORD,
-        "trained_on": reviewer.trained_on or None,
-        "key_id": review.key_id,
-        "account": account or None,
-        "verdict": review.verdict.value,
-        "checklist": review.checklist,
-        "note": review.note,
-    }
 
 
 def _log_facts(case: Case, chain: Chain, candidates: list[JsonObject]) -> JsonObject:

@@ -436,7 +436,7 @@ def test_a_command_that_died_while_it_added_an_entry_leaves_no_picture(excluded:
 
 
 def test_a_corrected_clock_withdraws_what_was_compared(excluded: FaceCase) -> None:
-    excluded.do("case clock", "gate", "--offset", 5)
+    excluded.do("case clock", "gate", "--offset", 5, "--reason", "radio clock")
     for command in (
         ("query", excluded.root, "candidates", "--reason", "r"),
         ("review", excluded.root, "--as", "B. Becker", "--reason", "r"),
