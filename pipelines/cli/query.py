@@ -22,6 +22,7 @@ from pipelines.cli.output import emit, parse_utc, path_type, reason_option, say
 from pipelines.cli.output_options import OutputOptions, with_output_options
 from pipelines.cli.row_formats import SHOWN_LINES, pictures_of, print_rows
 from pipelines.cli.row_selection import POSSIBLY, TIME_COLUMNS, WITHIN, RowFilter, clock_errors_of, require, wanted_rows
+from pipelines.cli.run_summary import no_sighting_hint
 from pipelines.custody.case_store import load_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
@@ -222,6 +223,8 @@ def _spelled_as_in(opened: OpenCase, row_filter: RowFilter) -> RowFilter:
 def _print_hints(opened: OpenCase, rows: pl.LazyFrame, table: str, row_filter: RowFilter) -> None:
     """Print why no row may have been found: an unknown name, or frames that the motion gate skipped."""
     camera, entry_id = row_filter.equal["camera_id"], row_filter.equal["entry_id"]
+    if table == "sightings" and _is_empty(rows) and not _is_empty(opened.detections()):
+        say(no_sighting_hint(opened.folder))
     if camera is not None and camera not in (cameras := _values(opened.evidence(), "camera_id")):
         say(f"the case has no camera {camera!r}; cameras: {', '.join(cameras)}")
     if entry_id is not None and entry_id not in (entries := _values(rows, "entry_id")):
@@ -233,6 +236,10 @@ def _print_hints(opened: OpenCase, rows: pl.LazyFrame, table: str, row_filter: R
     audit = newest_record(opened.folder).get("audit")
     if audit and table not in ("sources", "evidence"):
         say(describe_spot_check(audit))
+
+
+def _is_empty(rows: pl.LazyFrame) -> bool:
+    return rows.limit(1).collect().is_empty()
 
 
 def _values(rows: pl.LazyFrame, column: str) -> list[str]:
