@@ -21,7 +21,7 @@ NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class _Finder:
+class Finder:
     """Implements `Detector`: one person of this score at the same place in every frame."""
 
     score: float = 0.3
@@ -70,41 +70,41 @@ def made(tmp_path: Path, *seconds: float | None, other_scene: frozenset[int] = f
 
 def test_a_single_still_with_a_person_gives_a_sighting(tmp_path: Path) -> None:
     case = made(tmp_path, 0)
-    result = run(case, detector=_Finder(score=0.26))
+    result = run(case, detector=Finder(score=0.26))
     assert sightings(case) == [(0, 0)]
     assert result.figures["sparse_recordings"] == result.figures["recordings"] == 1
 
 
 def test_a_detection_below_the_score_of_single_frames_is_none(tmp_path: Path) -> None:
     case = made(tmp_path, 0)
-    run(case, detector=_Finder(score=0.24))
+    run(case, detector=Finder(score=0.24))
     assert sightings(case) == []
-    run(case, "track.single_frame_score=0.2", detector=_Finder(score=0.24))
+    run(case, "track.single_frame_score=0.2", detector=Finder(score=0.24))
     assert sightings(case) == [(0, 0)]
 
 
 def test_a_burst_is_one_sighting_and_a_later_picture_another(tmp_path: Path) -> None:
     case = made(tmp_path, 0, 1, 2, 30, 31, 60)
-    run(case, detector=_Finder())
+    run(case, detector=Finder())
     assert sightings(case) == [(0, 2), (3, 4), (5, 5)]
 
 
 def test_a_time_lapse_of_stills_joins_no_pictures(tmp_path: Path) -> None:
     case = made(tmp_path, *range(0, 150, 30))
-    run(case, detector=_Finder())
+    run(case, detector=Finder())
     assert sightings(case) == [(number, number) for number in range(5)]
 
 
 def test_pictures_without_a_capture_time_are_not_joined(tmp_path: Path) -> None:
     """A copy writes many files in one second, so a burst of file times shows nothing."""
     case = made(tmp_path, None, None, None)
-    run(case, detector=_Finder())
+    run(case, detector=Finder())
     assert sightings(case) == [(0, 0), (1, 1), (2, 2)]
 
 
 def test_a_picture_placed_beside_its_neighbour_is_joined_with_none(tmp_path: Path) -> None:
     case = made(tmp_path, 0, 1, None, 2, 3)
-    run(case, detector=_Finder())
+    run(case, detector=Finder())
     numbers = published_table(case, "sightings")["first_frame"].to_list()
     assert len(numbers) == 3
     (alone,) = (row for row in published_table(case, "sightings").iter_rows(named=True) if row["n_detections"] == 1)
@@ -113,20 +113,20 @@ def test_a_picture_placed_beside_its_neighbour_is_joined_with_none(tmp_path: Pat
 
 def test_pictures_of_two_scenes_are_not_joined(tmp_path: Path) -> None:
     case = made(tmp_path, 0, 1, 2, 3, other_scene=frozenset({2, 3}))
-    run(case, detector=_Finder())
+    run(case, detector=Finder())
     assert sightings(case) == [(0, 1), (2, 3)]
 
 
 def test_sampled_frames_further_apart_than_a_track_waits_count_alone(case: Case) -> None:
-    run(case, "track.buffer_ms=900", detector=_Finder())
+    run(case, "track.buffer_ms=900", detector=Finder())
     assert sightings(case) == []
-    run(case, "detect.fps=1", "track.buffer_ms=900", detector=_Finder())
+    run(case, "detect.fps=1", "track.buffer_ms=900", detector=Finder())
     assert sightings(case) == [(0, 0), (5, 5), (10, 10)]
 
 
 def test_query_says_why_there_are_detections_and_no_sightings(tmp_path: Path, call: Call) -> None:
     case = made(tmp_path, 0)
-    run(case, detector=_Finder(score=0.2))
+    run(case, detector=Finder(score=0.2))
     done = call("query", case.folder.root)
     assert done.code == 0
     assert "track.single_frame_score" in done.err
@@ -134,6 +134,6 @@ def test_query_says_why_there_are_detections_and_no_sightings(tmp_path: Path, ca
 
 
 def test_run_says_where_single_detections_are_sightings(tmp_path: Path, call: Call) -> None:
-    call.use_detector(_Finder())
+    call.use_detector(Finder())
     done = call("scan", album(tmp_path / "trap", {0: 0}), "--case", tmp_path / "new", "--runner", "serial")
     assert "1 of 1 recording is stills or time lapse" in done.out
