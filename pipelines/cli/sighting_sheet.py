@@ -13,7 +13,7 @@ from forensics.custody.case_document import Case
 from forensics.custody.sealer import Sealer
 from forensics.json_object import JsonObject
 from forensics.tables.open import OpenCase
-from forensics.wording import counted
+from forensics.wording import counted, length_of_time
 from pipelines.cli.row_selection import POSSIBLY, WITHIN
 from pipelines.run.record import model_of_run
 
@@ -142,19 +142,8 @@ def _clock_text(row: JsonObject) -> str:
 
 
 def _length_text(microseconds: int) -> str:
-    """Return how long something was seen.
-
-    >>> _length_text(0), _length_text(6_200_000), _length_text(65_000_000), _length_text(3_720_000_000)
-    ('one frame', '6.2 s', '1 min 05 s', '1 h 02 min')
-    """
-    seconds = microseconds / 1_000_000
-    if not microseconds:
-        return "one frame"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    if seconds < 3599.5:
-        return f"{round(seconds) // 60} min {round(seconds) % 60:02} s"
-    return f"{round(seconds / 60) // 60} h {round(seconds / 60) % 60:02} min"
+    """Return how long something was seen."""
+    return length_of_time(microseconds / 1_000_000) if microseconds else "one frame"
 
 
 def _badge(row: dict[str, Any]) -> str:
