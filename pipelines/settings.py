@@ -166,6 +166,13 @@ class TrackSettings(_Closed):
         ge=0,
         description="shortest track in ms of media time; shorter tracks are dropped",
     )
+    single_frame_score: float = Field(
+        0.25,
+        ge=0,
+        le=1,
+        description="lowest score of a detection that is a sighting where no other frame confirms it: in stills, and "
+        "where frames are more than buffer_ms apart",
+    )
     cuts: bool = Field(_TRACK.cuts, description="whether all tracks end at shot cuts of edited footage")
 
     @model_validator(mode="after")
@@ -178,7 +185,7 @@ class TrackSettings(_Closed):
 
     def parameters(self) -> TrackParameters:
         """Return the parameters of the association."""
-        return TrackParameters(**self.model_dump(exclude={"method"}))
+        return TrackParameters(**self.model_dump(exclude={"method", "single_frame_score"}))
 
 
 class SightSettings(_Closed):

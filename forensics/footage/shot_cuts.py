@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from forensics.footage.timeline import BoolArray, Int64Array
 
-__all__ = ["LUMA_GRID_SIDE", "LumaGridArray", "shot_numbers"]
+__all__ = ["LUMA_GRID_SIDE", "LumaGridArray", "scene_numbers", "shot_numbers"]
 
 LUMA_GRID_SIDE: Final = 8
 
@@ -39,22 +39,43 @@ def shot_numbers(luma_grids: LumaGridArray, media_us: Int64Array) -> Int64Array:
         luma_grids: (F, 64) uint8, of the sampled frames.
         media_us: (F,) int64, their media time, non-decreasing.
     """
-    spread = luma_grids.std(axis=1)
-    usable = np.flatnonzero(spread >= _MIN_SPREAD)
+    usable, normal = _normalise(luma_grids)
     is_cut = np.zeros(len(luma_grids), dtype=np.bool_)
     if len(usable) > 1:
-        centred = luma_grids[usable] - luma_grids[usable].mean(axis=1, keepdims=True)
-        normal = centred / spread[usable, np.newaxis]
-        is_cut[usable[1:]] = _is_unlike(normal) & ~_is_long_step(usable, media_us)
+        is_cut[usable[1:]] = _is_unlike(normal, _FRAMES_ON_EACH_SIDE) & ~_is_long_step(usable, media_us)
     return np.cumsum(is_cut, dtype=np.int64)
 
 
-def _is_unlike(normal: npt.NDArray[np.float64]) -> BoolArray:
+def scene_numbers(luma_grids: LumaGridArray) -> Int64Array:
+    """Return the scene number of each still: (F,) int64 from 0.
+
+    A new scene begins at a picture that does not correlate with the one before it, however far apart they are. Pictures
+    of one shade are ignored.
+
+    Args:
+        luma_grids: (F, 64) uint8, of the stills in the order of capture.
+    """
+    usable, normal = _normalise(luma_grids)
+    is_new = np.zeros(len(luma_grids), dtype=np.bool_)
+    if len(usable) > 1:
+        is_new[usable[1:]] = _is_unlike(normal, 1)
+    return np.cumsum(is_new, dtype=np.int64)
+
+
+def _normalise(luma_grids: LumaGridArray) -> tuple[Int64Array, npt.NDArray[np.float64]]:
+    """Return (T,) the pictures that are not of one shade, and (T, 64) their grids without mean and spread."""
+    spread = luma_grids.std(axis=1)
+    usable = np.flatnonzero(spread >= _MIN_SPREAD)
+    centred = luma_grids[usable] - luma_grids[usable].mean(axis=1, keepdims=True)
+    return usable, centred / spread[usable, np.newaxis]
+
+
+def _is_unlike(normal: npt.NDArray[np.float64], n_on_each_side: int) -> BoolArray:
     """Return (T - 1,) bool, whether the grids before and after each step of (T, 64) are uncorrelated."""
     n_steps = len(normal) - 1
     best = np.full(n_steps, -1.0)
-    for before in range(_FRAMES_ON_EACH_SIDE):
-        for after in range(_FRAMES_ON_EACH_SIDE):
+    for before in range(n_on_each_side):
+        for after in range(n_on_each_side):
             # step s lies between grids s and s + 1
             steps = np.arange(before, n_steps - after)
             correlation = np.einsum("sc,sc->s", normal[steps - before], normal[steps + 1 + after]) / normal.shape[1]

@@ -74,6 +74,7 @@ class PacketIndex:
             decoding starts there; -1 for a keyframe that needs no history, 0 for one of which only frames shown before
             it do; None if no keyframe needs any.
         is_numbered: whether the file that is read has frame numbers in place of pts, as some working copies have.
+        untimed: numbers of the stills that state no capture time by the camera's clock, and so are placed by a guess.
     """
 
     pts: Int64Array
@@ -86,6 +87,7 @@ class PacketIndex:
     sections: tuple[Section, ...] = ()
     recovery_frames: Int64Array | None = None
     is_numbered: bool = False
+    untimed: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         n_frames = len(self.pts)

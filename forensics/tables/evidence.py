@@ -35,6 +35,7 @@ _BLOCKS: Final = b"forensics.blocks"
 _SECTIONS: Final = b"forensics.sections"
 _RECOVERY_FRAMES: Final = b"forensics.recovery_frames"
 _NUMBERED: Final = b"forensics.is_numbered"
+_UNTIMED: Final = b"forensics.untimed"
 
 
 def sources_table(sources: Sequence[Source]) -> pa.Table:
@@ -100,6 +101,8 @@ def save_index(folder: CaseFolder, evidence_id: str, index: PacketIndex, picture
         metadata |= {_RECOVERY_FRAMES: json.dumps(index.recovery_frames.tolist()).encode()}
     if index.is_numbered:
         metadata |= {_NUMBERED: b"1"}
+    if index.untimed:
+        metadata |= {_UNTIMED: json.dumps(sorted(index.untimed)).encode()}
     table = pa.Table.from_arrays([pa.array(column) for column in columns], schema=schemas.INDEX)
     write_table(path, table.replace_schema_metadata(metadata))
     return sha256_of_file(path)
@@ -127,6 +130,7 @@ def load_index(folder: CaseFolder, evidence: Evidence) -> PacketIndex:
         sections=tuple(Section(*stored) for stored in json.loads(metadata.get(_SECTIONS, b"[]"))),
         recovery_frames=None if recovery_frames is None else np.array(recovery_frames, dtype=np.int64),
         is_numbered=_NUMBERED in metadata,
+        untimed=frozenset(json.loads(metadata.get(_UNTIMED, b"[]"))),
     )
 
 

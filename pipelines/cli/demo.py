@@ -7,7 +7,6 @@ from typing import Final
 import click
 
 import forensics
-from forensics.adapters.pictures.contact_sheet import contact_sheet
 from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.mandate import Mandate, Mode
@@ -18,8 +17,9 @@ from forensics.tables.evidence import load_sources
 from forensics.tables.files import write_bytes
 from pipelines import clock
 from pipelines.cli.output import microseconds, path_type, say
-from pipelines.cli.row_formats import pictures_of, sightings_text
+from pipelines.cli.row_formats import sightings_text
 from pipelines.cli.run_options import runner_for, with_runner_choice
+from pipelines.cli.sighting_sheet import cells_of, draw_sheets, heading_of
 from pipelines.custody.case_store import make_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need, Session
@@ -93,7 +93,9 @@ def _run_and_show(session: Session, runner: str) -> None:
     opened = forensics.open_case(out)
     found = opened.sightings().collect()
     sheet = session.folder.contact_sheet
-    write_bytes(sheet, contact_sheet(pictures_of(opened, found, None), sheet))
+    heading = heading_of(case, opened, found, {}, session.now)
+    for page, data in draw_sheets(heading, cells_of(opened, found, None), sheet):
+        write_bytes(page, data)
     print(sightings_text(opened, found))
     print(f"\n{sum(clip.n_people for clip in clips)} people walk by, {len(found)} sightings were found.")
     print(f"next: open\n  {sheet}\n  {case.folder.tables}/sightings.parquet\n  {result.folder.record}")

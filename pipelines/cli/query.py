@@ -9,8 +9,8 @@ import click
 import polars as pl
 
 import forensics
-from forensics.adapters.pictures.contact_sheet import contact_sheet
-from forensics.custody.sealer import Sealer
+from forensics.adapters.pictures.contact_sheet import PER_PAGE, has_unwritable_names, page_names
+from forensics.adapters.pictures.sheet_files import require_picture_name
 from forensics.errors import UsageError
 from forensics.faces.comparison import DECISIONS_TO_REVIEW, Decision
 from forensics.footage.coverage import State
@@ -22,10 +22,13 @@ from forensics.tables.time_selection import POSSIBLY, WITHIN, times_of
 from forensics.wording import counted
 from pipelines.cli.output import emit, parse_utc, path_type, reason_option, say
 from pipelines.cli.output_options import OutputOptions, with_output_options
-from pipelines.cli.row_formats import SHOWN_LINES, pictures_of, print_rows
+from pipelines.cli.row_formats import SHOWN_LINES, print_rows
 from pipelines.cli.row_selection import RowFilter, largest_error, require, wanted_rows
+from pipelines.cli.run_summary import no_sighting_hint
+from pipelines.cli.sighting_sheet import cells_of, draw_sheets, heading_of
 from pipelines.custody.case_store import load_case
 from pipelines.custody.open_session import open_session
+from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need, Session
 from pipelines.review.reviews import review_states
 from pipelines.run.record import model_of_run, model_text, newest_record
@@ -72,7 +75,10 @@ _FIRST: Final = {decision: place for place, decision in enumerate(DECISIONS_TO_R
     help="table: for people, main columns; the others: all columns.",
 )
 @click.option(
-    "--pictures", type=path_type, metavar="FILE.png", help="Write the thumbnails of the rows to one picture as well."
+    "--pictures",
+    type=path_type,
+    metavar="FILE.png",
+    help=f"Write the thumbnails of the rows as well; {PER_PAGE} a page, FILE-1.png, FILE-2.png and so on.",
 )
 @with_output_options
 @reason_option
@@ -114,6 +120,8 @@ def query(
     with open_session(root, "query", need=need, reason=reason, facts=asked, private=row_filter.facts) as session:
         outputs = output_options.outputs_of(session)
         if pictures is not None:
+            require(table, table == "sightings", "has no pictures")
+            require_picture_name(pictures)
             outputs.check(pictures)
         opened = forensics.open_case(root)
         row_filter = _spelled_as_in(opened, row_filter)
@@ -122,8 +130,7 @@ def query(
         if not len(found):
             _print_hints(opened, rows, table, row_filter)
         if pictures is not None:
-            key = session.key if need is Need.RESULTS else None
-            outputs.write(pictures, _contact_sheet(opened, table, found, pictures, key))
+            _write_pictures(session, outputs, opened, found, row_filter, pictures)
         model = model_of_run(opened.folder, opened.run_id)
         if kind == "table" and not as_json and table not in _BEFORE_ANY_MODEL:
             say(f"run {opened.run_id}, model {model_text(model)}")
@@ -229,6 +236,8 @@ def _spelled_as_in(opened: OpenCase, row_filter: RowFilter) -> RowFilter:
 def _print_hints(opened: OpenCase, rows: pl.LazyFrame, table: str, row_filter: RowFilter) -> None:
     """Print why no row may have been found: an unknown name, or frames that the motion gate skipped."""
     camera, entry_id = row_filter.equal["camera_id"], row_filter.equal["entry_id"]
+    if table == "sightings" and _is_empty(rows) and not _is_empty(opened.detections()):
+        say(no_sighting_hint(opened.folder))
     if camera is not None and camera not in (cameras := _values(opened.evidence(), "camera_id")):
         say(f"the case has no camera {camera!r}; cameras: {', '.join(cameras)}")
     if entry_id is not None and entry_id not in (entries := _values(rows, "entry_id")):
@@ -240,6 +249,10 @@ def _print_hints(opened: OpenCase, rows: pl.LazyFrame, table: str, row_filter: R
     audit = newest_record(opened.folder).get("audit")
     if audit and table not in ("sources", "evidence"):
         say(describe_spot_check(audit))
+
+
+def _is_empty(rows: pl.LazyFrame) -> bool:
+    return rows.limit(1).collect().is_empty()
 
 
 def _values(rows: pl.LazyFrame, column: str) -> list[str]:
@@ -260,11 +273,22 @@ def _print_error_rates(found: pl.DataFrame) -> None:
     say(f"Threshold: {threshold:.3f}. Expected false candidates in this run: {rate}.")
 
 
-def _contact_sheet(opened: OpenCase, table: str, found: pl.DataFrame, target: Path, key: Sealer | None) -> bytes:
-    require(table, table == "sightings", "has no pictures")
-    titled = pictures_of(opened, found, key)
-    if not titled:
+def _write_pictures(
+    session: Session, outputs: Outputs, opened: OpenCase, found: pl.DataFrame, row_filter: RowFilter, target: Path
+) -> None:
+    """Write the contact sheets of sightings; every file is checked before the first one is written."""
+    key = session.key if session.case.mandate.mode.compares_faces else None
+    cells = cells_of(opened, found, key)
+    if not cells:
         problem = "no row that was found has a picture" if len(found) else "no row was found, so there is no picture"
         raise UsageError(problem, "change the filter, or leave out --pictures")
-    say(f"{counted(len(titled), 'picture', 'pictures')} in {target}")
-    return contact_sheet(titled, target)
+    pages = page_names(target, len(cells))
+    for page in pages:
+        outputs.check(page)
+    heading = heading_of(session.case, opened, found, row_filter.facts, session.now)
+    for page, data in draw_sheets(heading, cells, target):
+        outputs.write(page, data)
+    places = str(target) if len(pages) == 1 else f"{pages[0]} to {pages[-1].name}"
+    if has_unwritable_names(cells):
+        say("no font of this machine has all characters of these names, so the pictures show escapes; install a font")
+    say(f"{counted(len(cells), 'picture', 'pictures')} of {counted(len(found), 'row', 'rows')} in {places}")

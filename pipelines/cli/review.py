@@ -308,7 +308,8 @@ def _verdict(review: Review) -> str:
 
 
 def _write_pictures(desk: ReviewDesk, candidate: Candidate, target: Path, outputs: Outputs) -> None:
-    from forensics.adapters.pictures.contact_sheet import require_picture_name, side_by_side
+    from forensics.adapters.pictures.sheet_files import require_picture_name
+    from forensics.adapters.pictures.side_by_side import side_by_side
 
     require_picture_name(target)  # before anything is opened
     pictures = desk.pictures(candidate)

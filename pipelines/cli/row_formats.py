@@ -7,14 +7,12 @@ from typing import Any, Final
 
 import polars as pl
 
-from forensics.custody.sealer import Sealer
-from forensics.json_object import JsonObject
 from forensics.tables.open import OpenCase
 from forensics.tables.schemas import CANDIDATES_TABLE
 from forensics.wording import counted
 from pipelines.cli.output import print_json, say, table_text
 
-__all__ = ["SHOWN_LINES", "pictures_of", "print_rows", "sightings_text"]
+__all__ = ["SHOWN_LINES", "print_rows", "sightings_text"]
 
 # Columns that say nothing in a run without a motion gate, without a calibration, or without doubtful frames.
 _SHOWN_IF_KNOWN: Final = ("change", "log10_ratio", "doubtful", "n_doubtful")
@@ -128,36 +126,3 @@ def _recordings(opened: OpenCase) -> pl.DataFrame:
     """Return every evidence with its camera and the name of its file."""
     name = pl.col("path").str.extract(r"([^/]+)/?$").alias("recording")
     return opened.evidence().select("evidence_id", "camera_id", name).collect()
-
-
-def pictures_of(opened: OpenCase, found: pl.DataFrame, key: Sealer | None) -> list[tuple[bytes, str, str, str]]:
-    """Return JPEG and three lines of every sighting with a thumbnail: camera and class, time, id.
-
-    A sighting of doubtful detections alone is marked, because its picture may be wrong.
-
-    Args:
-        opened: the case.
-        found: rows of `sightings`.
-        key: opens sealed thumbnails; None in a case without a key.
-    """
-    return [
-        (
-            opened.unseal_picture(row["thumbnail"], key),
-            f"{row['camera_id']}  {row['class_name']}{'  DOUBTFUL' if _is_doubtful(row) else ''}",
-            _when(row),
-            row["sighting_id"],
-        )
-        for row in found.iter_rows(named=True)
-        if row["thumbnail"]
-    ]
-
-
-def _is_doubtful(row: JsonObject) -> bool:
-    """Whether every detection of a sighting is doubtful; tables of older versions have none."""
-    return bool(row.get("n_doubtful", 0) == row["n_detections"])
-
-
-def _when(row: JsonObject) -> str:
-    if row["first_utc"] is not None:
-        return f"{row['first_utc']:%Y-%m-%d %H:%M:%S}Z"
-    return f"{row['first_media_us'] / 1e6:.1f} s to {row['last_media_us'] / 1e6:.1f} s"

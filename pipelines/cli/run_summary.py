@@ -18,13 +18,16 @@ from pipelines.run.record import model_of_run, model_text
 from pipelines.run.spot_check_report import describe_spot_check
 from pipelines.settings import Settings
 
-__all__ = ["emit_result", "plan_facts"]
+__all__ = ["emit_result", "no_sighting_hint", "plan_facts"]
 
 
-_HINT = (
-    "no detection lasted long enough, or was certain enough, to be a sighting (track.minimum_detections, "
-    "track.minimum_duration_ms, track.activation_score): `forensics query {case} detections` shows them all"
-)
+def no_sighting_hint(folder: CaseFolder) -> str:
+    """Return why a case with detections may have no sighting, and where the detections are."""
+    return (
+        "no detection lasted long enough, or was certain enough, to be a sighting (track.minimum_detections, "
+        "track.minimum_duration_ms, track.activation_score, in stills and time lapse track.single_frame_score): "
+        f"`forensics query {in_shell(folder.root)} detections` shows them all"
+    )
 
 
 def plan_facts(plan: RunPlan, settings: Settings, model: Model) -> JsonObject:
@@ -48,6 +51,7 @@ def plan_facts(plan: RunPlan, settings: Settings, model: Model) -> JsonObject:
         "min_frames_skipped" if plan.is_gated else "frames_skipped": plan.n_frames - looked,
         "frames_outside": sum(plan.outside.values()),
         "hours": round(seconds / 3600, 3),
+        "sparse_files": plan.n_sparse,
         "chunks": plan.n_chunks,
         "chunks_taken_over": n_taken_over,
         "chunks_to_do": len(to_do) - n_taken_over,
@@ -77,7 +81,9 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         f"model {model_text(model)}",
     ]
     if rows["detections"] and not rows["sightings"]:
-        lines.append(_HINT.format(case=in_shell(folder.root)))
+        lines.append(no_sighting_hint(folder))
+    if result.figures["sparse_recordings"]:
+        lines.append(_sparse_text(result.figures))
     if result.outside:
         frames = f"{sum(result.outside.values())} of {counted(result.n_frames, 'frame', 'frames')}"
         lines.append(f"{frames} are outside the mandate ({_reasons(result.outside)})")
@@ -94,6 +100,15 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         lines.append("some footage could not be read or processed; `forensics status` lists it with the reasons")
     lines.append(f"next: {_next_step(folder, result, has_remarks=bool(facts.get('remarks')))}")
     emit(facts, "\n".join(lines), as_json)
+
+
+def _sparse_text(figures: JsonObject) -> str:
+    """Return in how many recordings a single detection is a sighting."""
+    recordings = counted(figures["recordings"], "recording is", "recordings are")
+    return (
+        f"{figures['sparse_recordings']} of {recordings} stills or time lapse: there a single detection is a sighting "
+        "from track.single_frame_score up (docs/tracking.md)"
+    )
 
 
 def _reasons(outside: dict[str, int]) -> str:

@@ -16,12 +16,12 @@ from pipelines.cli.output import (
     emit,
     facts_text,
     json_option,
-    one_line,
     path_type,
     reason_option,
     table_text,
 )
 from pipelines.cli.output_options import OutputOptions, with_output_options
+from pipelines.cli.progress_text import problem_lines, progress_text, unfinished_lines, wrap_line
 from pipelines.cli.row_selection import RowFilter, wanted_rows
 from pipelines.custody.mandate_text import last_day_text
 from pipelines.custody.open_session import open_session
@@ -38,7 +38,10 @@ __all__ = ["export", "status"]
 @click.argument("root", metavar="CASE", type=path_type)
 @json_option
 def status(root: Path, as_json: bool) -> None:
-    """Show what the case contains, which frames were processed, and what went wrong.
+    """Show what the case contains, how far the newest run is, which frames were processed, and what went wrong.
+
+    States of a run: running; interrupted, because it ended early, and the same command continues it; complete; complete
+    with gaps, because something was not read or not processed. A run in progress has frames a second and the time left.
 
     \b
     Example:
@@ -52,22 +55,34 @@ def status(root: Path, as_json: bool) -> None:
 def _status_lines(facts: JsonObject) -> list[str]:
     shown = {name: facts[name] for name in ("case", "sources", "evidence")}
     shown |= {"run": facts["run"] or "none yet", "model": facts["model"] and model_text(facts["model"])}
-    shown |= {"state": facts["state"], "mandate": _mandate_text(facts)}
+    shown |= {"state": _state_text(facts), "frames": progress_text(facts["progress"]), "mandate": _mandate_text(facts)}
     if facts["published_run"] not in (None, facts["run"]):
         shown |= {"tables": f"of run {facts['published_run']}, as are the frames below"}
     if "entries" in facts:
         shown |= {name: facts[name] for name in ("authority", "report") if facts[name]}
-        shown |= {"entries": facts["entries"], "review": _review_text(facts)}
+        shown |= {"entries": facts["entries"], "review": _review_text(facts), "decided": _outcomes_text(facts)}
     shown |= {"retention": facts["retention"], "removed": facts["removed"]}
-    lines = facts_text(shown)
+    lines = [line for fact in facts_text(shown) for line in wrap_line(fact, indent=_indent_of(shown))]
+    if facts["progress"].get("unfinished"):
+        lines += ["", *unfinished_lines(facts["progress"]["unfinished"])]
     if facts["coverage"]:
         rows = [[row["state"], row["reason"] or "-", row["frames"], row["settled"]] for row in facts["coverage"]]
         lines += ["", table_text(["state", "reason", "frames", "settled"], rows)]
     if facts["audit"]:
-        lines += ["", describe_spot_check(facts["audit"])]
-    if facts["problems"]:
-        lines += ["", "Problems:", *(f"  {one_line(problem)}" for problem in facts["problems"])]
+        lines += ["", *wrap_line(describe_spot_check(facts["audit"]))]
+    if facts["problem_groups"]:
+        lines += ["", "Problems:", *problem_lines(facts["problem_groups"])]
     return [*lines, "", f"next: {facts['next']}"]
+
+
+def _indent_of(shown: JsonObject) -> int:
+    """Return the column at which the values of facts begin."""
+    return max(len(name) for name, value in shown.items() if value not in (None, "", [])) + 2
+
+
+def _state_text(facts: JsonObject) -> str:
+    """Return the state of the newest run and what it means."""
+    return str(facts["state"]) if facts["run"] is None else f"{facts['state']}: {facts['meaning']}"
 
 
 def _mandate_text(facts: JsonObject) -> str:
@@ -83,6 +98,12 @@ def _review_text(facts: JsonObject) -> str:
         return f"candidates: {facts['uncounted']}"
     first = counted(facts["wait_for_first"], "candidate waits", "candidates wait")
     return f"{first} for the first review, {facts['wait_for_second']} for the second"
+
+
+def _outcomes_text(facts: JsonObject) -> str:
+    """Return the outcomes of the reviews in which both verdicts were given; empty if there are none."""
+    outcomes = facts["outcomes"] or {}
+    return ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items() if count)
 
 
 @click.group(cls=Group)

@@ -1,9 +1,7 @@
 """Status of a case: its content, its newest run, its problems, and the next step."""
 
-from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 import polars as pl
 
@@ -12,23 +10,19 @@ from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.custody.result_retention import results_removed
-from forensics.errors import ForensicsError
-from forensics.footage.evidence import Evidence, Source, Verdict
+from forensics.footage.evidence import Source
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.manifest import read_manifest
-from pipelines.custody.case_lock import is_locked
-from pipelines.custody.earlier_denials import describe_denials
 from pipelines.custody.mandate_text import authority_text, report_text
 from pipelines.custody.retention_text import removal_text, retention_facts, retention_text
-from pipelines.intake.ingest import describe_unknown_clocks
+from pipelines.desk.problems import absent_footage, group_problems, problems_of
+from pipelines.desk.run_progress import progress_of_parts, progress_of_tables
 from pipelines.review.search_status import search_status
-from pipelines.run.record import newest_record
+from pipelines.run.record import STATE_MEANINGS, RunState, newest_record, run_state
 
 __all__ = ["case_status"]
-
-_NOT_RUN: Final = "nothing was run yet"
 
 
 def case_status(case: Case, now: datetime) -> JsonObject:
@@ -37,35 +31,31 @@ def case_status(case: Case, now: datetime) -> JsonObject:
     sources, evidence = load_sources(folder), load_evidence(folder)
     run = newest_record(folder)
     published = folder.manifest.exists()
-    state = _state(folder, run.get("state", _NOT_RUN))
+    state = run_state(folder, run)
     search, mandate = search_status(case), mandate_status(case.mandate, now)
-    problems = [_source_problem(folder, source, sources) for source in sources if source.verdict is not Verdict.OK]
+    published_run = read_manifest(folder)["run"] if published else None
+    problems = problems_of(case, now)
     return {
         "case": str(folder.root),
         "sources": len(sources),
         "evidence": len(evidence),
         "run": run.get("run"),
         "model": run.get("model"),
-        "state": state,
+        "state": state.value,
+        "meaning": STATE_MEANINGS[state],
+        "progress": _progress(case, run, state, published_run, now),
         "standing": mandate.value,
         **_mandate_facts(case, now),
         **search,
         **retention_facts(case),
         "retention": retention_text(case),
         "removed": removal_text(case, may_run=mandate is MandateStatus.ACTIVE),
-        "published_run": read_manifest(folder)["run"] if published else None,
+        "published_run": published_run,
         "audit": run.get("audit"),
         "figures": run.get("figures", {}),
         "coverage": _coverage(folder) if published else [],
-        "problems": [
-            *problems,
-            *(_found_by_run(folder, sources) if published else []),
-            *describe_unknown_clocks(case),
-            *(_denials(case) if mandate is MandateStatus.ACTIVE else []),
-            *_absent(folder, evidence),
-            *_claimed_twice(folder, evidence),
-            *(_failures(folder) if published else []),
-        ],
+        "problems": [problem.text for problem in problems],
+        "problem_groups": group_problems(problems),
         "next": _next_step(
             case,
             mandate,
@@ -74,9 +64,18 @@ def case_status(case: Case, now: datetime) -> JsonObject:
             n_evidence=len(evidence),
             is_stale=published and _is_stale(folder, sources),
             is_unfinished=published and not forensics.open_case(folder.root).failures().collect().is_empty(),
-            is_absent=bool(_absent(folder, evidence)),
+            is_absent=bool(absent_footage(folder, evidence)),
         ),
     }
+
+
+def _progress(case: Case, run: JsonObject, state: RunState, published_run: str | None, now: datetime) -> JsonObject:
+    """Return the frames done of all frames of the newest run; empty if that is not known."""
+    if state is RunState.NOT_RUN:
+        return {}
+    if state in {RunState.COMPLETE, RunState.WITH_GAPS}:
+        return progress_of_tables(case) if published_run == run["run"] else {}
+    return progress_of_parts(case, run, is_running=state is RunState.RUNNING, now=now)
 
 
 def _mandate_facts(case: Case, now: datetime) -> JsonObject:
@@ -91,18 +90,10 @@ def _mandate_facts(case: Case, now: datetime) -> JsonObject:
     }
 
 
-def _denials(case: Case) -> list[str]:
-    """Return a problem for each denial that the case must acknowledge; or why these are not known."""
-    try:
-        return describe_denials(case)
-    except ForensicsError as error:
-        return [f"denials of other cases are not known: {error}"]
-
-
 def _next_step(
     case: Case,
     mandate: MandateStatus,
-    state: str,
+    state: RunState,
     search: JsonObject,
     *,
     n_evidence: int,
@@ -117,10 +108,10 @@ def _next_step(
         return f"forensics case authorise {in_shell(root)}, or {deny}"
     if mandate is not MandateStatus.ACTIVE:
         return "none; this case is closed"
-    if state == "running":
+    if state is RunState.RUNNING:
         return f"wait, or forensics cancel {in_shell(root)}"
     work = f"forensics evidence relocate {in_shell(root)} FOLDER" if is_absent else f"forensics run {in_shell(root)}"
-    is_due = is_stale or state in {_NOT_RUN, "interrupted"} or results_removed(case.folder) is not None
+    is_due = is_stale or state in {RunState.NOT_RUN, RunState.INTERRUPTED} or results_removed(case.folder) is not None
     return _next_work(root, work, search, n_evidence=n_evidence, is_due=is_due, is_unfinished=is_unfinished)
 
 
@@ -145,70 +136,7 @@ def _next_work(root: Path, work: str, search: JsonObject, *, n_evidence: int, is
     return f"forensics query {in_shell(root)}"
 
 
-def _state(folder: CaseFolder, recorded: str) -> str:
-    """Return the state of the run; a record says `running` for ever if the run was killed."""
-    return "interrupted" if recorded == "running" and not is_locked(folder) else recorded
-
-
-def _source_problem(folder: CaseFolder, source: Source, sources: list[Source]) -> str:
-    """Return why a source is not complete, and how to withdraw it if it yields no frames."""
-    withdraw = f"`forensics evidence withdraw {in_shell(folder.root)} {in_shell(source.path)}`"
-    way_out = ""
-    if source.evidence_id is None:
-        way_out = f"; if it was given by mistake, withdraw it with {withdraw}"
-    elif source.verdict is Verdict.REJECTED and any(
-        each.path == source.path and each.verdict is not Verdict.REJECTED for each in sources
-    ):
-        way_out = f"; the file that is there now was read; withdraw the earlier one with {withdraw}"
-    return f"{source.verdict.value}: {source.path}: {source.reason}{way_out}"
-
-
-def _found_by_run(folder: CaseFolder, sources: list[Source]) -> list[str]:
-    """Return what the newest run found missing in footage that was whole when it was ingested."""
-    whole = {str(source.path) for source in sources if source.verdict is Verdict.OK}
-    rows = (
-        forensics.open_case(folder.root).sources().select("path", "verdict", "reason").collect().iter_rows(named=True)
-    )
-    return [
-        f"{row['verdict']}: {row['path']}: {row['reason']}"
-        for row in rows
-        if row["path"] in whole and row["verdict"] != Verdict.OK.value
-    ]
-
-
-def _claimed_twice(folder: CaseFolder, evidence: list[Evidence]) -> list[str]:
-    """Return a problem for each path with several recordings, of which it can hold only one."""
-    by_path = defaultdict[str, list[str]](list)
-    for item in evidence:
-        if item.readable is not None:
-            by_path[str(item.path)].append(item.evidence_id)
-    find = f"find the others with `forensics evidence relocate {in_shell(folder.root)} FOLDER`"
-    return [
-        f"claimed twice: evidence {' and '.join(ids)} were all read at {path}, which can hold only one of them; {find}"
-        for path, ids in by_path.items()
-        if len(ids) > 1
-    ]
-
-
-def _absent(folder: CaseFolder, evidence: list[Evidence]) -> list[str]:
-    """Return a problem for each missing file; objects of a store are checked only when they are read."""
-    find = f"find it with `forensics evidence relocate {in_shell(folder.root)} FOLDER`"
-    return [
-        f"absent: {item.path} is missing; {find}"
-        for item in evidence
-        if isinstance(item.path, Path) and not item.path.exists()
-    ]
-
-
 def _coverage(folder: CaseFolder) -> list[JsonObject]:
     frames = (pl.col("stop_frame") - pl.col("start_frame")).sum().alias("frames")
     rows = forensics.open_case(folder.root).coverage().group_by("state", "reason", "settled").agg(frames)
     return rows.sort("state", "reason", "settled").collect().to_dicts()
-
-
-def _failures(folder: CaseFolder) -> list[str]:
-    rows = forensics.open_case(folder.root).failures().collect().iter_rows(named=True)
-    return [
-        f"{r['stage']}: {r['evidence_id']} {r['unit']}: {r['error']}: {r['detail']} (the next run tries again)"
-        for r in rows
-    ]

@@ -1,6 +1,7 @@
-"""Counts entries and candidates that wait for a review, without names or verdicts."""
+"""Counts entries, candidates that wait for a review, and outcomes of reviews; without names or single verdicts."""
 
 from collections import Counter
+from typing import Final
 
 import polars as pl
 
@@ -8,6 +9,7 @@ from forensics.custody.case_document import Case
 from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
 from forensics.faces.comparison import DECISIONS_TO_REVIEW
+from forensics.faces.review_rules import State, state_of
 from forensics.json_object import JsonObject
 from forensics.tables.manifest import PublishedState, published_state
 from forensics.tables.published import candidates_of
@@ -18,17 +20,20 @@ from pipelines.review.reviews import load_reviews, select_reviews
 
 __all__ = ["search_status"]
 
+_OUTCOMES: Final = (State.CONFIRMED, State.EXCLUDED, State.DISAGREED, State.UNDECIDED)
+
 
 def search_status(case: Case) -> JsonObject:
-    """Return the numbers of entries and of waiting candidates; empty in modes that do not compare faces.
+    """Return the numbers of entries, waiting candidates and outcomes; empty in modes that do not compare faces.
 
-    The key ``uncounted`` has the reason why candidates could not be counted; it is empty if they were counted.
+    Only two verdicts make an outcome, so that nobody learns the first one before giving the second. The key
+    ``uncounted`` has the reason why candidates could not be counted; it is empty if they were counted.
     """
     if not case.mandate.mode.compares_faces:
         return {}
-    n_entries, n_first, n_second, uncounted = len(case.folder.entry_files()), None, None, ""
+    n_entries, states, uncounted = len(case.folder.entry_files()), None, ""
     try:
-        n_first, n_second = _count_waiting(case, [entry.entry_id for entry in load_entries(case)])
+        states = _count_states(case, [entry.entry_id for entry in load_entries(case)])
     except NotAuthorised:
         uncounted = _why_closed(case)
     except UsageError:
@@ -36,7 +41,13 @@ def search_status(case: Case) -> JsonObject:
         uncounted = "removed by retention" if is_removed else "no faces have been compared yet"
     except IntegrityBroken as error:
         uncounted = str(error)
-    return {"entries": n_entries, "wait_for_first": n_first, "wait_for_second": n_second, "uncounted": uncounted}
+    return {
+        "entries": n_entries,
+        "wait_for_first": None if states is None else states[State.OPEN],
+        "wait_for_second": None if states is None else states[State.FIRST],
+        "outcomes": None if states is None else {outcome.value: states[outcome] for outcome in _OUTCOMES},
+        "uncounted": uncounted,
+    }
 
 
 def _why_closed(case: Case) -> str:
@@ -48,8 +59,8 @@ def _why_closed(case: Case) -> str:
     return "destroyed" if is_over else f"encrypted, and their key cannot be used ({keyring.path})"
 
 
-def _count_waiting(case: Case, listed: list[str]) -> tuple[int, int]:
-    """Return the numbers of candidates and leads of listed entries without a verdict, and with one."""
+def _count_states(case: Case, listed: list[str]) -> Counter[State]:
+    """Return the number of candidates and leads of listed entries in each state of the review."""
     needs_review = pl.col("decision").is_in(DECISIONS_TO_REVIEW)
     needs_review &= pl.col("entry_id").is_in(listed)
     pairs = (
@@ -59,5 +70,4 @@ def _count_waiting(case: Case, listed: list[str]) -> tuple[int, int]:
         .collect()
     )
     reviews = load_reviews(case)
-    verdicts = Counter(len(select_reviews(reviews, *pair)) for pair in pairs.iter_rows())
-    return verdicts[0], verdicts[1]
+    return Counter(state_of(select_reviews(reviews, *pair)) for pair in pairs.iter_rows())

@@ -218,7 +218,7 @@ def _complete(context: RunContext, files: DecidingFiles) -> RunResult:
     """Run the stages in order, publish, and record the result."""
     rebuilt_parts = context.parts.remove_faulty(context.plan.folder, files.note)
     save_boundaries(context.plan)
-    ledger = RunLedger()
+    ledger = RunLedger(figures={"recordings": len(context.plan.evidence), "sparse_recordings": context.plan.n_sparse})
     with context.stop.handling_interrupts():
         detect(context, ledger)
         tracked = track_works(context)

@@ -21,6 +21,7 @@ from forensics.json_object import JsonObject, decode_json
 from forensics.models.model_store import Model
 from forensics.tables.evidence import load_index
 from forensics.tables.files import write_json
+from forensics.tracking.sparse_footage import is_sparse
 from pipelines.run.footage_scope import compute_evidence_scope
 from pipelines.settings import Settings
 from pipelines.versions import library_versions
@@ -47,6 +48,7 @@ class EvidencePlan:
         scope: the frames that the case allows to detect.
         n_sampled: number of sampled frames in the scope.
         seconds: duration in media time.
+        is_sparse: whether no frame can confirm a detection of another one; see `forensics.tracking.sparse_footage`.
     """
 
     evidence: Evidence
@@ -56,6 +58,7 @@ class EvidencePlan:
     scope: Scope
     n_sampled: int
     seconds: float
+    is_sparse: bool
 
     @property
     def is_outside(self) -> bool:
@@ -116,6 +119,11 @@ class RunPlan:
         return sum(len(plan.chunks) for plan in self.evidence)
 
     @property
+    def n_sparse(self) -> int:
+        """Number of recordings in which a single detection is a sighting: stills and time lapse."""
+        return sum(plan.is_sparse for plan in self.evidence)
+
+    @property
     def bytes_to_write(self) -> int:
         """Estimated size of the parts that are not yet stored, of thumbnails and of tables."""
         n_frames = sum(each.chunk.n_frames for each in self.chunks_to_do())
@@ -166,14 +174,16 @@ def _plan_evidence(
     chunks = tuple(Chunk(evidence.evidence_id, start, stop) for start, stop in pairwise(edges))
     scope = compute_evidence_scope(case, evidence, index)
     facts = _detect_facts(evidence, settings, model_digest, scope)
+    sampled = scope.select(sampled_frames(index, settings.detect.frames_per_second))
     return EvidencePlan(
         evidence=evidence,
         chunks=chunks,
         units=tuple(digest_of({**facts, "frames": [chunk.start, chunk.stop]}) for chunk in chunks),
         detect_digest=digest_of(facts),
         scope=scope,
-        n_sampled=len(scope.select(sampled_frames(index, settings.detect.frames_per_second))),
+        n_sampled=len(sampled),
         seconds=float(np.ptp(index.media_us)) / 1e6,
+        is_sparse=is_sparse(evidence, index.media_us[sampled], settings.track.buffer_ms),
     )
 
 

@@ -1,8 +1,11 @@
 """Record of a run in `run.json`: settings, digests, versions, hardware, and the times of start and end."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from forensics.custody.case_document import digest_scope
@@ -15,6 +18,7 @@ from forensics.hardware import instruction_set
 from forensics.json_object import JsonObject, decode_json
 from forensics.models.model_store import BUILTIN, Model
 from forensics.tables.files import encode_json
+from pipelines.custody.case_lock import is_locked
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.run.plan import RunPlan
 from pipelines.search.recognition import Recognition
@@ -22,6 +26,8 @@ from pipelines.settings import Settings
 from pipelines.versions import library_versions
 
 __all__ = [
+    "STATE_MEANINGS",
+    "RunState",
     "begin_record",
     "finish_record",
     "hardware_for",
@@ -32,10 +38,35 @@ __all__ = [
     "newest_record",
     "recorded_hardware",
     "run_facts",
+    "run_state",
 ]
 
 
-_REFUSED: Final = "refused"
+class RunState(StrEnum):
+    """State of a run. A record says `running` for ever if its command was killed; `run_state` knows better."""
+
+    NOT_RUN = "nothing was run yet"
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    REFUSED = "refused"
+    COMPLETE = "complete"
+    WITH_GAPS = "complete with gaps"
+
+
+STATE_MEANINGS: Final[Mapping[RunState, str]] = MappingProxyType(
+    {
+        RunState.NOT_RUN: "no run of this case has started",
+        RunState.RUNNING: "a command is processing the footage",
+        RunState.INTERRUPTED: "the run ended early; the same command continues it",
+        RunState.REFUSED: "the run did not start",
+        RunState.COMPLETE: "every frame of every source has its outcome",
+        RunState.WITH_GAPS: "the tables are published, but something was not read or not processed",
+    }
+)
+"""What each state means, for people."""
+
+# Versions before 0.3 wrote this for `RunState.WITH_GAPS`.
+_WITH_GAPS_BEFORE_0_3: Final = "finished"
 _WEAKNESS: Final = "which finds people only and misses many (docs/accuracy.md)"
 
 
@@ -68,7 +99,7 @@ def begin_record(
         "hardware": hardware,
         "faces": None if recognition is None else recognition.model_facts,
     }
-    began = {"state": "running", "began_utc": before.get("began_utc", _now())}
+    began = {"state": RunState.RUNNING.value, "began_utc": before.get("began_utc", _now())}
     files.write(record, encode_json({**description, **began}))
 
 
@@ -85,15 +116,37 @@ def finish_record(
     files: DecidingFiles, record: Path, *, is_clean: bool, figures: JsonObject, audit: JsonObject | None
 ) -> None:
     """Record the end of a run, with its state and figures."""
-    state = "complete" if is_clean else "finished"
-    ended = {"state": state, "ended_utc": _now(), "audit": audit, "figures": figures}
+    state = RunState.COMPLETE if is_clean else RunState.WITH_GAPS
+    ended = {"state": state.value, "ended_utc": _now(), "audit": audit, "figures": figures}
     files.write(record, encode_json({**decode_json(record.read_text()), **ended}))
 
 
 def interrupt_record(files: DecidingFiles, record: Path, *, is_refused: bool) -> None:
     """Record that a run ended early, and that a later command can continue it; or that it was refused."""
-    state = _REFUSED if is_refused else "interrupted"
-    files.write(record, encode_json({**_load_record(record), "state": state, "ended_utc": _now()}))
+    state = RunState.REFUSED if is_refused else RunState.INTERRUPTED
+    files.write(record, encode_json({**_load_record(record), "state": state.value, "ended_utc": _now()}))
+
+
+def run_state(folder: CaseFolder, record: JsonObject) -> RunState:
+    """Return the state of a recorded run; a run that is recorded as running, but holds no lock, was killed.
+
+    Args:
+        folder: the case.
+        record: record of the run; empty for none.
+
+    Raises:
+        IntegrityBroken: the record states another state.
+    """
+    stored = record.get("state", RunState.NOT_RUN)
+    try:
+        state = RunState.WITH_GAPS if stored == _WITH_GAPS_BEFORE_0_3 else RunState(stored)
+    except ValueError as error:
+        raise IntegrityBroken(
+            f"not the record of a run ({error})",
+            "use the version of the program that wrote it, or restore the file from a backup",
+            folder.run(str(record.get("run"))).record,
+        ) from error
+    return RunState.INTERRUPTED if state is RunState.RUNNING and not is_locked(folder) else state
 
 
 def newest_record(folder: CaseFolder) -> JsonObject:
@@ -108,7 +161,7 @@ def newest_record(folder: CaseFolder) -> JsonObject:
     for path in dict.fromkeys(folder.root / name for line in lines for name in noted_digests(line)):
         if folder.run_of_record(path) is not None:
             record = _load_record(path)
-            if record and record.get("state") != _REFUSED:
+            if record and record.get("state") != RunState.REFUSED:
                 return record
     return {}
 

@@ -111,13 +111,14 @@ def _track_work(context: RunContext, plan: EvidencePlan) -> EvidenceWork:
         return EvidenceWork(plan.evidence, (), digest_of({"evidence": evidence_id, "outside": True}))
     units = [unit for unit in plan.units if context.has_part("detect", unit)]
     facts = {"evidence": evidence_id, "detect": units, "settings": context.plan.settings_digest}
-    return EvidenceWork(plan.evidence, tuple(part("detect", unit) for unit in units), digest_of(facts))
+    parts = tuple(part("detect", unit) for unit in units)
+    return EvidenceWork(plan.evidence, parts, digest_of(facts), plan.is_sparse)
 
 
 def track(context: RunContext, ledger: RunLedger, works: Sequence[EvidenceWork]) -> None:
     """Make a track part for every evidence."""
     settings = context.settings.track
-    stage = Track(settings.parameters(), context.case.folder, settings.method)
+    stage = Track(settings.parameters(), context.case.folder, settings.single_frame_score, settings.method)
     items = [work for work in works if work.detect_parts]
     run_stage(context, ledger, StageTask(stage, items, counted_in="files", reads_footage=False))
 

@@ -53,6 +53,7 @@ class CaptureTimes:
         counts: how many pictures each source timed, for people; empty if the main source timed all.
         rejected_sources: why better sources were not used, for people; empty for the best source.
         remarks: what people should know about the pictures that are not timed by the main source alone.
+        timed: places of the pictures that state a capture time themselves; a file time is none.
     """
 
     timing: Timing
@@ -62,6 +63,7 @@ class CaptureTimes:
     counts: str
     rejected_sources: str
     remarks: tuple[str, ...] = ()
+    timed: frozenset[int] = frozenset()
 
     def first(self) -> str:
         """Return the earliest time as ISO text, by the clock."""
@@ -93,6 +95,9 @@ def choose_times(pictures: Sequence[PictureTimestamps], file_clock: str) -> Capt
         counts=describe_counts(uses, len(pictures)),
         rejected_sources="; ".join(describe_missing(pictures, series[: series.index(main)], main.source.kind)),
         remarks=tuple(describe_times(pictures, series, uses)),
+        timed=frozenset(
+            place for use in uses if use.series.source.timing is not Timing.FILE_TIME for place in use.places
+        ),
     )
 
 
@@ -175,3 +180,9 @@ def _merge(uses: Sequence[Use], n_pictures: int) -> list[int | None]:
         for place in use.places:
             times_ms[place] = (use.series.times_ms[place] or 0) + use.shift_ms
     return times_ms
+
+
+def _timed_places(uses: Sequence[Use]) -> frozenset[int]:
+    """Return the pictures that state a capture time themselves; a file time may be that of a copy."""
+    own = (use for use in uses if use.series.source.timing is not Timing.FILE_TIME)
+    return frozenset(place for use in own for place in use.places)

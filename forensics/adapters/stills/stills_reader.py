@@ -131,7 +131,8 @@ def index_stills(path: Path) -> Indexed:
         raise UnreadableFootage(path, "no_media", "; ".join(problems))
     times = choose_times(contents.timestamps, _FILE_CLOCKS[contents.album.container])
     arrangement = arrange(contents.names, times)
-    index = _make_index(contents, arrangement, _mark_order(contents, arrangement))
+    untimed = frozenset(np.flatnonzero(~np.isin(arrangement.order, list(times.timed))).tolist())
+    index = replace(_make_index(contents, arrangement, _mark_order(contents, arrangement)), untimed=untimed)
     return Indexed(
         index=index,
         medium=_describe_medium(contents.album.container, readable, times.timing),

@@ -5,7 +5,7 @@ import pytest
 
 from forensics.adapters.pictures.frame_summary import luma_grid
 from forensics.adapters.trackers.bytetrack import ByteTrack
-from forensics.footage.shot_cuts import shot_numbers
+from forensics.footage.shot_cuts import scene_numbers, shot_numbers
 from forensics.tracking.association import TrackParameters, associate
 from tests.forensics.tracking.test_association import EVERY_TRACK, seen, walk
 
@@ -109,3 +109,23 @@ class TestTracks:
 
     def test_a_track_continues_if_cuts_are_disabled(self):
         assert set(self.follow(TrackParameters(minimum_detections=1, minimum_duration_ms=0, cuts=False))) == {0}
+
+
+class TestSceneNumbers:
+    """Stills: every picture is compared with the one before it alone."""
+
+    def scenes(self, *looks):
+        return scene_numbers(filmed(*looks)[0]).tolist()
+
+    def test_a_scene_goes_on_while_pictures_are_alike(self):
+        assert self.scenes((scene(1), 3), (scene(1) * 0.5 + 60, 2)) == [0] * 5
+
+    def test_one_picture_of_another_scene_is_a_scene(self):
+        assert self.scenes((scene(1), 2), (scene(2), 1), (scene(1), 1)) == [0, 0, 1, 2]
+
+    def test_a_picture_of_one_shade_belongs_to_the_scene_before_it(self):
+        assert self.scenes((scene(1), 1), (np.zeros(64), 2), (scene(1), 1), (scene(2), 1)) == [0, 0, 0, 0, 1]
+
+    def test_no_picture_and_one_picture(self):
+        assert scene_numbers(np.zeros((0, 64), dtype=np.uint8)).tolist() == []
+        assert self.scenes((scene(1), 1)) == [0]

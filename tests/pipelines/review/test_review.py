@@ -176,6 +176,11 @@ def _waiting(case: FaceCase) -> tuple[int, int]:
     return facts["wait_for_first"], facts["wait_for_second"]
 
 
+def _outcomes(case: FaceCase) -> dict[str, int]:
+    outcomes: dict[str, int] = case.call("status", case.root, "--json").json["outcomes"]
+    return outcomes
+
+
 def test_status_counts_what_waits_and_says_nothing_of_verdicts(found: FaceCase) -> None:
     assert _waiting(found) == (1, 0)
     listed = found.call("review", found.root, "--as", "B. Becker", "--reason", "r")
@@ -186,9 +191,13 @@ def test_status_counts_what_waits_and_says_nothing_of_verdicts(found: FaceCase) 
     _decide(found, "B. Becker", "confirm", "--note", "scar")
     assert _waiting(found) == (0, 1)
     assert "confirm" not in found.do("status")
+    assert set(_outcomes(found).values()) == {0}, "one verdict is no outcome"
     _decide(found, "C. Cole", "exclude")
     assert _waiting(found) == (0, 0)
-    assert "next: forensics query" in found.do("status")
+    assert _outcomes(found) == {"confirmed": 0, "excluded": 0, "disagreed": 1, "undecided": 0}
+    out = found.do("status")
+    assert "next: forensics query" in out
+    assert "decided  1 disagreed" in out
 
 
 def test_two_people_confirm(found: FaceCase) -> None:

@@ -1,0 +1,135 @@
+"""Problems of a case, each with what to do about it, and groups of those of one kind."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import forensics
+from forensics.custody.case_document import Case
+from forensics.custody.case_folder import CaseFolder
+from forensics.custody.mandate import MandateStatus, mandate_status
+from forensics.errors import ForensicsError
+from forensics.footage.evidence import Evidence, Source, Verdict
+from forensics.json_object import JsonObject
+from forensics.spelling import in_shell
+from forensics.tables.evidence import load_evidence, load_sources
+from pipelines.custody.earlier_denials import describe_denials
+from pipelines.intake.ingest import describe_unknown_clocks
+
+__all__ = ["Problem", "absent_footage", "group_problems", "problems_of"]
+
+_N_EXAMPLES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem.
+
+    Attributes:
+        kind: what such problems have in common, such as ``rejected, not_media``.
+        text: the whole problem in words.
+    """
+
+    kind: str
+    text: str
+
+
+def problems_of(case: Case, now: datetime) -> list[Problem]:
+    """Return all problems of a case: sources, what the run found, clocks, denials, missing footage, failed work."""
+    folder = case.folder
+    sources, evidence, is_published = load_sources(folder), load_evidence(folder), folder.manifest.exists()
+    is_active = mandate_status(case.mandate, now) is MandateStatus.ACTIVE
+    return [
+        *(_source_problem(folder, source, sources) for source in sources if source.verdict is not Verdict.OK),
+        *(_found_by_run(folder, sources) if is_published else ()),
+        *(Problem("unknown clock", text) for text in describe_unknown_clocks(case)),
+        *(Problem("denial", text) for text in (_denials(case) if is_active else ())),
+        *absent_footage(folder, evidence),
+        *_claimed_twice(folder, evidence),
+        *(_failures(folder) if is_published else ()),
+    ]
+
+
+def group_problems(problems: Sequence[Problem]) -> list[JsonObject]:
+    """Return kind, count and the first three texts of the problems of each kind, in the order of the first of a kind.
+
+    >>> group_problems([Problem("a", "1"), Problem("b", "2"), Problem("a", "3")])[0]
+    {'kind': 'a', 'count': 2, 'examples': ['1', '3']}
+    """
+    by_kind = defaultdict[str, list[str]](list)
+    for problem in problems:
+        by_kind[problem.kind].append(problem.text)
+    return [{"kind": kind, "count": len(texts), "examples": texts[:_N_EXAMPLES]} for kind, texts in by_kind.items()]
+
+
+def absent_footage(folder: CaseFolder, evidence: Sequence[Evidence]) -> list[Problem]:
+    """Return a problem for each missing file; objects of a store are checked only when they are read."""
+    find = f"find it with `forensics evidence relocate {in_shell(folder.root)} FOLDER`"
+    return [
+        Problem("absent", f"absent: {item.path} is missing; {find}")
+        for item in evidence
+        if isinstance(item.path, Path) and not item.path.exists()
+    ]
+
+
+def _source_problem(folder: CaseFolder, source: Source, sources: Sequence[Source]) -> Problem:
+    """Return why a source is not complete, and how to withdraw it if it yields no frames."""
+    withdraw = f"`forensics evidence withdraw {in_shell(folder.root)} {in_shell(source.path)}`"
+    way_out = ""
+    if source.evidence_id is None:
+        way_out = f"; if it was given by mistake, withdraw it with {withdraw}"
+    elif source.verdict is Verdict.REJECTED and any(
+        each.path == source.path and each.verdict is not Verdict.REJECTED for each in sources
+    ):
+        way_out = f"; the file that is there now was read; withdraw the earlier one with {withdraw}"
+    text = f"{source.verdict.value}: {source.path}: {source.reason}{way_out}"
+    return Problem(_kind_of(source.verdict.value, source.reason), text)
+
+
+def _kind_of(verdict: str, reason: str) -> str:
+    """Return the verdict with the reason's own word for it, if it begins with one.
+
+    >>> _kind_of("rejected", "not_media: no video stream"), _kind_of("partial", "12 frames are missing")
+    ('rejected, not_media', 'partial')
+    """
+    word, colon, _ = reason.partition(":")
+    return f"{verdict}, {word}" if colon and word.replace("_", "").isalnum() else verdict
+
+
+def _found_by_run(folder: CaseFolder, sources: Sequence[Source]) -> Iterator[Problem]:
+    """Yield what the newest run found missing in footage that was whole when it was ingested."""
+    whole = {str(source.path) for source in sources if source.verdict is Verdict.OK}
+    rows = forensics.open_case(folder.root).sources().select("path", "verdict", "reason").collect()
+    for path, verdict, reason in rows.iter_rows():
+        if path in whole and verdict != Verdict.OK.value:
+            yield Problem(_kind_of(verdict, reason), f"{verdict}: {path}: {reason}")
+
+
+def _denials(case: Case) -> list[str]:
+    """Return a problem for each denial that the case must acknowledge; or why these are not known."""
+    try:
+        return describe_denials(case)
+    except ForensicsError as error:
+        return [f"denials of other cases are not known: {error}"]
+
+
+def _claimed_twice(folder: CaseFolder, evidence: Sequence[Evidence]) -> Iterator[Problem]:
+    """Yield a problem for each path with several recordings, of which it can hold only one."""
+    by_path = defaultdict[str, list[str]](list)
+    for item in evidence:
+        if item.readable is not None:
+            by_path[str(item.path)].append(item.evidence_id)
+    find = f"find the others with `forensics evidence relocate {in_shell(folder.root)} FOLDER`"
+    for path, ids in by_path.items():
+        if len(ids) > 1:
+            claim = f"evidence {' and '.join(ids)} were all read at {path}, which can hold only one of them"
+            yield Problem("claimed twice", f"claimed twice: {claim}; {find}")
+
+
+def _failures(folder: CaseFolder) -> Iterator[Problem]:
+    for row in forensics.open_case(folder.root).failures().collect().iter_rows(named=True):
+        text = f"{row['stage']}: {row['evidence_id']} {row['unit']}: {row['error']}: {row['detail']}"
+        yield Problem(f"{row['stage']} failed, {row['error']}", f"{text} (the next run tries again)")
