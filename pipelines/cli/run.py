@@ -20,6 +20,7 @@ from forensics.wording import counted
 from pipelines import clock
 from pipelines.cli.ingest import ingest_footage
 from pipelines.cli.ingest_preview import IntakePreview, emit_preview, open_preview, preview_facts, preview_text
+from pipelines.cli.model_choice import settings_and_model
 from pipelines.cli.output import NOT_CLEAN, emit, facts_text, footage_type, json_option, path_type, reason_option, say
 from pipelines.cli.run_options import (
     IngestOptions,
@@ -29,7 +30,6 @@ from pipelines.cli.run_options import (
     metrics_for,
     model_loaders,
     runner_for,
-    settings_for,
     with_ingest_options,
     with_model_options,
     with_run_options,
@@ -95,9 +95,8 @@ def scan(
       forensics scan gate.mp4 hall.mp4 --case my-case --model models/yolo11n_openvino_model
     """
     refuse_cases(footage, root)
-    settings = settings_for(root, run_options, model_options, runner_options)
+    settings, model = settings_and_model(root, run_options, model_options, runner_options)
     _require_reason(settings, reason)
-    model = model_options.resolve(settings.detect.model)
     facts = {"footage": [str(path) for path in footage]}
     mandate = Mandate(Mode.SCENE, title=root.name, purpose=purpose, operator=operator)
     if not run_options.dry_run:
@@ -177,9 +176,8 @@ def run_command(
       forensics run my-case --model yolo11n_openvino_model/ --set detect.classes=person --dry-run
     """
     with open_session(root, "run", need=Need.COMPARE, reason=reason) as session:
-        settings = settings_for(root, run_options, model_options, runner_options)
+        settings, model = settings_and_model(root, run_options, model_options, runner_options)
         _require_reason(settings, reason)
-        model = model_options.resolve(settings.detect.model)
         _run(session, settings, model, run_options, runner_options, as_json)
         return session.record.exit_code
 
