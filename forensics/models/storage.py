@@ -15,6 +15,8 @@ __all__ = ["disk_error", "explain_disk_errors", "lock_model", "move_into_place",
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_READABLE_FOLDER: Final = 0o755
+_READABLE_FILE: Final = 0o644
 _ELSEWHERE: Final = "choose another folder with --into FOLDER, and name it in FORENSICS_MODELS so that it is searched"
 
 
@@ -29,7 +31,9 @@ def lock_model(folder: Path, name: str) -> Iterator[None]:
         CannotStart: the folder cannot be made or written.
     """
     with explain_disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(_READABLE_FOLDER)
         descriptor = os.open(folder / f".{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         with contextlib.suppress(OSError):
@@ -61,7 +65,12 @@ def disk_error(folder: Path, error: OSError) -> CannotStart:
 
 
 def move_into_place(part: Path, target: Path) -> Path:
-    """Rename a complete file or folder to its final name, and flush that name to the disk."""
+    """Rename a complete file or folder to its final name, readable by every user, and flush that name to the disk.
+
+    Models are public, unlike cases: one account may pull them for all others.
+    """
+    for path in (part, *part.rglob("*")):
+        path.chmod(_READABLE_FOLDER if path.is_dir() else _READABLE_FILE)
     part.replace(target)
     _sync(target.parent)
     return target

@@ -92,7 +92,7 @@ def scan(
 
     \b
     Example:
-      forensics scan gate.mp4 hall.mp4 --case my-case --model models/yolo11n_openvino_model
+      forensics scan gate.mp4 hall.mp4 --case my-case --model yolo11n
     """
     refuse_cases(footage, root)
     settings, model = settings_and_model(root, run_options, model_options, runner_options)
@@ -173,7 +173,7 @@ def run_command(
 
     \b
     Example:
-      forensics run my-case --model yolo11n_openvino_model/ --set detect.classes=person --dry-run
+      forensics run my-case --model yolo11n --set detect.classes=person --dry-run
     """
     with open_session(root, "run", need=Need.COMPARE, reason=reason) as session:
         settings, model = settings_and_model(root, run_options, model_options, runner_options)

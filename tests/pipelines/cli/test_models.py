@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -107,6 +108,8 @@ def test_pull_downloads_converts_once_and_prints_the_path(call: Call, shop: Shop
     path = shop.folder / "yolo11n.converted" / "yolo11n_openvino_model"
     assert (answer.code, answer.out) == (0, f"{path}\n"), answer.err
     assert "converting" in answer.err
+    modes = {stat.S_IMODE(file.stat().st_mode) & 0o044 for file in path.parent.rglob("*")}
+    assert modes == {0o044}, "other users of the machine may read models"
     before = {file: file.stat().st_mtime_ns for file in shop.folder.rglob("*")}
     assert call("models", "pull", "yolo11n").out == f"{path}\n"
     assert {file: file.stat().st_mtime_ns for file in shop.folder.rglob("*")} == before
@@ -336,6 +339,12 @@ def test_a_changed_model_is_refused_and_not_passed_over(call: Call, stocked: Sho
     assert answer.code == 5, answer.err
     assert "models pull yolo11n" in two_lines(answer.err)[1]
     assert not (tmp_path / "case").exists()
+
+
+def test_a_conversion_on_a_gpu_names_the_published_file(call: Call, stocked: Shop, tmp_path: Path) -> None:
+    words = ("--model", "yolo11n", "--set", "detect.device=cuda", "--dry-run", *_SERIAL)
+    answer = call("scan", clip(tmp_path / "gate.mp4"), "--case", tmp_path / "case", *words)
+    assert (answer.code, "--model yolo11n.pt" in two_lines(answer.err)[1]) == (2, True)
 
 
 def test_batches_take_the_published_file(call: Call, stocked: Shop, tmp_path: Path) -> None:
