@@ -81,11 +81,16 @@ def _handler(served: FileServer) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Print nothing: a client that has enough closes the connection."""
+
+
 @contextmanager
 def serve_file() -> Iterator[FileServer]:
     """Run a server while the block lasts."""
     served = FileServer()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(served))
+    server = _Server(("127.0.0.1", 0), _handler(served))
     thread = Thread(target=server.serve_forever)
     thread.start()
     served.address = f"http://127.0.0.1:{server.server_port}"
