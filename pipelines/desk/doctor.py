@@ -18,7 +18,7 @@ from forensics.adapters.faces.dlib_weights import ALIGNMENT, dlib_weights, pinne
 from forensics.adapters.faces.face_models import resolve_face_models
 from forensics.errors import ForensicsError
 from forensics.hardware import instruction_set
-from forensics.models.installed import State, list_installations
+from forensics.models.installed import State, list_installations, preferred_installation
 from pipelines.custody.keys import reviewer_keys_folder
 from pipelines.search.recognition import face_libraries
 from pipelines.versions import installed_versions, library_versions
@@ -108,11 +108,16 @@ def _models() -> Iterator[Finding]:
         name = each.entry.name
         advice = {
             State.OK: f"installed, digest correct, {each.path}",
-            State.MISSING: f"not installed; download it with `forensics models pull {name}`",
             State.UNCONVERTED: f"downloaded; convert it with `forensics models pull {name}`, which needs no network",
             State.ALTERED: f"altered: {each.path}; remove it and run `forensics models pull {name}`",
         }
-        yield Finding(f"model {name}", "ok" if each.state is State.OK else "note", advice[each.state])
+        if each.state in advice:
+            yield Finding(f"model {name}", "ok" if each.state is State.OK else "note", advice[each.state])
+    if preferred_installation("openvino") is None:
+        detail = (
+            "no detector is installed; download one with `forensics models pull yolo11n`, see `forensics models list`"
+        )
+        yield Finding("detector", "note", detail)
 
 
 def _faces() -> Iterator[Finding]:
