@@ -74,7 +74,7 @@ LAYERS: Final = (
         "verify, one frame, reproduce, disclosure, reports",
         *("numpy", "pyarrow", "polars", "pydantic", "jinja2"),
     ),
-    _layer("pipelines.desk", "status of a case, doctor for the machine", "polars", "psutil"),
+    _layer("pipelines.desk", "status of a case, doctor for the machine, installing models", "polars", "psutil"),
     _layer("pipelines.cli", "parse, call one function, print", "click", "polars", "rich"),
 )
 

@@ -50,6 +50,15 @@ def _own_keys(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     _use_empty_key_folders(tmp_path_factory, monkeypatch)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_models_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Use empty folders of models: a new case would take a detector that is installed on this machine."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        environment.delenv("FORENSICS_MODELS", raising=False)
+        yield
+
+
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]) -> Call:
     """Return an object that runs commands in this process; models are real unless a test replaces them."""

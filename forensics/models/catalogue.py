@@ -2,14 +2,28 @@
 
 import tomllib
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from forensics.errors import UsageError
 from forensics.models.digest import digest_of_lines
 
-__all__ = ["Entry", "RemoteFile", "catalogue", "entry_named", "entry_with_digest", "entry_with_location"]
+__all__ = [
+    "CATALOGUE",
+    "Entry",
+    "Preference",
+    "RemoteFile",
+    "catalogue",
+    "entry_named",
+    "entry_with_digest",
+    "entry_with_location",
+    "preferred_entries",
+]
+
+CATALOGUE = Path(__file__).with_name("catalogue.toml")
+"""File of the catalogue; tests set another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +34,26 @@ class RemoteFile:
         name: file name without folders.
         source: URL under which its maker publishes it.
         sha256: hex SHA-256 of the file.
-        size_bytes: size of the file.
+        size_bytes: size of the file; None if no source states it. The digest decides in any case.
     """
 
     name: str
     source: str
     sha256: str
-    size_bytes: int
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """Place of a detector in the order in which a new case without `--model` takes one.
+
+    Attributes:
+        order: from 1; the least of the installed ones is taken.
+        reason: the measurement behind the order.
+    """
+
+    order: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +68,7 @@ class Entry:
         licence: licence of the weights.
         training_data: training data as stated by the maker.
         files: all files of the model.
+        preference: place among the detectors that a case takes by itself; None if it takes this one never.
     """
 
     name: str
@@ -50,6 +78,12 @@ class Entry:
     licence: str
     training_data: str
     files: tuple[RemoteFile, ...]
+    preference: Preference | None = None
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether its name stands for a conversion to OpenVINO, which is made once from the published file."""
+        return self.format == "pt"
 
     @property
     def location(self) -> str:
@@ -64,34 +98,48 @@ class Entry:
         return self.files[0].sha256
 
     @property
-    def size_bytes(self) -> int:
-        """Total size of all files."""
-        return sum(file.size_bytes for file in self.files)
+    def size_bytes(self) -> int | None:
+        """Total size of all files; None if that of one is unknown."""
+        sizes = [file.size_bytes for file in self.files if file.size_bytes is not None]
+        return sum(sizes) if len(sizes) == len(self.files) else None
+
+
+def catalogue() -> tuple[Entry, ...]:
+    """Return every registered model, ordered by name."""
+    return _load(CATALOGUE)
 
 
 @cache
-def catalogue() -> tuple[Entry, ...]:
-    """Return every registered model, ordered by name."""
-    text = resources.files("forensics.models").joinpath("catalogue.toml").read_text(encoding="utf-8")
-    return tuple(sorted(map(_entry, tomllib.loads(text)["model"]), key=lambda entry: entry.name))
+def _load(path: Path) -> tuple[Entry, ...]:
+    tables = tomllib.loads(path.read_text(encoding="utf-8"))["model"]
+    return tuple(sorted(map(_entry, tables), key=lambda entry: entry.name))
 
 
 def _entry(table: dict[str, Any]) -> Entry:
     files = tuple(RemoteFile(**file) for file in table["files"])
-    return Entry(**{**table, "files": files})
+    preference = Preference(**table["preference"]) if "preference" in table else None
+    return Entry(**{**table, "files": files, "preference": preference})
+
+
+def preferred_entries() -> tuple[Entry, ...]:
+    """Return the detectors that a new case may take by itself, the first choice first."""
+    ordered = [(entry.preference.order, entry) for entry in catalogue() if entry.preference]
+    return tuple(entry for _, entry in sorted(ordered, key=lambda pair: pair[0]))
 
 
 def entry_named(name: str) -> Entry:
     """Return the entry with this name.
 
     Raises:
-        UsageError: the name is unknown; the error lists the known names.
+        UsageError: the name is unknown; the error suggests names that are spelled alike, or lists all.
     """
     for entry in catalogue():
         if entry.name == name:
             return entry
-    known = ", ".join(entry.name for entry in catalogue())
-    raise UsageError(f"no model is registered as {name}", f"registered are: {known}")
+    known = [entry.name for entry in catalogue()]
+    alike = get_close_matches(name, known)
+    hint = f"did you mean {' or '.join(alike)}?" if alike else f"registered are: {', '.join(known)}"
+    raise UsageError(f"no model is registered as {name!r}", f"{hint} see: forensics models list")
 
 
 def entry_with_location(name: str) -> Entry | None:

@@ -2,18 +2,19 @@
 
 import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
 from forensics.errors import CannotStart, IntegrityBroken, UsageError
-from forensics.models.catalogue import Entry, catalogue, entry_with_digest, entry_with_location
+from forensics.models.catalogue import Entry, entry_with_digest, entry_with_location, preferred_entries
+from forensics.models.conversion import Conversion, find_conversion, load_conversion
 from forensics.models.digest import digest_of
 from forensics.models.onnx_file import refuse_external_tensors
 from forensics.models.withdrawn import refuse_withdrawn, refuse_withdrawn_digest
 
-__all__ = ["BUILTIN", "Model", "cache_folder", "check", "model_folders", "resolve", "verify"]
+__all__ = ["BUILTIN", "Model", "cache_folder", "check", "find_in_folders", "model_folders", "resolve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Model:
         sha256: digest of the file or folder; empty for `builtin`.
         format: ``openvino``, ``onnx``, ``pt`` or ``builtin``.
         licence, task, labels, training_data: as registered; None for a model that is not registered.
+        conversion: what is recorded of its conversion; None unless it was converted from a registered `.pt` file.
+        choice: why it was taken; empty if it was named.
     """
 
     name: str
@@ -36,6 +39,8 @@ class Model:
     task: str | None = None
     labels: str | None = None
     training_data: str | None = None
+    conversion: Conversion | None = None
+    choice: str = ""
 
 
 # Increase the number whenever the built-in detector gives other boxes for the same frame.
@@ -45,7 +50,9 @@ BUILTIN = Model(
 
 
 def resolve(name_or_path: str, *, trusted_sha256: frozenset[str]) -> Model:
-    """Find a model and compute its digest; nothing is downloaded.
+    """Find a model and compute its digest; nothing is downloaded or converted.
+
+    The registered name of a `.pt` file means its conversion to OpenVINO; the name of the file means the file itself.
 
     Args:
         name_or_path: a registered name, a path, the name of a file in a model folder, or ``builtin``.
@@ -59,6 +66,9 @@ def resolve(name_or_path: str, *, trusted_sha256: frozenset[str]) -> Model:
     """
     if name_or_path == "builtin":
         return BUILTIN
+    converted = _entry_of_conversion(name_or_path)
+    if converted:
+        return _resolve_conversion(converted)
     path = _find(name_or_path)
     refuse_withdrawn(f"{path.name} / {path.resolve().name}", f"{path}: the name")
     kind = _format_of(path)
@@ -98,11 +108,6 @@ def check(model: Model) -> None:
         )
 
 
-def verify() -> list[tuple[str, str]]:
-    """Return (name, state) of every registered model, by name; the state is ``ok``, ``missing`` or ``altered``."""
-    return [(entry.name, _state_of(entry)) for entry in catalogue()]
-
-
 def model_folders() -> tuple[Path, ...]:
     """Return the folders that are searched for models, in order: `$FORENSICS_MODELS` if set, the user's cache."""
     named = os.environ.get("FORENSICS_MODELS")
@@ -110,8 +115,27 @@ def model_folders() -> tuple[Path, ...]:
 
 
 def cache_folder() -> Path:
-    """Return the model folder in the user's cache, to which `forensics models pull` downloads."""
+    """Return the model folder in the user's cache."""
     return user_cache_path("forensics") / "models"
+
+
+def _entry_of_conversion(name: str) -> Entry | None:
+    """Return the entry whose conversion a name means; None for any other name, and for an existing path."""
+    entry = entry_with_location(name)
+    is_conversion = entry is not None and entry.is_converted and name == entry.name
+    return entry if is_conversion and not Path(name).exists() else None
+
+
+def _resolve_conversion(entry: Entry) -> Model:
+    """Return the converted network of an entry."""
+    folder = find_conversion(entry, model_folders())
+    if folder is None:
+        raise _not_found(entry.name, entry)
+    path, conversion = load_conversion(folder.absolute(), entry)
+    _refuse_withdrawn_metadata(path)
+    refuse_withdrawn_digest(path, conversion.network_sha256)
+    registered = _registered(entry, path)
+    return replace(registered, sha256=conversion.network_sha256, format="openvino", conversion=conversion)
 
 
 def _find(name_or_path: str) -> Path:
@@ -119,15 +143,18 @@ def _find(name_or_path: str) -> Path:
     if as_path.exists():
         return as_path.absolute()
     entry = entry_with_location(name_or_path)
-    found = _find_in_folders(entry.location if entry else name_or_path)
+    found = find_in_folders(entry.location if entry else name_or_path)
     if found:
         return found.absolute()
     refuse_withdrawn(name_or_path, f"{name_or_path}: the name")
     raise _not_found(name_or_path, entry)
 
 
-def _find_in_folders(location: str) -> Path | None:
-    # only names: a path such as ../x must not lead out of the folder
+def find_in_folders(location: str) -> Path | None:
+    """Return the first file or folder of this name in the folders of models; None if there is none.
+
+    Only names count: a path such as ``../x`` must not lead out of the folder.
+    """
     if not location or Path(location).name != location:
         return None
     return next((folder / location for folder in model_folders() if (folder / location).exists()), None)
@@ -135,9 +162,16 @@ def _find_in_folders(location: str) -> Path | None:
 
 def _not_found(name: str, entry: Entry | None) -> CannotStart:
     folders = ", ".join(map(str, model_folders()))
+    published = find_in_folders(entry.location) if entry else None
+    if entry and published:
+        return CannotStart(
+            f"{entry.name} is not converted to OpenVINO yet",
+            f"run: forensics models pull {entry.name}, which converts it and needs no network",
+            published,
+        )
     if entry:
         return CannotStart(f"the model {entry.name} is not in {folders}", f"run: forensics models pull {entry.name}")
-    known = ", ".join(known.name for known in catalogue() if known.task == "detect")
+    known = ", ".join(known.name for known in preferred_entries())
     return CannotStart(
         f"{name} is neither a file nor a registered model, and is not in {folders}",
         f"give a path or `builtin`, or download one of {known}: forensics models pull NAME",
@@ -191,10 +225,3 @@ def _registered(entry: Entry, path: Path) -> Model:
         labels=entry.labels,
         training_data=entry.training_data,
     )
-
-
-def _state_of(entry: Entry) -> str:
-    path = _find_in_folders(entry.location)
-    if path is None:
-        return "missing"
-    return "ok" if digest_of(path) == entry.sha256 else "altered"

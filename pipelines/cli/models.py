@@ -1,60 +1,101 @@
 """`models`: list, download and check registered models."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 
 from forensics.errors import IntegrityBroken
-from forensics.models.catalogue import catalogue
-from forensics.models.model_store import cache_folder
-from forensics.models.model_store import verify as verify_models
-from forensics.models.pull import pull as pull_model
+from forensics.models.installed import Installation, State, list_installations, preferred_installation
+from forensics.models.model_store import BUILTIN, model_folders
 from pipelines.cli.groups import Group
 from pipelines.cli.output import emit, json_option, path_type, say, table_text
+from pipelines.desk.models import describe_installation, describe_pull, install, size_text
 
 __all__ = ["models"]
+
+_STATES: Final = {
+    State.OK: "here",
+    State.MISSING: "not here",
+    State.ALTERED: "changed",
+    State.UNCONVERTED: "unconverted",
+}
 
 
 @click.group(cls=Group)
 def models() -> None:
-    """List, download and check models; each is pinned by SHA-256, and only `pull` downloads."""
+    """List, download and check models; each is pinned by SHA-256, and only `pull` downloads.
+
+    Models are searched in the folder that FORENSICS_MODELS names, then in your cache
+    (~/.cache/forensics/models). `pull` writes to the first of them. A machine without network gets a copy
+    of that folder; `models verify` checks every digest there.
+    """
 
 
 @models.command("list")
 @json_option
 def list_models(as_json: bool) -> None:
-    """List every registered model, its licence, and whether it is installed.
+    """List every registered model: task, licence, labels, size, whether it is here, and what `pull` would do.
 
     \b
     Example:
       forensics models list
     """
-    state_of = dict(verify_models())
-    rows = [[entry.name, entry.task, entry.licence, state_of[entry.name], entry.training_data] for entry in catalogue()]
-    columns = ["name", "task", "licence", "state", "training_data"]
-    emit({"models": [dict(zip(columns, row, strict=True)) for row in rows]}, table_text(columns, rows), as_json)
+    installations, folders = list_installations(), model_folders()
+    taken = preferred_installation("openvino")
+    facts = {
+        "folders": [str(folder) for folder in folders],
+        "without_model": taken.name if taken else BUILTIN.name,
+        "models": [describe_installation(each) for each in installations],
+    }
+    lines = ["Folders of models, in the order of search; pull writes to [1]:"]
+    lines += [f"[{number}] {folder}" for number, folder in enumerate(folders, start=1)]
+    lines += ["", *(line for each in installations for line in _describe(each, folders)), ""]
+    lines.append(f"A new case without --model takes: {facts['without_model']}")
+    emit(facts, "\n".join(lines), as_json)
+
+
+def _describe(installation: Installation, folders: tuple[Path, ...]) -> list[str]:
+    """Return the lines about one model, each of at most 80 columns."""
+    entry, path = installation.entry, installation.path
+    size = size_text(entry.size_bytes)
+    lines = [f"{entry.name:<36}{entry.task:<13}{entry.licence:<10}{size:>9} {_STATES[installation.state]}"]
+    lines.append(f"    labels {entry.labels}; pull {describe_pull(installation)}")
+    if path is not None:
+        number, inside = next(
+            (number, path.relative_to(folder))
+            for number, folder in enumerate(folders, start=1)
+            if path.is_relative_to(folder)
+        )
+        lines.append(f"    [{number}]/{inside}")
+    return lines
 
 
 @models.command("pull")
 @click.argument("name")
-@click.option("--into", type=path_type, help="Folder to write it to.  [default: your cache]")
+@click.option(
+    "--into", type=path_type, help="Folder to write it to.  [default: the one of FORENSICS_MODELS, else your cache]"
+)
 def pull(name: str, into: Path | None) -> None:
-    """Download a registered model from its publisher and check its digest; continues a partial download.
+    """Download a registered model, check its digest, and convert a .pt file to OpenVINO.
+
+    It continues a partial download. A file that is there already needs no network: it is checked and, if it is a .pt
+    file, converted once. Prints the path of the model.
 
     \b
     Example:
-      forensics models pull yolox_nano
+      forensics models pull yolo11n
     """
     reported = -1
 
-    def on_progress(done: int, total: int) -> None:
+    def on_progress(done: int, total: int | None) -> None:
         nonlocal reported
-        tenth = done * 10 // max(1, total)
+        tenth = done >> 22 if total is None else done * 10 // max(1, total)
         if tenth > reported:
             reported = tenth
-            say(f"{name}: {done >> 10:,} of {total >> 10:,} KiB")
+            say(f"{name}: {done >> 10:,} KiB" + ("" if total is None else f" of {total >> 10:,} KiB"))
 
-    print(pull_model(name, into or cache_folder(), on_progress=on_progress))
+    print(install(name, into, on_progress=on_progress, on_step=say))
 
 
 @models.command("verify")
@@ -66,10 +107,11 @@ def verify(as_json: bool) -> None:
     Example:
       forensics models verify
     """
-    states = verify_models()
+    states = [(each.entry.name, str(each.state)) for each in list_installations()]
     emit(dict(states), table_text(["name", "state"], [list(state) for state in states]), as_json)
-    altered = [name for name, state in states if state == "altered"]
+    altered = [name for name, state in states if state == State.ALTERED]
     if altered:
         raise IntegrityBroken(
-            f"models have changed: {', '.join(altered)}", f"download it again: forensics models pull {altered[0]}"
+            f"models have changed: {', '.join(altered)}",
+            f"remove the changed files, see `forensics models list`, and run: forensics models pull {altered[0]}",
         )

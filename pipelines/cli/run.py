@@ -20,6 +20,7 @@ from forensics.wording import counted
 from pipelines import clock
 from pipelines.cli.ingest import ingest_footage
 from pipelines.cli.ingest_preview import IntakePreview, emit_preview, open_preview, preview_facts, preview_text
+from pipelines.cli.model_choice import settings_and_model
 from pipelines.cli.output import NOT_CLEAN, emit, facts_text, footage_type, json_option, path_type, reason_option, say
 from pipelines.cli.run_options import (
     IngestOptions,
@@ -34,7 +35,6 @@ from pipelines.cli.run_options import (
     with_run_options,
     with_runner_options,
 )
-from pipelines.cli.run_settings import settings_for
 from pipelines.cli.run_summary import emit_result, plan_facts
 from pipelines.custody.accounts import os_user
 from pipelines.custody.case_lock import is_locked
@@ -92,13 +92,12 @@ def scan(
 
     \b
     Example:
-      forensics scan gate.mp4 hall.mp4 --case my-case --model models/yolo11n_openvino_model
+      forensics scan gate.mp4 hall.mp4 --case my-case --model yolo11n
     """
     refuse_missing(footage)
     refuse_cases(footage, root)
-    settings = settings_for(root, run_options, model_options, runner_options)
+    settings, model = settings_and_model(root, run_options, model_options, runner_options)
     _require_reason(settings, reason)
-    model = model_options.resolve(settings.detect.model)
     facts = {"footage": [str(path) for path in footage]}
     mandate = Mandate(Mode.SCENE, title=root.name, purpose=purpose, operator=operator)
     if not run_options.dry_run:
@@ -175,12 +174,11 @@ def run_command(
 
     \b
     Example:
-      forensics run my-case --model yolo11n_openvino_model/ --set detect.classes=person --dry-run
+      forensics run my-case --model yolo11n --set detect.classes=person --dry-run
     """
     with open_session(root, "run", need=Need.COMPARE, reason=reason) as session:
-        settings = settings_for(root, run_options, model_options, runner_options)
+        settings, model = settings_and_model(root, run_options, model_options, runner_options)
         _require_reason(settings, reason)
-        model = model_options.resolve(settings.detect.model)
         _run(session, settings, model, run_options, runner_options, as_json)
         return session.record.exit_code
 

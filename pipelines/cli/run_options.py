@@ -213,7 +213,11 @@ with_runner_options = gathered(
 with_model_options = gathered(
     "model_options",
     ModelOptions,
-    click.option("--model", help="Detector: a registered name, a path, or builtin."),
+    click.option(
+        "--model",
+        help="Detector: a registered name, a path, or builtin.  [default: that of the last run; in a new case the "
+        "best that is installed]",
+    ),
     click.option(
         "--trust-model",
         "trusted",

@@ -42,6 +42,8 @@ def plan_facts(plan: RunPlan, settings: Settings, model: Model) -> JsonObject:
     return {
         "run": plan.folder.run_id,
         "model": model.name,
+        "model_sha256": model.sha256 or None,
+        "model_source_sha256": model.conversion and model.conversion.source_sha256,
         "files": len(plan.evidence),
         "unreadable": len(plan.unreadable),
         "absent": sum(is_absent(each.evidence) for each in plan.evidence),
@@ -62,10 +64,13 @@ def plan_facts(plan: RunPlan, settings: Settings, model: Model) -> JsonObject:
 def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
     """Print the result of a run, and the next command."""
     rows = {table_of_file(file["path"]): file["rows"] for file in result.manifest["files"]}
+    model = model_of_run(folder, result.folder.run_id)
     facts: JsonObject = {
         "run": result.folder.run_id,
         "clean": result.is_clean,
-        "model": model_of_run(folder, result.folder.run_id).get("name"),
+        "model": model.get("name"),
+        "model_sha256": model.get("sha256") or None,
+        "model_source_sha256": (model.get("conversion") or {}).get("source_sha256"),
         "rows": rows,
         "figures": result.figures,
         "audit": result.spot_check,
@@ -75,7 +80,6 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         "as_before": result.is_unchanged,
     }
     seen = counted(rows["sightings"], "sighting", "sightings")
-    model = model_of_run(folder, result.folder.run_id)
     lines = [
         f"run {result.folder.run_id}: {seen}, {counted(rows['detections'], 'detection', 'detections')}",
         f"model {model_text(model)}",

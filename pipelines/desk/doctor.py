@@ -18,7 +18,7 @@ from forensics.adapters.faces.dlib_weights import ALIGNMENT, dlib_weights, pinne
 from forensics.adapters.faces.face_models import resolve_face_models
 from forensics.errors import ForensicsError
 from forensics.hardware import instruction_set
-from forensics.models.model_store import verify
+from forensics.models.installed import State, list_installations, preferred_installation
 from pipelines.custody.keys import reviewer_keys_folder
 from pipelines.search.recognition import face_libraries
 from pipelines.versions import installed_versions, library_versions
@@ -104,16 +104,20 @@ def _object_stores() -> Iterator[Finding]:
 
 def _models() -> Iterator[Finding]:
     yield Finding("model builtin", "ok", "background subtraction and OpenCV's people detector; needs no file")
-    for name, state in verify():
+    for each in list_installations():
+        name = each.entry.name
         advice = {
-            "ok": "installed, digest correct",
-            "missing": f"not installed; download it with `forensics models pull {name}`",
+            State.OK: f"installed, digest correct, {each.path}",
+            State.UNCONVERTED: f"downloaded; convert it with `forensics models pull {name}`, which needs no network",
+            State.ALTERED: f"altered: {each.path}; remove it and run `forensics models pull {name}`",
         }
-        yield Finding(
-            f"model {name}",
-            "ok" if state == "ok" else "note",
-            advice.get(state, f"{state}; download it again with `forensics models pull {name}`"),
+        if each.state in advice:
+            yield Finding(f"model {name}", "ok" if each.state is State.OK else "note", advice[each.state])
+    if preferred_installation("openvino") is None:
+        detail = (
+            "no detector is installed; download one with `forensics models pull yolo11n`, see `forensics models list`"
         )
+        yield Finding("detector", "note", detail)
 
 
 def _faces() -> Iterator[Finding]:

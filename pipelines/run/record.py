@@ -92,7 +92,7 @@ def begin_record(
         "run": plan.folder.run_id,
         "settings_digest": plan.settings_digest,
         "settings": settings.model_dump(mode="json"),
-        "model": {name: getattr(model, name) for name in ("name", "sha256", "format", "licence", "training_data")},
+        "model": _describe_model(model, before.get("model") or {}),
         "version": version("video-forensics"),
         "methods": settings.methods(compares_faces=recognition is not None),
         "libraries": library_versions(),
@@ -101,6 +101,15 @@ def begin_record(
     }
     began = {"state": RunState.RUNNING.value, "began_utc": before.get("began_utc", _now())}
     files.write(record, encode_json({**description, **began}))
+
+
+def _describe_model(model: Model, before: JsonObject) -> JsonObject:
+    """Return the facts about a model; a run that is continued keeps the reason of its first choice."""
+    return {
+        **{name: getattr(model, name) for name in ("name", "sha256", "format", "licence", "training_data")},
+        "choice": before.get("choice", model.choice),
+        "conversion": None if model.conversion is None else model.conversion.facts,
+    }
 
 
 def input_digests(folder: CaseFolder) -> dict[str, str]:
@@ -221,9 +230,14 @@ def run_facts(plan: RunPlan, model: Model, recognition: Recognition | None) -> J
     facts: JsonObject = {
         "run": plan.folder.run_id,
         "settings_digest": plan.settings_digest,
-        "model": {"name": model.name, "sha256": model.sha256},
+        "model": {"name": model.name, "sha256": model.sha256, **_source_of(model)},
         "evidence": [each.evidence.evidence_id for each in plan.evidence],
         "version": version("video-forensics"),
         "inputs": input_digests(CaseFolder(plan.folder.case_root)),
     }
     return facts if recognition is None else {**facts, "watchlist": recognition.facts, "faces": recognition.model_facts}
+
+
+def _source_of(model: Model) -> JsonObject:
+    """Return the digest of the published file that a model was converted from; empty if it was not converted."""
+    return {} if model.conversion is None else {"source_sha256": model.conversion.source_sha256}

@@ -35,7 +35,7 @@ _RESULTS = Path(__file__).resolve().parents[2] / "docs" / "validation"
 _TIMES = tuple(Fraction(number, 5) for number in range(12))
 _OPTIONS = {"preset": "ultrafast", "bf": "0"}
 _LOADERS = ModelLoaders(load_detector=GivenDetector(PaintedDetector()))
-_SERIAL = ("--runner", "serial", "--quiet", "--set", "chunk.seconds=0.8")
+_SERIAL = ("--runner", "serial", "--model", "builtin", "--quiet", "--set", "chunk.seconds=0.8")
 
 _LOG = "the log of a case is hash-chained, and its checkpoints are signed"
 _BY_CHAIN = "reading the log reports a break in the chain"

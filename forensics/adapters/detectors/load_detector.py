@@ -31,12 +31,13 @@ def _load_by_format(model: Model, options: DetectorOptions) -> Detector:
         )
     if model.format != "pt" and options.batch != 1:
         raise UsageError(
-            f"{model.name} processes one frame at a time", "use a .pt file, or leave out --set detect.batch"
+            f"{model.name} processes one frame at a time",
+            f"use {_published_file(model)}, or leave out --set detect.batch",
         )
     if model.format != "pt" and options.device != "cpu":
         raise UsageError(
             f"{model.name} runs on the CPU only, not on {options.device}",
-            "give a .pt file, or set detect.device to cpu",
+            f"use {_published_file(model)}, or set detect.device to cpu",
         )
     if model.format == "builtin" and options.precision != "f32":
         raise UsageError(
@@ -54,3 +55,8 @@ def _load_by_format(model: Model, options: DetectorOptions) -> Detector:
     from forensics.adapters.detectors import openvino_detector
 
     return openvino_detector.load(model, options)
+
+
+def _published_file(model: Model) -> str:
+    """Return which `.pt` file to use: the one that a model was converted from, or any."""
+    return "a .pt file" if model.conversion is None else f"--model {model.conversion.source}"

@@ -135,7 +135,8 @@ def _run_command(*arguments: object, limit_s: float) -> CommandResult:
 
 
 def _run(case: Path) -> CommandResult:
-    words = ("run", case, "--runner", "serial", "--quiet", "--set", "run.stall_s=20", "--set", "chunk.seconds=1")
+    settings = ("--set", "run.stall_s=20", "--set", "chunk.seconds=1")
+    words = ("run", case, "--model", "builtin", "--runner", "serial", "--quiet", *settings)
     return _run_command(*words, limit_s=_RUN_LIMIT_S)
 
 

@@ -63,7 +63,8 @@ def _trace_commands(paths: Sequence[Path], healthy: HealthyFootage, folder: Path
     case, keys = folder / "case", folder / "keys"
     made = trace_command(("case", "init", case, "--purpose", "p", "--operator", "o"), folder=folder, keys=keys)
     ingested = trace_command(("ingest", case, healthy.clip, *paths, "--camera", "gate"), folder=folder, keys=keys)
-    ran = trace_command(("run", case, "--runner", "serial", "--quiet"), folder=folder, keys=keys)
+    run = ("run", case, "--model", "builtin", "--runner", "serial", "--quiet")
+    ran = trace_command(run, folder=folder, keys=keys)
     return [made, ingested, ran]
 
 

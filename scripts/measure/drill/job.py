@@ -37,7 +37,7 @@ _SETTINGS: Final = ("--set", "chunk.seconds=2", "--set", "detect.fps=6", "--work
 
 def run_options(runner: str) -> tuple[str, ...]:
     """Return the options of every run: two workers, one group of pictures in a chunk."""
-    return ("--runner", runner, *_SETTINGS)
+    return ("--runner", runner, "--model", "builtin", *_SETTINGS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -308,7 +308,7 @@ def test_a_model_that_is_not_there(call: Call, filled: Path) -> None:
     assert answer.code == 6
     assert "nowhere.onnx" in answer.err
     assert "forensics models pull" in answer.err
-    assert "yolox_nano" in answer.err
+    assert "yolo11n" in answer.err
     assert "face" not in answer.err, "no detector of people is offered that looks for faces"
 
 

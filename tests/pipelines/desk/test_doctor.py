@@ -54,3 +54,15 @@ def test_keys_that_others_can_read_are_told(folders: tuple[Path, Path], mode: in
     (keys / "0123").chmod(mode)
     finding = _findings()["keys of cases"]
     assert (finding.state, "chmod" in finding.detail) == (state, state == "note")
+
+
+def test_a_machine_without_a_detector_is_advised_to_install_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORENSICS_MODELS", str(tmp_path / "models"))
+    assert "forensics models pull yolo11n" in _findings()["detector"].detail
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "yolo11n.pt").write_bytes(b"changed")
+    assert "altered" in _findings()["model yolo11n"].detail
+    (tmp_path / "models" / "yolo11n.converted").mkdir()
+    assert "detector" not in _findings()
