@@ -8,7 +8,8 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.models.installed import preferred_installation
 from forensics.models.model_store import BUILTIN, Model
 from pipelines.cli.output import say
-from pipelines.cli.run_options import ModelOptions, RunnerOptions, RunOptions, settings_for
+from pipelines.cli.run_options import ModelOptions, RunnerOptions, RunOptions
+from pipelines.cli.run_settings import settings_for
 from pipelines.run.record import model_text, newest_record
 from pipelines.settings import Settings
 
