@@ -96,6 +96,6 @@ def _run_and_show(session: Session, runner: str) -> None:
     heading = heading_of(case, opened, found, {}, session.now)
     for page, data in draw_sheets(heading, cells_of(opened, found, None), sheet):
         write_bytes(page, data)
-    print(sightings_text(opened, found))
+    print(sightings_text(opened, found)[0])
     print(f"\n{sum(clip.n_people for clip in clips)} people walk by, {len(found)} sightings were found.")
     print(f"next: open\n  {sheet}\n  {case.folder.tables}/sightings.parquet\n  {result.folder.record}")

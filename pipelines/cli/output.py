@@ -17,6 +17,8 @@ import click
 from forensics.json_object import JsonObject
 from forensics.place import Place, StoreObject, place_of
 from forensics.spelling import fault_in_statement
+from pipelines.cli.time_zone_option import stated_zone
+from pipelines.intake.time_zones import UnclearTime, instant_in_zone
 
 __all__ = [
     "FROM_NAME",
@@ -137,8 +139,20 @@ class UtcTime(click.ParamType[datetime]):
         except ValueError:
             self.fail(f"{value!r} is not a time; give it as {_INSTANT}", param, ctx)
         if instant.tzinfo is None:
-            self.fail(f"{value!r} has no time zone; add Z for UTC, or an offset such as +02:00", param, ctx)
+            instant = self._in_stated_zone(instant, value, param, ctx)
         return self.in_calendar(instant, value, param, ctx)
+
+    def _in_stated_zone(
+        self, local: datetime, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Return a time without a zone in the zone of `--tz`, if that has it exactly once."""
+        zone = stated_zone(ctx)
+        if zone is None:
+            self.fail(f"{value!r} has no time zone; add Z for UTC, or an offset such as +02:00", param, ctx)
+        try:
+            return instant_in_zone(local, zone)
+        except UnclearTime as error:
+            self.fail(f"{value!r}: {error}; add Z for UTC, or an offset such as +02:00", param, ctx)
 
     def in_calendar(
         self, instant: datetime, value: object, param: click.Parameter | None, ctx: click.Context | None

@@ -13,33 +13,38 @@ from forensics.adapters.pictures.contact_sheet import PER_PAGE, has_unwritable_n
 from forensics.adapters.pictures.sheet_files import require_picture_name
 from forensics.errors import UsageError
 from forensics.faces.comparison import DECISIONS_TO_REVIEW, Decision
-from forensics.footage.coverage import State
-from forensics.spelling import in_shell, spelled_as_known
+from forensics.spelling import spelled_as_known
 from forensics.tables.open import OpenCase, add_review_states
 from forensics.tables.published import candidates_of
 from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
-from forensics.tables.time_selection import POSSIBLY, WITHIN, times_of
+from forensics.tables.time_selection import WITHIN, local, times_of
 from forensics.wording import counted
 from pipelines.cli.output import emit, parse_utc, path_type, reason_option, say
 from pipelines.cli.output_options import OutputOptions, with_output_options
+from pipelines.cli.query_remarks import (
+    print_error_rates,
+    print_hints,
+    print_missing_rows,
+    print_older_run,
+    print_possible_rows,
+    print_untimed_rows,
+    values_of,
+)
 from pipelines.cli.row_formats import SHOWN_LINES, print_rows
 from pipelines.cli.row_selection import RowFilter, largest_error, require, wanted_rows
-from pipelines.cli.run_summary import no_sighting_hint
 from pipelines.cli.sighting_sheet import cells_of, draw_sheets, heading_of
+from pipelines.cli.time_zone_option import with_zone
 from pipelines.custody.case_store import load_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need, Session
 from pipelines.review.reviews import review_states
-from pipelines.run.record import model_of_run, model_text, newest_record
-from pipelines.run.spot_check_report import describe_spot_check
+from pipelines.run.record import model_of_run, model_text
 
 __all__ = ["query"]
 
 # Tables that are the same whichever model looked.
 _BEFORE_ANY_MODEL: Final = ("sources", "evidence", "sections")
-# Tables that say of themselves what is not there.
-_OF_WHAT_WAS_GIVEN: Final = ("sources", "evidence", "failures", "coverage")
 # Where and when a candidate was seen: what every answer about candidates gains from `sightings`.
 _WHERE: Final = ("camera_id", "first_utc", "last_utc", "clock_error_ms")
 # What asks for examination goes first; everything else stays as it was published.
@@ -49,6 +54,7 @@ _FIRST: Final = {decision: place for place, decision in enumerate(DECISIONS_TO_R
 @click.command()
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("table", type=click.Choice(list(TABLES)), default="sightings")
+@with_zone
 @click.option("--camera", help="Only this camera.")
 @click.option("--from", "since", type=parse_utc(), help="Only rows that end at or after this time, or may.")
 @click.option("--to", "until", type=parse_utc(), help="Only rows that start before this time, or may.")
@@ -60,6 +66,14 @@ _FIRST: Final = {decision: place for place, decision in enumerate(DECISIONS_TO_R
     multiple=True,
     type=click.Choice([decision.value for decision in Decision]),
     help="Only this decision. Can be given several times. Candidates only.",
+)
+@click.option(
+    "--sort",
+    "order",
+    type=click.Choice(["camera", "time"]),
+    default="camera",
+    show_default=True,
+    help="camera: by camera, then time, candidates first by decision; time: by time alone, over all cameras.",
 )
 @click.option(
     "--limit",
@@ -92,7 +106,9 @@ def query(
     class_name: str | None,
     entry_id: str | None,
     decisions: tuple[str, ...],
+    order: str,
     limit: int | None,
+    zone: str | None,
     kind: str,
     pictures: Path | None,
     reason: str,
@@ -105,7 +121,8 @@ def query(
     faces. The rows of candidates include camera and time, and candidates come first.
 
     A clock may be off by as much as its error, in column ±. With --from or --to, the column within says of each
-    row whether it is certainly or possibly within these times; rows that cannot be are left out.
+    row whether it is certainly or possibly within these times; rows that cannot be are left out. With --tz, times
+    are read and printed in that zone, and columns are called local instead of utc.
 
     \b
     Example:
@@ -126,36 +143,40 @@ def query(
         opened = forensics.open_case(root)
         row_filter = _spelled_as_in(opened, row_filter)
         rows = _candidates_with_where(session, opened) if table == CANDIDATES_TABLE else opened.table(table)
-        found = _found(opened, rows, table, row_filter, limit)
+        found = _found(opened, rows, table, row_filter, by_time=order == "time", limit=limit)
         if not len(found):
-            _print_hints(opened, rows, table, row_filter)
+            print_hints(opened, rows, table, row_filter)
         if pictures is not None:
-            _write_pictures(session, outputs, opened, found, row_filter, pictures)
+            _write_pictures(session, outputs, opened, found, row_filter, pictures, zone)
         model = model_of_run(opened.folder, opened.run_id)
         if kind == "table" and not as_json and table not in _BEFORE_ANY_MODEL:
             say(f"run {opened.run_id}, model {model_text(model)}")
-        _print_older_run(opened)
-        missed = _print_missing_rows(opened, table)
-        _print_untimed_rows(opened, table, row_filter)
-        _print_possible_rows(found)
+        print_older_run(session.case, opened)
+        missed = print_missing_rows(opened, table)
+        print_untimed_rows(opened, table, row_filter)
+        print_possible_rows(found)
         session.record.outputs["rows"] = len(found)
     if table == CANDIDATES_TABLE:
-        _print_error_rates(found)
+        print_error_rates(found)
     if as_json:
-        emit(
-            {"table": table, "run": opened.run_id, "model": model.get("name"), **missed, "rows": found.to_dicts()},
-            "",
-            as_json,
-        )
+        shown = found if zone is None else local(found.lazy(), zone).collect()
+        facts = {"table": table, "run": opened.run_id, "model": model.get("name"), **missed}
+        emit({**facts, "rows": shown.to_dicts()}, "", as_json)
     else:
-        print_rows(opened, found, table, kind, limit=limit)
+        print_rows(opened, found, table, kind, limit=limit, zone=zone)
 
 
-def _found(opened: OpenCase, rows: pl.LazyFrame, table: str, row_filter: RowFilter, limit: int | None) -> pl.DataFrame:
+def _found(
+    opened: OpenCase, rows: pl.LazyFrame, table: str, row_filter: RowFilter, *, by_time: bool, limit: int | None
+) -> pl.DataFrame:
     kept = wanted_rows(rows, table, row_filter, largest_error(opened) if row_filter.has_times else None)
     if table == CANDIDATES_TABLE:
         columns = [*TABLES[table].names, "review_state", *_WHERE, *([WITHIN] if row_filter.has_times else [])]
         kept = kept.select(columns)
+    if by_time:
+        times = times_of(kept.collect_schema().names())
+        require(table, times is not None, "has no times to sort by")
+        kept = kept.sort(times[0] if times else [], nulls_last=True, maintain_order=True)
     return kept.collect() if limit is None else kept.head(limit).collect()
 
 
@@ -168,124 +189,34 @@ def _candidates_with_where(session: Session, opened: OpenCase) -> pl.LazyFrame:
     return joined.sort(place, maintain_order=True)
 
 
-def _print_older_run(opened: OpenCase) -> None:
-    """Print whose tables these are if the last run published none."""
-    last = newest_record(opened.folder)
-    if last.get("run") not in (None, opened.run_id):
-        say(f"the tables are those of run {opened.run_id}; the last run, {last['run']}, has published none yet")
-
-
-def _print_missing_rows(opened: OpenCase, table: str) -> dict[str, int]:
-    """Print what may be missing from the rows: failed work, and frames without a picture; returns both counts."""
-    failures = opened.failures().collect()
-    n_frames, n_doubtful = _n_frames(opened, State.GAP), _n_frames(opened, State.DOUBTFUL)
-    if table not in _OF_WHAT_WAS_GIVEN:
-        root = in_shell(opened.folder.root)
-        if len(failures):
-            stages = ", ".join(failures["stage"].unique(maintain_order=True))
-            say(f"rows may be missing because work failed ({stages}); see `forensics status {root}`")
-        if n_frames:
-            say(f"{counted(n_frames, 'frame', 'frames')} could not be processed; see `forensics query {root} coverage`")
-        if n_doubtful:
-            damaged = counted(n_doubtful, "damaged frame was", "damaged frames were")
-            say(f"{damaged} searched; what was found there is marked doubtful, because the picture may be wrong")
-    return {"failures": len(failures), "gap_frames": n_frames, "doubtful_frames": n_doubtful}
-
-
-def _n_frames(opened: OpenCase, state: State) -> int:
-    """Return how many frames of the case have this outcome."""
-    n_frames = (pl.col("stop_frame") - pl.col("start_frame")).sum()
-    return int(opened.coverage().filter(pl.col("state") == state.value).select(n_frames).collect().item() or 0)
-
-
-def _print_untimed_rows(opened: OpenCase, table: str, row_filter: RowFilter) -> None:
-    """Print how many rows have no time, because the start of their recording is unknown."""
-    if not row_filter.has_times or table == CANDIDATES_TABLE:
-        return
-    others = wanted_rows(opened.table(table), table, replace(row_filter, since=None, until=None))
-    first, _ = times_of(others.collect_schema().names()) or ("", "")
-    n_untimed = int(others.select(pl.col(first).is_null().sum()).collect().item())
-    if n_untimed:
-        rows = counted(n_untimed, "row has", "rows have")
-        say(
-            f"{rows} no time, so no time filter selects them; give the start of the recording: forensics ingest --start"
-        )
-
-
-def _print_possible_rows(found: pl.DataFrame) -> None:
-    """Print how many of the rows are within the times only if their clock is off."""
-    n_possible = 0 if WITHIN not in found.columns else int((found[WITHIN] == POSSIBLY).sum())
-    if n_possible:
-        rows = f"of {len(found)} rows, {n_possible} {'is' if n_possible == 1 else 'are'}"
-        say(f"{rows} possibly within these times, and possibly not: a clock may be off by its error")
-        n_unknown = int(found["clock_error_ms"].is_null().sum())
-        if n_unknown:
-            of_them = counted(n_unknown, "row has a clock", "rows have a clock")
-            say(f"{of_them} whose error nobody stated: forensics case clock CASE CAMERA --clock-error 2s")
-
-
 def _spelled_as_in(opened: OpenCase, row_filter: RowFilter) -> RowFilter:
     """Return the filter with the camera as the case spells it; a keyboard may compose its letters in another way."""
     camera = row_filter.equal["camera_id"]
     if camera is None:
         return row_filter
-    known = spelled_as_known(camera, _values(opened.evidence(), "camera_id"))
+    known = spelled_as_known(camera, values_of(opened.evidence(), "camera_id"))
     return replace(row_filter, equal={**row_filter.equal, "camera_id": known})
 
 
-def _print_hints(opened: OpenCase, rows: pl.LazyFrame, table: str, row_filter: RowFilter) -> None:
-    """Print why no row may have been found: an unknown name, or frames that the motion gate skipped."""
-    camera, entry_id = row_filter.equal["camera_id"], row_filter.equal["entry_id"]
-    if table == "sightings" and _is_empty(rows) and not _is_empty(opened.detections()):
-        say(no_sighting_hint(opened.folder))
-    if camera is not None and camera not in (cameras := _values(opened.evidence(), "camera_id")):
-        say(f"the case has no camera {camera!r}; cameras: {', '.join(cameras)}")
-    if entry_id is not None and entry_id not in (entries := _values(rows, "entry_id")):
-        say(f"no face was compared with an entry {entry_id!r}; compared entries: {', '.join(entries) or 'none'}")
-
-    class_name, seen = row_filter.equal["class_name"], "sightings" if table == CANDIDATES_TABLE else table
-    if class_name is not None and class_name not in (classes := _values(opened.table(seen), "class_name")):
-        say(f"no row has class {class_name!r}; classes: {', '.join(classes) or 'none'}")
-    audit = newest_record(opened.folder).get("audit")
-    if audit and table not in ("sources", "evidence"):
-        say(describe_spot_check(audit))
-
-
-def _is_empty(rows: pl.LazyFrame) -> bool:
-    return rows.limit(1).collect().is_empty()
-
-
-def _values(rows: pl.LazyFrame, column: str) -> list[str]:
-    values: list[str] = rows.select(column).unique().collect()[column].to_list()
-    return sorted(values)
-
-
-def _print_error_rates(found: pl.DataFrame) -> None:
-    """Print what holds for all candidates: threshold and expected false candidates."""
-    say(
-        "These are candidates for examination, not findings. Model, error rates and limits: "
-        "forensics case disclose CASE -o FILE.json --recipient TEXT --reason TEXT"
-    )
-    if not len(found):
-        return
-    threshold, expected = found.row(0, named=True)["threshold"], found.row(0, named=True)["expected_false_candidates"]
-    rate = "unknown, no error rates are published for this model" if expected is None else f"{expected:.2g}"
-    say(f"Threshold: {threshold:.3f}. Expected false candidates in this run: {rate}.")
-
-
 def _write_pictures(
-    session: Session, outputs: Outputs, opened: OpenCase, found: pl.DataFrame, row_filter: RowFilter, target: Path
+    session: Session,
+    outputs: Outputs,
+    opened: OpenCase,
+    found: pl.DataFrame,
+    row_filter: RowFilter,
+    target: Path,
+    zone: str | None,
 ) -> None:
     """Write the contact sheets of sightings; every file is checked before the first one is written."""
     key = session.key if session.case.mandate.mode.compares_faces else None
-    cells = cells_of(opened, found, key)
+    cells = cells_of(opened, found, key, zone)
     if not cells:
         problem = "no row that was found has a picture" if len(found) else "no row was found, so there is no picture"
         raise UsageError(problem, "change the filter, or leave out --pictures")
     pages = page_names(target, len(cells))
     for page in pages:
         outputs.check(page)
-    heading = heading_of(session.case, opened, found, row_filter.facts, session.now)
+    heading = heading_of(session.case, opened, found, row_filter.facts, session.now, zone)
     for page, data in draw_sheets(heading, cells, target):
         outputs.write(page, data)
     places = str(target) if len(pages) == 1 else f"{pages[0]} to {pages[-1].name}"

@@ -27,7 +27,9 @@ def draw_sheets(heading: Heading, cells: Sequence[Cell], target: Path) -> Iterat
     yield from zip(page_names(target, len(cells)), contact_sheets(heading, cells, target), strict=True)
 
 
-def heading_of(case: Case, opened: OpenCase, found: pl.DataFrame, asked: JsonObject, now: datetime) -> Heading:
+def heading_of(
+    case: Case, opened: OpenCase, found: pl.DataFrame, asked: JsonObject, now: datetime, zone: str | None = None
+) -> Heading:
     """Return the heading: what the pictures show, of which case, run and model.
 
     Args:
@@ -36,6 +38,7 @@ def heading_of(case: Case, opened: OpenCase, found: pl.DataFrame, asked: JsonObj
         found: rows of `sightings`.
         asked: the filter, as facts for the log.
         now: when the sheet is made.
+        zone: IANA name of the zone of the times; None for UTC.
     """
     n_pictures, n_people = int(found["thumbnail"].is_not_null().sum()), int((found["class_name"] == "person").sum())
     filters = ", ".join(_filter_text(name, value) for name, value in asked.items())
@@ -46,7 +49,8 @@ def heading_of(case: Case, opened: OpenCase, found: pl.DataFrame, asked: JsonObj
         lines=(
             f"case {case.case_id} · run {opened.run_id} · model {model}",
             f"sightings, {filters or 'all'} · {counts} · made {now:%Y-%m-%d %H:%M} UTC",
-            "times in UTC · ± error of the clock · the line marks what was found · score: mean of its detections",
+            f"times in {zone or 'UTC'} · ± error of the clock · the line marks what was found"
+            " · score: mean of its detections",
         ),
         warning="Nothing is covered: "
         + (
@@ -66,14 +70,16 @@ def _filter_text(name: str, value: object) -> str:
     return f"{name.removesuffix('_id').removesuffix('_name')} {value}".replace("+00:00", "Z")
 
 
-def cells_of(opened: OpenCase, found: pl.DataFrame, key: Sealer | None) -> list[Cell]:
+def cells_of(opened: OpenCase, found: pl.DataFrame, key: Sealer | None, zone: str | None = None) -> list[Cell]:
     """Return a cell for every sighting with a thumbnail, in the order of the rows.
 
     Args:
         opened: the case.
         found: rows of `sightings`.
         key: opens sealed thumbnails; None in a case without a key.
+        zone: IANA name of the zone of the times; None for UTC.
     """
+    found = found.with_columns(pl.col("first_utc", "last_utc").dt.convert_time_zone(zone or "UTC"))
     columns = ("evidence_id", "width", "height", "path")
     evidence = {row["evidence_id"]: row for row in opened.evidence().select(columns).collect().iter_rows(named=True)}
     pictured = (row for row in found.iter_rows(named=True) if row["thumbnail"])

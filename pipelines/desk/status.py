@@ -15,6 +15,7 @@ from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.manifest import read_manifest
+from forensics.tables.stale_evidence import stale_evidence
 from pipelines.custody.mandate_text import authority_text, report_text
 from pipelines.custody.retention_text import removal_text, retention_facts, retention_text
 from pipelines.desk.problems import absent_footage, group_problems, problems_of
@@ -62,7 +63,7 @@ def case_status(case: Case, now: datetime) -> JsonObject:
             state,
             search,
             n_evidence=len(evidence),
-            is_stale=published and _is_stale(folder, sources),
+            is_stale=published and (_is_stale(folder, sources) or bool(stale_evidence(case))),
             is_unfinished=published and not forensics.open_case(folder.root).failures().collect().is_empty(),
             is_absent=bool(absent_footage(folder, evidence)),
         ),

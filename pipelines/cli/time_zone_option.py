@@ -1,0 +1,34 @@
+"""The option `--tz`: the zone in which times without one are read, and in which times are printed."""
+
+import zoneinfo
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import click
+
+__all__ = ["stated_zone", "with_zone"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_KEY: Final = "forensics.zone"
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Check the name of the zone, and keep it for the times on the same command line."""
+    if value is None:
+        return None
+    try:
+        ctx.meta[_KEY] = zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise click.BadParameter(f"{value!r} is no time zone; give a name such as Europe/Berlin", ctx, param) from error
+    return value
+
+
+def with_zone(command: Command) -> Command:
+    """Add the option `--tz`, passed on as `zone`: an IANA name, or None for UTC."""
+    text = "Zone of times that are given without one, and of all that are printed, such as Europe/Berlin."
+    return click.option("--tz", "zone", metavar="ZONE", is_eager=True, callback=_remember, help=text)(command)
+
+
+def stated_zone(ctx: click.Context | None) -> zoneinfo.ZoneInfo | None:
+    """Return the zone of the command line; None if none was stated."""
+    return None if ctx is None else ctx.meta.get(_KEY)
