@@ -49,8 +49,7 @@ def heading_of(
         lines=(
             f"case {case.case_id} · run {opened.run_id} · model {model}",
             f"sightings, {filters or 'all'} · {counts} · made {now:%Y-%m-%d %H:%M} UTC",
-            f"times in {zone or 'UTC'} · ± error of the clock · the line marks what was found"
-            " · score: mean of its detections",
+            f"times in {zone or 'UTC'} · ± error of the clock · the line marks what was found · score: the mean",
         ),
         warning="Nothing is covered: "
         + (
