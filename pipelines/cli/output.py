@@ -17,9 +17,9 @@ import click
 from forensics.json_object import JsonObject
 from forensics.place import Place, StoreObject, place_of
 from forensics.spelling import fault_in_statement
+from pipelines.intake.time_cells import FROM_NAME
 
 __all__ = [
-    "FROM_NAME",
     "NOT_CLEAN",
     "Command",
     "StartTime",
@@ -50,9 +50,6 @@ _LATEST_YEAR: Final = 9000
 """Latest year of a date; later ones overflow when a grace period is added."""
 _WIDER_THAN_ANY_TABLE: Final = 1 << 20
 _INSTANT: Final = "2026-05-01T10:00:00Z"
-
-FROM_NAME: Final = "from-name"
-"""Value of `--start` that reads the start from each file's name."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -22,7 +22,7 @@ from pipelines.custody.case_lock import is_locked
 from pipelines.custody.earlier_denials import describe_denials
 from pipelines.custody.mandate_text import authority_text, report_text
 from pipelines.custody.retention_text import removal_text, retention_facts, retention_text
-from pipelines.intake.ingest import describe_unknown_clocks
+from pipelines.intake.unknown_clocks import describe_unknown_clocks
 from pipelines.review.search_status import search_status
 from pipelines.run.record import newest_record
 
@@ -60,7 +60,7 @@ def case_status(case: Case, now: datetime) -> JsonObject:
         "problems": [
             *problems,
             *(_found_by_run(folder, sources) if published else []),
-            *describe_unknown_clocks(case),
+            *describe_unknown_clocks(case, evidence),
             *(_denials(case) if mandate is MandateStatus.ACTIVE else []),
             *_absent(folder, evidence),
             *_claimed_twice(folder, evidence),

@@ -30,6 +30,7 @@ from testing.face_case import FaceCase
 # Paths that are read, or that hold nothing from a case. Every other path of an option is a file that leaves a case.
 _NO_OUTPUT = {
     *(("scan", "root"), ("scan", "starts"), ("scan", "profile"), ("ingest", "starts"), ("run", "profile")),
+    *(("scan", "footage_list"), ("ingest", "footage_list")),
     *(("case init", "document"), ("case authorise", "document")),  # only its digest is kept
     *(("verify", "kept"), ("watchlist add", "pictures"), ("demo", "out"), ("models pull", "into")),
     *(("scan", "metrics_file"), ("run", "metrics_file")),  # counts of the work in progress, for node_exporter
