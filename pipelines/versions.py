@@ -36,7 +36,7 @@ def installed_versions(names: Iterable[str]) -> dict[str, str]:
     return {name: _version(name) for name in names}
 
 
-@cache  # a plan asks for each evidence, and reading the metadata of ten libraries takes 7 ms
+@cache  # a plan asks for each evidence, and reading the metadata of ten libraries takes 3 ms
 def _version(name: str) -> str:
     try:
         return version(name)

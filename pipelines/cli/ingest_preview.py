@@ -31,7 +31,7 @@ class IntakePreview:
         plan: what was planned before any footage was read.
         footage: what each planned path would become.
         lists: evidence and sources as they would be; packet indexes of new evidence are in a temporary folder.
-        warnings: what the ingest would print about this footage, one line each.
+        warnings: unknown clocks and recordings of the same time, one line each.
     """
 
     plan: IntakePlan

@@ -40,7 +40,7 @@ def preview_text(plan: IntakePlan, footage: Sequence[FootagePreview], warnings: 
     Args:
         plan: what is planned.
         footage: what each planned path would become.
-        warnings: what the ingest would print about this footage.
+        warnings: of unknown clocks and recordings of the same time.
     """
     outcomes = [outcome_of(each) for each in footage]
     lines = [

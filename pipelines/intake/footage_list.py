@@ -12,7 +12,7 @@ from typing import Final
 
 from forensics.adapters.stills.stills_reader import is_stills
 from forensics.adapters.store.object_store import size_of_object
-from forensics.errors import CannotStart, DecoderLost, UnreadableFootage
+from forensics.errors import CannotStart, DecoderLost, UnreadableFootage, UsageError
 from forensics.place import Place, StoreObject, place_of
 from pipelines.intake.csv_lines import CellError, CsvLine, LineFault, read_cell, read_csv_lines, refuse_faulty_lines
 from pipelines.intake.footage_paths import expand_paths
@@ -73,6 +73,8 @@ def read_footage_list(path: Path, rule: StartRule) -> list[ListedFootage]:
         UsageError: the file cannot be read, or some lines are faulty; all of them are named.
     """
     lines, faults = read_csv_lines(path, ["file", "camera"], ["start", "clock_error"]), list[LineFault]()
+    if not lines:
+        raise UsageError("names no footage", "add a line for each file below the header", path)
     read = [each for line in lines if (each := _read_line(path, line, rule.zone, faults)) is not None]
     listed = [each for line in read for each in _listed(path, line, rule, faults)]
     faults += _repeated(listed)

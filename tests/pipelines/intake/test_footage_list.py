@@ -1,8 +1,10 @@
 """A list of footage gives each file its camera and start; every line is checked before anything is ingested."""
 
+import csv
 import json
+import random
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +130,11 @@ def test_the_header_names_the_columns(call: Call, empty_case: Path, export: Path
     assert (answer.code, said in answer.err, "file,camera,start,clock_error" in answer.err) == (2, True, True)
 
 
+def test_an_empty_list_is_refused(call: Call, empty_case: Path, export: Path) -> None:
+    answer = call("ingest", empty_case, "--list", _write(export / "list.csv", "", ",,,"))
+    assert (answer.code, "names no footage" in answer.err) == (2, True)
+
+
 def test_a_time_that_occurs_twice_needs_its_offset(call: Call, empty_case: Path, export: Path) -> None:
     zone = ("--start-zone", "Europe/Berlin")
     shutil.move(export / "ch01_20260501_100000.mp4", export / "ch01_20261025_023000.mp4")
@@ -187,6 +194,31 @@ def test_a_camera_keeps_the_spelling_of_the_case(call: Call, empty_case: Path, e
     table = _write(export / "list.csv", "yard/10.mp4,cafe\u0301,,")
     assert call("ingest", empty_case, "--list", table).code == 0
     assert {camera for camera, _, _ in _evidence(empty_case).values()} == {"caf\u00e9"}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_list_is_read_back_as_it_was_written(tmp_path: Path, seed: int) -> None:
+    """Truth is what the csv writer of Python was given, and `datetime`."""
+    dice = random.Random(seed)
+    footage, columns = tmp_path / "f", ["file", "camera", "start", "clock_error"]
+    footage.mkdir()
+    dice.shuffle(columns)
+    expected = []
+    with (tmp_path / "list.csv").open("w", encoding=dice.choice(["utf-8", "utf-8-sig"]), newline="") as file:
+        writer = csv.DictWriter(file, columns, delimiter=dice.choice(",;"), lineterminator=dice.choice(["\n", "\r\n"]))
+        writer.writeheader()
+        for number in range(dice.randrange(1, 20)):
+            name = f"{number}" + "".join(dice.choices("ab ,;\"'äß日\\[]", k=12)) + ".mp4"
+            (footage / name).touch()
+            at = datetime(1990, 1, 1, tzinfo=UTC) + timedelta(milliseconds=dice.randrange(40 * 365 * 86_400_000))
+            zone = timezone(timedelta(minutes=15 * dice.randrange(-48, 57)))
+            milliseconds = dice.choice([None, dice.randrange(100_000)])
+            error = "" if milliseconds is None else dice.choice(["{}", "{}ms", "{} ms"]).format(milliseconds)
+            row = {"file": f"f/{name}", "camera": f"cam,{number};x", "start": at.astimezone(zone), "clock_error": error}
+            writer.writerow(row)
+            expected.append((footage / name, f"cam,{number};x", at, milliseconds))
+    listed = read_footage_list(tmp_path / "list.csv", StartRule())
+    assert [(each.found.place, each.camera, each.start.at, each.start.clock_error_ms) for each in listed] == expected
 
 
 # ---- objects, in a store of memory
