@@ -14,8 +14,8 @@ from pipelines.cli.output import NOT_CLEAN, emit, footage_type, json_option, pat
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
 from pipelines.intake.corrections import correct_cameras
-from pipelines.intake.ingest import describe_unknown_clocks
 from pipelines.intake.relocate import is_absent, relocate
+from pipelines.intake.unknown_clocks import describe_unknown_clocks
 from pipelines.intake.withdraw import withdraw
 from pipelines.run.footage_scope import describe_outside
 
@@ -50,7 +50,7 @@ def camera_command(root: Path, footage: tuple[str, ...], camera: str, reason: st
         known = {*session.case.mandate.cameras, *session.case.cameras}
         record = partial(record_corrections, session)
         corrections = correct_cameras(session.files, footage, camera, known_cameras=known, record=record)
-        for line in describe_unknown_clocks(session.case):
+        for line in describe_unknown_clocks(session.case, load_evidence(session.folder)):
             say(line)
         outside = describe_outside(session.case, {each.of for each in corrections})
         if outside:

@@ -1,15 +1,28 @@
 """`ingest`: add footage to a case."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import click
 
+from forensics.errors import UsageError
 from forensics.footage.evidence import Source, Verdict
 from forensics.place import Place
+from forensics.tables.evidence import load_evidence
 from pipelines.cli.corrections import record_corrections
 from pipelines.cli.ingest_preview import emit_preview, open_preview
-from pipelines.cli.intake import decoding_limits, ingest_items, plan_footage, print_source, start_facts
+from pipelines.cli.intake import (
+    decoding_limits,
+    ingest_items,
+    intake_request,
+    plan_footage,
+    request_facts,
+    show_progress,
+    sources_to_show,
+    start_facts,
+)
 from pipelines.cli.output import (
     NOT_CLEAN,
     emit,
@@ -25,21 +38,37 @@ from pipelines.cli.run_options import IngestOptions, with_ingest_options
 from pipelines.custody.earlier_denials import describe_denials
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need, Session
-from pipelines.intake.footage_paths import refuse_cases, refuse_missing
-from pipelines.intake.ingest import describe_unknown_clocks, ingest
-from pipelines.intake.intake_plan import IntakePlan, refuse_unclear_starts
+from pipelines.intake.ingest import ingest
+from pipelines.intake.intake_plan import IntakePlan, IntakeRequest, refuse_unclear_starts
+from pipelines.intake.overlaps import describe_overlaps
+from pipelines.intake.unknown_clocks import describe_unknown_clocks
 from pipelines.run.footage_scope import describe_outside
 from pipelines.settings import Settings
 
-__all__ = ["ingest_command", "ingest_footage"]
+__all__ = ["Ingested", "ingest_command", "ingest_footage", "say_sources"]
 
 _COLUMNS = ("verdict", "camera_id", "evidence_id", "path", "reason")
 
 
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What an ingest did.
+
+    Attributes:
+        plan: what was planned before any footage was read.
+        sources: what became of each planned path.
+        warnings: what people should know of this footage, one line each.
+    """
+
+    plan: IntakePlan
+    sources: tuple[Source, ...]
+    warnings: tuple[str, ...]
+
+
 @click.command("ingest")
 @click.argument("root", metavar="CASE", type=path_type)
-@click.argument("footage", nargs=-1, required=True, type=footage_type)
-@click.option("--camera", required=True, help="Name of the camera; one for all the footage.")
+@click.argument("footage", nargs=-1, type=footage_type)
+@click.option("--camera", help="Name of the camera, one for all the footage. Needed unless --list names it.")
 @with_ingest_options
 @click.option("--dry-run", is_flag=True, help="Show what each file would become; change nothing.")
 @click.option(
@@ -52,70 +81,109 @@ _COLUMNS = ("verdict", "camera_id", "evidence_id", "path", "reason")
 def ingest_command(
     root: Path,
     footage: tuple[Place, ...],
-    camera: str,
+    camera: str | None,
     dry_run: bool,
     reason: str,
     as_json: bool,
     ingest_options: IngestOptions,
 ) -> int:
-    """Add footage of one camera to a case: compute its digest and index every frame.
+    """Add footage to a case: compute its digest and index every frame.
+
+    Give footage of one camera, or a list of the footage of many cameras; every line of it is checked first.
 
     \b
     Example:
       forensics ingest my-case gate-1.mp4 --camera gate --start 2026-05-01T10:00:00Z --clock-error 500
       forensics ingest my-case gate/ --camera gate --start from-name --start-zone +02:00 --dry-run
+      forensics ingest my-case --list footage.csv --start-zone Europe/Berlin
     """
-    refuse_missing(footage)
-    refuse_cases(footage, root)
-    facts = {"footage": [str(path) for path in footage], "camera": camera}
+    request = intake_request(footage, camera, ingest_options, root, needs_camera=True)
+    facts = request_facts(request, ingest_options) | ({} if camera is None else {"camera": camera})
     if dry_run:
         with (
             open_session(root, "ingest dry run", need=Need.READ, facts=facts) as session,
-            open_preview(session, footage, camera, Settings(), ingest_options, may_correct=bool(reason)) as preview,
+            open_preview(session, request, Settings(), ingest_options, may_correct=bool(reason)) as preview,
         ):
             session.record.exit_code = preview.exit_code
             emit_preview(preview, as_json)
             return preview.exit_code
     with open_session(root, "ingest", need=Need.WORK, reason=reason, facts=facts) as session:
-        plan, sources = ingest_footage(session, footage, camera, Settings(), ingest_options)
-        is_whole = all(source.verdict is Verdict.OK for source in sources)
+        ingested = ingest_footage(session, request, Settings(), ingest_options)
+        is_whole = all(source.verdict is Verdict.OK for source in ingested.sources)
         session.record.exit_code = 0 if is_whole else NOT_CLEAN
-    rows = [[each.verdict.value, each.camera_id, each.evidence_id, each.path, each.reason] for each in sources]
-    listed = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
-    facts_shown = {"sources": listed, **start_facts(plan)}
-    emit(facts_shown, table_text(["verdict", "camera", "evidence", "path", "reason"], rows), as_json)
+    listed = [dict(zip(_COLUMNS, _row(each), strict=True)) for each in ingested.sources]
+    facts_shown = {"sources": listed, "warnings": list(ingested.warnings), **start_facts(ingested.plan)}
+    emit(facts_shown, _sources_text(ingested.sources), as_json)
     return session.record.exit_code
 
 
+def _row(source: Source) -> list[object]:
+    return [source.verdict.value, source.camera_id, source.evidence_id, source.path, source.reason]
+
+
+def _sources_text(sources: Sequence[Source]) -> str:
+    shown, rest = sources_to_show(sources)
+    table = table_text(["verdict", "camera", "evidence", "path", "reason"], [_row(each) for each in shown])
+    return "\n".join([*([table] if shown else []), *([rest] if rest else [])])
+
+
+def say_sources(sources: Sequence[Source]) -> None:
+    """Print what became of each path, as messages."""
+    shown, rest = sources_to_show(sources)
+    for source in shown:
+        reason = f" ({source.reason})" if source.reason else ""
+        say(f"{source.verdict.value:>8}  {one_line(source.path.name + reason)}")
+    if rest:
+        say(rest)
+
+
 def ingest_footage(
-    session: Session, footage: tuple[Place, ...], camera: str | None, settings: Settings, options: IngestOptions
-) -> tuple[IntakePlan, list[Source]]:
-    """Add footage to the case of a session, and print what became of each file.
+    session: Session, request: IntakeRequest, settings: Settings, options: IngestOptions, *, is_quiet: bool = False
+) -> Ingested:
+    """Add footage to the case of a session, and print warnings.
 
     Args:
         session: of the command.
-        footage: files, folders, objects and prefixes of a store.
-        camera: of all of it; None makes names from files and folders.
+        request: footage given by the user.
         settings: limits of the decoding child.
         options: how the footage is read.
+        is_quiet: whether no progress is shown.
     """
-    plan = plan_footage(session, footage, camera, options)
+    plan = plan_footage(session, request, options)
     for left_out in plan.left_out:
         say(one_line(str(left_out)))
     refuse_unclear_starts(plan)
-    items = ingest_items(plan, options, is_stated=camera is not None)
+    items = ingest_items(plan, options, is_stated=request.states_cameras)
     correct = partial(record_corrections, session) if session.record.line.why.strip() else None
-    with session.lock():
-        sources = ingest(
-            session.files, items, limits=decoding_limits(settings), on_source=print_source, correct=correct
-        )
+    done = list[Source]()
+    try:
+        with session.lock(), show_progress(len(items), is_quiet=is_quiet) as progress:
+
+            def count(source: Source) -> None:
+                done.append(source)
+                progress.advance(1)
+
+            limits = decoding_limits(settings)
+            sources = ingest(session.files, items, limits=limits, on_source=count, correct=correct)
+    except UsageError:  # of one path; the others are ingested
+        say_sources(done)
+        raise
     session.record.outputs["evidence"] = {str(source.path): source.evidence_id for source in sources}
     session.record.outputs |= start_facts(plan)
-    for line in describe_unknown_clocks(session.case):
-        say(line)
+    warnings = _warnings(session, sources)
+    for line in warnings:
+        if line not in plan.remarks:
+            say(one_line(line))
+    return Ingested(plan, tuple(sources), tuple(warnings))
+
+
+def _warnings(session: Session, sources: Sequence[Source]) -> list[str]:
+    """Return what people should know of the footage of a case after an ingest, one line each."""
+    evidence = load_evidence(session.folder)
     outside = describe_outside(session.case, {source.evidence_id for source in sources if source.evidence_id})
-    if outside:
-        say(outside)
-    for line in describe_denials(session.case):
-        say(line)
-    return plan, sources
+    return [
+        *describe_unknown_clocks(session.case, evidence),
+        *describe_overlaps(evidence, {source.camera_id for source in sources}),
+        *([outside] if outside else []),
+        *describe_denials(session.case),
+    ]

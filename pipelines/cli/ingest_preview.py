@@ -7,21 +7,21 @@ from dataclasses import dataclass, replace
 from forensics.errors import UsageError
 from forensics.footage.evidence import Verdict
 from forensics.json_object import JsonObject
-from forensics.place import Place
 from forensics.temporary import temporary_folder
 from pipelines.cli.corrections import print_corrections
-from pipelines.cli.intake import decoding_limits, ingest_items, plan_footage, print_source
-from pipelines.cli.output import NOT_CLEAN, emit, one_line, table_text
+from pipelines.cli.ingest_preview_text import outcome_of, preview_text
+from pipelines.cli.intake import decoding_limits, ingest_items, plan_footage, show_progress
+from pipelines.cli.output import NOT_CLEAN, emit
 from pipelines.cli.run_options import IngestOptions
 from pipelines.custody.session import Need, Session, require_allowed
 from pipelines.intake.evidence_lists import EvidenceLists
-from pipelines.intake.intake_plan import IntakePlan
+from pipelines.intake.intake_plan import IntakePlan, IntakeRequest
+from pipelines.intake.overlaps import describe_overlaps
 from pipelines.intake.preview import FootagePreview, open_lists, preview_footage
+from pipelines.intake.unknown_clocks import describe_unknown_clocks
 from pipelines.settings import Settings
 
-__all__ = ["IntakePreview", "emit_preview", "open_preview", "preview_facts", "preview_text"]
-
-_COLUMNS = ("camera", "start", "start from", "frames", "seconds", "sections", "verdict", "path", "remark")
+__all__ = ["IntakePreview", "emit_preview", "open_preview", "preview_facts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,13 @@ class IntakePreview:
         plan: what was planned before any footage was read.
         footage: what each planned path would become.
         lists: evidence and sources as they would be; packet indexes of new evidence are in a temporary folder.
+        warnings: unknown clocks and recordings of the same time, one line each.
     """
 
     plan: IntakePlan
     footage: tuple[FootagePreview, ...]
     lists: EvidenceLists
+    warnings: tuple[str, ...]
 
     @property
     def is_refused(self) -> bool:
@@ -54,41 +56,45 @@ class IntakePreview:
 @contextmanager
 def open_preview(
     session: Session,
-    footage: tuple[Place, ...],
-    camera: str | None,
+    request: IntakeRequest,
     settings: Settings,
     options: IngestOptions,
     *,
     may_correct: bool,
+    is_quiet: bool = False,
 ) -> Iterator[IntakePreview]:
-    """Read footage as an ingest does, print each file, and yield what it would become; the case is only read.
+    """Read footage as an ingest does, and yield what it would become; the case is only read.
 
     Args:
         session: of the command, which needs only to read.
-        footage: files, folders, objects and prefixes of a store.
-        camera: of all of it; None makes names from files and folders.
+        request: footage given by the user.
         settings: limits of the decoding child.
         options: how the footage is read.
         may_correct: whether another start than before may be stated for known footage.
+        is_quiet: whether no progress is shown.
 
     Raises:
         NotAuthorised: the mandate does not allow to ingest.
     """
     require_allowed(replace(session, need=Need.WORK))
-    plan = plan_footage(session, footage, camera, options)
-    items = ingest_items(plan, options, is_stated=camera is not None)
+    plan = plan_footage(session, request, options)
+    items = ingest_items(plan, options, is_stated=request.states_cameras)
     with open_lists(session.folder, temporary_folder()) as lists:
-        previews = []
+        previews = list[FootagePreview]()
         correct = print_corrections if may_correct else None
-        for preview in preview_footage(lists, items, limits=decoding_limits(settings), correct=correct):
-            print_source(preview.source)
-            previews.append(preview)
-        yield IntakePreview(plan, tuple(previews), lists)
+        with show_progress(len(items), is_quiet=is_quiet) as progress:
+            for preview in preview_footage(lists, items, limits=decoding_limits(settings), correct=correct):
+                progress.advance(1)
+                previews.append(preview)
+        evidence = [lists.evidence[each] for each in sorted(lists.evidence)]
+        cameras = {each.source.camera_id for each in previews}
+        warnings = (*describe_unknown_clocks(session.case, evidence), *describe_overlaps(evidence, cameras))
+        yield IntakePreview(plan, tuple(previews), lists, warnings)
 
 
 def emit_preview(preview: IntakePreview, as_json: bool) -> None:
     """Print the preview: one JSON object, or text for people."""
-    emit(preview_facts(preview), preview_text(preview), as_json)
+    emit(preview_facts(preview), preview_text(preview.plan, preview.footage, preview.warnings), as_json)
 
 
 def preview_facts(preview: IntakePreview) -> JsonObject:
@@ -100,6 +106,7 @@ def preview_facts(preview: IntakePreview) -> JsonObject:
                 "path": str(found.source.path),
                 "camera_id": found.source.camera_id,
                 "evidence_id": found.source.evidence_id,
+                "becomes": outcome_of(found),
                 "is_known": found.is_known,
                 "verdict": found.source.verdict.value,
                 "reason": found.source.reason,
@@ -107,6 +114,8 @@ def preview_facts(preview: IntakePreview) -> JsonObject:
                 "start_utc": planned.start.at,
                 "start_source": planned.start.source,
                 "start_problem": planned.start.problem,
+                "name_text": planned.start.name_text,
+                "name_pattern": planned.start.name_pattern,
                 "clock_error_ms": planned.start.clock_error_ms,
                 "n_frames": found.n_frames,
                 "duration_us": found.duration_us,
@@ -115,31 +124,15 @@ def preview_facts(preview: IntakePreview) -> JsonObject:
             for planned, found in pairs
         ],
         "left_out": [
-            {"path": str(each.given), "kind": each.kind, "number": each.number, "example": each.example}
+            {
+                "path": str(each.given),
+                "kind": each.kind,
+                "number": each.number,
+                "example": each.names[0],
+                "names": list(each.names),
+            }
             for each in plan.left_out
         ],
+        "remarks": list(plan.remarks),
+        "warnings": list(preview.warnings),
     }
-
-
-def preview_text(preview: IntakePreview) -> str:
-    """Return the preview as a table for people, in the order of the ingest, and a line for each kind left out."""
-    rows = [
-        [
-            found.source.camera_id,
-            planned.start.at,
-            planned.start.source or planned.start.problem or None,
-            found.n_frames,
-            found.duration_us / 1e6,
-            found.n_sections,
-            "refused" if found.refusal else found.source.verdict.value,
-            found.source.path,
-            _remark(found),
-        ]
-        for planned, found in zip(preview.plan.footage, preview.footage, strict=True)
-    ]
-    return "\n".join([table_text(list(_COLUMNS), rows), *(one_line(str(each)) for each in preview.plan.left_out)])
-
-
-def _remark(preview: FootagePreview) -> str:
-    known = f"evidence {preview.source.evidence_id} already" if preview.is_known else ""
-    return "; ".join(filter(None, (known, preview.refusal or preview.source.reason)))

@@ -18,10 +18,10 @@ from forensics.json_object import JsonObject
 from forensics.place import Place, StoreObject, place_of
 from forensics.spelling import fault_in_statement
 from pipelines.cli.time_zone_option import stated_zone
+from pipelines.intake.time_cells import FROM_NAME
 from pipelines.intake.time_zones import UnclearTime, instant_in_zone
 
 __all__ = [
-    "FROM_NAME",
     "NOT_CLEAN",
     "Command",
     "StartTime",
@@ -52,9 +52,6 @@ _LATEST_YEAR: Final = 9000
 """Latest year of a date; later ones overflow when a grace period is added."""
 _WIDER_THAN_ANY_TABLE: Final = 1 << 20
 _INSTANT: Final = "2026-05-01T10:00:00Z"
-
-FROM_NAME: Final = "from-name"
-"""Value of `--start` that reads the start from each file's name."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -18,8 +18,10 @@ from forensics.spelling import in_shell
 from forensics.temporary import temporary_folder
 from forensics.wording import counted
 from pipelines import clock
-from pipelines.cli.ingest import ingest_footage
-from pipelines.cli.ingest_preview import IntakePreview, emit_preview, open_preview, preview_facts, preview_text
+from pipelines.cli.ingest import ingest_footage, say_sources
+from pipelines.cli.ingest_preview import IntakePreview, emit_preview, open_preview, preview_facts
+from pipelines.cli.ingest_preview_text import preview_text
+from pipelines.cli.intake import intake_request, request_facts
 from pipelines.cli.model_choice import settings_and_model
 from pipelines.cli.output import NOT_CLEAN, emit, facts_text, footage_type, json_option, path_type, reason_option, say
 from pipelines.cli.run_options import (
@@ -45,7 +47,6 @@ from pipelines.custody.mandate_watch import within_mandate
 from pipelines.custody.open_session import open_session
 from pipelines.custody.retention import enforce_retention
 from pipelines.custody.session import Need, Session
-from pipelines.intake.footage_paths import refuse_cases, refuse_missing
 from pipelines.review.superseded_faces import destroy_superseded_faces
 from pipelines.run.driver import RunResult, plan_run, plan_run_after_ingest, result_facts, run_case
 from pipelines.run.plan import RunPlan
@@ -58,7 +59,7 @@ __all__ = ["cancel", "run_command", "scan"]
 
 
 @click.command()
-@click.argument("footage", nargs=-1, required=True, type=footage_type)
+@click.argument("footage", nargs=-1, type=footage_type)
 @click.option("--case", "root", required=True, type=path_type, help="Folder of the case; made if it does not exist.")
 @click.option(
     "--camera", help="Name of the camera, one for all the footage.  [default: the name of each file, or of its folder]"
@@ -94,22 +95,22 @@ def scan(
     Example:
       forensics scan gate.mp4 hall.mp4 --case my-case --model yolo11n
     """
-    refuse_missing(footage)
-    refuse_cases(footage, root)
+    request = intake_request(footage, camera, ingest_options, root, needs_camera=False)
     settings, model = settings_and_model(root, run_options, model_options, runner_options)
     _require_reason(settings, reason)
-    facts = {"footage": [str(path) for path in footage]}
+    facts = request_facts(request, ingest_options)
     mandate = Mandate(Mode.SCENE, title=root.name, purpose=purpose, operator=operator)
     if not run_options.dry_run:
         _make_if_absent(root, mandate)
         with open_session(root, "scan", need=Need.COMPARE, reason=reason, facts=facts) as session:
-            ingest_footage(session, footage, camera, settings, ingest_options)
+            ingested = ingest_footage(session, request, settings, ingest_options, is_quiet=runner_options.quiet)
+            say_sources(ingested.sources)
             _run(session, settings, model, run_options, runner_options, as_json)
             return session.record.exit_code
     with (
         _existing_or_temporary(root, mandate) as root_used,
         open_session(root_used, "scan dry run", need=Need.READ, facts=facts) as session,
-        open_preview(session, footage, camera, settings, ingest_options, may_correct=bool(reason)) as preview,
+        open_preview(session, request, settings, ingest_options, may_correct=bool(reason)) as preview,
     ):
         session.record.exit_code = preview.exit_code
         plan = partial(plan_run_after_ingest, session.case, preview.lists, settings, model)
@@ -150,7 +151,7 @@ def _show_scan(preview: IntakePreview, plan_scan: Callable[[], JsonObject], as_j
         emit_preview(preview, as_json)
         return
     if not as_json:  # before what may prevent a run
-        emit({}, preview_text(preview) + "\n", as_json)
+        emit({}, preview_text(preview.plan, preview.footage, preview.warnings) + "\n", as_json)
     planned = plan_scan()
     emit({**planned, **preview_facts(preview)}, "\n".join(facts_text(planned)), as_json)
 

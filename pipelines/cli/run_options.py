@@ -16,9 +16,10 @@ from forensics.hardware import instruction_set
 from forensics.models.model_store import Model, resolve
 from pipelines.cli.durations import Duration
 from pipelines.cli.option_values import gathered
-from pipelines.cli.output import FROM_NAME, StartTime, path_type, say
+from pipelines.cli.output import StartTime, path_type, say
 from pipelines.custody.outputs import check_output_place
 from pipelines.intake.start_times import StartRule
+from pipelines.intake.time_cells import FROM_NAME
 from pipelines.intake.time_zones import parse_zone
 from pipelines.run.metrics import METRICS_SUFFIX, RunMetrics, is_metrics_file
 from pipelines.runners.serial import SerialRunner
@@ -50,6 +51,7 @@ class IngestOptions:
         start: UTC of the first frame; `FROM_NAME` reads it from each file's name; None if unknown.
         start_zone: zone of the recorder's clock; None if not given.
         starts: CSV file of start times; None if there is none.
+        footage_list: CSV file of footage with cameras and start times; None if paths are given.
         clock_error_ms: largest error of these times.
         assumed_rate: frames per second where the file states no times.
         stream_index: video stream to read; None reads the default one.
@@ -59,6 +61,7 @@ class IngestOptions:
     start: datetime | str | None
     start_zone: tzinfo | None
     starts: Path | None
+    footage_list: Path | None
     clock_error_ms: int | None
     assumed_rate: Fraction | None
     stream_index: int | None
@@ -69,8 +72,11 @@ class IngestOptions:
         """How the start times of the footage are stated."""
         at = self.start if isinstance(self.start, datetime) else None
         is_in_names = self.start == FROM_NAME
-        if self.start_zone is not None and not is_in_names and self.starts is None:
-            raise click.UsageError("--start-zone needs --start from-name or --starts, whose times it is for")
+        tables = [each for each in (self.starts, self.footage_list) if each is not None]
+        if self.footage_list is not None and (self.start is not None or self.starts is not None):
+            raise click.UsageError("--list states the start of each file; leave --start and --starts out")
+        if self.start_zone is not None and not is_in_names and not tables:
+            raise click.UsageError("--start-zone needs --start from-name, --starts or --list, whose times it is for")
         if at is not None and self.starts is not None:
             raise click.UsageError("--start with one time and --starts exclude each other; leave one of them out")
         return StartRule(at, is_in_names, self.start_zone, self.starts, self.clock_error_ms)
@@ -166,7 +172,15 @@ with_ingest_options = gathered(
         "--starts",
         type=path_type,
         metavar="FILE.csv",
-        help="Table of start times with the columns file, start and, if wanted, clock_error_ms.",
+        help="Table of start times with the columns file, start and, if wanted, clock_error.",
+    ),
+    click.option(
+        "--list",
+        "footage_list",
+        type=path_type,
+        metavar="FILE.csv",
+        help="Table of the footage instead of FOOTAGE, with the columns file, camera, start (a time, from-name or "
+        "nothing) and clock_error.",
     ),
     click.option(
         "--clock-error",

@@ -17,7 +17,7 @@ from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence, load_sources
 from pipelines.custody.earlier_denials import describe_denials
-from pipelines.intake.ingest import describe_unknown_clocks
+from pipelines.intake.unknown_clocks import describe_unknown_clocks
 
 __all__ = ["Problem", "absent_footage", "group_problems", "problems_of"]
 
@@ -45,7 +45,7 @@ def problems_of(case: Case, now: datetime) -> list[Problem]:
     return [
         *(_source_problem(folder, source, sources) for source in sources if source.verdict is not Verdict.OK),
         *(_found_by_run(folder, sources) if is_published else ()),
-        *(Problem("unknown clock", text) for text in describe_unknown_clocks(case)),
+        *(Problem("unknown clock", text) for text in describe_unknown_clocks(case, evidence)),
         *(Problem("denial", text) for text in (_denials(case) if is_active else ())),
         *absent_footage(folder, evidence),
         *_claimed_twice(folder, evidence),

@@ -51,20 +51,23 @@ class LeftOut:
     Attributes:
         given: path that the user gave.
         kind: suffix, or what they are.
-        number: how many.
-        example: the first of them by name, relative to `given`.
+        names: of all of them, sorted, relative to `given`.
         advice: what to do if they should be ingested; empty if nothing.
     """
 
     given: Place
     kind: str
-    number: int
-    example: str
+    names: tuple[str, ...]
     advice: str
+
+    @property
+    def number(self) -> int:
+        """How many they are."""
+        return len(self.names)
 
     def __str__(self) -> str:
         advice = f"; {self.advice}" if self.advice else ""
-        return f"not ingested from {self.given}: {self.number} {self.kind}, such as {self.example}{advice}"
+        return f"not ingested from {self.given}: {self.number} {self.kind}, such as {self.names[0]}{advice}"
 
 
 def expand_paths(places: tuple[Place, ...], *, is_one_camera: bool) -> list[FoundFootage]:
@@ -170,7 +173,7 @@ def _count_kinds(given: Place, names: list[tuple[str, str]], advice: Callable[[s
     for name, kind in names:
         by_kind[kind].append(os.fsencode(name).decode(errors="backslashreplace"))
     by_kind.pop("", None)
-    yield from (LeftOut(given, kind, len(by_kind[kind]), by_kind[kind][0], advice(kind)) for kind in sorted(by_kind))
+    yield from (LeftOut(given, kind, tuple(by_kind[kind]), advice(kind)) for kind in sorted(by_kind))
 
 
 def _advice(kind: str) -> str:

@@ -14,7 +14,6 @@ from typing import Any, Final, TypeVar
 
 from forensics.adapters import footage_index
 from forensics.adapters.store import object_store
-from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.corrections import Correction
 from forensics.decoding.child import DecodingChild, Limits, patience_for_bytes
@@ -23,13 +22,13 @@ from forensics.footage.evidence import Evidence, Indexed, Readable, Reader, Sour
 from forensics.footage.timeline import PacketIndex
 from forensics.place import Place, StoreObject
 from forensics.spelling import is_text
-from forensics.tables.evidence import load_evidence, save_index
+from forensics.tables.evidence import save_index
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.intake.corrections import start_corrections
 from pipelines.intake.evidence_lists import EvidenceLists, PacedSaving
 from pipelines.intake.not_footage import describe_empty_folder, describe_not_footage
 
-__all__ = ["Correct", "IngestItem", "describe_unknown_clocks", "ingest", "ingest_one"]
+__all__ = ["Correct", "IngestItem", "ingest", "ingest_one"]
 
 Answer = TypeVar("Answer")
 Correct = Callable[[Sequence[Correction]], None]
@@ -312,20 +311,3 @@ def _try_decord(indexed: Indexed, child: DecodingChild, size_bytes: int) -> Inde
         return replace(indexed, reader_reason=f"{indexed.reader_reason}; decord refused: {objection}")
     footage = replace(indexed.footage, reader=Reader.DECORD)
     return replace(indexed, footage=footage, reader_reason="decord, proven exact on this file at ingest")
-
-
-def describe_unknown_clocks(case: Case) -> list[str]:
-    """Return a line for each camera whose clock is unknown, if the case is limited in time."""
-    if case.mandate.from_utc is None and case.mandate.to_utc is None:
-        return []
-    cameras = {
-        item.camera_id
-        for item in load_evidence(case.folder)
-        if item.camera_id in (case.mandate.cameras or {item.camera_id})
-        and (item.start_utc_us is None or case.camera(item.camera_id).clock_error_ms(item.clock_error_ms) is None)
-    }
-    return [
-        f"camera {camera}: the clock of some footage is unknown, so it is out of scope; give its start time with "
-        "--start and the largest clock error with --clock-error"
-        for camera in sorted(cameras)
-    ]

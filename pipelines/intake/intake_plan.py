@@ -3,7 +3,7 @@
 Nothing is decoded, and nothing is written.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from forensics.custody.case_document import Case
 from forensics.errors import UsageError
 from forensics.footage.evidence import Evidence
 from forensics.place import Place
-from forensics.spelling import spelled_as_known
+from forensics.spelling import compose
 from forensics.tables.evidence import load_evidence, load_sources
 from pipelines.intake.camera_names import (
     describe_camera_folders,
@@ -19,14 +19,36 @@ from pipelines.intake.camera_names import (
     describe_shared_names,
     name_cameras,
 )
+from pipelines.intake.footage_list import ListedFootage
 from pipelines.intake.footage_paths import LeftOut, expand_paths, find_left_out
 from pipelines.intake.found_footage import FoundFootage
 from pipelines.intake.names_with_time import name_without_time
-from pipelines.intake.start_times import Start, StartRule, describe_starts, find_starts
+from pipelines.intake.start_times import Start, StartRule, Starts, describe_starts, find_starts
+from pipelines.intake.unknown_clocks import describe_missing_clock_errors
 
-__all__ = ["IntakePlan", "PlannedFootage", "plan_intake", "refuse_unclear_starts"]
+__all__ = ["IntakePlan", "IntakeRequest", "PlannedFootage", "plan_intake", "refuse_unclear_starts"]
 
 _SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeRequest:
+    """Footage that the user gave, as paths or as lines of a list.
+
+    Attributes:
+        places: paths that the user gave; of a list, the footage that it names.
+        camera: name of the camera of all of it; None to take those of the list, or to make them from files and folders.
+        listed: footage of a list; empty without a list.
+    """
+
+    places: tuple[Place, ...]
+    camera: str | None = None
+    listed: tuple[ListedFootage, ...] = ()
+
+    @property
+    def states_cameras(self) -> bool:
+        """Whether the user named the cameras."""
+        return self.camera is not None or bool(self.listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +81,11 @@ class IntakePlan:
     remarks: tuple[str, ...]
 
 
-def plan_intake(places: tuple[Place, ...], camera: str | None, rule: StartRule, case: Case) -> IntakePlan:
-    """Return what an ingest of these paths will do.
+def plan_intake(request: IntakeRequest, rule: StartRule, case: Case) -> IntakePlan:
+    """Return what an ingest of this footage will do.
 
     Args:
-        places: paths given by the user.
-        camera: name of the camera of all of it; None to make names from files and folders.
+        request: footage given by the user.
         rule: how start times are stated.
         case: case that the footage is for.
 
@@ -72,32 +93,50 @@ def plan_intake(places: tuple[Place, ...], camera: str | None, rule: StartRule, 
         CannotStart: the objects below a prefix cannot be listed.
         UsageError: no folder stands for some pictures, or the start times are not valid.
     """
-    found = expand_paths(places, is_one_camera=camera is not None)
-    _refuse_divided_evidence(found, {source.path for source in load_sources(case.folder)})
     evidence = load_evidence(case.folder)
+    if request.listed:
+        found = [each.found for each in request.listed]
+        starts = Starts(tuple(each.start for each in request.listed))
+        cameras = _spell_as_known([each.camera for each in request.listed], case, evidence)
+        remarks = describe_starts(found, starts)
+    else:
+        found = expand_paths(request.places, is_one_camera=request.camera is not None)
+        starts = find_starts(found, rule)
+        cameras, about_cameras = _name_cameras(found, request.camera, rule, case, evidence)
+        remarks = [*about_cameras, *describe_starts(found, starts)]
+    _refuse_divided_evidence(found, {source.path for source in load_sources(case.folder)})
+    planned = tuple(map(PlannedFootage, (each.place for each in found), cameras, starts.of))
+    stated = [(each.camera_id, each.start.clock_error_ms) for each in planned if each.start.at is not None]
+    remarks += describe_missing_clock_errors(case, stated)
+    return IntakePlan(planned, tuple(find_left_out(request.places)), tuple(remarks))
+
+
+def _name_cameras(
+    found: Sequence[FoundFootage], camera: str | None, rule: StartRule, case: Case, evidence: Sequence[Evidence]
+) -> tuple[list[str], list[str]]:
+    """Return the name of the camera of each piece of footage, and what people should know of them."""
     name_file = name_without_time if rule.is_in_names else str
-    derived = name_cameras(found, name_file) if camera is None else [camera] * len(found)
-    known = _camera_names(case, evidence)
-    cameras = {item.path: item.camera_id for item in evidence} if camera is None else {}
-    pairs = zip(found, derived, strict=True)
-    names = [cameras.get(_absolute(each.place)) or spelled_as_known(name, known) for each, name in pairs]
-    starts = find_starts(found, rule)
-    remarks = [*describe_camera_folders(found, camera, name_file), *describe_starts(found, starts)]
-    if camera is None:
-        remarks += describe_shared_names(found, names, evidence)
-    if camera is None and rule.is_in_names:
-        remarks.append(describe_names_without_times(names))
-    planned = map(PlannedFootage, (each.place for each in found), names, starts.of)
-    return IntakePlan(tuple(planned), tuple(find_left_out(places)), tuple(remarks))
+    remarks = describe_camera_folders(found, camera, name_file)
+    if camera is not None:
+        return _spell_as_known([camera] * len(found), case, evidence), remarks
+    known = {item.path: item.camera_id for item in evidence}
+    derived = zip(found, _spell_as_known(name_cameras(found, name_file), case, evidence), strict=True)
+    names = [known.get(_absolute(each.place)) or name for each, name in derived]
+    remarks += describe_shared_names(found, names, evidence)
+    return names, [*remarks, *([describe_names_without_times(names)] if rule.is_in_names else [])]
 
 
 def _absolute(place: Place) -> Place:
     return place.absolute() if isinstance(place, Path) else place
 
 
-def _camera_names(case: Case, evidence: Iterable[Evidence]) -> list[str]:
-    """Return the names of all cameras of a case, as they were stated first."""
-    return [*case.mandate.cameras, *case.cameras, *dict.fromkeys(item.camera_id for item in evidence)]
+def _spell_as_known(names: Iterable[str], case: Case, evidence: Iterable[Evidence]) -> list[str]:
+    """Return names of cameras, their letters composed as in the name that was stated first."""
+    known = [*case.mandate.cameras, *case.cameras, *dict.fromkeys(item.camera_id for item in evidence)]
+    exact, by_spelling = set(known), dict[str, str]()
+    for name in known:
+        by_spelling.setdefault(compose(name), name)
+    return [name if name in exact else by_spelling.setdefault(compose(name), name) for name in names]
 
 
 def _refuse_divided_evidence(found: Iterable[FoundFootage], known: set[Place]) -> None:

@@ -40,10 +40,12 @@ class NamedTime:
 
     Attributes:
         at: time with its zone if the name states one, else without.
+        text: part of the name that was read as a time, or as two times.
         pattern: how it is written, such as ``YYYYMMDD_HHMMSS``.
     """
 
     at: datetime
+    text: str
     pattern: str
 
 
@@ -54,9 +56,10 @@ def read_named_time(name: str) -> NamedTime:
         UnclearTime: the name holds no time, or one that can be read in two ways.
 
     >>> read_named_time("NVR_ch2_main_20260501100000_20260501110000")
-    NamedTime(at=datetime.datetime(2026, 5, 1, 10, 0), pattern='YYYYMMDDHHMMSS_YYYYMMDDHHMMSS')
-    >>> read_named_time("gate_2026-05-01_10-00-00").pattern
-    'YYYY-MM-DD_HH-MM-SS'
+    NamedTime(at=datetime.datetime(2026, 5, 1, 10, 0), text='20260501100000_20260501110000', \
+pattern='YYYYMMDDHHMMSS_YYYYMMDDHHMMSS')
+    >>> read_named_time("gate_2026-05-01_10-00-00 (2)")
+    NamedTime(at=datetime.datetime(2026, 5, 1, 10, 0), text='2026-05-01_10-00-00', pattern='YYYY-MM-DD_HH-MM-SS')
     >>> read_named_time("Screen Recording 2026-05-01 at 1.59.50 PM").at.hour
     13
     """
@@ -71,7 +74,8 @@ def read_named_time(name: str) -> NamedTime:
     if len(times) == 1:
         return times[0]
     between = name[found[0].end() : found[1].start()]
-    return NamedTime(times[0].at, f"{times[0].pattern}{between}{times[1].pattern}")
+    text = name[found[0].start() : found[1].end()]
+    return NamedTime(times[0].at, text, f"{times[0].pattern}{between}{times[1].pattern}")
 
 
 def name_without_time(name: str) -> str:
@@ -115,7 +119,7 @@ def _read(name: str, found: re.Match[str]) -> NamedTime:
     except ValueError as error:
         raise UnclearTime(f"{found[0]!r} is no date") from error
     zone = found["zone"]
-    return NamedTime(at if zone is None else at.replace(tzinfo=parse_zone(zone)), _describe(found))
+    return NamedTime(at if zone is None else at.replace(tzinfo=parse_zone(zone)), found[0], _describe(found))
 
 
 def _read_hour(found: re.Match[str]) -> int:

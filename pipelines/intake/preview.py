@@ -28,6 +28,7 @@ class FootagePreview:
         duration_us: from the first frame to the last, in microseconds.
         n_sections: number of sections, each with a clock of its own.
         is_known: whether it is evidence of the case already.
+        is_copy: whether it has the same bytes as evidence at another path.
         refusal: why ingest would refuse it; empty if it would not.
     """
 
@@ -36,6 +37,7 @@ class FootagePreview:
     duration_us: int = 0
     n_sections: int = 0
     is_known: bool = False
+    is_copy: bool = False
     refusal: str = ""
 
 
@@ -78,8 +80,9 @@ def _preview_one(
         path = item.path.absolute() if isinstance(item.path, Path) else item.path
         rejected = Source(path, None, item.camera_id, Verdict.REJECTED, error.problem)
         return FootagePreview(rejected, refusal=str(error))
-    preview = _describe(source, lists.evidence.get(source.evidence_id or ""), lists)
-    return replace(preview, is_known=source.evidence_id in known)
+    evidence = lists.evidence.get(source.evidence_id or "")
+    is_copy = evidence is not None and evidence.path != source.path
+    return replace(_describe(source, evidence, lists), is_known=source.evidence_id in known, is_copy=is_copy)
 
 
 def _describe(source: Source, evidence: Evidence | None, lists: EvidenceLists) -> FootagePreview:

@@ -18,10 +18,11 @@ from pipelines.intake.names_with_time import read_named_time
 from pipelines.intake.starts_table import StatedStart, assign_starts, read_starts
 from pipelines.intake.time_zones import UnclearTime, describe_zone, instant_in_zone
 
-__all__ = ["Start", "StartRule", "Starts", "describe_starts", "find_starts"]
+__all__ = ["Start", "StartRule", "Starts", "describe_starts", "find_starts", "start_in_name"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SHOWN: Final = 10
+_NAMED: Final = 3
 _STATED: Final = "--start"
 
 
@@ -52,6 +53,8 @@ class Start:
         at: in UTC; None if unknown.
         clock_error_ms: largest error of it; None if unknown.
         source: where it comes from, for people; empty if unknown.
+        name_text: part of the file's name that was read as its time; empty if none was.
+        name_pattern: how that time is written, such as ``YYYYMMDD_HHMMSS``.
         problem: why there is none; empty if there is one, or if none was to be found.
         is_refused: whether the problem must be solved before anything is ingested.
     """
@@ -59,6 +62,8 @@ class Start:
     at: datetime | None = None
     clock_error_ms: int | None = None
     source: str = ""
+    name_text: str = ""
+    name_pattern: str = ""
     problem: str = ""
     is_refused: bool = False
 
@@ -88,9 +93,11 @@ def find_starts(found: Sequence[FoundFootage], rule: StartRule) -> Starts:
         UsageError: one time is stated for several files, or the table is not valid.
     """
     if rule.at is not None and len(found) > 1:
+        names = [each.place.name for each in found]
         raise UsageError(
-            f"--start {rule.at.isoformat()} is the time of one recording, but {len(found)} were given",
-            "ingest each file on its own; or give --start from-name, if names hold the times, or a table with --starts",
+            f"--start {rule.at.isoformat()} is the time of one recording, but {len(found)} were given, which would all "
+            f"start at once: {', '.join([*names[:_NAMED], *_more(names, _NAMED)])}",
+            "give --start from-name if their names hold the times; or state each start in a CSV file, with --list",
         )
     rows = [] if rule.table is None else read_starts(rule.table, rule.zone)
     assigned = {} if rule.table is None else assign_starts(rule.table, rows, [each.place for each in found])
@@ -108,11 +115,12 @@ def _start_of(place: Place, rule: StartRule, rows: Mapping[Place, StatedStart]) 
     if rule.at is not None:
         return Start(rule.at, rule.clock_error_ms, _STATED)
     if rule.is_in_names:
-        return _start_in_name(place, rule)
+        return start_in_name(place, rule)
     return Start(problem=f"not in {rule.table.name}") if rule.table is not None else Start()
 
 
-def _start_in_name(place: Place, rule: StartRule) -> Start:
+def start_in_name(place: Place, rule: StartRule) -> Start:
+    """Return the start that the name of footage states; a start with a problem if it states none clearly."""
     try:
         named = read_named_time(place.name if isinstance(place, Path) and place.is_dir() else place.stem)
     except UnclearTime as error:
@@ -121,8 +129,9 @@ def _start_in_name(place: Place, rule: StartRule) -> Start:
     try:
         at = instant_in_zone(named.at.replace(tzinfo=None), zone)
     except UnclearTime as error:
-        return Start(problem=str(error), is_refused=True)
-    return Start(at, rule.clock_error_ms, f"name, {named.pattern}, {_describe_zone(named.at, rule.zone)}")
+        return Start(name_text=named.text, name_pattern=named.pattern, problem=str(error), is_refused=True)
+    source = f"name, {named.pattern}, {_describe_zone(named.at, rule.zone)}"
+    return Start(at, rule.clock_error_ms, source, named.text, named.pattern)
 
 
 def _describe_zone(named: datetime, stated: tzinfo | None) -> str:
@@ -153,5 +162,8 @@ def _describe_source(source: str, stated: Sequence[tuple[str, Start]], n_files: 
 
 def _shortened(lines: Sequence[str]) -> Iterator[str]:
     yield from lines[:_SHOWN]
-    if len(lines) > _SHOWN:
-        yield f"and {len(lines) - _SHOWN} more"
+    yield from _more(lines, _SHOWN)
+
+
+def _more(listed: Sequence[str], n_shown: int) -> list[str]:
+    return [f"and {len(listed) - n_shown} more"] if len(listed) > n_shown else []

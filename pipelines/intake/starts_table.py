@@ -1,25 +1,20 @@
-"""Table of start times, a CSV file with the columns file, start and, if wanted, clock_error_ms."""
+"""Table of start times, a CSV file with the columns file, start and, if wanted, clock_error."""
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Final
 
 from forensics.errors import UsageError
 from forensics.place import Place
 from forensics.spelling import compose
+from pipelines.intake.csv_lines import CellError, CsvLine, LineFault, read_cell, read_csv_lines, refuse_faulty_lines
 from pipelines.intake.found_footage import place_parts
-from pipelines.intake.time_zones import UnclearTime, instant_in_zone
+from pipelines.intake.time_cells import parse_clock_error, parse_start
 
 __all__ = ["StatedStart", "assign_starts", "read_starts"]
-
-_HEADERS: Final = (["file", "start"], ["file", "start", "clock_error_ms"])
-_YEARS: Final = range(1970, 2200)
-_HEADER: Final = "file,start,clock_error_ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,62 +38,31 @@ def read_starts(path: Path, zone: tzinfo | None) -> list[StatedStart]:
     """Read a table of start times.
 
     Args:
-        path: file with commas or semicolons between the columns, in UTF-8; a first line with the names of the columns.
+        path: CSV file; the column of the clock error is also read if it is called clock_error_ms.
         zone: of times without one; None refuses them.
 
     Raises:
-        UsageError: the file cannot be read, or a row is not valid.
+        UsageError: the file cannot be read, or some rows are not valid.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, ValueError) as error:
-        problem = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UsageError(
-            f"cannot be read ({problem})", f"give a CSV file in UTF-8 with the columns {_HEADER}", path
-        ) from error
-    first = text.partition("\n")[0]
-    delimiter = ";" if first.count(";") > first.count(",") else ","
-    rows = list(csv.reader(io.StringIO(text), delimiter=delimiter))
-    if not rows or [name.strip().lower() for name in rows[0]] not in _HEADERS:
-        raise UsageError(
-            f"its first line is {first.strip()!r}, expected {_HEADER}", "add a line with these names", path
-        )
-    return [
-        _read_row(path, line, row, zone) for line, row in enumerate(rows[1:], 2) if any(cell.strip() for cell in row)
-    ]
+    lines, faults = read_csv_lines(path, ["file", "start"], ["clock_error", "clock_error_ms"]), list[LineFault]()
+    rows = [row for line in lines if (row := _read_row(line, zone, faults)) is not None]
+    refuse_faulty_lines(path, lines, faults)
+    return rows
 
 
-def _read_row(path: Path, line: int, row: list[str], zone: tzinfo | None) -> StatedStart:
-    cells = [cell.strip() for cell in row] + [""]
-    try:
-        if len(row) not in {2, 3} or not cells[0]:
-            raise UnclearTime(f"has {len(row)} cells, expected a file, its start and, if wanted, its clock error")
-        at = _instant(cells[1], zone)
-        return StatedStart(cells[0], at, _milliseconds(cells[2]), line)
-    except ValueError as error:
-        raise UsageError(str(error), f"correct the row; columns are {_HEADER}", f"{path}, line {line}") from error
-
-
-def _instant(text: str, zone: tzinfo | None) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UnclearTime(f"{text!r} is not a time; give it as 2026-05-01T10:00:00Z") from error
-    if ":" not in text or at.year not in _YEARS:
-        raise UnclearTime(f"{text!r} is not a day with a time of this epoch; give it as 2026-05-01T10:00:00Z")
-    if at.tzinfo is not None:
-        return instant_in_zone(at.replace(tzinfo=None), at.tzinfo)
-    if zone is None:
-        raise UnclearTime(f"{text!r} has no time zone; add Z for UTC or an offset such as +02:00, or give --start-zone")
-    return instant_in_zone(at, zone)
-
-
-def _milliseconds(text: str) -> int | None:
-    if not text:
+def _read_row(line: CsvLine, zone: tzinfo | None, faults: list[LineFault]) -> StatedStart | None:
+    file = read_cell(line, "file", _parse_file, faults)
+    at = read_cell(line, "start", partial(parse_start, zone=zone), faults)
+    errors = [read_cell(line, column, parse_clock_error, faults) for column in ("clock_error", "clock_error_ms")]
+    if file is None or at is None:
         return None
-    if not (text.isascii() and text.isdigit()):
-        raise UnclearTime(f"{text!r} is no clock error; give whole milliseconds, such as 500")
-    return int(text)
+    return StatedStart(file, at, next((each for each in errors if each is not None), None), line.number)
+
+
+def _parse_file(text: str) -> str:
+    if not text:
+        raise CellError("the name of a file")
+    return text
 
 
 def assign_starts(path: Path, rows: Sequence[StatedStart], places: Sequence[Place]) -> dict[Place, StatedStart]:
@@ -124,7 +88,7 @@ def assign_starts(path: Path, rows: Sequence[StatedStart], places: Sequence[Plac
 def _named_by(path: Path, row: StatedStart, by_name: Mapping[str, Sequence[Place]]) -> list[Place]:
     """Return the footage that a row names: one piece, or none of those given."""
     wanted = tuple(part for part in PurePosixPath(compose(row.file)).parts if part != ".")
-    named = [place for place in by_name.get(wanted[-1], ()) if _ends_with(place, wanted)]
+    named = [place for place in by_name.get(wanted[-1] if wanted else "", ()) if _ends_with(place, wanted)]
     if len(named) > 1:
         raise UsageError(
             f"{row.file!r} names {len(named)} files: {named[0]} and {named[1]}",

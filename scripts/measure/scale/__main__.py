@@ -4,6 +4,7 @@ scripts/scale campus                   8 cameras x 85 minutes x 60 frames/s, kil
 scripts/scale campus --minutes 5       the same with less footage
 scripts/scale chunks                   plan 100,000 chunks and send them to workers that answer at once
 scripts/scale nodes                    2, 4 and 8 nodes with items that sleep; one node joins, one is killed
+scripts/scale files                    ingest and scan 300, 1,200 and 2,400 small files, twice
 scripts/scale hosts                    as root: the steps of docs/admin.md on hosts made of namespaces
 scripts/scale queries                  10 million sightings and 100 million detections: 12 GB, 15 minutes
 scripts/scale campus --write docs/scale.json
@@ -21,11 +22,13 @@ from typing import Any
 from forensics.hardware import instruction_set
 from scripts.measure.scale.on_a_campus import measure_campus
 from scripts.measure.scale.on_chunks import measure_chunks
+from scripts.measure.scale.on_files import measure_files
 from scripts.measure.scale.on_hosts import measure_hosts
 from scripts.measure.scale.on_nodes import measure_join_and_kill, measure_nodes
 from scripts.measure.scale.queries import measure_queries
 
 _CAMERAS = 8
+_FILES = (300, 1200, 2400)
 
 
 def main() -> int:
@@ -43,6 +46,8 @@ def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         return measure_join_and_kill() if arguments.short else measure_nodes()
     if arguments.what == "hosts":
         return measure_hosts()
+    if arguments.what == "files":
+        return measure_files(folder, numbers=_FILES)
     if arguments.what == "queries":
         n_sightings = round(arguments.millions * 1_000_000)
         return measure_queries(folder, n_sightings=n_sightings, n_detections=10 * n_sightings)
@@ -56,7 +61,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/scale", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["campus", "chunks", "hosts", "nodes", "queries"], help="what is measured")
+    parser.add_argument(
+        "what", choices=["campus", "chunks", "files", "hosts", "nodes", "queries"], help="what is measured"
+    )
     parser.add_argument("--minutes", type=float, default=85, help="footage of each camera")
     parser.add_argument("--short", action="store_true", help="nodes only: one node joins, one is killed")
     parser.add_argument("--millions", type=float, default=10, help="million sightings; ten times as many detections")

@@ -31,6 +31,7 @@ from testing.face_case import FaceCase
 _NO_OUTPUT = {
     *(("scan", "root"), ("scan", "starts"), ("scan", "profile"), ("ingest", "starts"), ("run", "profile")),
     ("settings", "root"),
+    *(("scan", "footage_list"), ("ingest", "footage_list")),
     *(("case init", "document"), ("case authorise", "document")),  # only its digest is kept
     *(("verify", "kept"), ("watchlist add", "pictures"), ("demo", "out"), ("models pull", "into")),
     *(("scan", "metrics_file"), ("run", "metrics_file")),  # counts of the work in progress, for node_exporter

@@ -70,7 +70,7 @@ def test_companions_of_macos_are_known_by_content_in_a_store(monkeypatch: pytest
     store = _Store({root + name: content for name, content in names.items()})
     monkeypatch.setattr(object_store, "_open_store", lambda: store)
     (left_out,) = find_left_out((StoreObject(root),))
-    assert (left_out.kind, left_out.number, left_out.example) == (_MACOS, 1, "._c.mp4")
+    assert (left_out.kind, left_out.names) == (_MACOS, ("._c.mp4",))
     found = [each.place.name for each in expand_paths((StoreObject(root),), is_one_camera=True)]
     assert found == ["._d.mp4", "._e.mp4", "f.mp4"]
 

@@ -89,9 +89,77 @@ def test_a_dry_run_shows_what_ingest_does_and_changes_nothing(
 def test_the_table_for_people(call: Call, empty_case: Path, tmp_path: Path) -> None:
     answer = call("ingest", empty_case, _export(tmp_path / "export"), "--camera", "gate", "--dry-run")
     header, *rows = answer.out.splitlines()
-    assert header.split()[:6] == ["camera", "start", "start", "from", "frames", "seconds"]
-    assert sum(row.startswith("gate ") for row in rows) == 4
-    assert "1 .heic, such as a.heic; keep the originals, and give copies converted to JPEG" in answer.out
+    assert header.split() == ["file", "camera", "start", "±", "becomes"]
+    assert [row.split() for row in rows[:4]] == [
+        ["broken.mp4", "gate", "-", "-", "rejected"],
+        ["gate_20260501_100000.mp4", "gate", "-", "-", "evidence"],
+        ["10.ts", "gate", "-", "-", "evidence"],
+        ["twin.mp4", "gate", "-", "-", "copy"],
+    ]
+    assert rows[4] == "4 files: 1 rejected, 2 evidence, 1 copy"
+    assert any(row.startswith("rejected: broken.mp4: not_media: ") for row in rows)
+    assert "left out: 1 .heic: a.heic; keep the originals, and give copies converted to JPEG" in answer.out
+
+
+def test_the_time_read_in_each_name_is_shown(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    names = {
+        "ch01_20260501_100000.mp4": ("20260501_100000", "YYYYMMDD_HHMMSS", "2026-05-01T08:00:00+00:00"),
+        "gate 2026-05-01 1-59-50 PM.mp4": (
+            "2026-05-01 1-59-50 PM",
+            "YYYY-MM-DD h-MM-SS AM/PM",
+            "2026-05-01T11:59:50+00:00",
+        ),
+        "test.mp4": ("", "", None),
+    }
+    paths = [clip(tmp_path / name, n_frames=4, seed=seed) for seed, name in enumerate(names)]
+    words = ("ingest", empty_case, *paths, "--camera", "gate", "--start", "from-name", "--start-zone", "Europe/Berlin")
+    rows = call(*words, "--dry-run", "--json").json["footage"]
+    assert [(row["name_text"], row["name_pattern"], row["start_utc"]) for row in rows] == list(names.values())
+    assert rows[2]["start_problem"] == "no date and time in the name"
+    lines = call(*words, "--clock-error", "1500", "--dry-run").out.splitlines()
+    assert lines[1].split() == [
+        "ch01_[20260501_100000].mp4",
+        "gate",
+        "2026-05-01",
+        "08:00:00Z",
+        "1500",
+        "ms",
+        "evidence",
+    ]
+    assert lines[2].startswith("gat…[2026-05-01 1-59-50 PM].mp4  ")
+    assert lines[3].split() == ["test.mp4", "gate", "none", "-", "evidence"]
+    assert "[ ] marks the time in 1 name, read as YYYYMMDD_HHMMSS, Europe/Berlin" in lines
+    assert "no start for test.mp4: no date and time in the name" in lines
+
+
+def test_the_table_fits_a_terminal(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    names = (
+        "NVR_channel-2_main_20260501100000_of_the_northern_gate.mp4",
+        "20260501_100000_a_long_remark_about_what_it_shows_from_beginning_to_end.mp4",
+        "a_recording_of_the_northern_gate_without_any_time_in_its_name.mp4",
+    )
+    paths = [clip(tmp_path / name, n_frames=4, seed=seed) for seed, name in enumerate(names)]
+    words = ("--camera", "the camera at the northern gate", "--start", "from-name", "--clock-error", "1500")
+    table = call("ingest", empty_case, *paths, *words, "--dry-run").out.splitlines()[:4]
+    assert max(map(len, table)) <= 80
+    assert ["[20260501100000]" in table[1], "[20260501_100000]" in table[2]] == [True, True]
+
+
+def test_what_is_left_out_is_grouped_by_kind(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("north", "south")]
+    for seed, folder in enumerate(folders):
+        folder.mkdir()
+        clip(folder / "10.mp4", n_frames=4, seed=seed)
+        for number in range(4):
+            (folder / f"{number}.txt").write_text("x")
+    words = ("ingest", empty_case, *folders, "--camera", "gate", "--dry-run")
+    assert [line for line in call(*words).out.splitlines() if "txt" in line] == [
+        "left out: 8 .txt: 0.txt, 1.txt, 2.txt, 3.txt, 0.txt and 3 more; give the path of a file itself to ingest it"
+    ]
+    left_out = call(*words, "--json").json["left_out"]
+    assert [(row["path"], row["number"], row["names"]) for row in left_out] == [
+        (str(folder), 4, ["0.txt", "1.txt", "2.txt", "3.txt"]) for folder in folders
+    ]
 
 
 def test_what_ingest_would_refuse_is_refused(call: Call, empty_case: Path, tmp_path: Path) -> None:
@@ -133,10 +201,9 @@ def test_a_dry_scan_of_a_case_knows_its_footage_and_changes_nothing(call: Call, 
     assert {rows[name]["camera_id"] for name in ("gate.mp4", "twin.mp4")} == {"gate"}
     assert (shown.json["frames"], shown.json["files"]) == (12 + 25, 2)
     assert shown.json["chunks_to_do"] == shown.json["chunks"] - 1 > 0
-    evidence_id = rows["gate.mp4"]["evidence_id"]
     text = call("scan", gate, hall, twin, "--case", case, "--dry-run").out
-    assert [line.split()[-1] for line in text.splitlines() if "gate.mp4" in line and "twin" not in line] == ["already"]
-    assert text.count(f"evidence {evidence_id} already") == 2
+    assert [line.split()[-1] for line in text.splitlines()[1:4]] == ["known", "evidence", "known"]
+    assert [row["becomes"] for row in shown.json["footage"]] == ["known", "evidence", "known"]
     assert call("scan", gate, hall, twin, "--case", case, *_SERIAL).code == 0
     done = call("run", case, "--dry-run", "--json").json
     planned = ("run", "frames", "files", "chunks", "hours", "frames_looked_at")
