@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from forensics.custody.case_document import Case
     from forensics.tables.open import OpenCase
     from forensics.tables.open_many import OpenCases
     from forensics.tables.time_selection import during, gaps, local, near, together
@@ -38,9 +39,15 @@ def open_case(path: "str | Path") -> "OpenCase":
     from forensics.adapters.crypto.key_files import load_key
     from forensics.tables.open import OpenCase
     from pipelines.custody.log_anchor import find_anchor
-    from pipelines.custody.reading import find_review_states, refuse_reading
+    from pipelines.custody.reading import refuse_reading
 
-    return OpenCase.at(Path(path), load_key, find_anchor, refuse_reading, find_review_states)
+    return OpenCase.at(Path(path), load_key, find_anchor, refuse_reading, _review_states)
+
+
+def _review_states(case: "Case") -> dict[tuple[str, str], str]:
+    from pipelines.review.reviews import review_states  # of no use to those who read plain tables
+
+    return review_states(case)
 
 
 def open_cases(paths: "Iterable[str | Path]") -> "OpenCases":

@@ -11,7 +11,6 @@ from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.spelling import in_shell
 from forensics.tables.manifest import read_manifest
-from forensics.tables.stale_evidence import stale_evidence
 
 __all__ = ["refuse_stale_scope", "refuse_unless_active"]
 
@@ -51,7 +50,11 @@ def refuse_stale_scope(folder: CaseFolder) -> None:
         NotAuthorised: compared faces may lie outside of the time that the case now allows.
     """
     published = read_manifest(folder)["scope"] if folder.manifest.exists() else None
-    if published is not None and (published != digest_scope(folder) or stale_evidence(read_case(folder))):
+    if published is None:
+        return
+    from forensics.tables.stale_evidence import stale_evidence  # loads the schemas of all tables
+
+    if published != digest_scope(folder) or stale_evidence(read_case(folder)):
         raise NotAuthorised(
             "a camera, its clock or the scope of the case was changed after faces were compared, "
             "so some may lie outside of what the case allows",

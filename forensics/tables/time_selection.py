@@ -21,7 +21,7 @@ CERTAINLY: Final = "certainly"
 POSSIBLY: Final = "possibly"
 _TIMES: Final = (("first_utc", "last_utc"), ("start_utc", "stop_utc"), ("utc", "utc"))
 _ERROR: Final = "clock_error_ms"
-_LOOKED_AT: Final = ("detected", "carried", "doubtful")
+_SEARCHED: Final = ("detected", "carried", "doubtful")
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -115,7 +115,7 @@ def gaps(
     of: Literal["detection", "footage"] = "detection",
     longer_than: timedelta = timedelta(seconds=1),
 ) -> pl.LazyFrame:
-    """Return the times of each camera between two recordings or ranges in which nothing was looked at, or recorded.
+    """Return the times of each camera between two recordings or ranges in which nothing was detected, or recorded.
 
     Times before the first and after the last recording are no gaps. Between two stills nothing is known either;
     `coverage.longest_step_us` says how far apart frames are.
@@ -131,7 +131,7 @@ def gaps(
     """
     counted = coverage.filter(pl.col("start_frame") < pl.col("stop_frame"))
     if of == "detection":
-        counted = counted.filter(pl.col("state").is_in(_LOOKED_AT))
+        counted = counted.filter(pl.col("state").is_in(_SEARCHED))
     is_timed = pl.col("start_utc").is_not_null() & pl.col("stop_utc").is_not_null()
     ordered = counted.filter(is_timed).sort("camera_id", "start_utc", "stop_utc")
     before = pl.col("stop_utc").cum_max().shift().over("camera_id")

@@ -4,19 +4,7 @@ from forensics.custody.case_document import Case
 from pipelines import clock
 from pipelines.custody.earlier_denials import refuse_earlier_denials
 
-__all__ = ["find_review_states", "refuse_reading"]
-
-
-def find_review_states(case: Case) -> dict[tuple[str, str], str]:
-    """Return the state of the review of every pair with a verdict, by sighting id and entry id.
-
-    Raises:
-        NotAuthorised: the key of the case cannot be used.
-        IntegrityBroken: a verdict was changed, removed or moved.
-    """
-    from pipelines.review.reviews import review_states  # of no use to those who read plain tables
-
-    return review_states(case)
+__all__ = ["refuse_reading"]
 
 
 def refuse_reading(case: Case) -> None:

@@ -21,7 +21,8 @@ def _exported(module: Module) -> list[str] | None:
 def _defined(module: Module) -> set[str]:
     """Names that stand in the module once it is loaded."""
     names: set[str] = set()
-    for node in module.tree.body:
+    types = [each for node in module.tree.body if isinstance(node, ast.If) for each in node.body]  # loaded when used
+    for node in [*module.tree.body, *types]:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Assign):
