@@ -138,8 +138,8 @@ def query(
         outputs = output_options.outputs_of(session)
         if pictures is not None:
             require(table, table == "sightings", "has no pictures")
-            require_picture_name(pictures)
             outputs.check(pictures)
+            require_picture_name(pictures)
         opened = forensics.open_case(root)
         row_filter = _spelled_as_in(opened, row_filter)
         rows = _candidates_with_where(session, opened) if table == CANDIDATES_TABLE else opened.table(table)

@@ -55,7 +55,7 @@ def heading_of(
         + (
             f"{counted(n_people, 'sighting shows', 'sightings show')} people and their faces in clear."
             if n_people
-            else "people in the background are shown in clear."
+            else "people in the background, if any, are shown in clear."
         ),
     )
 
@@ -86,7 +86,10 @@ def cells_of(opened: OpenCase, found: pl.DataFrame, key: Sealer | None, zone: st
 
 
 def _cell(row: JsonObject, picture: bytes, evidence: JsonObject) -> Cell:
-    file = row.get("best_picture") or Path(evidence["path"]).name
+    picture_name = row.get("best_picture")
+    # media time of stills is the time since the first one, which may be years
+    where = picture_name if picture_name and row["first_utc"] is None else _span_text(row)
+    file = picture_name or Path(evidence["path"]).name
     best = tuple(row[f"best_{name}"] for name in ("x1", "y1", "x2", "y2"))
     return Cell(
         picture=picture,
@@ -94,9 +97,9 @@ def _cell(row: JsonObject, picture: bytes, evidence: JsonObject) -> Cell:
         title=row["camera_id"],
         kind=row["class_name"],
         lines=(
-            (_span_text(row), ""),
+            (where, ""),
             (_clock_text(row), _length_text(row["last_media_us"] - row["first_media_us"])),
-            (file, f"score {row['mean_score']:.2f} · {row['sighting_id'][:_ID_DIGITS]}"),
+            ("" if file == where else file, f"score {row['mean_score']:.2f} · {row['sighting_id'][:_ID_DIGITS]}"),
         ),
         badge=_badge(row),
     )

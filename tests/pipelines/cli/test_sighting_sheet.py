@@ -68,9 +68,9 @@ def test_a_still_names_its_file_and_an_unknown_clock(many: Case) -> None:
     opened = forensics.open_case(many.folder.root)
     cell = cells_of(opened, opened.sightings().collect(), None)[1]
     assert cell.lines == (
-        ("0:01:00.0 of recording", ""),
+        ("IMG_0001.jpg", ""),
         ("clock unknown", "one frame"),
-        ("IMG_0001.jpg", cell.lines[2][1]),
+        ("", cell.lines[2][1]),
     )
 
 

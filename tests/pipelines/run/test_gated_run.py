@@ -174,7 +174,7 @@ class TestSpotCheck:
 
     def test_status_describes_the_spot_check(self, street_case: Case, call: Call) -> None:
         result = run(street_case, *GATED, "gate.audit_frames=100")
-        said = call("status", street_case.folder.root).out
+        said = " ".join(call("status", street_case.folder.root).out.split())
         passed = record(result)["audit"]["frames_passed_over"]
         assert (
             f"the gate skipped {passed} frames; 100 of them, drawn at random, were checked: 0 show a person in no track"
