@@ -170,7 +170,7 @@ class TrackSettings(_Closed):
         0.25,
         ge=0,
         le=1,
-        description="lowest score of a detection that is a sighting where no other frame confirms it: in stills, and "
+        description="lowest score of a detection that is a sighting without another frame; applies to stills, and "
         "where frames are more than buffer_ms apart",
     )
     cuts: bool = Field(_TRACK.cuts, description="whether all tracks end at shot cuts of edited footage")

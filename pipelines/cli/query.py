@@ -44,7 +44,7 @@ from pipelines.run.record import model_of_run, model_text
 __all__ = ["query"]
 
 # Tables that are the same whichever model looked.
-_BEFORE_ANY_MODEL: Final = ("sources", "evidence", "sections")
+_BEFORE_ANY_MODEL: Final = ("sources", "evidence", "sections", "frames")
 # Where and when a candidate was seen: what every answer about candidates gains from `sightings`.
 _WHERE: Final = ("camera_id", "first_utc", "last_utc", "clock_error_ms")
 # What asks for examination goes first; everything else stays as it was published.

@@ -166,7 +166,8 @@ def test_a_folder_that_cannot_be_written(call: Call, shop: Shop) -> None:
 def test_a_file_that_was_carried_over_is_checked_and_converted_without_network(call: Call, shop: Shop) -> None:
     shop.folder.mkdir()
     shutil.copy(shop.published, shop.folder / "yolo11n.pt")
-    answer = call("scan", "absent.mp4", "--case", shop.folder / "case", "--model", "yolo11n")
+    (shop.folder / "gate.mp4").touch()
+    answer = call("scan", shop.folder / "gate.mp4", "--case", shop.folder / "case", "--model", "yolo11n")
     problem, following = two_lines(answer.err)
     assert (answer.code, "not converted" in problem, "models pull yolo11n" in following) == (6, True, True)
     assert call("models", "pull", "yolo11n").code == 0

@@ -157,7 +157,7 @@ def test_one_setting_is_unset(call: Call, ran: Path) -> None:
 def test_all_settings_are_unset(call: Call, ran: Path, tmp_path: Path) -> None:
     assert call("run", ran, "--unset", "all", *_SERIAL).code == 0
     assert _last_settings(ran) == {setting.name: setting.default for setting in catalogue()}
-    again = call("scan", tmp_path / "gate.mp4", "--case", ran, "--dry-run", "--unset", "all")
+    again = call("scan", clip(tmp_path / "yard.mp4"), "--case", ran, "--dry-run", "--unset", "all")
     assert "every other setting has its default" in again.err
 
 
