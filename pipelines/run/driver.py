@@ -19,12 +19,15 @@ from forensics.errors import CannotStart, ForensicsError, UsageError
 from forensics.footage.evidence import Verdict
 from forensics.json_object import JsonObject
 from forensics.models.model_store import Model
+from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence, load_sources
+from forensics.tables.manifest import read_manifest
 from forensics.tables.outcomes import EvidenceOutcome, Failure
 from forensics.tables.publish import publish, put_in_place, remove_unnamed_pictures
 from forensics.tables.run_identity import RunIdentity
 from forensics.tables.run_inventory import encode_inventory, read_inventory
 from forensics.tables.spot_check_rows import SpotCheckedEvidence, evaluate_spot_checks
+from forensics.wording import counted
 from pipelines import clock
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.part_records import PartRecords
@@ -229,6 +232,7 @@ def _complete(context: RunContext, files: DecidingFiles) -> RunResult:
             recognise(context, ledger, context.recognition, tracked)
         context.stop.raise_if_made()
     outcomes = evidence_outcomes(context, ledger, tracked, spot_check_parts)
+    _keep_tables_if_nothing_was_read(context, outcomes)
     for evidence_id, loss in sorted(context.footage.lost.items()):
         failure = Failure(evidence_id, "footage", "whole evidence", 1, loss.reason, loss.detail)
         ledger.failures["footage", evidence_id] = failure
@@ -252,6 +256,26 @@ def _complete(context: RunContext, files: DecidingFiles) -> RunResult:
     record = context.plan.folder.record
     finish_record(files, record, is_clean=result.is_clean, figures=ledger.figures, audit=result.spot_check)
     return result
+
+
+def _keep_tables_if_nothing_was_read(context: RunContext, outcomes: list[EvidenceOutcome]) -> None:
+    """Leave the tables of an earlier run in place if this one could not read any footage.
+
+    Raises:
+        CannotStart: it could not, and there are tables.
+    """
+    folder, lost = context.case.folder, context.footage.lost
+    has_parts = any(chunk.part for outcome in outcomes for chunk in outcome.chunks)
+    if has_parts or not lost or not folder.manifest.exists():
+        return
+    first = lost[min(lost)]
+    root = in_shell(folder.root)
+    raise CannotStart(
+        f"no footage could be read, so the tables of run {read_manifest(folder)['run']} stay in place; "
+        f"{counted(len(lost), 'recording is', 'recordings are')} lost, the first one: {first.reason}: {first.detail}",
+        f"find moved footage with `forensics evidence relocate {root} FOLDER`, then run again",
+        folder.root,
+    )
 
 
 def _published_sha256(case: Case) -> str | None:

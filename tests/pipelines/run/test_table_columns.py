@@ -170,3 +170,20 @@ def test_utc_is_never_null_where_a_frame_has_a_clock(case: Path) -> None:
     assert frames["utc"].null_count() == 0
     assert frames["utc"].dtype == pl.Datetime("us", "UTC")
     assert frames["utc"][0] == _START.astimezone(UTC)
+
+
+# ---- tables that stay
+
+
+def test_a_run_that_could_read_nothing_keeps_the_tables(call: Call, case: Path) -> None:
+    before = forensics.open_case(case).sightings().collect()
+    footage = case.parent / "gate.mp4"
+    (case.parent / "archive").mkdir()
+    moved = footage.rename(case.parent / "archive" / "gate.mp4")
+    refused = call("run", case, *_SERIAL, "--set", "detect.fps=1")
+    assert (refused.code, "stay in place" in refused.err, "evidence relocate" in refused.err) == (6, True, True)
+    assert forensics.open_case(case).sightings().collect().equals(before)
+    assert call("evidence", "relocate", case, moved.parent).code == 0
+    again = call("run", case, *_SERIAL)
+    assert (again.code, "detect.fps" in again.err) == (0, False)
+    assert call("verify", case).code == 0
