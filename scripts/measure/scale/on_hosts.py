@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from forensics.custody.case_folder import CaseFolder
-from forensics.tables.manifest import read_manifest
 from pipelines.demo.footage import make_footage
 from scripts.measure.scale.hosts import Host, make_hosts
+from testing.published_content import digest_without_case
 
 __all__ = ["measure_hosts"]
 
@@ -103,9 +103,9 @@ class HostBench:
         return text
 
     def tables(self, case: str) -> dict[str, str]:
-        """Return the digest of every published file without paths of footage."""
-        files = read_manifest(CaseFolder(self.folder / case))["files"]
-        return {file["path"]: file["sha256"] for file in files if file["path"].startswith(_COMPARED)}
+        """Return the digest of every published table without paths of footage, whatever the id of the case."""
+        tables = CaseFolder(self.folder / case).tables
+        return {name: digest_without_case(tables / f"{name}.parquet") for name in _COMPARED}
 
 
 def measure_hosts() -> dict[str, Any]:
