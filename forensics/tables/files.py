@@ -6,8 +6,9 @@ import io
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 import pyarrow as pa
@@ -176,10 +177,25 @@ def _write_into(file: IO[bytes], table: pa.Table) -> None:
         writer.write_table(table, row_group_size=_ROW_GROUP_ROWS)
 
 
-def parquet_writer(file: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
-    """Return the writer that every Parquet file of this project is written with; each page has a checksum."""
+def parquet_writer(
+    file: IO[bytes], schema: pa.Schema, encodings: Mapping[str, str] = MappingProxyType({})
+) -> pq.ParquetWriter:
+    """Return the writer that every Parquet file of this project is written with; each page has a checksum.
+
+    Args:
+        file: the file.
+        schema: of the table.
+        encodings: Parquet encoding by column; other columns have a dictionary where it helps.
+    """
     return pq.ParquetWriter(
-        file, schema, compression="zstd", write_statistics=True, version="2.6", write_page_checksum=True
+        file,
+        schema,
+        compression="zstd",
+        write_statistics=True,
+        version="2.6",
+        write_page_checksum=True,
+        use_dictionary=[name for name in schema.names if name not in encodings] if encodings else True,
+        column_encoding=dict(encodings) or None,
     )
 
 

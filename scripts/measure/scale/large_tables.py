@@ -11,11 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from forensics.custody.case_folder import CaseFolder
+from forensics.custody.mandate import Mandate, Mode
 from forensics.tables import schemas
 from forensics.tables.files import atomic_file, describe_file, write_json
 from forensics.tables.row_groups import TableWriter
 from forensics.tables.run_identity import RunIdentity
+from pipelines import clock
+from pipelines.custody.case_store import make_case
 
 __all__ = ["CAMERAS", "DAY_START_US", "LargeCase", "make_large_case", "write_naive_layout"]
 
@@ -50,9 +52,9 @@ class LargeCase:
 
 def make_large_case(root: Path, *, n_sightings: int, n_detections: int) -> LargeCase:
     """Make a case of sixteen cameras and one day, with the same number of detections in every sighting."""
-    folder = CaseFolder(root)
-    folder.tables.mkdir(parents=True)
-    folder.case_file.write_text("")
+    mandate = Mandate(Mode.SCENE, title="simulated", purpose="measurement of queries", operator="measurement")
+    folder = make_case(root, mandate, now=clock.utc_now()).folder
+    folder.tables.mkdir()
     per_track = n_detections // n_sightings
     named = ("sightings", "detections")
     files = [folder.tables / f"{name}.parquet" for name in named]
