@@ -30,6 +30,11 @@ def __getattr__(name: str) -> Any:
     return getattr(time_selection, name)
 
 
+def __dir__() -> list[str]:
+    """Return what analysts may use."""
+    return list(__all__)
+
+
 def open_case(path: "str | Path") -> "OpenCase":
     """Open the published tables of the case at `path`: one method per table, each returns a Polars LazyFrame.
 

@@ -13,6 +13,7 @@ from forensics.place import Place
 
 __all__ = [
     "compose",
+    "fault_in_camera",
     "fault_in_name",
     "fault_in_statement",
     "fold_spelling",
@@ -164,6 +165,17 @@ def fault_in_name(name: str) -> str:
         return f"contains invisible characters: {', '.join(invisible)}"
     scripts = sorted(scripts_of(name))
     return f"mixes letters of several alphabets: {', '.join(scripts)}" if len(scripts) > 1 else ""
+
+
+def fault_in_camera(name: str) -> str:
+    r"""Return why a text is no name of a camera; empty if it is one.
+
+    >>> [fault_in_camera(name) for name in ("gate 2", " \u200b", "gate\x1b[2J")]
+    ['', 'is blank', 'has characters that cannot be printed']
+    """
+    if not strip_invisible(name).strip():
+        return "is blank"
+    return "" if name.isprintable() else "has characters that cannot be printed"
 
 
 def fault_in_statement(text: str) -> str:

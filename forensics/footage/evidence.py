@@ -132,6 +132,7 @@ class Evidence:
         clock_error_ms: half-width of the interval around `start_utc_us`; None if unknown.
         verdict, reason: how much of it can be read, and why not all.
         readable: how it is read; None for rejected evidence.
+        first_camera_id: the camera that was stated first, if it was corrected since; empty if not.
     """
 
     evidence_id: str
@@ -144,6 +145,12 @@ class Evidence:
     verdict: Verdict
     reason: str
     readable: "Readable | None"
+    first_camera_id: str = ""
+
+    @property
+    def id_camera(self) -> str:
+        """Camera in the ids of sightings: the first one, so that ids and verdicts survive a correction."""
+        return self.first_camera_id or self.camera_id
 
     @property
     def n_frames(self) -> int:

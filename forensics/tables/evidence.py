@@ -35,6 +35,8 @@ _BLOCKS: Final = b"forensics.blocks"
 _SECTIONS: Final = b"forensics.sections"
 _RECOVERY_FRAMES: Final = b"forensics.recovery_frames"
 _NUMBERED: Final = b"forensics.is_numbered"
+# In the metadata of the list of evidence: cameras that were stated before a correction, by evidence id.
+_FIRST_CAMERAS: Final = b"forensics.first_cameras"
 _UNTIMED: Final = b"forensics.untimed"
 
 
@@ -66,7 +68,12 @@ def load_sources(folder: CaseFolder) -> list[Source]:
 def stored_evidence_table(folder: CaseFolder, evidence: Sequence[Evidence]) -> pa.Table:
     """Build the list of evidence that the case keeps, ordered by id."""
     rows = [stored_columns(item, folder) for item in sorted(evidence, key=lambda item: item.evidence_id)]
-    return pa.Table.from_pylist(rows, schema=schemas.STORED_EVIDENCE)
+    table = pa.Table.from_pylist(rows, schema=schemas.STORED_EVIDENCE)
+    corrected = {item.evidence_id: item.first_camera_id for item in evidence if item.first_camera_id}
+    if not corrected:
+        return table
+    named = {_FIRST_CAMERAS: json.dumps(corrected, sort_keys=True).encode()}
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), **named})
 
 
 def load_evidence(folder: CaseFolder) -> list[Evidence]:
@@ -76,7 +83,8 @@ def load_evidence(folder: CaseFolder) -> list[Evidence]:
     table = read_table(folder.evidence_file, schemas.STORED_EVIDENCE)
     start = table.schema.get_field_index("start_utc")
     table = table.set_column(start, "start_utc", table["start_utc"].cast(pa.int64()))
-    return [_evidence(row, folder) for row in table.to_pylist()]
+    first_cameras = json.loads((table.schema.metadata or {}).get(_FIRST_CAMERAS, b"{}"))
+    return [_evidence(row, folder, first_cameras.get(row["evidence_id"], "")) for row in table.to_pylist()]
 
 
 def save_index(folder: CaseFolder, evidence_id: str, index: PacketIndex, picture_names: Sequence[str] = ()) -> str:
@@ -203,8 +211,9 @@ def _fraction(text: str | None) -> Fraction | None:
     return None if text is None else Fraction(text)
 
 
-def _evidence(row: dict[str, Any], folder: CaseFolder) -> Evidence:
+def _evidence(row: dict[str, Any], folder: CaseFolder, first_camera_id: str) -> Evidence:
     return Evidence(
+        first_camera_id=first_camera_id,
         evidence_id=row["evidence_id"],
         path=place_of(row["path"]),
         sha256=row["sha256"],

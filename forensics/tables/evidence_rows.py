@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,8 @@ from forensics.tables.joined_evidence import JoinedEvidence
 
 __all__ = ["EvidenceSpan", "evidence_table", "span_of"]
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class EvidenceSpan:
@@ -23,17 +26,25 @@ class EvidenceSpan:
 
     Attributes:
         duration_us: from the first frame to the end of the last, in microseconds.
-        end_utc: when the last frame ends, as an Arrow scalar; null if the clock is unknown there.
+        start_utc, end_utc: earliest start and latest end of its sections; None if the clock of one is unknown.
     """
 
     duration_us: int
-    end_utc: pa.Scalar
+    start_utc: datetime | None
+    end_utc: datetime | None
 
 
 def span_of(each: JoinedEvidence) -> EvidenceSpan:
-    """Return the time that an evidence covers."""
-    last = np.array([each.index.n_frames - 1])
-    return EvidenceSpan(int(each.ends_us[-1] - each.index.media_us[0]), each.end_utc(last)[0])
+    """Return the time that an evidence covers. A clock that was set back makes a later section start earlier."""
+    starts = [section.start for section in each.index.sections] or [0]
+    first, last = np.array(starts), np.array([*starts[1:], each.index.n_frames]) - 1
+    begins, ends = each.utc(first).to_pylist(), each.end_utc(last).to_pylist()
+    is_known = None not in begins and None not in ends
+    return EvidenceSpan(
+        duration_us=int(each.ends_us[-1] - each.index.media_us[0]),
+        start_utc=min(begins[1:], default=None) if is_known else None,
+        end_utc=max(ends) if is_known else None,
+    )
 
 
 def evidence_table(
@@ -56,12 +67,15 @@ def evidence_table(
 
 def _row(item: Evidence, folder: CaseFolder, camera: Camera, span: EvidenceSpan | None) -> dict[str, Any]:
     start_us, medium = item.start_utc_us, item.readable.medium if item.readable else None
+    start = None if start_us is None else _EPOCH + timedelta(microseconds=int(camera.utc_us(np.array([start_us]))[0]))
+    if start is not None and span is not None and span.start_utc is not None:
+        start = min(start, span.start_utc)
     rate = None if medium is None else medium.rate_counted or medium.rate_stated
     return {
         **stored_columns(item, folder),
         "file_name": item.path.name,
-        "start_utc": None if start_us is None else int(camera.utc_us(np.array([start_us]))[0]),
-        "end_utc": None if span is None else span.end_utc.as_py(),
+        "start_utc": start,
+        "end_utc": None if span is None else span.end_utc,
         "duration_us": None if span is None else span.duration_us,
         "start_camera_clock": start_us,
         "clock_offset_ms": camera.offset_ms,

@@ -65,7 +65,7 @@ class JoinedEvidence:
             is_utc_known=clock.is_known,
             sights=sights,
             track_ids=track_ids,
-            sighting_ids=[sighting_id_of(track_id, evidence.camera_id) for track_id in track_ids],
+            sighting_ids=[sighting_id_of(track_id, evidence.id_camera) for track_id in track_ids],
             pictures=load_picture_names(case, evidence),
         )
 

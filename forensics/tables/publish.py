@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from forensics.custody.case_folder import SEALED_SUFFIX, CaseFolder, RunFolder
 from forensics.custody.sealer import Sealer
+from forensics.errors import IntegrityBroken
 from forensics.footage.cameras import Camera
 from forensics.footage.coverage import CoverageRange
 from forensics.footage.evidence import Evidence, Source, Verdict
@@ -99,6 +102,8 @@ def publish(
         sealed.append(_write_sealed(run, schemas.CANDIDATES_TABLE, candidates, sealer))
     joined = (JoinedEvidence.of(case, outcome, settings_digest) for outcome in ordered)
     pictures, spans = _write_by_evidence(tables, joined, coverage)
+    if compared is not None:
+        _check_candidates(run, candidates)
     items = [_mark_partial(item, gaps) for item in evidence]
     tables.write("evidence", evidence_table(case, items, cameras, spans))
     manifest = {
@@ -118,6 +123,22 @@ def publish(
     }
     write_json(run.manifest, manifest)
     return manifest
+
+
+def _check_candidates(run: RunFolder, candidates: pa.Table) -> None:
+    """Check that every compared pair is of a published sighting; otherwise nobody could review it.
+
+    Raises:
+        IntegrityBroken: one is not.
+    """
+    published = pq.read_table(run.tables / "sightings.parquet", columns=["sighting_id"])["sighting_id"]
+    unknown = pc.filter(candidates["sighting_id"], pc.invert(pc.is_in(candidates["sighting_id"], published)))
+    if len(unknown):
+        raise IntegrityBroken(
+            f"compared faces are of {len(unknown.unique())} sightings that the run does not have",
+            "delete its folder parts/recognise, and run again",
+            run.root,
+        )
 
 
 def _coverage(outcome: EvidenceOutcome, spot_checks: Mapping[str, SpotCheckedEvidence]) -> list[CoverageRange]:

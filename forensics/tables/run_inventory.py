@@ -14,7 +14,7 @@ from forensics.digests import sha256_of_file
 from forensics.errors import IntegrityBroken
 from forensics.tables.outcomes import EvidenceOutcome
 
-__all__ = ["encode_inventory", "read_inventory"]
+__all__ = ["encode_inventory", "parse_inventory", "read_inventory"]
 
 _SHA256_DIGITS: Final = 64
 
@@ -40,11 +40,20 @@ def read_inventory(run: RunFolder) -> Sequence[tuple[Path, str]]:
     """
     path = run.parts_list
     try:
-        return [_parse_line(run, line) for line in path.read_text().splitlines()]
+        return parse_inventory(run, path.read_bytes())
     except (OSError, ValueError) as error:
         raise IntegrityBroken(
             f"is not a valid list of parts ({error})", "run `forensics run` again, which writes it again", path
         ) from error
+
+
+def parse_inventory(run: RunFolder, data: bytes) -> Sequence[tuple[Path, str]]:
+    """Return the path and SHA-256 of every file in the content of an inventory.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return [_parse_line(run, line) for line in data.decode().splitlines()]
 
 
 def _parse_line(run: RunFolder, line: str) -> tuple[Path, str]:

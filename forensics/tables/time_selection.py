@@ -19,8 +19,11 @@ WITHIN: Final = "within"
 """Column that `during` and `near` add."""
 CERTAINLY: Final = "certainly"
 POSSIBLY: Final = "possibly"
-_TIMES: Final = (("first_utc", "last_utc"), ("start_utc", "stop_utc"), ("utc", "utc"))
+_TIMES: Final = (("first_utc", "last_utc"), ("start_utc", "stop_utc"), ("start_utc", "end_utc"), ("utc", "utc"))
+_CASE: Final = "case_id"
 _ERROR: Final = "clock_error_ms"
+_UNKNOWN: Final = -1
+"""Stands for an unknown error while rows are compared."""
 _SEARCHED: Final = ("detected", "carried", "doubtful")
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -48,7 +51,7 @@ def during(
         the rows with the column `within`: ``certainly`` or ``possibly``.
 
     Raises:
-        UsageError: the rows have no times, or a limit has no time zone.
+        UsageError: the rows have no times, a limit has no time zone, or the limits are in the wrong order.
     """
     names = rows.collect_schema().names()
     times = times_of(names)
@@ -57,6 +60,8 @@ def during(
     for limit in (since, until):
         if limit is not None and limit.tzinfo is None:
             raise UsageError(f"{limit.isoformat()} has no time zone", "give an aware datetime, such as with tzinfo=UTC")
+    if since is not None and until is not None and until <= since:
+        raise UsageError(f"{until.isoformat()} is not after {since.isoformat()}", "give the earlier time first")
     if largest_error is not None:
         rows = rows.filter(_overlap(times, since, until, pl.lit(largest_error)))
     error = pl.duration(milliseconds=pl.col(_ERROR).fill_null(0))
@@ -88,13 +93,14 @@ def together(sightings: pl.LazyFrame) -> pl.LazyFrame:
         evidence_id, camera_id, sighting_id and class_name of the one, other_sighting_id and other_class_name of the
         other, first_frame and last_frame of both, first_media_us and last_media_us in microseconds. Each pair once.
     """
-    columns = ["evidence_id", "camera_id", "sighting_id", "class_name"]
+    cases = _case_columns(sightings, "evidence_id", "first_frame", "sighting_id")
+    columns = [*cases, "evidence_id", "camera_id", "sighting_id", "class_name"]
     frames = ["first_frame", "last_frame", "first_media_us", "last_media_us"]
     one = sightings.select(*columns, *frames)
-    other = sightings.select("evidence_id", "sighting_id", "class_name", *frames)
+    other = sightings.select(*cases, "evidence_id", "sighting_id", "class_name", *frames)
     pairs = one.join_where(
         other,
-        pl.col("evidence_id") == pl.col("evidence_id_other"),
+        *(pl.col(name) == pl.col(f"{name}_other") for name in (*cases, "evidence_id")),
         pl.col("first_frame") <= pl.col("last_frame_other"),
         pl.col("last_frame") >= pl.col("first_frame_other"),
         pl.col("sighting_id") < pl.col("sighting_id_other"),
@@ -106,7 +112,20 @@ def together(sightings: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("class_name_other").alias("other_class_name"),
         *(pl.max_horizontal(name, f"{name}_other").alias(name) for name in frames if name.startswith("first")),
         *(pl.min_horizontal(name, f"{name}_other").alias(name) for name in frames if name.startswith("last")),
-    ).sort("camera_id", "evidence_id", "first_frame", "sighting_id", "other_sighting_id")
+    ).sort(*cases, "camera_id", "evidence_id", "first_frame", "sighting_id", "other_sighting_id")
+
+
+def _case_columns(rows: pl.LazyFrame, *needed: str) -> list[str]:
+    """Return the column that keeps cases apart, if there is one.
+
+    Raises:
+        UsageError: the rows lack a column that is needed.
+    """
+    names = rows.collect_schema().names()
+    missing = [name for name in needed if name not in names]
+    if missing:
+        raise UsageError(f"the rows have no column {missing[0]}", "use the table that the function is described for")
+    return [_CASE] if _CASE in names else []
 
 
 def gaps(
@@ -126,28 +145,36 @@ def gaps(
         longer_than: shorter gaps are left out.
 
     Returns:
-        camera_id, from_utc, to_utc, duration_us, clock_error_ms (the larger one of both ends, null if unknown), reason
-        (``between``). A range whose clock is unknown has a row without times, with the reason ``clock_unknown``.
+        case_id if the rows have it, camera_id, from_utc, to_utc, duration_us, clock_error_ms (the larger one of both
+        ends, null if unknown), reason (``between``). A range whose clock is unknown has a row without times, with the
+        reason ``clock_unknown``.
+
+    Raises:
+        UsageError: the rows are not those of `coverage`.
     """
+    by = [*_case_columns(coverage, "start_utc", "stop_utc", "state", _ERROR), "camera_id"]
     counted = coverage.filter(pl.col("start_frame") < pl.col("stop_frame"))
     if of == "detection":
         counted = counted.filter(pl.col("state").is_in(_SEARCHED))
     is_timed = pl.col("start_utc").is_not_null() & pl.col("stop_utc").is_not_null()
-    ordered = counted.filter(is_timed).sort("camera_id", "start_utc", "stop_utc")
-    before = pl.col("stop_utc").cum_max().shift().over("camera_id")
-    earlier_error = pl.col(_ERROR).shift().over("camera_id")
-    between = ordered.select(
-        "camera_id",
-        before.alias("from_utc"),
+    ordered = counted.filter(is_timed).sort(*by, "start_utc", "stop_utc")
+    before = pl.col("stop_utc").cum_max().shift().over(by)
+    # the error of the range that ends last so far, which need not be the one before
+    is_latest = pl.col("stop_utc") == pl.col("stop_utc").cum_max().over(by)
+    latest_error = pl.when(is_latest).then(pl.col(_ERROR).fill_null(_UNKNOWN)).forward_fill().shift().over(by)
+    between = ordered.with_columns(before.alias("from_utc"), latest_error.alias("earlier_error")).select(
+        *by,
+        "from_utc",
         pl.col("start_utc").alias("to_utc"),
-        (pl.col("start_utc") - before).dt.total_microseconds().alias("duration_us"),
-        pl.when(pl.col(_ERROR).is_not_null() & earlier_error.is_not_null())
-        .then(pl.max_horizontal(_ERROR, earlier_error))
+        (pl.col("start_utc") - pl.col("from_utc")).dt.total_microseconds().alias("duration_us"),
+        pl.when(pl.col(_ERROR).is_not_null() & (pl.col("earlier_error") != _UNKNOWN))
+        .then(pl.max_horizontal(_ERROR, "earlier_error"))
         .alias(_ERROR),
         pl.lit("between").alias("reason"),
-    ).filter(pl.col("duration_us") > longer_than // _MICROSECOND)
-    untimed = counted.filter(~is_timed).select("camera_id", pl.lit("clock_unknown").alias("reason")).unique()
-    return pl.concat([between, untimed], how="diagonal").sort("camera_id", "from_utc", nulls_last=True)
+    )
+    longer = between.filter(pl.col("duration_us") > longer_than // _MICROSECOND)
+    untimed = counted.filter(~is_timed).select(*by, pl.lit("clock_unknown").alias("reason")).unique()
+    return pl.concat([longer, untimed], how="diagonal").sort(*by, "from_utc", nulls_last=True)
 
 
 def local(rows: pl.LazyFrame, zone: str) -> pl.LazyFrame:
@@ -162,7 +189,8 @@ def local(rows: pl.LazyFrame, zone: str) -> pl.LazyFrame:
     """
     try:
         ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        pl.Series([0], dtype=pl.Datetime("us", "UTC")).dt.convert_time_zone(zone)  # Polars knows fewer names
+    except (ZoneInfoNotFoundError, ValueError, OSError, pl.exceptions.PolarsError) as error:
         raise UsageError(f"there is no time zone {zone!r}", "give a name such as Europe/Berlin") from error
     schema = rows.collect_schema()
     utc = [name for name, dtype in schema.items() if isinstance(dtype, pl.Datetime) and dtype.time_zone == "UTC"]

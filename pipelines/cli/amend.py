@@ -1,5 +1,6 @@
 """`case amend`: corrects what the mandate of a case states."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,10 @@ def amend_command(
             before = session.case.mandate
             amended = amend(session.case, changes, authority, report, now=session.now)
             corrections = find_corrections(before, amended.mandate, session.now)
-            record_corrections(session, corrections)
-            session.change(lambda case: amend(case, changes, authority, report, now=session.now))
+            session.change(
+                lambda case: amend(case, changes, authority, report, now=session.now),
+                partial(record_corrections, session, corrections),
+            )
         enforce_retention(session)
     emit({"amended": _by_name(corrections)}, f"next: forensics case show {in_shell(root)}", as_json)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -105,10 +106,11 @@ def clock_command(
     with open_session(root, "case clock", need=Need.CHANGE, reason=reason, facts=facts) as session:
         camera_id = _known_camera(session, camera_id)
         with session.lock():
+            begins = None if section is None else find_section(session.folder, camera_id, section)
             if stated:
                 _correct_clock(session, camera_id, stated)
-            if section is not None and start is not None:
-                _start_section(session, camera_id, section, start)
+            if begins is not None:
+                _start_section(session, *begins, microseconds(start) or 0)
         corrected = session.case.camera(camera_id)
         for line in _without_start(session, camera_id):
             say(line)
@@ -143,8 +145,10 @@ def _correct_clock(session: Session, camera_id: str, stated: JsonObject) -> None
     after = replace(before, **stated)
     old, new = _values(before), _values(after)
     changed = [Correction(f"camera {camera_id}", name, old[name], new[name]) for name in old if old[name] != new[name]]
-    record_corrections(session, changed)
-    session.change(lambda case: with_clock(case, replace(case.camera(camera_id), **stated)))
+    session.change(
+        lambda case: with_clock(case, replace(case.camera(camera_id), **stated)),
+        partial(record_corrections, session, changed),
+    )
 
 
 def _values(camera: Camera) -> dict[str, str | None]:
@@ -158,13 +162,13 @@ def _values(camera: Camera) -> dict[str, str | None]:
     }
 
 
-def _start_section(session: Session, camera_id: str, section: str, start: datetime) -> None:
-    evidence_id, number = find_section(session.folder, camera_id, section)
-    at_us = microseconds(start) or 0
+def _start_section(session: Session, evidence_id: str, number: int, at_us: int) -> None:
     before = session.case.section_starts.get(evidence_id, {}).get(number)
-    old = None if before is None else clock_text(before)
-    record_corrections(session, [Correction(f"section {section}", "start", old, clock_text(at_us))])
-    session.change(lambda case: with_section_start(case, evidence_id, number, at_us))
+    old, new = None if before is None else clock_text(before), clock_text(at_us)
+    changed = [Correction(f"section {evidence_id}#{number}", "start", old, new)] if old != new else []
+    session.change(
+        lambda case: with_section_start(case, evidence_id, number, at_us), partial(record_corrections, session, changed)
+    )
 
 
 def _without_start(session: Session, camera_id: str) -> list[str]:

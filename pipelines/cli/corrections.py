@@ -6,7 +6,7 @@ from forensics.custody.corrections import CORRECTS, Correction, RecordedCorrecti
 from pipelines.cli.output import one_line, say
 from pipelines.custody.session import Session
 
-__all__ = ["corrections_text", "print_corrections", "record_corrections"]
+__all__ = ["corrections_text", "print_planned", "record_corrections"]
 
 
 def corrections_text(corrections: Sequence[RecordedCorrection]) -> list[str]:
@@ -14,17 +14,23 @@ def corrections_text(corrections: Sequence[RecordedCorrection]) -> list[str]:
     lines = []
     for each in corrections:
         why = each.why or "no reason was given"
-        lines += [str(each.correction), f"    {each.at_utc:%Y-%m-%d %H:%M}Z, {each.who.get('user', '?')}: {why}"]
+        doubt = "" if each.is_complete else "; the command did not end, so this may not have been made"
+        lines += [str(each.correction), f"    {each.at_utc:%Y-%m-%d %H:%M}Z, {each.who.get('user', '?')}: {why}{doubt}"]
     return ["", "corrected:", *map(one_line, lines)] if lines else []
 
 
-def print_corrections(corrections: Sequence[Correction]) -> None:
-    """Print a line for each correction: of what, old and new."""
-    for each in corrections:
-        say(one_line(f"corrected: {each}"))
+def print_planned(corrections: Sequence[Correction]) -> None:
+    """Print a line for each correction that a dry run would make."""
+    _print("would correct", corrections)
 
 
 def record_corrections(session: Session, corrections: Sequence[Correction]) -> None:
     """Put corrections into the log of the case, before they are made, and print them."""
-    session.record.note(CORRECTS, correction_facts(corrections))
-    print_corrections(corrections)
+    if corrections:
+        session.record.note(CORRECTS, correction_facts(corrections))
+        _print("corrected", corrections)
+
+
+def _print(what: str, corrections: Sequence[Correction]) -> None:
+    for each in corrections:
+        say(one_line(f"{what}: {each}"))

@@ -38,6 +38,7 @@ from pipelines.cli.run_options import IngestOptions, with_ingest_options
 from pipelines.custody.earlier_denials import describe_denials
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need, Session
+from pipelines.intake.corrections import Corrector
 from pipelines.intake.ingest import ingest
 from pipelines.intake.intake_plan import IntakePlan, IntakeRequest, refuse_unclear_starts
 from pipelines.intake.overlaps import describe_overlaps
@@ -154,7 +155,8 @@ def ingest_footage(
         say(one_line(str(left_out)))
     refuse_unclear_starts(plan)
     items = ingest_items(plan, options, is_stated=request.states_cameras)
-    correct = partial(record_corrections, session) if session.record.line.why.strip() else None
+    has_reason = bool(session.record.line.why.strip())
+    corrector = Corrector(partial(record_corrections, session), may_replace=has_reason)
     done = list[Source]()
     try:
         with session.lock(), show_progress(len(items), is_quiet=is_quiet) as progress:
@@ -164,7 +166,7 @@ def ingest_footage(
                 progress.advance(1)
 
             limits = decoding_limits(settings)
-            sources = ingest(session.files, items, limits=limits, on_source=count, correct=correct)
+            sources = ingest(session.files, items, limits=limits, on_source=count, corrector=corrector)
     except UsageError:  # of one path; the others are ingested
         say_sources(done)
         raise

@@ -8,12 +8,13 @@ from forensics.errors import UsageError
 from forensics.footage.evidence import Verdict
 from forensics.json_object import JsonObject
 from forensics.temporary import temporary_folder
-from pipelines.cli.corrections import print_corrections
+from pipelines.cli.corrections import print_planned
 from pipelines.cli.ingest_preview_text import outcome_of, preview_text
 from pipelines.cli.intake import decoding_limits, ingest_items, plan_footage, show_progress
 from pipelines.cli.output import NOT_CLEAN, emit
 from pipelines.cli.run_options import IngestOptions
 from pipelines.custody.session import Need, Session, require_allowed
+from pipelines.intake.corrections import Corrector
 from pipelines.intake.evidence_lists import EvidenceLists
 from pipelines.intake.intake_plan import IntakePlan, IntakeRequest
 from pipelines.intake.overlaps import describe_overlaps
@@ -81,9 +82,9 @@ def open_preview(
     items = ingest_items(plan, options, is_stated=request.states_cameras)
     with open_lists(session.folder, temporary_folder()) as lists:
         previews = list[FootagePreview]()
-        correct = print_corrections if may_correct else None
+        corrector = Corrector(print_planned, may_replace=may_correct)
         with show_progress(len(items), is_quiet=is_quiet) as progress:
-            for preview in preview_footage(lists, items, limits=decoding_limits(settings), correct=correct):
+            for preview in preview_footage(lists, items, limits=decoding_limits(settings), corrector=corrector):
                 progress.advance(1)
                 previews.append(preview)
         evidence = [lists.evidence[each] for each in sorted(lists.evidence)]

@@ -1,15 +1,18 @@
 """`case policy`: changes of the rules of a case, on record."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import click
 
 from forensics.custody.case_document import Case
+from forensics.custody.corrections import RULES, Correction
 from forensics.custody.result_retention import LONGEST_DAYS
 from forensics.errors import UsageError
 from forensics.json_object import JsonObject
+from pipelines.cli.corrections import record_corrections
 from pipelines.cli.output import emit, json_option, path_type, required_reason, say, table_text
 from pipelines.custody.case_store import with_kept_results
 from pipelines.custody.earlier_denials import acknowledge_denials
@@ -83,12 +86,23 @@ def policy_command(
                 changes |= acknowledged
                 session.record.outputs |= acknowledged
             before = {name: _rule(session.case, name) for name in changes}
-            session.change(lambda case: _changed(case, session, changes))
+            corrections = [
+                Correction(RULES, name.replace("_", " "), _text(before[name]), _text(value))
+                for name, value in changes.items()
+                if before[name] != value
+            ]
+            session.change(
+                lambda case: _changed(case, session, changes), partial(record_corrections, session, corrections)
+            )
         enforce_retention(session)
     if keep_results is not None:
         say(retention_text(session.case))
     rows = [[name.replace("_", " "), before[name], value] for name, value in changes.items()]
     emit({**changes, "before": before}, table_text(["rule", "before", "now"], rows), as_json)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _acknowledged(case: Case, before: Case) -> JsonObject:

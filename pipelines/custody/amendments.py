@@ -87,6 +87,12 @@ def _with_record(
             "enter it first with `forensics case authorise CASE`",
         )
     stated = authority if before.mode is Mode.SEARCH else report
+    present = before.authority if before.mode is Mode.SEARCH else before.report
+    if stated is not None and stated == present:
+        raise NotAuthorised(
+            f"this record permitted less until now, so it cannot permit {', '.join(wider)}",
+            "state the record that permits it: its own date or file number, and who decided",
+        )
     if stated is None or stated.missing_fields:
         options = RECORD_OPTIONS if before.mode is Mode.SEARCH else _REPORT_OPTIONS
         raise NotAuthorised(

@@ -16,7 +16,7 @@ from forensics.custody.stated_facts import day_or_time_text, is_day, latest_of
 from forensics.errors import NotAuthorised, UsageError
 from forensics.footage.cameras import Camera
 from forensics.json_object import decode_json
-from forensics.spelling import fault_in_name, fault_in_statement
+from forensics.spelling import fault_in_camera, fault_in_name, fault_in_statement
 from forensics.tables.files import encode_json, remove_unfinished, write_bytes
 from pipelines import clock
 from pipelines.custody.keys import keyring_for
@@ -116,9 +116,11 @@ def check_mandate(mandate: Mandate, now: datetime) -> None:
         check_authority(mandate.authority, now=now, ends_utc=mandate.expires_utc)
     if mandate.report is not None:
         check_report(mandate.report, now=now)
-    if any(not camera.strip() for camera in mandate.cameras):
+    faults = [(camera, fault) for camera in mandate.cameras if (fault := fault_in_camera(camera))]
+    if faults:
         raise UsageError(
-            "a --camera has an empty name", "give the same camera names as with `forensics ingest --camera`"
+            f"the name --camera {faults[0][0]!a} {faults[0][1]}",
+            "give the same camera names as with `forensics ingest --camera`",
         )
 
 

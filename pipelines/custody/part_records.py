@@ -8,7 +8,7 @@ inventory lists.
 
 import hmac
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -65,6 +65,15 @@ class PartRecords:
     def load(self) -> dict[Path, str]:
         """Return the SHA-256 of every part with a valid line."""
         return dict(self._valid_lines()) if self.run.stored_parts.is_file() else {}
+
+    def keep(self, parts: Mapping[Path, str]) -> None:
+        """Append lines of parts that an inventory listed until now, and that the next one will not list.
+
+        Such a part is used again if a correction, of a camera or a clock, is taken back.
+        """
+        for part, sha256 in parts.items():
+            if part.exists():
+                self.add(part, sha256)
 
     def forget(self, parts: Collection[Path]) -> None:
         """Drop the lines of these parts, because an inventory lists them, and of parts that are gone."""

@@ -102,10 +102,18 @@ class Session:
         """User, machine and operator, for the log."""
         return operator_facts(self.case)
 
-    def change(self, change: Callable[[Case], Case]) -> None:
-        """Change the case as it is on disk now, and write it. The caller holds the lock."""
+    def change(self, change: Callable[[Case], Case], before_writing: Callable[[], None] | None = None) -> None:
+        """Change the case as it is on disk now, and write it. The caller holds the lock.
+
+        Args:
+            change: returns the changed case.
+            before_writing: called once the changed case is known to be valid.
+        """
         case = change(load_case(self.folder.root))
-        self.files.write(self.folder.case_file, encode_case(case))
+        data = encode_case(case)
+        if before_writing is not None:
+            before_writing()
+        self.files.write(self.folder.case_file, data)
         self.case = case
 
     @contextlib.contextmanager

@@ -103,15 +103,16 @@ class EvidenceLists:
 
     def set_camera(self, sources: Iterable[Source], camera_id: str) -> None:
         """State another camera for sources, for their evidence, and for all other paths of that evidence."""
-        paths, ids = {each.path for each in sources}, {each.evidence_id for each in sources if each.evidence_id}
+        ids, unread = {each.evidence_id for each in sources} - {None}, set(sources)
         stated = [
-            replace(each, camera_id=camera_id) if each.path in paths or each.evidence_id in ids else each
+            replace(each, camera_id=camera_id) if each.evidence_id in ids or each in unread else each
             for each in self.sources
         ]
         self._sources, self._keys = {}, {}
         self._append(stated)
-        for evidence_id in ids & self.evidence.keys():
-            self.evidence[evidence_id] = replace(self.evidence[evidence_id], camera_id=camera_id)
+        for known in [item for item in self.evidence.values() if item.evidence_id in ids]:
+            first = "" if known.id_camera == camera_id else known.id_camera
+            self.evidence[known.evidence_id] = replace(known, camera_id=camera_id, first_camera_id=first)
 
     def save(self, files: DecidingFiles) -> None:
         """Write both lists, with notes in the log."""

@@ -24,14 +24,13 @@ from forensics.place import Place, StoreObject
 from forensics.spelling import is_text
 from forensics.tables.evidence import save_index
 from pipelines.custody.deciding_files import DecidingFiles
-from pipelines.intake.corrections import start_corrections
+from pipelines.intake.corrections import NO_CORRECTIONS, Corrector, start_corrections
 from pipelines.intake.evidence_lists import EvidenceLists, PacedSaving
 from pipelines.intake.not_footage import describe_empty_folder, describe_not_footage
 
-__all__ = ["Correct", "IngestItem", "ingest", "ingest_one"]
+__all__ = ["IngestItem", "ingest", "ingest_one"]
 
 Answer = TypeVar("Answer")
-Correct = Callable[[Sequence[Correction]], None]
 # Factor on the time limits: a disk may have to spin up, and the size of a folder is unknown.
 _DIGEST_PATIENCE: Final = 30
 
@@ -68,7 +67,7 @@ def ingest(
     *,
     limits: Limits,
     on_source: Callable[[Source], None],
-    correct: Correct | None = None,
+    corrector: Corrector = NO_CORRECTIONS,
 ) -> list[Source]:
     """Ingest footage into a case. Each path is one row in `sources`; the lists are saved now and then and at the end.
 
@@ -77,7 +76,7 @@ def ingest(
         items: paths to ingest.
         limits: limits of the decoding child that reads them.
         on_source: called with each source when it is done.
-        correct: records corrections of start times before they are made; None refuses them.
+        corrector: decides what becomes of statements that differ from earlier ones.
 
     Returns:
         the sources, in the order of the paths.
@@ -93,7 +92,7 @@ def ingest(
     with DecodingChild(limits) as child, saving.until_saved():
         for item in items:
             try:
-                source = ingest_one(lists, item, child, correct)
+                source = ingest_one(lists, item, child, corrector)
             except UsageError as contradiction:
                 contradictions.append(contradiction)
                 continue
@@ -105,7 +104,7 @@ def ingest(
     return done
 
 
-def ingest_one(lists: EvidenceLists, item: IngestItem, child: DecodingChild, correct: Correct | None) -> Source:
+def ingest_one(lists: EvidenceLists, item: IngestItem, child: DecodingChild, corrector: Corrector) -> Source:
     """Ingest one path and add it to the lists; return its source, rejected with a reason if it cannot be read.
 
     Raises:
@@ -114,10 +113,10 @@ def ingest_one(lists: EvidenceLists, item: IngestItem, child: DecodingChild, cor
     """
     if isinstance(item.path, Path):
         item = replace(item, path=item.path.absolute())
-    return lists.add_source(_read_source(lists, item, child, correct))
+    return lists.add_source(_read_source(lists, item, child, corrector))
 
 
-def _read_source(lists: EvidenceLists, item: IngestItem, child: DecodingChild, correct: Correct | None) -> Source:
+def _read_source(lists: EvidenceLists, item: IngestItem, child: DecodingChild, corrector: Corrector) -> Source:
     if isinstance(item.path, Path) and not is_text(str(item.path)):
         escaped = Path(os.fsencode(item.path).decode(errors="backslashreplace"))
         return Source(escaped, None, item.camera_id, Verdict.REJECTED, "bad_name: the name is not UTF-8; rename it")
@@ -130,14 +129,15 @@ def _read_source(lists: EvidenceLists, item: IngestItem, child: DecodingChild, c
         return Source(item.path, None, item.camera_id, Verdict.REJECTED, reason)
     evidence_id = evidence_id_of(sha256)
     known = lists.evidence.get(evidence_id)
-    if known is not None:
-        _compare_statements(item, known, correct)
+    corrections = [] if known is None else _compare_statements(item, known, corrector)
     if known is not None and lists.is_stored(known):
+        corrector.record(corrections)
         return _update_known(lists, item, known)
     evidence = _index_evidence(
         lists.new_files, _add_known_facts(item, known), child, sha256=sha256, size_bytes=size_bytes
     )
     if known is None or known.readable is None or evidence.readable is not None:
+        corrector.record(corrections)
         lists.evidence[evidence_id] = evidence  # after a failed repair the old evidence stays
     return Source(item.path, evidence_id, evidence.camera_id, evidence.verdict, evidence.reason)
 
@@ -158,8 +158,9 @@ def _add_known_facts(item: IngestItem, known: Evidence | None) -> IngestItem:
     if known is None or known.readable is None:
         return item
     item = replace(item, camera_id=known.camera_id)
-    if item.start_utc_us is None:
-        item = replace(item, start_utc_us=known.start_utc_us, clock_error_ms=known.clock_error_ms)
+    start_us = known.start_utc_us if item.start_utc_us is None else item.start_utc_us
+    error_ms = known.clock_error_ms if item.clock_error_ms is None else item.clock_error_ms
+    item = replace(item, start_utc_us=start_us, clock_error_ms=error_ms)
     readable = known.readable
     if readable.medium.timing is Timing.ASSUMED:
         item = replace(item, assumed_rate=item.assumed_rate or readable.medium.rate_counted)
@@ -169,34 +170,27 @@ def _add_known_facts(item: IngestItem, known: Evidence | None) -> IngestItem:
 
 
 def _update_known(lists: EvidenceLists, item: IngestItem, known: Evidence) -> Source:
-    """Return the source of bytes that are evidence already; update the start time if a new one is given."""
-    if item.start_utc_us is not None:
-        known = replace(known, start_utc_us=item.start_utc_us, clock_error_ms=item.clock_error_ms)
-        lists.evidence[known.evidence_id] = known
+    """Return the source of bytes that are evidence already; update what is stated about their start."""
+    start_us = known.start_utc_us if item.start_utc_us is None else item.start_utc_us
+    error_ms = known.clock_error_ms if item.clock_error_ms is None else item.clock_error_ms
+    lists.evidence[known.evidence_id] = replace(known, start_utc_us=start_us, clock_error_ms=error_ms)
     reason = known.reason if item.path == known.path else f"the same bytes as {known.path}"
     return Source(item.path, known.evidence_id, known.camera_id, known.verdict, reason)
 
 
-def _compare_statements(item: IngestItem, known: Evidence, correct: Correct | None) -> None:
-    """Compare what is stated about known bytes with what was stated before.
+def _compare_statements(item: IngestItem, known: Evidence, corrector: Corrector) -> list[Correction]:
+    """Return what is stated about known bytes that was not stated before.
 
     Raises:
         UsageError: another camera or stream is stated, or another start that may not be corrected.
     """
     if known.readable is None:
-        return  # nothing was made of it yet
+        return []  # nothing was made of it yet
     _refuse_other_camera(item, known)
     _refuse_other_stream(item, known)
     corrections = start_corrections(known, item.start_utc_us, item.clock_error_ms)
-    if corrections and correct is None:
-        before = ", ".join(f"{each.name} {each.before or 'unknown'}" for each in corrections)
-        after = ", ".join(f"{each.name} {each.after or 'unknown'}" for each in corrections)
-        raise UsageError(
-            f"{item.path} was ingested before with {before}, now with {after}",
-            "to correct it, give the same command with --reason TEXT; otherwise leave --start out",
-        )
-    if corrections and correct is not None:
-        correct(corrections)
+    corrector.check(item.path, corrections)
+    return corrections
 
 
 def _refuse_other_camera(item: IngestItem, known: Evidence) -> None:

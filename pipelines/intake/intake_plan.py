@@ -11,7 +11,7 @@ from forensics.custody.case_document import Case
 from forensics.errors import UsageError
 from forensics.footage.evidence import Evidence
 from forensics.place import Place
-from forensics.spelling import compose
+from forensics.spelling import compose, fault_in_camera
 from forensics.tables.evidence import load_evidence, load_sources
 from pipelines.intake.camera_names import (
     describe_camera_folders,
@@ -100,6 +100,7 @@ def plan_intake(request: IntakeRequest, rule: StartRule, case: Case) -> IntakePl
         cameras = _spell_as_known([each.camera for each in request.listed], case, evidence)
         remarks = describe_starts(found, starts)
     else:
+        _check_camera(request.camera)
         found = expand_paths(request.places, is_one_camera=request.camera is not None)
         starts = find_starts(found, rule)
         cameras, about_cameras = _name_cameras(found, request.camera, rule, case, evidence)
@@ -109,6 +110,12 @@ def plan_intake(request: IntakeRequest, rule: StartRule, case: Case) -> IntakePl
     stated = [(each.camera_id, each.start.clock_error_ms) for each in planned if each.start.at is not None]
     remarks += describe_missing_clock_errors(case, stated)
     return IntakePlan(planned, tuple(find_left_out(request.places)), tuple(remarks))
+
+
+def _check_camera(camera: str | None) -> None:
+    fault = "" if camera is None else fault_in_camera(camera)
+    if fault:
+        raise UsageError(f"the name --camera {camera!a} {fault}", "give a name in visible letters")
 
 
 def _name_cameras(

@@ -12,8 +12,9 @@ from forensics.decoding.child import DecodingChild, Limits
 from forensics.errors import UsageError
 from forensics.footage.evidence import Evidence, Source, Verdict
 from forensics.tables.evidence import load_index
+from pipelines.intake.corrections import NO_CORRECTIONS, Corrector
 from pipelines.intake.evidence_lists import EvidenceLists
-from pipelines.intake.ingest import Correct, IngestItem, ingest_one
+from pipelines.intake.ingest import IngestItem, ingest_one
 
 __all__ = ["FootagePreview", "open_lists", "preview_footage"]
 
@@ -54,7 +55,7 @@ def open_lists(folder: CaseFolder, temporary: Path) -> Iterator[EvidenceLists]:
 
 
 def preview_footage(
-    lists: EvidenceLists, items: Iterable[IngestItem], *, limits: Limits, correct: Correct | None = None
+    lists: EvidenceLists, items: Iterable[IngestItem], *, limits: Limits, corrector: Corrector = NO_CORRECTIONS
 ) -> Iterator[FootagePreview]:
     """Yield what each path would become, and add it to the lists.
 
@@ -62,20 +63,20 @@ def preview_footage(
         lists: from `open_lists`.
         items: paths to ingest.
         limits: limits of the decoding child that reads them.
-        correct: called with corrections of start times; None refuses them.
+        corrector: decides what becomes of statements that differ from earlier ones.
     """
     known = frozenset(lists.evidence)
     with DecodingChild(limits) as child:
         for item in items:
-            yield _preview_one(lists, item, child, known, correct)
+            yield _preview_one(lists, item, child, known, corrector)
             shutil.rmtree(lists.new_files.working_copy("any").parent, ignore_errors=True)
 
 
 def _preview_one(
-    lists: EvidenceLists, item: IngestItem, child: DecodingChild, known: frozenset[str], correct: Correct | None
+    lists: EvidenceLists, item: IngestItem, child: DecodingChild, known: frozenset[str], corrector: Corrector
 ) -> FootagePreview:
     try:
-        source = ingest_one(lists, item, child, correct)
+        source = ingest_one(lists, item, child, corrector)
     except UsageError as error:
         path = item.path.absolute() if isinstance(item.path, Path) else item.path
         rejected = Source(path, None, item.camera_id, Verdict.REJECTED, error.problem)

@@ -1,11 +1,13 @@
 """Candidates as the file for the defence states them: where and when somebody was seen, and every verdict."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import forensics
 from forensics.custody.case_document import Case
 from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.errors import ForensicsError
+from forensics.faces.comparison import DECISIONS_TO_REVIEW
 from forensics.faces.review_rules import Review, State, state_of
 from forensics.json_object import JsonObject
 from forensics.tables.published import candidates_of
@@ -14,7 +16,9 @@ from pipelines.custody.keys import key_of
 from pipelines.review.reviewers import NOT_ON_RECORD, Reviewer, load_reviewers
 from pipelines.review.reviews import accounts_of, load_reviews, select_reviews
 
-__all__ = ["disclosed_candidates"]
+__all__ = ["disclosed_candidates", "verdicts_on_other_lists"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FIRST_REVIEW_ONLY: Final = "the second review is not made yet"
 _WHERE: Final = (
@@ -43,13 +47,34 @@ def disclosed_candidates(case: Case) -> tuple[list[JsonObject], str]:
         return [], str(error)
     reviews = load_reviews(case)
     return [
-        {**row, **_review_facts(case, select_reviews(reviews, row["sighting_id"], row["entry_id"]))} for row in rows
+        {**row, **_review_facts(case, select_reviews(reviews, row["sighting_id"], row["entry_id"]), row["decision"])}
+        for row in rows
     ], ""
 
 
-def _review_facts(case: Case, reviews: list[Review]) -> JsonObject:
-    """Return the verdicts on one candidate; a first verdict is withheld, so that the second review is blind."""
+def verdicts_on_other_lists(case: Case, candidates: list[JsonObject]) -> list[JsonObject]:
+    """Return the verdicts on candidates that are not among these: a run with other settings published another list."""
+    listed = {(row["sighting_id"], row["entry_id"]) for row in candidates}
+    reviews = load_reviews(case)
+    others = dict.fromkeys((each.sighting_id, each.entry_id) for each in reviews)
+    return [
+        {"sighting_id": pair[0], "entry_id": pair[1], **_review_facts(case, select_reviews(reviews, *pair), None)}
+        for pair in others
+        if pair not in listed
+    ]
+
+
+def _review_facts(case: Case, reviews: list[Review], decision: str | None) -> JsonObject:
+    """Return the verdicts on one candidate; a first verdict is withheld, so that the second review is blind.
+
+    Args:
+        case: the case.
+        reviews: all verdicts on the pair.
+        decision: of the pair in the published list; None if it is on another list.
+    """
     state = state_of(reviews)
+    if state is State.OPEN and decision is not None and decision not in DECISIONS_TO_REVIEW:
+        return {"review_state": None, "verdicts": [], "verdicts_missing_because": "", "same_account": None}
     if state is State.FIRST:
         return {
             "review_state": state.value,
@@ -78,6 +103,7 @@ def _verdict_facts(review: Review, reviewer: Reviewer, account: str) -> JsonObje
         "trained_on": reviewer.trained_on or None,
         "key_id": review.key_id,
         "account": account or None,
+        "at_utc": (_EPOCH + timedelta(microseconds=review.at_utc_us)).isoformat(),
         "verdict": review.verdict.value,
         "checklist": review.checklist,
         "note": review.note,

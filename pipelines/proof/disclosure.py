@@ -7,20 +7,18 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Final
 
-import numpy as np
-
 import forensics
-from forensics.custody.case_document import Case
+from forensics.custody.case_document import Case, digest_scope
 from forensics.custody.corrections import recorded_corrections
 from forensics.custody.log import Chain, find_log_fault, head, read_chain
 from forensics.custody.mandate import mandate_status
 from forensics.custody.result_retention import removal_statement, results_removed
 from forensics.faces.published_rates import calibration_for
 from forensics.faces.review_rules import state_of
-from forensics.footage.evidence import Evidence
 from forensics.json_object import JsonObject, decode_json
 from forensics.tables.evidence import load_evidence
 from forensics.tables.manifest import read_manifest
+from forensics.tables.stale_evidence import stale_evidence
 from pipelines.custody.case_store import denial_reason
 from pipelines.custody.earlier_denials import denial_facts
 from pipelines.custody.entries import load_entries
@@ -28,7 +26,7 @@ from pipelines.custody.entry_additions import added_entries
 from pipelines.custody.keys import find_key
 from pipelines.custody.mandate_text import record_facts
 from pipelines.custody.outputs import written_files
-from pipelines.proof.disclosed_candidates import disclosed_candidates
+from pipelines.proof.disclosed_candidates import disclosed_candidates, verdicts_on_other_lists
 from pipelines.proof.uses import count_uses, unless_few
 from pipelines.review.reviews import load_reviews, select_reviews
 from pipelines.run.record import newest_record
@@ -39,7 +37,10 @@ __all__ = ["annual_counts", "annual_uses", "build_disclosure"]
 _RECORD_FIELDS: Final = ("run", "settings", "model", "faces", "methods", "libraries", "hardware")
 _MADE: Final = ("begin", "case init")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_REVIEW_ONLY: Final = "the second review is not made yet"
+_OF_EVIDENCE: Final = (
+    *("evidence_id", "sha256", "bytes", "camera_id", "file_name", "verdict", "reason"),
+    *("start_utc", "end_utc", "start_camera_clock", "clock_offset_ms", "clock_drift_ppm", "clock_error_ms"),
+)
 _LIMITS: Final = (
     "Every row is a candidate for examination, not a finding: the software proposes, people decide.",
     "Public studies of surveillance footage report the right person on rank 1 in about 72 % of searches.",
@@ -61,7 +62,9 @@ def build_disclosure(case: Case) -> JsonObject:
     return {
         "heading": "Candidates for examination",
         "case": {"case_id": case.case_id, **_mandate_facts(case), **denial_facts(case)},
-        "searched": [_evidence_facts(case, item) for item in load_evidence(case.folder)],
+        "searched": _searched(case) if published else [],
+        "not_searched": _not_searched(case, published=published),
+        "changed_since_the_run": _changes(case) if published else {},
         "clocks": _clocks(case),
         "corrections": [each.facts for each in recorded_corrections(chain.lines)],
         "looked_at": _coverage(case) if published else [],
@@ -75,6 +78,7 @@ def build_disclosure(case: Case) -> JsonObject:
         "for": _entries(case),
         "candidates": candidates,
         "candidates_missing_because": withheld,
+        "verdicts_on_other_lists": verdicts_on_other_lists(case, candidates) if find_key(case) else [],
         "published_lists": load_published_lists(case) if find_key(case) else [],
         "known_limits": list(_LIMITS),
         "files_given_out": written_files(chain.lines),
@@ -115,25 +119,37 @@ def _authority_history(case: Case) -> list[JsonObject]:
     present = record_facts(case.mandate)["authority"]
     if begins and stated and stated[-1][1] != present:
         stated.append((begins[-1], present))
-    return [{"at_utc": line.at_utc.isoformat(), "authority": authority} for line, authority in stated if authority]
+    amended = [each for each in recorded_corrections(lines) if each.correction.name == "authority"]
+    history = [{"at_utc": line.at_utc.isoformat(), "authority": authority} for line, authority in stated if authority]
+    return [*history, *({"at_utc": each.at_utc.isoformat(), "authority": each.correction.after} for each in amended)]
 
 
 def _instant(value: datetime | None) -> str | None:
     return None if value is None else value.isoformat()
 
 
-def _evidence_facts(case: Case, item: Evidence) -> JsonObject:
-    """Return what is known of one evidence: its start by the camera's own clock, and corrected to UTC."""
-    names = ("evidence_id", "sha256", "size_bytes", "camera_id", "reason")
-    camera, start_us = case.camera(item.camera_id), item.start_utc_us
-    corrected_us = None if start_us is None else int(camera.utc_us(np.array([start_us]))[0])
+def _searched(case: Case) -> list[JsonObject]:
+    """Return every recording that the published run searched, with camera and clock as its tables state them."""
+    rows = forensics.open_case(case.folder.root).evidence().select(*_OF_EVIDENCE).collect()
+    return rows.rename({"bytes": "size_bytes", "file_name": "file"}).to_dicts()
+
+
+def _not_searched(case: Case, *, published: bool) -> list[JsonObject]:
+    """Return the recordings of the case that are not in the published tables."""
+    searched = {row["evidence_id"] for row in _searched(case)} if published else set()
+    return [
+        {"evidence_id": item.evidence_id, "sha256": item.sha256, "camera_id": item.camera_id, "file": item.path.name}
+        for item in load_evidence(case.folder)
+        if item.evidence_id not in searched
+    ]
+
+
+def _changes(case: Case) -> JsonObject:
+    """Return what was changed after the run whose candidates and footage are listed."""
+    scope = read_manifest(case.folder).get("scope")
     return {
-        **{name: getattr(item, name) for name in names},
-        "file": item.path.name,
-        "verdict": item.verdict.value,
-        "start_camera_clock": None if start_us is None else _camera_clock(start_us),
-        "start_utc": None if corrected_us is None else _instant(_EPOCH + timedelta(microseconds=corrected_us)),
-        "clock_error_ms": camera.clock_error_ms(item.clock_error_ms),
+        "evidence_with_another_camera_or_clock": stale_evidence(case),
+        "cameras_hours_or_clocks_of_the_case": scope is not None and scope != digest_scope(case.folder),
     }
 
 

@@ -25,7 +25,7 @@ from forensics.tables.manifest import read_manifest
 from forensics.tables.outcomes import EvidenceOutcome, Failure
 from forensics.tables.publish import publish, put_in_place, remove_unnamed_pictures
 from forensics.tables.run_identity import RunIdentity
-from forensics.tables.run_inventory import encode_inventory, read_inventory
+from forensics.tables.run_inventory import encode_inventory, parse_inventory, read_inventory
 from forensics.tables.spot_check_rows import SpotCheckedEvidence, evaluate_spot_checks
 from forensics.wording import counted
 from pipelines import clock
@@ -265,8 +265,7 @@ def _keep_tables_if_nothing_was_read(context: RunContext, outcomes: list[Evidenc
         CannotStart: it could not, and there are tables.
     """
     folder, lost = context.case.folder, context.footage.lost
-    has_parts = any(chunk.part for outcome in outcomes for chunk in outcome.chunks)
-    if has_parts or not lost or not folder.manifest.exists():
+    if not lost or lost.keys() < {outcome.evidence.evidence_id for outcome in outcomes} or not folder.manifest.exists():
         return
     first = lost[min(lost)]
     root = in_shell(folder.root)
@@ -327,8 +326,12 @@ def _publish(
         compared=context.recognition.setup if context.recognition else None,
         sealer=context.key,
     )
-    files.write(plan.folder.parts_list, encode_inventory(plan.folder, outcomes))
-    context.records.forget({part for part, _ in read_inventory(plan.folder)})
+    listed = dict(read_inventory(plan.folder)) if plan.folder.parts_list.exists() else {}
+    inventory = encode_inventory(plan.folder, outcomes)
+    kept = {path for path, _ in parse_inventory(plan.folder, inventory)}
+    context.records.keep({part: sha256 for part, sha256 in listed.items() if part not in kept})
+    files.write(plan.folder.parts_list, inventory)
+    context.records.forget(kept)
     compared, n_gone = context.recognition, 0
     if compared is not None:
         n_gone = record_candidates(context.case, files, compared, plan.folder, now=clock.utc_now())

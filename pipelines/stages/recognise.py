@@ -189,7 +189,7 @@ class _OpenedRecognise:
         people = {}
         for number in work.tracks:
             track_id = track_id_of_sight(evidence.evidence_id, stage.settings_digest, sights[number])
-            sighting_id = sighting_id_of(track_id, evidence.camera_id)
+            sighting_id = sighting_id_of(track_id, evidence.id_camera)
             people[number] = searched_person(
                 sighting_id, evidence.evidence_id, tracks, number, stage.settings, self._compared.origins
             )

@@ -167,8 +167,11 @@ def test_the_file_for_the_defence_says_where_when_and_by_which_clock(call: Call,
         assert row["first_utc"].startswith("2026-05-01 11:34:57+00:00")
         assert row["first_media_us"] == 0
     (searched,) = document["searched"]
-    assert searched["start_camera_clock"] == "2026-05-01T12:00:00"
-    assert searched["start_utc"] == "2026-05-01T11:34:57+00:00"
+    assert searched["start_camera_clock"] == "2026-05-01 12:00:00"
+    assert searched["start_utc"] == "2026-05-01 11:34:57+00:00"
+    assert (searched["clock_offset_ms"], searched["clock_error_ms"]) == (-1_503_000, 2000)
+    assert document["not_searched"] == []
+    assert not any(document["changed_since_the_run"].values())
     (known,) = document["clocks"]
     assert (known["camera_id"], known["offset_ms"], known["error_ms"], known["drift_ppm"]) == (
         "gate",
