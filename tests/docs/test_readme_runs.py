@@ -39,7 +39,7 @@ _TESTED_ELSEWHERE: Final = {
     "ingest CASE s3://BUCKET/KEY --camera gate": "tests/pipelines/intake/test_ingest.py",
     "evidence relocate CASE s3://BUCKET/FOLDER/": "tests/pipelines/intake/test_ingest.py",
     "run CASE --ray ADDRESS --metrics FILE.prom": "tests/pipelines/run/test_metrics.py",
-    "demo --out FOLDER": "tests/pipelines/demo/test_footage.py",
+    "demo --case CASE": "tests/pipelines/demo/test_footage.py",
     **dict.fromkeys(filter(_OF_FACES.match, _COMMANDS), "tests/pipelines/search"),
 }
 
