@@ -17,6 +17,7 @@ from forensics.wording import counted
 from pipelines.cli.corrections import record_corrections
 from pipelines.cli.durations import Duration
 from pipelines.cli.output import emit, json_option, microseconds, parse_utc, path_type, reason_option, say
+from pipelines.cli.renamed_option import RenamedOption
 from pipelines.custody.case_store import load_case, with_clock, with_section_start
 from pipelines.custody.open_session import open_session
 from pipelines.custody.recording_sections import find_section
@@ -38,8 +39,9 @@ __all__ = ["clock_command"]
 )
 @click.option(
     "--clock-error",
-    "--error",
     "error_ms",
+    cls=RenamedOption,
+    former="--error",
     type=Duration(is_signed=False),
     metavar="DURATION",
     help="Largest error of the corrected time, such as 2s or 500 (milliseconds).",

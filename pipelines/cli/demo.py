@@ -17,6 +17,7 @@ from forensics.tables.evidence import load_sources
 from forensics.tables.files import write_bytes
 from pipelines import clock
 from pipelines.cli.output import microseconds, path_type, say
+from pipelines.cli.renamed_option import RenamedOption
 from pipelines.cli.row_formats import sightings_text
 from pipelines.cli.run_options import runner_for, with_runner_choice
 from pipelines.cli.sighting_sheet import cells_of, draw_sheets, heading_of
@@ -37,18 +38,27 @@ _MANDATE: Final = Mandate(Mode.SCENE, title="demo", purpose="demonstration", ope
 
 
 @click.command()
-@click.option("--out", type=path_type, default=Path("demo-case"), show_default=True, help="Folder of the case.")
+@click.option(
+    "--case",
+    "root",
+    cls=RenamedOption,
+    former="--out",
+    type=path_type,
+    default=Path("demo-case"),
+    show_default=True,
+    help="Folder of the case; made if it does not exist.",
+)
 @with_runner_choice
-def demo(out: Path, runner: str) -> None:
+def demo(root: Path, runner: str) -> None:
     """Make footage of two cameras, run the whole job on it, and show the people found; downloads nothing.
 
     \b
     Example:
-      forensics demo --out demo-case
+      forensics demo --case demo-case
     """
-    if not CaseFolder.for_path(out).case_file.exists():
-        make_case(out, _MANDATE, now=clock.utc_now())
-    with open_session(out, "demo", need=Need.WORK) as session:
+    if not CaseFolder.for_path(root).case_file.exists():
+        make_case(root, _MANDATE, now=clock.utc_now())
+    with open_session(root, "demo", need=Need.WORK) as session:
         _run_and_show(session, runner)
 
 
@@ -62,7 +72,7 @@ def _refuse_real_case(case: Case, footage: Path) -> None:
     if not is_own or any(source.path != footage / source.path.name for source in load_sources(case.folder)):
         raise UsageError(
             "is a case that the demo did not make; synthetic people must not get into it",
-            "choose a new folder with --out",
+            "choose a new folder with --case",
             case.folder.root,
         )
 

@@ -35,12 +35,14 @@ os.environ["AUTOSCALER_METRIC_PORT"] = "-1"  # else Ray serves metrics without a
 import ray
 import ray.exceptions
 from ray._private import ray_constants
-from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
+from ray._private.authentication.authentication_token_setup import ensure_token_if_auth_enabled
+from ray._raylet import AuthenticationTokenLoader, Config, GcsClient  # type: ignore[attr-defined]
 
 __all__ = ["RayCluster", "bind_to_loopback", "ray"]
 
 _OBJECT_STORE_BYTES = 128 << 20
 _ANSWER_S = 10
+_STDERR: Final = 2
 _LOOPBACK = "127.0.0.1"
 # Workers can import from the working folder of the driver, where footage may lie beside a file like numpy.py.
 _FOLDER_WITHOUT_MODULES = "/"
@@ -54,11 +56,44 @@ _SHORT_FOLDER: Final = Path("/tmp")
 _MEMORY_FOLDER: Final = Path("/dev/shm")
 
 
-def _require_listener(address: str) -> None:
-    """Raise an error if nothing accepts connections at ``host:port``; Ray itself would retry for many minutes."""
+def _require_answer(address: str) -> None:
+    """Raise an error if nothing listens at ``host:port``, or the cluster refuses the token; Ray itself would retry.
+
+    An address of another form is left to Ray.
+    """
     host, colon, port = address.rpartition(":")
     if colon and port.isdigit():
         socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
+        _require_accepted_token(address)
+
+
+def _require_accepted_token(address: str) -> None:
+    """Raise `CannotStart` if there is no token, or the cluster refuses it.
+
+    Any other error may pass, such as that of a slow cluster: Ray tries again.
+    """
+    try:
+        ensure_token_if_auth_enabled(create_token_if_missing=False)
+        with _native_messages_discarded(), contextlib.suppress(ray.exceptions.RpcError):
+            GcsClient(address=address)
+    except ray.exceptions.AuthenticationError as error:
+        raise CannotStart(
+            f"the Ray cluster at {address} needs a token that it accepts ({error.message})",
+            "put the cluster's token into ~/.ray/auth_token or RAY_AUTH_TOKEN, or leave out --ray",
+        ) from error
+
+
+@contextlib.contextmanager
+def _native_messages_discarded() -> Iterator[None]:
+    """Within the block, discard what Ray's C++ code writes to standard error."""
+    kept, nowhere = os.dup(_STDERR), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, _STDERR)
+    try:
+        yield
+    finally:
+        os.dup2(kept, _STDERR)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _make_cluster_folder() -> Path:
@@ -124,7 +159,7 @@ class RayCluster:
             if self._address is None:
                 self._start_local()
             else:
-                _require_listener(self._address)
+                _require_answer(self._address)
                 ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
         except CannotStart:
             raise

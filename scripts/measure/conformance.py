@@ -33,7 +33,7 @@ RECORDED_EXPLANATION = """\
 
 Every frame is read in the order of the recording, and at its time. *Sections* are parts with a clock of their own:
 where the clock of a file jumps back, a new section begins, media time goes on, and UTC is unknown until
-`forensics case clock --section` states it.
+`forensics case clock CASE gate --section EVIDENCE#2 --start TIME` states it.
 
 | file | frames | sections | outcome |
 | --- | --- | --- | --- |

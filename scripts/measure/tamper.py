@@ -91,7 +91,7 @@ def _publish_case(folder: Path) -> Published:
     for clip in clips:
         _run_command("ingest", root, clip, "--camera", clip.stem, "--start", "2026-05-01T10:00:00Z", "--clock-error", 0)
     _run_command("run", root, *_SERIAL)
-    _run_command("case", "clock", root, "gate", "--offset", -90000, "--error", 500, "--reason", "radio clock")
+    _run_command("case", "clock", root, "gate", "--offset", -90000, "--clock-error", 500, "--reason", "radio clock")
     _run_command("case", "policy", root, "--watchlist-limit", 4, "--reason", "r")
     for reading in (("status",), ("case", "show"), ("query",), ("verify",)):
         _run_command(*reading, root)

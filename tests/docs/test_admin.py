@@ -1,65 +1,26 @@
-"""docs/admin.md and the files it names: every command, option, setting and metric in them exists."""
+"""docs/admin.md and the files it names: every setting, metric and option of Ray in them exists."""
 
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
-from typing import Any
 
-import click
 import pytest
 import yaml
 
-from pipelines.cli.main import forensics as command_line
 from pipelines.run.metrics import RunMetrics
 from pipelines.setting_catalogue import catalogue
+from testing.documented_commands import parse
 from testing.project import ROOT
 
 _CONFIGS = ROOT / "configs"
-_TEXTS = {
-    name: (ROOT / name).read_text() for name in ("docs/admin.md", "README.md", "docs/gate.md", "docs/settings.md")
-}
+_PAGE = (ROOT / "docs" / "admin.md").read_text()
 _RAYJOB, _POLICY = yaml.safe_load_all((_CONFIGS / "kuberay-rayjob.yaml").read_text())
 _RAY_CLUSTER = yaml.safe_load((_CONFIGS / "ray-cluster.yaml").read_text())
 
 
-def commands_in(text: str, program: str) -> Iterator[list[str]]:
-    """Every call of a program, in blocks of code, in code between backticks, and in commands joined by ``&&``."""
-    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines()] + re.findall(r"`([^`\n]+)`", text)
-    for line in lines:
-        for part in re.split(r"&&|;|\|", line.split("   #")[0]):
-            words = [word for word in shlex.split(part, comments=True) if not re.fullmatch(r"\w+=\S*", word)]
-            if words[:1] == [program] and len(words) > 1:
-                yield words[1:]
-
-
-def refuse_unknown(words: list[str]) -> None:
-    """Return only if the command and all its options exist."""
-    command: Any = command_line
-    rest = list(words)
-    context = click.Context(command, info_name="forensics")
-    while isinstance(command, click.Group) and rest:
-        found = command.get_command(context, rest[0])
-        assert found is not None, f"forensics {' '.join(words)}: there is no {rest[0]}"
-        command, rest = found, rest[1:]
-        context = click.Context(command, parent=context, info_name=command.name)
-    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-    asked = {word.split("=")[0] for word in rest if re.match("--?[a-z]", word)}
-    assert asked <= known | {"--help"}, f"forensics {' '.join(words)}: {asked - known}"
-
-
-@pytest.mark.parametrize("name", _TEXTS)
-def test_every_command_of_ours_exists(name: str) -> None:
-    commands = list(commands_in(_TEXTS[name], "forensics"))
-    assert commands
-    for words in commands:
-        refuse_unknown(words)
-
-
 def test_every_setting_that_is_named_exists() -> None:
-    named = set(re.findall(r"\b(?:detect|gate|track|recognise|chunk|run)\.[a-z_]+\b", _TEXTS["docs/admin.md"]))
+    named = set(re.findall(r"\b(?:detect|gate|track|recognise|chunk|run)\.[a-z_]+\b", _PAGE))
     assert named - {"run.json"} <= {setting.name for setting in catalogue()}
 
 
@@ -67,7 +28,7 @@ def test_every_metric_is_described_and_no_other() -> None:
     metrics = RunMetrics(None, "case")
     metrics.begin("detect", 1)
     given = {family.name for family in metrics.collect()}
-    named = set(re.findall(r"forensics_[a-z_]+", _TEXTS["docs/admin.md"]))
+    named = set(re.findall(r"forensics_[a-z_]+", _PAGE))
     assert {name.removesuffix("_total") for name in named} == given
 
 
@@ -119,7 +80,7 @@ def test_the_kubernetes_manifest_limits_access_to_the_cluster() -> None:
 def test_the_job_of_kubernetes_is_a_command_of_ours() -> None:
     program, *words = shlex.split(_RAYJOB["spec"]["entrypoint"])
     assert program == "forensics"
-    refuse_unknown(words)
+    parse(words).close()
 
 
 _VALIDATE = """

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from testing.project import ROOT
 from testing.public_text import pages
 from testing.source import python_files
 
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+_ANCHORED = re.compile(r"\]\((?!http)([^)#\s]*)#([^)]+)\)")
 _PATH = re.compile(r"`((?:forensics|pipelines|tests|testing|scripts|docs|configs)/[\w./-]*)`")
 _TEST = re.compile(r"`(test_\w+)`")
 
@@ -19,6 +21,24 @@ def test_links_lead_to_files() -> None:
         for target in _LINK.findall(text)
         if not target.startswith("http") and not ((ROOT / page).parent / target).exists()
     ]
+    assert broken == []
+
+
+def _headings(path: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_links_lead_to_headings() -> None:
+    links = [
+        (page, (ROOT / page).parent / target if target else ROOT / page, anchor)
+        for page, text in pages()
+        for target, anchor in _ANCHORED.findall(text)
+        if target.endswith(".md") or not target
+    ]
+    assert len(links) > 10
+    broken = [f"{page}: {path.name}#{anchor}" for page, path, anchor in links if anchor not in _headings(path)]
     assert broken == []
 
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 from pipelines.load_settings import load_settings
 from pipelines.setting_catalogue import catalogue
 from scripts.settings_page import settings_tables
+from testing.documented_commands import commands_in
 from testing.project import ROOT
-from tests.docs.test_admin import commands_in
 
 _PAGE = (ROOT / "docs/settings.md").read_text()
 

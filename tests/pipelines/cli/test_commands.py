@@ -696,7 +696,7 @@ def test_the_demo_stays_out_of_a_real_case(call: Call, tmp_path: Path) -> None:
     (tmp_path / "gate.mp4").rename(footage)
     before = footage.read_bytes()
     assert call("ingest", case, footage, "--camera", "gate").code == 0
-    answer = call("demo", "--out", case, "--runner", "serial")
+    answer = call("demo", "--case", case, "--runner", "serial")
     assert (answer.code, "the demo did not make" in answer.err) == (2, True)
     assert footage.read_bytes() == before
 
@@ -789,7 +789,7 @@ def test_a_request_to_cancel_ends_no_later_run(call: Call, tmp_path: Path) -> No
 def test_a_corrected_clock_moves_the_published_times_of_its_camera(call: Call, seen: Path, tmp_path: Path) -> None:
     case = Path(shutil.copytree(seen, tmp_path / "case"))
     before = {row["camera_id"]: row for row in _rows(call, case)}
-    assert call("case", "clock", case, "gate", "--offset", -90_000, "--error", 250).code == 0
+    assert call("case", "clock", case, "gate", "--offset", -90_000, "--clock-error", 250).code == 0
     answer = call("run", case, *_SERIAL, "--set", "detect.fps=3", "--json")
     assert answer.json["figures"]["frames_detected_now"] == 0
     after = {row["camera_id"]: row for row in _rows(call, case)}

@@ -469,7 +469,7 @@ def test_a_corrected_clock_is_kept_and_detects_nothing_again(call: Call, empty_c
     assert call("ingest", empty_case, path, "--camera", "gate", "--start", "2026-05-01T10:00:00Z").code == 0
     run = ("run", empty_case, "--runner", "serial", "--quiet", "--json")
     assert call(*run).json["figures"]["frames_detected_now"] == 12
-    answer = call("case", "clock", empty_case, "gate", "--offset", -90_000, "--error", 250)
+    answer = call("case", "clock", empty_case, "gate", "--offset", -90_000, "--clock-error", 250)
     assert answer.code == 0
     assert "forensics run" in answer.out
     call("case", "clock", empty_case, "gate", "--drift", 5, "--drift-from", "2026-05-01T10:00:00Z")
@@ -484,7 +484,7 @@ def test_a_corrected_clock_is_kept_and_detects_nothing_again(call: Call, empty_c
         ((), 2),
         (("--drift", 5), 2),
         (("--offset", 10**30), 2),
-        (("--error", -1), 2),
+        (("--clock-error", -1), 2),
         (("--drift-from", "2026-05-01T10:00:00"), 2),
     ],
 )

@@ -1,6 +1,9 @@
 """One suite for every runner, then what only a runner with workers can get wrong."""
 
 import gc
+import os
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -11,6 +14,7 @@ import pytest
 from forensics.errors import CannotStart
 from pipelines.runners.serial import SerialRunner
 from pipelines.stages.port import Done, Failed, Runner, Stage
+from testing.painted_case import make_painted_case
 from testing.stages import (
     Doubling,
     DoublingOnGpu,
@@ -224,6 +228,57 @@ def test_a_cluster_that_died_ends_the_map(ray_runner: Runner, monkeypatch: pytes
     monkeypatch.setattr("pipelines.runners.ray.find_dead_server", lambda: "raylet")
     with pytest.raises(CannotStart, match="raylet died; run the same command again"):
         list(ray_runner.map(Doubling(), range(5)))
+
+
+def _in_another_process(script: str, *arguments: object, token: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    environment = {**os.environ, "RAY_AUTH_TOKEN": token}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+
+def _address() -> str:
+    from pipelines.runners.ray import ray
+
+    address: str = ray.get_runtime_context().gcs_address
+    return address
+
+
+@pytest.mark.parametrize(("token", "problem"), [("0" * 64, "missing or incorrect"), ("", "no authentication token")])
+def test_a_refused_token_ends_a_run_at_once_without_warnings_of_ray(
+    cluster: None, tmp_path: Path, token: str, problem: str
+) -> None:
+    case = make_painted_case(tmp_path).folder.root
+    script = "from pipelines.cli.main import main; main()"
+    began = time.monotonic()
+    done = _in_another_process(script, "run", case, "--ray", _address(), token=token)
+    assert (done.returncode, time.monotonic() - began < 15) == (6, True)  # Ray alone tries for 20 s
+    remark, error, next_step = done.stderr.splitlines()
+    assert remark.startswith("model builtin")
+    assert error.startswith(f"error: the Ray cluster at {_address()} needs a token that it accepts")
+    assert problem in error
+    assert next_step.startswith("next: put the cluster's token into ~/.ray/auth_token or RAY_AUTH_TOKEN")
+
+
+def test_the_right_token_is_accepted_and_standard_error_is_kept(cluster: None) -> None:
+    script = """if True:
+        import os, sys
+        from pipelines.runners.ray_cluster import _require_answer
+        _require_answer(sys.argv[1])
+        os.write(2, b"after")
+    """
+    done = _in_another_process(script, _address(), token=os.environ["RAY_AUTH_TOKEN"])
+    assert (done.returncode, done.stderr) == (0, "after")
+
+
+def test_a_server_that_is_no_cluster_is_left_to_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines.runners import ray_cluster
+
+    def time_out(address: str) -> None:
+        raise ray_cluster.ray.exceptions.RpcError("timed out", rpc_code=4)
+
+    monkeypatch.setattr(ray_cluster, "GcsClient", time_out)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
+    ray_cluster._require_accepted_token("127.0.0.1:1")
 
 
 def is_alive(pid: int) -> bool:
