@@ -116,7 +116,8 @@ def _start_of(place: Place, rule: StartRule, rows: Mapping[Place, StatedStart]) 
         return Start(rule.at, rule.clock_error_ms, _STATED)
     if rule.is_in_names:
         return start_in_name(place, rule)
-    return Start(problem=f"not in {rule.table.name}") if rule.table is not None else Start()
+    problem = f"not in {rule.table.name}" if rule.table is not None else ""
+    return Start(clock_error_ms=rule.clock_error_ms, problem=problem)
 
 
 def start_in_name(place: Place, rule: StartRule) -> Start:

@@ -164,3 +164,40 @@ def test_local_times_follow_daylight_saving_and_have_other_names() -> None:
     assert shown["local"].dt.strftime("%H:%M:%S").to_list() == ["01:59:59", "03:00:00"]
     with pytest.raises(UsageError, match="no time zone 'Berlin'"):
         forensics.local(rows, "Berlin")
+
+
+# ---- what an attacker tried
+
+
+@pytest.mark.parametrize(("errors", "expected"), [((5000, 0, 0), 5000), ((None, 0, 0), None), ((0, 7000, 0), 0)])
+def test_a_gap_has_the_error_of_the_recording_that_ends_last(
+    errors: tuple[int | None, ...], expected: int | None
+) -> None:
+    rows = coverage(("gate", 0, 100, "detected"), ("gate", 10, 20, "detected"), ("gate", 200, 300, "detected"))
+    stated = rows.with_columns(pl.Series("clock_error_ms", errors, dtype=pl.Int64))
+    assert forensics.gaps(stated).select("clock_error_ms").collect()["clock_error_ms"].to_list() == [expected]
+
+
+def test_cases_are_never_mixed() -> None:
+    first = coverage(("gate", 0, 10, "detected"), ("gate", 20, 30, "detected"))
+    second = coverage(("gate", 8, 22, "detected"))
+    both = pl.concat([first.with_columns(case_id=pl.lit("a")), second.with_columns(case_id=pl.lit("b"))])
+    assert forensics.gaps(both).select("case_id", "from_utc").collect().rows() == [("a", at(10))]
+    seen = pl.LazyFrame({"evidence_id": ["e"], "camera_id": ["gate"], "sighting_id": ["s1"], "class_name": ["person"]})
+    seen = seen.with_columns(first_frame=0, last_frame=9, first_media_us=0, last_media_us=9)
+    other = seen.with_columns(sighting_id=pl.lit("s2"))
+    cases = pl.concat([seen.with_columns(case_id=pl.lit("a")), other.with_columns(case_id=pl.lit("b"))])
+    assert forensics.together(cases).collect().is_empty()
+
+
+def test_times_in_the_wrong_order_and_other_tables_are_refused() -> None:
+    with pytest.raises(UsageError, match="is not after"):
+        forensics.during(sightings((0, 1, 0)), at(5), at(4))
+    with pytest.raises(UsageError, match="is not after"):
+        forensics.near(sightings((0, 1, 0)), at(5), timedelta(seconds=-1))
+    for function in (forensics.together, forensics.gaps):
+        with pytest.raises(UsageError, match="no column"):
+            function(sightings((0, 1, 0)))
+    with pytest.raises(UsageError, match="no time zone"):
+        forensics.local(sightings((0, 1, 0)), "posixrules")
+    assert "gaps" in dir(forensics)

@@ -199,3 +199,94 @@ def test_an_amended_reference_does_not_hide_a_denial(call: Call, tmp_path: Path)
     fourth = search_case(tmp_path / "fourth", reference="K 55/26")
     refused = call("run", fourth, "--runner", "serial", "--quiet")
     assert (refused.code, "the reference in common" in refused.err) == (3, True)
+
+
+# ---- what an attacker tried
+
+
+@pytest.mark.parametrize("mode", ["search", "missing"])
+def test_the_record_that_permitted_less_permits_nothing_more(call: Call, tmp_path: Path, mode: str) -> None:
+    root = search_case(tmp_path / "case", mode=mode)
+    mandate = load_case(root).mandate
+    if mandate.authority is not None:
+        requested, granted = mandate.authority.requested_utc, mandate.authority.granted_utc
+        assert requested is not None
+        assert granted is not None
+        words = ("--decided-by", "Judge Weber", "--authority-body", "District court")
+        words += (
+            "--authority-reference",
+            "12 Gs 3/26",
+            "--requested",
+            requested.isoformat(),
+            "--granted",
+            granted.isoformat(),
+        )
+    else:
+        assert mandate.report is not None
+        assert mandate.report.reported_utc is not None
+        words = ("--report-body", "City police", "--reported", mandate.report.reported_utc.isoformat())
+    refused = call("case", "amend", root, *_WIDER["camera"], *words, *_REASON)
+    assert (refused.code, "permitted less until now" in refused.err) == (3, True)
+
+
+def test_candidates_and_verdicts_survive_a_correction_of_the_camera(call: Call, tmp_path: Path) -> None:
+    case = FaceCase.make(tmp_path, call)
+    case.do("case policy", "--one-account", "--reason", "one machine")
+    case.enrol("E1", 0, tmp_path)
+    case.run()
+    (candidate,) = [row for row in case.candidates() if row["decision"] == "candidate"]
+    for name in ("B. Becker", "C. Cole"):
+        case.reviewer(name)
+        decided = case.decide(name, f"{candidate['sighting_id']}:E1", "confirm")
+        assert decided.code == 0, decided.err
+    case.do("evidence camera", tmp_path / "gate.mp4", "hall", *_REASON)
+    case.run()
+    (after,) = [row for row in case.candidates() if row["decision"] == "candidate"]
+    assert (after["sighting_id"], after["camera_id"]) == (candidate["sighting_id"], "hall")
+    assert after["review_state"] == "confirmed"
+    case.enrol("E2", 1, tmp_path)
+    case.run()
+    (again,) = [row for row in case.candidates() if (row["decision"], row["entry_id"]) == ("candidate", "E1")]
+    assert again["review_state"] == "confirmed"
+    assert call("reproduce", case.root, "--runner", "serial", "--quiet").code in (0, 5)
+    case.do("evidence camera", tmp_path / "gate.mp4", "gate", "--reason", "it was right before")
+    case.run()
+    assert case.candidates()[0]["sighting_id"]
+
+
+def test_verdicts_on_an_earlier_list_are_in_the_file_for_the_defence(call: Call, tmp_path: Path) -> None:
+    case = FaceCase.make(tmp_path, call)
+    case.do("case policy", "--one-account", "--reason", "one machine")
+    case.enrol("E1", 0, tmp_path)
+    case.run()
+    (candidate,) = [row for row in case.candidates() if row["decision"] == "candidate"]
+    for name in ("B. Becker", "C. Cole"):
+        case.reviewer(name)
+        assert case.decide(name, f"{candidate['sighting_id']}:E1", "confirm").code == 0
+    assert call("run", case.root, "--runner", "serial", "--quiet", "--set", "detect.fps=2").code == 0
+    target = tmp_path / "defence.json"
+    case.do("case disclose", "-o", target, "--recipient", "counsel", "--reason", "for the defence")
+    document = json.loads(target.read_text())
+    (earlier,) = document["verdicts_on_other_lists"]
+    assert (earlier["sighting_id"], earlier["review_state"]) == (candidate["sighting_id"], "confirmed")
+    assert all(verdict["at_utc"] for verdict in earlier["verdicts"])
+    states = {row["decision"]: row["review_state"] for row in document["candidates"]}
+    assert states.get("below") is None
+    assert [each["name"] for each in document["corrections"]] == ["allows one account"]
+
+
+def test_the_file_for_the_defence_says_what_was_changed_after_the_run(call: Call, tmp_path: Path) -> None:
+    case = FaceCase.make(tmp_path, call)
+    case.enrol("E1", 0, tmp_path)
+    case.run()
+    case.film("hall", tmp_path)
+    case.do("case clock", "gate", "--offset", "5s", *_REASON)
+    target = tmp_path / "defence.json"
+    case.do("case disclose", "-o", target, "--recipient", "counsel", "--reason", "for the defence")
+    document = json.loads(target.read_text())
+    assert [each["camera_id"] for each in document["searched"]] == ["gate"]
+    assert [each["camera_id"] for each in document["not_searched"]] == ["hall"]
+    assert document["searched"][0]["clock_offset_ms"] == 0
+    changed = document["changed_since_the_run"]
+    assert changed["cameras_hours_or_clocks_of_the_case"]
+    assert changed["evidence_with_another_camera_or_clock"] == [document["searched"][0]["evidence_id"]]

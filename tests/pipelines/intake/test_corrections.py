@@ -9,6 +9,7 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.custody.corrections import recorded_corrections
 from forensics.custody.log import read_chain
 from forensics.tables.evidence import load_evidence, load_sources
+from testing.audit_events import run_killed
 from testing.commands import Call, clip
 
 _SERIAL = ("--runner", "serial", "--quiet")
@@ -98,12 +99,14 @@ def test_another_start_needs_a_reason_and_is_recorded(call: Call, empty_case: Pa
     assert call(*stated, "--start", _TEN).code == 0  # the first statement corrects nothing
     refused = call(*stated, "--start", _ELEVEN, "--clock-error", "2s")
     assert refused.code == 2
-    assert f"start {_TEN}, clock error unknown, now with start {_ELEVEN}, clock error 2000 ms" in refused.err
+    assert f"start {_TEN}, now with start {_ELEVEN}" in refused.err
     assert call(*stated, "--start", _ELEVEN, "--dry-run").code == 2
     assert [item.start_utc_us for item in load_evidence(CaseFolder.at(empty_case))] == [1_777_629_600_000_000]
     assert call(*stated, "--start", _ELEVEN, "--dry-run", *_REASON).code == 0
     assert call(*stated, "--start", _ELEVEN, *_REASON).code == 0
-    assert recorded(empty_case) == [("ingest", "start", _TEN, _ELEVEN, _REASON[1])]
+    first, second = recorded(empty_case)
+    assert first == ("ingest", "start", None, _TEN, ""), "a first statement needs no reason, and is on record"
+    assert second == ("ingest", "start", _TEN, _ELEVEN, _REASON[1])
     assert call(*stated, "--start", _ELEVEN).code == 0
 
 
@@ -142,3 +145,85 @@ def test_one_mistyped_path_among_several_stops_all(call: Call, empty_case: Path,
     refused = call("ingest", empty_case, path, tmp_path / "hall.mp4", tmp_path / "yard.mp4", "--camera", "gate")
     assert (refused.code, "1 other path is missing too" in refused.err) == (2, True)
     assert load_sources(CaseFolder.at(empty_case)) == []
+
+
+def test_a_stated_error_stays_until_another_is_stated(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    stated = ("ingest", empty_case, clip(tmp_path / "gate.mp4"), "--camera", "gate")
+    assert call(*stated, "--start", _TEN, "--clock-error", "2s").code == 0
+    assert call(*stated, "--start", _ELEVEN, *_REASON).code == 0
+    assert [item.clock_error_ms for item in load_evidence(CaseFolder.at(empty_case))] == [2000]
+    assert call(*stated, "--clock-error", "5s").code == 2
+    assert call(*stated, "--clock-error", "5s", *_REASON).code == 0
+    assert [item.clock_error_ms for item in load_evidence(CaseFolder.at(empty_case))] == [5000]
+
+
+# ---- what an attacker tried
+
+
+def test_another_evidence_of_the_same_path_keeps_its_camera(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    for n_frames in (12, 18):
+        path.unlink(missing_ok=True)
+        clip(path, n_frames=n_frames)
+        assert call("ingest", empty_case, path, "--camera", "gate").code == 0
+    first, second = (item.evidence_id for item in load_evidence(CaseFolder.at(empty_case)))
+    assert call("evidence", "camera", empty_case, first, "hall", *_REASON).code == 0
+    folder = CaseFolder.at(empty_case)
+    by_source = {source.evidence_id: source.camera_id for source in load_sources(folder)}
+    by_evidence = {item.evidence_id: item.camera_id for item in load_evidence(folder)}
+    assert by_source == by_evidence == {first: "hall", second: "gate"}
+    assert call("evidence", "camera", empty_case, second, "yard", *_REASON).code == 0
+    assert recorded(empty_case)[-1][1:4] == ("camera", "gate", "yard")
+
+
+@pytest.mark.parametrize("camera", ["2.mp4", "gate\x1b[2J", "\u200b", ""])
+def test_a_file_or_an_unprintable_text_is_no_camera(call: Call, empty_case: Path, tmp_path: Path, camera: str) -> None:
+    paths = [clip(tmp_path / f"{number}.mp4", seed=number) for number in (1, 2)]
+    assert call("ingest", empty_case, *paths, "--camera", "gate").code == 0
+    assert call("evidence", "camera", empty_case, paths[0], camera, *_REASON).code == 2
+    assert set(cameras(empty_case).values()) == {"gate"}
+    if camera != "2.mp4":
+        assert call("ingest", empty_case, paths[0], "--camera", camera).code == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--offset", "6000000000000"),
+        ("--drift", "5000000", "--drift-from", _TEN),
+        ("--offset", "5s", "--section", "E#9", "--start", _TEN),
+    ],
+)
+def test_a_refused_correction_is_neither_made_nor_recorded(
+    call: Call, empty_case: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    assert call("ingest", empty_case, clip(tmp_path / "gate.mp4"), "--camera", "gate").code == 0
+    before = (empty_case / "case.toml").read_bytes()
+    answer = call("case", "clock", empty_case, "gate", *words, *_REASON)
+    assert (answer.code, "corrected" in answer.err) == (2, False)
+    assert ((empty_case / "case.toml").read_bytes(), recorded(empty_case)) == (before, [])
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("case.toml", ("case", "clock", "{case}", "gate", "--offset", "5s")),
+        ("evidence/evidence.parquet", ("evidence", "camera", "{case}", "{footage}", "hall")),
+        ("case.toml", ("case", "amend", "{case}", "--title", "another title")),
+    ],
+)
+def test_a_correction_whose_command_was_killed_is_said_to_be_doubtful(
+    call: Call, empty_case: Path, tmp_path: Path, file: str, words: tuple[str, ...]
+) -> None:
+    footage = clip(tmp_path / "gate.mp4")
+    assert call("ingest", empty_case, footage, "--camera", "gate").code == 0
+    given = [word.format(case=empty_case, footage=footage) for word in words]
+    assert run_killed(*given, *_REASON, operation="rename", pattern=f"*/{file}") != 0
+    (found,) = recorded_corrections(read_chain(CaseFolder.at(empty_case).audit_file).lines)
+    assert not found.is_complete
+    assert "may not have been made" in call("case", "show", empty_case).out
+    assert call(*given, *_REASON).code == 0
+    assert [each["completed"] for each in call("case", "show", empty_case, "--json").json["corrections"]] == [
+        False,
+        True,
+    ]
