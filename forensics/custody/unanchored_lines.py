@@ -17,7 +17,7 @@ REFUSED: Final = "refused"
 
 READ_COMMANDS: Final = frozenset(
     {
-        *("case show", "case disclose", "case report", "case checkpoint", "status", "query", "export"),
+        *("case show", "case disclose", "case report", "case checkpoint", "status", "query", "export", "settings"),
         *("verify", "verify frame"),
         *("watchlist list", "reviewer list", "cancel", "open candidates", "open picture"),
         *("ingest dry run", "scan dry run"),

@@ -116,8 +116,9 @@ def _start_of(place: Place, rule: StartRule, rows: Mapping[Place, StatedStart]) 
         return Start(rule.at, rule.clock_error_ms, _STATED)
     if rule.is_in_names:
         return start_in_name(place, rule)
-    problem = f"not in {rule.table.name}" if rule.table is not None else ""
-    return Start(clock_error_ms=rule.clock_error_ms, problem=problem)
+    if rule.table is not None:
+        return Start(problem=f"not in {rule.table.name}")
+    return Start(clock_error_ms=rule.clock_error_ms)
 
 
 def start_in_name(place: Place, rule: StartRule) -> Start:

@@ -149,7 +149,7 @@ def test_a_case_of_version_0_2_has_an_authority_that_is_a_reference_and_runs(
     call.loaders, _ = fake_loaders(tmp_path, n_people=2)
     quiet = ("--runner", "serial", "--quiet", "--set", "recognise.minimum_eyes_px=8")
     answer = call("run", old, *quiet, "--set", "recognise.minimum_sharpness=0")
-    assert answer.code in {0, 4}, answer.err
+    assert (answer.code, "no footage could be read" in answer.err) == (6, True), "it may run; its footage is elsewhere"
     assert call("case", "policy", old, "--watchlist-limit", 6, "--reason", "r").code == 0
     assert load_case(old).mandate.authority == Authority(reference="12 Gs 3/26"), "also after it was written again"
     assert call("verify", old, "--json").json["lost_of_earlier_runs"] == []

@@ -71,7 +71,7 @@ def test_start_and_clock_error_are_recorded_and_can_be_corrected(call: Call, emp
     assert call(*stated).code == 0
     assert [(i.start_utc_us, i.clock_error_ms) for i in known(empty_case)] == [(_START_US, 500)]
     assert call(*stated, "--start", "2026-05-01T10:00:01Z", "--reason", "one second late").code == 0
-    assert [(i.start_utc_us, i.clock_error_ms) for i in known(empty_case)] == [(_START_US + 1_000_000, None)]
+    assert [(i.start_utc_us, i.clock_error_ms) for i in known(empty_case)] == [(_START_US + 1_000_000, 500)]
 
 
 def test_ingesting_again_changes_nothing(call: Call, empty_case: Path, tmp_path: Path) -> None:

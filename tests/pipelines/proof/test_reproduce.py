@@ -282,7 +282,7 @@ def test_faces_that_a_kill_left_go_with_an_erasure(call: Call, tmp_path: Path) -
         path = found.root / ".reproduce" / name
         path.parent.mkdir(parents=True)
         path.write_bytes(b"faces")
-    assert len([path for path in CaseFolder(found.root).biometric_files() if ".reproduce" in path.parts]) == 3
+    assert len([path for path in CaseFolder(found.root).biometric_files() if ".reproduce" in path.parts]) == 4
     found.do("case deny", "--reason", "refused")
     assert not [path for path in (found.root / ".reproduce").rglob("*") if path.is_file()]
 

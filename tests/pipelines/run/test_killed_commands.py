@@ -18,6 +18,7 @@ from forensics.custody.log_writer import LogWriter
 from forensics.custody.mandate import Mandate, Mode
 from forensics.tables import publish
 from forensics.tables.files import atomic_file, remove_unfinished
+from forensics.tables.run_identity import RunIdentity
 from pipelines.custody.case_store import load_case, make_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
@@ -106,7 +107,8 @@ def test_a_line_of_the_log_is_whole_if_the_disk_writes_a_few_bytes_at_a_time(
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 def test_a_table_that_could_not_be_written_leaves_no_file_and_prints_nothing(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "runs" / "r", tmp_path)
-    with pytest.raises(OSError, match="disk"), publish._open_writer(run, "failures"):
+    tables = publish._Tables(run, RunIdentity("c", "r", "m", ""))
+    with pytest.raises(OSError, match="disk"), tables.open("failures"):
         raise OSError("the disk is broken")
     gc.collect()
     assert not list(run.root.rglob("*.*"))

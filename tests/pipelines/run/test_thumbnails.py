@@ -15,7 +15,7 @@ from testing.painted_case import START_US, PaintedDetector, make_painted_case
 _SERIAL = ("--runner", "serial", "--quiet", "--set", "chunk.seconds=0.8")
 _NONE = ("--set", "sight.thumbnails=none")
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG"
-_IDS = ("sighting_id", "track_id", "thumbnail")
+_IDS = ("run_id", "sighting_id", "track_id", "thumbnail")
 
 
 @pytest.fixture

@@ -26,7 +26,8 @@ def test_no_table_links_two_sightings() -> None:
         for name, schema in schemas.TABLES.items()
     }
     assert {name: columns for name, columns in links.items() if len(columns) > 1} == {
-        "sightings": ["sighting_id", "track_id"]  # its own track
+        "detections": ["track_id", "sighting_id"],  # the sighting that the track is
+        "sightings": ["sighting_id", "track_id"],  # its own track
     }
     words = ("person_id", "people_id", "cluster", "group", "same_as", "identity")
     columns = {column for schema in schemas.TABLES.values() for column in schema.names}
