@@ -1,9 +1,14 @@
 """What `run` prints: the plan of a dry run, or the result."""
 
+import polars as pl
+
+import forensics
 from forensics.custody.case_folder import CaseFolder
+from forensics.footage.coverage import State
 from forensics.json_object import JsonObject
 from forensics.models.model_store import Model
 from forensics.spelling import in_shell
+from forensics.tables.open import OpenCase
 from forensics.tables.published import table_of_file
 from forensics.wording import counted
 from pipelines.cli.output import emit, one_line
@@ -21,13 +26,21 @@ from pipelines.settings import Settings
 __all__ = ["emit_result", "no_sighting_hint", "plan_facts"]
 
 
-def no_sighting_hint(folder: CaseFolder) -> str:
-    """Return why a case with detections may have no sighting, and where the detections are."""
+def no_sighting_hint(opened: OpenCase) -> str:
+    """Return why a case with detections may have no sighting; empty if it has one, or failures or gaps explain it."""
+    gaps = opened.coverage().filter(pl.col("state") == State.GAP.value)
+    is_explained = any(not _is_empty(rows) for rows in (opened.sightings(), opened.failures(), gaps))
+    if is_explained or _is_empty(opened.detections()):
+        return ""
     return (
         "no detection lasted long enough, or was certain enough, to be a sighting (track.minimum_detections, "
         "track.minimum_duration_ms, track.activation_score, in stills and time lapse track.single_frame_score): "
-        f"`forensics query {in_shell(folder.root)} detections` shows them all"
+        f"`forensics query {in_shell(opened.folder.root)} detections` shows them all"
     )
+
+
+def _is_empty(rows: pl.LazyFrame) -> bool:
+    return rows.limit(1).collect().is_empty()
 
 
 def plan_facts(plan: RunPlan, settings: Settings, model: Model) -> JsonObject:
@@ -83,9 +96,10 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
     lines = [
         f"run {result.folder.run_id}: {seen}, {counted(rows['detections'], 'detection', 'detections')}",
         f"model {model_text(model)}",
+        *map(one_line, (*result.lost_footage, *result.rebuilt_parts)),
     ]
     if rows["detections"] and not rows["sightings"]:
-        lines.append(no_sighting_hint(folder))
+        lines += filter(None, [no_sighting_hint(forensics.open_case(folder.root))])
     if result.figures["sparse_recordings"]:
         lines.append(_sparse_text(result.figures))
     if result.outside:
@@ -97,7 +111,6 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         lines.append(counted(result.candidates, "candidate for examination", "candidates for examination"))
         facts["remarks"] = candidate_remarks(folder)
         lines += facts["remarks"]
-    lines += [one_line(line) for line in (*result.rebuilt_parts, *result.lost_footage)]
     if result.is_unchanged:
         lines.append("the tables are identical to those published before, byte for byte")
     if not result.is_clean:

@@ -599,6 +599,22 @@ def test_query_and_status_report_lost_footage(call: Call, tmp_path: Path) -> Non
     assert "rows may be missing" not in call("query", case).err
 
 
+def test_missing_footage_is_explained_before_thresholds(call: Call, tmp_path: Path) -> None:
+    case, hint = new_case(call, tmp_path / "case"), "no detection lasted long enough"
+    kept, lost = make_clips(tmp_path / "footage", n_frames={"gate": _N_FRAMES, "hall": _N_FRAMES})
+    for path in (kept, lost):
+        assert call("ingest", case, path, "--camera", path.stem).code == 0
+    lost.rename(tmp_path / "elsewhere.mp4")
+    strict = ("--set", "detect.fps=3", "--set", "track.minimum_detections=99")
+    ran = call("run", case, *_SERIAL, *strict)
+    _, _, first, *_ = ran.out.splitlines()
+    assert str(lost) in first
+    assert (ran.code, hint in ran.out, hint in call("query", case).err) == (4, False, False)
+    assert call("evidence", "relocate", case, tmp_path).code == 0
+    ran = call("run", case, *_SERIAL, *strict)
+    assert (ran.code, hint in ran.out, hint in call("query", case).err) == (0, True, True)
+
+
 def test_a_run_without_changes_is_reported_as_such(call: Call, tmp_path: Path) -> None:
     case = new_case(call, tmp_path / "case")
     call("ingest", case, clip(tmp_path / "gate.mp4"), "--camera", "gate")
