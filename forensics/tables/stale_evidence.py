@@ -1,4 +1,4 @@
-"""Evidence whose camera or clock was corrected since the tables were published."""
+"""Evidence that was added, or whose camera or clock was corrected, since the tables were published."""
 
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from forensics.tables.evidence import load_evidence
 from forensics.tables.evidence_rows import evidence_table
 from forensics.tables.published import scan_published
 
-__all__ = ["stale_evidence"]
+__all__ = ["added_evidence", "stale_evidence"]
 
 _STATED: Final = (
     *("camera_id", "start_camera_clock", "clock_offset_ms", "clock_drift_ppm", "clock_drift_from"),
@@ -36,6 +36,17 @@ def stale_evidence(case: Case) -> list[str]:
         for row in published.iter_rows(named=True)
         if row["evidence_id"] in stated and _differ(row, stated[row["evidence_id"]])
     ]
+
+
+def added_evidence(case: Case) -> list[str]:
+    """Return the ids of evidence of the case that the published table `evidence` lacks, in the order of the case.
+
+    Raises:
+        UsageError: nothing was published.
+        IntegrityBroken: a table or the list of evidence was changed by other means.
+    """
+    published = set(scan_published(case.folder, "evidence").select("evidence_id").collect()["evidence_id"])
+    return [item.evidence_id for item in load_evidence(case.folder) if item.evidence_id not in published]
 
 
 def _by_id(rows: pa.Table) -> dict[str, dict[str, Any]]:

@@ -27,13 +27,16 @@ def has_stills(evidence: Evidence) -> bool:
 def is_sparse(evidence: Evidence, observed_us: Int64Array, buffer_ms: int) -> bool:
     """Whether no frame of an evidence can confirm a detection of another one.
 
-    That holds for stills, and where the median step between two sampled frames is longer than `buffer_ms`.
+    That holds for stills, and where the median step between two sampled frames is longer than `buffer_ms`. Footage
+    without a sampled frame, such as footage outside the mandate, is not sparse.
 
     Args:
         evidence: the evidence.
         observed_us: (O,) int64, non-decreasing, media time of the sampled frames.
         buffer_ms: how long a track waits for its next detection.
     """
+    if not len(observed_us):
+        return False
     if has_stills(evidence) or len(observed_us) < 2:
         return True
     return bool(np.median(np.diff(observed_us)) > buffer_ms * 1_000)

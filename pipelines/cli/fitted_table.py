@@ -42,11 +42,12 @@ def fitted_table(
         empty if there are none.
 
     >>> rows = [["gate", "person", "10:00"], ["gate", "person", "10:01"]]
-    >>> print(*fitted_table(["camera", "class", "time"], rows, width=10, least_important=["class"]), sep="")
-    time
-    10:00
-    10:01
-    every row: camera gate, class person
+    >>> print(*fitted_table(["camera", "class", "time"], rows, width=20, least_important=["class"]), sep="")
+    class   time
+    person  10:00
+    person  10:01
+    every row: camera
+      gate
     """
     width = terminal_width() if width is None else width
     shown, equal = list(columns), list[str]()
@@ -68,7 +69,7 @@ def fitted_table(
             shown.remove(name)
             text = _text(columns, rows, shown, decimals)
     if equal:
-        text += f"\nevery row: {', '.join(equal)}"
+        text += "\n" + _wrapped(f"every row: {', '.join(equal)}", width)
     note = (
         f"not shown, to fit {width} columns: {', '.join(left_out)}; --format csv has every column" if left_out else ""
     )
@@ -81,7 +82,25 @@ def _text(columns: Sequence[str], rows: Sequence[Sequence[Any]], shown: Sequence
 
 
 def _is_wide(text: str, width: int) -> bool:
-    return max(map(len, text.splitlines()), default=0) > width
+    """Whether a line takes more columns of the terminal than `width`; an East Asian character takes two."""
+    from rich.cells import cell_len
+
+    return max(map(cell_len, text.splitlines()), default=0) > width
+
+
+def _wrapped(text: str, width: int) -> str:
+    """Return the text in lines of at most `width` columns of the terminal, the later ones indented; no word is cut.
+
+    >>> print(_wrapped("every row: camera gate, class person", 24))
+    every row: camera gate,
+      class person
+    """
+    first, *others = text.split(" ")
+    lines = [first]
+    for word in others:
+        longer = f"{lines[-1]} {word}"
+        lines[-1:] = [lines[-1], f"  {word}"] if _is_wide(longer, width) else [longer]
+    return "\n".join(lines)
 
 
 def _find_equal(columns: Sequence[str], rows: Sequence[Sequence[Any]], shown: Sequence[str]) -> str:

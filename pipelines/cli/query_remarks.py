@@ -10,7 +10,7 @@ from forensics.footage.coverage import State
 from forensics.spelling import in_shell
 from forensics.tables.open import OpenCase
 from forensics.tables.schemas import CANDIDATES_TABLE
-from forensics.tables.stale_evidence import stale_evidence
+from forensics.tables.stale_evidence import added_evidence, stale_evidence
 from forensics.tables.time_selection import POSSIBLY, WITHIN, times_of
 from forensics.wording import counted
 from pipelines.cli.output import say
@@ -34,14 +34,16 @@ _OF_WHAT_WAS_GIVEN: Final = ("sources", "evidence", "failures", "coverage")
 
 
 def print_older_run(case: Case, opened: OpenCase) -> None:
-    """Print whose tables these are if the last run published none, or if what they state was corrected since."""
+    """Print whose tables these are if the last run published none, and what was added or corrected since."""
     last = newest_record(opened.folder)
     if last.get("run") not in (None, opened.run_id):
         say(f"the tables are those of run {opened.run_id}; the last run, {last['run']}, has published none yet")
-    n_stale = len(stale_evidence(case))
+    root, n_added, n_stale = in_shell(opened.folder.root), len(added_evidence(case)), len(stale_evidence(case))
+    if n_added:
+        added = counted(n_added, "recording was", "recordings were")
+        say(f"{added} added after this run; `forensics run {root}` searches them")
     if n_stale:
         recordings = counted(n_stale, "recording", "recordings")
-        root = in_shell(opened.folder.root)
         say(f"camera or clock of {recordings} were corrected after this run; `forensics run {root}` publishes them")
 
 
@@ -97,8 +99,8 @@ def print_possible_rows(found: pl.DataFrame) -> None:
 def print_hints(opened: OpenCase, rows: pl.LazyFrame, table: str, row_filter: RowFilter) -> None:
     """Print why no row may have been found: an unknown name, or frames that the motion gate skipped."""
     camera, entry_id = row_filter.equal["camera_id"], row_filter.equal["entry_id"]
-    if table == "sightings" and _is_empty(rows) and not _is_empty(opened.detections()):
-        say(no_sighting_hint(opened.folder))
+    if table == "sightings" and (hint := no_sighting_hint(opened)):
+        say(hint)
     if camera is not None and camera not in (cameras := values_of(opened.evidence(), "camera_id")):
         say(f"the case has no camera {camera!r}; cameras: {', '.join(cameras)}")
     if entry_id is not None and entry_id not in (entries := values_of(rows, "entry_id")):
@@ -110,10 +112,6 @@ def print_hints(opened: OpenCase, rows: pl.LazyFrame, table: str, row_filter: Ro
     audit = newest_record(opened.folder).get("audit")
     if audit and table not in ("sources", "evidence"):
         say(describe_spot_check(audit))
-
-
-def _is_empty(rows: pl.LazyFrame) -> bool:
-    return rows.limit(1).collect().is_empty()
 
 
 def values_of(rows: pl.LazyFrame, column: str) -> list[str]:

@@ -239,9 +239,13 @@ def _emit_waiting(desk: ReviewDesk, as_json: bool) -> None:
         ]
         for candidate in waiting
     ]
-    waits = counted(len(waiting), "candidate waits", "candidates wait")
-    say(f"{waits} for {desk.reviewer.name}; you have decided {len(desk.decided())}")
     listed = [{"candidate": candidate.name, **candidate.facts} for candidate in waiting]
+    n_decided = len(desk.decided())
+    if not waiting:
+        emit({"waiting": listed}, f"no candidate waits for you; you have decided {n_decided}", as_json)
+        return
+    waits = counted(len(waiting), "candidate waits", "candidates wait")
+    say(f"{waits} for {desk.reviewer.name}; you have decided {n_decided}")
     emit({"waiting": listed}, table_text(columns, rows), as_json)
 
 

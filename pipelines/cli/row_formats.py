@@ -52,7 +52,7 @@ _SHOWN: Final = {
 }
 # What a terminal may do without, first what may go first.
 _LEAST_IMPORTANT: Final = {
-    "sightings": ("file_name", "n_doubtful", "first_s", "last_s", "class_name"),
+    "sightings": ("file_name", "n_doubtful", "last_s", "first_s", "class_name"),
     "coverage": ("detail", "change", "settled", "evidence_id", _ERROR, "stop_utc"),
     "evidence": ("reason", "n_frames", _ERROR, "end_utc"),
     "sources": ("evidence_id", "reason"),

@@ -1,15 +1,22 @@
 """What `run` prints: the plan of a dry run, or the result."""
 
+import polars as pl
+
+import forensics
 from forensics.custody.case_folder import CaseFolder
+from forensics.footage.coverage import State
 from forensics.json_object import JsonObject
 from forensics.models.model_store import Model
 from forensics.spelling import in_shell
+from forensics.tables.open import OpenCase
 from forensics.tables.published import table_of_file
 from forensics.wording import counted
 from pipelines.cli.output import emit, one_line
+from pipelines.custody.case_store import load_case
 from pipelines.custody.part_records import PartRecords
 from pipelines.intake.relocate import is_absent
 from pipelines.review.remarks import candidate_remarks
+from pipelines.review.search_status import search_status
 from pipelines.run.driver import RunResult
 from pipelines.run.part_integrity import PartChecker
 from pipelines.run.part_reuse import reusable_parts
@@ -21,13 +28,21 @@ from pipelines.settings import Settings
 __all__ = ["emit_result", "no_sighting_hint", "plan_facts"]
 
 
-def no_sighting_hint(folder: CaseFolder) -> str:
-    """Return why a case with detections may have no sighting, and where the detections are."""
+def no_sighting_hint(opened: OpenCase) -> str:
+    """Return why a case with detections may have no sighting; empty if it has one, or failures or gaps explain it."""
+    gaps = opened.coverage().filter(pl.col("state") == State.GAP.value)
+    is_explained = any(not _is_empty(rows) for rows in (opened.sightings(), opened.failures(), gaps))
+    if is_explained or _is_empty(opened.detections()):
+        return ""
     return (
         "no detection lasted long enough, or was certain enough, to be a sighting (track.minimum_detections, "
         "track.minimum_duration_ms, track.activation_score, in stills and time lapse track.single_frame_score): "
-        f"`forensics query {in_shell(folder.root)} detections` shows them all"
+        f"`forensics query {in_shell(opened.folder.root)} detections` shows them all"
     )
+
+
+def _is_empty(rows: pl.LazyFrame) -> bool:
+    return rows.limit(1).collect().is_empty()
 
 
 def plan_facts(plan: RunPlan, settings: Settings, model: Model) -> JsonObject:
@@ -83,9 +98,10 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
     lines = [
         f"run {result.folder.run_id}: {seen}, {counted(rows['detections'], 'detection', 'detections')}",
         f"model {model_text(model)}",
+        *map(one_line, (*result.lost_footage, *result.rebuilt_parts)),
     ]
     if rows["detections"] and not rows["sightings"]:
-        lines.append(no_sighting_hint(folder))
+        lines += filter(None, [no_sighting_hint(forensics.open_case(folder.root))])
     if result.figures["sparse_recordings"]:
         lines.append(_sparse_text(result.figures))
     if result.outside:
@@ -94,15 +110,15 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
     if result.spot_check is not None:
         lines.append(describe_spot_check(result.spot_check))
     if result.candidates is not None:
-        lines.append(counted(result.candidates, "candidate for examination", "candidates for examination"))
+        facts |= _review_counts(folder, result.candidates)
+        lines.append(_candidates_text(facts["to_review"], facts["decided"]))
         facts["remarks"] = candidate_remarks(folder)
         lines += facts["remarks"]
-    lines += [one_line(line) for line in (*result.rebuilt_parts, *result.lost_footage)]
     if result.is_unchanged:
         lines.append("the tables are identical to those published before, byte for byte")
     if not result.is_clean:
         lines.append("some footage could not be read or processed; `forensics status` lists it with the reasons")
-    lines.append(f"next: {_next_step(folder, result, has_remarks=bool(facts.get('remarks')))}")
+    lines.append(f"next: {_next_step(folder, result, to_review=facts.get('to_review', 0))}")
     emit(facts, "\n".join(lines), as_json)
 
 
@@ -122,8 +138,30 @@ def _reasons(outside: dict[str, int]) -> str:
     return ", ".join(f"{reason} {n_frames}" for reason, n_frames in outside.items())
 
 
-def _next_step(folder: CaseFolder, result: RunResult, *, has_remarks: bool) -> str:
-    if result.candidates or has_remarks:
+def _review_counts(folder: CaseFolder, n_candidates: int) -> JsonObject:
+    """Return how many candidates need a verdict, and on how many both reviewers have decided.
+
+    All of them need one if the verdicts cannot be counted.
+    """
+    search = search_status(load_case(folder.root))
+    if search["uncounted"]:
+        return {"to_review": n_candidates, "decided": 0}
+    to_review = search["wait_for_first"] + search["wait_for_second"]
+    return {"to_review": to_review, "decided": sum(search["outcomes"].values())}
+
+
+def _candidates_text(n_to_review: int, n_decided: int) -> str:
+    """Return how many candidates are to be examined, and how many are decided, if any.
+
+    >>> _candidates_text(2, 0), _candidates_text(1, 3)
+    ('2 candidates for examination', '1 candidate for examination, 3 decided')
+    """
+    text = counted(n_to_review, "candidate for examination", "candidates for examination")
+    return f"{text}, {n_decided:,} decided" if n_decided else text
+
+
+def _next_step(folder: CaseFolder, result: RunResult, *, to_review: int) -> str:
+    if to_review:
         return f"forensics review {in_shell(folder.root)} --as NAME --reason TEXT"
     if result.is_unfinished:
         return f"forensics run {in_shell(folder.root)}, which tries the failed work again"

@@ -18,6 +18,7 @@ from forensics.custody.case_document import Case
 from forensics.json_object import JsonObject
 from forensics.models.model_store import Model
 from forensics.tables.evidence import load_evidence
+from forensics.tables.stale_evidence import added_evidence
 from pipelines.run.plan import RunPlan, make_plan
 from pipelines.settings import Settings
 
@@ -76,14 +77,23 @@ def progress_of_parts(case: Case, record: JsonObject, *, is_running: bool, now: 
 
 
 def progress_of_tables(case: Case) -> JsonObject:
-    """Return the progress of the run that published the tables: all frames that are settled."""
+    """Return the progress of the run that published the tables: all frames that are settled.
+
+    Evidence that was added since has frames, and none is done.
+    """
     rows = forensics.open_case(case.folder.root).coverage()
     n_frames = pl.col("stop_frame") - pl.col("start_frame")
     settled = n_frames.filter(pl.col("settled")).sum()
     counted = rows.group_by("evidence_id", "camera_id").agg(n_frames.sum().alias("frames"), settled.alias("done"))
-    paths = {item.evidence_id: str(item.path) for item in load_evidence(case.folder)}
+    evidence, new = load_evidence(case.folder), set(added_evidence(case))
+    paths = {item.evidence_id: str(item.path) for item in evidence}
     found = counted.sort("evidence_id").collect().iter_rows(named=True)
-    return _facts([FrameCount(path=paths.get(row["evidence_id"], ""), **row) for row in found])
+    added = [
+        FrameCount(item.evidence_id, item.camera_id, str(item.path), item.readable.n_frames, 0)
+        for item in evidence
+        if item.evidence_id in new and item.readable is not None
+    ]
+    return _facts([*(FrameCount(path=paths.get(row["evidence_id"], ""), **row) for row in found), *added])
 
 
 def measure_rate(stored: Iterable[tuple[float, int]], began_s: float, now_s: float) -> float | None:

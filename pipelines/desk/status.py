@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
@@ -15,7 +16,8 @@ from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.manifest import read_manifest
-from forensics.tables.stale_evidence import stale_evidence
+from forensics.tables.stale_evidence import added_evidence, stale_evidence
+from forensics.wording import counted
 from pipelines.custody.mandate_text import authority_text, report_text
 from pipelines.custody.retention_text import removal_text, retention_facts, retention_text
 from pipelines.desk.problems import absent_footage, group_problems, problems_of
@@ -24,6 +26,9 @@ from pipelines.review.search_status import search_status
 from pipelines.run.record import STATE_MEANINGS, RunState, newest_record, run_state
 
 __all__ = ["case_status"]
+
+_PUBLISHED: Final = frozenset({RunState.COMPLETE, RunState.WITH_GAPS})
+"""States of a run that has published tables."""
 
 
 def case_status(case: Case, now: datetime) -> JsonObject:
@@ -36,6 +41,7 @@ def case_status(case: Case, now: datetime) -> JsonObject:
     search, mandate = search_status(case), mandate_status(case.mandate, now)
     published_run = read_manifest(folder)["run"] if published else None
     problems = problems_of(case, now)
+    n_added, n_corrected = (len(added_evidence(case)), len(stale_evidence(case))) if published else (0, 0)
     return {
         "case": str(folder.root),
         "sources": len(sources),
@@ -43,7 +49,9 @@ def case_status(case: Case, now: datetime) -> JsonObject:
         "run": run.get("run"),
         "model": run.get("model"),
         "state": state.value,
-        "meaning": STATE_MEANINGS[state],
+        "meaning": _meaning(state, n_added, n_corrected),
+        "added_since": n_added,
+        "corrected_since": n_corrected,
         "progress": _progress(case, run, state, published_run, now),
         "standing": mandate.value,
         **_mandate_facts(case, now),
@@ -63,18 +71,33 @@ def case_status(case: Case, now: datetime) -> JsonObject:
             state,
             search,
             n_evidence=len(evidence),
-            is_stale=published and (_is_stale(folder, sources) or bool(stale_evidence(case))),
+            is_stale=published and (_is_stale(folder, sources) or n_added + n_corrected > 0),
             is_unfinished=published and not forensics.open_case(folder.root).failures().collect().is_empty(),
             is_absent=bool(absent_footage(folder, evidence)),
         ),
     }
 
 
+def _meaning(state: RunState, n_added: int, n_corrected: int) -> str:
+    """Return what a state means, and for how many recordings the tables are older than the case.
+
+    >>> _meaning(RunState.COMPLETE, 2, 1)
+    'the tables are older than 2 recordings that were added and 1 recording that was corrected since'
+    """
+    added = counted(n_added, "recording that was added", "recordings that were added")
+    corrected = counted(n_corrected, "recording that was corrected", "recordings that were corrected")
+    changes = [text for text, n in ((added, n_added), (corrected, n_corrected)) if n]
+    if not changes or state not in _PUBLISHED:
+        return STATE_MEANINGS[state]
+    older = f"the tables are older than {' and '.join(changes)} since"
+    return older if state is RunState.COMPLETE else f"{STATE_MEANINGS[state]}; {older}"
+
+
 def _progress(case: Case, run: JsonObject, state: RunState, published_run: str | None, now: datetime) -> JsonObject:
     """Return the frames done of all frames of the newest run; empty if that is not known."""
     if state is RunState.NOT_RUN:
         return {}
-    if state in {RunState.COMPLETE, RunState.WITH_GAPS}:
+    if state in _PUBLISHED:
         return progress_of_tables(case) if published_run == run["run"] else {}
     return progress_of_parts(case, run, is_running=state is RunState.RUNNING, now=now)
 

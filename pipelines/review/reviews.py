@@ -17,6 +17,7 @@ from forensics.digests import sha256_of_bytes
 from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.faces.review_rules import Excluded, Review, Signer, Verdict, refusal_reason, state_of
 from forensics.json_object import decode_json
+from forensics.spelling import in_shell
 from pipelines import clock
 from pipelines.custody.accounts import account_in, are_accounts_mapped
 from pipelines.custody.case_lock import lock_case
@@ -209,8 +210,9 @@ def add_review(case: Case, files: DecidingFiles, reviewer: Reviewer, unsigned: R
         if refused:
             raise NotAuthorised(
                 refused,
-                "another reviewer may give it, logged in under another account of the system, also with sudo; see "
-                "docs/recognition.md, Two reviewers",
+                "another reviewer may give it, logged in under another account of the system, also with sudo; where "
+                "there is only one account: `forensics case policy "
+                f"{in_shell(case.folder.root)} --one-account --reason TEXT`; see docs/recognition.md, Two reviewers",
             )
         previous = sha256_of_bytes(reviews[-1].encoded()) if reviews else _NO_PREVIOUS
         chained = replace(unsigned, previous=previous, signature="")

@@ -35,10 +35,11 @@ def index(untimed=(), n_frames=4):
         (Reader.PYAV, [0, 0.1, 0.2, 60], False),  # one long pause
         (Reader.PYAV, [0, 30, 60, 60.1], True),  # one short step
         (Reader.PYAV, [5], True),
-        (Reader.PYAV, [], True),
+        (Reader.PYAV, [], False),  # no sampled frame, as outside the mandate
+        (Reader.STILLS, [], False),
     ],
 )
-def test_the_median_step_decides_and_stills_are_always_sparse(reader, seconds, expected):
+def test_the_median_step_decides_and_sampled_stills_are_always_sparse(reader, seconds, expected):
     times_us = np.array([second * 1_000_000 for second in seconds]).astype(np.int64)
     assert is_sparse(evidence(reader), times_us, 2_000) is expected
     assert has_stills(evidence(reader)) is (reader is Reader.STILLS)

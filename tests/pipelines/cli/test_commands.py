@@ -26,6 +26,7 @@ from forensics.errors import UsageError
 from forensics.tables.schemas import PUBLISHED
 from pipelines.cli.main import exit_code_of
 from pipelines.cli.output import one_line
+from pipelines.cli.row_formats import sightings_text
 from pipelines.cli.row_selection import RowFilter, wanted_rows
 from pipelines.custody.case_lock import lock_case
 from pipelines.run.record import newest_record
@@ -297,6 +298,17 @@ def test_every_table_in_every_format(
         lines = out.decode().splitlines()
         assert max(map(len, lines)) <= 80
         assert len([line for line in lines if not line.startswith("every row: ")]) == n_rows + 1
+
+
+def test_seconds_in_a_file_are_left_out_from_the_last_on(seen: Path) -> None:
+    opened = forensics.open_case(seen)
+    found = opened.sightings().collect()
+    is_untimed = pl.int_range(len(found)) == 0
+    some = found.with_columns(pl.when(~is_untimed).then(name).alias(name) for name in ("first_utc", "last_utc"))
+    text, note = sightings_text(opened, some)
+    assert len(some) > 1
+    assert ("first_s" in text.split(), "last_s" in text.split()) == (True, False)
+    assert "last_s" in note
 
 
 def test_camera_class_and_limit(call: Call, seen: Path) -> None:
@@ -585,6 +597,22 @@ def test_query_and_status_report_lost_footage(call: Call, tmp_path: Path) -> Non
     assert call("run", case, *_SERIAL).code == 0
     assert "next: forensics query" in call("status", case).out
     assert "rows may be missing" not in call("query", case).err
+
+
+def test_missing_footage_is_explained_before_thresholds(call: Call, tmp_path: Path) -> None:
+    case, hint = new_case(call, tmp_path / "case"), "no detection lasted long enough"
+    kept, lost = make_clips(tmp_path / "footage", n_frames={"gate": _N_FRAMES, "hall": _N_FRAMES})
+    for path in (kept, lost):
+        assert call("ingest", case, path, "--camera", path.stem).code == 0
+    lost.rename(tmp_path / "elsewhere.mp4")
+    strict = ("--set", "detect.fps=3", "--set", "track.minimum_detections=99")
+    ran = call("run", case, *_SERIAL, *strict)
+    _, _, first, *_ = ran.out.splitlines()
+    assert str(lost) in first
+    assert (ran.code, hint in ran.out, hint in call("query", case).err) == (4, False, False)
+    assert call("evidence", "relocate", case, tmp_path).code == 0
+    ran = call("run", case, *_SERIAL, *strict)
+    assert (ran.code, hint in ran.out, hint in call("query", case).err) == (0, True, True)
 
 
 def test_a_run_without_changes_is_reported_as_such(call: Call, tmp_path: Path) -> None:

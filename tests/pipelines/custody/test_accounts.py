@@ -78,6 +78,7 @@ def test_one_account_gives_one_verdict(found: FaceCase) -> None:
     assert _decide_as(found, "B. Becker", "desk")[0] == 0
     code, err = _decide_as(found, "C. Cole", "desk")
     assert (code, "same account of the system, desk@" in err) == (3, True), err
+    assert f"`forensics case policy {found.root} --one-account --reason TEXT`" in err
     assert _decide_as(found, "C. Cole", "other")[0] == 0
 
 

@@ -8,13 +8,17 @@ from typing import Any
 import pytest
 
 from forensics.custody.case_document import Case
+from forensics.decoding.child import Limits
 from forensics.errors import IntegrityBroken
 from forensics.tables.evidence import load_evidence
 from pipelines import clock
 from pipelines.cli.progress_text import progress_text, wrap_line
 from pipelines.custody.case_lock import lock_case
+from pipelines.custody.open_session import open_session
+from pipelines.custody.session import Need
 from pipelines.desk.run_progress import measure_rate
 from pipelines.desk.status import case_status
+from pipelines.intake.ingest import IngestItem, ingest
 from pipelines.run.cancellation import Interrupted
 from pipelines.run.progress import NoProgress
 from pipelines.run.record import STATE_MEANINGS, RunState, run_state
@@ -97,6 +101,44 @@ def test_a_complete_run_counts_from_the_tables(case: Case) -> None:
     facts = status(case)
     assert facts["state"] == "complete"
     assert facts["progress"] == {"frames": N_FRAMES, "done": N_FRAMES, "percent": 100.0, "unfinished": []}
+
+
+def test_tables_that_are_older_than_the_case_are_not_complete(call: Call, tmp_path: Path, empty_case: Path) -> None:
+    serial = ("--runner", "serial", "--quiet")
+    for seed, camera in enumerate(("gate", "hall")):
+        call("ingest", empty_case, clip(tmp_path / f"{camera}.mp4", seed=seed), "--camera", camera)
+    assert call("run", empty_case, *serial).code == 0
+    facts = call("status", empty_case, "--json").json
+    assert (facts["added_since"], facts["corrected_since"]) == (0, 0)
+
+    call("ingest", empty_case, clip(tmp_path / "yard.mp4", n_frames=8, seed=2), "--camera", "yard")
+    call("case", "clock", empty_case, "gate", "--clock-error", "2s")
+    facts = call("status", empty_case, "--json").json
+    assert (facts["state"], facts["added_since"], facts["corrected_since"]) == ("complete", 1, 1)
+    assert (facts["progress"]["frames"], facts["progress"]["done"], facts["progress"]["percent"]) == (32, 24, 75.0)
+    assert [row["camera_id"] for row in facts["progress"]["unfinished"]] == ["yard"]
+    out = " ".join(call("status", empty_case).out.split())
+    older = "the tables are older than 1 recording that was added and 1 recording that was corrected since"
+    assert f"state complete: {older}" in out
+    assert f"next: forensics run {empty_case}" in out
+    said = call("query", empty_case).err
+    assert "1 recording was added after this run; `forensics run" in said
+    assert "camera or clock of 1 recording" in said
+
+    assert call("run", empty_case, *serial).code == 0
+    facts = call("status", empty_case, "--json").json
+    assert (facts["added_since"], facts["corrected_since"], facts["progress"]["percent"]) == (0, 0, 100.0)
+    assert facts["meaning"] == STATE_MEANINGS[RunState.COMPLETE]
+    assert "after this run" not in call("query", empty_case).err
+
+
+def test_new_evidence_is_added_to_what_a_run_with_gaps_means(case: Case, tmp_path: Path) -> None:
+    run(case, detector=PaintedDetector(failing=frozenset({5})))
+    with open_session(case.folder.root, "ingest", need=Need.WORK) as session:
+        given = [IngestItem(clip(tmp_path / "yard.mp4"), "yard")]
+        ingest(session.files, given, limits=Limits(), on_source=lambda source: None)
+    gaps = STATE_MEANINGS[RunState.WITH_GAPS]
+    assert status(case)["meaning"] == f"{gaps}; the tables are older than 1 recording that was added since"
 
 
 def test_a_run_with_failed_work_is_complete_with_gaps(case: Case) -> None:

@@ -200,6 +200,22 @@ def test_status_counts_what_waits_and_says_nothing_of_verdicts(found: FaceCase) 
     assert "decided  1 disagreed" in out
 
 
+def test_a_run_after_the_review_counts_what_needs_a_verdict(found: FaceCase) -> None:
+    quiet = ("--runner", "serial", "--quiet")
+    _decide(found, "B. Becker", "confirm")
+    out = found.do("run", *quiet)
+    assert "1 candidate for examination\n" in out, "the second verdict is missing"
+    assert "next: forensics review" in out
+    _decide(found, "C. Cole", "confirm")
+    facts = found.call("run", found.root, *quiet, "--json").json
+    assert (facts["to_review"], facts["decided"]) == (0, 1)
+    out = found.do("run", *quiet)
+    assert "0 candidates for examination, 1 decided\n" in out
+    assert "next: forensics query" in out
+    listed = found.call("review", found.root, "--as", "B. Becker", "--reason", "r")
+    assert (listed.out, listed.err) == ("no candidate waits for you; you have decided 1\n", "")
+
+
 def test_two_people_confirm(found: FaceCase) -> None:
     code, out, _ = _decide(found, "B. Becker", "confirm", "--note", "scar over the left brow")
     assert (code, "first" in out, "similarity" in out) == (0, True, True)
