@@ -1,6 +1,7 @@
 """Model store: which models are registered, how a name is resolved, and which files are refused."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,14 @@ def test_what_is_missing_is_listed() -> None:
     assert [(each.entry, each.state, each.path) for each in list_installations()] == [
         (entry, State.MISSING, None) for entry in catalogue()
     ]
+
+
+@pytest.mark.parametrize("name", ["yolox_nano.onnx", "yolo11n.pt"])
+def test_a_pipe_in_place_of_a_model_counts_as_changed(empty_shelves: Path, name: str) -> None:
+    os.mkfifo(empty_shelves / name)
+    assert [each.path for each in list_installations() if each.state is State.ALTERED] == [empty_shelves / name]
+    with pytest.raises(UsageError, match="neither"):
+        resolve(name, trusted_sha256=NOBODY)
 
 
 @pytest.mark.parametrize("name", ["model.txt", "net.xml", "folder"])
