@@ -20,9 +20,20 @@ from forensics.models.catalogue import Entry
 from forensics.models.digest import digest_of
 from forensics.models.storage import open_regular
 
-__all__ = ["RECORD", "Conversion", "conversion_folder", "encode_conversion", "find_conversion", "load_conversion"]
+__all__ = [
+    "NOT_PINNED",
+    "RECORD",
+    "Conversion",
+    "conversion_folder",
+    "encode_conversion",
+    "find_conversion",
+    "load_conversion",
+]
 
 RECORD: Final = "conversion.json"
+NOT_PINNED: Final = "converted, not pinned: anyone who can write to its folder can replace it"
+"""What people must know of a conversion: no catalogue can know its digest, which the libraries decide."""
+
 _LARGEST_BYTES: Final = 1 << 20
 
 

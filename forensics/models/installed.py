@@ -38,6 +38,11 @@ class Installation:
     path: Path | None = None
     conversion: Conversion | None = None
 
+    @property
+    def is_pinned(self) -> bool:
+        """Whether what would be loaded has the digest that the catalogue states."""
+        return self.state is State.OK and self.conversion is None
+
 
 def find_installation(entry: Entry) -> Installation:
     """Find a registered model in the folders of models, and check its digest."""
