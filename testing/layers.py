@@ -31,7 +31,7 @@ def _layer(package: str, holds: str, *libraries: str) -> Layer:
 
 LAYERS: Final = (
     _layer("forensics", "errors, digests, spelling, places of footage, hardware, method numbers"),
-    _layer("forensics.models", "names, digests and licences of models", "platformdirs"),
+    _layer("forensics.models", "names, digests and licences of models", "platformdirs", "pydantic"),
     _layer("forensics.footage", "timeline, frames, chunks, evidence, coverage, motion gate", "numpy"),
     _layer("forensics.detection", "boxes, the detector port, network input and output", "numpy"),
     _layer("forensics.tracking", "association, sightings, MOT export", "numpy"),

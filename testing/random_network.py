@@ -66,6 +66,7 @@ format = "pt"
 labels = "coco80"
 licence = "AGPL-3.0"
 training_data = "none, its weights are random"
+accuracy = "mAP 50-95 0.1 on COCO val (a test)"
 
 [model.preference]
 order = {order}

@@ -69,6 +69,7 @@ class Entry:
         training_data: training data as stated by the maker.
         files: all files of the model.
         preference: place among the detectors that a case takes by itself; None if it takes this one never.
+        accuracy: published accuracy, with its source; None if it is not known here.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Entry:
     training_data: str
     files: tuple[RemoteFile, ...]
     preference: Preference | None = None
+    accuracy: str | None = None
 
     @property
     def is_converted(self) -> bool:

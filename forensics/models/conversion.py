@@ -6,19 +6,45 @@ record of the digests of both and of the libraries that converted it. The conver
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
-from forensics.errors import IntegrityBroken
-from forensics.json_object import JsonObject
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+
+from forensics.errors import CannotStart, IntegrityBroken
+from forensics.json_object import JsonObject, decode_json
 from forensics.models.catalogue import Entry
 from forensics.models.digest import digest_of
+from forensics.models.storage import open_regular
 
-__all__ = ["RECORD", "Conversion", "conversion_folder", "encode_conversion", "find_conversion", "load_conversion"]
+__all__ = [
+    "NOT_PINNED",
+    "RECORD",
+    "Conversion",
+    "conversion_folder",
+    "encode_conversion",
+    "find_conversion",
+    "load_conversion",
+]
 
 RECORD: Final = "conversion.json"
+NOT_PINNED: Final = "converted, not pinned: anyone who can write to its folder can replace it"
+"""What people must know of a conversion: no catalogue can know its digest, which the libraries decide."""
+
+_LARGEST_BYTES: Final = 1 << 20
+
+
+def _require_name(name: str) -> str:
+    if not name or name in {".", ".."} or Path(name).name != name:
+        raise ValueError("is not a name without folders")
+    return name
+
+
+_Name = Annotated[str, AfterValidator(_require_name)]
+_Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +61,12 @@ class Conversion:
         isolation: how the converting process was kept from the network.
     """
 
-    source: str
-    source_sha256: str
-    network: str
-    network_sha256: str
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+
+    source: _Name
+    source_sha256: _Sha256
+    network: _Name
+    network_sha256: _Sha256
     weights: str
     libraries: Mapping[str, str]
     isolation: str
@@ -71,11 +99,11 @@ def load_conversion(folder: Path, entry: Entry) -> tuple[Path, Conversion]:
         IntegrityBroken: the record is missing or damaged, is of another published file, or the network has changed.
     """
     try:
-        conversion = Conversion(**json.loads((folder / RECORD).read_text(encoding="utf-8")))
-        network = folder / Path(conversion.network).name
+        conversion = _read_record(folder / RECORD)
+        network = folder / conversion.network
         actual = digest_of(network)
-    except (OSError, ValueError, TypeError) as error:
-        raise _broken(folder, entry, f"cannot be read as a conversion ({error})") from error
+    except (OSError, ValueError, CannotStart) as error:
+        raise _broken(folder, entry, f"cannot be read as a conversion ({_first_line(error)})") from error
     if conversion.source_sha256 != entry.sha256:
         registered = f"{entry.name} is registered with {entry.sha256[:12]}"
         raise _broken(folder, entry, f"made from a file with SHA-256 {conversion.source_sha256[:12]}, {registered}")
@@ -83,6 +111,22 @@ def load_conversion(folder: Path, entry: Entry) -> tuple[Path, Conversion]:
         recorded = f"it was recorded with {conversion.network_sha256[:12]}"
         raise _broken(folder, entry, f"the network has SHA-256 {actual[:12]}, {recorded}")
     return network, conversion
+
+
+def _read_record(path: Path) -> Conversion:
+    """Read a record that somebody else may have written."""
+    with os.fdopen(open_regular(path), "rb") as file:
+        stored = file.read(_LARGEST_BYTES)
+    decode_json(stored)  # refuses deep nesting
+    return TypeAdapter(Conversion).validate_json(stored)
+
+
+def _first_line(error: Exception) -> str:
+    """Return what is wrong: of several invalid fields the first."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors()[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
 def _broken(folder: Path, entry: Entry, problem: str) -> IntegrityBroken:

@@ -14,7 +14,8 @@ from urllib.request import Request, urlopen
 from forensics.digests import sha256_of_file
 from forensics.errors import CannotStart, IntegrityBroken
 from forensics.models.catalogue import RemoteFile
-from forensics.models.storage import explain_disk_errors, move_into_place
+from forensics.models.digest import digest_of
+from forensics.models.storage import explain_disk_errors, move_into_place, open_regular, require_single_link
 
 __all__ = ["OnProgress", "download_file"]
 
@@ -36,14 +37,31 @@ def download_file(file: RemoteFile, target: Path, on_progress: OnProgress) -> Pa
         IntegrityBroken: the downloaded file has another size or digest; it was deleted.
     """
     with explain_disk_errors(target.parent):
-        if target.exists() and sha256_of_file(target) == file.sha256:
+        if target.exists() and digest_of(target) == file.sha256:
             on_progress(target.stat().st_size, file.size_bytes)
             return target
         part = target.with_name(f"{target.name}.part")
+        if part.is_symlink() or part.exists():
+            os.close(_open_part(part, os.O_RDONLY))
         if not _is_complete(file, part):
             _download(file, target, part, on_progress)
             _check(file, target, part)
         return move_into_place(part, target)
+
+
+def _open_part(part: Path, flags: int) -> int:
+    """Open the partial file, which other users of the folder may have prepared, and return its descriptor.
+
+    Raises:
+        CannotStart: it is no regular file, or has a second name.
+    """
+    descriptor = open_regular(part, flags)
+    try:
+        require_single_link(descriptor, part)
+    except CannotStart:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _is_complete(file: RemoteFile, part: Path) -> bool:
@@ -62,7 +80,9 @@ def _download(file: RemoteFile, target: Path, part: Path, on_progress: OnProgres
         start = have if resumes else 0
         total = _total_bytes(file, response, start)
         _require_space(part.parent, (total or 0) - start)
-        with part.open("ab" if resumes else "wb") as out:
+        with os.fdopen(_open_part(part, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab") as out:
+            if not resumes:
+                out.truncate(0)
             try:
                 done = _copy(response, out, start, total, on_progress)
             except _Cut as cut:

@@ -38,11 +38,16 @@ class Installation:
     path: Path | None = None
     conversion: Conversion | None = None
 
+    @property
+    def is_pinned(self) -> bool:
+        """Whether what would be loaded has the digest that the catalogue states."""
+        return self.state is State.OK and self.conversion is None
+
 
 def find_installation(entry: Entry) -> Installation:
     """Find a registered model in the folders of models, and check its digest."""
     published = find_in_folders(entry.location)
-    if published is not None and digest_of(published) != entry.sha256:
+    if published is not None and not _is_unchanged(entry, published):
         return Installation(entry, State.ALTERED, published)
     folder = find_conversion(entry, model_folders()) if entry.is_converted else None
     if folder is not None:
@@ -53,6 +58,13 @@ def find_installation(entry: Entry) -> Installation:
     if published is None:
         return Installation(entry, State.MISSING)
     return Installation(entry, State.UNCONVERTED if entry.is_converted else State.OK, published)
+
+
+def _is_unchanged(entry: Entry, published: Path) -> bool:
+    try:
+        return digest_of(published) == entry.sha256
+    except IntegrityBroken:
+        return False
 
 
 def list_installations() -> tuple[Installation, ...]:

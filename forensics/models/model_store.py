@@ -3,7 +3,9 @@
 import contextlib
 import os
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Final
 
 from platformdirs import user_cache_path
 
@@ -16,6 +18,9 @@ from forensics.models.withdrawn import refuse_withdrawn, refuse_withdrawn_digest
 
 __all__ = ["BUILTIN", "Model", "cache_folder", "check", "find_in_folders", "model_folders", "resolve"]
 
+_SUGGESTED: Final = 2
+_SUFFIXES: Final = (".onnx", ".pt")
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -26,7 +31,7 @@ class Model:
         path: the file or folder; None for `builtin`.
         sha256: digest of the file or folder; empty for `builtin`.
         format: ``openvino``, ``onnx``, ``pt`` or ``builtin``.
-        licence, task, labels, training_data: as registered; None for a model that is not registered.
+        licence, task, labels, training_data, accuracy: as registered; None for a model that is not registered.
         conversion: what is recorded of its conversion; None unless it was converted from a registered `.pt` file.
         choice: why it was taken; empty if it was named.
     """
@@ -41,11 +46,25 @@ class Model:
     training_data: str | None = None
     conversion: Conversion | None = None
     choice: str = ""
+    accuracy: str | None = None
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the catalogue or the program fixes its bytes; for a conversion only its own record does."""
+        return self.licence is not None and self.conversion is None
 
 
 # Increase the number whenever the built-in detector gives other boxes for the same frame.
 BUILTIN = Model(
-    "builtin-1", None, "", "builtin", "AGPL-3.0-or-later", "detect", "person", "INRIA Person (OpenCV's HOG)"
+    "builtin-1",
+    None,
+    "",
+    "builtin",
+    "AGPL-3.0-or-later",
+    "detect",
+    "person",
+    "INRIA Person (OpenCV's HOG)",
+    accuracy="measured with this program (docs/accuracy.md)",
 )
 
 
@@ -174,14 +193,26 @@ def _not_found(name: str, entry: Entry | None) -> CannotStart:
     known = ", ".join(known.name for known in preferred_entries())
     return CannotStart(
         f"{name} is neither a file nor a registered model, and is not in {folders}",
-        f"give a path or `builtin`, or download one of {known}: forensics models pull NAME",
+        f"{_suggestion(Path(name).expanduser())}give a path or `builtin`, or download one of {known}: "
+        "forensics models pull NAME",
     )
+
+
+def _suggestion(missing: Path) -> str:
+    """Return the question whether a model in the same folder, spelled alike, is meant; empty if there is none."""
+    try:
+        beside = [path.name for path in missing.parent.iterdir() if path.is_dir() or path.suffix in _SUFFIXES]
+    except OSError:
+        return ""
+    longer = [name for name in sorted(beside) if missing.name and name.startswith(missing.name)]
+    alike = (longer or get_close_matches(missing.name, sorted(beside)))[:_SUGGESTED]
+    return f"did you mean {' or '.join(str(missing.with_name(name)) for name in alike)}? or " if alike else ""
 
 
 def _format_of(path: Path) -> str:
     if path.is_dir() and len(list(path.glob("*.xml"))) == 1:
         return "openvino"
-    if path.is_file() and path.suffix.lower() in (".onnx", ".pt"):
+    if path.is_file() and path.suffix.lower() in _SUFFIXES:
         return path.suffix.lower().removeprefix(".")
     hint = f"give its folder, {path.parent}" if path.suffix == ".xml" else "see: forensics models list"
     raise UsageError(f"{path} is neither an .onnx file, an OpenVINO folder with one .xml, nor a .pt file", hint)
@@ -224,4 +255,5 @@ def _registered(entry: Entry, path: Path) -> Model:
         task=entry.task,
         labels=entry.labels,
         training_data=entry.training_data,
+        accuracy=entry.accuracy,
     )

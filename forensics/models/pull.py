@@ -6,7 +6,7 @@ from forensics.errors import IntegrityBroken
 from forensics.models.catalogue import Entry
 from forensics.models.digest import digest_of
 from forensics.models.download import OnProgress, download_file
-from forensics.models.storage import explain_disk_errors, lock_model, move_into_place
+from forensics.models.storage import explain_disk_errors, lock_model, make_staging, move_into_place
 
 __all__ = ["OnProgress", "fetch"]
 
@@ -44,7 +44,7 @@ def _fetch_folder(entry: Entry, target: Path, on_progress: OnProgress) -> Path:
     """Download all files to a folder with another name, then rename it."""
     staging = target.with_name(f"{target.name}.part")
     with explain_disk_errors(target.parent):
-        staging.mkdir(exist_ok=True)
+        make_staging(staging)
         before = 0
         for file in entry.files:
             path = download_file(file, staging / file.name, _with_offset(on_progress, before, entry.size_bytes))

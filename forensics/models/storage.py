@@ -1,9 +1,14 @@
-"""Files in a folder of models: one writer at a time, names that appear at once, and errors of the disk in words."""
+"""Files in a folder of models: one writer at a time, names that appear at once, and errors of the disk in words.
+
+Other users may be able to write to the folder. So nothing is written through a link, and only regular files are
+opened.
+"""
 
 import contextlib
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +16,20 @@ from typing import Final
 
 from forensics.errors import CannotStart
 
-__all__ = ["disk_error", "explain_disk_errors", "lock_model", "move_into_place", "sync_tree"]
+__all__ = [
+    "disk_error",
+    "explain_disk_errors",
+    "lock_model",
+    "make_staging",
+    "move_into_place",
+    "open_regular",
+    "require_single_link",
+    "sync_tree",
+]
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_IRREGULAR: Final = frozenset({errno.ELOOP, errno.ENXIO, errno.EISDIR})
 _READABLE_FOLDER: Final = 0o755
 _READABLE_FILE: Final = 0o644
 _ELSEWHERE: Final = "choose another folder with --into FOLDER, and name it in FORENSICS_MODELS so that it is searched"
@@ -34,13 +49,57 @@ def lock_model(folder: Path, name: str) -> Iterator[None]:
         if not folder.exists():
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(_READABLE_FOLDER)
-        descriptor = os.open(folder / f".{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = open_regular(folder / f".{name}.lock", os.O_RDWR | os.O_CREAT)
     try:
         with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
+
+
+def open_regular(path: Path, flags: int = os.O_RDONLY) -> int:
+    """Open a regular file and return its descriptor; neither a link is followed nor a pipe waited for.
+
+    Raises:
+        CannotStart: the path is a symbolic link, a pipe or something else that is no regular file.
+        OSError: it cannot be opened.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, _READABLE_FILE)
+    except OSError as error:
+        if error.errno in _IRREGULAR:
+            raise _irregular(path, "is no regular file") from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _irregular(path, "is no regular file")
+    return descriptor
+
+
+def require_single_link(descriptor: int, path: Path) -> None:
+    """Check that an open file has no second name, so that writing to it changes no file elsewhere.
+
+    Raises:
+        CannotStart: it has one.
+    """
+    if os.fstat(descriptor).st_nlink > 1:
+        raise _irregular(path, "has a second name (a hard link)")
+
+
+def make_staging(path: Path) -> None:
+    """Make a folder in which files are prepared, unless it is there already.
+
+    Raises:
+        CannotStart: a link or a file has its name.
+    """
+    path.mkdir(exist_ok=True)
+    if not stat.S_ISDIR(path.lstat().st_mode):
+        raise _irregular(path, "is a link and no folder")
+
+
+def _irregular(path: Path, problem: str) -> CannotStart:
+    return CannotStart(f"{problem}, so nothing is written to it or read from it", "remove it and run again", path)
 
 
 @contextmanager
@@ -70,10 +129,20 @@ def move_into_place(part: Path, target: Path) -> Path:
     Models are public, unlike cases: one account may pull them for all others.
     """
     for path in (part, *part.rglob("*")):
-        path.chmod(_READABLE_FOLDER if path.is_dir() else _READABLE_FILE)
+        _make_readable(path)
     part.replace(target)
     _sync(target.parent)
     return target
+
+
+def _make_readable(path: Path) -> None:
+    """Set the mode of a file or folder, never of what a link leads to."""
+    is_folder = stat.S_ISDIR(path.lstat().st_mode)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW) if is_folder else open_regular(path)
+    try:
+        os.fchmod(descriptor, _READABLE_FOLDER if is_folder else _READABLE_FILE)
+    finally:
+        os.close(descriptor)
 
 
 def sync_tree(folder: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 from forensics.errors import IntegrityBroken
+from forensics.models.conversion import NOT_PINNED, RECORD
 from forensics.models.installed import Installation, State, list_installations, preferred_installation
 from forensics.models.model_store import BUILTIN, model_folders
 from pipelines.cli.groups import Group
@@ -24,11 +25,14 @@ _STATES: Final = {
 
 @click.group(cls=Group)
 def models() -> None:
-    """List, download and check models; each is pinned by SHA-256, and only `pull` downloads.
+    """List, download and check models; published files are pinned by SHA-256, and only `pull` downloads.
 
     Models are searched in the folder that FORENSICS_MODELS names, then in your cache
     (~/.cache/forensics/models). `pull` writes to the first of them. A machine without network gets a copy
     of that folder; `models verify` checks every digest there.
+
+    A network that `pull` converted is compared with the record beside it only: anyone who can write to the folder can
+    replace both. Give write access to one account.
     """
 
 
@@ -36,6 +40,8 @@ def models() -> None:
 @json_option
 def list_models(as_json: bool) -> None:
     """List every registered model: task, licence, labels, size, whether it is here, and what `pull` would do.
+
+    The accuracy is what its maker published, not what it reaches in your footage.
 
     \b
     Example:
@@ -60,6 +66,7 @@ def _describe(installation: Installation, folders: tuple[Path, ...]) -> list[str
     entry, path = installation.entry, installation.path
     size = size_text(entry.size_bytes)
     lines = [f"{entry.name:<36}{entry.task:<13}{entry.licence:<10}{size:>9} {_STATES[installation.state]}"]
+    lines.append(f"    accuracy {entry.accuracy or 'unknown'}")
     lines.append(f"    labels {entry.labels}; pull {describe_pull(installation)}")
     if path is not None:
         number, inside = next(
@@ -68,6 +75,8 @@ def _describe(installation: Installation, folders: tuple[Path, ...]) -> list[str
             if path.is_relative_to(folder)
         )
         lines.append(f"    [{number}]/{inside}")
+    if installation.conversion:
+        lines.append(f"    {NOT_PINNED}")
     return lines
 
 
@@ -103,15 +112,28 @@ def pull(name: str, into: Path | None) -> None:
 def verify(as_json: bool) -> None:
     """Compute the digest of every installed registered model; exit 5 if one has changed.
 
+    A published file is compared with the catalogue, a converted network with the record beside it.
+
     \b
     Example:
       forensics models verify
     """
-    states = [(each.entry.name, str(each.state)) for each in list_installations()]
-    emit(dict(states), table_text(["name", "state"], [list(state) for state in states]), as_json)
-    altered = [name for name, state in states if state == State.ALTERED]
+    installations = list_installations()
+    rows = [[each.entry.name, str(each.state), _compared_with(each)] for each in installations]
+    emit({name: state for name, state, _ in rows}, table_text(["name", "state", "compared with"], rows), as_json)
+    for each in installations:
+        if each.conversion:
+            say(f"{each.entry.name}: {NOT_PINNED}")
+    altered = [name for name, state, _ in rows if state == State.ALTERED]
     if altered:
         raise IntegrityBroken(
             f"models have changed: {', '.join(altered)}",
             f"remove the changed files, see `forensics models list`, and run: forensics models pull {altered[0]}",
         )
+
+
+def _compared_with(installation: Installation) -> str:
+    """Return what states the digest that an installed model was compared with."""
+    if installation.path is None:
+        return "-"
+    return "catalogue" if installation.path.name == installation.entry.location else RECORD

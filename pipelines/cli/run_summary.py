@@ -6,6 +6,7 @@ import forensics
 from forensics.custody.case_folder import CaseFolder
 from forensics.footage.coverage import State
 from forensics.json_object import JsonObject
+from forensics.models.conversion import NOT_PINNED
 from forensics.models.model_store import Model
 from forensics.spelling import in_shell
 from forensics.tables.open import OpenCase
@@ -21,7 +22,7 @@ from pipelines.run.driver import RunResult
 from pipelines.run.part_integrity import PartChecker
 from pipelines.run.part_reuse import reusable_parts
 from pipelines.run.plan import RunPlan
-from pipelines.run.record import model_of_run, model_text
+from pipelines.run.record import accuracy_text, model_of_run, model_text
 from pipelines.run.spot_check_report import describe_spot_check
 from pipelines.settings import Settings
 
@@ -59,6 +60,8 @@ def plan_facts(plan: RunPlan, settings: Settings, model: Model) -> JsonObject:
         "model": model.name,
         "model_sha256": model.sha256 or None,
         "model_source_sha256": model.conversion and model.conversion.source_sha256,
+        "model_pinned": model.is_pinned,
+        "model_accuracy": model.accuracy,
         "files": len(plan.evidence),
         "unreadable": len(plan.unreadable),
         "absent": sum(is_absent(each.evidence) for each in plan.evidence),
@@ -86,6 +89,8 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         "model": model.get("name"),
         "model_sha256": model.get("sha256") or None,
         "model_source_sha256": (model.get("conversion") or {}).get("source_sha256"),
+        "model_pinned": model.get("pinned"),
+        "model_accuracy": model.get("accuracy"),
         "rows": rows,
         "figures": result.figures,
         "audit": result.spot_check,
@@ -98,8 +103,14 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
     lines = [
         f"run {result.folder.run_id}: {seen}, {counted(rows['detections'], 'detection', 'detections')}",
         f"model {model_text(model)}",
+<<<<<<< HEAD
         *map(one_line, (*result.lost_footage, *result.rebuilt_parts)),
+=======
+        f"accuracy of the model: {accuracy_text(model)}",
+>>>>>>> mend-models
     ]
+    if model.get("conversion"):
+        lines.append(f"the model is {NOT_PINNED}")
     if rows["detections"] and not rows["sightings"]:
         lines += filter(None, [no_sighting_hint(forensics.open_case(folder.root))])
     if result.figures["sparse_recordings"]:

@@ -71,6 +71,7 @@ def describe_installation(installation: Installation) -> JsonObject:
         "licence": entry.licence,
         "labels": entry.labels,
         "training_data": entry.training_data,
+        "accuracy": entry.accuracy,
         "state": str(installation.state),
         "path": None if installation.path is None else str(installation.path),
         "size_bytes": entry.size_bytes,
@@ -78,6 +79,7 @@ def describe_installation(installation: Installation) -> JsonObject:
         "files": [{"name": file.name, "source": file.source, "sha256": file.sha256} for file in entry.files],
         "pull": describe_pull(installation),
         "preference": entry.preference and {"order": entry.preference.order, "reason": entry.preference.reason},
+        "pinned": installation.is_pinned,
         "conversion": conversion and conversion.facts,
     }
 

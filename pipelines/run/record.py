@@ -28,6 +28,7 @@ from pipelines.versions import library_versions
 __all__ = [
     "STATE_MEANINGS",
     "RunState",
+    "accuracy_text",
     "begin_record",
     "finish_record",
     "hardware_for",
@@ -67,6 +68,7 @@ STATE_MEANINGS: Final[Mapping[RunState, str]] = MappingProxyType(
 
 # Versions before 0.3 wrote this for `RunState.WITH_GAPS`.
 _WITH_GAPS_BEFORE_0_3: Final = "finished"
+_MODEL_FACTS: Final = ("name", "sha256", "format", "licence", "training_data", "accuracy")
 _WEAKNESS: Final = "which finds people only and misses many (docs/accuracy.md)"
 
 
@@ -106,7 +108,8 @@ def begin_record(
 def _describe_model(model: Model, before: JsonObject) -> JsonObject:
     """Return the facts about a model; a run that is continued keeps the reason of its first choice."""
     return {
-        **{name: getattr(model, name) for name in ("name", "sha256", "format", "licence", "training_data")},
+        **{name: getattr(model, name) for name in _MODEL_FACTS},
+        "pinned": model.is_pinned,
         "choice": before.get("choice", model.choice),
         "conversion": None if model.conversion is None else model.conversion.facts,
     }
@@ -195,6 +198,16 @@ def model_text(model: JsonObject) -> str:
     """
     name = str(model.get("name", "unknown"))
     return f"{name}, {_WEAKNESS}" if name == BUILTIN.name else name
+
+
+def accuracy_text(model: JsonObject) -> str:
+    """Return how good a recorded model is, as its maker published it.
+
+    >>> accuracy_text({"name": "own.onnx", "licence": None})
+    'unknown, the model is not registered'
+    """
+    unknown = "unknown" if model.get("licence") else "unknown, the model is not registered"
+    return str(model.get("accuracy") or unknown)
 
 
 def hardware_for(settings: Settings) -> str:

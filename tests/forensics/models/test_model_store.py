@@ -1,6 +1,7 @@
 """Model store: which models are registered, how a name is resolved, and which files are refused."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,7 @@ def test_every_entry_is_complete_and_has_an_official_address() -> None:
         assert entry.licence
         assert entry.training_data
         assert entry.labels
+        assert entry.accuracy is None or entry.accuracy.startswith("mAP 50-95 ")
         assert entry.format in ("openvino", "onnx", "pt")
         assert entry.format == "openvino" or len(entry.files) == 1
         for file in entry.files:
@@ -62,6 +64,7 @@ def test_detectors_that_a_case_may_take_by_itself_are_in_one_order_with_a_reason
     assert [preference.order for preference in preferences] == list(range(1, len(ordered) + 1))
     assert all(preference.reason for preference in preferences)
     assert {entry.task for entry in ordered} == {"detect"}
+    assert all(entry.accuracy for entry in ordered)
     names = [entry.name for entry in ordered]
     assert names.index("yolo11n") < names.index("yolo26n"), "measured: 58.6 against 47.9 HOTA"
 
@@ -157,6 +160,23 @@ def test_anything_else_that_is_absent_names_detectors_to_pull() -> None:
         resolve("nosuch.onnx", trusted_sha256=NOBODY)
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("net_int8_openvino", "net_int8_openvino_model"), ("mine.onxn", "mine.onnx"), ("mine", "mine.onnx")],
+)
+def test_a_path_that_leads_to_nothing_suggests_what_is_beside_it(tmp_path: Path, typed: str, meant: str) -> None:
+    openvino_folder(tmp_path / "own" / "net_int8_openvino_model")
+    (tmp_path / "own" / "mine.onnx").write_bytes(b"x")
+    (tmp_path / "own" / "mine.txt").write_bytes(b"x")
+    for path in (tmp_path / "own" / typed, Path("own") / typed):
+        with pytest.raises(CannotStart) as caught:
+            resolve(str(path), trusted_sha256=NOBODY)
+        assert caught.value.next_step.startswith(f"did you mean {path.with_name(meant)}? or give a path")
+    with pytest.raises(CannotStart) as caught:
+        resolve(str(tmp_path / "own" / "detector"), trusted_sha256=NOBODY)
+    assert caught.value.next_step.startswith("give a path")
+
+
 def test_a_name_cannot_lead_out_of_the_model_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "beside.onnx").write_bytes(b"x")
     monkeypatch.chdir("/")
@@ -176,6 +196,14 @@ def test_what_is_missing_is_listed() -> None:
     assert [(each.entry, each.state, each.path) for each in list_installations()] == [
         (entry, State.MISSING, None) for entry in catalogue()
     ]
+
+
+@pytest.mark.parametrize("name", ["yolox_nano.onnx", "yolo11n.pt"])
+def test_a_pipe_in_place_of_a_model_counts_as_changed(empty_shelves: Path, name: str) -> None:
+    os.mkfifo(empty_shelves / name)
+    assert [each.path for each in list_installations() if each.state is State.ALTERED] == [empty_shelves / name]
+    with pytest.raises(UsageError, match="neither"):
+        resolve(name, trusted_sha256=NOBODY)
 
 
 @pytest.mark.parametrize("name", ["model.txt", "net.xml", "folder"])

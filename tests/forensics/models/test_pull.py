@@ -1,9 +1,12 @@
 """Download of registered models: resumed, checked, and every failure with its next step."""
 
 import os
+import resource
+import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -170,8 +173,12 @@ def test_a_web_page_costs_nothing_of_a_partial_download(source: FileServer, tmp_
 
 
 def test_a_disk_that_is_full_while_it_is_written(source: FileServer, tmp_path: Path) -> None:
-    (tmp_path / "net.onnx.part").symlink_to("/dev/full")
-    error = refusal(source.entry(), tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, before[1]))
+    try:
+        error = refusal(source.entry(), tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert (type(error), "no space for the model" in error.problem, error.where) == (CannotStart, True, tmp_path)
     assert "--into" in error.next_step
 
@@ -231,3 +238,91 @@ def test_two_processes_share_one_download(source: FileServer, tmp_path: Path) ->
         paths = list(pool.map(lambda _: pulled(entry, tmp_path), range(4)))
     assert {path.read_bytes() for path in paths} == {source.content}
     assert source.ranges_asked == [None]
+
+
+# ---- a folder of models that other users can write to
+
+_VICTIM: Final = b"evidence"
+
+
+@pytest.fixture
+def victim(tmp_path: Path) -> Path:
+    """A private file outside the folder of models, which no pull may change."""
+    path = tmp_path / "gate.mp4"
+    path.write_bytes(_VICTIM)
+    path.chmod(0o600)
+    return path
+
+
+def assert_untouched(victim: Path) -> None:
+    assert victim.read_bytes() == _VICTIM
+    assert stat.S_IMODE(victim.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["net.onnx.part", ".net.lock"])
+@pytest.mark.parametrize("knows_ranges", [True, False])
+def test_nothing_is_written_through_a_link(
+    source: FileServer, tmp_path: Path, victim: Path, name: str, knows_ranges: bool
+) -> None:
+    source.knows_ranges = knows_ranges
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / name).symlink_to(victim)
+    error = refusal(source.entry(), folder)
+    assert (type(error), error.where, "remove it" in error.next_step) == (CannotStart, folder / name, True)
+    assert_untouched(victim)
+    (folder / name).unlink()
+    assert pulled(source.entry(), folder).read_bytes() == source.content
+
+
+@pytest.mark.parametrize("name", ["net.onnx.part", ".net.lock"])
+def test_nothing_is_made_where_a_link_leads(source: FileServer, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / name).symlink_to(tmp_path / "new")
+    assert isinstance(refusal(source.entry(), folder), CannotStart)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_partial_file_with_a_second_name_is_refused(source: FileServer, tmp_path: Path, victim: Path) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "net.onnx.part").hardlink_to(victim)
+    assert "hard link" in refusal(source.entry(), folder).problem
+    assert_untouched(victim)
+
+
+@pytest.mark.parametrize("name", ["net.onnx.part", ".net.lock"])
+def test_a_pipe_is_refused_and_not_waited_for(source: FileServer, tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    assert "no regular file" in refusal(source.entry(), tmp_path).problem
+
+
+def test_a_pipe_in_place_of_a_model_is_refused(source: FileServer, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "net.onnx")
+    error = refusal(source.entry(), tmp_path)
+    assert (type(error), error.where) == (IntegrityBroken, tmp_path / "net.onnx")
+
+
+def folder_entry(source: FileServer) -> Entry:
+    """Return an entry that is a folder of two files."""
+    good = source.entry().files[0]
+    files = tuple(RemoteFile(name, good.source, good.sha256, good.size_bytes) for name in ("net.xml", "net.bin"))
+    return Entry("net", "detect", "openvino", "x", "MIT", "none", files)
+
+
+def test_no_folder_is_filled_through_a_link(source: FileServer, tmp_path: Path) -> None:
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "models"
+    elsewhere.mkdir()
+    folder.mkdir()
+    (folder / "net.part").symlink_to(elsewhere)
+    assert isinstance(refusal(folder_entry(source), folder), CannotStart)
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_the_mode_of_what_a_link_leads_to_stays(source: FileServer, tmp_path: Path, victim: Path) -> None:
+    staging = tmp_path / "models" / "net.part"
+    staging.mkdir(parents=True)
+    (staging / "more").symlink_to(victim)
+    assert isinstance(refusal(folder_entry(source), tmp_path / "models"), CannotStart)
+    assert_untouched(victim)

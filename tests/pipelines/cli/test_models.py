@@ -21,6 +21,7 @@ from forensics.detection.detections import Boxes
 from forensics.digests import sha256_of_file
 from forensics.json_object import JsonObject
 from forensics.models import catalogue
+from forensics.models.conversion import NOT_PINNED
 from forensics.models.labels import known_labels
 from testing.commands import Call, clip
 from testing.file_server import FileServer, serve_file
@@ -182,6 +183,9 @@ def test_a_copied_folder_of_models_works_without_network_and_is_verified(call: C
     assert (listed["yolo11n"]["state"], listed["yolo26n"]["state"]) == ("ok", "missing")
     assert call("models", "verify").code == 0
     assert stocked.server.ranges_asked == []
+    answer = call("models", "verify")
+    assert answer.out.splitlines()[1].split() == ["yolo11n", "ok", "conversion.json"]
+    assert answer.err == f"yolo11n: {NOT_PINNED}\n"
     weights = next(stocked.folder.rglob("*.bin"))
     weights.write_bytes(weights.read_bytes()[:-1] + b"?")
     answer = call("models", "verify", "--json")
@@ -204,6 +208,7 @@ def test_the_list_fits_80_columns_and_says_what_pull_would_do(
     for entry in catalogue.catalogue():
         line = next(line for line in lines if line.startswith(f"{entry.name} "))
         assert all(word in line for word in (entry.name, entry.task, entry.licence))
+    assert "accuracy mAP 50-95 39.5 on COCO val (docs.ultralytics.com/models/yolo11)" in text
     assert "pull downloads 5.4 MiB, then converts to OpenVINO" in text
     assert "pull downloads it (size unknown), then converts to OpenVINO" in text
     assert "pull refuses until the changed file is removed\n    [1]/yolo26s.pt" in text
@@ -219,6 +224,10 @@ def test_the_list_as_json_has_everything(call: Call, stocked: Shop) -> None:
     assert (model["state"], model["pull"], model["size_bytes"]) == ("ok", "does nothing", None)
     assert model["path"] == str(stocked.folder / "yolo11n.converted" / "yolo11n_openvino_model")
     assert model["conversion"]["source_sha256"] == model["sha256"] == sha256_of_file(stocked.published)
+    assert (model["accuracy"], model["pinned"]) == ("mAP 50-95 0.1 on COCO val (a test)", False)
+    lines = call("models", "list").out.splitlines()
+    assert f"    {NOT_PINNED}" in lines
+    assert [line for line in lines if line.startswith("    ") and len(line) > 80] == []
     assert model["preference"] == {"order": 1, "reason": "made for a test"}
 
 
@@ -331,6 +340,27 @@ def test_a_model_that_settings_name_is_taken(call: Call, stocked: Shop, tmp_path
     assert call("scan", clip(tmp_path / "gate.mp4"), "--case", case, *words, *_SERIAL).code == 0
     assert record_of(case)["model"]["name"] == "builtin-1"
     assert record_of(case)["model"]["choice"] == "named in the settings"
+
+
+def test_a_run_tells_the_accuracy_and_that_a_conversion_is_not_pinned(
+    call: Call, stocked: Shop, tmp_path: Path
+) -> None:
+    case, footage = tmp_path / "case", clip(tmp_path / "gate.mp4")
+    answer = call("scan", footage, "--case", case, "--model", "yolo11n", *_SERIAL)
+    assert "accuracy of the model: mAP 50-95 0.1 on COCO val (a test)" in answer.out.splitlines()
+    assert f"the model is {NOT_PINNED}" in answer.out.splitlines()
+    assert record_of(case)["model"]["pinned"] is False
+    assert "mAP 50-95 0.1 on COCO val (a test)" in call("status", case).out
+    own = tmp_path / "own_model"
+    shutil.copytree(stocked.folder / "yolo11n.converted" / "yolo11n_openvino_model", own)
+    answer = call("run", case, "--model", own, *_SERIAL)
+    assert "accuracy of the model: unknown, the model is not registered" in answer.out.splitlines()
+    assert NOT_PINNED not in answer.out
+    facts = call("run", case, "--model", own, *_SERIAL, "--json").json
+    assert (facts["model_accuracy"], facts["model_pinned"]) == (None, False)
+    assert "unknown, the model is not registered" in call("status", case).out
+    facts = call("run", case, "--model", "builtin", *_SERIAL, "--json").json
+    assert facts["model_pinned"] is True
 
 
 def test_a_changed_model_is_refused_and_not_passed_over(call: Call, stocked: Shop, tmp_path: Path) -> None:

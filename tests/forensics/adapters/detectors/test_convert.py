@@ -146,6 +146,47 @@ def test_a_changed_conversion_is_refused(network: Path, converted: Path, tmp_pat
         load_conversion(folder, entry)
 
 
+_DAMAGES: Final = {
+    "a number for a digest": {"source_sha256": 5},
+    "no digest": {"network_sha256": "0" * 63},
+    "a list for the libraries": {"libraries": ["torch"]},
+    "a version that is no text": {"libraries": {"torch": 2}},
+    "another folder": {"network": "../elsewhere"},
+    "this folder": {"network": "."},
+    "no name": {"network": ""},
+    "a field too many": {"more": 1},
+}
+
+
+@pytest.mark.parametrize("damage", [*_DAMAGES, "nesting", "a list", "no UTF-8", "a pipe", "a link", "a folder"])
+def test_a_damaged_record_is_refused(network: Path, converted: Path, tmp_path: Path, damage: str) -> None:
+    entry = entry_of(network)
+    folder = conversion_folder(tmp_path, entry)
+    shutil_copy(conversion_folder(converted, entry), folder)
+    record = folder / RECORD
+    stored = record.read_bytes()
+    record.unlink()
+    if damage in _DAMAGES:
+        record.write_text(json.dumps(json.loads(stored) | _DAMAGES[damage]))
+    elif damage == "nesting":
+        record.write_text("[" * 100_000)
+    elif damage == "a list":
+        record.write_text("[]")
+    elif damage == "no UTF-8":
+        record.write_bytes(stored.replace(b"yolo11n", b"\xff"))
+    elif damage == "a pipe":
+        os.mkfifo(record)
+    elif damage == "a link":
+        (tmp_path / "record").write_bytes(stored)
+        record.symlink_to(tmp_path / "record")
+    else:
+        record.mkdir()
+    with pytest.raises(IntegrityBroken, match="cannot be read as a conversion") as caught:
+        load_conversion(folder, entry)
+    assert "\n" not in str(caught.value)
+    assert "models pull yolo11n" in caught.value.next_step
+
+
 def shutil_copy(source: Path, target: Path) -> None:
     subprocess.run(["cp", "-r", source, target], check=True)
 
