@@ -103,11 +103,8 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
     lines = [
         f"run {result.folder.run_id}: {seen}, {counted(rows['detections'], 'detection', 'detections')}",
         f"model {model_text(model)}",
-<<<<<<< HEAD
-        *map(one_line, (*result.lost_footage, *result.rebuilt_parts)),
-=======
         f"accuracy of the model: {accuracy_text(model)}",
->>>>>>> mend-models
+        *map(one_line, (*result.lost_footage, *result.rebuilt_parts)),
     ]
     if model.get("conversion"):
         lines.append(f"the model is {NOT_PINNED}")
