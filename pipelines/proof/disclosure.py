@@ -51,6 +51,16 @@ _LIMITS: Final = (
 )
 
 
+_LIMITS_OF_DETECTION: Final = (
+    "No faces were compared, so nobody was searched for by face.",
+    "A detector misses objects, and takes things for objects that are none; its model is stated under `with`.",
+    "A sighting is one object at one camera over an interval: nobody was followed from camera to camera.",
+    "Frames that were not detected are listed under `looked_at` with the reason.",
+)
+_HEADING: Final = "Candidates for examination"
+_HEADING_OF_SCENES: Final = "Footage in which objects were detected"
+
+
 def build_disclosure(case: Case) -> JsonObject:
     """Build the disclosure of a case: footage, methods, entries, all results, files that left it, known limits.
 
@@ -60,7 +70,7 @@ def build_disclosure(case: Case) -> JsonObject:
     published = case.folder.manifest.exists()
     candidates, withheld = disclosed_candidates(case) if published else ([], _why_no_tables(case))
     return {
-        "heading": "Candidates for examination",
+        "heading": _HEADING if case.mandate.mode.compares_faces else _HEADING_OF_SCENES,
         "case": {"case_id": case.case_id, **_mandate_facts(case), **denial_facts(case)},
         "searched": _searched(case) if published else [],
         "not_searched": _not_searched(case, published=published),
@@ -80,7 +90,7 @@ def build_disclosure(case: Case) -> JsonObject:
         "candidates_missing_because": withheld,
         "verdicts_on_other_lists": verdicts_on_other_lists(case, candidates) if find_key(case) else [],
         "published_lists": load_published_lists(case) if find_key(case) else [],
-        "known_limits": list(_LIMITS),
+        "known_limits": list(_LIMITS if case.mandate.mode.compares_faces else _LIMITS_OF_DETECTION),
         "files_given_out": written_files(chain.lines),
         "log": _log_facts(case, chain, candidates),
     }
