@@ -103,8 +103,8 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
     lines = [
         f"run {result.folder.run_id}: {seen}, {counted(rows['detections'], 'detection', 'detections')}",
         f"model {model_text(model)}",
-        f"accuracy of the model: {accuracy_text(model)}",
         *map(one_line, (*result.lost_footage, *result.rebuilt_parts)),
+        f"accuracy of the model: {accuracy_text(model)}",
     ]
     if model.get("conversion"):
         lines.append(f"the model is {NOT_PINNED}")

@@ -33,7 +33,7 @@ _NO_OUTPUT = {
     ("settings", "root"),
     *(("scan", "footage_list"), ("ingest", "footage_list")),
     *(("case init", "document"), ("case authorise", "document"), ("case amend", "document")),  # only its digest is kept
-    *(("verify", "kept"), ("watchlist add", "pictures"), ("demo", "out"), ("models pull", "into")),
+    *(("verify", "kept"), ("watchlist add", "pictures"), ("demo", "root"), ("models pull", "into")),
     *(("scan", "metrics_file"), ("run", "metrics_file")),  # counts of the work in progress, for node_exporter
     ("installation", "output"),  # the public key of the machine
 }

