@@ -56,7 +56,11 @@ def rows_of(tables: Path, evidence_ids: set[str]) -> dict[str, list[str]]:
     """Return the rows of this evidence in each published table, as sorted text."""
     found = {}
     for name in _TABLES:
-        rows = pl.read_parquet(tables / f"{name}.parquet").filter(pl.col("evidence_id").is_in(list(evidence_ids)))
+        rows = (
+            pl.read_parquet(tables / f"{name}.parquet")
+            .drop("case_id")
+            .filter(pl.col("evidence_id").is_in(list(evidence_ids)))
+        )
         found[name] = sorted(json.dumps(row, default=_text, sort_keys=True) for row in rows.to_dicts())
     return found
 
