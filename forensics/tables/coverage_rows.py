@@ -1,6 +1,6 @@
 """Rows of the tables `coverage` and `failures`, computed from the stored parts (intermediate tables) of a run."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from forensics.footage.coverage import CoverageRange, State, check_complete, merge_ranges
-from forensics.footage.timeline import PacketIndex
+from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.tables import schemas
 from forensics.tables.files import read_table
 from forensics.tables.joined_evidence import JoinedEvidence
@@ -57,9 +57,10 @@ def coverage_table(each: JoinedEvidence, ranges: Iterable[CoverageRange]) -> pa.
         CoverageRange(0, 0, State.SKIPPED, "stream_not_read", True, f"video stream {number}") for number in others
     ]
     divided = [part for covered in ranges for part in _by_section(covered, each.index)]
-    rows = [{**_columns(each, covered), **_times(each, covered)} for covered in divided]
-    rows += [_columns(each, covered) for covered in unread]
-    return pa.Table.from_pylist(rows, schema=schemas.COVERAGE)
+    rows = pa.Table.from_pylist([_columns(each, covered) for covered in (*divided, *unread)], schema=schemas.COVERAGE)
+    for name, column in _times(each, divided, n_unread=len(unread)).items():
+        rows = rows.set_column(rows.schema.get_field_index(name), schemas.COVERAGE.field(name), column)
+    return rows
 
 
 def _by_section(covered: CoverageRange, index: PacketIndex) -> Iterator[CoverageRange]:
@@ -82,18 +83,39 @@ def _columns(each: JoinedEvidence, covered: CoverageRange) -> dict[str, Any]:
     }
 
 
-def _times(each: JoinedEvidence, covered: CoverageRange) -> dict[str, Any]:
-    """Return when the first frame of a range is and its last one ends, and the longest time from frame to frame."""
-    media_us, first, last = each.index.media_us, np.array([covered.start]), np.array([covered.stop - 1])
-    steps = np.diff(media_us[covered.start : covered.stop])
-    return {
-        "start_media_us": int(media_us[covered.start]),
-        "stop_media_us": int(each.ends_us[covered.stop - 1]),
-        "start_utc": each.utc(first)[0].as_py(),
-        "stop_utc": each.end_utc(last)[0].as_py(),
-        "clock_error_ms": each.clock_error_ms(first)[0].as_py(),
-        "longest_step_us": int(steps.max(initial=0)),
+def _times(each: JoinedEvidence, covered: Sequence[CoverageRange], *, n_unread: int) -> dict[str, pa.Array]:
+    """Return when the first frame of each range is and its last one ends, and the longest time from frame to frame.
+
+    Args:
+        each: the evidence.
+        covered: ranges with at least one frame.
+        n_unread: number of rows without frames behind them, whose times are null.
+    """
+    first = np.array([part.start for part in covered], dtype=np.int64)
+    last = np.array([part.stop for part in covered], dtype=np.int64) - 1
+    columns = {
+        "start_media_us": pa.array(each.index.media_us[first]),
+        "stop_media_us": pa.array(each.ends_us[last]),
+        "start_utc": each.utc(first),
+        "stop_utc": each.end_utc(last),
+        "clock_error_ms": each.clock_error_ms(first),
+        "longest_step_us": pa.array(_longest_steps(each.index.media_us, first, last)),
     }
+    return {name: pa.concat_arrays([column, pa.nulls(n_unread, column.type)]) for name, column in columns.items()}
+
+
+def _longest_steps(media_us: Int64Array, first: Int64Array, last: Int64Array) -> Int64Array:
+    """Return the longest time from one frame to the next in each range of frames, 0 for a single frame.
+
+    >>> _longest_steps(np.array([0, 40, 90, 100]), np.array([0, 1, 3]), np.array([0, 2, 3])).tolist()
+    [0, 50, 0]
+    """
+    if not len(first):
+        return first
+    steps = np.append(np.diff(media_us), 0)
+    steps[last] = 0  # the step out of a range belongs to no range
+    longest: Int64Array = np.maximum.reduceat(steps, first)
+    return longest
 
 
 def failure_row(failure: Failure) -> dict[str, Any]:

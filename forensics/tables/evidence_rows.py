@@ -26,7 +26,8 @@ class EvidenceSpan:
 
     Attributes:
         duration_us: from the first frame to the end of the last, in microseconds.
-        start_utc, end_utc: earliest start and latest end of its sections; None if the clock of one is unknown.
+        start_utc: earliest start of its later sections; None if there are none, or the clock of one is unknown.
+        end_utc: latest end of its sections; None if the clock of one is unknown.
     """
 
     duration_us: int

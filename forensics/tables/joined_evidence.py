@@ -32,7 +32,7 @@ class JoinedEvidence:
         ends_us: (F,) int64, media time in microseconds at which each frame ends: that of the next frame, or its own if
             nothing is known after it, as between two stills. The last frame of a section lasts as long as the one
             before it.
-        utc_us: (F,) int64, UTC of every frame in microseconds, valid where known.
+        utc_us, end_utc_us: (F,) int64, UTC of every frame and of its end in microseconds, valid where known.
         is_utc_known: (F,) bool.
         sights: rows of the sight part, by track number.
         track_ids, sighting_ids: ids of each track, by track number.
@@ -43,6 +43,7 @@ class JoinedEvidence:
     index: PacketIndex
     ends_us: Int64Array
     utc_us: Int64Array
+    end_utc_us: Int64Array
     is_utc_known: BoolArray
     sights: pa.Table
     track_ids: list[str]
@@ -57,11 +58,13 @@ class JoinedEvidence:
         sights = read_table(outcome.sight_part, schemas.SIGHT_PART) if outcome.sight_part else _NO_SIGHTS
         track_ids = [track_id_of_sight(evidence.evidence_id, settings_digest, row) for row in sights.to_pylist()]
         clock = frame_clock(index, evidence.start_utc_us, outcome.section_starts)
+        ends_us = _frame_ends_us(index, is_stills=is_stills(evidence))
         return cls(
             outcome=outcome,
             index=index,
-            ends_us=_frame_ends_us(index, is_stills=is_stills(evidence)),
+            ends_us=ends_us,
             utc_us=outcome.camera.utc_us(clock.us),
+            end_utc_us=outcome.camera.utc_us(clock.us + ends_us - index.media_us),
             is_utc_known=clock.is_known,
             sights=sights,
             track_ids=track_ids,
@@ -75,8 +78,7 @@ class JoinedEvidence:
 
     def end_utc(self, frames: Int64Array) -> pa.Array:
         """Return the UTC at which frames end; null where the camera's clock is unknown."""
-        ends = self.utc_us[frames] + self.ends_us[frames] - self.index.media_us[frames]
-        return pa.array(ends, mask=~self.is_utc_known[frames]).cast(_UTC)
+        return pa.array(self.end_utc_us[frames], mask=~self.is_utc_known[frames]).cast(_UTC)
 
     def clock_error_ms(self, frames: Int64Array) -> pa.Array:
         """Return the largest error of the UTC of frames, in milliseconds; null where either is unknown."""

@@ -36,7 +36,7 @@ from forensics.tables.files import (
     write_bytes,
     write_json,
 )
-from forensics.tables.frame_rows import frames_table
+from forensics.tables.frame_rows import frame_tables
 from forensics.tables.joined_evidence import JoinedEvidence
 from forensics.tables.outcomes import ComparisonSetup, EvidenceOutcome, Failure
 from forensics.tables.row_groups import TableWriter
@@ -84,6 +84,7 @@ def publish(
 
     Raises:
         CoverageBroken: the parts do not account for every frame exactly once; nothing is written.
+        IntegrityBroken: compared faces are of sightings that the run does not have; there is no manifest then.
     """
     case = CaseFolder(run.case_root)
     ordered = sorted(outcomes, key=_by_camera_and_time)
@@ -188,7 +189,8 @@ def _write_by_evidence(
             evidence_id, scores = each.outcome.evidence.evidence_id, dict[str, float]()
             writers["coverage"].add(coverage_table(each, coverage[evidence_id]))
             writers["sections"].add(sections_table(each))
-            writers["frames"].add(frames_table(each))
+            for rows in frame_tables(each):
+                writers["frames"].add(rows)
             for rows in detection_tables(each):
                 writers["detections"].add(rows)
                 scores = largest_scores(rows, scores)
