@@ -56,13 +56,31 @@ def sources_table(sources: Sequence[Source]) -> pa.Table:
 
 
 def load_sources(folder: CaseFolder) -> list[Source]:
-    """Read every path given to ingest; empty before the first ingest."""
+    """Read every path given to ingest; empty before the first ingest.
+
+    The camera of a path is that of its evidence: a correction that was killed may have changed only the evidence.
+    """
     if not folder.sources_file.exists():
         return []
+    cameras = _cameras(folder)
     return [
-        Source(place_of(row["path"]), row["evidence_id"], row["camera_id"], Verdict(row["verdict"]), row["reason"])
+        Source(
+            path=place_of(row["path"]),
+            evidence_id=row["evidence_id"],
+            camera_id=cameras.get(row["evidence_id"], row["camera_id"]),
+            verdict=Verdict(row["verdict"]),
+            reason=row["reason"],
+        )
         for row in read_table(folder.sources_file, schemas.SOURCES).to_pylist()
     ]
+
+
+def _cameras(folder: CaseFolder) -> dict[str, str]:
+    """Return the camera of each evidence, by its id."""
+    if not folder.evidence_file.exists():
+        return {}
+    table = read_table(folder.evidence_file, schemas.STORED_EVIDENCE)
+    return dict(zip(table["evidence_id"].to_pylist(), table["camera_id"].to_pylist(), strict=True))
 
 
 def stored_evidence_table(folder: CaseFolder, evidence: Sequence[Evidence]) -> pa.Table:

@@ -2,10 +2,12 @@
 
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from forensics.custody.case_document import Case
+from forensics.errors import UsageError
 from forensics.tables.evidence import load_evidence
 from forensics.tables.evidence_rows import evidence_table
 from forensics.tables.published import scan_published
@@ -31,11 +33,31 @@ def stale_evidence(case: Case) -> list[str]:
     cameras = {item.camera_id: case.camera(item.camera_id) for item in evidence}
     stated = _by_id(evidence_table(case.folder, evidence, cameras, {}))
     published = scan_published(case.folder, "evidence").select("evidence_id", *_STATED).collect()
+    moved = _with_other_sections(case)
     return [
         row["evidence_id"]
         for row in published.iter_rows(named=True)
-        if row["evidence_id"] in stated and _differ(row, stated[row["evidence_id"]])
+        if row["evidence_id"] in stated and (row["evidence_id"] in moved or _differ(row, stated[row["evidence_id"]]))
     ]
+
+
+def _with_other_sections(case: Case) -> set[str]:
+    """Return the ids of published evidence whose later sections began at other times than the case now states."""
+    try:
+        later = scan_published(case.folder, "sections").filter(pl.col("section") > 1)
+    except UsageError:  # version 0.1 published no sections
+        return set()
+    rows = later.select("evidence_id", "camera_id", "section", pl.col("first_utc").dt.epoch("us")).collect()
+    stated = case.section_starts
+    return {
+        evidence_id
+        for evidence_id, camera_id, section, first_us in rows.iter_rows()
+        if first_us != _corrected(case, camera_id, stated.get(evidence_id, {}).get(section))
+    }
+
+
+def _corrected(case: Case, camera_id: str, start_us: int | None) -> int | None:
+    return None if start_us is None else int(case.camera(camera_id).utc_us(np.array([start_us]))[0])
 
 
 def added_evidence(case: Case) -> list[str]:

@@ -44,7 +44,7 @@ def print_older_run(case: Case, opened: OpenCase) -> None:
         say(f"{added} added after this run; `forensics run {root}` searches them")
     if n_stale:
         recordings = counted(n_stale, "recording", "recordings")
-        say(f"camera or clock of {recordings} were corrected after this run; `forensics run {root}` publishes them")
+        say(f"camera or clock of {recordings} was corrected after this run; `forensics run {root}` publishes them")
 
 
 def print_missing_rows(opened: OpenCase, table: str) -> dict[str, int]:

@@ -16,6 +16,7 @@ from forensics.custody.corrections import MANDATE, Correction
 from forensics.custody.mandate import Mandate, Mode
 from forensics.custody.missing_report import MissingReport
 from forensics.errors import NotAuthorised, UsageError
+from forensics.spelling import fold_spelling
 from pipelines.custody.case_store import check_mandate
 from pipelines.custody.mandate_text import authority_text, last_day_text, report_text
 
@@ -88,7 +89,7 @@ def _with_record(
         )
     stated = authority if before.mode is Mode.SEARCH else report
     present = before.authority if before.mode is Mode.SEARCH else before.report
-    if stated is not None and stated == present:
+    if stated is not None and _is_same_record(stated, present):
         raise NotAuthorised(
             f"this record permitted less until now, so it cannot permit {', '.join(wider)}",
             "state the record that permits it: its own date or file number, and who decided",
@@ -100,6 +101,17 @@ def _with_record(
             f"state what permits it: {', '.join(f'--{name}' for name in options)}; or narrow the mandate only",
         )
     return replace(after, authority=authority) if before.mode is Mode.SEARCH else replace(after, report=report)
+
+
+def _is_same_record(stated: Authority | MissingReport, present: Authority | MissingReport | None) -> bool:
+    """Whether two records are of one decision or report: same body, number and day, however they are spelled."""
+    if isinstance(stated, Authority) and isinstance(present, Authority):
+        one, other = ((fold_spelling(f"{each.body} {each.reference}"), each.granted_utc) for each in (stated, present))
+    elif isinstance(stated, MissingReport) and isinstance(present, MissingReport):
+        one, other = ((fold_spelling(each.body), each.reported_utc) for each in (stated, present))
+    else:
+        return False
+    return one[0] == other[0] and (one[1] and one[1].date()) == (other[1] and other[1].date())
 
 
 def find_corrections(before: Mandate, after: Mandate, now: datetime) -> list[Correction]:

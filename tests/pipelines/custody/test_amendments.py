@@ -1,7 +1,7 @@
 """`case amend`: which amendments are allowed in which mode, and what the log and the documents say of them."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -229,16 +229,38 @@ def test_the_record_that_permitted_less_permits_nothing_more(call: Call, tmp_pat
     assert (refused.code, "permitted less until now" in refused.err) == (3, True)
 
 
-def test_candidates_and_verdicts_survive_a_correction_of_the_camera(call: Call, tmp_path: Path) -> None:
-    case = FaceCase.make(tmp_path, call)
+@pytest.mark.parametrize("is_same_day", [True, False])
+def test_a_record_spelled_in_another_way_is_the_same_record(call: Call, tmp_path: Path, is_same_day: bool) -> None:
+    root = search_case(tmp_path / "case")
+    authority = load_case(root).mandate.authority
+    assert authority is not None
+    assert authority.granted_utc is not None
+    granted = authority.granted_utc if is_same_day else authority.granted_utc - timedelta(days=1)
+    body, reference = authority.body.upper(), authority.reference.replace(" ", "  ").lower()
+    document = tmp_path / "order.txt"
+    document.write_text("an order")
+    words = ("--decided-by", "J.  Weber", "--authority-body", body, "--authority-reference", reference)
+    words += ("--requested", granted.isoformat(), "--granted", granted.isoformat(), "--document", document)
+    answer = call("case", "amend", root, *_WIDER["camera"], *words, *_REASON)
+    assert (answer.code, "permitted less until now" in answer.err) == ((3, True) if is_same_day else (0, False))
+
+
+def _confirmed_by_two(call: Call, folder: Path) -> tuple[FaceCase, dict[str, object]]:
+    """Make a case with one candidate that two reviewers have confirmed; returns both."""
+    case = FaceCase.make(folder, call)
     case.do("case policy", "--one-account", "--reason", "one machine")
-    case.enrol("E1", 0, tmp_path)
+    case.enrol("E1", 0, folder)
     case.run()
     (candidate,) = [row for row in case.candidates() if row["decision"] == "candidate"]
     for name in ("B. Becker", "C. Cole"):
         case.reviewer(name)
         decided = case.decide(name, f"{candidate['sighting_id']}:E1", "confirm")
         assert decided.code == 0, decided.err
+    return case, candidate
+
+
+def test_candidates_and_verdicts_survive_a_correction_of_the_camera(call: Call, tmp_path: Path) -> None:
+    case, candidate = _confirmed_by_two(call, tmp_path)
     case.do("evidence camera", tmp_path / "gate.mp4", "hall", *_REASON)
     case.run()
     (after,) = [row for row in case.candidates() if row["decision"] == "candidate"]
@@ -255,14 +277,7 @@ def test_candidates_and_verdicts_survive_a_correction_of_the_camera(call: Call, 
 
 
 def test_verdicts_on_an_earlier_list_are_in_the_file_for_the_defence(call: Call, tmp_path: Path) -> None:
-    case = FaceCase.make(tmp_path, call)
-    case.do("case policy", "--one-account", "--reason", "one machine")
-    case.enrol("E1", 0, tmp_path)
-    case.run()
-    (candidate,) = [row for row in case.candidates() if row["decision"] == "candidate"]
-    for name in ("B. Becker", "C. Cole"):
-        case.reviewer(name)
-        assert case.decide(name, f"{candidate['sighting_id']}:E1", "confirm").code == 0
+    case, candidate = _confirmed_by_two(call, tmp_path)
     assert call("run", case.root, "--runner", "serial", "--quiet", "--set", "detect.fps=2").code == 0
     target = tmp_path / "defence.json"
     case.do("case disclose", "-o", target, "--recipient", "counsel", "--reason", "for the defence")

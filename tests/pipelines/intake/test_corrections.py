@@ -1,5 +1,6 @@
 """Corrections: another camera or start for evidence, on record; a mistyped path changes nothing."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from forensics.custody.log import read_chain
 from forensics.tables.evidence import load_evidence, load_sources
 from testing.audit_events import run_killed
 from testing.commands import Call, clip
+from testing.painted.recorders import RECORDED
 
 _SERIAL = ("--runner", "serial", "--quiet")
 _TEN, _ELEVEN = "2026-05-01T10:00:00Z", "2026-05-01T11:00:00Z"
@@ -227,3 +229,46 @@ def test_a_correction_whose_command_was_killed_is_said_to_be_doubtful(
         False,
         True,
     ]
+
+
+def test_a_correction_killed_between_its_two_lists_leaves_one_camera(
+    call: Call, empty_case: Path, tmp_path: Path
+) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    assert call("ingest", empty_case, path, "--camera", "gate").code == 0
+    words = ("evidence", "camera", empty_case, path, "hall", *_REASON)
+    assert run_killed(*words, operation="rename", pattern="*/evidence/sources.parquet") != 0
+    folder = CaseFolder.at(empty_case)
+    assert [item.camera_id for item in load_evidence(folder)] == ["hall"], "killed after the first list"
+    assert cameras(empty_case) == {"gate.mp4": "hall"}
+    assert call("run", empty_case, *_SERIAL).code == 0
+    assert set(forensics.open_case(empty_case).sources().collect()["camera_id"]) == {"hall"}
+    assert call("verify", empty_case).code == 0
+
+
+def test_the_start_of_a_later_section_is_corrected_and_the_next_run_publishes_it(
+    call: Call, empty_case: Path, tmp_path: Path
+) -> None:
+    joined = next(each for each in RECORDED if each.name == "ts joined, each clock starting anew")
+    assert call("ingest", empty_case, joined.build(tmp_path), "--camera", "gate", "--start", _TEN).code == 0
+    assert call("run", empty_case, *_SERIAL).code == 0
+    evidence_id = load_evidence(CaseFolder.at(empty_case))[0].evidence_id
+    for stated in (_ELEVEN, "2026-05-01T10:30:00Z"):
+        words = ("case", "clock", empty_case, "gate", "--section", f"{evidence_id}#2", "--start", stated)
+        assert call(*words, *_REASON).code == 0
+        assert "clock of 1 recording was corrected after this run" in call("query", empty_case, "sections").err
+        assert call("run", empty_case, *_SERIAL).code == 0
+        assert "corrected after this run" not in call("query", empty_case, "sections").err
+        opened = forensics.open_case(empty_case)
+        assert opened.sections().collect()["first_utc"].to_list() == [utc(_TEN), utc(stated)]
+        # the table `frames` and the answer for a single frame follow
+        frames = opened.frames().collect()
+        assert frames.row(45, named=True)["utc"] == utc(stated)
+        answer = call("verify", empty_case, "--frame", f"{evidence_id}#45", "--json")
+        assert datetime.fromtimestamp(answer.json["utc_us"] / 1e6, UTC) == utc(stated)
+    kept = [each for each in recorded(empty_case) if each[1] == "start"]
+    assert [(before, after) for _, _, before, after, _ in kept] == [(None, _ELEVEN), (_ELEVEN, "2026-05-01T10:30:00Z")]
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text)
