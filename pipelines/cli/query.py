@@ -1,7 +1,6 @@
 """`query`: rows of one published table, for people or for programs."""
 
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -12,15 +11,17 @@ import forensics
 from forensics.adapters.pictures.contact_sheet import PER_PAGE, has_unwritable_names, page_names
 from forensics.adapters.pictures.sheet_files import require_picture_name
 from forensics.errors import UsageError
-from forensics.faces.comparison import DECISIONS_TO_REVIEW, Decision
+from forensics.faces.comparison import DECISIONS_TO_REVIEW
+from forensics.json_object import JsonObject
 from forensics.spelling import spelled_as_known
 from forensics.tables.open import OpenCase, add_review_states
 from forensics.tables.published import candidates_of
 from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
 from forensics.tables.time_selection import WITHIN, local, times_of
 from forensics.wording import counted
-from pipelines.cli.output import emit, parse_utc, path_type, reason_option, say
+from pipelines.cli.output import emit, path_type, reason_option, say
 from pipelines.cli.output_options import OutputOptions, with_output_options
+from pipelines.cli.query_options import RowOptions, with_row_options
 from pipelines.cli.query_remarks import (
     print_error_rates,
     print_hints,
@@ -30,7 +31,7 @@ from pipelines.cli.query_remarks import (
     print_untimed_rows,
     values_of,
 )
-from pipelines.cli.row_formats import SHOWN_LINES, print_rows
+from pipelines.cli.row_formats import print_rows
 from pipelines.cli.row_selection import RowFilter, largest_error, require, wanted_rows
 from pipelines.cli.sighting_sheet import cells_of, draw_sheets, heading_of
 from pipelines.cli.time_zone_option import with_zone
@@ -55,31 +56,7 @@ _FIRST: Final = {decision: place for place, decision in enumerate(DECISIONS_TO_R
 @click.argument("root", metavar="CASE", type=path_type)
 @click.argument("table", type=click.Choice(list(TABLES)), default="sightings")
 @with_zone
-@click.option("--camera", help="Only this camera.")
-@click.option("--from", "since", type=parse_utc(), help="Only rows that end at or after this time, or may.")
-@click.option("--to", "until", type=parse_utc(), help="Only rows that start before this time, or may.")
-@click.option("--class", "class_name", help="Only this class, such as person.")
-@click.option("--entry", "entry_id", help="Only this entry of the watch-list. Candidates only.")
-@click.option(
-    "--decision",
-    "decisions",
-    multiple=True,
-    type=click.Choice([decision.value for decision in Decision]),
-    help="Only this decision. Can be given several times. Candidates only.",
-)
-@click.option(
-    "--sort",
-    "order",
-    type=click.Choice(["camera", "time"]),
-    default="camera",
-    show_default=True,
-    help="camera: by camera, then time, candidates first by decision; time: by time alone, over all cameras.",
-)
-@click.option(
-    "--limit",
-    type=click.IntRange(1),
-    help=f"Largest number of rows.  [default: {SHOWN_LINES} for format table, else all]",
-)
+@with_row_options
 @click.option(
     "--format",
     "kind",
@@ -100,14 +77,7 @@ _FIRST: Final = {decision: place for place, decision in enumerate(DECISIONS_TO_R
 def query(
     root: Path,
     table: str,
-    camera: str | None,
-    since: datetime | None,
-    until: datetime | None,
-    class_name: str | None,
-    entry_id: str | None,
-    decisions: tuple[str, ...],
-    order: str,
-    limit: int | None,
+    row_options: RowOptions,
     zone: str | None,
     kind: str,
     pictures: Path | None,
@@ -129,8 +99,7 @@ def query(
       forensics query my-case --camera gate --class person --pictures people.png
       forensics query my-case candidates --decision candidate --reason "for the prosecutor"
     """
-    equal = {"camera_id": camera, "class_name": class_name, "entry_id": entry_id}
-    row_filter = RowFilter(equal, decisions, since, until)
+    row_filter = row_options.row_filter
     shows_people = table == CANDIDATES_TABLE or (pictures is not None and load_case(root).mandate.mode.compares_faces)
     need = Need.RESULTS if shows_people else Need.READ
     asked = {"table": table, **output_options.facts}
@@ -143,27 +112,34 @@ def query(
         opened = forensics.open_case(root)
         row_filter = _spelled_as_in(opened, row_filter)
         rows = _candidates_with_where(session, opened) if table == CANDIDATES_TABLE else opened.table(table)
-        found = _found(opened, rows, table, row_filter, by_time=order == "time", limit=limit)
+        found = _found(opened, rows, table, row_filter, by_time=row_options.is_by_time, limit=row_options.limit)
         if not len(found):
             print_hints(opened, rows, table, row_filter)
         if pictures is not None:
             _write_pictures(session, outputs, opened, found, row_filter, pictures, zone)
-        model = model_of_run(opened.folder, opened.run_id)
-        if kind == "table" and not as_json and table not in _BEFORE_ANY_MODEL:
-            say(f"run {opened.run_id}, model {model_text(model)}")
-        print_older_run(session.case, opened)
-        missed = print_missing_rows(opened, table)
-        print_untimed_rows(opened, table, row_filter)
-        print_possible_rows(found)
+        facts = _print_remarks(session, opened, found, table, row_filter, names_model=kind == "table" and not as_json)
         session.record.outputs["rows"] = len(found)
-    if table == CANDIDATES_TABLE:
-        print_error_rates(found)
     if as_json:
         shown = found if zone is None else local(found.lazy(), zone).collect()
-        facts = {"table": table, "run": opened.run_id, "model": model.get("name"), **missed}
         emit({**facts, "rows": shown.to_dicts()}, "", as_json)
     else:
-        print_rows(opened, found, table, kind, limit=limit, zone=zone)
+        print_rows(opened, found, table, kind, limit=row_options.limit, zone=zone)
+
+
+def _print_remarks(
+    session: Session, opened: OpenCase, found: pl.DataFrame, table: str, row_filter: RowFilter, *, names_model: bool
+) -> JsonObject:
+    """Print what people should know of these rows; return what programs should, as facts about the answer."""
+    model = model_of_run(opened.folder, opened.run_id)
+    if names_model and table not in _BEFORE_ANY_MODEL:
+        say(f"run {opened.run_id}, model {model_text(model)}")
+    print_older_run(session.case, opened)
+    missed = print_missing_rows(opened, table)
+    print_untimed_rows(opened, table, row_filter)
+    print_possible_rows(found)
+    if table == CANDIDATES_TABLE:
+        print_error_rates(found)
+    return {"table": table, "run": opened.run_id, "model": model.get("name"), **missed}
 
 
 def _found(
