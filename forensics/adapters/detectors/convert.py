@@ -61,7 +61,7 @@ def convert(entry: Entry, source: Path, into: Path) -> Path:
 
 def _convert_in(staging: Path, entry: Entry, source: Path) -> Path:
     """Return a folder with the converted network and its record."""
-    work, whole = staging / "work", staging / "whole"
+    work, whole = staging / "export", staging / "whole"
     work.mkdir()
     whole.mkdir()
     _copy_checked(source, work / entry.location, entry.sha256)

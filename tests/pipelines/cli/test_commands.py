@@ -80,11 +80,11 @@ def test_help_begins_with_what_the_command_does(call: Call, name: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - set(LEAVES)))
 def test_a_group_says_the_whole_of_what_its_commands_do(call: Call, name: str) -> None:
     _, _, listed = call(*name.split()[1:], "--help").out.partition("Commands:\n")
-    told = " ".join(listed.split())
+    reply = " ".join(listed.split())
     children = [child for child in COMMANDS if child.rpartition(" ")[0] == name]
     assert children
     for child in children:
-        assert f"{child.split()[-1]} {(COMMANDS[child].help or '').splitlines()[0]}" in told
+        assert f"{child.split()[-1]} {(COMMANDS[child].help or '').splitlines()[0]}" in reply
 
 
 @pytest.mark.parametrize("name", LEAVES)
@@ -589,8 +589,8 @@ def test_query_and_status_report_lost_footage(call: Call, tmp_path: Path) -> Non
     assert "gate" in answer.out
     assert "rows may be missing because work failed (footage)" in answer.err
     assert f"{_N_FRAMES} frames could not be processed" in answer.err
-    told = call("query", case, "coverage", "--json").json
-    assert (told["failures"], told["gap_frames"]) == (1, _N_FRAMES)
+    reply = call("query", case, "coverage", "--json").json
+    assert (reply["failures"], reply["gap_frames"]) == (1, _N_FRAMES)
 
     assert call("evidence", "relocate", case, tmp_path).code == 0
     assert "next: forensics run" in call("status", case).out
@@ -690,9 +690,9 @@ def test_another_setting_keeps_the_model_of_the_last_run(call: Call, tmp_path: P
     case = tmp_path / "case"
     assert call("scan", clip(tmp_path / "gate.mp4"), "--case", case, *_SERIAL).code == 0
     record = CaseFolder(case).run(call("status", case, "--json").json["run"]).record
-    told = json.loads(record.read_text())
-    told["settings"]["detect"]["model"] = "a-model-that-is-gone"
-    record.write_text(json.dumps(told))
+    reply = json.loads(record.read_text())
+    reply["settings"]["detect"]["model"] = "a-model-that-is-gone"
+    record.write_text(json.dumps(reply))
     answer = call("run", case, "--set", "detect.fps=2", *_SERIAL)
     assert (answer.code, "a-model-that-is-gone" in answer.err) == (6, True), "builtin never takes its place"
 

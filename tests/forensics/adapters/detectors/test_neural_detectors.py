@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -409,6 +409,18 @@ def compare(mine: Boxes, theirs: Boxes) -> tuple[int, int, int, float]:
     return len(mine), len(theirs), int(matched.sum()), float(apart.max(initial=0))
 
 
+def assert_agree(pairs: Sequence[tuple[Boxes, Boxes]], network_format: str, *, at_least: int) -> None:
+    """Check that our boxes of all pictures are those of ultralytics, and that there are some to compare."""
+    compared = [compare(mine, theirs) for mine, theirs in pairs]
+    n_ours, n_theirs, n_matched = np.array([row[:3] for row in compared]).sum(axis=0)
+    furthest = max(row[3] for row in compared)
+    print(f"{n_ours} {n_theirs} boxes, {n_matched} matched, scores within {furthest:.2g}")
+    share, score = TOLERANCE[network_format]
+    assert n_theirs >= at_least
+    assert n_matched >= share * max(n_ours, n_theirs)
+    assert furthest <= score
+
+
 @pytest.mark.models
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("clip", CLIPS)
@@ -418,14 +430,8 @@ def test_the_same_boxes_as_ultralytics(shared: Path, name: str, clip: str) -> No
     detector = load(model)
     pictures = stills(shared / "footage" / clip, 10)
     ours = list(detector.detect([scaled(n, bgr, detector.view) for n, bgr in enumerate(pictures)], []))
-    compared = [compare(mine, theirs) for (_, mine), theirs in zip(ours, predicted(model, pictures), strict=True)]
-    n_ours, n_theirs, n_matched = np.array([row[:3] for row in compared]).sum(axis=0)
-    furthest = max(row[3] for row in compared)
-    print(f"{name} {clip}: {n_ours} {n_theirs} boxes, {n_matched} matched, scores within {furthest:.2g}")
-    share, score = TOLERANCE[model.format]
-    assert n_theirs > 3
-    assert n_matched >= share * max(n_ours, n_theirs)
-    assert furthest <= score
+    pairs = [(mine, theirs) for (_, mine), theirs in zip(ours, predicted(model, pictures), strict=True)]
+    assert_agree(pairs, model.format, at_least=4)
 
 
 @pytest.mark.models
