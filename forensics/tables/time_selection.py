@@ -22,8 +22,6 @@ POSSIBLY: Final = "possibly"
 _TIMES: Final = (("first_utc", "last_utc"), ("start_utc", "stop_utc"), ("start_utc", "end_utc"), ("utc", "utc"))
 _CASE: Final = "case_id"
 _ERROR: Final = "clock_error_ms"
-_UNKNOWN: Final = -1
-"""Stands for an unknown error while rows are compared."""
 _SEARCHED: Final = ("detected", "carried", "doubtful")
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -158,23 +156,30 @@ def gaps(
         counted = counted.filter(pl.col("state").is_in(_SEARCHED))
     is_timed = pl.col("start_utc").is_not_null() & pl.col("stop_utc").is_not_null()
     ordered = counted.filter(is_timed).sort(*by, "start_utc", "stop_utc")
-    before = pl.col("stop_utc").cum_max().shift().over(by)
-    # the error of the range that ends last so far, which need not be the one before
-    is_latest = pl.col("stop_utc") == pl.col("stop_utc").cum_max().over(by)
-    latest_error = pl.when(is_latest).then(pl.col(_ERROR).fill_null(_UNKNOWN)).forward_fill().shift().over(by)
-    between = ordered.with_columns(before.alias("from_utc"), latest_error.alias("earlier_error")).select(
+    between = ordered.select(
         *by,
-        "from_utc",
+        pl.col("stop_utc").cum_max().shift().over(by).alias("from_utc"),
         pl.col("start_utc").alias("to_utc"),
-        (pl.col("start_utc") - pl.col("from_utc")).dt.total_microseconds().alias("duration_us"),
-        pl.when(pl.col(_ERROR).is_not_null() & (pl.col("earlier_error") != _UNKNOWN))
-        .then(pl.max_horizontal(_ERROR, "earlier_error"))
-        .alias(_ERROR),
-        pl.lit("between").alias("reason"),
+    ).with_columns((pl.col("to_utc") - pl.col("from_utc")).dt.total_microseconds().alias("duration_us"))
+    longer = (
+        between.filter(pl.col("duration_us") > longer_than // _MICROSECOND)
+        .join(_errors_by_time(ordered, by, "stop_utc"), left_on=[*by, "from_utc"], right_on=[*by, "stop_utc"])
+        .join(_errors_by_time(ordered, by, "start_utc"), left_on=[*by, "to_utc"], right_on=[*by, "start_utc"])
+        .select(*by, "from_utc", "to_utc", "duration_us", _larger_error().alias(_ERROR), reason=pl.lit("between"))
     )
-    longer = between.filter(pl.col("duration_us") > longer_than // _MICROSECOND)
     untimed = counted.filter(~is_timed).select(*by, pl.lit("clock_unknown").alias("reason")).unique()
     return pl.concat([longer, untimed], how="diagonal").sort(*by, "from_utc", nulls_last=True)
+
+
+def _errors_by_time(ranges: pl.LazyFrame, by: list[str], time: str) -> pl.LazyFrame:
+    """Return the largest error of the ranges of a camera that start or stop at one time; null if one is unknown."""
+    error = pl.when(pl.col(_ERROR).is_not_null().all()).then(pl.col(_ERROR).max())
+    return ranges.group_by(*by, time).agg(error.alias(f"{time}_error"))
+
+
+def _larger_error() -> pl.Expr:
+    one, other = pl.col("start_utc_error"), pl.col("stop_utc_error")
+    return pl.when(one.is_not_null() & other.is_not_null()).then(pl.max_horizontal(one, other))
 
 
 def local(rows: pl.LazyFrame, zone: str) -> pl.LazyFrame:

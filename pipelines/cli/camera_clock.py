@@ -11,11 +11,12 @@ from forensics.custody.corrections import Correction
 from forensics.errors import UsageError
 from forensics.footage.cameras import Camera
 from forensics.json_object import JsonObject
-from forensics.spelling import in_shell, spelled_as_known
+from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence
 from forensics.wording import counted
 from pipelines.cli.corrections import record_corrections
 from pipelines.cli.durations import Duration
+from pipelines.cli.known_camera import known_camera
 from pipelines.cli.output import emit, json_option, microseconds, parse_utc, path_type, reason_option, say
 from pipelines.cli.renamed_option import RenamedOption
 from pipelines.custody.case_store import load_case, with_clock, with_section_start
@@ -106,7 +107,7 @@ def clock_command(
         facts |= {"section": section, "start_utc_us": microseconds(start)}
     _require_reason(root, reason)
     with open_session(root, "case clock", need=Need.CHANGE, reason=reason, facts=facts) as session:
-        camera_id = _known_camera(session, camera_id)
+        camera_id = known_camera(session.case, camera_id)
         with session.lock():
             begins = None if section is None else find_section(session.folder, camera_id, section)
             if stated:
@@ -130,16 +131,6 @@ def _require_reason(root: Path, reason: str) -> None:
             "say how the error was measured, and by whom: --reason TEXT",
             root,
         )
-
-
-def _known_camera(session: Session, camera_id: str) -> str:
-    """Return the camera as the case spells it."""
-    known = {item.camera_id for item in load_evidence(session.folder)} | set(session.case.cameras)
-    camera_id = spelled_as_known(camera_id, known)
-    if camera_id not in known:
-        cameras = ", ".join(sorted(known)) or "none"
-        raise UsageError(f"the case has no camera {camera_id!r}", f"its cameras: {cameras}")
-    return camera_id
 
 
 def _correct_clock(session: Session, camera_id: str, stated: JsonObject) -> None:

@@ -10,15 +10,16 @@ import polars as pl
 import forensics
 from forensics.adapters.pictures.contact_sheet import PER_PAGE, has_unwritable_names, page_names
 from forensics.adapters.pictures.sheet_files import require_picture_name
+from forensics.custody.case_document import Case
 from forensics.errors import UsageError
 from forensics.faces.comparison import DECISIONS_TO_REVIEW
 from forensics.json_object import JsonObject
-from forensics.spelling import spelled_as_known
 from forensics.tables.open import OpenCase, add_review_states
 from forensics.tables.published import candidates_of
 from forensics.tables.schemas import CANDIDATES_TABLE, TABLES
 from forensics.tables.time_selection import WITHIN, local, times_of
 from forensics.wording import counted
+from pipelines.cli.known_camera import known_camera
 from pipelines.cli.output import emit, path_type, reason_option, say
 from pipelines.cli.output_options import OutputOptions, with_output_options
 from pipelines.cli.query_options import RowOptions, with_row_options
@@ -110,7 +111,7 @@ def query(
             outputs.check(pictures)
             require_picture_name(pictures)
         opened = forensics.open_case(root)
-        row_filter = _spelled_as_in(opened, row_filter)
+        row_filter = _spelled_as_in(session.case, opened, row_filter)
         rows = _candidates_with_where(session, opened) if table == CANDIDATES_TABLE else opened.table(table)
         found = _found(opened, rows, table, row_filter, by_time=row_options.is_by_time, limit=row_options.limit)
         if not len(found):
@@ -165,12 +166,16 @@ def _candidates_with_where(session: Session, opened: OpenCase) -> pl.LazyFrame:
     return joined.sort(place, maintain_order=True)
 
 
-def _spelled_as_in(opened: OpenCase, row_filter: RowFilter) -> RowFilter:
-    """Return the filter with the camera as the case spells it; a keyboard may compose its letters in another way."""
+def _spelled_as_in(case: Case, opened: OpenCase, row_filter: RowFilter) -> RowFilter:
+    """Return the filter with the camera as the case spells it.
+
+    Raises:
+        UsageError: the case has no such camera.
+    """
     camera = row_filter.equal["camera_id"]
     if camera is None:
         return row_filter
-    known = spelled_as_known(camera, values_of(opened.evidence(), "camera_id"))
+    known = known_camera(case, camera, published=values_of(opened.evidence(), "camera_id"))
     return replace(row_filter, equal={**row_filter.equal, "camera_id": known})
 
 

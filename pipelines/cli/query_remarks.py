@@ -97,12 +97,10 @@ def print_possible_rows(found: pl.DataFrame) -> None:
 
 
 def print_hints(opened: OpenCase, rows: pl.LazyFrame, table: str, row_filter: RowFilter) -> None:
-    """Print why no row may have been found: an unknown name, or frames that the motion gate skipped."""
-    camera, entry_id = row_filter.equal["camera_id"], row_filter.equal["entry_id"]
+    """Print why no row may have been found: an unknown class or entry, or frames that the motion gate skipped."""
+    entry_id = row_filter.equal["entry_id"]
     if table == "sightings" and (hint := no_sighting_hint(opened)):
         say(hint)
-    if camera is not None and camera not in (cameras := values_of(opened.evidence(), "camera_id")):
-        say(f"the case has no camera {camera!r}; cameras: {', '.join(cameras)}")
     if entry_id is not None and entry_id not in (entries := values_of(rows, "entry_id")):
         say(f"no face was compared with an entry {entry_id!r}; compared entries: {', '.join(entries) or 'none'}")
 
