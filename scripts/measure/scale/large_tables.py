@@ -32,7 +32,7 @@ _SHARES: Final = (0.7, 0.2, 0.05, 0.03, 0.02)
 _BATCH_ROWS: Final = 250_000
 
 
-_MADE: Final = RunIdentity("0" * 16, "made", "made", "")
+_MADE: Final = RunIdentity(case_id="made", run_id="0" * 16, model="made", model_sha256="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +56,33 @@ def make_large_case(root: Path, *, n_sightings: int, n_detections: int) -> Large
     folder = make_case(root, mandate, now=clock.utc_now()).folder
     folder.tables.mkdir()
     per_track = n_detections // n_sightings
-    named = ("sightings", "detections")
-    files = [folder.tables / f"{name}.parquet" for name in named]
-    with atomic_file(files[0]) as first, atomic_file(files[1]) as second:
+    files = {name: folder.tables / f"{name}.parquet" for name in schemas.PUBLISHED}
+    with atomic_file(files["sightings"]) as first, atomic_file(files["detections"]) as second:
         sightings, detections = TableWriter(first, "sightings", _MADE), TableWriter(second, "detections", _MADE)
         for rows in _simulate_sightings(n_sightings):
             sightings.add(rows)
             detections.add(_detections_table(rows, per_track))
         sightings.close()
         detections.close()
+    for name in files.keys() - {"sightings", "detections"}:
+        with atomic_file(files[name]) as file:
+            writer = TableWriter(file, name, _MADE)
+            writer.add(_evidence_table() if name == "evidence" else schemas.PUBLISHED[name].empty_table())
+            writer.close()
     manifest = {
         "run": _MADE.run_id,
         "schema_version": schemas.SCHEMA_VERSION,
-        "files": [describe_file(file, folder.tables) for file in files],
+        "files": [describe_file(file, folder.tables) for file in files.values()],
     }
     write_json(folder.manifest, manifest)
     camera = len(CAMERAS) // 2
     return LargeCase(root, _ids(camera, np.array([n_sightings // len(CAMERAS) // 2]))[0], CAMERAS[camera])
+
+
+def _evidence_table() -> pa.Table:
+    """Return one recording of each camera, of which nothing else is known."""
+    rows = [{"evidence_id": f"{number:016x}", "camera_id": camera} for number, camera in enumerate(CAMERAS)]
+    return pa.Table.from_pylist(rows, schema=schemas.EVIDENCE)
 
 
 def _simulate_sightings(n_sightings: int) -> Iterator[pa.Table]:

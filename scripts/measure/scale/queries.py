@@ -13,6 +13,7 @@ import polars as pl
 
 import forensics
 from scripts.measure.scale.large_tables import DAY_START_US, LargeCase, make_large_case, write_naive_layout
+from scripts.measure.scale.measured_command import run_forensics
 
 __all__ = ["measure_queries"]
 
@@ -26,7 +27,7 @@ Query = Callable[[], int]
 
 
 def measure_queries(folder: Path, *, n_sightings: int, n_detections: int) -> dict[str, Any]:
-    """Measure every query on every layout, warm and cold, in milliseconds, and the first opening of the tables."""
+    """Measure queries on every layout, warm and cold, in milliseconds; the first opening of the tables; a command."""
     began = time.monotonic()
     case_data = make_large_case(folder / "case", n_sightings=n_sightings, n_detections=n_detections)
     naive = {
@@ -45,7 +46,21 @@ def measure_queries(folder: Path, *, n_sightings: int, n_detections: int) -> dic
             "rows": next(iter(answers.values())),
             **{engine: {**_timed(query), "cold": _cold(query, files)} for engine, query in by_engine.items()},
         }
-    return {"sightings": n_sightings, "detections": n_detections, "made_s": making_s, "opened_s": opened_s, "ms": found}
+    return {
+        "sightings": n_sightings,
+        "detections": n_detections,
+        "made_s": making_s,
+        "opened_s": opened_s,
+        "command_s": _command_s(case_data, folder / "keys"),
+        "ms": found,
+    }
+
+
+def _command_s(case_data: LargeCase, keys: Path) -> float:
+    """Return the median of the whole command `forensics query`, for one camera in 60 s, in seconds."""
+    limits = ("--from", _NOON.isoformat(), "--to", (_NOON + _MINUTE).isoformat())
+    words = ("query", case_data.root, "--camera", case_data.camera_id, *limits, "--json")
+    return round(statistics.median(run_forensics(*words, keys=keys).seconds for _ in range(_REPEATS)), 2)
 
 
 def _timed(query: Query) -> dict[str, float]:
