@@ -15,6 +15,8 @@ from forensics.errors import ForensicsError
 __all__ = [
     "Doubling",
     "DoublingOnGpu",
+    "DyingToOpen",
+    "FailingInLibrary",
     "FailingToOpen",
     "Hanging",
     "Killing",
@@ -217,3 +219,30 @@ class FailingToOpen:
 
     def open(self) -> Callable[[int], int]:
         raise MissingTool("hammer", 3)
+
+
+@dataclass(frozen=True, slots=True)
+class FailingInLibrary:
+    """Raises an error of no class of ours when it is opened."""
+
+    name: ClassVar[str] = "refuse"
+
+    def frames_in(self, item: int) -> int:
+        return 1
+
+    def open(self) -> Callable[[int], int]:
+        raise ZeroDivisionError("no such device")
+
+
+@dataclass(frozen=True, slots=True)
+class DyingToOpen:
+    """Kills its process when it is opened, as a network does that memory has no room for."""
+
+    name: ClassVar[str] = "die"
+
+    def frames_in(self, item: int) -> int:
+        return 1
+
+    def open(self) -> Callable[[int], int]:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError

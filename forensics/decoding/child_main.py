@@ -6,7 +6,6 @@ The child answers one request after the other and ends when the requesting side 
 their first item names their kind.
 """
 
-import ctypes
 import signal
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import Any
 
 from forensics.adapters.store.object_store import set_block_cache_limit
 from forensics.decoding.frame_slots import SlotMemory
+from forensics.decoding.process_usage import die_with_parent
 from forensics.errors import ForensicsError
 from forensics.footage.evidence import Footage, Reader
 from forensics.footage.frames import Frame, FrameReader, Gap, Item, View
@@ -24,8 +24,6 @@ from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.place import StoreObject
 
 __all__ = ["main"]
-
-_PR_SET_PDEATHSIG = 1
 
 
 def open_reader(footage: Footage, index: PacketIndex, view: View) -> FrameReader:
@@ -121,15 +119,9 @@ class _Server:
             free.append(self._connection.recv())
 
 
-def _die_with_parent() -> None:
-    """Make Linux kill this process when its parent ends, even during a native call."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def main() -> None:
     """Serve until the requesting side closes the connection."""
-    _die_with_parent()
+    die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the requesting side decides when to end
     connection, descriptor, cache_bytes = Connection(int(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])
     set_block_cache_limit(cache_bytes)

@@ -1,11 +1,15 @@
 """Memory and processor time of a process, as the system counts them, and how a process ended."""
 
+import ctypes
 import signal
+import sys
 from dataclasses import dataclass
 
 import psutil
 
-__all__ = ["ProcessEnd", "child_pids", "processor_seconds", "resident_bytes"]
+__all__ = ["ProcessEnd", "child_pids", "die_with_parent", "processor_seconds", "resident_bytes"]
+
+_PR_SET_PDEATHSIG = 1
 
 # Signals that a process causes itself. Without SIGBUS: a full disk causes that, too.
 _OWN_SIGNALS = frozenset(
@@ -29,6 +33,12 @@ def processor_seconds(pid: int) -> float:
     except psutil.Error:
         return 0.0
     return float(times.user + times.system)
+
+
+def die_with_parent() -> None:
+    """Make Linux kill this process when the thread that started it ends, even during a native call."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def child_pids() -> list[int]:

@@ -77,7 +77,7 @@ def _refuse_real_case(case: Case, footage: Path) -> None:
         )
 
 
-def _run_and_show(session: Session, runner: str) -> None:
+def _run_and_show(session: Session, runner: str | None) -> None:
     case, out = session.case, session.folder.root
     _refuse_real_case(case, out / "footage")
     say("making the footage of two cameras ...")
@@ -95,8 +95,7 @@ def _run_and_show(session: Session, runner: str) -> None:
     with session.lock():
         ingest(session.files, given, limits=Limits(), on_source=lambda source: say(f"ingested: {source.path.name}"))
         session.record.note("run", run_facts(plan_run(case, settings, BUILTIN), BUILTIN, None))
-        engine, cluster = runner_for(settings, runner)
-        with cluster:
+        with runner_for(settings, runner) as engine:
             progress = progress_for(quiet=False)
             result = run_case(case, settings, BUILTIN, files=session.files, runner=engine, progress=progress)
     session.record.outputs |= result_facts(result)

@@ -105,8 +105,8 @@ def _run_again(
     if describe_other_version(recorded):
         say(describe_other_version(recorded))
     recorded = _with_workers(recorded, runner_options.workers)
-    runner, cluster = runner_for(recorded.settings, runner_options.runner, runner_options.address)
-    with within_mandate(session.case), cluster:
+    runner = runner_for(recorded.settings, runner_options.runner, runner_options.address)
+    with within_mandate(session.case), runner:
         return reproduce(
             session.case,
             recorded,

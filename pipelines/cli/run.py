@@ -32,6 +32,7 @@ from pipelines.cli.run_options import (
     metrics_for,
     model_loaders,
     runner_for,
+    try_cluster,
     with_ingest_options,
     with_model_options,
     with_run_options,
@@ -52,8 +53,10 @@ from pipelines.run.driver import RunResult, plan_run, plan_run_after_ingest, res
 from pipelines.run.plan import RunPlan
 from pipelines.run.progress import progress_for
 from pipelines.run.record import run_facts
+from pipelines.run.stage_tasks import detect_stage
 from pipelines.search.recognition import Recognition, prepare_recognition
 from pipelines.settings import Settings
+from pipelines.stages.port import Runner
 
 __all__ = ["cancel", "run_command", "scan"]
 
@@ -101,11 +104,14 @@ def scan(
     facts = request_facts(request, ingest_options)
     mandate = Mandate(Mode.SCENE, title=root.name, purpose=purpose, operator=operator)
     if not run_options.dry_run:
-        _make_if_absent(root, mandate)
+        is_new = _make_if_absent(root, mandate)
         with open_session(root, "scan", need=Need.COMPARE, reason=reason, facts=facts) as session:
-            ingested = ingest_footage(session, request, settings, ingest_options, is_quiet=runner_options.quiet)
-            say_sources(ingested.sources)
-            _run(session, settings, model, run_options, runner_options, as_json)
+            with runner_for(settings, runner_options.runner, runner_options.address) as runner:
+                if is_new:  # workers load the network while the footage is read
+                    runner.prepare(detect_stage(session.folder, settings, model, model_loaders().load_detector))
+                ingested = ingest_footage(session, request, settings, ingest_options, is_quiet=runner_options.quiet)
+                say_sources(ingested.sources)
+                _run(session, settings, model, run_options, runner, is_quiet=runner_options.quiet, as_json=as_json)
             return session.record.exit_code
     with (
         _existing_or_temporary(root, mandate) as root_used,
@@ -128,10 +134,12 @@ def _require_reason(settings: Settings, reason: str) -> None:
         raise UsageError("declared labels need a reason", "say who answers for them, and why: --reason TEXT")
 
 
-def _make_if_absent(root: Path, mandate: Mandate) -> None:
-    """Make the case unless there is one."""
-    if not CaseFolder.for_path(root).case_file.exists():
-        make_case(root, mandate, now=clock.utc_now())
+def _make_if_absent(root: Path, mandate: Mandate) -> bool:
+    """Make the case unless there is one; return whether it was made."""
+    if CaseFolder.for_path(root).case_file.exists():
+        return False
+    make_case(root, mandate, now=clock.utc_now())
+    return True
 
 
 @contextmanager
@@ -180,7 +188,15 @@ def run_command(
     with open_session(root, "run", need=Need.COMPARE, reason=reason) as session:
         settings, model = settings_and_model(root, run_options, model_options, runner_options)
         _require_reason(settings, reason)
-        _run(session, settings, model, run_options, runner_options, as_json)
+        if run_options.dry_run:
+            facts = _dry_run_facts(
+                plan_run(session.case, settings, model), settings, model, run_options, runner_options
+            )
+            session.record.outputs["dry_run"] = True
+            emit(facts, "\n".join(facts_text(facts)), as_json)
+            return session.record.exit_code
+        with runner_for(settings, runner_options.runner, runner_options.address) as runner:
+            _run(session, settings, model, run_options, runner, is_quiet=runner_options.quiet, as_json=as_json)
         return session.record.exit_code
 
 
@@ -189,19 +205,15 @@ def _run(
     settings: Settings,
     model: Model,
     run_options: RunOptions,
-    runner_options: RunnerOptions,
+    runner: Runner,
+    *,
+    is_quiet: bool,
     as_json: bool,
 ) -> None:
-    """Run the case or show the plan; the exit code goes into the record of the command."""
-    if run_options.dry_run:
-        plan = plan_run(session.case, settings, model)
-        facts = _dry_run_facts(plan, settings, model, run_options, runner_options)
-        session.record.outputs["dry_run"] = True
-        emit(facts, "\n".join(facts_text(facts)), as_json)
-        return
+    """Run the case; the exit code goes into the record of the command."""
     try:
         with session.lock():
-            result = _run_and_publish(session, settings, model, run_options, runner_options)
+            result = _run_and_publish(session, settings, model, run_options, runner, is_quiet=is_quiet)
     except NotAuthorised:
         enforce_retention(session)  # the mandate ended during the run
         raise
@@ -217,29 +229,26 @@ def _dry_run_facts(
     if settings.detect.device == "cpu" or runner_options.address is None:  # other machines' GPUs cannot be tried here
         model_loaders().load_detector(settings.detect, model)
     if runner_options.address is not None:
-        _, cluster = runner_for(settings, runner_options.runner, runner_options.address)
-        with cluster:
-            pass
+        try_cluster(settings, runner_options.address)
     return plan_facts(plan, settings, model)
 
 
 def _run_and_publish(
-    session: Session, settings: Settings, model: Model, run_options: RunOptions, runner_options: RunnerOptions
+    session: Session, settings: Settings, model: Model, run_options: RunOptions, runner: Runner, *, is_quiet: bool
 ) -> RunResult:
     plan = plan_run(session.case, settings, model)
     _refuse_empty_first_search(session, plan)
     recognition = _recognition(session, settings) if session.case.mandate.mode.compares_faces else None
     session.record.note("run", run_facts(plan, model, recognition))
-    runner, cluster = runner_for(settings, runner_options.runner, runner_options.address)
     metrics = metrics_for(session.folder, run_options.metrics_file)
-    with within_mandate(session.case), cluster:
+    with within_mandate(session.case):
         result = run_case(
             session.case,
             settings,
             model,
             files=session.files,
             runner=runner,
-            progress=progress_for(runner_options.quiet),
+            progress=progress_for(is_quiet),
             metrics=metrics,
             recognition=recognition,
             load_detector=model_loaders().load_detector,

@@ -1,11 +1,11 @@
 """Options of `scan`, `ingest`, `run` and `reproduce` as frozen values, and what follows from them."""
 
 import os
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,10 +22,15 @@ from pipelines.intake.start_times import StartRule
 from pipelines.intake.time_cells import FROM_NAME
 from pipelines.intake.time_zones import parse_zone
 from pipelines.run.metrics import METRICS_SUFFIX, RunMetrics, is_metrics_file
+from pipelines.runners.local_workers import LocalHost
 from pipelines.runners.serial import SerialRunner
+from pipelines.runners.worker_pool import WorkerPool
 from pipelines.settings import Settings
 from pipelines.stages.model_loaders import ModelLoaders
 from pipelines.stages.port import Runner
+
+if TYPE_CHECKING:  # Ray takes a second to import, which other runners need not wait for
+    from pipelines.runners.ray import RayHost
 
 __all__ = [
     "IngestOptions",
@@ -35,6 +40,7 @@ __all__ = [
     "metrics_for",
     "model_loaders",
     "runner_for",
+    "try_cluster",
     "with_ingest_options",
     "with_model_options",
     "with_run_options",
@@ -87,13 +93,13 @@ class RunnerOptions:
     """Where the work is done.
 
     Attributes:
-        runner: ``ray`` or ``serial``.
+        runner: ``local``, ``ray`` or ``serial``; None lets `runner_for` choose.
         address: of a running Ray cluster; None starts a local one.
         workers: how many; None takes one for each core.
         quiet: whether no progress is shown.
     """
 
-    runner: str
+    runner: str | None
     address: str | None
     workers: int | None
     quiet: bool
@@ -209,17 +215,16 @@ with_ingest_options = gathered(
 
 with_runner_choice = click.option(
     "--runner",
-    type=click.Choice(["ray", "serial"]),
-    default="ray",
-    show_default=True,
-    help="Where the work is done: ray, on several workers; serial, in this process.",
+    type=click.Choice(["local", "ray", "serial"]),
+    help="Where the work is done: local, by processes of this machine; ray, by a cluster; serial, in this process.  "
+    "[default: local; ray with --ray or detect.device=cuda]",
 )
 
 with_runner_options = gathered(
     "runner_options",
     RunnerOptions,
     with_runner_choice,
-    click.option("--ray", "address", metavar="ADDRESS", help="Join a running cluster instead of starting a local one."),
+    click.option("--ray", "address", metavar="ADDRESS", help="Join a running cluster."),
     click.option("--workers", type=click.IntRange(1), help="Number of workers; it changes no table."),
     click.option("--quiet", is_flag=True, help="Show no progress."),
 )
@@ -296,24 +301,46 @@ def _metrics_file(folder: CaseFolder, file: Path) -> Path:
     return file
 
 
-def runner_for(
-    settings: Settings, runner: str, address: str | None = None
-) -> tuple[Runner, AbstractContextManager[None]]:
-    """Return the runner, and the cluster that must be entered while it works.
+def runner_for(settings: Settings, runner: str | None, address: str | None = None) -> Runner:
+    """Return the runner; nothing is started before it has work.
 
     Args:
         settings: how many workers, how many retries, on what device.
-        runner: ``ray`` or ``serial``.
-        address: of a running cluster; None starts a local one.
-    """
-    if runner == "serial":
-        if address is not None:
-            raise UsageError("--ray and --runner serial exclude each other", "leave one of them out")
-        return SerialRunner(settings.run.retries), nullcontext()
-    from pipelines.runners.ray import RayCluster, RayRunner
+        runner: ``local``, ``ray`` or ``serial``; None for ray if there is an address or GPUs are to be shared out.
+        address: of a running cluster; None lets ray start a local one.
 
-    cores = len(os.sched_getaffinity(0))
-    workers = settings.run.workers or (cores if address is None else None)
+    Raises:
+        UsageError: an address was given for another runner.
+    """
+    if address is not None and runner not in (None, "ray"):
+        raise UsageError(f"--ray and --runner {runner} exclude each other", "leave one of them out")
+    if runner == "serial":
+        return SerialRunner(settings.run.retries)
+    is_ray = runner == "ray" or address is not None or settings.detect.device == "cuda"
+    host = _ray_host(settings, address) if is_ray else LocalHost(settings.run.workers or _n_cores())
+    return WorkerPool(host, retries=settings.run.retries, stall_s=settings.run.stall_s, on_wait=say)
+
+
+def try_cluster(settings: Settings, address: str) -> None:
+    """Connect to a cluster and leave it again.
+
+    Raises:
+        CannotStart: it does not answer, or refuses the token.
+    """
+    host = _ray_host(settings, address)
+    try:
+        host.connect()
+    finally:
+        host.close()
+
+
+def _ray_host(settings: Settings, address: str | None) -> "RayHost":
+    from pipelines.runners.ray import RayCluster, RayHost
+
+    workers = settings.run.workers or (_n_cores() if address is None else None)
     hardware = None if settings.run.mixed_hardware else instruction_set()
-    ray = RayRunner(workers, settings.run.retries, settings.run.stall_s, hardware=hardware, on_wait=say)
-    return ray, RayCluster(address, workers or cores)
+    return RayHost(RayCluster(address, workers or _n_cores()), workers, hardware=hardware)
+
+
+def _n_cores() -> int:
+    return len(os.sched_getaffinity(0))

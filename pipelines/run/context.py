@@ -20,7 +20,13 @@ from pipelines.settings import Settings
 from pipelines.stages.detection_context import DetectorLoader
 from pipelines.stages.port import Runner
 
-__all__ = ["RunContext", "RunLedger"]
+__all__ = ["RunContext", "RunLedger", "limits_of_run"]
+
+
+def limits_of_run(settings: Settings) -> Limits:
+    """Return the limits of time and memory of a decoding child."""
+    run = settings.run
+    return Limits(run.stall_s, settings.detect.hang_s, run.decoder_memory_bytes, run.cache_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +71,7 @@ class RunContext:
     @property
     def limits(self) -> Limits:
         """Limits of time and memory of a decoding child."""
-        run = self.settings.run
-        return Limits(run.stall_s, self.settings.detect.hang_s, run.decoder_memory_bytes, run.cache_bytes)
+        return limits_of_run(self.settings)
 
     def has_part(self, stage: str, unit: str) -> bool:
         """Whether the part of this unit of work is stored."""

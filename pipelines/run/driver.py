@@ -42,7 +42,7 @@ from pipelines.run.plan import RunPlan, make_plan, save_boundaries
 from pipelines.run.progress import Progress
 from pipelines.run.record import begin_record, finish_record, interrupt_record
 from pipelines.run.spot_check_report import spot_check_facts
-from pipelines.run.stage_tasks import detect, recognise, sight, spot_check, track, track_works
+from pipelines.run.stage_tasks import detect, detect_stage, recognise, sight, spot_check, track, track_works
 from pipelines.search.published_lists import record_candidates
 from pipelines.search.recognition import Recognition
 from pipelines.settings import Settings
@@ -177,6 +177,8 @@ def run_case(
         Interrupted: the run was cancelled.
     """
     plan = plan_run(case, settings, model)
+    if plan.chunks_to_do():
+        runner.prepare(detect_stage(case.folder, settings, model, load_detector))
     records = PartRecords.of(plan.folder)
     context = RunContext(
         case=case,

@@ -6,16 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
+from forensics.custody.case_folder import CaseFolder
 from forensics.digests import digest_of
+from forensics.models.model_store import Model
 from forensics.sampling.spot_check import draw_sample, sample_sizes
 from forensics.tables.files import encode_table
 from forensics.tables.parts import DetectRows
-from pipelines.run.context import RunContext, RunLedger
+from pipelines.run.context import RunContext, RunLedger, limits_of_run
 from pipelines.run.part_reuse import reusable_parts, reuse_part
 from pipelines.run.plan import EvidencePlan, PlannedChunk
 from pipelines.run.stage_loop import Outcome, StageTask, run_stage
 from pipelines.search.recognition import Recognition
+from pipelines.settings import Settings
 from pipelines.stages.detect import ChunkWork, Detect
+from pipelines.stages.detection_context import DetectorLoader
 from pipelines.stages.isolate_crash import IsolateCrash
 from pipelines.stages.port import Done
 from pipelines.stages.recognise import Recognise, RecogniseWork
@@ -25,7 +29,17 @@ from pipelines.stages.spot_check import SpotCheck, SpotCheckWork
 from pipelines.stages.spot_check import works_for as spot_check_works_for
 from pipelines.stages.track import EvidenceWork, Track
 
-__all__ = ["detect", "recognise", "recognise_works", "sight", "sight_works", "spot_check", "track", "track_works"]
+__all__ = [
+    "detect",
+    "detect_stage",
+    "recognise",
+    "recognise_works",
+    "sight",
+    "sight_works",
+    "spot_check",
+    "track",
+    "track_works",
+]
 
 
 def detect(context: RunContext, ledger: RunLedger) -> None:
@@ -87,17 +101,14 @@ def _is_of_usual_length(works: Sequence[ChunkWork]) -> Callable[[ChunkWork], boo
     return lambda work: work.chunk.n_frames <= 2 * usual
 
 
+def detect_stage(case: CaseFolder, settings: Settings, model: Model, load_detector: DetectorLoader) -> Detect:
+    """Return the stage `detect` with these settings."""
+    limits = limits_of_run(settings)
+    return Detect(settings.detect, model, case, limits, settings.gate_rules, settings.run.decoders, load_detector)
+
+
 def _detect_stage(context: RunContext) -> Detect:
-    settings = context.settings
-    return Detect(
-        settings.detect,
-        context.model,
-        context.case.folder,
-        context.limits,
-        settings.gate_rules,
-        settings.run.decoders,
-        context.load_detector,
-    )
+    return detect_stage(context.case.folder, context.settings, context.model, context.load_detector)
 
 
 def track_works(context: RunContext) -> list[EvidenceWork]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from pipelines.runners.attempt import attempt
 from pipelines.stages.port import CaseKey, Closeable, Done, Failed, ItemT, ResultT, Stage, open_stage
@@ -18,6 +19,15 @@ class SerialRunner:
     """
 
     retries: int = 1
+
+    def __enter__(self) -> "SerialRunner":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is open between stages."""
+
+    def prepare(self, stage: Stage[Any, Any]) -> None:
+        """See `Runner.prepare`; this process has other work to do."""
 
     def map(
         self, stage: Stage[ItemT, ResultT], items: Iterable[ItemT], key: CaseKey | None = None

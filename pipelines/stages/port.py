@@ -166,7 +166,19 @@ def patience(n_frames: int) -> float:
 
 
 class Runner(Protocol):
-    """Executes stages."""
+    """Executes stages; what it has started ends with its `with` block."""
+
+    def __enter__(self) -> "Runner":
+        """Start nothing yet."""
+        ...
+
+    def __exit__(self, *_: object) -> None:
+        """End the workers, and leave the cluster."""
+        ...
+
+    def prepare(self, stage: Stage[Any, Any]) -> None:
+        """Let workers open a stage that will soon have items, while the caller does other work; does not wait."""
+        ...
 
     def map(
         self, stage: Stage[ItemT, ResultT], items: Iterable[ItemT], key: CaseKey | None = None

@@ -14,7 +14,8 @@ from forensics.tables.parts import DetectRows
 from pipelines.custody.case_store import load_case
 from pipelines.load_settings import load_settings
 from pipelines.run.driver import plan_run
-from pipelines.runners.ray import RayCluster, RayRunner
+from pipelines.runners.ray import RayCluster, RayHost
+from pipelines.runners.worker_pool import WorkerPool
 from pipelines.stages.detect import ChunkWork
 from pipelines.stages.port import Done
 from scripts.measure.scale.campus import make_campus
@@ -70,9 +71,9 @@ def measure_chunks(folder: Path, *, n_cameras: int, seconds: int) -> dict[str, A
     plan = plan_run(load_case(case), load_settings(None, (f"detect.model={model}", "chunk.seconds=0.1")), resolved)
     works = [ChunkWork(each.chunk, each.evidence, each.scope, each.unit) for each in plan.chunks_to_do()]
     peak_bytes = n_done = 0
-    with RayCluster(None, _WORKERS):
+    with RayCluster(None, _WORKERS), WorkerPool(RayHost(None, _WORKERS)) as pool:
         start_s = time.monotonic()
-        for outcome in RayRunner(_WORKERS).map(EmptyDetect(), works):
+        for outcome in pool.map(EmptyDetect(), works):
             n_done += isinstance(outcome, Done)
             if n_done % _MEASURE_EVERY == 0:
                 peak_bytes = max(peak_bytes, process.memory_info().rss)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 from unittest.mock import patch
 
-from pipelines.runners.ray import RayRunner
+from pipelines.runners.ray import RayHost
 from pipelines.runners.ray_cluster import RayCluster, bind_to_loopback, ray
+from pipelines.runners.worker_pool import WorkerPool
 from pipelines.stages.port import Done
 
 __all__ = ["measure_join_and_kill", "measure_nodes", "start_servers"]
@@ -76,10 +77,15 @@ def add_node(cluster: Any) -> Any:
     return cluster.add_node(num_cpus=1, node_ip_address=_LOOPBACK)
 
 
+def every_processor() -> WorkerPool:
+    """Return a runner with one worker for each processor of the cluster."""
+    return WorkerPool(RayHost(None, None))
+
+
 def measure_efficiency(n_nodes: int, *, n_items: int, seconds: float) -> float:
     """Return the share of node time spent working, from the first start to the last end."""
-    with start_cluster(n_nodes):
-        done = [each for each in RayRunner(None).map(Sleeping(), [seconds] * n_items) if isinstance(each, Done)]
+    with start_cluster(n_nodes), every_processor() as pool:
+        done = [each for each in pool.map(Sleeping(), [seconds] * n_items) if isinstance(each, Done)]
     if len(done) != n_items:
         raise SystemExit(f"{len(done)} items were done on {n_nodes} nodes, expected {n_items}")
     began, ended = min(each.began_s for each in done), max(each.began_s + each.seconds for each in done)
@@ -88,10 +94,10 @@ def measure_efficiency(n_nodes: int, *, n_items: int, seconds: float) -> float:
 
 def measure_join(*, seconds: float) -> float:
     """Return the seconds from adding a third node during the work until it starts its first item."""
-    with start_cluster(2) as cluster:
+    with start_cluster(2) as cluster, every_processor() as pool:
         known = {node["NodeID"] for node in ray.nodes()}
         joined_s = 0.0
-        for number, each in enumerate(RayRunner(None).map(Sleeping(), [seconds] * 1000)):
+        for number, each in enumerate(pool.map(Sleeping(), [seconds] * 1000)):
             if number == 4:
                 add_node(cluster)
                 joined_s = time.time()
@@ -102,9 +108,9 @@ def measure_join(*, seconds: float) -> float:
 
 def measure_kill(*, n_items: int, seconds: float) -> dict[str, Any]:
     """Count the finished and lost items after one of three nodes is killed during the work."""
-    with start_cluster(3) as cluster:
+    with start_cluster(3) as cluster, every_processor() as pool:
         outcomes = []
-        for number, each in enumerate(RayRunner(None, retries=1).map(Sleeping(), [seconds] * n_items)):
+        for number, each in enumerate(pool.map(Sleeping(), [seconds] * n_items)):
             outcomes.append(each)
             if number == n_items // 3:
                 cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
@@ -120,9 +126,9 @@ def measure_kill(*, n_items: int, seconds: float) -> dict[str, Any]:
 
 def measure_join_and_kill() -> dict[str, Any]:
     """Run the short version: two nodes, a third one joins, one of the first two is killed."""
-    with start_cluster(2) as cluster:
+    with start_cluster(2) as cluster, every_processor() as pool:
         outcomes, joined = [], None
-        for number, each in enumerate(RayRunner(None, retries=1).map(Sleeping(), [0.2] * 120)):
+        for number, each in enumerate(pool.map(Sleeping(), [0.2] * 120)):
             outcomes.append(each)
             if number == 4:
                 joined = add_node(cluster)

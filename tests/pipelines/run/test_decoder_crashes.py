@@ -17,6 +17,7 @@ from forensics.errors import DecoderLost
 from forensics.footage.chunks import Chunk
 from forensics.footage.timeline import PacketIndex
 from pipelines.run.driver import RunResult
+from pipelines.runners.worker_pool import WorkerPool
 from pipelines.stages.detect import ChunkWork
 from pipelines.stages.isolate_crash import isolate_crash
 from pipelines.stages.model_loaders import ModelLoaders
@@ -156,15 +157,15 @@ def test_a_detector_that_crashes_on_a_picture_costs_that_group_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_deadly: bool
 ) -> None:
     """The real stage, in real workers of Ray, and the real detector in a process of its own."""
-    from pipelines.runners.ray import RayCluster, RayRunner
+    from pipelines.runners.ray import RayCluster, RayHost
 
     case = make_painted_case(tmp_path)
     monkeypatch.setenv("PYTHONPATH", f"{POISON}:{ROOT}")
     monkeypatch.setenv("POISON_DETECTOR", "5 SIGSEGV" if is_deadly else "")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with RayCluster(None, 1):
-            run(case, "chunk.seconds=60", runner=RayRunner(1, retries=1), load_detector=ModelLoaders().load_detector)
+        with WorkerPool(RayHost(RayCluster(None, 1), 1)) as pool:
+            run(case, "chunk.seconds=60", runner=pool, load_detector=ModelLoaders().load_detector)
         gc.collect()
     lost = [("gap", "detector_died", True, 4, 8)] if is_deadly else []
     rows = published_table(case, "coverage").filter(pl.col("state") == "gap")

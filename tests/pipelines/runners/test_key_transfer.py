@@ -17,7 +17,9 @@ from cryptography.exceptions import InvalidTag
 
 from forensics.adapters.crypto.case_key import Key, KeyReceiver
 from forensics.errors import CannotStart, IntegrityBroken
+from pipelines.runners.local_workers import LocalHost
 from pipelines.runners.serial import SerialRunner
+from pipelines.runners.worker_pool import WorkerPool
 from pipelines.stages.port import Done, Runner
 from testing.process_memory import descendants, find_in_memory
 from testing.stages import Doubling, Sealing
@@ -25,27 +27,29 @@ from testing.stages import Doubling, Sealing
 _MARKER_BYTES = 48
 
 
-@pytest.fixture
-def cluster() -> Iterator[None]:
-    """Start a local cluster of its own, whose processes have held nothing yet."""
-    from pipelines.runners.ray import RayCluster
-
+@pytest.fixture(autouse=True)
+def _no_warnings() -> Iterator[None]:
+    """Ray leaves sockets open, of which the interpreter warns."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with RayCluster(None, 2):
-            yield
+        yield
         gc.collect()
 
 
-@pytest.fixture(params=["serial", "ray"])
-def runner(request: pytest.FixtureRequest) -> Runner:
+@pytest.fixture(params=["serial", "local", "ray"])
+def runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
     """Return each runner in turn."""
-    if request.param == "serial":
-        return SerialRunner()
-    request.getfixturevalue("cluster")
-    from pipelines.runners.ray import RayRunner
+    with SerialRunner() if request.param == "serial" else _pool(request.param, 2) as runner:
+        yield runner
 
-    return RayRunner(2)
+
+def _pool(kind: str, n_workers: int) -> WorkerPool:
+    """Return workers of this kind; those of Ray have a cluster of their own, whose processes have held nothing yet."""
+    if kind == "local":
+        return WorkerPool(LocalHost(n_workers))
+    from pipelines.runners.ray import RayCluster, RayHost
+
+    return WorkerPool(RayHost(RayCluster(None, n_workers), n_workers))
 
 
 def _stage(key: Key, secret: bytes) -> Sealing:
@@ -70,37 +74,36 @@ def test_a_stage_that_needs_the_key_does_not_start_without_it(runner: Runner) ->
         list(runner.map(_stage(Key.fresh(), b"x"), [1]))
 
 
-def test_a_stage_sealed_with_another_key_stops_the_run(cluster: None) -> None:
-    from pipelines.runners.ray import RayRunner
-
+def test_a_stage_sealed_with_another_key_stops_the_run(runner: Runner) -> None:
     with pytest.raises(IntegrityBroken, match="with this case's key") as caught:
-        list(RayRunner(1).map(_stage(Key.fresh(), b"x"), [1], Key.fresh()))
+        list(runner.map(_stage(Key.fresh(), b"x"), [1], Key.fresh()))
     assert not isinstance(caught.value, CannotStart)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can read the memory of other processes")
-def test_no_process_of_the_cluster_holds_the_key_but_the_worker_that_uses_it(cluster: None) -> None:
-    from pipelines.runners.ray import RayRunner
+def test_no_process_of_the_cluster_holds_the_key_but_the_worker_that_uses_it() -> None:
+    from pipelines.runners.ray import RayCluster, RayHost
 
     key, secret = Key.fresh(), secrets.token_bytes(512)
     stage = _stage(key, secret)
     needles = {"key": key.expose(), "secret": secret[:64], "marker": stage.marker}
-    outcomes = RayRunner(2).map(stage, range(6), key)
-    first = next(outcomes)
-    assert isinstance(first, Done)
-    worker = int(key.unseal(first.result, "number").split()[2])
-    during = _found(needles)
-    assert {"key", "secret"} <= during[worker], "the search finds what a worker holds"
-    workers = {pid for pid in during if psutil.Process(pid).name().startswith("ray::Actor")}
-    servers = {psutil.Process(pid).name() for pid in during.keys() - workers}
-    assert {"gcs_server", "raylet"} <= servers
-    others = [found for pid, found in during.items() if pid not in workers]
-    assert any("marker" in found for found in others), "the search finds what a stage carries through the cluster"
-    assert not any(found & {"key", "secret"} for found in others)
-    assert len(list(outcomes)) == 5
-    psutil.wait_procs([psutil.Process(pid) for pid in workers if psutil.pid_exists(pid)], timeout=10)
-    assert not any(found & {"key", "secret"} for found in _found(needles).values()), "nothing is left after the end"
-    assert not _files_with(needles)
+    with RayCluster(None, 2):
+        with WorkerPool(RayHost(None, 2)) as pool:
+            outcomes = pool.map(stage, range(6), key)
+            first = next(outcomes)
+            assert isinstance(first, Done)
+            worker = int(key.unseal(first.result, "number").split()[2])
+            during = _found(needles)
+            assert during[worker] == {"key", "secret", "marker"}, "the search finds what a worker holds"
+            workers = {pid for pid in during if psutil.Process(pid).name().startswith("ray::StageWork")}
+            servers = {psutil.Process(pid).name() for pid in during.keys() - workers}
+            assert {"gcs_server", "raylet"} <= servers
+            others = [found for pid, found in during.items() if pid not in workers]
+            assert not any(found & {"key", "secret"} for found in others)
+            assert len(list(outcomes)) == 5
+        psutil.wait_procs([psutil.Process(pid) for pid in workers if psutil.pid_exists(pid)], timeout=10)
+        assert not any(found & {"key", "secret"} for found in _found(needles).values()), "nothing is left"
+        assert not _files_with(needles)
 
 
 def _found(needles: dict[str, bytes]) -> dict[int, set[str]]:

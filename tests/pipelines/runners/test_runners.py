@@ -2,22 +2,33 @@
 
 import gc
 import os
+import signal
 import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 from forensics.errors import CannotStart
+from pipelines.runners.local_workers import LocalHost
 from pipelines.runners.serial import SerialRunner
+from pipelines.runners.stage_worker import Answered, Opened
+from pipelines.runners.worker_pool import WorkerPool
+from pipelines.runners.worker_port import Died, WorkerHost
 from pipelines.stages.port import Done, Failed, Runner, Stage
 from testing.painted_case import make_painted_case
 from testing.stages import (
     Doubling,
     DoublingOnGpu,
+    DyingToOpen,
+    FailingInLibrary,
     FailingToOpen,
     Hanging,
     Killing,
@@ -47,18 +58,50 @@ def cluster() -> Iterator[None]:
         gc.collect()
 
 
-@pytest.fixture(params=["serial", "ray"])
-def runner(request: pytest.FixtureRequest) -> Runner:
+MakePool = Callable[..., WorkerPool]
+
+
+@contextmanager
+def _pools(kind: str, request: pytest.FixtureRequest) -> Iterator[MakePool]:
+    """Yield a function that makes a pool of workers of this kind; all are closed at the end."""
+    host_for: Callable[[int], WorkerHost[Any]] = LocalHost
+    if kind == "ray":
+        request.getfixturevalue("cluster")
+        from pipelines.runners.ray import RayHost
+
+        host_for = partial(RayHost, None)
+    with ExitStack() as opened:
+
+        def make(n_workers: int = WORKERS, retries: int = RETRIES, **options: Any) -> WorkerPool:
+            return opened.enter_context(WorkerPool(host_for(n_workers), retries=retries, **options))
+
+        yield make
+
+
+@pytest.fixture(params=["local", "ray"])
+def make_pool(request: pytest.FixtureRequest) -> Iterator[MakePool]:
+    """Return a function that makes a pool of workers of each kind in turn."""
+    with _pools(request.param, request) as make:
+        yield make
+
+
+@pytest.fixture(params=["serial", "local", "ray"])
+def runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
     """Return each runner in turn."""
-    return SerialRunner(RETRIES) if request.param == "serial" else request.getfixturevalue("ray_runner")
+    if request.param == "serial":
+        yield SerialRunner(RETRIES)
+        return
+    with _pools(request.param, request) as make:
+        yield make()
 
 
 @pytest.fixture
-def ray_runner(cluster: None) -> Runner:
+def ray_pool(cluster: None) -> Iterator[WorkerPool]:
     """Return a runner with two workers on the local cluster."""
-    from pipelines.runners.ray import RayRunner
+    from pipelines.runners.ray import RayHost
 
-    return RayRunner(WORKERS, RETRIES)
+    with WorkerPool(RayHost(None, WORKERS), retries=RETRIES) as pool:
+        yield pool
 
 
 def outcomes_of(runner: Runner, stage: Stage[int, int], items: list[int]) -> dict[int, Done[int, int] | Failed[int]]:
@@ -138,52 +181,140 @@ def test_opened_work_is_closed(tmp_path: Path) -> None:
 # ---- only where workers can die
 
 
-def test_a_worker_that_dies_once_costs_one_retry_and_loses_nothing(ray_runner: Runner, tmp_path: Path) -> None:
-    outcomes = outcomes_of(ray_runner, Killing(tmp_path, once=frozenset({5})), list(range(20)))
+def test_a_worker_that_dies_once_costs_one_retry_and_loses_nothing(make_pool: MakePool, tmp_path: Path) -> None:
+    outcomes = outcomes_of(make_pool(), Killing(tmp_path, once=frozenset({5})), list(range(20)))
     assert results_of(outcomes) == {number: 2 * number for number in range(20)}
     assert (tmp_path / "died-of-5").exists()
 
 
-def test_only_the_item_that_kills_its_worker_is_lost(ray_runner: Runner, tmp_path: Path) -> None:
-    outcomes = outcomes_of(ray_runner, Killing(tmp_path, always=frozenset({4})), list(range(20)))
+def test_only_the_item_that_kills_its_worker_is_lost(make_pool: MakePool, tmp_path: Path) -> None:
+    outcomes = outcomes_of(make_pool(), Killing(tmp_path, always=frozenset({4})), list(range(20)))
     lost = [outcome for outcome in outcomes.values() if isinstance(outcome, Failed)]
     assert [(outcome.item, outcome.error, outcome.attempts) for outcome in lost] == [(4, "worker_died", RETRIES + 1)]
     assert results_of(outcomes) == {number: 2 * number for number in range(20) if number != 4}
 
 
-def test_a_worker_that_hangs_is_ended_and_costs_one_retry(cluster: None, tmp_path: Path) -> None:
-    from pipelines.runners.ray import RayRunner
-
+def test_a_worker_that_hangs_is_ended_and_costs_one_retry(make_pool: MakePool, tmp_path: Path) -> None:
     hanging = Hanging(tmp_path, once=frozenset({3}))
-    outcomes = outcomes_of(RayRunner(WORKERS, RETRIES, stall_s=0.2), hanging, list(range(8)))
+    outcomes = outcomes_of(make_pool(stall_s=0.2), hanging, list(range(8)))
     assert results_of(outcomes) == {number: 2 * number for number in range(8)}
     assert (tmp_path / "hung-over-3").exists()
 
 
-def test_items_beside_a_deadly_one_are_not_blamed(cluster: None, tmp_path: Path) -> None:
-    from pipelines.runners.ray import RayRunner
-
-    outcomes = outcomes_of(RayRunner(workers=1, retries=0), Killing(tmp_path, always=frozenset({2})), list(range(6)))
+def test_items_beside_a_deadly_one_are_not_blamed(make_pool: MakePool, tmp_path: Path) -> None:
+    pool = make_pool(n_workers=1, retries=0)
+    outcomes = outcomes_of(pool, Killing(tmp_path, always=frozenset({2})), list(range(6)))
     assert [item for item, outcome in outcomes.items() if isinstance(outcome, Failed)] == [2]
 
 
-def test_results_of_a_dead_worker_count(cluster: None, tmp_path: Path) -> None:
-    from pipelines.runners import ray as engine
+def test_results_of_a_dead_worker_count(make_pool: MakePool, tmp_path: Path) -> None:
+    """The answer to the first item waits unread when the second one kills the worker."""
+    host = make_pool().host
+    link = host.start(uses_gpu=False)
+    link.open(Killing(tmp_path, always=frozenset({2})))
+    link.do(1)
+    link.do(2)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "died-of-2").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    messages = [message for _ in range(3) for _, message in host.wait([link], 60)]
+    assert [type(message) for message in messages] == [Opened, Answered, Died]
+    assert messages[1].outcome.result == 2
 
-    pool = engine._Pool(Killing(tmp_path, always=frozenset({2})), engine.RayRunner(workers=1, retries=0), None)
-    pool._start_workers(iter([1]))
-    (worker,) = pool._workers
-    pool._submit(engine.Pending(1), worker)
-    engine.ray.wait(list(worker.in_flight))
-    pool._submit(engine.Pending(2), worker)
-    _, reference_of_two = worker.in_flight
-    outcomes = list(pool._collect(reference_of_two, worker))
-    assert [(type(outcome), outcome.item) for outcome in outcomes] == [(Done, 1), (Failed, 2)]
+
+def test_workers_that_die_while_they_open_a_stage_end_the_map(make_pool: MakePool) -> None:
+    with pytest.raises(CannotStart, match="a worker could not start its stage of the job"):
+        list(make_pool().map(DyingToOpen(), [1, 2]))
 
 
-def test_a_stage_that_uses_a_gpu_is_refused_where_there_is_none(ray_runner: Runner) -> None:
+def test_an_error_of_a_library_while_a_stage_opens_is_reported(make_pool: MakePool) -> None:
+    with pytest.raises(CannotStart, match="could not start its stage of the job: ZeroDivisionError: no such device"):
+        list(make_pool().map(FailingInLibrary(), [1, 2]))
+
+
+def test_workers_stay_from_stage_to_stage_and_end_with_the_runner(make_pool: MakePool) -> None:
+    pool = make_pool()
+    with pool:
+        pool.prepare(NamingProcess())
+        first, second, others = ({*results_of(outcomes_of(pool, stage, list(range(9)))).values()} for stage in _STAGES)
+        assert len(first | second) <= WORKERS
+        assert others == {2 * number for number in range(9)}
+        assert all(map(is_alive, first | second))
+    assert not _alive_after_a_while(first | second)
+
+
+_STAGES = (NamingProcess(), NamingProcess(), Doubling())
+
+
+def test_a_worker_that_died_between_two_stages_is_replaced(make_pool: MakePool) -> None:
+    pool = make_pool()
+    named = {*results_of(outcomes_of(pool, NamingProcess(), list(range(9)))).values()}
+    for pid in named:
+        os.kill(pid, signal.SIGKILL)
+    assert not _alive_after_a_while(named)
+    assert len(results_of(outcomes_of(pool, Doubling(), list(range(9))))) == 9
+
+
+def test_an_abandoned_map_leaves_no_answer_to_the_next(make_pool: MakePool) -> None:
+    pool = make_pool()
+    abandoned = pool.map(Sleeping(), [0.1] * 50)
+    next(abandoned)
+    abandoned.close()  # type: ignore[attr-defined]
+    assert results_of(outcomes_of(pool, Doubling(), list(range(9)))) == {number: 2 * number for number in range(9)}
+
+
+def test_a_stage_that_was_prepared_and_not_used_is_closed(make_pool: MakePool, tmp_path: Path) -> None:
+    pool = make_pool()
+    pool.prepare(ReportingClose(tmp_path / "ended"))
+    assert results_of(outcomes_of(pool, Doubling(), [1, 2])) == {1: 2, 2: 4}
+    assert (tmp_path / "ended").exists()
+
+
+def test_a_stage_that_cannot_be_prepared_matters_only_where_it_has_items(make_pool: MakePool) -> None:
+    pool = make_pool()
+    pool.prepare(FailingToOpen())
+    assert results_of(outcomes_of(pool, Doubling(), [1, 2])) == {1: 2, 2: 4}
+    pool.prepare(FailingToOpen())
+    with pytest.raises(MissingTool):
+        list(pool.map(FailingToOpen(), [1]))
+
+
+def test_the_last_items_go_to_free_workers(make_pool: MakePool) -> None:
+    """Of three items the first is long, so that the free worker does both others."""
+    pool = make_pool()
+    pool.prepare(Sleeping())
+    assert len(list(pool.map(Sleeping(), [0.1] * 4))) == 4  # both workers are there
+    (long, one, other) = pool.map(Sleeping(), [1.5, 0.2, 0.2])
+    by_seconds = sorted((each for each in (long, one, other) if isinstance(each, Done)), key=lambda each: each.item)
+    assert by_seconds[0].result == by_seconds[1].result != by_seconds[2].result
+
+
+def test_workers_end_with_a_driver_that_was_killed(tmp_path: Path) -> None:
+    script = """if True:
+        import sys
+        from pipelines.runners.local_workers import LocalHost
+        from pipelines.runners.worker_pool import WorkerPool
+        from pipelines.stages.port import Done
+        from testing.stages import NamingProcess, Sleeping
+        pool = WorkerPool(LocalHost(2))
+        names = {each.result for each in pool.map(NamingProcess(), range(9))}
+        print(*names, flush=True)
+        list(pool.map(Sleeping(), [60.0] * 2))
+    """
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as driver:
+        assert driver.stdout is not None
+        workers = {int(name) for name in driver.stdout.readline().split()}
+        assert all(map(is_alive, workers))
+        driver.kill()
+    assert not _alive_after_a_while(workers)
+
+
+# ---- only on Ray
+
+
+def test_a_stage_that_uses_a_gpu_is_refused_where_there_is_none(ray_pool: WorkerPool) -> None:
     with pytest.raises(CannotStart, match="the Ray cluster has no GPU; add a machine with a GPU"):
-        list(ray_runner.map(DoublingOnGpu(), [1, 2]))
+        list(ray_pool.map(DoublingOnGpu(), [1, 2]))
 
 
 class Told(Exception):
@@ -195,39 +326,28 @@ def _raise(said: str) -> None:
 
 
 def test_a_cluster_without_room_is_reported(cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipelines.runners import ray as engine
+    from pipelines.runners.ray import RayHost
 
-    monkeypatch.setattr(engine, "_WAIT_S", 0.5)
-    runner = engine.RayRunner(workers=1, cpus_per_worker=99, on_wait=_raise)
-    with pytest.raises(Told, match="2 of 2 CPU free, each worker needs 99"):
-        list(runner.map(Doubling(), [1]))
-
-
-def test_the_last_items_go_to_free_workers(cluster: None) -> None:
-    """Of three items the first is long, so that the free worker does both others."""
-    from pipelines.runners.ray import RayRunner
-
-    (long, one, other) = RayRunner(WORKERS).map(Sleeping(), [1.5, 0.2, 0.2])
-    by_seconds = sorted((each for each in (long, one, other) if isinstance(each, Done)), key=lambda each: each.item)
-    assert by_seconds[0].result == by_seconds[1].result != by_seconds[2].result
+    monkeypatch.setattr("pipelines.runners.worker_pool._WAIT_S", 0.5)
+    with (
+        WorkerPool(RayHost(None, 1, cpus_per_worker=99), on_wait=_raise) as pool,
+        pytest.raises(Told, match="2 of 2 CPU free, each worker needs 99"),
+    ):
+        list(pool.map(Doubling(), [1]))
 
 
-def test_no_worker_outlives_its_map(ray_runner: Runner) -> None:
-    whole = {outcome.result for outcome in ray_runner.map(NamingProcess(), range(5)) if isinstance(outcome, Done)}
-    abandoned = ray_runner.map(NamingProcess(), range(100))
-    first = next(abandoned)
-    assert isinstance(first, Done)
-    abandoned.close()  # type: ignore[attr-defined]
-    deadline = time.monotonic() + 10
-    while any(map(is_alive, {*whole, first.result})) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(map(is_alive, {*whole, first.result}))
-
-
-def test_a_cluster_that_died_ends_the_map(ray_runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_died_ends_the_map(ray_pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipelines.runners.ray.find_dead_server", lambda: "raylet")
     with pytest.raises(CannotStart, match="raylet died; run the same command again"):
-        list(ray_runner.map(Doubling(), range(5)))
+        list(ray_pool.map(Doubling(), range(5)))
+
+
+def _alive_after_a_while(pids: set[int]) -> bool:
+    """Whether one of these processes still lives after ten seconds."""
+    deadline = time.monotonic() + 10
+    while any(map(is_alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return any(map(is_alive, pids))
 
 
 def _in_another_process(script: str, *arguments: object, token: str) -> subprocess.CompletedProcess[str]:
@@ -282,4 +402,4 @@ def test_a_server_that_is_no_cluster_is_left_to_ray(monkeypatch: pytest.MonkeyPa
 
 
 def is_alive(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
