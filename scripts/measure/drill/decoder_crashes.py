@@ -139,9 +139,9 @@ def _table_bytes(trial: Trial) -> dict[str, bytes]:
 
 def drills() -> Iterator[Drill]:
     """Yield the drills with crashing decoders and detectors."""
-    for runner in ("ray", "serial"):
+    for runner in ("ray", "local", "serial"):
         yield Drill(
-            f"five of fifty files crash or hang, {runner}", _POISON, _crash_decoders, runner, is_short=runner == "ray"
+            f"five of fifty files crash or hang, {runner}", _POISON, _crash_decoders, runner, is_short=runner == "local"
         )
         yield Drill(f"five of fifty decoders are killed or stall, {runner}", _EXTERNAL, _kill_decoders, runner)
-    yield Drill("a detector crashes on a picture of every file", _DETECTOR, _crash_detector, "ray")
+    yield Drill("a detector crashes on a picture of every file", _DETECTOR, _crash_detector, "local")

@@ -16,7 +16,7 @@ class Drill:
         name: unique.
         assertion: what must hold, in one sentence that is the same for all drills of this kind.
         do: disturbs the trial and records broken promises; raises `MissingRequirement` if this machine lacks something.
-        runner: ``serial`` or ``ray``.
+        runner: ``serial``, ``local`` or ``ray``.
         is_short: whether the short campaign includes it.
     """
 

@@ -135,13 +135,14 @@ def _kill_while_holding(trial: Trial, rule: str) -> None:
 def drills() -> Iterator[Drill]:
     """Yield the drills that kill the driver."""
     for moment in _MOMENTS:
-        name = f"driver of ray killed after {moment} parts"
-        yield Drill(name, _ANY_MOMENT, partial(_kill_at_moments, moments=(moment,)), "ray", is_short=moment == 6)
+        for runner in ("ray", "local"):
+            name = f"driver of {runner} killed after {moment} parts"
+            yield Drill(name, _ANY_MOMENT, partial(_kill_at_moments, moments=(moment,)), runner, is_short=moment == 6)
     for moment in _MOMENTS[::2]:
         name = f"driver of serial killed after {moment} parts"
         yield Drill(name, _ANY_MOMENT, partial(_kill_at_moments, moments=(moment,)), is_short=moment == _TRACKED)
     publishing = N_PARTS + 1
-    for runner, first, second in (("ray", 3, 9), ("ray", 8, publishing), ("serial", 2, 5), ("serial", 10, publishing)):
+    for runner, first, second in (("ray", 3, 9), ("ray", 8, publishing), ("serial", 2, 5), ("local", 10, publishing)):
         name = f"driver of {runner} killed after {first} and {second} parts"
         yield Drill(name, _ANY_MOMENT, partial(_kill_at_moments, moments=(first, second)), runner)
     for doing, steps, assertion, do in (

@@ -20,7 +20,7 @@ _AT_ONCE: Final = (
 )
 _INTERRUPTED: Final = 130
 _AT_ONCE_S: Final = 10
-_IN_PROGRESS: Final = {"serial": 1, "ray": 4}
+_IN_PROGRESS: Final = {"serial": 1, "local": 4, "ray": 4}
 """Number of chunks that are in progress or queued at a worker."""
 
 
@@ -83,13 +83,13 @@ def _start_twice(trial: Trial, after: int) -> None:
 def drills() -> Iterator[Drill]:
     """Yield the drills with user actions."""
     for place in range(6):
-        runner = ("serial", "ray")[place % 2]
+        runner = ("serial", "ray", "local")[place % 3]
         once, twice = partial(_interrupt_once, after=1 + place), partial(_interrupt_twice, after=1 + place)
-        yield Drill(f"Ctrl-C once, {runner}, after {1 + place} parts", _ONCE, once, runner, is_short=place < 2)
+        yield Drill(f"Ctrl-C once, {runner}, after {1 + place} parts", _ONCE, once, runner, is_short=place < 3)
         yield Drill(f"Ctrl-C twice, {runner}, after {1 + place} parts", _TWICE, twice, runner, is_short=place == 0)
-    for after, runner in ((2, "serial"), (4, "ray")):
+    for after, runner in ((2, "serial"), (4, "ray"), (6, "local")):
         terminated = partial(_terminate, after=after)
         yield Drill(f"SIGTERM, {runner}, after {after} parts", _TERMINATED, terminated, runner, is_short=after == 2)
-    for after, runner in ((1, "serial"), (4, "serial"), (2, "ray"), (5, "ray")):
+    for after, runner in ((1, "serial"), (4, "local"), (2, "ray"), (5, "ray")):
         at_once = partial(_start_twice, after=after)
         yield Drill(f"twice at once, {runner}, after {after} parts", _AT_ONCE, at_once, runner, is_short=after == 1)

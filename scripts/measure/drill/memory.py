@@ -11,13 +11,13 @@ import psutil
 from scripts.measure.drill.drill import Drill
 from scripts.measure.drill.processes import Command, Process, wait_until
 from scripts.measure.drill.trial import MissingRequirement, Trial
+from scripts.measure.drill.worker_kills import WORKER_TITLES
 
 __all__ = ["drills"]
 
 _NO_MEMORY: Final = "memory runs out: this run, or the same command again, produces the same tables"
 _GROUPS: Final = Path("/sys/fs/cgroup/memory")
 _CHILD: Final = "forensics.decoding.child_main"
-_WORKER: Final = "ray::Actor"
 _UNSETTLED: Final = 4
 _GROUP_BYTES: Final = 32 << 20
 
@@ -68,7 +68,7 @@ def _check_end(trial: Trial, command: Command) -> None:
 
 def drills() -> Iterator[Drill]:
     """Yield the drills with memory."""
-    for who, title, runner in (("decoding child", _CHILD, "serial"), ("worker", _WORKER, "ray")):
+    for who, title, runner in (("decoding child", _CHILD, "serial"), ("worker", WORKER_TITLES["local"], "local")):
         for after in (2, 6):
             limited, killed = (
                 partial(_limit_memory, title=title, after=after),

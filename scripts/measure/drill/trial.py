@@ -32,7 +32,7 @@ class Trial:
         job: source of the copy.
         folder: of this trial only.
         rng: seeded for this trial.
-        runner: ``serial`` or ``ray``.
+        runner: ``serial``, ``local`` or ``ray``.
         prefix: words before each command, such as a program that drops its rights.
         environment: of each command.
         root: of the case; below `folder` unless the drill changes it.

@@ -10,7 +10,10 @@ from scripts.measure.drill.job import N_CHUNKS
 from scripts.measure.drill.processes import wait_until
 from scripts.measure.drill.trial import Trial
 
-__all__ = ["drills"]
+__all__ = ["WORKER_TITLES", "drills"]
+
+WORKER_TITLES: Final = {"ray": "ray::StageWorker", "local": "pipelines.runners.local_worker_main"}
+"""What the command line of a worker process contains, by runner."""
 
 _WORKER: Final = "kill -9 of a worker: this run, or the same command again, produces the same tables"
 _CHILD: Final = (
@@ -44,11 +47,13 @@ def _send_signal(trial: Trial, title: str, *, number: int, after: int, codes: tu
 def drills() -> Iterator[Drill]:
     """Yield the drills that kill processes of the driver."""
     for after in range(10):
-        worker = partial(_send_signal, title="ray::Actor", number=signal.SIGKILL, after=after, codes=(0, _UNSETTLED))
-        yield Drill(f"worker killed after {after} parts", _WORKER, worker, "ray", is_short=after == 5)
+        for runner, title in WORKER_TITLES.items():
+            worker = partial(_send_signal, title=title, number=signal.SIGKILL, after=after, codes=(0, _UNSETTLED))
+            name = f"worker of {runner} killed after {after} parts"
+            yield Drill(name, _WORKER, worker, runner, is_short=after == 5)
     for after in range(10):
         number = (signal.SIGKILL, signal.SIGSEGV)[after % 3 == 2]
-        runner = ("serial", "ray")[after % 2]
+        runner = ("serial", "ray", "local")[after % 3]
         child = partial(
             _send_signal, title="forensics.decoding.child_main", number=number, after=after, codes=(0, _UNSETTLED)
         )
