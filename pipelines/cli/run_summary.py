@@ -98,6 +98,7 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         "remade": result.rebuilt_parts,
         "lost_footage": result.lost_footage,
         "as_before": result.is_unchanged,
+        "replaced_run": result.replaced_run or None,
     }
     seen = counted(rows["sightings"], "sighting", "sightings")
     lines = [
@@ -124,6 +125,10 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         lines += facts["remarks"]
     if result.is_unchanged:
         lines.append("the tables are identical to those published before, byte for byte")
+    if result.replaced_run:
+        before = folder.run(result.replaced_run)
+        model_before = model_text(model_of_run(folder, before.run_id))
+        lines.append(f"the tables before, of run {before.run_id} with model {model_before}, are in {before.tables}")
     if not result.is_clean:
         lines.append("some footage could not be read or processed; `forensics status` lists it with the reasons")
     lines.append(f"next: {_next_step(folder, result, to_review=facts.get('to_review', 0))}")

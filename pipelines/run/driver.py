@@ -70,6 +70,7 @@ class RunResult:
         rebuilt_parts: one message for each stored part that was missing or altered and was made again.
         spot_check: counts of the spot check of skipped frames; None without a gate.
         is_unchanged: whether the published tables equal the ones published before, byte for byte.
+        replaced_run: id of another run whose tables were published before; empty if there was none.
         n_gone: number of candidates and leads of the list published before that are not in this one.
     """
 
@@ -84,6 +85,7 @@ class RunResult:
     rebuilt_parts: tuple[str, ...]
     spot_check: JsonObject | None
     is_unchanged: bool
+    replaced_run: str
     n_gone: int
 
     @property
@@ -239,7 +241,7 @@ def _complete(context: RunContext, files: DecidingFiles) -> RunResult:
         failure = Failure(evidence_id, "footage", "whole evidence", 1, loss.reason, loss.detail)
         ledger.failures["footage", evidence_id] = failure
     spot_checks = _spot_checks(context, outcomes)
-    before = _published_sha256(context.case)
+    before, run_before = _published_sha256(context.case), _published_run(context.case)
     manifest, n_gone = _publish(context, ledger, files, outcomes, spot_checks)
     result = RunResult(
         folder=context.plan.folder,
@@ -253,6 +255,7 @@ def _complete(context: RunContext, files: DecidingFiles) -> RunResult:
         rebuilt_parts=rebuilt_parts,
         spot_check=spot_check_facts(context.settings, spot_checks.values()),
         is_unchanged=_published_sha256(context.case) == before,
+        replaced_run="" if run_before == context.plan.folder.run_id else run_before,
         n_gone=n_gone,
     )
     record = context.plan.folder.record
@@ -282,6 +285,11 @@ def _keep_tables_if_nothing_was_read(context: RunContext, outcomes: list[Evidenc
 def _published_sha256(case: Case) -> str | None:
     """Return the digest of the published manifest, which covers every table; None before the first publication."""
     return sha256_of_file(case.folder.manifest) if case.folder.manifest.exists() else None
+
+
+def _published_run(case: Case) -> str:
+    """Return the id of the run that published the tables; empty before the first publication."""
+    return str(read_manifest(case.folder)["run"]) if case.folder.manifest.exists() else ""
 
 
 def _spot_checks(context: RunContext, outcomes: list[EvidenceOutcome]) -> dict[str, SpotCheckedEvidence]:
