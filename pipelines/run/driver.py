@@ -288,8 +288,10 @@ def _published_sha256(case: Case) -> str | None:
 
 
 def _published_run(case: Case) -> str:
-    """Return the id of the run that published the tables; empty before the first publication."""
-    return str(read_manifest(case.folder)["run"]) if case.folder.manifest.exists() else ""
+    """Return the id of the run that published the tables; empty before the first one, or if they are not whole."""
+    with contextlib.suppress(ForensicsError):
+        return str(read_manifest(case.folder)["run"])
+    return ""
 
 
 def _spot_checks(context: RunContext, outcomes: list[EvidenceOutcome]) -> dict[str, SpotCheckedEvidence]:
