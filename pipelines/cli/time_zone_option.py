@@ -6,6 +6,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from pipelines.intake.time_zones import named_zone
+
 __all__ = ["stated_zone", "with_zone"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -17,8 +19,8 @@ def _remember(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     if value is None:
         return None
     try:
-        ctx.meta[_KEY] = zoneinfo.ZoneInfo(value)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        ctx.meta[_KEY] = named_zone(value)
+    except ValueError as error:
         raise click.BadParameter(f"{value!r} is no time zone; give a name such as Europe/Berlin", ctx, param) from error
     return value
 

@@ -5,9 +5,11 @@ import zoneinfo
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Final
 
-__all__ = ["UnclearTime", "describe_zone", "instant_in_zone", "parse_zone"]
+__all__ = ["UnclearTime", "describe_zone", "instant_in_zone", "named_zone", "parse_zone"]
 
 _OFFSET: Final = re.compile(r"([+-])(0\d|1[0-4]):?([0-5]\d)")
+# Names that stand for the zone of this machine, or for none.
+_OF_THIS_MACHINE: Final = frozenset({"localtime", "posixrules", "Factory"})
 _EXAMPLES: Final = "give Europe/Berlin, UTC, or an offset such as +02:00"
 
 
@@ -30,14 +32,24 @@ def parse_zone(text: str) -> tzinfo:
     if offset is not None:
         span = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
         return timezone(-span if offset[1] == "-" else span)
-    try:
-        return zoneinfo.ZoneInfo(text)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        if not zoneinfo.available_timezones():
-            raise ValueError(
-                f"{text!r}: this machine has no time zone database; give an offset such as +02:00"
-            ) from error
-        raise ValueError(f"{text!r} is no time zone; {_EXAMPLES}") from error
+    return named_zone(text)
+
+
+def named_zone(name: str) -> zoneinfo.ZoneInfo:
+    """Return a zone by its IANA name. Names that mean another zone on another machine, as localtime, are refused.
+
+    Raises:
+        ValueError: this machine knows no such zone.
+
+    >>> named_zone("Europe/Berlin").key
+    'Europe/Berlin'
+    """
+    names = zoneinfo.available_timezones()
+    if not names:
+        raise ValueError(f"{name!r}: this machine has no time zone database; give an offset such as +02:00")
+    if name not in names or name in _OF_THIS_MACHINE or name.startswith(("posix/", "right/")):
+        raise ValueError(f"{name!r} is no time zone; {_EXAMPLES}")
+    return zoneinfo.ZoneInfo(name)
 
 
 def describe_zone(zone: tzinfo) -> str:

@@ -13,6 +13,7 @@ from pipelines.intake.names_with_time import name_without_time, read_named_time
 from pipelines.intake.time_zones import UnclearTime, instant_in_zone, parse_zone
 from testing.commands import Call, clip
 
+_OF_A_MACHINE = ("localtime", "posixrules", "Factory", "right/Europe/Berlin", "posix/Europe/Berlin")
 _HOUR_US = 3_600_000_000
 _TEN_UTC_US = 1_777_629_600_000_000  # date -ud 2026-05-01T10:00:00Z +%s
 
@@ -174,7 +175,7 @@ def test_the_hours_when_clocks_are_set(local: datetime, why: str) -> None:
         instant_in_zone(local, parse_zone("Europe/Berlin"))
 
 
-@pytest.mark.parametrize("text", ["Europe/Atlantis", "Europe", "../../etc/passwd", "", "+25:00", "2"])
+@pytest.mark.parametrize("text", ["Europe/Atlantis", "Europe", "../../etc/passwd", "", "+25:00", "2", *_OF_A_MACHINE])
 def test_what_is_no_zone(call: Call, empty_case: Path, text: str) -> None:
     answer = call("ingest", empty_case, "x.mp4", "--camera", "g", "--start", "from-name", "--start-zone", text)
     assert (answer.code, "Europe/Berlin" in answer.err) == (2, True)
