@@ -20,6 +20,7 @@ from forensics.spelling import fault_in_statement
 from pipelines.cli.time_zone_option import stated_zone
 from pipelines.intake.time_cells import FROM_NAME
 from pipelines.intake.time_zones import UnclearTime, instant_in_zone
+from pipelines.iso_times import parse_iso_day, parse_iso_time
 
 __all__ = [
     "NOT_CLEAN",
@@ -131,9 +132,8 @@ class UtcTime(click.ParamType[datetime]):
         """Refuse a time without a zone, which must not be guessed, and one beyond the supported years."""
         if isinstance(value, datetime):
             return value
-        try:
-            instant = datetime.fromisoformat(value)
-        except ValueError:
+        instant = parse_iso_time(value)
+        if instant is None:
             self.fail(f"{value!r} is not a time; give it as {_INSTANT}", param, ctx)
         if instant.tzinfo is None:
             instant = self._in_stated_zone(instant, value, param, ctx)
@@ -179,12 +179,12 @@ class DayOrTime(UtcTime):
         """Return the time, or the instant that stands for a day."""
         if isinstance(value, datetime):
             return value
-        try:
-            begin = datetime.combine(date.fromisoformat(value), time(tzinfo=UTC))
-        except ValueError:
-            if "T" not in value:
+        day = parse_iso_day(value)
+        if day is None:
+            if parse_iso_time(value) is None:
                 self.fail(f"{value!r} is not a day; give it as 2027-05-31, or a time as {_INSTANT}", param, ctx)
             return super().convert(value, param, ctx)
+        begin = datetime.combine(day, time(tzinfo=UTC))
         return self.instant_of_day(self.in_calendar(begin, value, param, ctx))
 
     def instant_of_day(self, begin: datetime) -> datetime:
@@ -207,9 +207,8 @@ class Day(click.ParamType[date]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
         """Refuse what is no day, and a year beyond the supported ones."""
-        try:
-            day = value if isinstance(value, date) else date.fromisoformat(value)
-        except ValueError:
+        day = value if isinstance(value, date) else parse_iso_day(value)
+        if day is None:
             self.fail(f"{value!r} is not a day; give it as 2026-03-06", param, ctx)
         if not 1 < day.year <= _LATEST_YEAR:
             self.fail(f"{value!r} is out of range; give a year up to {_LATEST_YEAR}", param, ctx)

@@ -313,9 +313,9 @@ def test_a_table_of_starts(call: Call, empty_case: Path, tmp_path: Path, delimit
         ("file,start\na.mp4,2026-05-01\n", "line 2, start: got '2026-05-01', expected a day from 1970 on with a time"),
         (
             "file,start\na.mp4,yesterday\n",
-            "start: got 'yesterday', expected a time, such as 2026-05-01T10",
+            "start: got 'yesterday', expected a day from 1970 on with a time, such as 2026-05-01T10",
         ),
-        ("file,start\na.mp4\n", "line 2, start: got '', expected a time"),
+        ("file,start\na.mp4\n", "line 2, start: got '', expected a day from 1970 on with a time"),
         (
             "file,start,clock_error_ms\na.mp4,2026-05-01T10:00:00Z,half\n",
             "got 'half', expected a duration such as",
