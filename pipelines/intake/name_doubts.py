@@ -15,6 +15,7 @@ from pipelines.intake.name_words import (
     MONTH,
     SHORT_HALVES,
     SPACED_HALVES,
+    TIME_OF_PLACE,
     UPPERCASE_ZONES,
     ZONE_PARTS,
     ZONE_PHRASE,
@@ -35,12 +36,13 @@ _END: Final = re.compile(
 _QUARTER: Final = r"(?:[-:.]?(?:00|15|30|45))?(?!\d)"
 _OFFSET: Final = re.compile(
     rf"[+±]\s?\d+|%2[bd]\d*|{_MINUS}\s?(?:1[0-4]|0?\d){_QUARTER}|"
-    rf"(?<![^\W\d_])-(?:1[0-4]|0\d){_QUARTER}|(?<=[\W_])-\d{_QUARTER}",
+    rf"(?<![^\W\d_])-(?:1[0-4]|0\d){_QUARTER}|(?<=[\W_])-\d{_QUARTER}|"
+    r"(?<![^\W\d_])(?:(?:plus|minus)[\W_]*\d+|[pm](?:1[0-4]|0\d)(?:00|15|30|45)(?!\d))",
     re.IGNORECASE,
 )
 _OFFSET_BEFORE: Final = re.compile(rf"[+±](?:1[0-4]|0?\d){_QUARTER}|(?<![^\W_])-(?:1[0-4]|0\d)(?:00|15|30|45)(?!\d)")
 _UTC: Final = re.compile(r"(?<![^\W\d_])(?:utc|gmt)\w*", re.IGNORECASE)
-_Z: Final = re.compile(r"[\s_.(\[-]{0,3}z(?![^\W\d_])", re.IGNORECASE)
+_Z: Final = re.compile(r"(?:^[\s_.(\[-]{0,3}|(?<=\d))z(?![^\W\d_])", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
 _DATES: Final = (
     re.compile(r"(?<!\d)(\d{1,2})[-_./ ]{1,2}(\d{1,2})[-_./ ]{1,2}(?:19|20)\d\d(?!\d)"),
@@ -53,7 +55,7 @@ _DATES: Final = (
     re.compile(r"(?<!\d)(\d\d)(\d\d)(?:1[5-9]|[23]\d)[-_ T.]?(?:[01]\d|2[0-3])[0-5]\d[0-5]\d(?!\d)"),
 )
 _NAMED_MONTH: Final = re.compile(
-    rf"(?<!\d)\d{{1,2}}[\W_]{{0,2}}{MONTH}[\W_]{{0,2}}\d{{2,4}}(?!\d)|{MONTH}[\W_]{{0,2}}\d{{1,2}}[\W_]{{1,2}}\d{{4}}(?!\d)",
+    rf"(?<!\d)\d{{1,2}}[\W_]{{0,2}}{MONTH}[\W_]{{0,2}}\d{{2,4}}(?!\d)|(?<![^\W\d_]){MONTH}[\W_]{{0,2}}\d{{1,2}}[\W_]{{1,2}}\d{{4}}(?!\d)",
     re.IGNORECASE,
 )
 
@@ -93,7 +95,7 @@ def _find_zone(before: str, behind: str) -> str:
         return f"{offset[0]!r} beside the time may be a time zone or a number"
     zones = (
         *(found[0] for text in (before, behind) if (found := _UTC.search(text) or ZONE_PHRASE.search(text))),
-        *(found[0] for found in [_Z.match(behind)] if found),
+        *(found[0] for found in [_Z.search(behind) or TIME_OF_PLACE.search(behind)] if found),
         *(word for word in _WORD.findall(behind) if word.casefold() in ZONE_WORDS),
         *(word for word in _WHOLE_WORD.findall(behind) if word in UPPERCASE_ZONES),
         *(word for word in _WORD.findall(before) if word.isupper() and word.casefold() in ZONE_WORDS),
@@ -107,12 +109,13 @@ def _find_half(before: str, behind: str) -> str:
     """Return the doubt whether a time is before or after noon."""
     words = [word.casefold() for word in _WORD.findall(behind)]
     last = _WORD.findall(before)[-1:]
-    spaced = re.match(r"\s?([^\W\d_]+)", behind)
+    spaced = re.match(r"\s?([^\W\d_]+)(?![^\W_])", behind)
     halves = (
         *(word for word in words if word in HALF_WORDS),
         *(word for word in words[:1] if word in SHORT_HALVES),
         *(word for word in _WORD.findall(behind) if word == "AM"),
         *(found[1] for found in [spaced] if found and found[1].casefold() in SPACED_HALVES),
+        *(word for word in _WORD.findall(before) if word.casefold() == "pm"),
         *(word for word in last if word == "AM" or word.casefold() in HALF_WORDS),
         *(part for part in HALF_PARTS if unicodedata.normalize("NFKC", part) in before + behind),
     )

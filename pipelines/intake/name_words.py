@@ -16,6 +16,7 @@ __all__ = [
     "MONTH",
     "SHORT_HALVES",
     "SPACED_HALVES",
+    "TIME_OF_PLACE",
     "UPPERCASE_ZONES",
     "ZONE_PARTS",
     "ZONE_PHRASE",
@@ -36,7 +37,8 @@ ZONE_WORDS: Final = _words(
     "npt nst nzdt nzst omst orat pdt pett pgt phot pht phst pkst pkt pmdt pmst pst pwt pyst pyt rott sakt samt sast "
     "sbt sgt slst sret srt syot taht tft tjt tkt tlt tmt trt tvt uct ulat uyst uyt uzt vlat vut wakt wast wedt wemt "
     "wfst wft wgst wgt wib yakt yekt hae hac hap har hna hnc hne hnp hnr oez oesz wez wesz мск "
-    "dst zulu tz timezone zeitzone sommerzeit winterzeit normalzeit ortszeit localtime sommertid zomertijd wintertijd"
+    "dst zulu tz timezone zeitzone sommerzeit winterzeit normalzeit ortszeit localtime sommertid zomertijd wintertijd "
+    "eastern pacific"
 )
 """Zones, and words about zones, that are hardly anything else."""
 
@@ -55,8 +57,14 @@ ZONE_PHRASE: Final = re.compile(
     re.IGNORECASE,
 )
 
+TIME_OF_PLACE: Final = re.compile(
+    r"[^\W\d_]+zeit(?![^\W\d_])|(?<![^\W\d_])(?:time|zeit)(?![^\W\d_])(?![\W_]*lapse)", re.IGNORECASE
+)
+"""Word behind the name of a place whose time it is, as in Berlin time."""
+
 HALF_WORDS: Final = _words(
-    "pm nachm nachmittag nachmittags vorm vormittag vormittags morgens mittags abends abend nachts früh frueh morning "
+    "pm meridiem postmeridiem "
+    "nachm nachmittag nachmittags vorm vormittag vormittags morgens mittags abends abend nachts früh frueh morning "
     "afternoon evening night noon midday midnight matin soir midi minuit nuit mañana tarde noche madrugada mediodía "
     "manhã manha noite mattina mattino pomeriggio sera notte ochtend ochtends middag middags avond avonds nacht "
     "voormiddag namiddag eftermiddag förmiddag formiddag ettermiddag kväll kveld aften morgen aamu aamulla aamupäivä "
@@ -67,11 +75,11 @@ HALF_WORDS: Final = _words(
     "следобед πμ μμ πρωί απόγευμα βράδυ"
 )
 
-SHORT_HALVES: Final = _words("am vm nm fm em eh ep öö ös pd odp dop ptg дп пп")
+SHORT_HALVES: Final = _words("am vm nm fm em öö ös odp dop ptg дп пп")
 """Halves of the day that count only directly behind a time."""
 
-SPACED_HALVES: Final = _words("a p ip ap de du sa ch")
-"""Halves of the day that count only directly behind a time, at most a space apart: recorders write _P and _ch."""
+SPACED_HALVES: Final = _words("a p ip ap du")
+"""Halves of the day that count only directly behind a time, at most a space apart: recorders write _P."""
 
 HALF_PARTS: Final = (
     *(

@@ -28,7 +28,7 @@ _AT: Final = (
     r"[\s_-](?:at|um|à|a las|a les|alle|alle ore|ore|às|as|om|kl\.?|klo|o|v|u|la|saat|в|στις|lúc|pada|pukul)[\s_-]"
 )
 _HOURS_ZONE: Final = r"(?:1[0-4]|0\d)(?:[:-]?[0-5]\d(?!:?\d)|(?![-_.:h' ]?\d))"
-_NO_OFFSET: Final = r"(?!(?:[-_ .+]*|\()(?:1[0-4]|0?\d)(?:00|15|30|45)?(?!\d))"
+_NO_OFFSET: Final = r"(?!(?:[-_ .+pm]*|\()(?:1[0-4]|0?\d)(?:00|15|30|45)?(?!\d))"
 _ZONE: Final = (
     rf"[Zz](?![A-Za-z0-9])|-(?:0\d|1[0-4]):[0-5]\d(?!:?\d)|[-_ .]{{0,2}}[(\[]?"
     rf"(?:(?:UTC|GMT)(?:[-_ ]?\+(?:{_HOURS_ZONE}|\d(?![-_.:h' ]?\d))|{_NO_OFFSET})|\+{_HOURS_ZONE})(?![A-Za-z0-9])"
@@ -42,7 +42,7 @@ _TIME: Final = re.compile(
     rf"{_DATE}(?P<after_day>[-_. T@,\u2013\u2014]{{0,3}}|(?:{_AT})(?=\d{{1,2}}{_MINUTES}))"
     rf"(?P<hour>[01]\d|2[0-3]|(?<!\d)\d(?={_MINUTES}(?:[.,]\d{{1,6}})?{HALF_OF_DAY}))(?P<after_hour>[-_.:]?)"
     r"(?P<minute>[0-5]\d)(?P<after_minute>[-_.:]?)(?P<second>[0-5]\d)"
-    rf"(?:[.,](?P<fraction>\d{{1,6}})(?!\d)|(?P<milliseconds>\d{{3}}))?(?!\d)(?P<half>{HALF_OF_DAY})?"
+    rf"(?:[.,](?P<fraction>\d{{1,6}})(?!\d)|(?:[-_](?=\d{{3}}Z(?![A-Z\d])))?(?P<milliseconds>\d{{3}}))?(?!\d)(?P<half>{HALF_OF_DAY})?"
     rf"(?P<zone>{_ZONE})?",
     re.IGNORECASE,
 )
