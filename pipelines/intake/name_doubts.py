@@ -99,7 +99,7 @@ def _find_zone(before: str, behind: str) -> str:
         *(word for word in _WORD.findall(behind) if word.casefold() in ZONE_WORDS),
         *(word for word in _WHOLE_WORD.findall(behind) if word in UPPERCASE_ZONES),
         *(word for word in _WORD.findall(before) if word.isupper() and word.casefold() in ZONE_WORDS),
-        *(part for part in ZONE_PARTS if part in before + behind),
+        *(part for part in ZONE_PARTS if part in f"{before} {behind}".casefold()),
         *filter(None, map(find_zone_name, (before, behind))),
     )
     return f"{zones[0]!r} may be a time zone" if zones else ""
@@ -117,7 +117,7 @@ def _find_half(before: str, behind: str) -> str:
         *(found[1] for found in [spaced] if found and found[1].casefold() in SPACED_HALVES),
         *(word for word in _WORD.findall(before) if word.casefold() == "pm"),
         *(word for word in last if word == "AM" or word.casefold() in HALF_WORDS),
-        *(part for part in HALF_PARTS if unicodedata.normalize("NFKC", part) in before + behind),
+        *(part for part in HALF_PARTS if unicodedata.normalize("NFKC", part) in f"{before} {behind}".casefold()),
     )
     return f"{halves[0]!r}: a time of twelve hours, AM or PM" if halves else ""
 

@@ -36,7 +36,7 @@ _ZONES: dict[float, str] = {
     -3: "-0300|-03|-03:00|-03-00|\u22120300|\u20130300|UTC-3|GMT-03|BRT|America-Sao_Paulo",
     -5: "EST|-05|-05:00|America_New_York|Eastern Standard Time|Eastern|E.S.T.|UTC\u22125|UTC -0500|CDT|GMT minus 5",
     5.5: "+0530|+05:30|+05-30|+05.30|GMT+5:30|Asia-Kolkata|IST|UTC+0530",
-    3: "MSK|\u041c\u0421\u041a|Europe-Moscow|UTC(+3)|UTC 3|GMT3|\uff0b03|\uff35\uff34\uff23+3",
+    3: "MSK|\u041c\u0421\u041a|Europe-Moscow|московское|UTC(+3)|UTC 3|GMT3|\uff0b03|\uff35\uff34\uff23+3",
 }
 _JOINTS = ("", "_", " ", "-", " (", "[", "_(", "__")
 _HALVES = {
@@ -44,6 +44,7 @@ _HALVES = {
     12: "PM|pm|p.m.|p. m.|(PM)|nachm.|nachmittags|下午|午後|오후|tarde|μ.μ.|p|PM2|post meridiem",
 }
 _COPIES = (
+    *("%y-%m-%d %H-%M {copy}", "%d.%m.%y %H.%M {copy}", "%d%m%y_%H%M%S {copy}", "%m%d%y %H%M%S - {copy}"),
     *("gate %d-%m-%Y %H-%M-%S (copied {copy})", "gate %d.%m.%Y {copy}", "%d%m%Y_%H%M%S {copy}", "%m-%d-%Y {copy}"),
     *("gate %d.%m.%y %H.%M (x {copy})", "%y%m%d_%H%M%S_{copy}", "%y%m%d%H%M%S {copy}", "%d %B %Y %H-%M {copy}"),
     *(
