@@ -158,6 +158,9 @@ class _Inputs:
             CannotStart: it cannot be changed to that size.
         """
         network, _ = _read_network(self._model)
+        is_unchanged = size == (self._export.height_px, self._export.width_px)
+        if is_unchanged and not network.input(0).partial_shape.is_dynamic:
+            return network
         return reshape(network, self._model.name, *size)
 
 
