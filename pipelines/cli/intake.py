@@ -57,7 +57,10 @@ def intake_request(
         if not footage:
             raise click.UsageError("Missing argument 'FOOTAGE...'; give files or folders, or --list FILE.csv")
         if needs_camera and camera is None:
-            raise click.UsageError("Missing option '--camera'; give a name, or --list FILE.csv, which names each")
+            raise click.UsageError(
+                "Missing option '--camera'; give a name, or --list FILE.csv, which names each; `forensics scan` names "
+                "cameras by files and folders, also in this case: forensics scan FOOTAGE... --case CASE --dry-run"
+            )
         refuse_missing(footage)
         request = IntakeRequest(footage, camera)
     else:
