@@ -121,6 +121,7 @@ def preview_facts(preview: IntakePreview) -> JsonObject:
                 "reason": found.source.reason,
                 "refusal": found.refusal,
                 "start_utc": planned.start.at,
+                "start_stated": planned.start.text,
                 "start_source": planned.start.source,
                 "start_problem": planned.start.problem,
                 "name_text": planned.start.name_text,

@@ -31,8 +31,8 @@ _SHOWN: Final = {
         *("state", "reason", "change", "settled", "detail"),
     ],
     "evidence": [
-        *("camera_id", "file_name", "start_utc", "end_utc", _ERROR, "within", "n_frames", "verdict", "evidence_id"),
-        "reason",
+        *("camera_id", "file_name", "start_utc", "end_utc", _ERROR, "within", "start_stated", "n_frames", "verdict"),
+        *("evidence_id", "reason"),
     ],
     "sources": ["verdict", "camera_id", "evidence_id", "path", "reason"],
     "sections": [
@@ -55,7 +55,7 @@ _SHOWN: Final = {
 _LEAST_IMPORTANT: Final = {
     "sightings": ("file_name", "n_doubtful", "sighting_id"),
     "coverage": ("detail", "change", "settled", "evidence_id", _ERROR, "stop_utc"),
-    "evidence": ("reason", "n_frames", _ERROR, "end_utc"),
+    "evidence": ("reason", "n_frames", "start_stated", _ERROR, "end_utc"),
     "sources": ("evidence_id", "reason"),
     "sections": ("reason", _ERROR, "last_utc", "start_frame", "stop_frame"),
     "frames": ("is_damaged", "is_key", "pts", "evidence_id"),
