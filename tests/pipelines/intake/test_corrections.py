@@ -356,3 +356,41 @@ def test_the_log_keeps_how_a_clock_was_measured(call: Call, empty_case: Path, tm
     lines = read_chain(CaseFolder.at(empty_case).audit_file).lines
     begin = next(line for line in lines if line.command == "case clock")
     assert begin.facts["drift_from_stated"] == "2026-05-01T11:00:00+02:00"
+
+
+# ---- case show
+
+
+def test_case_show_names_file_second_and_operator_of_a_correction(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    assert call("ingest", empty_case, path, "--camera", "gate", "--start", _TEN).code == 0
+    assert call("ingest", empty_case, path, "--camera", "gate", "--start", _ELEVEN, *_REASON).code == 0
+    (item,) = load_evidence(CaseFolder.at(empty_case))
+    (found,) = recorded_corrections(read_chain(CaseFolder.at(empty_case).audit_file).lines)
+    out = call("case", "show", empty_case).out
+    assert f"{item.evidence_id} (gate.mp4): start {_TEN} -> {_ELEVEN}" in out
+    who = f"user {found.who['user']}, operator {found.who['operator']}"
+    assert f"{found.at_utc:%Y-%m-%d %H:%M:%S}Z, {who}: {_REASON[1]}" in out
+
+
+def test_case_show_states_the_error_that_the_rows_of_a_camera_have(
+    call: Call, empty_case: Path, tmp_path: Path
+) -> None:
+    one, two, three = (clip(tmp_path / f"{seed}.mp4", n_frames=4, seed=seed) for seed in range(3))
+    words = ("--camera", "gate", "--start", _TEN)
+
+    def shown() -> list[str]:
+        header, gate = call("case", "show", empty_case).out.splitlines()[-2:]
+        assert header.split() == ["camera", "offset_ms", "clock_error_ms", "drift_ppm", "files"]
+        return gate.split()[2:-2]
+
+    assert call("ingest", empty_case, one, *words, "--clock-error", "500ms").code == 0
+    assert shown() == ["500"]
+    assert call("ingest", empty_case, two, *words, "--clock-error", "2s").code == 0
+    assert shown() == ["500", "to", "2000"]
+    assert call("ingest", empty_case, three, *words).code == 0
+    assert shown() == ["500", "to", "2000,", "some", "not", "stated"]
+    known = call("case", "show", empty_case, "--json").json["cameras"]["gate"]
+    assert (known["error_ms"], known["clock_errors_ms"]) == (None, [500, 2000, None])
+    assert call("case", "clock", empty_case, "gate", "--clock-error", "3s", *_REASON).code == 0
+    assert call("case", "show", empty_case, "--json").json["cameras"]["gate"]["clock_errors_ms"] == [3000]
