@@ -25,6 +25,7 @@ __all__ = [
     "NOT_CLEAN",
     "Command",
     "StartTime",
+    "StatedTime",
     "emit",
     "facts_text",
     "footage_type",
