@@ -26,6 +26,7 @@ __all__ = [
     "NOT_CLEAN",
     "Command",
     "StartTime",
+    "StatedTime",
     "emit",
     "facts_text",
     "footage_type",
@@ -124,9 +125,11 @@ def reason_option(command: Command) -> Command:
 
 
 class UtcTime(click.ParamType[datetime]):
-    """A time with its zone, such as 2026-05-01T10:00:00Z."""
+    """A time with its zone, such as 2026-05-01T10:00:00Z; in UTC."""
 
     name = "UTC"
+    without_zone = "add Z for UTC, or an offset such as +02:00"
+    """What to do about a time without a zone."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Refuse a time without a zone, which must not be guessed, and one beyond the supported years."""
@@ -145,11 +148,11 @@ class UtcTime(click.ParamType[datetime]):
         """Return a time without a zone in the zone of `--tz`, if that has it exactly once."""
         zone = stated_zone(ctx)
         if zone is None:
-            self.fail(f"{value!r} has no time zone; add Z for UTC, or an offset such as +02:00", param, ctx)
+            self.fail(f"{value!r} has no time zone; {self.without_zone}", param, ctx)
         try:
             return instant_in_zone(local, zone)
         except UnclearTime as error:
-            self.fail(f"{value!r}: {error}; add Z for UTC, or an offset such as +02:00", param, ctx)
+            self.fail(f"{value!r}: {error}", param, ctx)
 
     def in_calendar(
         self, instant: datetime, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -160,10 +163,22 @@ class UtcTime(click.ParamType[datetime]):
         return instant.astimezone(UTC)
 
 
-class StartTime(UtcTime):
+class StatedTime(UtcTime):
+    """A time with its zone, with the offset from UTC with which it is stated."""
+
+    def in_calendar(
+        self, instant: datetime, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Return the time as it is stated if its year is supported."""
+        super().in_calendar(instant, value, param, ctx)
+        return instant
+
+
+class StartTime(StatedTime):
     """A time with its zone, or the word that stands for the time in each file's name."""
 
     name = "START"
+    without_zone = f"{UtcTime.without_zone}, or give --start-zone"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the time, or `FROM_NAME`."""

@@ -47,7 +47,7 @@ def _is_empty(rows: pl.LazyFrame) -> bool:
 
 
 def plan_facts(plan: RunPlan, settings: Settings, model: Model) -> JsonObject:
-    """Return what a run would do."""
+    """Return what a run would do. Chunks are done, outside the mandate, taken over from another run, or to do."""
     seconds = sum(each.seconds for each in plan.evidence)
     checker = PartChecker.load(CaseFolder(plan.folder.case_root), PartRecords.of(plan.folder).load())
     others = reusable_parts(plan.folder, settings)
@@ -73,6 +73,8 @@ def plan_facts(plan: RunPlan, settings: Settings, model: Model) -> JsonObject:
         "hours": round(seconds / 3600, 3),
         "sparse_files": plan.n_sparse,
         "chunks": plan.n_chunks,
+        "chunks_done": plan.n_chunks - len(open_chunks),
+        "chunks_outside": len(open_chunks) - len(to_do),
         "chunks_taken_over": n_taken_over,
         "chunks_to_do": len(to_do) - n_taken_over,
         "bytes_to_write": plan.bytes_to_write,

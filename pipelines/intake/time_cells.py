@@ -18,7 +18,7 @@ _EXAMPLE: Final = "such as 2026-05-01T10:00:00Z"
 
 
 def parse_start(text: str, zone: tzinfo | None) -> datetime:
-    """Return a start in UTC.
+    """Return a start with the offset from UTC with which it is stated.
 
     Args:
         text: day and time in ISO 8601, such as 2026-05-01T10:00:00Z.
@@ -37,7 +37,7 @@ def parse_start(text: str, zone: tzinfo | None) -> datetime:
     try:
         return instant_in_zone(at, zone)
     except UnclearTime as error:
-        raise CellError(f"the time with its offset, such as {text}+02:00, because {error}") from error
+        raise CellError(f"the time with its offset, because {error}") from error
 
 
 def parse_clock_error(text: str) -> int | None:

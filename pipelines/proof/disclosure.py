@@ -39,7 +39,8 @@ _MADE: Final = ("begin", "case init")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OF_EVIDENCE: Final = (
     *("evidence_id", "sha256", "bytes", "camera_id", "file_name", "verdict", "reason"),
-    *("start_utc", "end_utc", "start_camera_clock", "clock_offset_ms", "clock_drift_ppm", "clock_error_ms"),
+    *("start_utc", "end_utc", "start_stated", "start_camera_clock"),
+    *("clock_offset_ms", "clock_drift_ppm", "clock_error_ms"),
 )
 _LIMITS: Final = (
     "Every row is a candidate for examination, not a finding: the software proposes, people decide.",
