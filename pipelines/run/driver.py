@@ -349,7 +349,7 @@ def _publish(
 def _is_clean(context: RunContext, ledger: RunLedger, manifest: JsonObject) -> bool:
     """Whether every source is complete, every frame was decoded, and every clock that the scope needs is known."""
     is_complete = all(source.verdict is Verdict.OK for source in load_sources(context.case.folder))
-    are_clocks_known = all(plan.scope.reason != "scope_unknown" for plan in context.plan.evidence)
+    are_clocks_known = "scope_unknown" not in context.plan.outside
     return is_complete and are_clocks_known and not ledger.failures and not manifest["gap_frames"]
 
 
