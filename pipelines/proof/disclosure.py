@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Final
 
 import forensics
-from forensics.custody.case_document import Case, digest_scope
+from forensics.custody.case_document import Case
 from forensics.custody.corrections import recorded_corrections
 from forensics.custody.log import Chain, find_log_fault, head, read_chain
 from forensics.custody.mandate import mandate_status
@@ -18,6 +18,7 @@ from forensics.faces.review_rules import state_of
 from forensics.json_object import JsonObject, decode_json
 from forensics.tables.evidence import load_evidence
 from forensics.tables.manifest import read_manifest
+from forensics.tables.searched_scope import is_mandate_changed, is_scope_changed
 from forensics.tables.stale_evidence import stale_evidence
 from pipelines.custody.case_store import denial_reason
 from pipelines.custody.earlier_denials import denial_facts
@@ -156,11 +157,15 @@ def _not_searched(case: Case, *, published: bool) -> list[JsonObject]:
 
 def _changes(case: Case) -> JsonObject:
     """Return what was changed after the run whose candidates and footage are listed."""
-    scope = read_manifest(case.folder).get("scope")
     return {
         "evidence_with_another_camera_or_clock": stale_evidence(case),
-        "cameras_hours_or_clocks_of_the_case": scope is not None and scope != digest_scope(case.folder),
+        "cameras_hours_or_clocks_of_the_case": _or_unknown(is_scope_changed(case)),
+        "cameras_or_hours_of_the_mandate": _or_unknown(is_mandate_changed(case)),
     }
+
+
+def _or_unknown(is_changed: bool | None) -> bool | str:
+    return "unknown" if is_changed is None else is_changed
 
 
 def _camera_clock(microseconds: int) -> str:

@@ -26,6 +26,7 @@ from forensics.tables.outcomes import EvidenceOutcome, Failure
 from forensics.tables.publish import publish, put_in_place, remove_unnamed_pictures
 from forensics.tables.run_identity import RunIdentity
 from forensics.tables.run_inventory import encode_inventory, parse_inventory, read_inventory
+from forensics.tables.searched_scope import SearchedScope
 from forensics.tables.spot_check_rows import SpotCheckedEvidence, evaluate_spot_checks
 from forensics.wording import counted
 from pipelines import clock
@@ -323,6 +324,7 @@ def _publish(
         failures=list(ledger.failures.values()),
         cameras={each.camera_id: context.case.camera(each.camera_id) for each in evidence},
         identity=RunIdentity(context.case.case_id, plan.folder.run_id, context.model.name, context.model.sha256),
+        searched=SearchedScope.of(context.case),
         settings_digest=plan.settings_digest,
         spot_checks=spot_checks,
         compared=context.recognition.setup if context.recognition else None,
