@@ -21,19 +21,17 @@ class SearchedScope:
     """What decided which frames a run searched, as the manifest states it.
 
     Attributes:
-        sha256: digest of the cameras, the time span and the clocks; None if the case has no `case.toml`, as in a
-            reproduction.
+        sha256: digest of the cameras, the time span and the clocks.
         mandate: cameras and time span of the mandate.
     """
 
-    sha256: str | None
+    sha256: str
     mandate: JsonObject
 
     @classmethod
     def of(cls, case: Case) -> "SearchedScope":
         """Return the scope of a case as it is now."""
-        sha256 = digest_scope(case.folder) if case.folder.case_file.exists() else None
-        return cls(sha256, _mandate_facts(case.mandate))
+        return cls(digest_scope(case.folder), _mandate_facts(case.mandate))
 
 
 def is_scope_changed(case: Case) -> bool | None:

@@ -154,6 +154,7 @@ def run_case(
     progress: Progress,
     metrics: RunMetrics | None = None,
     recognition: Recognition | None = None,
+    searched: SearchedScope | None = None,
     stop: StopRequest | None = None,
     load_detector: DetectorLoader = load_configured_detector,
 ) -> RunResult:
@@ -168,6 +169,7 @@ def run_case(
         progress: shows progress to the user.
         metrics: Prometheus metrics of the run; None writes no file.
         recognition: references that faces are compared with; None if no faces are compared.
+        searched: mandate and clocks as the manifest states them; None for those in the folder of the case.
         stop: the request to cancel; None for the one that `forensics cancel` makes on this case.
         load_detector: loads the detector in a worker.
 
@@ -191,6 +193,7 @@ def run_case(
         stop=stop or StopRequest(case.folder.cancel_file),
         metrics=metrics or RunMetrics(None, case.folder.root.name),
         recognition=recognition,
+        searched=searched or SearchedScope.of(case),
         load_detector=load_detector,
         parts=PartChecker.load(case.folder, records.load()),
         records=records,
@@ -324,7 +327,7 @@ def _publish(
         failures=list(ledger.failures.values()),
         cameras={each.camera_id: context.case.camera(each.camera_id) for each in evidence},
         identity=RunIdentity(context.case.case_id, plan.folder.run_id, context.model.name, context.model.sha256),
-        searched=SearchedScope.of(context.case),
+        searched=context.searched,
         settings_digest=plan.settings_digest,
         spot_checks=spot_checks,
         compared=context.recognition.setup if context.recognition else None,
