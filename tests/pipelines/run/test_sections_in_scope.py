@@ -89,7 +89,7 @@ def test_sections_on_both_sides_of_one_outside_are_detected(
 
 def test_a_section_without_a_start_between_two_others_is_unknown(call: Call, tmp_path: Path, footage: Path) -> None:
     root = tmp_path / "case"
-    make_case(call, root, footage, third=_INSIDE)
+    evidence_id = make_case(call, root, footage, third=_INSIDE)
     answer = call("run", root, *_RUN)
     assert (answer.code, "45 of 135 frames are outside the mandate (scope_unknown)" in answer.out) == (4, True)
     assert coverage_of(root) == [
@@ -99,6 +99,11 @@ def test_a_section_without_a_start_between_two_others_is_unknown(call: Call, tmp
     ]
     detail = forensics.open_case(root).coverage().collect()["detail"].to_list()
     assert detail == ["", "nobody stated when the section of these frames begins", ""]
+    (problem,) = call("status", root, "--json").json["problems"]
+    assert f"nobody stated when section 2 of {evidence_id} begins, so it was not searched" in problem
+    words = problem.split("`")[1].replace("TIME", _OUTSIDE).split()[1:]
+    assert call(*words).code == 0
+    assert call("status", root, "--json").json["problems"] == []
 
 
 def test_behind_the_gate_every_section_starts_with_a_detection(call: Call, tmp_path: Path, footage: Path) -> None:
