@@ -26,6 +26,7 @@ from forensics.tables.outcomes import EvidenceOutcome, Failure
 from forensics.tables.publish import publish, put_in_place, remove_unnamed_pictures
 from forensics.tables.run_identity import RunIdentity
 from forensics.tables.run_inventory import encode_inventory, parse_inventory, read_inventory
+from forensics.tables.searched_scope import SearchedScope
 from forensics.tables.spot_check_rows import SpotCheckedEvidence, evaluate_spot_checks
 from forensics.wording import counted
 from pipelines import clock
@@ -155,6 +156,7 @@ def run_case(
     progress: Progress,
     metrics: RunMetrics | None = None,
     recognition: Recognition | None = None,
+    searched: SearchedScope | None = None,
     stop: StopRequest | None = None,
     load_detector: DetectorLoader = load_configured_detector,
 ) -> RunResult:
@@ -169,6 +171,7 @@ def run_case(
         progress: shows progress to the user.
         metrics: Prometheus metrics of the run; None writes no file.
         recognition: references that faces are compared with; None if no faces are compared.
+        searched: mandate and clocks as the manifest states them; None for those in the folder of the case.
         stop: the request to cancel; None for the one that `forensics cancel` makes on this case.
         load_detector: loads the detector in a worker.
 
@@ -192,6 +195,7 @@ def run_case(
         stop=stop or StopRequest(case.folder.cancel_file),
         metrics=metrics or RunMetrics(None, case.folder.root.name),
         recognition=recognition,
+        searched=searched or SearchedScope.of(case),
         load_detector=load_detector,
         parts=PartChecker.load(case.folder, records.load()),
         records=records,
@@ -333,6 +337,7 @@ def _publish(
         failures=list(ledger.failures.values()),
         cameras={each.camera_id: context.case.camera(each.camera_id) for each in evidence},
         identity=RunIdentity(context.case.case_id, plan.folder.run_id, context.model.name, context.model.sha256),
+        searched=context.searched,
         settings_digest=plan.settings_digest,
         spot_checks=spot_checks,
         compared=context.recognition.setup if context.recognition else None,
@@ -359,7 +364,7 @@ def _publish(
 def _is_clean(context: RunContext, ledger: RunLedger, manifest: JsonObject) -> bool:
     """Whether every source is complete, every frame was decoded, and every clock that the scope needs is known."""
     is_complete = all(source.verdict is Verdict.OK for source in load_sources(context.case.folder))
-    are_clocks_known = all(plan.scope.reason != "scope_unknown" for plan in context.plan.evidence)
+    are_clocks_known = "scope_unknown" not in context.plan.outside
     return is_complete and are_clocks_known and not ledger.failures and not manifest["gap_frames"]
 
 
