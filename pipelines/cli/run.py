@@ -237,7 +237,7 @@ def _dry_run_facts(
     metrics_for(CaseFolder(plan.folder.case_root), run_options.metrics_file)
     if settings.detect.device == "cpu" or runner_options.address is None:  # other machines' GPUs cannot be tried here
         model_loaders().load_detector(settings.detect, model)
-    if runner_options.address is not None:
+    if runner_options.address is not None and plan.chunks_to_do():
         try_cluster(settings, runner_options.address)
     return plan_facts(plan, settings, model)
 

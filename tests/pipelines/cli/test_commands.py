@@ -660,12 +660,14 @@ def test_a_dry_run_refuses_what_a_run_would(call: Call, seen: Path, tmp_path: Pa
 
 
 def test_a_dry_run_refuses_a_cluster_that_a_run_would_not_reach(call: Call, seen: Path, tmp_path: Path) -> None:
-    case = Path(shutil.copytree(seen, tmp_path / "case"))
-    said = [call("run", case, "--ray", "127.0.0.1:1", *how) for how in (("--dry-run",), ())]
+    case, nowhere = Path(shutil.copytree(seen, tmp_path / "case")), ("--ray", "127.0.0.1:1")
+    said = [call("run", case, *nowhere, "--set", "detect.fps=2", *how) for how in (("--dry-run",), ())]
     assert [each.code for each in said] == [6, 6]
     for each in said:
         assert "no Ray cluster answers at 127.0.0.1:1" in each.err
-    assert call("run", case, "--ray", "127.0.0.1:1", "--dry-run", *_SERIAL).code == 2
+    assert call("run", case, *nowhere, "--dry-run", *_SERIAL).code == 2
+    unneeded = [call("run", case, *nowhere, "--set", "detect.fps=3", *how).code for how in (("--dry-run",), ())]
+    assert unneeded == [0, 0], "no cluster is needed where nothing is left to do"
 
 
 def test_a_run_without_options_goes_on_with_the_settings_of_the_last_one(call: Call, tmp_path: Path) -> None:
