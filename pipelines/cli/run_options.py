@@ -262,7 +262,7 @@ with_run_options = gathered(
         multiple=True,
         metavar="NAME",
         help="Go back to the default of a setting of the last run or of the profile; all means every setting but "
-        "the model. Can be given several times.",
+        "the models. Can be given several times.",
     ),
     click.option(
         "--metrics",
