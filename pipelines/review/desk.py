@@ -8,14 +8,12 @@ desk may stay open for hours, so the mandate is checked again for each list, pic
 import shlex
 from dataclasses import dataclass
 
-import polars as pl
-
 import forensics
 from forensics.custody.log import read_chain
 from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.digests import canonical_json, sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
-from forensics.faces.comparison import DECISIONS_TO_REVIEW, Decision
+from forensics.faces.comparison import Decision
 from forensics.faces.review_rules import (
     CHECKLIST,
     Agreement,
@@ -30,13 +28,13 @@ from forensics.faces.review_rules import (
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from forensics.tables.manifest import read_manifest
-from forensics.tables.published import candidates_of
 from pipelines import clock
 from pipelines.custody.accounts import account_in
 from pipelines.custody.case_store import load_case
 from pipelines.custody.earlier_denials import refuse_earlier_denials
-from pipelines.custody.entries import expired_entries, find_entry, load_entries
+from pipelines.custody.entries import find_entry
 from pipelines.custody.session import Session
+from pipelines.review.reviewed_pairs import reviewed_pairs
 from pipelines.review.reviewers import Reviewer, find_reviewer
 from pipelines.review.reviews import add_review, load_reviews, refusal_of, select_reviews, verdict_reference
 from pipelines.search.candidate_faces import load_candidate_faces
@@ -112,21 +110,15 @@ class ReviewDesk:
         return cls(session, find_reviewer(session.folder, name))
 
     def candidates(self) -> list[Candidate]:
-        """Return the pairs to review, and decided pairs, of listed entries that have not ended, in table order.
+        """Return the pairs that reviewers see, in table order; see `reviewed_pairs`.
 
         Raises:
             NotAuthorised: the mandate has ended.
         """
         self._require_active()
         opened = forensics.open_case(self.session.folder.root)
-        ended = [] if self.session.case.mandate.hold else expired_entries(self.session.folder, clock.utc_now())
-        listed = [entry.entry_id for entry in load_entries(self.session.case) if entry.folder not in ended]
-        is_shown = pl.col("decision").is_in(DECISIONS_TO_REVIEW)
-        decided = {f"{each.sighting_id}:{each.entry_id}" for each in load_reviews(self.session.case)}
-        is_shown |= pl.concat_str("sighting_id", "entry_id", separator=":").is_in(sorted(decided))
-        is_shown &= pl.col("entry_id").is_in(listed)
         sightings = opened.sightings().select("sighting_id", "camera_id", "first_utc", "last_utc", "clock_error_ms")
-        shown = candidates_of(self.session.folder, self.session.key).filter(is_shown)
+        shown = reviewed_pairs(self.session.case, self.session.key)
         rows = shown.join(sightings, on="sighting_id", how="inner", maintain_order="left")
         return [_candidate(row) for row in rows.collect().to_dicts()]
 
