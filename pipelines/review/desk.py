@@ -6,6 +6,7 @@ desk may stay open for hours, so the mandate is checked again for each list, pic
 """
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import forensics
@@ -23,6 +24,7 @@ from forensics.faces.review_rules import (
     Verdict,
     is_same_name,
     state_of,
+    unanswered_features,
     visible_reviews,
 )
 from forensics.json_object import JsonObject
@@ -251,11 +253,12 @@ class ReviewDesk:
         Args:
             candidate: the candidate.
             verdict: the verdict.
-            checklist: value of `Agreement` for each compared feature.
+            checklist: value of `Agreement` for each feature.
             note: free text.
 
         Raises:
-            UsageError: the checklist has an unknown feature or answer, no feature was compared, or a note is missing.
+            UsageError: the checklist has an unknown feature or answer, lacks a feature, no feature was compared, or a
+                note is missing.
             NotAuthorised: the mandate has ended, a rule refuses the verdict, or the pictures were not opened.
         """
         self._require_active()
@@ -301,7 +304,7 @@ def _check_verdict(checklist: dict[str, str], verdict: Verdict, note: str) -> No
     """Check a verdict before it is signed.
 
     Raises:
-        UsageError: a feature or answer is unknown, no feature was compared, or the note does not explain a difference.
+        UsageError: a feature or answer is unknown, a feature has no answer, none was compared, or a note is missing.
     """
     known = {agreement.value for agreement in Agreement}
     for feature, agreement in checklist.items():
@@ -309,14 +312,37 @@ def _check_verdict(checklist: dict[str, str], verdict: Verdict, note: str) -> No
             raise UsageError(f"the checklist has no feature {feature!r}", f"features: {', '.join(CHECKLIST)}")
         if agreement not in known:
             raise UsageError(f"{agreement!r} is not a valid answer", f"answers: {', '.join(sorted(known))}", feature)
+    missing = unanswered_features(verdict, checklist, note)
     compared = [value for value in checklist.values() if value != Agreement.NOT_SEEN.value]
+    if missing:
+        raise UsageError(
+            f"the verdict {verdict.value} lacks an answer for {', '.join(missing)}",
+            f"look at each of them, then add, for example: {_example(verdict, missing, has_compared=bool(compared))} "
+            f"(answers: {', '.join(Agreement)})",
+        )
     if verdict is not Verdict.UNDECIDED and not compared:
         raise UsageError(
             "no feature was compared",
-            "compare at least one, for example --check nose=agrees, or give the verdict undecided",
+            "answer agrees or differs for at least one, for example --check nose=agrees, or give the verdict undecided",
         )
     if verdict is Verdict.CONFIRM and Agreement.DIFFERS.value in compared and not note.strip():
         raise UsageError("you confirm although a feature differs", "explain why in the note")
+
+
+def _example(verdict: Verdict, missing: Sequence[str], *, has_compared: bool) -> str:
+    """Return options that complete a verdict.
+
+    >>> _example(Verdict.EXCLUDE, ("nose", "ears"), has_compared=False)
+    '--check nose=differs --check ears=not_seen'
+    >>> _example(Verdict.UNDECIDED, ("ears",), has_compared=False)
+    '--note "too dark to compare"'
+    """
+    if verdict is Verdict.UNDECIDED:
+        return '--note "too dark to compare"'
+    answers = dict.fromkeys(missing, Agreement.NOT_SEEN)
+    if not has_compared:
+        answers[missing[0]] = Agreement.AGREES if verdict is Verdict.CONFIRM else Agreement.DIFFERS
+    return " ".join(f"--check {feature}={answer}" for feature, answer in answers.items())
 
 
 def _candidate(row: JsonObject) -> Candidate:
