@@ -51,12 +51,12 @@ class JoinedEvidence:
     pictures: pa.ChunkedArray
 
     @classmethod
-    def of(cls, case: CaseFolder, outcome: EvidenceOutcome, settings_digest: str) -> "JoinedEvidence":
+    def of(cls, case: CaseFolder, outcome: EvidenceOutcome, tracks_digest: str) -> "JoinedEvidence":
         """Read the packet index and the tracks of one evidence."""
         evidence = outcome.evidence
         index = load_index(case, evidence)
         sights = read_table(outcome.sight_part, schemas.SIGHT_PART) if outcome.sight_part else _NO_SIGHTS
-        track_ids = [track_id_of_sight(evidence.evidence_id, settings_digest, row) for row in sights.to_pylist()]
+        track_ids = [track_id_of_sight(evidence.evidence_id, tracks_digest, row) for row in sights.to_pylist()]
         clock = frame_clock(index, evidence.start_utc_us, outcome.section_starts)
         ends_us = _frame_ends_us(index, is_stills=is_stills(evidence))
         return cls(
@@ -91,12 +91,12 @@ class JoinedEvidence:
         return pa.array([value], kind).take(pa.array(np.zeros(n_rows, dtype=np.int64)))
 
 
-def track_id_of_sight(evidence_id: str, settings_digest: str, row: dict[str, Any]) -> str:
+def track_id_of_sight(evidence_id: str, tracks_digest: str, row: dict[str, Any]) -> str:
     """Return the id of the track that a row of a sight part describes."""
     first = np.array([row[f"first_{name}"] for name in ("x1", "y1", "x2", "y2")], dtype=np.float32)
     return track_id_of(
         evidence_id,
-        settings_digest,
+        tracks_digest,
         first_frame=row["first_frame"],
         class_name=row["class_name"],
         first_xyxy=first,

@@ -64,7 +64,7 @@ def publish(
     cameras: Mapping[str, Camera],
     identity: RunIdentity,
     searched: SearchedScope,
-    settings_digest: str,
+    tracks_digest: str,
     spot_checks: Mapping[str, SpotCheckedEvidence],
     compared: ComparisonSetup | None = None,
     sealer: Sealer | None = None,
@@ -80,7 +80,7 @@ def publish(
         cameras: clock of the camera of each evidence, by its name.
         identity: case, run and model, which every table states.
         searched: mandate and clocks by which the run chose the frames to search.
-        settings_digest: digest of the evidence settings and the model, part of every id.
+        tracks_digest: digest of what decides the tracks, part of every id.
         spot_checks: results of the spot check, by evidence id.
         compared: conditions of the comparison; None in modes that compare no faces, which have no table `candidates`.
         sealer: seals the table `candidates`; needed if faces were compared.
@@ -104,7 +104,7 @@ def publish(
         candidates = candidates_table(ordered, compared, sealer)
         n_candidates = count_candidates(candidates)
         sealed.append(_write_sealed(run, schemas.CANDIDATES_TABLE, candidates, sealer))
-    joined = (JoinedEvidence.of(case, outcome, settings_digest) for outcome in ordered)
+    joined = (JoinedEvidence.of(case, outcome, tracks_digest) for outcome in ordered)
     pictures, spans = _write_by_evidence(tables, joined, coverage)
     if compared is not None:
         _check_candidates(run, candidates)

@@ -341,7 +341,7 @@ def _publish(
         cameras={each.camera_id: context.case.camera(each.camera_id) for each in evidence},
         identity=RunIdentity(context.case.case_id, plan.folder.run_id, context.model.name, context.model.sha256),
         searched=context.searched,
-        settings_digest=plan.settings_digest,
+        tracks_digest=plan.tracks_digest,
         spot_checks=spot_checks,
         compared=context.recognition.setup if context.recognition else None,
         sealer=context.key,

@@ -87,7 +87,9 @@ class RunPlan:
 
     Attributes:
         folder: the run's folder; its name is a digest of settings, model and libraries.
-        settings_digest: digest of the evidence settings and the model, part of every id.
+        settings_digest: digest of the evidence settings and the models, part of the id of the run.
+        tracks_digest: the same without what only compares faces, part of every id in the tables: a sighting, and so
+            a verdict about it, has the same id whatever it is compared with.
         evidence: one plan per readable evidence, by id.
         unreadable: rejected evidence.
         is_gated: whether the motion gate may skip decoded frames.
@@ -95,6 +97,7 @@ class RunPlan:
 
     folder: RunFolder
     settings_digest: str
+    tracks_digest: str
     evidence: tuple[EvidencePlan, ...]
     unreadable: tuple[Evidence, ...]
     is_gated: bool
@@ -162,7 +165,9 @@ def make_plan(
     readable = [item for item in evidence if item.readable is not None]
     plans = tuple(_plan_evidence(case, folder, item, settings, model_digest) for item in readable)
     rejected = tuple(item for item in evidence if item.readable is None)
-    return RunPlan(folder, settings_digest, plans, rejected, settings.is_gated)
+    # runs of earlier versions counted the comparison too
+    tracks_digest = settings.digest(model_digest, compares_faces=False) if faces_sha256 else settings_digest
+    return RunPlan(folder, settings_digest, tracks_digest, plans, rejected, settings.is_gated)
 
 
 def save_boundaries(plan: RunPlan) -> None:

@@ -121,7 +121,7 @@ def _track_work(context: RunContext, plan: EvidencePlan) -> EvidenceWork:
     if plan.is_outside:
         return EvidenceWork(plan.evidence, (), digest_of({"evidence": evidence_id, "outside": True}))
     units = [unit for unit in plan.units if context.has_part("detect", unit)]
-    facts = {"evidence": evidence_id, "detect": units, "settings": context.plan.settings_digest}
+    facts = {"evidence": evidence_id, "detect": units, "settings": context.plan.tracks_digest}
     parts = tuple(part("detect", unit) for unit in units)
     return EvidenceWork(plan.evidence, parts, digest_of(facts), plan.is_sparse)
 
@@ -196,7 +196,7 @@ def recognise(
     stage = Recognise(
         context.settings.recognise,
         recognition.references,
-        context.plan.settings_digest,
+        context.plan.tracks_digest,
         context.case.folder,
         context.limits,
     )

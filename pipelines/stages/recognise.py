@@ -110,14 +110,14 @@ class Recognise:
     Attributes:
         settings: which frames are searched, and which quality a face needs.
         references: templates and rules of the comparison.
-        settings_digest: digest of the run's settings, part of every id.
+        tracks_digest: digest of what decides the tracks, part of every id.
         case: the case folder, for packet indexes.
         limits: limits of time and memory of a decoding child.
     """
 
     settings: RecogniseSettings
     references: References
-    settings_digest: str
+    tracks_digest: str
     case: CaseFolder
     limits: Limits
     name: ClassVar[str] = "recognise"
@@ -188,7 +188,7 @@ class _OpenedRecognise:
         evidence, stage, sights = work.evidence, self._stage, read_table(work.sight_part, SIGHT_PART).to_pylist()
         people = {}
         for number in work.tracks:
-            track_id = track_id_of_sight(evidence.evidence_id, stage.settings_digest, sights[number])
+            track_id = track_id_of_sight(evidence.evidence_id, stage.tracks_digest, sights[number])
             sighting_id = sighting_id_of(track_id, evidence.id_camera)
             people[number] = searched_person(
                 sighting_id, evidence.evidence_id, tracks, number, stage.settings, self._compared.origins

@@ -305,3 +305,13 @@ def test_the_file_for_the_defence_says_what_was_changed_after_the_run(call: Call
     changed = document["changed_since_the_run"]
     assert changed["cameras_hours_or_clocks_of_the_case"]
     assert changed["evidence_with_another_camera_or_clock"] == [document["searched"][0]["evidence_id"]]
+
+
+def test_verdicts_survive_another_comparison_of_the_same_sightings(call: Call, tmp_path: Path) -> None:
+    case, candidate = _confirmed_by_two(call, tmp_path)
+    before = call("status", case.root, "--json").json["run"]
+    changed = ("--set", "recognise.false_candidate_rate=0.02")
+    assert call("run", case.root, "--runner", "serial", "--quiet", *changed).code == 0
+    assert call("status", case.root, "--json").json["run"] != before
+    (after,) = [row for row in case.candidates() if row["decision"] == "candidate"]
+    assert (after["sighting_id"], after["review_state"]) == (candidate["sighting_id"], "confirmed")

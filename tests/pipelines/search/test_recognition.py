@@ -466,7 +466,6 @@ def test_facts_common_to_all_candidates_are_printed_once(three_found: FaceCase) 
         (("--decision", "candidate", "--decision", "below"), 9),
         (("--decision", "no_face"), 0),
         (("--entry", "E0", "--camera", "gate"), 3),
-        (("--camera", "hall"), 0),
         (("--class", "person", "--from", "2026-05-01T12:00:01Z"), 9),
         (("--class", "bicycle"), 0),
         (("--to", "2026-05-01T12:00:00Z"), 0),
