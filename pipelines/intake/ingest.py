@@ -133,9 +133,8 @@ def _read_source(lists: EvidenceLists, item: IngestItem, child: DecodingChild, c
     if known is not None and lists.is_stored(known):
         corrector.record(corrections)
         return _update_known(lists, item, known)
-    evidence = _index_evidence(
-        lists.new_files, _add_known_facts(item, known), child, sha256=sha256, size_bytes=size_bytes
-    )
+    stated = _state(item, known, sha256=sha256, size_bytes=size_bytes)
+    evidence = _index_evidence(lists.new_files, _read_as_before(item, known), child, stated)
     if known is None or known.readable is None or evidence.readable is not None:
         corrector.record(corrections)
         lists.evidence[evidence_id] = evidence  # after a failed repair the old evidence stays
@@ -153,14 +152,33 @@ def _digest_footage(child: DecodingChild, item: IngestItem) -> tuple[str, int, I
     return sha256, n_bytes, item
 
 
-def _add_known_facts(item: IngestItem, known: Evidence | None) -> IngestItem:
-    """Return the item, completed with what was stated about the same bytes before, so that a repair keeps it."""
-    if known is None or known.readable is None:
-        return item
-    item = replace(item, camera_id=known.camera_id)
+def _state(item: IngestItem, known: Evidence | None, *, sha256: str, size_bytes: int) -> Evidence:
+    """Return evidence with all that is stated about it: what was stated before, and what is stated now instead.
+
+    Known evidence is never built anew, so that a repair keeps every statement.
+    """
+    if known is None:
+        return Evidence(
+            evidence_id=evidence_id_of(sha256),
+            path=item.path,
+            sha256=sha256,
+            size_bytes=size_bytes,
+            camera_id=item.camera_id,
+            start_utc_us=item.start_utc_us,
+            clock_error_ms=item.clock_error_ms,
+            verdict=Verdict.REJECTED,
+            reason="",
+            readable=None,
+        )
     start_us = known.start_utc_us if item.start_utc_us is None else item.start_utc_us
     error_ms = known.clock_error_ms if item.clock_error_ms is None else item.clock_error_ms
-    item = replace(item, start_utc_us=start_us, clock_error_ms=error_ms)
+    return replace(known, start_utc_us=start_us, clock_error_ms=error_ms)
+
+
+def _read_as_before(item: IngestItem, known: Evidence | None) -> IngestItem:
+    """Return the item, to be read as the same bytes were read before as far as it does not state otherwise."""
+    if known is None or known.readable is None:
+        return item
     readable = known.readable
     if readable.medium.timing is Timing.ASSUMED:
         item = replace(item, assumed_rate=item.assumed_rate or readable.medium.rate_counted)
@@ -171,9 +189,7 @@ def _add_known_facts(item: IngestItem, known: Evidence | None) -> IngestItem:
 
 def _update_known(lists: EvidenceLists, item: IngestItem, known: Evidence) -> Source:
     """Return the source of bytes that are evidence already; update what is stated about their start."""
-    start_us = known.start_utc_us if item.start_utc_us is None else item.start_utc_us
-    error_ms = known.clock_error_ms if item.clock_error_ms is None else item.clock_error_ms
-    lists.evidence[known.evidence_id] = replace(known, start_utc_us=start_us, clock_error_ms=error_ms)
+    lists.evidence[known.evidence_id] = _state(item, known, sha256=known.sha256, size_bytes=known.size_bytes)
     reason = known.reason if item.path == known.path else f"the same bytes as {known.path}"
     return Source(item.path, known.evidence_id, known.camera_id, known.verdict, reason)
 
@@ -184,8 +200,6 @@ def _compare_statements(item: IngestItem, known: Evidence, corrector: Corrector)
     Raises:
         UsageError: another camera or stream is stated, or another start that may not be corrected.
     """
-    if known.readable is None:
-        return []  # nothing was made of it yet
     _refuse_other_camera(item, known)
     _refuse_other_stream(item, known)
     corrections = start_corrections(known, item.start_utc_us, item.clock_error_ms)
@@ -217,23 +231,13 @@ def _refuse_other_stream(item: IngestItem, known: Evidence) -> None:
         )
 
 
-def _index_evidence(
-    folder: CaseFolder, item: IngestItem, child: DecodingChild, *, sha256: str, size_bytes: int
-) -> Evidence:
-    """Index footage and store the index; return the evidence, rejected with a reason if it cannot be indexed."""
-    evidence_id = evidence_id_of(sha256)
-    rejected = Evidence(
-        evidence_id=evidence_id,
-        path=item.path,
-        sha256=sha256,
-        size_bytes=size_bytes,
-        camera_id=item.camera_id,
-        start_utc_us=item.start_utc_us,
-        clock_error_ms=item.clock_error_ms,
-        verdict=Verdict.REJECTED,
-        reason="",
-        readable=None,
-    )
+def _index_evidence(folder: CaseFolder, item: IngestItem, child: DecodingChild, stated: Evidence) -> Evidence:
+    """Index footage and store the index; return the evidence, rejected with a reason if it cannot be indexed.
+
+    Only what is read of the footage is replaced; what is stated about it stays.
+    """
+    evidence_id, size_bytes = stated.evidence_id, stated.size_bytes
+    rejected = replace(stated, path=item.path, verdict=Verdict.REJECTED, reason="", readable=None)
     try:
         indexed = _call_child(
             child,

@@ -272,3 +272,29 @@ def test_the_start_of_a_later_section_is_corrected_and_the_next_run_publishes_it
 
 def utc(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+# ---- repairs and corrections together
+
+
+def test_a_repair_keeps_everything_that_was_stated(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    assert call("ingest", empty_case, path, "--camera", "gaet", "--start", _TEN, "--clock-error", "2s").code == 0
+    assert call("evidence", "camera", empty_case, path, "gate", *_REASON).code == 0
+    (before,) = load_evidence(CaseFolder.at(empty_case))
+    assert before.id_camera == "gaet"
+    for damage in (Path.unlink, lambda index: index.write_bytes(b"damaged")):
+        damage(CaseFolder.at(empty_case).index_file(before.evidence_id))
+        assert call("ingest", empty_case, path, "--camera", "gate").code == 0
+        assert load_evidence(CaseFolder.at(empty_case)) == [before]
+
+
+def test_a_rejected_file_keeps_its_camera_until_it_is_corrected(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("no video")
+    stated = ("ingest", empty_case, tmp_path / "text.mp4", "--camera")
+    assert call(*stated, "gaet").code == 4
+    for reason in ((), _REASON):
+        refused = call(*stated, "gate", *reason)
+        assert (refused.code, "evidence camera" in refused.err) == (2, True)
+    assert (cameras(empty_case), recorded(empty_case)) == ({"text.mp4": "gaet"}, [])
+    assert call(*stated, "gaet").code == 4
