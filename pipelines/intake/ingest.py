@@ -135,6 +135,10 @@ def _read_source(lists: EvidenceLists, item: IngestItem, child: DecodingChild, c
         return _update_known(lists, item, known)
     stated = _state(item, known, sha256=sha256, size_bytes=size_bytes)
     evidence = _index_evidence(lists.new_files, _read_as_before(item, known), child, stated)
+    missed = _missed_stream(item, known, evidence)
+    if missed is not None:
+        item = replace(item, stream_index=missed)
+        evidence = _index_evidence(lists.new_files, item, child, stated)
     if known is None or known.readable is None or evidence.readable is not None:
         corrector.record(corrections)
         lists.evidence[evidence_id] = evidence  # after a failed repair the old evidence stays
@@ -187,6 +191,17 @@ def _read_as_before(item: IngestItem, known: Evidence | None) -> IngestItem:
     return item
 
 
+def _missed_stream(item: IngestItem, known: Evidence | None, evidence: Evidence) -> int | None:
+    """Return the video stream that was read before, if another one was read now; None if it was read.
+
+    The number of the stream in a working copy is not that in the file, but the streams that were not read are known.
+    """
+    if item.stream_index is not None or known is None or known.readable is None or evidence.readable is None:
+        return None
+    before, now = (set(each.medium.other_streams) for each in (known.readable, evidence.readable))
+    return next(iter(now - before), None)
+
+
 def _update_known(lists: EvidenceLists, item: IngestItem, known: Evidence) -> Source:
     """Return the source of bytes that are evidence already; update what is stated about their start."""
     lists.evidence[known.evidence_id] = _state(item, known, sha256=known.sha256, size_bytes=known.size_bytes)
@@ -219,14 +234,15 @@ def _refuse_other_camera(item: IngestItem, known: Evidence) -> None:
 
 
 def _refuse_other_stream(item: IngestItem, known: Evidence) -> None:
-    """Check that no other stream is asked for than the one that is read; a working copy holds only that one."""
-    readable = known.readable
-    if readable is None or readable.working_copy_sha256 is not None or item.stream_index is None:
+    """Check that no other stream is asked for than the one that is read."""
+    readable, stated = known.readable, item.stream_index
+    if readable is None or stated is None:
         return
-    in_use = readable.footage.stream_index
-    if item.stream_index != in_use:
+    is_copy, in_use = readable.working_copy_sha256 is not None, readable.footage.stream_index
+    if stated in readable.medium.other_streams or not (is_copy or stated == in_use):
+        read = "another video stream" if is_copy else f"video stream {in_use}"
         raise UsageError(
-            f"{item.path} was ingested before with video stream {in_use}, not {item.stream_index}",
+            f"{item.path} was ingested before with {read}, not {stated}",
             "leave --stream out, or ingest the other stream in a case of its own",
         )
 
