@@ -9,7 +9,6 @@ import click
 
 from forensics.custody.corrections import Correction
 from forensics.errors import UsageError
-from forensics.footage.cameras import Camera
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence
@@ -24,6 +23,7 @@ from pipelines.custody.open_session import open_session
 from pipelines.custody.recording_sections import find_section
 from pipelines.custody.session import Need, Session
 from pipelines.intake.corrections import clock_text
+from pipelines.intake.moved_clocks import clock_corrections
 
 __all__ = ["clock_command"]
 
@@ -135,24 +135,11 @@ def _require_reason(root: Path, reason: str) -> None:
 
 def _correct_clock(session: Session, camera_id: str, stated: JsonObject) -> None:
     before = session.case.camera(camera_id)
-    after = replace(before, **stated)
-    old, new = _values(before), _values(after)
-    changed = [Correction(f"camera {camera_id}", name, old[name], new[name]) for name in old if old[name] != new[name]]
+    changed = clock_corrections(before, replace(before, **stated))
     session.change(
         lambda case: with_clock(case, replace(case.camera(camera_id), **stated)),
         partial(record_corrections, session, changed),
     )
-
-
-def _values(camera: Camera) -> dict[str, str | None]:
-    """Return the correction of a clock as text, by name."""
-    since, error_ms = camera.drift_from_utc_us, camera.error_ms
-    return {
-        "offset": f"{camera.offset_ms} ms",
-        "clock error": None if error_ms is None else f"{error_ms} ms",
-        "drift": f"{camera.drift_ppm} ppm",
-        "drift from": None if since is None else clock_text(since),
-    }
 
 
 def _start_section(session: Session, evidence_id: str, number: int, at_us: int) -> None:

@@ -37,6 +37,7 @@ __all__ = [
     "with_hold",
     "with_kept_results",
     "with_section_start",
+    "without_clock",
 ]
 
 _LONGEST: Final = timedelta(days=36_525)
@@ -203,6 +204,11 @@ def with_clock(case: Case, camera: Camera) -> Case:
         UsageError: the correction is out of range.
     """
     return replace(case, cameras={**case.cameras, camera.camera_id: check_clock(camera)})
+
+
+def without_clock(case: Case, camera_id: str) -> Case:
+    """Return the case without a correction of this camera's clock."""
+    return replace(case, cameras={name: each for name, each in case.cameras.items() if name != camera_id})
 
 
 def with_section_start(case: Case, evidence_id: str, section: int, start_us: int) -> Case:

@@ -1,24 +1,18 @@
-"""Correction of what was stated about evidence: its camera, and the start of its clock."""
+"""Correction of what was stated about the start of evidence."""
 
-import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Final
 
 from forensics.custody.corrections import Correction
 from forensics.errors import UsageError
-from forensics.footage.evidence import Evidence, Source
-from forensics.place import Place, place_of
-from forensics.spelling import fault_in_camera, spelled_as_known
-from pipelines.custody.deciding_files import DecidingFiles
-from pipelines.intake.evidence_lists import EvidenceLists
+from forensics.footage.evidence import Evidence
+from forensics.place import Place
 
-__all__ = ["NO_CORRECTIONS", "Corrector", "clock_text", "correct_cameras", "start_corrections"]
+__all__ = ["NO_CORRECTIONS", "Corrector", "clock_text", "start_corrections"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,83 +42,6 @@ class Corrector:
 
 
 NO_CORRECTIONS: Final = Corrector(lambda corrections: None, may_replace=False)
-
-
-def correct_cameras(
-    files: DecidingFiles,
-    footage: Sequence[str],
-    camera: str,
-    *,
-    known_cameras: Iterable[str],
-    record: Callable[[Sequence[Correction]], None],
-) -> list[Correction]:
-    """State another camera for evidence, and for the paths that it was ingested from.
-
-    Args:
-        files: writes the lists of the case; the caller holds its lock.
-        footage: evidence ids, or paths as they were ingested.
-        camera: name of the camera.
-        known_cameras: names that the case knows besides those of its evidence.
-        record: puts the corrections into the log, before they are made.
-
-    Returns:
-        what was corrected; empty if all of it is of this camera already.
-
-    Raises:
-        UsageError: something given is no footage of the case, or the name is blank; nothing is changed.
-    """
-    lists = EvidenceLists.load(files.folder)
-    fault = fault_in_camera(camera)
-    if fault:
-        raise UsageError(f"the name of the camera {camera!a} {fault}", "give the name of the camera after the footage")
-    camera = spelled_as_known(camera, [*known_cameras, *(item.camera_id for item in lists.evidence.values())])
-    meant = [source for given in footage for source in _find(lists, given)]
-    _refuse_footage(lists, camera)
-    stated = {source.evidence_id or str(source.path): _camera_of(lists, source) for source in meant}
-    before = {of: name for of, name in stated.items() if name != camera}
-    corrections = [Correction(of, "camera", camera_id, camera) for of, camera_id in sorted(before.items())]
-    if corrections:
-        record(corrections)
-        lists.set_camera(meant, camera)
-        lists.save(files)
-    return corrections
-
-
-def _find(lists: EvidenceLists, given: str) -> list[Source]:
-    """Return the sources that are meant by an evidence id or a path; of a folder, everything below it."""
-    place = place_of(given)
-    place = place.absolute() if isinstance(place, Path) else place
-    found = [each for each in lists.sources if each.evidence_id == given or _is_at(each.path, place)]
-    if not found:
-        raise UsageError(f"{given} is no footage of this case", _footage_text(lists, given))
-    return found
-
-
-def _camera_of(lists: EvidenceLists, source: Source) -> str:
-    known = lists.evidence.get(source.evidence_id or "")
-    return source.camera_id if known is None else known.camera_id
-
-
-def _refuse_footage(lists: EvidenceLists, camera: str) -> None:
-    """Check that the last argument is a camera, and not one more file."""
-    if any(camera in (source.evidence_id, source.path.name, str(source.path)) for source in lists.sources):
-        raise UsageError(f"{camera} is footage of this case, and no camera", "give the camera after the footage")
-
-
-def _footage_text(lists: EvidenceLists, given: str) -> str:
-    """Return which footage the case has: what is called similarly, else the first of it."""
-    paths = sorted({str(source.path) for source in lists.sources})
-    by_name = {path: Path(path).name for path in paths}
-    similar = set(difflib.get_close_matches(Path(given).name, by_name.values(), n=_SHOWN))
-    shown = [path for path in paths if by_name[path] in similar] or paths
-    more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
-    return f"give a path as it was ingested: {', '.join(shown[:_SHOWN]) or 'none yet'}{more}"
-
-
-def _is_at(path: Place, given: Place) -> bool:
-    if isinstance(path, Path) or isinstance(given, Path):
-        return isinstance(path, Path) and isinstance(given, Path) and path.is_relative_to(given)
-    return path == given or (given.url.endswith("/") and path.url.startswith(given.url))
 
 
 def start_corrections(known: Evidence, start_utc_us: int | None, clock_error_ms: int | None) -> list[Correction]:
