@@ -14,15 +14,25 @@ from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence
 from forensics.wording import counted
 from pipelines.cli.corrections import record_corrections
-from pipelines.cli.durations import Duration
+from pipelines.cli.durations import Duration, DurationOrUnknown
 from pipelines.cli.known_camera import known_camera
-from pipelines.cli.output import emit, json_option, microseconds, parse_utc, path_type, reason_option, say
+from pipelines.cli.output import (
+    TimeOrUnknown,
+    emit,
+    json_option,
+    microseconds,
+    parse_utc,
+    path_type,
+    reason_option,
+    say,
+)
 from pipelines.cli.renamed_option import RenamedOption
 from pipelines.custody.case_store import load_case, with_clock, with_section_start
 from pipelines.custody.open_session import open_session
 from pipelines.custody.recording_sections import find_section
 from pipelines.custody.session import Need, Session
 from pipelines.intake.corrections import clock_text
+from pipelines.intake.ingest_item import UNKNOWN, Stated, Unknown, stated_now
 from pipelines.intake.moved_clocks import clock_corrections
 
 __all__ = ["clock_command"]
@@ -43,9 +53,10 @@ __all__ = ["clock_command"]
     "error_ms",
     cls=RenamedOption,
     former="--error",
-    type=Duration(is_signed=False),
+    type=DurationOrUnknown(),
     metavar="DURATION",
-    help="Largest error of the corrected time, such as 2s or 500 (milliseconds).",
+    help="Largest error of the corrected time, such as 2s or 500 (milliseconds); or unknown, so that the error stated "
+    "with each recording counts.",
 )
 @click.option(
     "--drift",
@@ -64,18 +75,22 @@ __all__ = ["clock_command"]
     metavar="EVIDENCE#N",
     help="A later section of a recording, whose clock jumped; the table sections lists them. Needs --start.",
 )
-@click.option("--start", type=parse_utc(), help="Time of the first frame of that section, by the camera's clock.")
+@click.option(
+    "--start",
+    type=TimeOrUnknown(),
+    help="Time of the first frame of that section, by the camera's clock; or unknown, which takes an earlier one back.",
+)
 @reason_option
 @json_option
 def clock_command(
     root: Path,
     camera_id: str,
     offset_ms: int | None,
-    error_ms: int | None,
+    error_ms: Stated,
     drift_ppm: int | None,
     drift_from: datetime | None,
     section: str | None,
-    start: datetime | None,
+    start: datetime | Unknown | None,
     reason: str,
     as_json: bool,
 ) -> None:
@@ -93,18 +108,21 @@ def clock_command(
         raise click.UsageError("--drift needs --drift-from, the time at which the offset was measured")
     given: JsonObject = {
         "offset_ms": offset_ms,
-        "error_ms": error_ms,
+        "error_ms": stated_now(None, error_ms),
         "drift_ppm": drift_ppm,
         "drift_from_utc_us": microseconds(drift_from),
     }
     stated = {name: value for name, value in given.items() if value is not None}
+    if error_ms is UNKNOWN:
+        stated["error_ms"] = None
+    start_us = microseconds(start) if isinstance(start, datetime) else None
     if (section is None) != (start is None):
         raise click.UsageError("--section and --start belong together: which section, and when it begins")
     if not stated and section is None:
         raise click.UsageError("nothing to correct; give --offset, --clock-error, --drift, or --section with --start")
     facts = {"camera": camera_id, **stated}
     if section is not None:
-        facts |= {"section": section, "start_utc_us": microseconds(start)}
+        facts |= {"section": section, "start_utc_us": start_us}
     _require_reason(root, reason)
     with open_session(root, "case clock", need=Need.CHANGE, reason=reason, facts=facts) as session:
         camera_id = known_camera(session.case, camera_id)
@@ -113,7 +131,7 @@ def clock_command(
             if stated:
                 _correct_clock(session, camera_id, stated)
             if begins is not None:
-                _start_section(session, *begins, microseconds(start) or 0)
+                _start_section(session, *begins, start_us)
         corrected = session.case.camera(camera_id)
         for line in _without_start(session, camera_id):
             say(line)
@@ -142,9 +160,9 @@ def _correct_clock(session: Session, camera_id: str, stated: JsonObject) -> None
     )
 
 
-def _start_section(session: Session, evidence_id: str, number: int, at_us: int) -> None:
+def _start_section(session: Session, evidence_id: str, number: int, at_us: int | None) -> None:
     before = session.case.section_starts.get(evidence_id, {}).get(number)
-    old, new = None if before is None else clock_text(before), clock_text(at_us)
+    old, new = (None if each is None else clock_text(each) for each in (before, at_us))
     changed = [Correction(f"section {evidence_id}#{number}", "start", old, new)] if old != new else []
     session.change(
         lambda case: with_section_start(case, evidence_id, number, at_us), partial(record_corrections, session, changed)

@@ -16,7 +16,7 @@ from pipelines.cli.run_options import IngestOptions
 from pipelines.custody.session import Session
 from pipelines.intake.footage_list import read_footage_list
 from pipelines.intake.footage_paths import refuse_cases, refuse_missing
-from pipelines.intake.ingest import IngestItem
+from pipelines.intake.ingest_item import IngestItem
 from pipelines.intake.intake_plan import IntakePlan, IntakeRequest, plan_intake
 from pipelines.run.progress import Progress, progress_for
 from pipelines.settings import Settings
@@ -97,6 +97,7 @@ def ingest_items(plan: IntakePlan, options: IngestOptions, *, is_stated: bool) -
             assumed_rate=options.assumed_rate,
             stream_index=options.stream_index,
             reader=options.reader,
+            line=each.line,
         )
         for each in plan.footage
     ]

@@ -18,6 +18,7 @@ from forensics.json_object import JsonObject
 from forensics.place import Place, StoreObject, place_of
 from forensics.spelling import fault_in_statement
 from pipelines.cli.time_zone_option import stated_zone
+from pipelines.intake.ingest_item import UNKNOWN
 from pipelines.intake.time_cells import FROM_NAME
 from pipelines.intake.time_zones import UnclearTime, instant_in_zone
 
@@ -25,6 +26,7 @@ __all__ = [
     "NOT_CLEAN",
     "Command",
     "StartTime",
+    "TimeOrUnknown",
     "emit",
     "facts_text",
     "footage_type",
@@ -160,13 +162,21 @@ class UtcTime(click.ParamType[datetime]):
         return instant.astimezone(UTC)
 
 
-class StartTime(UtcTime):
-    """A time with its zone, or the word that stands for the time in each file's name."""
+class TimeOrUnknown(UtcTime):
+    """A time with its zone, or ``unknown``, which becomes `UNKNOWN`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the time, or `UNKNOWN`."""
+        return UNKNOWN if value in (UNKNOWN, UNKNOWN.value) else super().convert(value, param, ctx)
+
+
+class StartTime(TimeOrUnknown):
+    """A time with its zone, ``unknown``, or the word that stands for the time in each file's name."""
 
     name = "START"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the time, or `FROM_NAME`."""
+        """Return the time, `UNKNOWN`, or `FROM_NAME`."""
         return value if value == FROM_NAME else super().convert(value, param, ctx)
 
 

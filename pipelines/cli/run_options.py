@@ -14,10 +14,11 @@ from forensics.errors import UsageError
 from forensics.footage.evidence import Reader
 from forensics.hardware import instruction_set
 from forensics.models.model_store import Model, resolve
-from pipelines.cli.durations import Duration
+from pipelines.cli.durations import DurationOrUnknown
 from pipelines.cli.option_values import gathered
 from pipelines.cli.output import StartTime, path_type, say
 from pipelines.custody.outputs import check_output_place
+from pipelines.intake.ingest_item import Stated, Unknown
 from pipelines.intake.start_times import StartRule
 from pipelines.intake.time_cells import FROM_NAME
 from pipelines.intake.time_zones import parse_zone
@@ -54,21 +55,22 @@ class IngestOptions:
     """How footage is read.
 
     Attributes:
-        start: UTC of the first frame; `FROM_NAME` reads it from each file's name; None if unknown.
+        start: UTC of the first frame; `FROM_NAME` reads it from each file's name; `UNKNOWN` takes an earlier one back;
+            None if not stated.
         start_zone: zone of the recorder's clock; None if not given.
         starts: CSV file of start times; None if there is none.
         footage_list: CSV file of footage with cameras and start times; None if paths are given.
-        clock_error_ms: largest error of these times.
+        clock_error_ms: largest error of these times; `UNKNOWN` takes an earlier one back; None if not stated.
         assumed_rate: frames per second where the file states no times.
         stream_index: video stream to read; None reads the default one.
         reader: library that decodes.
     """
 
-    start: datetime | str | None
+    start: datetime | str | Unknown | None
     start_zone: tzinfo | None
     starts: Path | None
     footage_list: Path | None
-    clock_error_ms: int | None
+    clock_error_ms: Stated
     assumed_rate: Fraction | None
     stream_index: int | None
     reader: Reader
@@ -76,7 +78,7 @@ class IngestOptions:
     @property
     def start_rule(self) -> StartRule:
         """How the start times of the footage are stated."""
-        at = self.start if isinstance(self.start, datetime) else None
+        at = None if isinstance(self.start, str) else self.start
         is_in_names = self.start == FROM_NAME
         tables = [each for each in (self.starts, self.footage_list) if each is not None]
         if self.footage_list is not None and (self.start is not None or self.starts is not None):
@@ -164,9 +166,9 @@ with_ingest_options = gathered(
     click.option(
         "--start",
         type=StartTime(),
-        metavar="UTC|from-name",
+        metavar="UTC|from-name|unknown",
         help="UTC of the first frame, such as 2026-05-01T10:00:00Z, for one file; or from-name: the time in each "
-        "file's name, such as ch01_20260501_100000.mp4.",
+        "file's name, such as ch01_20260501_100000.mp4; or unknown, which takes an earlier start back.",
     ),
     click.option(
         "--start-zone",
@@ -185,15 +187,15 @@ with_ingest_options = gathered(
         "footage_list",
         type=path_type,
         metavar="FILE.csv",
-        help="Table of the footage instead of FOOTAGE, with the columns file, camera, start (a time, from-name or "
-        "nothing) and clock_error.",
+        help="Table of the footage instead of FOOTAGE, with the columns file, camera, start (a time, from-name, "
+        "unknown or nothing) and clock_error.",
     ),
     click.option(
         "--clock-error",
         "clock_error_ms",
-        type=Duration(is_signed=False),
+        type=DurationOrUnknown(),
         metavar="DURATION",
-        help="Largest error of that time, such as 2s or 500 (milliseconds).",
+        help="Largest error of that time, such as 2s or 500 (milliseconds); or unknown.",
     ),
     click.option(
         "--fps",

@@ -211,10 +211,16 @@ def without_clock(case: Case, camera_id: str) -> Case:
     return replace(case, cameras={name: each for name, each in case.cameras.items() if name != camera_id})
 
 
-def with_section_start(case: Case, evidence_id: str, section: int, start_us: int) -> Case:
-    """Return the case with the instant at which a later section of a recording begins, by the camera's clock."""
-    starts = {**case.section_starts.get(evidence_id, {}), section: start_us}
-    return replace(case, section_starts={**case.section_starts, evidence_id: starts})
+def with_section_start(case: Case, evidence_id: str, section: int, start_us: int | None) -> Case:
+    """Return the case with the instant at which a later section of a recording begins, by the camera's clock.
+
+    None takes an earlier statement back.
+    """
+    starts = {number: at for number, at in case.section_starts.get(evidence_id, {}).items() if number != section}
+    if start_us is not None:
+        starts[section] = start_us
+    others = {each: of for each, of in case.section_starts.items() if each != evidence_id}
+    return replace(case, section_starts={**others, evidence_id: starts} if starts else others)
 
 
 def with_authority(case: Case, granted: Authority, now: datetime) -> Case:

@@ -9,8 +9,9 @@ from forensics.custody.corrections import Correction
 from forensics.errors import UsageError
 from forensics.footage.evidence import Evidence
 from forensics.place import Place
+from pipelines.intake.ingest_item import Stated, stated_now
 
-__all__ = ["NO_CORRECTIONS", "Corrector", "clock_text", "start_corrections"]
+__all__ = ["NO_CORRECTIONS", "Corrector", "clock_text", "error_text", "start_corrections"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,7 +34,8 @@ class Corrector:
         if not replaced or self.may_replace:
             return
         before, after = (
-            ", ".join(f"{each.name} {getattr(each, side)}" for each in replaced) for side in ("before", "after")
+            ", ".join(f"{each.name} {getattr(each, side) or 'unknown'}" for each in replaced)
+            for side in ("before", "after")
         )
         raise UsageError(
             f"{place} was ingested before with {before}, now with {after}",
@@ -44,21 +46,23 @@ class Corrector:
 NO_CORRECTIONS: Final = Corrector(lambda corrections: None, may_replace=False)
 
 
-def start_corrections(known: Evidence, start_utc_us: int | None, clock_error_ms: int | None) -> list[Correction]:
+def start_corrections(known: Evidence, start_utc_us: Stated, clock_error_ms: Stated) -> list[Correction]:
     """Return what another statement about its start would change about evidence; what is not stated stays.
 
     Args:
         known: evidence of the case.
-        start_utc_us: start that is stated now; None states none.
-        clock_error_ms: largest error of it; None states none.
+        start_utc_us: start that is stated now.
+        clock_error_ms: largest error of it that is stated now.
     """
-    compared: list[tuple[str, str | None, str | None]] = []
-    if start_utc_us is not None:
-        before = None if known.start_utc_us is None else clock_text(known.start_utc_us)
-        compared.append(("start", before, clock_text(start_utc_us)))
-    if clock_error_ms is not None:
-        compared.append(("clock error", _error_text(known.clock_error_ms), _error_text(clock_error_ms)))
-    return [Correction(known.evidence_id, *each) for each in compared if each[1] != each[2]]
+    compared = [
+        ("start", known.start_utc_us, stated_now(known.start_utc_us, start_utc_us), clock_text),
+        ("clock error", known.clock_error_ms, stated_now(known.clock_error_ms, clock_error_ms), error_text),
+    ]
+    return [
+        Correction(known.evidence_id, name, *(None if each is None else text_of(each) for each in (before, after)))
+        for name, before, after, text_of in compared
+        if before != after
+    ]
 
 
 def clock_text(microseconds: int) -> str:
@@ -66,5 +70,6 @@ def clock_text(microseconds: int) -> str:
     return (_EPOCH + timedelta(microseconds=microseconds)).isoformat().replace("+00:00", "Z")
 
 
-def _error_text(milliseconds: int | None) -> str | None:
-    return None if milliseconds is None else f"{milliseconds} ms"
+def error_text(milliseconds: int) -> str:
+    """Return an error of a clock, from milliseconds."""
+    return f"{milliseconds} ms"

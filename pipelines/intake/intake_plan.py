@@ -22,6 +22,7 @@ from pipelines.intake.camera_names import (
 from pipelines.intake.footage_list import ListedFootage
 from pipelines.intake.footage_paths import LeftOut, expand_paths, find_left_out
 from pipelines.intake.found_footage import FoundFootage
+from pipelines.intake.ingest_item import stated_now
 from pipelines.intake.names_with_time import name_without_time
 from pipelines.intake.start_times import Start, StartRule, Starts, describe_starts, find_starts
 from pipelines.intake.unknown_clocks import describe_missing_clock_errors
@@ -59,11 +60,13 @@ class PlannedFootage:
         place: file, folder of stills or object.
         camera_id: name of its camera.
         start: when it starts.
+        line: number of the line of a list that names it, from 1; None without a list.
     """
 
     place: Place
     camera_id: str
     start: Start
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,11 @@ def plan_intake(request: IntakeRequest, rule: StartRule, case: Case) -> IntakePl
         cameras, about_cameras = _name_cameras(found, request.camera, rule, case, evidence)
         remarks = [*about_cameras, *describe_starts(found, starts)]
     _refuse_divided_evidence(found, {source.path for source in load_sources(case.folder)})
-    planned = tuple(map(PlannedFootage, (each.place for each in found), cameras, starts.of))
-    stated = [(each.camera_id, each.start.clock_error_ms) for each in planned if each.start.at is not None]
+    lines: Sequence[int | None] = [each.line for each in request.listed] or [None for _ in found]
+    planned = tuple(map(PlannedFootage, (each.place for each in found), cameras, starts.of, lines))
+    stated = [
+        (each.camera_id, stated_now(None, each.start.clock_error_ms)) for each in planned if each.start.at is not None
+    ]
     remarks += describe_missing_clock_errors(case, stated)
     return IntakePlan(planned, tuple(find_left_out(request.places)), tuple(remarks))
 

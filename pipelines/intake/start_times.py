@@ -14,6 +14,7 @@ from typing import Final
 from forensics.errors import UsageError
 from forensics.place import Place
 from pipelines.intake.found_footage import FoundFootage
+from pipelines.intake.ingest_item import Stated, Unknown
 from pipelines.intake.names_with_time import read_named_time
 from pipelines.intake.starts_table import StatedStart, assign_starts, read_starts
 from pipelines.intake.time_zones import UnclearTime, describe_zone, instant_in_zone
@@ -31,18 +32,18 @@ class StartRule:
     """How the start times of footage are stated.
 
     Attributes:
-        at: start of the one file given; None if not stated so.
+        at: start of the one file given; `UNKNOWN` takes back that of all files given; None if not stated so.
         is_in_names: whether file names hold the start times.
         zone: zone of times without one; None if not given, which means UTC for names and none for a table.
         table: CSV file of start times; its rows take precedence over names. None if there is none.
-        clock_error_ms: largest error of every start; None if unknown.
+        clock_error_ms: largest error of every start; `UNKNOWN` takes an earlier one back; None if not stated.
     """
 
-    at: datetime | None = None
+    at: datetime | Unknown | None = None
     is_in_names: bool = False
     zone: tzinfo | None = None
     table: Path | None = None
-    clock_error_ms: int | None = None
+    clock_error_ms: Stated = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ class Start:
     """Start of one piece of footage.
 
     Attributes:
-        at: in UTC; None if unknown.
-        clock_error_ms: largest error of it; None if unknown.
+        stated: in UTC; `UNKNOWN` takes an earlier statement back; None if not stated.
+        clock_error_ms: largest error of it; `UNKNOWN` takes an earlier one back; None if not stated.
         source: where it comes from, for people; empty if unknown.
         name_text: part of the file's name that was read as its time; empty if none was.
         name_pattern: how that time is written, such as ``YYYYMMDD_HHMMSS``.
@@ -59,8 +60,8 @@ class Start:
         is_refused: whether the problem must be solved before anything is ingested.
     """
 
-    at: datetime | None = None
-    clock_error_ms: int | None = None
+    stated: datetime | Unknown | None = None
+    clock_error_ms: Stated = None
     source: str = ""
     name_text: str = ""
     name_pattern: str = ""
@@ -68,9 +69,16 @@ class Start:
     is_refused: bool = False
 
     @property
-    def utc_us(self) -> int | None:
-        """Microseconds since 1970 UTC, exactly; None if unknown."""
-        return None if self.at is None else (self.at - _EPOCH) // timedelta(microseconds=1)
+    def at(self) -> datetime | None:
+        """In UTC; None if it is unknown, or not stated."""
+        return self.stated if isinstance(self.stated, datetime) else None
+
+    @property
+    def utc_us(self) -> Stated:
+        """Microseconds since 1970 UTC, exactly; `UNKNOWN` takes an earlier statement back; None if not stated."""
+        if isinstance(self.stated, datetime):
+            return (self.stated - _EPOCH) // timedelta(microseconds=1)
+        return self.stated
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +100,7 @@ def find_starts(found: Sequence[FoundFootage], rule: StartRule) -> Starts:
     Raises:
         UsageError: one time is stated for several files, or the table is not valid.
     """
-    if rule.at is not None and len(found) > 1:
+    if isinstance(rule.at, datetime) and len(found) > 1:
         names = [each.place.name for each in found]
         raise UsageError(
             f"--start {rule.at.isoformat()} is the time of one recording, but {len(found)} were given, which would all "

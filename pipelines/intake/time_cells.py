@@ -5,6 +5,7 @@ from typing import Final
 
 from pipelines.durations import parse_duration
 from pipelines.intake.csv_lines import CellError
+from pipelines.intake.ingest_item import UNKNOWN, Stated, Unknown
 from pipelines.intake.time_zones import UnclearTime, instant_in_zone
 
 __all__ = ["FROM_NAME", "parse_clock_error", "parse_start"]
@@ -16,8 +17,8 @@ _YEARS: Final = range(1970, 2200)
 _EXAMPLE: Final = "such as 2026-05-01T10:00:00Z"
 
 
-def parse_start(text: str, zone: tzinfo | None) -> datetime:
-    """Return a start in UTC.
+def parse_start(text: str, zone: tzinfo | None) -> datetime | Unknown:
+    """Return a start in UTC, or `UNKNOWN` for the word unknown.
 
     Args:
         text: day and time in ISO 8601.
@@ -26,6 +27,8 @@ def parse_start(text: str, zone: tzinfo | None) -> datetime:
     Raises:
         CellError: it is no time, or stands for no instant or for two.
     """
+    if text == UNKNOWN.value:
+        return UNKNOWN
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
@@ -42,8 +45,8 @@ def parse_start(text: str, zone: tzinfo | None) -> datetime:
         raise CellError(f"the time with its offset, such as {text}+02:00, because {error}") from error
 
 
-def parse_clock_error(text: str) -> int | None:
-    """Return the largest error of a clock in milliseconds; None for an empty cell.
+def parse_clock_error(text: str) -> Stated:
+    """Return the largest error of a clock in milliseconds, or `UNKNOWN` for the word unknown; None for an empty cell.
 
     Raises:
         CellError: it is no duration, or negative.
@@ -53,6 +56,8 @@ def parse_clock_error(text: str) -> int | None:
     """
     if not text:
         return None
+    if text == UNKNOWN.value:
+        return UNKNOWN
     milliseconds = parse_duration(text)
     if milliseconds is None or milliseconds < 0:
         raise CellError("a duration such as 500ms or 2s, not negative; a bare number is milliseconds")

@@ -298,3 +298,140 @@ def test_a_rejected_file_keeps_its_camera_until_it_is_corrected(call: Call, empt
         assert (refused.code, "evidence camera" in refused.err) == (2, True)
     assert (cameras(empty_case), recorded(empty_case)) == ({"text.mp4": "gaet"}, [])
     assert call(*stated, "gaet").code == 4
+
+
+# ---- what was stated by mistake is unknown again
+
+
+def _footage_list(folder: Path, *lines: str) -> Path:
+    path = folder / "footage.csv"
+    path.write_text("\n".join(["file,camera,start,clock_error", *lines]))
+    return path
+
+
+def _stated(case: Path) -> list[tuple[int | None, int | None]]:
+    return [(item.start_utc_us, item.clock_error_ms) for item in load_evidence(CaseFolder.at(case))]
+
+
+def test_a_start_and_its_error_are_taken_back_with_a_reason(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    stated = ("ingest", empty_case, clip(tmp_path / "gate.mp4"), "--camera", "gate")
+    assert call(*stated, "--start", "unknown").code == 0, "nothing was stated, so nothing is taken back"
+    assert call(*stated, "--start", _TEN, "--clock-error", "2s").code == 0
+    before = _stated(empty_case)
+    refused = call(*stated, "--start", "unknown")
+    assert (refused.code, "now with start unknown" in refused.err, _stated(empty_case)) == (2, True, before)
+    assert call(*stated, "--start", "unknown", "--dry-run", *_REASON).code == 0
+    assert call(*stated, "--start", "unknown", *_REASON).code == 0
+    assert _stated(empty_case) == [(None, 2000)]
+    assert call(*stated, "--clock-error", "unknown", *_REASON).code == 0
+    assert _stated(empty_case) == [(None, None)]
+    assert [each[1:4] for each in recorded(empty_case)[2:]] == [
+        ("start", _TEN, None),
+        ("clock error", "2000 ms", None),
+    ]
+
+
+@pytest.mark.parametrize("option", ["--list", "--starts"])
+def test_a_table_takes_a_start_back(call: Call, empty_case: Path, tmp_path: Path, option: str) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    stated = ("ingest", empty_case, path, "--camera", "gate")
+    assert call(*stated, "--start", _TEN, "--clock-error", "2s").code == 0
+    table = _footage_list(tmp_path, "gate.mp4,gate,unknown,unknown")
+    words: tuple[object, ...] = ("ingest", empty_case, "--list", table)
+    if option == "--starts":
+        table.write_text("file,start,clock_error\ngate.mp4,unknown,unknown")
+        words = (*stated, "--starts", table)
+    assert call(*words).code == 2
+    assert call(*words, *_REASON).code == 0
+    assert _stated(empty_case) == [(None, None)]
+
+
+def test_an_empty_cell_keeps_the_start_and_says_so(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    clip(tmp_path / "new.mp4", seed=1)
+    assert call("ingest", empty_case, path, "--camera", "gate", "--start", _TEN).code == 0
+    table = _footage_list(tmp_path, "gate.mp4,gate,,", "new.mp4,gate,,")
+    for extra in (("--dry-run",), _REASON):
+        answer = call("ingest", empty_case, "--list", table, *extra)
+        assert answer.code == 0
+        said = answer.out + answer.err
+        assert "1 line of the list states no start; what was stated before stays" in said
+        assert f"gate.mp4 at {_TEN}; to take it back, write unknown" in said
+    assert sorted(_stated(empty_case), key=str) == [(1_777_629_600_000_000, None), (None, None)]
+
+
+def test_an_error_of_a_camera_is_taken_back(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    assert call("ingest", empty_case, path, "--camera", "gate", "--start", _TEN, "--clock-error", "500").code == 0
+    words = ("case", "clock", empty_case, "gate", "--clock-error")
+    assert call(*words, "9s", "--offset", "1s").code == 0
+    answer = call(*words, "unknown", "--json")
+    assert (answer.code, answer.json["error_ms"], answer.json["offset_ms"]) == (0, None, 1000)
+    assert recorded(empty_case)[-1][1:4] == ("clock error", "9000 ms", None)
+    assert call("run", empty_case, *_SERIAL).code == 0
+    assert forensics.open_case(empty_case).evidence().collect()["clock_error_ms"].to_list() == [500]
+
+
+def test_the_start_of_a_section_is_taken_back(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    joined = next(each for each in RECORDED if each.name == "ts joined, each clock starting anew")
+    assert call("ingest", empty_case, joined.build(tmp_path), "--camera", "gate", "--start", _TEN).code == 0
+    section = f"{load_evidence(CaseFolder.at(empty_case))[0].evidence_id}#2"
+    for stated in (_ELEVEN, "unknown"):
+        assert call("case", "clock", empty_case, "gate", "--section", section, "--start", stated).code == 0
+    assert recorded(empty_case)[-1][1:4] == ("start", _ELEVEN, None)
+    assert call("run", empty_case, *_SERIAL).code == 0
+    assert forensics.open_case(empty_case).sections().collect()["first_utc"].to_list() == [utc(_TEN), None]
+
+
+# ---- contradictions of one command
+
+
+@pytest.mark.parametrize(
+    ("second", "what"),
+    [
+        ("b.mp4,gate,2026-05-01T11:00:00Z,", f"start {_TEN}; line 3"),
+        ("b.mp4,gate,unknown,", "start unknown"),
+        ("b.mp4,hall,2026-05-01T10:00:00Z,", "camera gate; line 3"),
+        ("b.mp4,gate,2026-05-01T10:00:00Z,5s", "clock error 5000 ms"),
+    ],
+)
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_list_that_contradicts_itself_is_refused_whatever_the_reason(
+    call: Call, empty_case: Path, tmp_path: Path, second: str, what: str, is_known: bool
+) -> None:
+    first = clip(tmp_path / "a.mp4")
+    (tmp_path / "b.mp4").write_bytes(first.read_bytes())
+    if is_known:
+        stated = ("--start", "2026-05-01T09:00:00Z", "--clock-error", "1s")
+        assert call("ingest", empty_case, first, "--camera", "gate", *stated).code == 0
+    table = _footage_list(tmp_path, f"a.mp4,gate,{_TEN},2s", second)
+    for extra in (("--dry-run",), ()):
+        refused = call("ingest", empty_case, "--list", table, *_REASON, *extra)
+        assert refused.code == 2
+        said = refused.out + refused.err
+        assert "stated twice: line 2 (" in said.replace("\n", " ")
+        assert what in said
+    assert _stated(empty_case) == [(1_777_629_600_000_000, 2000)], "the first line stands"
+
+
+def test_copies_that_agree_are_no_contradiction(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    first = clip(tmp_path / "a.mp4")
+    for name in ("b.mp4", "c.mp4"):
+        (tmp_path / name).write_bytes(first.read_bytes())
+    table = _footage_list(tmp_path, f"a.mp4,gate,{_TEN},2s", f"b.mp4,gate,{_TEN},2s", "c.mp4,gate,,")
+    assert call("ingest", empty_case, "--list", table).code == 0
+    assert _stated(empty_case) == [(1_777_629_600_000_000, 2000)]
+
+
+@pytest.mark.parametrize("n_files", [2, 7])
+def test_every_contradiction_is_named_up_to_five(call: Call, empty_case: Path, tmp_path: Path, n_files: int) -> None:
+    paths = [clip(tmp_path / f"{number}.mp4", seed=number) for number in range(n_files)]
+    assert call("ingest", empty_case, *paths, "--camera", "gate").code == 0
+    refused = call("ingest", empty_case, *paths, "--camera", "hall")
+    assert refused.code == 2
+    assert f"{n_files} paths contradict what is stated" in refused.err
+    assert [path.name for path in paths if f"{path} is footage of camera" in refused.err] == [
+        path.name for path in paths[:5]
+    ]
+    assert ("and 2 more" in refused.err) == (n_files == 7)
+    assert refused.err.count("forensics evidence camera CASE FILE hall") == 1

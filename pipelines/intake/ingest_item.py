@@ -1,0 +1,65 @@
+"""One path to ingest, with what the user states about it."""
+
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+from typing import Final
+
+from forensics.footage.evidence import Reader
+from forensics.place import Place
+
+__all__ = ["UNKNOWN", "IngestItem", "Stated", "Unknown", "stated_now"]
+
+
+class Unknown(Enum):
+    """The statement that something is not known, which takes back what was stated before."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+Stated = int | Unknown | None
+"""A number, `UNKNOWN`, or None where nothing is stated."""
+
+
+def stated_now(before: int | None, stated: Stated) -> int | None:
+    """Return what is stated after a statement; what is not stated stays.
+
+    >>> stated_now(5, None), stated_now(5, 7), stated_now(5, UNKNOWN)
+    (5, 7, None)
+    """
+    if stated is None:
+        return before
+    return None if isinstance(stated, Unknown) else stated
+
+
+@dataclass(frozen=True, slots=True)
+class IngestItem:
+    """One path to ingest, with what the user states about it.
+
+    Attributes:
+        path: a file, a folder of stills, a zip of stills or an object.
+        camera_id: id of the camera.
+        camera_is_stated: False if the id was made from the name of the file; then the same bytes under another name
+            keep the camera that they were first ingested for.
+        start_utc_us: time of media time zero by the camera's clock, microseconds since 1970 UTC; `UNKNOWN` takes an
+            earlier statement back; None states nothing.
+        clock_error_ms: largest error of that time; `UNKNOWN` takes an earlier statement back; None states nothing.
+        assumed_rate: frames per second if the container has no times; None if not given.
+        stream_index: video stream to read; None for the default stream, or the largest if there is no default.
+        reader: `Reader.DECORD` to read with decord if it is proven exact on this file.
+        line: number of the line of a list that names it, from 1; None without a list.
+    """
+
+    path: Place
+    camera_id: str
+    camera_is_stated: bool = True
+    start_utc_us: Stated = None
+    clock_error_ms: Stated = None
+    assumed_rate: Fraction | None = None
+    stream_index: int | None = None
+    reader: Reader = Reader.PYAV
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return str(self.path) if self.line is None else f"line {self.line} ({self.path})"
