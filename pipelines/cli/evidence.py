@@ -10,7 +10,16 @@ from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence
 from pipelines.cli.corrections import record_corrections
 from pipelines.cli.groups import Group
-from pipelines.cli.output import NOT_CLEAN, emit, footage_type, json_option, path_type, required_reason, say
+from pipelines.cli.output import (
+    NOT_CLEAN,
+    emit,
+    footage_type,
+    json_option,
+    new_camera_option,
+    path_type,
+    required_reason,
+    say,
+)
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need, Session
 from pipelines.intake.camera_corrections import plan_camera_correction
@@ -39,10 +48,17 @@ def evidence() -> None:
     help="Which clock correction dates the footage: keep, the one it has; target, that of CAMERA.  [default: keep if "
     "the camera only gets another name; refused if another correction would change times]",
 )
+@new_camera_option
 @required_reason("Why the footage is of another camera than was stated.")
 @json_option
 def camera_command(
-    root: Path, footage: tuple[str, ...], camera: str, clock: str | None, reason: str, as_json: bool
+    root: Path,
+    footage: tuple[str, ...],
+    camera: str,
+    clock: str | None,
+    is_new_camera: bool,
+    reason: str,
+    as_json: bool,
 ) -> None:
     """State another camera for footage: files or folders as they were ingested, or evidence ids.
 
@@ -57,7 +73,8 @@ def camera_command(
         open_session(root, "evidence camera", need=Need.CHANGE, reason=reason, facts=facts) as session,
         session.lock(),
     ):
-        corrections = _correct_camera(session, footage, camera, None if clock is None else ClockChoice(clock))
+        choice = None if clock is None else ClockChoice(clock)
+        corrections = _correct_camera(session, footage, camera, choice, is_new=is_new_camera)
         for line in describe_unknown_clocks(session.case, load_evidence(session.folder)):
             say(line)
         outside = describe_outside(session.case, {each.of for each in corrections})
@@ -69,12 +86,11 @@ def camera_command(
 
 
 def _correct_camera(
-    session: Session, footage: tuple[str, ...], camera: str, choice: ClockChoice | None
+    session: Session, footage: tuple[str, ...], camera: str, choice: ClockChoice | None, *, is_new: bool
 ) -> tuple[Correction, ...]:
     """State another camera for footage, and say what becomes of its clock; return the cameras that were corrected."""
     lists = EvidenceLists.load(session.folder)
-    known = {*session.case.mandate.cameras, *session.case.cameras}
-    move = plan_camera_correction(lists, footage, camera, known_cameras=known)
+    move = plan_camera_correction(lists, footage, camera, case=session.case, is_new=is_new)
     clock = plan_moved_clock(session.case, move, choice)
     if move.corrections:
         record_corrections(session, [*move.corrections, *clock.corrections])

@@ -59,12 +59,13 @@ def intake_request(
         if needs_camera and camera is None:
             raise click.UsageError("Missing option '--camera'; give a name, or --list FILE.csv, which names each")
         refuse_missing(footage)
-        request = IntakeRequest(footage, camera)
+        request = IntakeRequest(footage, camera, is_new_camera=options.is_new_camera)
     else:
         if footage or camera is not None:
             raise click.UsageError("--list names the footage and its cameras; leave FOOTAGE and --camera out")
         listed = read_footage_list(options.footage_list, rule)
-        request = IntakeRequest(tuple(dict.fromkeys(each.found.given for each in listed)), None, tuple(listed))
+        places = tuple(dict.fromkeys(each.found.given for each in listed))
+        request = IntakeRequest(places, None, tuple(listed), options.is_new_camera)
     refuse_cases(request.places, case)
     return request
 

@@ -32,6 +32,7 @@ __all__ = [
     "footage_type",
     "json_option",
     "microseconds",
+    "new_camera_option",
     "one_line",
     "parse_day",
     "parse_day_or_time",
@@ -229,6 +230,14 @@ class Day(click.ParamType[date]):
 def parse_day() -> Day:
     """Return the type of options that take a day in the past."""
     return Day()
+
+
+new_camera_option = click.option(
+    "--new-camera",
+    "is_new_camera",
+    is_flag=True,
+    help="The camera is another one than the camera of the case whose name looks like it, such as Gate and gate.",
+)
 
 
 def parse_utc() -> UtcTime:

@@ -16,7 +16,7 @@ from forensics.hardware import instruction_set
 from forensics.models.model_store import Model, resolve
 from pipelines.cli.durations import DurationOrUnknown
 from pipelines.cli.option_values import gathered
-from pipelines.cli.output import StartTime, path_type, say
+from pipelines.cli.output import StartTime, new_camera_option, path_type, say
 from pipelines.custody.outputs import check_output_place
 from pipelines.intake.ingest_item import Stated, Unknown
 from pipelines.intake.start_times import StartRule
@@ -64,6 +64,7 @@ class IngestOptions:
         assumed_rate: frames per second where the file states no times.
         stream_index: video stream to read; None reads the default one.
         reader: library that decodes.
+        is_new_camera: whether a camera whose name looks like a known one is another one.
     """
 
     start: datetime | str | Unknown | None
@@ -74,6 +75,7 @@ class IngestOptions:
     assumed_rate: Fraction | None
     stream_index: int | None
     reader: Reader
+    is_new_camera: bool
 
     @property
     def start_rule(self) -> StartRule:
@@ -213,6 +215,7 @@ with_ingest_options = gathered(
         show_default=True,
         help="Library that decodes; decord only where it is proven exact on this file.",
     ),
+    new_camera_option,
 )
 
 with_runner_choice = click.option(

@@ -1,16 +1,18 @@
 """Correction of the camera of footage."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from forensics.custody.case_document import Case
 from forensics.custody.corrections import Correction
 from forensics.errors import UsageError
 from forensics.footage.evidence import Source
 from forensics.place import Place, place_of
-from forensics.spelling import fault_in_camera, spelled_as_known
+from forensics.spelling import compose
+from pipelines.intake.camera_spelling import known_cameras, spell_stated_cameras
 from pipelines.intake.evidence_lists import EvidenceLists
 
 __all__ = ["CameraCorrection", "plan_camera_correction"]
@@ -40,7 +42,7 @@ class CameraCorrection:
 
 
 def plan_camera_correction(
-    lists: EvidenceLists, footage: Sequence[str], camera: str, *, known_cameras: Iterable[str]
+    lists: EvidenceLists, footage: Sequence[str], camera: str, *, case: Case, is_new: bool
 ) -> CameraCorrection:
     """Return what it changes to state another camera for evidence, and for the paths that it was ingested from.
 
@@ -48,21 +50,20 @@ def plan_camera_correction(
         lists: evidence and sources of the case.
         footage: evidence ids, or paths as they were ingested.
         camera: name of the camera.
-        known_cameras: names that the case knows besides those of its evidence.
+        case: the case.
+        is_new: whether the user said that a name that looks like a known one is another camera.
 
     Raises:
-        UsageError: something given is no footage of the case, or the name is blank.
+        UsageError: something given is no footage of the case, or the name of the camera is faulty or looks like that
+            of a camera that keeps other footage.
     """
-    fault = fault_in_camera(camera)
-    if fault:
-        raise UsageError(f"the name of the camera {camera!a} {fault}", "give the name of the camera after the footage")
-    camera = spelled_as_known(camera, [*known_cameras, *(item.camera_id for item in lists.evidence.values())])
     meant = list(dict.fromkeys(source for given in footage for source in _find(lists, given)))
+    ids = {source.evidence_id for source in meant} - {None}
+    staying = {_camera_of(lists, each) for each in lists.sources if each not in meant and each.evidence_id not in ids}
+    camera = _spelled(lists, camera, case, {_camera_of(lists, source) for source in meant} - staying, is_new=is_new)
     _refuse_footage(lists, camera)
     before = dict.fromkeys((source.evidence_id or str(source.path), _camera_of(lists, source)) for source in meant)
     changed = sorted((of, name) for of, name in before if name != camera)
-    ids = {source.evidence_id for source in meant} - {None}
-    staying = {_camera_of(lists, each) for each in lists.sources if each not in meant and each.evidence_id not in ids}
     cameras_before = frozenset(name for _, name in changed)
     return CameraCorrection(
         camera=camera,
@@ -72,6 +73,15 @@ def plan_camera_correction(
         emptied=cameras_before - staying,
         has_other_footage=camera in staying or (camera in {name for _, name in before}),
     )
+
+
+def _spelled(lists: EvidenceLists, camera: str, case: Case, emptied: Collection[str], *, is_new: bool) -> str:
+    """Return the new camera as the case spells it; a name that none of its footage keeps may be spelled better."""
+    known = known_cameras(case, [*lists.evidence.values(), *lists.sources])
+    if camera not in known:
+        known = [name for name in known if name not in emptied or compose(name) == compose(camera.strip())]
+    (spelled,) = spell_stated_cameras([camera], known, is_new=is_new)
+    return spelled
 
 
 def _find(lists: EvidenceLists, given: str) -> list[Source]:

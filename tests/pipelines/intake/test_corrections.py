@@ -300,6 +300,26 @@ def test_a_rejected_file_keeps_its_camera_until_it_is_corrected(call: Call, empt
     assert call(*stated, "gaet").code == 4
 
 
+def test_a_correction_of_a_path_without_evidence_is_noticed_until_the_next_run(
+    call: Call, empty_case: Path, tmp_path: Path
+) -> None:
+    """Two cameras were stated for one empty file: the log names both, and one row is left."""
+    assert call("ingest", empty_case, clip(tmp_path / "gate.mp4"), "--camera", "gate").code == 0
+    empty = tmp_path / "empty.mp4"
+    empty.touch()
+    for camera in ("gaet", "geat"):
+        assert call("ingest", empty_case, empty, "--camera", camera).code == 4
+    assert call("run", empty_case, *_SERIAL).code in (0, 4)
+    assert "without evidence" not in call("query", empty_case, "sources").err
+    assert call("evidence", "camera", empty_case, empty, "gate", *_REASON).code == 0
+    assert [each[1:4] for each in recorded(empty_case)] == [("camera", "gaet", "gate"), ("camera", "geat", "gate")]
+    assert cameras(empty_case) == {"gate.mp4": "gate", "empty.mp4": "gate"}
+    said = call("query", empty_case, "sources").err
+    assert "camera of 1 path without evidence was corrected after this run" in said
+    assert call("run", empty_case, *_SERIAL).code in (0, 4)
+    assert "without evidence" not in call("query", empty_case, "sources").err
+
+
 # ---- what was stated by mistake is unknown again
 
 
