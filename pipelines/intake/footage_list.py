@@ -188,7 +188,7 @@ def _stated_start(path: Path, line: _Line, error_ms: Stated) -> Start:
     if isinstance(line.at, datetime):
         return Start(line.at, error_ms, f"{path.name}, line {line.number}")
     assert not isinstance(line.at, str)
-    return Start(line.at, line.clock_error_ms)
+    return Start(line.at, UNKNOWN if error_ms is UNKNOWN else None)
 
 
 def _repeated(listed: Sequence[ListedFootage]) -> list[LineFault]:

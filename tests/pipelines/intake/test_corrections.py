@@ -351,7 +351,7 @@ def test_a_start_and_its_error_are_taken_back_with_a_reason(call: Call, empty_ca
     ]
 
 
-@pytest.mark.parametrize("option", ["--list", "--starts"])
+@pytest.mark.parametrize("option", ["--list", "--starts", "--clock-error"])
 def test_a_table_takes_a_start_back(call: Call, empty_case: Path, tmp_path: Path, option: str) -> None:
     path = clip(tmp_path / "gate.mp4")
     stated = ("ingest", empty_case, path, "--camera", "gate")
@@ -361,6 +361,9 @@ def test_a_table_takes_a_start_back(call: Call, empty_case: Path, tmp_path: Path
     if option == "--starts":
         table.write_text("file,start,clock_error\ngate.mp4,unknown,unknown")
         words = (*stated, "--starts", table)
+    if option == "--clock-error":
+        table = _footage_list(tmp_path, "gate.mp4,gate,unknown,")
+        words = (*words, "--clock-error", "unknown")
     assert call(*words).code == 2
     assert call(*words, *_REASON).code == 0
     assert _stated(empty_case) == [(None, None)]
