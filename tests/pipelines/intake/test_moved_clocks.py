@@ -117,7 +117,7 @@ def test_footage_without_a_correction_follows_the_clock_of_its_camera(
     assert _starts(call, empty_case) == {("09:00", 2000)}
 
 
-@pytest.mark.parametrize("pattern", ["*/evidence/evidence.parquet", "*/evidence/sources.parquet"])
+@pytest.mark.parametrize("pattern", ["*/case.toml", "*/evidence/evidence.parquet", "*/evidence/sources.parquet"])
 def test_a_killed_correction_leaves_no_footage_without_its_clock(
     call: Call, empty_case: Path, tmp_path: Path, pattern: str
 ) -> None:
