@@ -32,8 +32,8 @@ from pipelines.custody.open_session import open_session
 from pipelines.custody.recording_sections import find_section
 from pipelines.custody.session import Need, Session
 from pipelines.intake.corrections import clock_text
-from pipelines.intake.ingest_item import UNKNOWN, Stated, Unknown, stated_now
 from pipelines.intake.moved_clocks import clock_corrections
+from pipelines.intake.unknown import UNKNOWN, Stated, Unknown, stated_now
 
 __all__ = ["clock_command"]
 

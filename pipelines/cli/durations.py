@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from pipelines.durations import parse_duration
-from pipelines.intake.ingest_item import UNKNOWN
+from pipelines.intake.unknown import UNKNOWN
 
 __all__ = ["Duration", "DurationOrUnknown"]
 

@@ -16,11 +16,11 @@ from pipelines.cli.run_options import IngestOptions
 from pipelines.custody.session import Need, Session, require_allowed
 from pipelines.intake.corrections import Corrector
 from pipelines.intake.evidence_lists import EvidenceLists
-from pipelines.intake.ingest_item import stated_now
 from pipelines.intake.intake_plan import IntakePlan, IntakeRequest
 from pipelines.intake.kept_starts import describe_kept_starts
 from pipelines.intake.overlaps import describe_overlaps
 from pipelines.intake.preview import FootagePreview, open_lists, preview_footage
+from pipelines.intake.unknown import stated_now
 from pipelines.intake.unknown_clocks import describe_unknown_clocks
 from pipelines.settings import Settings
 

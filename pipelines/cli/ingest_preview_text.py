@@ -9,10 +9,10 @@ from forensics.footage.evidence import Verdict
 from forensics.wording import counted
 from pipelines.cli.output import one_line, table_text
 from pipelines.intake.footage_paths import LeftOut
-from pipelines.intake.ingest_item import UNKNOWN, stated_now
 from pipelines.intake.intake_plan import IntakePlan, PlannedFootage
 from pipelines.intake.preview import FootagePreview
 from pipelines.intake.start_times import Start
+from pipelines.intake.unknown import UNKNOWN, stated_now
 
 __all__ = ["outcome_of", "preview_text"]
 

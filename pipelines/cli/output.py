@@ -18,9 +18,9 @@ from forensics.json_object import JsonObject
 from forensics.place import Place, StoreObject, place_of
 from forensics.spelling import fault_in_statement
 from pipelines.cli.time_zone_option import stated_zone
-from pipelines.intake.ingest_item import UNKNOWN
 from pipelines.intake.time_cells import FROM_NAME
 from pipelines.intake.time_zones import UnclearTime, instant_in_zone
+from pipelines.intake.unknown import UNKNOWN
 
 __all__ = [
     "NOT_CLEAN",

@@ -18,10 +18,10 @@ from pipelines.cli.durations import DurationOrUnknown
 from pipelines.cli.option_values import gathered
 from pipelines.cli.output import StartTime, new_camera_option, path_type, say
 from pipelines.custody.outputs import check_output_place
-from pipelines.intake.ingest_item import Stated, Unknown
 from pipelines.intake.start_times import StartRule
 from pipelines.intake.time_cells import FROM_NAME
 from pipelines.intake.time_zones import parse_zone
+from pipelines.intake.unknown import Stated, Unknown
 from pipelines.run.metrics import METRICS_SUFFIX, RunMetrics, is_metrics_file
 from pipelines.runners.local_workers import LocalHost
 from pipelines.runners.serial import SerialRunner

@@ -9,7 +9,7 @@ from forensics.custody.corrections import Correction
 from forensics.errors import UsageError
 from forensics.footage.evidence import Evidence
 from forensics.place import Place
-from pipelines.intake.ingest_item import Stated, stated_now
+from pipelines.intake.unknown import Stated, stated_now
 
 __all__ = ["NO_CORRECTIONS", "Corrector", "clock_text", "error_text", "start_corrections"]
 

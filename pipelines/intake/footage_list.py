@@ -17,9 +17,9 @@ from forensics.place import Place, StoreObject, place_of
 from pipelines.intake.csv_lines import CellError, CsvLine, LineFault, read_cell, read_csv_lines, refuse_faulty_lines
 from pipelines.intake.footage_paths import expand_paths
 from pipelines.intake.found_footage import FoundFootage, place_parts
-from pipelines.intake.ingest_item import UNKNOWN, Stated, Unknown
 from pipelines.intake.start_times import Start, StartRule, start_in_name
 from pipelines.intake.time_cells import FROM_NAME, parse_clock_error, parse_start
+from pipelines.intake.unknown import UNKNOWN, Stated, Unknown
 
 __all__ = ["ListedFootage", "read_footage_list"]
 

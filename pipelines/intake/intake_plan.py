@@ -27,9 +27,9 @@ from pipelines.intake.camera_spelling import (
 from pipelines.intake.footage_list import ListedFootage
 from pipelines.intake.footage_paths import LeftOut, expand_paths, find_left_out
 from pipelines.intake.found_footage import FoundFootage
-from pipelines.intake.ingest_item import stated_now
 from pipelines.intake.names_with_time import name_without_time
 from pipelines.intake.start_times import Start, StartRule, Starts, describe_starts, find_starts
+from pipelines.intake.unknown import stated_now
 from pipelines.intake.unknown_clocks import describe_missing_clock_errors
 
 __all__ = ["IntakePlan", "IntakeRequest", "PlannedFootage", "plan_intake", "refuse_unclear_starts"]

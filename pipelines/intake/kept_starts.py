@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from forensics.footage.evidence import Evidence, Source
 from forensics.wording import counted
 from pipelines.intake.corrections import clock_text
-from pipelines.intake.ingest_item import UNKNOWN, IngestItem
+from pipelines.intake.ingest_item import IngestItem
+from pipelines.intake.unknown import UNKNOWN
 
 __all__ = ["describe_kept_starts"]
 

@@ -14,10 +14,10 @@ from typing import Final
 from forensics.errors import UsageError
 from forensics.place import Place
 from pipelines.intake.found_footage import FoundFootage
-from pipelines.intake.ingest_item import Stated, Unknown
 from pipelines.intake.names_with_time import read_named_time
 from pipelines.intake.starts_table import StatedStart, assign_starts, read_starts
 from pipelines.intake.time_zones import UnclearTime, describe_zone, instant_in_zone
+from pipelines.intake.unknown import Stated, Unknown
 
 __all__ = ["Start", "StartRule", "Starts", "describe_starts", "find_starts", "start_in_name"]
 

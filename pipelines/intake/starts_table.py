@@ -12,8 +12,8 @@ from forensics.place import Place
 from forensics.spelling import compose
 from pipelines.intake.csv_lines import CellError, CsvLine, LineFault, read_cell, read_csv_lines, refuse_faulty_lines
 from pipelines.intake.found_footage import place_parts
-from pipelines.intake.ingest_item import Stated, Unknown
 from pipelines.intake.time_cells import parse_clock_error, parse_start
+from pipelines.intake.unknown import Stated, Unknown
 
 __all__ = ["StatedStart", "assign_starts", "read_starts"]
 

@@ -8,7 +8,8 @@ from forensics.custody.corrections import Correction
 from forensics.errors import UsageError
 from forensics.footage.evidence import Evidence, Reader, Timing, Verdict, evidence_id_of
 from pipelines.intake.corrections import Corrector, clock_text, error_text, start_corrections
-from pipelines.intake.ingest_item import IngestItem, Stated, Unknown, stated_now
+from pipelines.intake.ingest_item import IngestItem
+from pipelines.intake.unknown import Stated, Unknown, stated_now
 
 __all__ = ["as_read_before", "compare_statements", "missed_stream", "refuse_contradiction", "stated_evidence"]
 

@@ -5,8 +5,8 @@ from typing import Final
 
 from pipelines.durations import parse_duration
 from pipelines.intake.csv_lines import CellError
-from pipelines.intake.ingest_item import UNKNOWN, Stated, Unknown
 from pipelines.intake.time_zones import UnclearTime, instant_in_zone
+from pipelines.intake.unknown import UNKNOWN, Stated, Unknown
 
 __all__ = ["FROM_NAME", "parse_clock_error", "parse_start"]
 
