@@ -17,11 +17,11 @@ from pipelines.cli.corrections import record_corrections
 from pipelines.cli.durations import Duration, DurationOrUnknown
 from pipelines.cli.known_camera import known_camera
 from pipelines.cli.output import (
+    StatedTime,
     TimeOrUnknown,
     emit,
     json_option,
     microseconds,
-    parse_utc,
     path_type,
     reason_option,
     say,
@@ -33,6 +33,7 @@ from pipelines.custody.recording_sections import find_section
 from pipelines.custody.session import Need, Session
 from pipelines.intake.corrections import clock_text
 from pipelines.intake.moved_clocks import clock_corrections
+from pipelines.intake.time_zones import stated_text
 from pipelines.intake.unknown import UNKNOWN, Stated, Unknown, stated_now
 
 __all__ = ["clock_command"]
@@ -67,7 +68,7 @@ __all__ = ["clock_command"]
 )
 @click.option(
     "--drift-from",
-    type=parse_utc(),
+    type=StatedTime(),
     help="Time on the camera's clock at which the offset was measured. Needed with --drift.",
 )
 @click.option(
@@ -115,14 +116,20 @@ def clock_command(
     stated = {name: value for name, value in given.items() if value is not None}
     if error_ms is UNKNOWN:
         stated["error_ms"] = None
-    start_us = microseconds(start) if isinstance(start, datetime) else None
     if (section is None) != (start is None):
         raise click.UsageError("--section and --start belong together: which section, and when it begins")
     if not stated and section is None:
         raise click.UsageError("nothing to correct; give --offset, --clock-error, --drift, or --section with --start")
     facts = {"camera": camera_id, **stated}
+    if drift_from is not None:
+        facts |= {"drift_from_stated": stated_text(drift_from)}
+    at = start if isinstance(start, datetime) else None
     if section is not None:
-        facts |= {"section": section, "start_utc_us": start_us}
+        facts |= {
+            "section": section,
+            "start_utc_us": microseconds(at),
+            "start_stated": None if at is None else stated_text(at),
+        }
     _require_reason(root, reason)
     with open_session(root, "case clock", need=Need.CHANGE, reason=reason, facts=facts) as session:
         camera_id = known_camera(session.case, camera_id)
@@ -131,7 +138,7 @@ def clock_command(
             if stated:
                 _correct_clock(session, camera_id, stated)
             if begins is not None:
-                _start_section(session, *begins, start_us)
+                _start_section(session, *begins, at)
         corrected = session.case.camera(camera_id)
         for line in _without_start(session, camera_id):
             say(line)
@@ -160,10 +167,10 @@ def _correct_clock(session: Session, camera_id: str, stated: JsonObject) -> None
     )
 
 
-def _start_section(session: Session, evidence_id: str, number: int, at_us: int | None) -> None:
-    before = session.case.section_starts.get(evidence_id, {}).get(number)
-    old, new = (None if each is None else clock_text(each) for each in (before, at_us))
-    changed = [Correction(f"section {evidence_id}#{number}", "start", old, new)] if old != new else []
+def _start_section(session: Session, evidence_id: str, number: int, start: datetime | None) -> None:
+    before, at_us = session.case.section_starts.get(evidence_id, {}).get(number), microseconds(start)
+    old, new = None if before is None else clock_text(before), None if start is None else stated_text(start)
+    changed = [Correction(f"section {evidence_id}#{number}", "start", old, new)] if before != at_us else []
     session.change(
         lambda case: with_section_start(case, evidence_id, number, at_us), partial(record_corrections, session, changed)
     )

@@ -11,7 +11,7 @@ from forensics.footage.evidence import Evidence
 from forensics.place import Place
 from pipelines.intake.unknown import Stated, stated_now
 
-__all__ = ["NO_CORRECTIONS", "Corrector", "clock_text", "error_text", "start_corrections"]
+__all__ = ["NO_CORRECTIONS", "Corrector", "clock_text", "error_text", "start_corrections", "start_text"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -46,23 +46,32 @@ class Corrector:
 NO_CORRECTIONS: Final = Corrector(lambda corrections: None, may_replace=False)
 
 
-def start_corrections(known: Evidence, start_utc_us: Stated, clock_error_ms: Stated) -> list[Correction]:
+def start_corrections(
+    known: Evidence, start_utc_us: Stated, start_stated: str | None, clock_error_ms: Stated
+) -> list[Correction]:
     """Return what another statement about its start would change about evidence; what is not stated stays.
 
     Args:
         known: evidence of the case.
         start_utc_us: start that is stated now.
+        start_stated: the same as it is stated; None if there is none.
         clock_error_ms: largest error of it that is stated now.
     """
+    start_us = stated_now(known.start_utc_us, start_utc_us)
+    error_ms = stated_now(known.clock_error_ms, clock_error_ms)
+    before, after = start_text(known.start_utc_us, known.start_stated), start_text(start_us, start_stated)
+    if start_us == known.start_utc_us and None in (start_stated, known.start_stated):
+        after = before  # of a case of an older version the same time is stated, and only how is new
     compared = [
-        ("start", known.start_utc_us, stated_now(known.start_utc_us, start_utc_us), clock_text),
-        ("clock error", known.clock_error_ms, stated_now(known.clock_error_ms, clock_error_ms), error_text),
+        ("start", before, after),
+        ("clock error", error_text(known.clock_error_ms), error_text(error_ms)),
     ]
-    return [
-        Correction(known.evidence_id, name, *(None if each is None else text_of(each) for each in (before, after)))
-        for name, before, after, text_of in compared
-        if before != after
-    ]
+    return [Correction(known.evidence_id, *each) for each in compared if each[1] != each[2]]
+
+
+def start_text(utc_us: int | None, stated: str | None) -> str | None:
+    """Return a start as it is stated, or in UTC if that is not known; None if there is no start."""
+    return None if utc_us is None else stated or clock_text(utc_us)
 
 
 def clock_text(microseconds: int) -> str:
@@ -70,6 +79,6 @@ def clock_text(microseconds: int) -> str:
     return (_EPOCH + timedelta(microseconds=microseconds)).isoformat().replace("+00:00", "Z")
 
 
-def error_text(milliseconds: int) -> str:
-    """Return an error of a clock, from milliseconds."""
-    return f"{milliseconds} ms"
+def error_text(milliseconds: int | None) -> str | None:
+    """Return an error of a clock, from milliseconds; None if there is none."""
+    return None if milliseconds is None else f"{milliseconds} ms"

@@ -27,7 +27,9 @@ from pipelines.intake.ingest_item import IngestItem
 from pipelines.intake.not_footage import describe_empty_folder, describe_not_footage
 from pipelines.intake.statements import (
     as_read_before,
+    as_stated_first,
     compare_statements,
+    joined_refusal,
     missed_stream,
     refuse_contradiction,
     stated_evidence,
@@ -38,7 +40,6 @@ __all__ = ["ingest", "ingest_one"]
 Answer = TypeVar("Answer")
 # Factor on the time limits: a disk may have to spin up, and the size of a folder is unknown.
 _DIGEST_PATIENCE: Final = 30
-_SHOWN: Final = 5
 
 
 def ingest(
@@ -80,18 +81,8 @@ def ingest(
             on_source(source)
             done.append(source)
     if contradictions:
-        raise _refusal(contradictions)
+        raise joined_refusal(contradictions)
     return done
-
-
-def _refusal(contradictions: Sequence[UsageError]) -> UsageError:
-    """Return one error for all paths whose statements contradict others."""
-    if len(contradictions) == 1:
-        return contradictions[0]
-    more = [f"and {len(contradictions) - _SHOWN} more"] if len(contradictions) > _SHOWN else []
-    listed = "".join(f"\n  {line}" for line in [*(each.problem for each in contradictions[:_SHOWN]), *more])
-    next_steps = dict.fromkeys(each.next_step for each in contradictions[:_SHOWN])
-    return UsageError(f"{len(contradictions)} paths contradict what is stated:{listed}", "; ".join(next_steps))
 
 
 def ingest_one(lists: EvidenceLists, item: IngestItem, child: DecodingChild, corrector: Corrector) -> Source:
@@ -120,6 +111,7 @@ def _read_source(lists: EvidenceLists, item: IngestItem, child: DecodingChild, c
     evidence_id = evidence_id_of(sha256)
     earlier = lists.items.setdefault(evidence_id, [])
     refuse_contradiction(item, earlier)
+    item = as_stated_first(item, earlier)
     known = lists.evidence.get(evidence_id)
     corrections = [] if known is None else compare_statements(item, known, corrector)
     earlier.append(item)

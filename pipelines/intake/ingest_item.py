@@ -21,6 +21,7 @@ class IngestItem:
             keep the camera that they were first ingested for.
         start_utc_us: time of media time zero by the camera's clock, microseconds since 1970 UTC; `UNKNOWN` takes an
             earlier statement back; None states nothing.
+        start_stated: the same time as it was stated, in ISO 8601 with its offset from UTC; None if no time is stated.
         clock_error_ms: largest error of that time; `UNKNOWN` takes an earlier statement back; None states nothing.
         assumed_rate: frames per second if the container has no times; None if not given.
         stream_index: video stream to read; None for the default stream, or the largest if there is no default.
@@ -32,6 +33,7 @@ class IngestItem:
     camera_id: str
     camera_is_stated: bool = True
     start_utc_us: Stated = None
+    start_stated: str | None = None
     clock_error_ms: Stated = None
     assumed_rate: Fraction | None = None
     stream_index: int | None = None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from forensics.footage.evidence import Evidence, Source
 from forensics.wording import counted
-from pipelines.intake.corrections import clock_text
+from pipelines.intake.corrections import start_text
 from pipelines.intake.ingest_item import IngestItem
 from pipelines.intake.unknown import UNKNOWN
 
@@ -22,16 +22,17 @@ def describe_kept_starts(
         evidence: evidence of the case afterwards, by id.
     """
     kept = [
-        (item, at_us)
+        (item, text)
         for item, source in zip(items, sources, strict=True)
         if item.line is not None and item.start_utc_us is None
-        if (known := evidence.get(source.evidence_id or "")) and (at_us := known.start_utc_us) is not None
+        if (known := evidence.get(source.evidence_id or ""))
+        if (text := start_text(known.start_utc_us, known.start_stated))
     ]
     if not kept:
         return []
-    item, at_us = kept[0]
+    item, text = kept[0]
     lines = counted(len(kept), "line of the list states", "lines of the list state")
-    example = f"{item.path.name} at {clock_text(at_us)}"
+    example = f"{item.path.name} at {text}"
     return [
         f"{lines} no start; what was stated before stays, such as {example}; to take it back, write {UNKNOWN.value}"
     ]

@@ -16,7 +16,7 @@ from forensics.place import Place
 from pipelines.intake.found_footage import FoundFootage
 from pipelines.intake.names_with_time import read_named_time
 from pipelines.intake.starts_table import StatedStart, assign_starts, read_starts
-from pipelines.intake.time_zones import UnclearTime, describe_zone, instant_in_zone
+from pipelines.intake.time_zones import UnclearTime, describe_zone, instant_in_zone, stated_text
 from pipelines.intake.unknown import Stated, Unknown
 
 __all__ = ["Start", "StartRule", "Starts", "describe_starts", "find_starts", "start_in_name"]
@@ -51,7 +51,8 @@ class Start:
     """Start of one piece of footage.
 
     Attributes:
-        stated: in UTC; `UNKNOWN` takes an earlier statement back; None if not stated.
+        stated: with the offset from UTC with which it is stated; `UNKNOWN` takes an earlier statement back; None if
+            not stated.
         clock_error_ms: largest error of it; `UNKNOWN` takes an earlier one back; None if not stated.
         source: where it comes from, for people; empty if unknown.
         name_text: part of the file's name that was read as its time; empty if none was.
@@ -70,8 +71,8 @@ class Start:
 
     @property
     def at(self) -> datetime | None:
-        """In UTC; None if it is unknown, or not stated."""
-        return self.stated if isinstance(self.stated, datetime) else None
+        """Start in UTC; None if it is unknown, or not stated."""
+        return self.stated.astimezone(UTC) if isinstance(self.stated, datetime) else None
 
     @property
     def utc_us(self) -> Stated:
@@ -79,6 +80,11 @@ class Start:
         if isinstance(self.stated, datetime):
             return (self.stated - _EPOCH) // timedelta(microseconds=1)
         return self.stated
+
+    @property
+    def text(self) -> str | None:
+        """Start as it is stated, in ISO 8601; None if it is unknown, or not stated."""
+        return stated_text(self.stated) if isinstance(self.stated, datetime) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +109,8 @@ def find_starts(found: Sequence[FoundFootage], rule: StartRule) -> Starts:
     if isinstance(rule.at, datetime) and len(found) > 1:
         names = [each.place.name for each in found]
         raise UsageError(
-            f"--start {rule.at.isoformat()} is the time of one recording, but {len(found)} were given, which would all "
-            f"start at once: {', '.join([*names[:_NAMED], *_more(names, _NAMED)])}",
+            f"--start {stated_text(rule.at)} is the time of one recording, but {len(found)} were given, which would "
+            f"all start at once: {', '.join([*names[:_NAMED], *_more(names, _NAMED)])}",
             "give --start from-name if their names hold the times; or state each start in a CSV file, with --list",
         )
     rows = [] if rule.table is None else read_starts(rule.table, rule.zone)

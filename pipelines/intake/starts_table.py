@@ -24,7 +24,7 @@ class StatedStart:
 
     Attributes:
         file: name or path of the footage.
-        at: start in UTC, or `UNKNOWN`.
+        at: start, with the offset from UTC with which it is stated, or `UNKNOWN`.
         clock_error_ms: largest error of it, or `UNKNOWN`; None if not stated.
         line: number of the line, from 1.
     """

@@ -1,17 +1,28 @@
 """What is stated about footage when it is ingested, compared with what was stated about the same bytes before."""
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from forensics.custody.corrections import Correction
 from forensics.errors import UsageError
 from forensics.footage.evidence import Evidence, Reader, Timing, Verdict, evidence_id_of
-from pipelines.intake.corrections import Corrector, clock_text, error_text, start_corrections
+from pipelines.intake.corrections import Corrector, error_text, start_corrections, start_text
 from pipelines.intake.ingest_item import IngestItem
-from pipelines.intake.unknown import Stated, Unknown, stated_now
+from pipelines.intake.unknown import UNKNOWN, Stated, stated_now
 
-__all__ = ["as_read_before", "compare_statements", "missed_stream", "refuse_contradiction", "stated_evidence"]
+__all__ = [
+    "as_read_before",
+    "as_stated_first",
+    "compare_statements",
+    "joined_refusal",
+    "missed_stream",
+    "refuse_contradiction",
+    "stated_evidence",
+]
+
+_SHOWN: Final = 5
 
 
 def stated_evidence(item: IngestItem, known: Evidence | None, *, sha256: str, size_bytes: int) -> Evidence:
@@ -31,8 +42,10 @@ def stated_evidence(item: IngestItem, known: Evidence | None, *, sha256: str, si
         reason="",
         readable=None,
     )
+    start = before if item.start_utc_us is None else item
     return replace(
         before,
+        start_stated=start.start_stated,
         start_utc_us=stated_now(before.start_utc_us, item.start_utc_us),
         clock_error_ms=stated_now(before.clock_error_ms, item.clock_error_ms),
     )
@@ -69,7 +82,7 @@ def compare_statements(item: IngestItem, known: Evidence, corrector: Corrector) 
     """
     _refuse_other_camera(item, known)
     _refuse_other_stream(item, known)
-    corrections = start_corrections(known, item.start_utc_us, item.clock_error_ms)
+    corrections = start_corrections(known, item.start_utc_us, item.start_stated, item.clock_error_ms)
     corrector.check(item.path, corrections)
     return corrections
 
@@ -86,9 +99,9 @@ def refuse_contradiction(item: IngestItem, earlier: Sequence[IngestItem]) -> Non
     """
     for each in earlier:
         here, there = _statements(item), _statements(each)
-        differing = [name for name in here if name in there and here[name] != there[name]]
+        differing = [name for name in here if name in there and here[name][0] != there[name][0]]
         if differing:
-            said = (", ".join(f"{name} {of[name]}" for name in differing) for of in (there, here))
+            said = (", ".join(f"{name} {of[name][1]}" for name in differing) for of in (there, here))
             first, second = (f"{one} with {what}" for one, what in zip((each, item), said, strict=True))
             raise UsageError(
                 f"the same bytes are stated twice: {first}; {second}",
@@ -96,18 +109,38 @@ def refuse_contradiction(item: IngestItem, earlier: Sequence[IngestItem]) -> Non
             )
 
 
-def _statements(item: IngestItem) -> dict[str, str]:
-    """Return what is stated about footage, as text by name."""
-    stated = {"camera": item.camera_id} if item.camera_is_stated else {}
-    if item.start_utc_us is not None:
-        stated["start"] = _text(item.start_utc_us, clock_text)
-    if item.clock_error_ms is not None:
-        stated["clock error"] = _text(item.clock_error_ms, error_text)
+def as_stated_first(item: IngestItem, earlier: Sequence[IngestItem]) -> IngestItem:
+    """Return the item with its start written as the command stated it first for the same bytes.
+
+    Args:
+        item: footage of the command that contradicts none before.
+        earlier: footage with the same bytes that the command named before.
+    """
+    first = next((each for each in earlier if each.start_utc_us is not None), item)
+    return item if item.start_utc_us is None else replace(item, start_stated=first.start_stated)
+
+
+def joined_refusal(contradictions: Sequence[UsageError]) -> UsageError:
+    """Return one error for all paths whose statements contradict others; it names five of them."""
+    if len(contradictions) == 1:
+        return contradictions[0]
+    more = [f"and {len(contradictions) - _SHOWN} more"] if len(contradictions) > _SHOWN else []
+    listed = "".join(f"\n  {line}" for line in [*(each.problem for each in contradictions[:_SHOWN]), *more])
+    next_steps = dict.fromkeys(each.next_step for each in contradictions[:_SHOWN])
+    return UsageError(f"{len(contradictions)} paths contradict what is stated:{listed}", "; ".join(next_steps))
+
+
+def _statements(item: IngestItem) -> dict[str, tuple[str | Stated, str | None]]:
+    """Return what is stated about footage by name: what is compared, so a start as an instant, and its text."""
+    stated = dict[str, tuple[str | Stated, str | None]]()
+    if item.camera_is_stated:
+        stated["camera"] = (item.camera_id, item.camera_id)
+    start_us, error_ms = item.start_utc_us, item.clock_error_ms
+    if start_us is not None:
+        stated["start"] = (start_us, UNKNOWN.value if start_us is UNKNOWN else start_text(start_us, item.start_stated))
+    if error_ms is not None:
+        stated["clock error"] = (error_ms, UNKNOWN.value if error_ms is UNKNOWN else error_text(error_ms))
     return stated
-
-
-def _text(stated: Stated, text_of: Callable[[int], str]) -> str:
-    return text_of(stated) if isinstance(stated, int) else Unknown.UNKNOWN.value
 
 
 def _refuse_other_camera(item: IngestItem, known: Evidence) -> None:

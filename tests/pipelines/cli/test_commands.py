@@ -26,7 +26,6 @@ from forensics.errors import UsageError
 from forensics.tables.schemas import PUBLISHED
 from pipelines.cli.main import exit_code_of
 from pipelines.cli.output import one_line
-from pipelines.cli.row_formats import sightings_text
 from pipelines.cli.row_selection import RowFilter, wanted_rows
 from pipelines.custody.case_lock import lock_case
 from pipelines.run.record import newest_record
@@ -303,17 +302,6 @@ def test_every_table_in_every_format(
         lines = out.decode().splitlines()
         assert max(map(len, lines)) <= 80
         assert len([line for line in lines if not line.startswith("every row: ")]) == n_rows + 1
-
-
-def test_seconds_in_a_file_are_left_out_from_the_last_on(seen: Path) -> None:
-    opened = forensics.open_case(seen)
-    found = opened.sightings().collect()
-    is_untimed = pl.int_range(len(found)) == 0
-    some = found.with_columns(pl.when(~is_untimed).then(name).alias(name) for name in ("first_utc", "last_utc"))
-    text, note = sightings_text(opened, some)
-    assert len(some) > 1
-    assert ("first_s" in text.split(), "last_s" in text.split()) == (True, False)
-    assert "last_s" in note
 
 
 def test_camera_class_and_limit(call: Call, seen: Path) -> None:

@@ -1,5 +1,6 @@
 """Corrections: another camera or start for evidence, on record; a mistyped path changes nothing."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -329,7 +330,7 @@ def _footage_list(folder: Path, *lines: str) -> Path:
     return path
 
 
-def _stated(case: Path) -> list[tuple[int | None, int | None]]:
+def _starts(case: Path) -> list[tuple[int | None, int | None]]:
     return [(item.start_utc_us, item.clock_error_ms) for item in load_evidence(CaseFolder.at(case))]
 
 
@@ -337,14 +338,14 @@ def test_a_start_and_its_error_are_taken_back_with_a_reason(call: Call, empty_ca
     stated = ("ingest", empty_case, clip(tmp_path / "gate.mp4"), "--camera", "gate")
     assert call(*stated, "--start", "unknown").code == 0, "nothing was stated, so nothing is taken back"
     assert call(*stated, "--start", _TEN, "--clock-error", "2s").code == 0
-    before = _stated(empty_case)
+    before = _starts(empty_case)
     refused = call(*stated, "--start", "unknown")
-    assert (refused.code, "now with start unknown" in refused.err, _stated(empty_case)) == (2, True, before)
+    assert (refused.code, "now with start unknown" in refused.err, _starts(empty_case)) == (2, True, before)
     assert call(*stated, "--start", "unknown", "--dry-run", *_REASON).code == 0
     assert call(*stated, "--start", "unknown", *_REASON).code == 0
-    assert _stated(empty_case) == [(None, 2000)]
+    assert _starts(empty_case) == [(None, 2000)]
     assert call(*stated, "--clock-error", "unknown", *_REASON).code == 0
-    assert _stated(empty_case) == [(None, None)]
+    assert _starts(empty_case) == [(None, None)]
     assert [each[1:4] for each in recorded(empty_case)[2:]] == [
         ("start", _TEN, None),
         ("clock error", "2000 ms", None),
@@ -366,7 +367,7 @@ def test_a_table_takes_a_start_back(call: Call, empty_case: Path, tmp_path: Path
         words = (*words, "--clock-error", "unknown")
     assert call(*words).code == 2
     assert call(*words, *_REASON).code == 0
-    assert _stated(empty_case) == [(None, None)]
+    assert _starts(empty_case) == [(None, None)]
 
 
 def test_an_empty_cell_keeps_the_start_and_says_so(call: Call, empty_case: Path, tmp_path: Path) -> None:
@@ -380,7 +381,7 @@ def test_an_empty_cell_keeps_the_start_and_says_so(call: Call, empty_case: Path,
         said = answer.out + answer.err
         assert "1 line of the list states no start; what was stated before stays" in said
         assert f"gate.mp4 at {_TEN}; to take it back, write unknown" in said
-    assert sorted(_stated(empty_case), key=str) == [(1_777_629_600_000_000, None), (None, None)]
+    assert sorted(_starts(empty_case), key=str) == [(1_777_629_600_000_000, None), (None, None)]
 
 
 def test_an_error_of_a_camera_is_taken_back(call: Call, empty_case: Path, tmp_path: Path) -> None:
@@ -434,7 +435,7 @@ def test_a_list_that_contradicts_itself_is_refused_whatever_the_reason(
         said = refused.out + refused.err
         assert "stated twice: line 2 (" in said.replace("\n", " ")
         assert what in said
-    assert _stated(empty_case) == [(1_777_629_600_000_000, 2000)], "the first line stands"
+    assert _starts(empty_case) == [(1_777_629_600_000_000, 2000)], "the first line stands"
 
 
 def test_copies_that_agree_are_no_contradiction(call: Call, empty_case: Path, tmp_path: Path) -> None:
@@ -443,7 +444,7 @@ def test_copies_that_agree_are_no_contradiction(call: Call, empty_case: Path, tm
         (tmp_path / name).write_bytes(first.read_bytes())
     table = _footage_list(tmp_path, f"a.mp4,gate,{_TEN},2s", f"b.mp4,gate,{_TEN},2s", "c.mp4,gate,,")
     assert call("ingest", empty_case, "--list", table).code == 0
-    assert _stated(empty_case) == [(1_777_629_600_000_000, 2000)]
+    assert _starts(empty_case) == [(1_777_629_600_000_000, 2000)]
 
 
 @pytest.mark.parametrize("n_files", [2, 7])
@@ -458,3 +459,124 @@ def test_every_contradiction_is_named_up_to_five(call: Call, empty_case: Path, t
     ]
     assert ("and 2 more" in refused.err) == (n_files == 7)
     assert refused.err.count("forensics evidence camera CASE FILE hall") == 1
+
+
+# ---- the start as it was stated
+
+
+def _stated(case: Path) -> dict[str, str | None]:
+    return {item.path.name: item.start_stated for item in load_evidence(CaseFolder.at(case))}
+
+
+def test_a_start_is_kept_as_it_was_stated(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    """The clock in the picture shows the local time: 10:49:44, 03:00:10 and 12:00:00."""
+    names = ("gate.mp4", "hall_2026-05-01_03-00-10.mp4", "yard.mp4", "none.mp4")
+    gate, hall, yard, none = (clip(tmp_path / name, n_frames=4, seed=seed) for seed, name in enumerate(names))
+    table = tmp_path / "starts.csv"
+    table.write_text("file,start\nyard.mp4,2026-05-01T12:00:00.250-03:30\n")
+    berlin = ("--start-zone", "Europe/Berlin")
+    given: list[tuple[object, ...]] = [
+        (gate, "--camera", "gate", "--start", "2026-05-01T10:49:44+02:00"),
+        (hall, "--camera", "hall", "--start", "from-name", *berlin),
+        (yard, "--camera", "yard", "--starts", table),
+        (none, "--camera", "none"),
+    ]
+    expected = ["2026-05-01T10:49:44+02:00", "2026-05-01T03:00:10+02:00", "2026-05-01T12:00:00.250000-03:30", None]
+    logged = []
+    for words in given:
+        answer = call("ingest", empty_case, *words, "--json")
+        assert answer.code == 0
+        logged += [each["start_stated"] for each in answer.json.get("starts", {}).values()]
+    assert _stated(empty_case) == dict(zip(names, expected, strict=True))
+    assert logged == expected[:3]
+    log = (empty_case / "audit.jsonl").read_text()
+    assert all(text in log for text in expected if text)
+    assert call("run", empty_case, *_SERIAL).code == 0
+    rows = {row["file_name"]: row for row in forensics.open_case(empty_case).evidence().collect().rows(named=True)}
+    assert {name: row["start_stated"] for name, row in rows.items()} == dict(zip(names, expected, strict=True))
+    assert rows["gate.mp4"]["start_utc"] == datetime(2026, 5, 1, 8, 49, 44, tzinfo=UTC)
+    assert rows["gate.mp4"]["start_camera_clock"] == datetime(2026, 5, 1, 8, 49, 44)
+    target = tmp_path / "defence.json"
+    disclose = ("case", "disclose", empty_case, "-o", target, "--recipient", "counsel", "--reason", "defence")
+    assert call(*disclose).code == 0
+    disclosed = {row["file"]: row["start_stated"] for row in json.loads(target.read_text())["searched"]}
+    assert disclosed == dict(zip(names, expected, strict=True))
+
+
+def test_another_offset_for_the_same_time_is_a_correction(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    words = ("ingest", empty_case, path, "--camera", "gate", "--start")
+    assert call(*words, _TEN).code == 0
+    assert call("run", empty_case, *_SERIAL).code == 0
+    local = "2026-05-01T12:00:00+02:00"
+    assert call(*words, local).code == 2
+    assert _stated(empty_case) == {"gate.mp4": _TEN}
+    assert call(*words, local, *_REASON).code == 0
+    assert recorded(empty_case) == [("ingest", "start", _TEN, local, _REASON[1])]
+    assert call("status", empty_case, "--json").json["corrected_since"] == 1
+    assert call(*words, local).code == 0
+    assert len(recorded(empty_case)) == 1
+
+
+def test_what_an_older_version_did_not_keep_is_unknown_until_it_is_stated(
+    call: Call, empty_case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    words = ("ingest", empty_case, path, "--camera", "gate")
+    with monkeypatch.context() as older:
+        older.setattr("forensics.tables.evidence._STATED_STARTS", b"not.known")
+        assert call(*words, "--start", _TEN).code == 0
+    assert _stated(empty_case) == {"gate.mp4": None}
+    assert call("run", empty_case, *_SERIAL).code == 0
+    assert forensics.open_case(empty_case).evidence().collect()["start_stated"].to_list() == [None]
+    assert call(*words).code == 0
+    assert _stated(empty_case) == {"gate.mp4": None}
+    assert call(*words, "--start", "2026-05-01T12:00:00+02:00").code == 0
+    assert (_stated(empty_case), recorded(empty_case)) == ({"gate.mp4": "2026-05-01T12:00:00+02:00"}, [])
+
+
+def test_the_log_keeps_how_a_clock_was_measured(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    assert call("ingest", empty_case, clip(tmp_path / "gate.mp4"), "--camera", "gate", "--start", _TEN).code == 0
+    drift = ("--drift", "100", "--drift-from", "2026-05-01T11:00:00+02:00")
+    assert call("case", "clock", empty_case, "gate", *drift, *_REASON).code == 0
+    lines = read_chain(CaseFolder.at(empty_case).audit_file).lines
+    begin = next(line for line in lines if line.command == "case clock")
+    assert begin.facts["drift_from_stated"] == "2026-05-01T11:00:00+02:00"
+
+
+# ---- case show
+
+
+def test_case_show_names_file_second_and_operator_of_a_correction(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    assert call("ingest", empty_case, path, "--camera", "gate", "--start", _TEN).code == 0
+    assert call("ingest", empty_case, path, "--camera", "gate", "--start", _ELEVEN, *_REASON).code == 0
+    (item,) = load_evidence(CaseFolder.at(empty_case))
+    (found,) = recorded_corrections(read_chain(CaseFolder.at(empty_case).audit_file).lines)
+    out = call("case", "show", empty_case).out
+    assert f"{item.evidence_id} (gate.mp4): start {_TEN} -> {_ELEVEN}" in out
+    who = f"user {found.who['user']}, operator {found.who['operator']}"
+    assert f"{found.at_utc:%Y-%m-%d %H:%M:%S}Z, {who}: {_REASON[1]}" in out
+
+
+def test_case_show_states_the_error_that_the_rows_of_a_camera_have(
+    call: Call, empty_case: Path, tmp_path: Path
+) -> None:
+    one, two, three = (clip(tmp_path / f"{seed}.mp4", n_frames=4, seed=seed) for seed in range(3))
+    words = ("--camera", "gate", "--start", _TEN)
+
+    def shown() -> list[str]:
+        header, gate = call("case", "show", empty_case).out.splitlines()[-2:]
+        assert header.split() == ["camera", "offset_ms", "clock_error_ms", "drift_ppm", "files"]
+        return gate.split()[2:-2]
+
+    assert call("ingest", empty_case, one, *words, "--clock-error", "500ms").code == 0
+    assert shown() == ["500"]
+    assert call("ingest", empty_case, two, *words, "--clock-error", "2s").code == 0
+    assert shown() == ["500", "to", "2000"]
+    assert call("ingest", empty_case, three, *words).code == 0
+    assert shown() == ["500", "to", "2000,", "some", "not", "stated"]
+    known = call("case", "show", empty_case, "--json").json["cameras"]["gate"]
+    assert (known["error_ms"], known["clock_errors_ms"]) == (None, [500, 2000, None])
+    assert call("case", "clock", empty_case, "gate", "--clock-error", "3s", *_REASON).code == 0
+    assert call("case", "show", empty_case, "--json").json["cameras"]["gate"]["clock_errors_ms"] == [3000]
