@@ -400,8 +400,9 @@ def test_the_start_of_a_section_is_taken_back(call: Call, empty_case: Path, tmp_
     joined = next(each for each in RECORDED if each.name == "ts joined, each clock starting anew")
     assert call("ingest", empty_case, joined.build(tmp_path), "--camera", "gate", "--start", _TEN).code == 0
     section = f"{load_evidence(CaseFolder.at(empty_case))[0].evidence_id}#2"
-    for stated in (_ELEVEN, "unknown"):
-        assert call("case", "clock", empty_case, "gate", "--section", section, "--start", stated).code == 0
+    for start, stated in ((_ELEVEN, _ELEVEN), ("unknown", None)):
+        answer = call("case", "clock", empty_case, "gate", "--section", section, "--start", start, "--json")
+        assert (answer.code, answer.json["start_stated"]) == (0, stated)
     assert recorded(empty_case)[-1][1:4] == ("start", _ELEVEN, None)
     assert call("run", empty_case, *_SERIAL).code == 0
     assert forensics.open_case(empty_case).sections().collect()["first_utc"].to_list() == [utc(_TEN), None]
@@ -447,6 +448,21 @@ def test_copies_that_agree_are_no_contradiction(call: Call, empty_case: Path, tm
     assert _starts(empty_case) == [(1_777_629_600_000_000, 2000)]
 
 
+@pytest.mark.parametrize("is_known", [False, True])
+def test_copies_with_other_offsets_of_the_same_time_are_no_contradiction(
+    call: Call, empty_case: Path, tmp_path: Path, is_known: bool
+) -> None:
+    """The case keeps the start as the first line states it, which alone may be a correction."""
+    first, local = clip(tmp_path / "a.mp4"), "2026-05-01T12:00:00+02:00"
+    (tmp_path / "b.mp4").write_bytes(first.read_bytes())
+    if is_known:
+        assert call("ingest", empty_case, first, "--camera", "gate", "--start", _ELEVEN).code == 0
+    table = _footage_list(tmp_path, f"a.mp4,gate,{local},", f"b.mp4,gate,{_TEN},")
+    assert call("ingest", empty_case, "--list", table, *(_REASON if is_known else ())).code == 0
+    assert _stated(empty_case) == {"a.mp4": local}
+    assert [each[1:4] for each in recorded(empty_case)] == ([("start", _ELEVEN, local)] if is_known else [])
+
+
 @pytest.mark.parametrize("n_files", [2, 7])
 def test_every_contradiction_is_named_up_to_five(call: Call, empty_case: Path, tmp_path: Path, n_files: int) -> None:
     paths = [clip(tmp_path / f"{number}.mp4", seed=number) for number in range(n_files)]
@@ -458,6 +474,10 @@ def test_every_contradiction_is_named_up_to_five(call: Call, empty_case: Path, t
         path.name for path in paths[:5]
     ]
     assert ("and 2 more" in refused.err) == (n_files == 7)
+    for command in ("ingest", "scan"):
+        case = (empty_case,) if command == "ingest" else ("--case", empty_case)
+        planned = call(command, *case, *paths, "--camera", "hall", "--dry-run")
+        assert (planned.code, refused.err[refused.err.index("error:") :] in planned.err) == (2, True)
     assert refused.err.count("forensics evidence camera CASE FILE hall") == 1
 
 
@@ -516,6 +536,22 @@ def test_another_offset_for_the_same_time_is_a_correction(call: Call, empty_case
     assert call("status", empty_case, "--json").json["corrected_since"] == 1
     assert call(*words, local).code == 0
     assert len(recorded(empty_case)) == 1
+
+
+def test_a_start_that_is_taken_back_is_not_stated_any_more(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    local = "2026-05-01T12:00:00+02:00"
+    path = clip(tmp_path / "gate.mp4")
+    words = ("ingest", empty_case, path, "--camera", "gate", "--start")
+    assert call(*words, local).code == 0
+    table = _footage_list(tmp_path, "gate.mp4,gate,,")
+    assert f"gate.mp4 at {local}; to take it back" in call("ingest", empty_case, "--list", table).err
+    answer = call(*words, "unknown", "--json", *_REASON)
+    assert (answer.code, answer.json["starts"][str(path)]["start_stated"]) == (0, None)
+    assert (_starts(empty_case), _stated(empty_case)) == ([(None, None)], {"gate.mp4": None})
+    assert recorded(empty_case)[-1][1:4] == ("start", local, None)
+    assert call("run", empty_case, *_SERIAL).code == 0
+    row = forensics.open_case(empty_case).evidence().collect().select("start_stated", "start_camera_clock").row(0)
+    assert row == (None, None)
 
 
 def test_what_an_older_version_did_not_keep_is_unknown_until_it_is_stated(
