@@ -23,7 +23,8 @@ from forensics.tables.schemas import RUN_COLUMNS
 from pipelines.custody.case_store import load_case, make_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
-from pipelines.intake.ingest import IngestItem, ingest
+from pipelines.intake.ingest import ingest
+from pipelines.intake.ingest_item import IngestItem
 from pipelines.load_settings import load_settings
 from pipelines.run.driver import RunResult, run_case
 from pipelines.run.metrics import RunMetrics

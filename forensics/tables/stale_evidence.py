@@ -1,4 +1,4 @@
-"""Evidence that was added, or whose camera or clock was corrected, since the tables were published."""
+"""Footage that was added, or whose camera or clock was corrected, since the tables were published."""
 
 from typing import Any, Final
 
@@ -8,11 +8,11 @@ import pyarrow as pa
 
 from forensics.custody.case_document import Case
 from forensics.errors import UsageError
-from forensics.tables.evidence import load_evidence
+from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.evidence_rows import evidence_table
 from forensics.tables.published import scan_published
 
-__all__ = ["added_evidence", "stale_evidence"]
+__all__ = ["added_evidence", "stale_evidence", "stale_sources"]
 
 _STATED: Final = (
     *("camera_id", "start_camera_clock", "clock_offset_ms", "clock_drift_ppm", "clock_drift_from"),
@@ -69,6 +69,20 @@ def added_evidence(case: Case) -> list[str]:
     """
     published = set(scan_published(case.folder, "evidence").select("evidence_id").collect()["evidence_id"])
     return [item.evidence_id for item in load_evidence(case.folder) if item.evidence_id not in published]
+
+
+def stale_sources(case: Case) -> list[str]:
+    """Return the published paths without evidence of which the case now states another camera, each once.
+
+    Raises:
+        UsageError: nothing was published.
+        IntegrityBroken: a table or the list of sources was changed by other means.
+    """
+    stated = {(str(each.path), each.camera_id) for each in load_sources(case.folder)}
+    published = scan_published(case.folder, "sources").filter(pl.col("evidence_id").is_null())
+    rows = published.select("path", "camera_id").collect().rows()
+    known = {path for path, _ in stated}
+    return list(dict.fromkeys(path for path, camera_id in rows if path in known and (path, camera_id) not in stated))
 
 
 def _by_id(rows: pa.Table) -> dict[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ import click
 
 from forensics.custody.corrections import Correction
 from forensics.spelling import in_shell
+from forensics.tables.evidence import load_evidence
 from pipelines.cli.authority_options import (
     AuthorityOptions,
     ReportOptions,
@@ -17,12 +18,22 @@ from pipelines.cli.authority_options import (
     with_report_options,
 )
 from pipelines.cli.corrections import record_corrections
-from pipelines.cli.output import emit, json_option, parse_last_day, parse_utc, path_type, required_reason
+from pipelines.cli.output import (
+    emit,
+    json_option,
+    new_camera_option,
+    parse_last_day,
+    parse_utc,
+    path_type,
+    required_reason,
+    say,
+)
 from pipelines.custody.amendments import amend, find_corrections
 from pipelines.custody.case_store import load_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.retention import enforce_retention
 from pipelines.custody.session import Need
+from pipelines.intake.camera_spelling import describe_cameras_without_footage, known_cameras, spell_stated_cameras
 
 __all__ = ["amend_command"]
 
@@ -35,6 +46,7 @@ __all__ = ["amend_command"]
 @click.option("--reference", help="Reference of the offence or of the missing person.")
 @click.option("--operator", help="Who is responsible. Not in a case that compares faces.")
 @click.option("--camera", "cameras", multiple=True, help="Only this camera. Can be given several times; give all.")
+@new_camera_option
 @click.option("--from", "from_utc", type=parse_utc(), help="Only from this time.")
 @click.option("--to", "to_utc", type=parse_utc(), help="Only until this time.")
 @click.option("--expires", "expires_utc", type=parse_last_day(), help="Last day of the mandate.")
@@ -46,6 +58,7 @@ def amend_command(
     root: Path,
     authority_options: AuthorityOptions,
     report_options: ReportOptions,
+    is_new_camera: bool,
     reason: str,
     as_json: bool,
     **given: Any,
@@ -67,13 +80,20 @@ def amend_command(
     report = stated_report(mode, report_options, authority_options.document)
     with open_session(root, "case amend", need=Need.WORK, reason=reason) as session:
         with session.lock():
-            before = session.case.mandate
+            before, footage = session.case.mandate, load_evidence(session.folder)
+            if "cameras" in changes:
+                known = known_cameras(session.case, footage)
+                spelled = spell_stated_cameras(changes["cameras"], known, is_new=is_new_camera)
+                changes["cameras"] = tuple(dict.fromkeys(spelled))
             amended = amend(session.case, changes, authority, report, now=session.now)
             corrections = find_corrections(before, amended.mandate, session.now)
             session.change(
                 lambda case: amend(case, changes, authority, report, now=session.now),
                 partial(record_corrections, session, corrections),
             )
+            if "cameras" in changes:
+                for line in describe_cameras_without_footage(amended.mandate.cameras, footage):
+                    say(line)
         enforce_retention(session)
     emit({"amended": _by_name(corrections)}, f"next: forensics case show {in_shell(root)}", as_json)
 

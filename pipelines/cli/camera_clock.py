@@ -9,22 +9,32 @@ import click
 
 from forensics.custody.corrections import Correction
 from forensics.errors import UsageError
-from forensics.footage.cameras import Camera
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence
 from forensics.wording import counted
 from pipelines.cli.corrections import record_corrections
-from pipelines.cli.durations import Duration
+from pipelines.cli.durations import Duration, DurationOrUnknown
 from pipelines.cli.known_camera import known_camera
-from pipelines.cli.output import StatedTime, emit, json_option, microseconds, path_type, reason_option, say
+from pipelines.cli.output import (
+    StatedTime,
+    TimeOrUnknown,
+    emit,
+    json_option,
+    microseconds,
+    path_type,
+    reason_option,
+    say,
+)
 from pipelines.cli.renamed_option import RenamedOption
 from pipelines.custody.case_store import load_case, with_clock, with_section_start
 from pipelines.custody.open_session import open_session
 from pipelines.custody.recording_sections import find_section
 from pipelines.custody.session import Need, Session
 from pipelines.intake.corrections import clock_text
+from pipelines.intake.moved_clocks import clock_corrections
 from pipelines.intake.time_zones import stated_text
+from pipelines.intake.unknown import UNKNOWN, Stated, Unknown, stated_now
 
 __all__ = ["clock_command"]
 
@@ -44,9 +54,10 @@ __all__ = ["clock_command"]
     "error_ms",
     cls=RenamedOption,
     former="--error",
-    type=Duration(is_signed=False),
+    type=DurationOrUnknown(),
     metavar="DURATION",
-    help="Largest error of the corrected time, such as 2s or 500 (milliseconds).",
+    help="Largest error of the corrected time, such as 2s or 500 (milliseconds); or unknown, so that the error stated "
+    "with each recording counts.",
 )
 @click.option(
     "--drift",
@@ -65,18 +76,22 @@ __all__ = ["clock_command"]
     metavar="EVIDENCE#N",
     help="A later section of a recording, whose clock jumped; the table sections lists them. Needs --start.",
 )
-@click.option("--start", type=StatedTime(), help="Time of the first frame of that section, by the camera's clock.")
+@click.option(
+    "--start",
+    type=TimeOrUnknown(),
+    help="Time of the first frame of that section, by the camera's clock; or unknown, which takes an earlier one back.",
+)
 @reason_option
 @json_option
 def clock_command(
     root: Path,
     camera_id: str,
     offset_ms: int | None,
-    error_ms: int | None,
+    error_ms: Stated,
     drift_ppm: int | None,
     drift_from: datetime | None,
     section: str | None,
-    start: datetime | None,
+    start: datetime | Unknown | None,
     reason: str,
     as_json: bool,
 ) -> None:
@@ -94,11 +109,13 @@ def clock_command(
         raise click.UsageError("--drift needs --drift-from, the time at which the offset was measured")
     given: JsonObject = {
         "offset_ms": offset_ms,
-        "error_ms": error_ms,
+        "error_ms": stated_now(None, error_ms),
         "drift_ppm": drift_ppm,
         "drift_from_utc_us": microseconds(drift_from),
     }
     stated = {name: value for name, value in given.items() if value is not None}
+    if error_ms is UNKNOWN:
+        stated["error_ms"] = None
     if (section is None) != (start is None):
         raise click.UsageError("--section and --start belong together: which section, and when it begins")
     if not stated and section is None:
@@ -106,8 +123,13 @@ def clock_command(
     facts = {"camera": camera_id, **stated}
     if drift_from is not None:
         facts |= {"drift_from_stated": stated_text(drift_from)}
-    if section is not None and start is not None:
-        facts |= {"section": section, "start_utc_us": microseconds(start), "start_stated": stated_text(start)}
+    at = start if isinstance(start, datetime) else None
+    if section is not None:
+        facts |= {
+            "section": section,
+            "start_utc_us": microseconds(at),
+            "start_stated": None if at is None else stated_text(at),
+        }
     _require_reason(root, reason)
     with open_session(root, "case clock", need=Need.CHANGE, reason=reason, facts=facts) as session:
         camera_id = known_camera(session.case, camera_id)
@@ -115,8 +137,8 @@ def clock_command(
             begins = None if section is None else find_section(session.folder, camera_id, section)
             if stated:
                 _correct_clock(session, camera_id, stated)
-            if begins is not None and start is not None:
-                _start_section(session, *begins, start)
+            if begins is not None:
+                _start_section(session, *begins, at)
         corrected = session.case.camera(camera_id)
         for line in _without_start(session, camera_id):
             say(line)
@@ -138,29 +160,16 @@ def _require_reason(root: Path, reason: str) -> None:
 
 def _correct_clock(session: Session, camera_id: str, stated: JsonObject) -> None:
     before = session.case.camera(camera_id)
-    after = replace(before, **stated)
-    old, new = _values(before), _values(after)
-    changed = [Correction(f"camera {camera_id}", name, old[name], new[name]) for name in old if old[name] != new[name]]
+    changed = clock_corrections(before, replace(before, **stated))
     session.change(
         lambda case: with_clock(case, replace(case.camera(camera_id), **stated)),
         partial(record_corrections, session, changed),
     )
 
 
-def _values(camera: Camera) -> dict[str, str | None]:
-    """Return the correction of a clock as text, by name."""
-    since, error_ms = camera.drift_from_utc_us, camera.error_ms
-    return {
-        "offset": f"{camera.offset_ms} ms",
-        "clock error": None if error_ms is None else f"{error_ms} ms",
-        "drift": f"{camera.drift_ppm} ppm",
-        "drift from": None if since is None else clock_text(since),
-    }
-
-
-def _start_section(session: Session, evidence_id: str, number: int, start: datetime) -> None:
-    before, at_us = session.case.section_starts.get(evidence_id, {}).get(number), microseconds(start) or 0
-    old, new = None if before is None else clock_text(before), stated_text(start)
+def _start_section(session: Session, evidence_id: str, number: int, start: datetime | None) -> None:
+    before, at_us = session.case.section_starts.get(evidence_id, {}).get(number), microseconds(start)
+    old, new = None if before is None else clock_text(before), None if start is None else stated_text(start)
     changed = [Correction(f"section {evidence_id}#{number}", "start", old, new)] if before != at_us else []
     session.change(
         lambda case: with_section_start(case, evidence_id, number, at_us), partial(record_corrections, session, changed)

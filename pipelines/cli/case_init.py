@@ -22,13 +22,23 @@ from pipelines.cli.authority_options import (
     with_report_options,
 )
 from pipelines.cli.case_facts import case_facts
-from pipelines.cli.output import emit, json_option, parse_day_or_time, parse_last_day, parse_utc, path_type, say
+from pipelines.cli.output import (
+    emit,
+    json_option,
+    new_camera_option,
+    parse_day_or_time,
+    parse_last_day,
+    parse_utc,
+    path_type,
+    say,
+)
 from pipelines.cli.policy import keep_results_option
 from pipelines.cli.text_types import TEXT
 from pipelines.custody.case_store import make_case, refuse_records_of_other_modes
 from pipelines.custody.earlier_denials import describe_denials
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
+from pipelines.intake.camera_spelling import spell_stated_cameras
 
 __all__ = ["init_command"]
 
@@ -75,6 +85,7 @@ _INSTANTS = {
 @click.option("--reference", default="", help="Reference of the offence or of the missing person.")
 @click.option("--operator", default="", help="Who is responsible.")
 @click.option("--camera", "cameras", multiple=True, help="Only this camera. Can be given several times.")
+@new_camera_option
 @click.option("--from", "from_utc", type=parse_utc(), help="Only from this time.")
 @click.option("--to", "to_utc", type=parse_utc(), help="Only until this time.")
 @click.option("--expires", "expires_utc", type=parse_last_day(), help="Last day of the mandate.")
@@ -96,6 +107,7 @@ def init_command(
     authority_options: AuthorityOptions,
     report_options: ReportOptions,
     keep_results: int | None,
+    is_new_camera: bool,
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -117,6 +129,9 @@ def init_command(
     mandate = Mandate(Mode(mode), title=title, authority=authority, report=report, **given)
     refuse_records_of_other_modes(mandate)
     mandate = _ask_missing(mandate)
+    mandate = replace(
+        mandate, cameras=tuple(dict.fromkeys(spell_stated_cameras(mandate.cameras, [], is_new=is_new_camera)))
+    )
     made = make_case(root, mandate, now=clock.utc_now(), keep_results_days=keep_results)
     with open_session(root, "case init", need=Need.CHANGE, facts=case_facts(made)):
         for line in describe_denials(made):

@@ -25,7 +25,8 @@ from pipelines.custody.case_store import make_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need, Session
 from pipelines.demo.footage import make_footage
-from pipelines.intake.ingest import IngestItem, ingest
+from pipelines.intake.ingest import ingest
+from pipelines.intake.ingest_item import IngestItem
 from pipelines.run.driver import plan_run, result_facts, run_case
 from pipelines.run.progress import progress_for
 from pipelines.run.record import run_facts

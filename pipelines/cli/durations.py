@@ -5,8 +5,21 @@ from typing import Any
 import click
 
 from pipelines.durations import parse_duration
+from pipelines.intake.unknown import UNKNOWN
 
-__all__ = ["Duration"]
+__all__ = ["Duration", "DurationOrUnknown"]
+
+
+class DurationOrUnknown(click.ParamType[Any]):
+    """A duration in milliseconds that is not negative, or ``unknown``, which becomes `UNKNOWN`."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the milliseconds, or `UNKNOWN`."""
+        if value in (UNKNOWN, UNKNOWN.value):
+            return UNKNOWN
+        return Duration(is_signed=False).convert(value, param, ctx)
 
 
 class Duration(click.ParamType[int]):

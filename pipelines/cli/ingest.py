@@ -40,7 +40,9 @@ from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need, Session
 from pipelines.intake.corrections import Corrector
 from pipelines.intake.ingest import ingest
+from pipelines.intake.ingest_item import IngestItem
 from pipelines.intake.intake_plan import IntakePlan, IntakeRequest, refuse_unclear_starts
+from pipelines.intake.kept_starts import describe_kept_starts
 from pipelines.intake.overlaps import describe_overlaps
 from pipelines.intake.unknown_clocks import describe_unknown_clocks
 from pipelines.run.footage_scope import describe_outside
@@ -173,18 +175,19 @@ def ingest_footage(
         raise
     session.record.outputs["evidence"] = {str(source.path): source.evidence_id for source in sources}
     session.record.outputs |= start_facts(plan)
-    warnings = _warnings(session, sources)
+    warnings = _warnings(session, items, sources)
     for line in warnings:
         if line not in plan.remarks:
             say(one_line(line))
     return Ingested(plan, tuple(sources), tuple(warnings))
 
 
-def _warnings(session: Session, sources: Sequence[Source]) -> list[str]:
+def _warnings(session: Session, items: Sequence[IngestItem], sources: Sequence[Source]) -> list[str]:
     """Return what people should know of the footage of a case after an ingest, one line each."""
     evidence = load_evidence(session.folder)
     outside = describe_outside(session.case, {source.evidence_id for source in sources if source.evidence_id})
     return [
+        *describe_kept_starts(items, sources, {each.evidence_id: each for each in evidence}),
         *describe_unknown_clocks(session.case, evidence),
         *describe_overlaps(evidence, {source.camera_id for source in sources}),
         *([outside] if outside else []),

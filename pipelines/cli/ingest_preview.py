@@ -16,8 +16,11 @@ from pipelines.custody.session import Need, Session, require_allowed
 from pipelines.intake.corrections import Corrector
 from pipelines.intake.evidence_lists import EvidenceLists
 from pipelines.intake.intake_plan import IntakePlan, IntakeRequest, refuse_unclear_starts
+from pipelines.intake.kept_starts import describe_kept_starts
 from pipelines.intake.overlaps import describe_overlaps
 from pipelines.intake.preview import FootagePreview, open_lists, preview_footage
+from pipelines.intake.statements import joined_refusal
+from pipelines.intake.unknown import stated_now
 from pipelines.intake.unknown_clocks import describe_unknown_clocks
 from pipelines.settings import Settings
 
@@ -54,7 +57,7 @@ class IntakePreview:
         refuse_unclear_starts(self.plan)
         errors = [each.error for each in self.footage if each.error is not None]
         if errors:
-            raise errors[0]
+            raise joined_refusal(errors)
 
     @property
     def exit_code(self) -> int:
@@ -97,7 +100,8 @@ def open_preview(
                 previews.append(preview)
         evidence = [lists.evidence[each] for each in sorted(lists.evidence)]
         cameras = {each.source.camera_id for each in previews}
-        warnings = (*describe_unknown_clocks(session.case, evidence), *describe_overlaps(evidence, cameras))
+        kept = describe_kept_starts(items, [each.source for each in previews], lists.evidence)
+        warnings = (*kept, *describe_unknown_clocks(session.case, evidence), *describe_overlaps(evidence, cameras))
         yield IntakePreview(plan, tuple(previews), lists, warnings)
 
 
@@ -126,7 +130,7 @@ def preview_facts(preview: IntakePreview) -> JsonObject:
                 "start_problem": planned.start.problem,
                 "name_text": planned.start.name_text,
                 "name_pattern": planned.start.name_pattern,
-                "clock_error_ms": planned.start.clock_error_ms,
+                "clock_error_ms": stated_now(None, planned.start.clock_error_ms),
                 "n_frames": found.n_frames,
                 "duration_us": found.duration_us,
                 "n_sections": found.n_sections,

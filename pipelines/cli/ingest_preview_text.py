@@ -12,6 +12,7 @@ from pipelines.intake.footage_paths import LeftOut
 from pipelines.intake.intake_plan import IntakePlan, PlannedFootage
 from pipelines.intake.preview import FootagePreview
 from pipelines.intake.start_times import Start
+from pipelines.intake.unknown import UNKNOWN, stated_now
 
 __all__ = ["outcome_of", "preview_text"]
 
@@ -67,8 +68,10 @@ def _table(planned: Sequence[PlannedFootage], footage: Sequence[FootagePreview],
 def _start_texts(start: Start) -> tuple[str, str]:
     """Return a start and its largest error."""
     if start.at is None:
-        return ("none" if start.problem else "-"), "-"
-    return _instant_text(start.at), "?" if start.clock_error_ms is None else _duration_text(start.clock_error_ms)
+        unstated = "none" if start.problem else "-"
+        return (UNKNOWN.value if start.stated is UNKNOWN else unstated), "-"
+    error_ms = stated_now(None, start.clock_error_ms)
+    return _instant_text(start.at), "?" if error_ms is None else _duration_text(error_ms)
 
 
 def _instant_text(at: datetime) -> str:

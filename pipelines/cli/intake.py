@@ -16,7 +16,7 @@ from pipelines.cli.run_options import IngestOptions
 from pipelines.custody.session import Session
 from pipelines.intake.footage_list import read_footage_list
 from pipelines.intake.footage_paths import refuse_cases, refuse_missing
-from pipelines.intake.ingest import IngestItem
+from pipelines.intake.ingest_item import IngestItem
 from pipelines.intake.intake_plan import IntakePlan, IntakeRequest, plan_intake
 from pipelines.run.progress import Progress, progress_for
 from pipelines.settings import Settings
@@ -62,12 +62,13 @@ def intake_request(
                 "cameras by files and folders, also in this case: forensics scan FOOTAGE... --case CASE --dry-run"
             )
         refuse_missing(footage)
-        request = IntakeRequest(footage, camera)
+        request = IntakeRequest(footage, camera, is_new_camera=options.is_new_camera)
     else:
         if footage or camera is not None:
             raise click.UsageError("--list names the footage and its cameras; leave FOOTAGE and --camera out")
         listed = read_footage_list(options.footage_list, rule)
-        request = IntakeRequest(tuple(dict.fromkeys(each.found.given for each in listed)), None, tuple(listed))
+        places = tuple(dict.fromkeys(each.found.given for each in listed))
+        request = IntakeRequest(places, None, tuple(listed), options.is_new_camera)
     refuse_cases(request.places, case)
     return request
 
@@ -101,6 +102,7 @@ def ingest_items(plan: IntakePlan, options: IngestOptions, *, is_stated: bool) -
             assumed_rate=options.assumed_rate,
             stream_index=options.stream_index,
             reader=options.reader,
+            line=each.line,
         )
         for each in plan.footage
     ]

@@ -20,6 +20,7 @@ from forensics.spelling import fault_in_statement
 from pipelines.cli.time_zone_option import stated_zone
 from pipelines.intake.time_cells import FROM_NAME
 from pipelines.intake.time_zones import UnclearTime, instant_in_zone
+from pipelines.intake.unknown import UNKNOWN
 from pipelines.iso_times import parse_iso_day, parse_iso_time
 
 __all__ = [
@@ -27,11 +28,13 @@ __all__ = [
     "Command",
     "StartTime",
     "StatedTime",
+    "TimeOrUnknown",
     "emit",
     "facts_text",
     "footage_type",
     "json_option",
     "microseconds",
+    "new_camera_option",
     "one_line",
     "parse_day",
     "parse_day_or_time",
@@ -174,14 +177,22 @@ class StatedTime(UtcTime):
         return instant
 
 
-class StartTime(StatedTime):
-    """A time with its zone, or the word that stands for the time in each file's name."""
+class TimeOrUnknown(StatedTime):
+    """A time with its zone, as it is stated, or ``unknown``, which becomes `UNKNOWN`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the time, or `UNKNOWN`."""
+        return UNKNOWN if value in (UNKNOWN, UNKNOWN.value) else super().convert(value, param, ctx)
+
+
+class StartTime(TimeOrUnknown):
+    """A time with its zone, ``unknown``, or the word that stands for the time in each file's name."""
 
     name = "START"
     without_zone = f"{UtcTime.without_zone}, or give --start-zone"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the time, or `FROM_NAME`."""
+        """Return the time, `UNKNOWN`, or `FROM_NAME`."""
         return value if value == FROM_NAME else super().convert(value, param, ctx)
 
 
@@ -233,6 +244,14 @@ class Day(click.ParamType[date]):
 def parse_day() -> Day:
     """Return the type of options that take a day in the past."""
     return Day()
+
+
+new_camera_option = click.option(
+    "--new-camera",
+    "is_new_camera",
+    is_flag=True,
+    help="The camera is another one than the camera of the case whose name looks like it, such as Gate and gate.",
+)
 
 
 def parse_utc() -> UtcTime:

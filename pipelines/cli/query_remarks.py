@@ -11,7 +11,7 @@ from forensics.spelling import in_shell
 from forensics.tables.open import OpenCase
 from forensics.tables.schemas import CANDIDATES_TABLE
 from forensics.tables.searched_scope import is_mandate_changed
-from forensics.tables.stale_evidence import added_evidence, stale_evidence
+from forensics.tables.stale_evidence import added_evidence, stale_evidence, stale_sources
 from forensics.tables.time_selection import POSSIBLY, WITHIN, times_of
 from forensics.wording import counted
 from pipelines.cli.output import say
@@ -39,13 +39,17 @@ def print_older_run(case: Case, opened: OpenCase) -> None:
     last = newest_record(opened.folder)
     if last.get("run") not in (None, opened.run_id):
         say(f"the tables are those of run {opened.run_id}; the last run, {last['run']}, has published none yet")
-    root, n_added, n_stale = in_shell(opened.folder.root), len(added_evidence(case)), len(stale_evidence(case))
+    root, n_added = in_shell(opened.folder.root), len(added_evidence(case))
+    n_stale, n_paths = len(stale_evidence(case)), len(stale_sources(case))
     if n_added:
         added = counted(n_added, "recording was", "recordings were")
         say(f"{added} added after this run; `forensics run {root}` searches them")
     if n_stale:
         recordings = counted(n_stale, "recording", "recordings")
         say(f"camera or clock of {recordings} was corrected after this run; `forensics run {root}` publishes them")
+    if n_paths:
+        paths = counted(n_paths, "path", "paths")
+        say(f"camera of {paths} without evidence was corrected after this run; `forensics run {root}` publishes them")
     is_changed = is_mandate_changed(case)
     if is_changed is not False:
         changed = "was changed" if is_changed else "may have been changed, which these tables do not state,"

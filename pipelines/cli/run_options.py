@@ -14,14 +14,15 @@ from forensics.errors import UsageError
 from forensics.footage.evidence import Reader
 from forensics.hardware import instruction_set
 from forensics.models.model_store import Model, resolve
-from pipelines.cli.durations import Duration
+from pipelines.cli.durations import DurationOrUnknown
 from pipelines.cli.option_values import gathered
-from pipelines.cli.output import StartTime, path_type, say
+from pipelines.cli.output import StartTime, new_camera_option, path_type, say
 from pipelines.cli.time_zone_option import remember_zone
 from pipelines.custody.outputs import check_output_place
 from pipelines.intake.start_times import StartRule
 from pipelines.intake.time_cells import FROM_NAME
 from pipelines.intake.time_zones import parse_zone
+from pipelines.intake.unknown import Stated, Unknown
 from pipelines.run.metrics import METRICS_SUFFIX, RunMetrics, is_metrics_file
 from pipelines.runners.local_workers import LocalHost
 from pipelines.runners.serial import SerialRunner
@@ -55,29 +56,32 @@ class IngestOptions:
     """How footage is read.
 
     Attributes:
-        start: time of the first frame as stated; `FROM_NAME` reads it from each file's name; None if unknown.
+        start: time of the first frame as stated; `FROM_NAME` reads it from each file's name; `UNKNOWN` takes an
+            earlier one back; None if not stated.
         start_zone: zone of the recorder's clock; None if not given.
         starts: CSV file of start times; None if there is none.
         footage_list: CSV file of footage with cameras and start times; None if paths are given.
-        clock_error_ms: largest error of these times.
+        clock_error_ms: largest error of these times; `UNKNOWN` takes an earlier one back; None if not stated.
         assumed_rate: frames per second where the file states no times.
         stream_index: video stream to read; None reads the default one.
         reader: library that decodes.
+        is_new_camera: whether a camera whose name looks like a known one is another one.
     """
 
-    start: datetime | str | None
+    start: datetime | str | Unknown | None
     start_zone: tzinfo | None
     starts: Path | None
     footage_list: Path | None
-    clock_error_ms: int | None
+    clock_error_ms: Stated
     assumed_rate: Fraction | None
     stream_index: int | None
     reader: Reader
+    is_new_camera: bool
 
     @property
     def start_rule(self) -> StartRule:
         """How the start times of the footage are stated."""
-        at = self.start if isinstance(self.start, datetime) else None
+        at = None if isinstance(self.start, str) else self.start
         is_in_names = self.start == FROM_NAME
         tables = [each for each in (self.starts, self.footage_list) if each is not None]
         if self.footage_list is not None and (self.start is not None or self.starts is not None):
@@ -174,9 +178,10 @@ with_ingest_options = gathered(
     click.option(
         "--start",
         type=StartTime(),
-        metavar="TIME|from-name",
+        metavar="TIME|from-name|unknown",
         help="Time of the first frame, such as 2026-05-01T10:00:00Z or with --start-zone 2026-05-01T12:00:00, for one "
-        "file; or from-name: the time in each file's name, such as ch01_20260501_100000.mp4.",
+        "file; or from-name: the time in each file's name, such as ch01_20260501_100000.mp4; or unknown, which takes "
+        "an earlier start back.",
     ),
     click.option(
         "--start-zone",
@@ -197,15 +202,15 @@ with_ingest_options = gathered(
         "footage_list",
         type=path_type,
         metavar="FILE.csv",
-        help="Table of the footage instead of FOOTAGE, with the columns file, camera, start (a time, from-name or "
-        "nothing) and clock_error.",
+        help="Table of the footage instead of FOOTAGE, with the columns file, camera, start (a time, from-name, "
+        "unknown or nothing) and clock_error.",
     ),
     click.option(
         "--clock-error",
         "clock_error_ms",
-        type=Duration(is_signed=False),
+        type=DurationOrUnknown(),
         metavar="DURATION",
-        help="Largest error of that time, such as 2s or 500 (milliseconds).",
+        help="Largest error of that time, such as 2s or 500 (milliseconds); or unknown.",
     ),
     click.option(
         "--fps",
@@ -223,6 +228,7 @@ with_ingest_options = gathered(
         show_default=True,
         help="Library that decodes; decord only where it is proven exact on this file.",
     ),
+    new_camera_option,
 )
 
 with_runner_choice = click.option(

@@ -37,6 +37,7 @@ __all__ = [
     "with_hold",
     "with_kept_results",
     "with_section_start",
+    "without_clock",
 ]
 
 _LONGEST: Final = timedelta(days=36_525)
@@ -205,10 +206,21 @@ def with_clock(case: Case, camera: Camera) -> Case:
     return replace(case, cameras={**case.cameras, camera.camera_id: check_clock(camera)})
 
 
-def with_section_start(case: Case, evidence_id: str, section: int, start_us: int) -> Case:
-    """Return the case with the instant at which a later section of a recording begins, by the camera's clock."""
-    starts = {**case.section_starts.get(evidence_id, {}), section: start_us}
-    return replace(case, section_starts={**case.section_starts, evidence_id: starts})
+def without_clock(case: Case, camera_id: str) -> Case:
+    """Return the case without a correction of this camera's clock."""
+    return replace(case, cameras={name: each for name, each in case.cameras.items() if name != camera_id})
+
+
+def with_section_start(case: Case, evidence_id: str, section: int, start_us: int | None) -> Case:
+    """Return the case with the instant at which a later section of a recording begins, by the camera's clock.
+
+    None takes an earlier statement back.
+    """
+    starts = {number: at for number, at in case.section_starts.get(evidence_id, {}).items() if number != section}
+    if start_us is not None:
+        starts[section] = start_us
+    others = {each: of for each, of in case.section_starts.items() if each != evidence_id}
+    return replace(case, section_starts={**others, evidence_id: starts} if starts else others)
 
 
 def with_authority(case: Case, granted: Authority, now: datetime) -> Case:

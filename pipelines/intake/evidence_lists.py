@@ -19,6 +19,7 @@ from forensics.place import Place
 from forensics.tables.evidence import load_evidence, load_sources, sources_table, stored_evidence_table
 from forensics.tables.files import encode_table
 from pipelines.custody.deciding_files import DecidingFiles
+from pipelines.intake.ingest_item import IngestItem
 
 __all__ = ["EvidenceLists", "PacedSaving"]
 
@@ -39,11 +40,13 @@ class EvidenceLists:
         evidence: by id.
         scratch: folder laid out like a case, for packet indexes and working copies that must not be written to the
             case; None to write them there.
+        items: what the command has named so far, by evidence id.
     """
 
     folder: CaseFolder
     evidence: dict[str, Evidence]
     scratch: CaseFolder | None = None
+    items: dict[str, list[IngestItem]] = field(default_factory=dict)
     _sources: dict[_SourceKey, Source] = field(default_factory=dict)
     _keys: dict[_PathAndCamera, list[_SourceKey]] = field(default_factory=dict)
 

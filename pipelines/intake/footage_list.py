@@ -19,6 +19,7 @@ from pipelines.intake.footage_paths import expand_paths
 from pipelines.intake.found_footage import FoundFootage, place_parts
 from pipelines.intake.start_times import Start, StartRule, start_in_name
 from pipelines.intake.time_cells import FROM_NAME, parse_clock_error, parse_start
+from pipelines.intake.unknown import UNKNOWN, Stated, Unknown
 
 __all__ = ["ListedFootage", "read_footage_list"]
 
@@ -50,15 +51,15 @@ class _Line:
         number: of the line, from 1.
         found: footage that it names.
         camera: name of the camera.
-        at: start in UTC; `FROM_NAME` to read it in names; None if unknown.
-        clock_error_ms: largest error of it; None if unknown.
+        at: start in UTC; `FROM_NAME` to read it in names; `UNKNOWN` takes an earlier one back; None if not stated.
+        clock_error_ms: largest error of it; `UNKNOWN` takes an earlier one back; None if not stated.
     """
 
     number: int
     found: tuple[FoundFootage, ...]
     camera: str
-    at: datetime | str | None
-    clock_error_ms: int | None
+    at: datetime | str | Unknown | None
+    clock_error_ms: Stated
 
 
 def read_footage_list(path: Path, rule: StartRule) -> list[ListedFootage]:
@@ -88,7 +89,7 @@ def _read_line(path: Path, line: CsvLine, zone: tzinfo | None, faults: list[Line
     camera = read_cell(line, "camera", _parse_camera, faults)
     at = read_cell(line, "start", partial(_parse_start, zone=zone), faults)
     error_ms = read_cell(line, "clock_error", parse_clock_error, faults)
-    if error_ms is not None and not line.cells["start"]:
+    if isinstance(error_ms, int) and (not line.cells["start"] or at is UNKNOWN):
         faults.append(LineFault(line.number, "clock_error", line.cells["clock_error"], "nothing without a start"))
     if found is None or camera is None or len(faults) > n_before:
         return None
@@ -153,13 +154,13 @@ def _parse_camera(text: str) -> str:
     return text
 
 
-def _parse_start(text: str, zone: tzinfo | None) -> datetime | str | None:
+def _parse_start(text: str, zone: tzinfo | None) -> datetime | str | Unknown | None:
     if not text or text == FROM_NAME:
         return text or None
     try:
         return parse_start(text, zone)
     except CellError as error:
-        raise CellError(f"{error}; or {FROM_NAME}, or nothing") from error
+        raise CellError(f"{error}; or {FROM_NAME}, {UNKNOWN.value}, or nothing") from error
 
 
 def _listed(path: Path, line: _Line, rule: StartRule, faults: list[LineFault]) -> list[ListedFootage]:
@@ -174,12 +175,20 @@ def _listed(path: Path, line: _Line, rule: StartRule, faults: list[LineFault]) -
         if isinstance(line.at, str):
             start = start_in_name(found.place, replace(rule, clock_error_ms=error_ms))
         else:
-            start = Start() if line.at is None else Start(line.at, error_ms, f"{path.name}, line {line.number}")
+            start = _stated_start(path, line, error_ms)
         if start.problem:
             expected = f"a time, because it cannot be read in the name {found.place.name} ({start.problem})"
             faults.append(LineFault(line.number, "start", FROM_NAME, expected))
         listed.append(ListedFootage(line.number, found, line.camera, start))
     return listed
+
+
+def _stated_start(path: Path, line: _Line, error_ms: Stated) -> Start:
+    """Return the start that a line states itself; a clock error alone can only be taken back."""
+    if isinstance(line.at, datetime):
+        return Start(line.at, error_ms, f"{path.name}, line {line.number}")
+    assert not isinstance(line.at, str)
+    return Start(line.at, UNKNOWN if error_ms is UNKNOWN else None)
 
 
 def _repeated(listed: Sequence[ListedFootage]) -> list[LineFault]:

@@ -5,62 +5,41 @@ reason, and the other files are ingested.
 """
 
 import os
-import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from forensics.adapters import footage_index
 from forensics.adapters.store import object_store
 from forensics.custody.case_folder import CaseFolder
-from forensics.custody.corrections import Correction
 from forensics.decoding.child import DecodingChild, Limits, patience_for_bytes
 from forensics.errors import DecoderLost, ForensicsError, UnreadableFootage, UsageError
-from forensics.footage.evidence import Evidence, Indexed, Readable, Reader, Source, Timing, Verdict, evidence_id_of
+from forensics.footage.evidence import Evidence, Indexed, Readable, Reader, Source, Verdict, evidence_id_of
 from forensics.footage.timeline import PacketIndex
 from forensics.place import Place, StoreObject
 from forensics.spelling import is_text
 from forensics.tables.evidence import save_index
 from pipelines.custody.deciding_files import DecidingFiles
-from pipelines.intake.corrections import NO_CORRECTIONS, Corrector, start_corrections
+from pipelines.intake.corrections import NO_CORRECTIONS, Corrector
 from pipelines.intake.evidence_lists import EvidenceLists, PacedSaving
+from pipelines.intake.ingest_item import IngestItem
 from pipelines.intake.not_footage import describe_empty_folder, describe_not_footage
+from pipelines.intake.statements import (
+    as_read_before,
+    as_stated_first,
+    compare_statements,
+    joined_refusal,
+    missed_stream,
+    refuse_contradiction,
+    stated_evidence,
+)
 
-__all__ = ["IngestItem", "ingest", "ingest_one"]
+__all__ = ["ingest", "ingest_one"]
 
 Answer = TypeVar("Answer")
 # Factor on the time limits: a disk may have to spin up, and the size of a folder is unknown.
 _DIGEST_PATIENCE: Final = 30
-
-
-@dataclass(frozen=True, slots=True)
-class IngestItem:
-    """One path to ingest, with what the user states about it.
-
-    Attributes:
-        path: a file, a folder of stills, a zip of stills or an object.
-        camera_id: id of the camera.
-        camera_is_stated: False if the id was made from the name of the file; then the same bytes under another name
-            keep the camera that they were first ingested for.
-        start_utc_us: time of media time zero by the camera's clock, microseconds since 1970 UTC; None if unknown.
-        start_stated: the same time as it was stated, in ISO 8601 with its offset from UTC; None if unknown.
-        clock_error_ms: largest error of that time; None if unknown.
-        assumed_rate: frames per second if the container has no times; None if not given.
-        stream_index: video stream to read; None for the default stream, or the largest if there is no default.
-        reader: `Reader.DECORD` to read with decord if it is proven exact on this file.
-    """
-
-    path: Place
-    camera_id: str
-    camera_is_stated: bool = True
-    start_utc_us: int | None = None
-    start_stated: str | None = None
-    clock_error_ms: int | None = None
-    assumed_rate: Fraction | None = None
-    stream_index: int | None = None
-    reader: Reader = Reader.PYAV
 
 
 def ingest(
@@ -84,8 +63,8 @@ def ingest(
         the sources, in the order of the paths.
 
     Raises:
-        UsageError: the same bytes were ingested before for another camera or stream, or with another start that may
-            not be corrected; all other paths are ingested.
+        UsageError: the same bytes are stated, or were ingested before, for another camera or stream, or with another
+            start that may not be corrected; all other paths are ingested.
         IntegrityBroken: the lists were changed by other means.
     """
     lists = EvidenceLists.load(files.folder)
@@ -102,7 +81,7 @@ def ingest(
             on_source(source)
             done.append(source)
     if contradictions:
-        raise contradictions[0]
+        raise joined_refusal(contradictions)
     return done
 
 
@@ -110,8 +89,8 @@ def ingest_one(lists: EvidenceLists, item: IngestItem, child: DecodingChild, cor
     """Ingest one path and add it to the lists; return its source, rejected with a reason if it cannot be read.
 
     Raises:
-        UsageError: the same bytes were ingested before for another camera or stream, or with another start that may
-            not be corrected.
+        UsageError: the same bytes are stated, or were ingested before, for another camera or stream, or with another
+            start that may not be corrected.
     """
     if isinstance(item.path, Path):
         item = replace(item, path=item.path.absolute())
@@ -130,14 +109,21 @@ def _read_source(lists: EvidenceLists, item: IngestItem, child: DecodingChild, c
         reason = f"no_media: {describe_empty_folder(item.path)}"
         return Source(item.path, None, item.camera_id, Verdict.REJECTED, reason)
     evidence_id = evidence_id_of(sha256)
+    earlier = lists.items.setdefault(evidence_id, [])
+    refuse_contradiction(item, earlier)
+    item = as_stated_first(item, earlier)
     known = lists.evidence.get(evidence_id)
-    corrections = [] if known is None else _compare_statements(item, known, corrector)
+    corrections = [] if known is None else compare_statements(item, known, corrector)
+    earlier.append(item)
     if known is not None and lists.is_stored(known):
         corrector.record(corrections)
         return _update_known(lists, item, known)
-    evidence = _index_evidence(
-        lists.new_files, _add_known_facts(item, known), child, sha256=sha256, size_bytes=size_bytes
-    )
+    stated = stated_evidence(item, known, sha256=sha256, size_bytes=size_bytes)
+    evidence = _index_evidence(lists.new_files, as_read_before(item, known), child, stated)
+    missed = missed_stream(item, known, evidence)
+    if missed is not None:
+        item = replace(item, stream_index=missed)
+        evidence = _index_evidence(lists.new_files, item, child, stated)
     if known is None or known.readable is None or evidence.readable is not None:
         corrector.record(corrections)
         lists.evidence[evidence_id] = evidence  # after a failed repair the old evidence stays
@@ -155,90 +141,20 @@ def _digest_footage(child: DecodingChild, item: IngestItem) -> tuple[str, int, I
     return sha256, n_bytes, item
 
 
-def _add_known_facts(item: IngestItem, known: Evidence | None) -> IngestItem:
-    """Return the item, completed with what was stated about the same bytes before, so that a repair keeps it."""
-    if known is None or known.readable is None:
-        return item
-    item = replace(item, camera_id=known.camera_id, **_statements(item, known))
-    readable = known.readable
-    if readable.medium.timing is Timing.ASSUMED:
-        item = replace(item, assumed_rate=item.assumed_rate or readable.medium.rate_counted)
-    if readable.working_copy_sha256 is None and readable.footage.reader is not Reader.STILLS:
-        item = replace(item, stream_index=readable.footage.stream_index, reader=readable.footage.reader)
-    return item
-
-
 def _update_known(lists: EvidenceLists, item: IngestItem, known: Evidence) -> Source:
     """Return the source of bytes that are evidence already; update what is stated about their start."""
-    lists.evidence[known.evidence_id] = replace(known, **_statements(item, known))
+    lists.evidence[known.evidence_id] = stated_evidence(item, known, sha256=known.sha256, size_bytes=known.size_bytes)
     reason = known.reason if item.path == known.path else f"the same bytes as {known.path}"
     return Source(item.path, known.evidence_id, known.camera_id, known.verdict, reason)
 
 
-def _statements(item: IngestItem, known: Evidence) -> dict[str, Any]:
-    """Return start and clock error as they are stated now, and as they were before where nothing is stated."""
-    start = known if item.start_utc_us is None else item
-    error_ms = known.clock_error_ms if item.clock_error_ms is None else item.clock_error_ms
-    return {"start_utc_us": start.start_utc_us, "start_stated": start.start_stated, "clock_error_ms": error_ms}
+def _index_evidence(folder: CaseFolder, item: IngestItem, child: DecodingChild, stated: Evidence) -> Evidence:
+    """Index footage and store the index; return the evidence, rejected with a reason if it cannot be indexed.
 
-
-def _compare_statements(item: IngestItem, known: Evidence, corrector: Corrector) -> list[Correction]:
-    """Return what is stated about known bytes that was not stated before.
-
-    Raises:
-        UsageError: another camera or stream is stated, or another start that may not be corrected.
+    Only what is read of the footage is replaced; what is stated about it stays.
     """
-    if known.readable is None:
-        return []  # nothing was made of it yet
-    _refuse_other_camera(item, known)
-    _refuse_other_stream(item, known)
-    corrections = start_corrections(known, item.start_utc_us, item.start_stated, item.clock_error_ms)
-    corrector.check(item.path, corrections)
-    return corrections
-
-
-def _refuse_other_camera(item: IngestItem, known: Evidence) -> None:
-    """Check that the same bytes are not stated for another camera; an id made from the file's name is ignored."""
-    if item.camera_is_stated and known.camera_id != item.camera_id:
-        same = "" if item.path == known.path else f" has the same bytes as {known.path}, which"
-        raise UsageError(
-            f"{item.path}{same} is footage of camera {known.camera_id!r}, not {item.camera_id!r}",
-            "leave it out; or correct its camera: `forensics evidence camera CASE FILE "
-            f"{shlex.quote(item.camera_id)} --reason TEXT`",
-        )
-
-
-def _refuse_other_stream(item: IngestItem, known: Evidence) -> None:
-    """Check that no other stream is asked for than the one that is read; a working copy holds only that one."""
-    readable = known.readable
-    if readable is None or readable.working_copy_sha256 is not None or item.stream_index is None:
-        return
-    in_use = readable.footage.stream_index
-    if item.stream_index != in_use:
-        raise UsageError(
-            f"{item.path} was ingested before with video stream {in_use}, not {item.stream_index}",
-            "leave --stream out, or ingest the other stream in a case of its own",
-        )
-
-
-def _index_evidence(
-    folder: CaseFolder, item: IngestItem, child: DecodingChild, *, sha256: str, size_bytes: int
-) -> Evidence:
-    """Index footage and store the index; return the evidence, rejected with a reason if it cannot be indexed."""
-    evidence_id = evidence_id_of(sha256)
-    rejected = Evidence(
-        evidence_id=evidence_id,
-        path=item.path,
-        sha256=sha256,
-        size_bytes=size_bytes,
-        camera_id=item.camera_id,
-        start_utc_us=item.start_utc_us,
-        start_stated=item.start_stated,
-        clock_error_ms=item.clock_error_ms,
-        verdict=Verdict.REJECTED,
-        reason="",
-        readable=None,
-    )
+    evidence_id, size_bytes = stated.evidence_id, stated.size_bytes
+    rejected = replace(stated, path=item.path, verdict=Verdict.REJECTED, reason="", readable=None)
     try:
         indexed = _call_child(
             child,

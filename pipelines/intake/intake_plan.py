@@ -11,7 +11,6 @@ from forensics.custody.case_document import Case
 from forensics.errors import UsageError
 from forensics.footage.evidence import Evidence
 from forensics.place import Place
-from forensics.spelling import compose, fault_in_camera
 from forensics.tables.evidence import load_evidence, load_sources
 from pipelines.intake.camera_names import (
     describe_camera_folders,
@@ -19,11 +18,18 @@ from pipelines.intake.camera_names import (
     describe_shared_names,
     name_cameras,
 )
+from pipelines.intake.camera_spelling import (
+    describe_look_alikes,
+    known_cameras,
+    spell_as_known,
+    spell_stated_cameras,
+)
 from pipelines.intake.footage_list import ListedFootage
 from pipelines.intake.footage_paths import LeftOut, expand_paths, find_left_out
 from pipelines.intake.found_footage import FoundFootage
 from pipelines.intake.names_with_time import name_without_time
 from pipelines.intake.start_times import Start, StartRule, Starts, describe_starts, find_starts
+from pipelines.intake.unknown import stated_now
 from pipelines.intake.unknown_clocks import describe_missing_clock_errors
 
 __all__ = ["IntakePlan", "IntakeRequest", "PlannedFootage", "plan_intake", "refuse_unclear_starts"]
@@ -39,11 +45,13 @@ class IntakeRequest:
         places: paths that the user gave; of a list, the footage that it names.
         camera: name of the camera of all of it; None to take those of the list, or to make them from files and folders.
         listed: footage of a list; empty without a list.
+        is_new_camera: whether the user said that a camera whose name looks like a known one is another one.
     """
 
     places: tuple[Place, ...]
     camera: str | None = None
     listed: tuple[ListedFootage, ...] = ()
+    is_new_camera: bool = False
 
     @property
     def states_cameras(self) -> bool:
@@ -59,11 +67,13 @@ class PlannedFootage:
         place: file, folder of stills or object.
         camera_id: name of its camera.
         start: when it starts.
+        line: number of the line of a list that names it, from 1; None without a list.
     """
 
     place: Place
     camera_id: str
     start: Start
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,59 +101,56 @@ def plan_intake(request: IntakeRequest, rule: StartRule, case: Case) -> IntakePl
 
     Raises:
         CannotStart: the objects below a prefix cannot be listed.
-        UsageError: no folder stands for some pictures, or the start times are not valid.
+        UsageError: no folder stands for some pictures, or the start times are not valid; or the name of a camera is
+            faulty, or looks like another one.
     """
-    evidence = load_evidence(case.folder)
+    evidence, sources = load_evidence(case.folder), load_sources(case.folder)
+    known = known_cameras(case, [*evidence, *sources])
     if request.listed:
         found = [each.found for each in request.listed]
         starts = Starts(tuple(each.start for each in request.listed))
-        cameras = _spell_as_known([each.camera for each in request.listed], case, evidence)
+        cameras = spell_stated_cameras([each.camera for each in request.listed], known, is_new=request.is_new_camera)
         remarks = describe_starts(found, starts)
     else:
-        _check_camera(request.camera)
+        camera = request.camera
+        if camera is not None:
+            (camera,) = spell_stated_cameras([camera], known, is_new=request.is_new_camera)
         found = expand_paths(request.places, is_one_camera=request.camera is not None)
         starts = find_starts(found, rule)
-        cameras, about_cameras = _name_cameras(found, request.camera, rule, case, evidence)
+        cameras, about_cameras = _name_cameras(found, camera, rule, known, evidence)
         remarks = [*about_cameras, *describe_starts(found, starts)]
-    _refuse_divided_evidence(found, {source.path for source in load_sources(case.folder)})
-    planned = tuple(map(PlannedFootage, (each.place for each in found), cameras, starts.of))
-    stated = [(each.camera_id, each.start.clock_error_ms) for each in planned if each.start.at is not None]
+    _refuse_divided_evidence(found, {source.path for source in sources})
+    lines: Sequence[int | None] = [each.line for each in request.listed] or [None for _ in found]
+    planned = tuple(map(PlannedFootage, (each.place for each in found), cameras, starts.of, lines))
+    stated = [
+        (each.camera_id, stated_now(None, each.start.clock_error_ms)) for each in planned if each.start.at is not None
+    ]
     remarks += describe_missing_clock_errors(case, stated)
     return IntakePlan(planned, tuple(find_left_out(request.places)), tuple(remarks))
 
 
-def _check_camera(camera: str | None) -> None:
-    fault = "" if camera is None else fault_in_camera(camera)
-    if fault:
-        raise UsageError(f"the name --camera {camera!a} {fault}", "give a name in visible letters")
-
-
 def _name_cameras(
-    found: Sequence[FoundFootage], camera: str | None, rule: StartRule, case: Case, evidence: Sequence[Evidence]
+    found: Sequence[FoundFootage],
+    camera: str | None,
+    rule: StartRule,
+    known: Sequence[str],
+    evidence: Sequence[Evidence],
 ) -> tuple[list[str], list[str]]:
     """Return the name of the camera of each piece of footage, and what people should know of them."""
     name_file = name_without_time if rule.is_in_names else str
     remarks = describe_camera_folders(found, camera, name_file)
     if camera is not None:
-        return _spell_as_known([camera] * len(found), case, evidence), remarks
-    known = {item.path: item.camera_id for item in evidence}
-    derived = zip(found, _spell_as_known(name_cameras(found, name_file), case, evidence), strict=True)
-    names = [known.get(_absolute(each.place)) or name for each, name in derived]
+        return [camera] * len(found), remarks
+    stated = {item.path: item.camera_id for item in evidence}
+    derived = zip(found, spell_as_known(name_cameras(found, name_file), known), strict=True)
+    names = [stated.get(_absolute(each.place)) or name for each, name in derived]
+    remarks += describe_look_alikes(names, known)
     remarks += describe_shared_names(found, names, evidence)
     return names, [*remarks, *([describe_names_without_times(names)] if rule.is_in_names else [])]
 
 
 def _absolute(place: Place) -> Place:
     return place.absolute() if isinstance(place, Path) else place
-
-
-def _spell_as_known(names: Iterable[str], case: Case, evidence: Iterable[Evidence]) -> list[str]:
-    """Return names of cameras, their letters composed as in the name that was stated first."""
-    known = [*case.mandate.cameras, *case.cameras, *dict.fromkeys(item.camera_id for item in evidence)]
-    exact, by_spelling = set(known), dict[str, str]()
-    for name in known:
-        by_spelling.setdefault(compose(name), name)
-    return [name if name in exact else by_spelling.setdefault(compose(name), name) for name in names]
 
 
 def _refuse_divided_evidence(found: Iterable[FoundFootage], known: set[Place]) -> None:

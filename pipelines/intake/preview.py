@@ -14,7 +14,8 @@ from forensics.footage.evidence import Evidence, Source, Verdict
 from forensics.tables.evidence import load_index
 from pipelines.intake.corrections import NO_CORRECTIONS, Corrector
 from pipelines.intake.evidence_lists import EvidenceLists
-from pipelines.intake.ingest import IngestItem, ingest_one
+from pipelines.intake.ingest import ingest_one
+from pipelines.intake.ingest_item import IngestItem
 
 __all__ = ["FootagePreview", "open_lists", "preview_footage"]
 

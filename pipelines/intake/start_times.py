@@ -17,6 +17,7 @@ from pipelines.intake.found_footage import FoundFootage
 from pipelines.intake.names_with_time import read_named_time
 from pipelines.intake.starts_table import StatedStart, assign_starts, read_starts
 from pipelines.intake.time_zones import UnclearTime, describe_zone, instant_in_zone, stated_text
+from pipelines.intake.unknown import Stated, Unknown
 
 __all__ = ["Start", "StartRule", "Starts", "describe_starts", "find_starts", "start_in_name"]
 
@@ -31,18 +32,18 @@ class StartRule:
     """How the start times of footage are stated.
 
     Attributes:
-        at: start of the one file given; None if not stated so.
+        at: start of the one file given; `UNKNOWN` takes back that of all files given; None if not stated so.
         is_in_names: whether file names hold the start times.
         zone: zone of times without one; None if not given, which means UTC for names and none for a table.
         table: CSV file of start times; its rows take precedence over names. None if there is none.
-        clock_error_ms: largest error of every start; None if unknown.
+        clock_error_ms: largest error of every start; `UNKNOWN` takes an earlier one back; None if not stated.
     """
 
-    at: datetime | None = None
+    at: datetime | Unknown | None = None
     is_in_names: bool = False
     zone: tzinfo | None = None
     table: Path | None = None
-    clock_error_ms: int | None = None
+    clock_error_ms: Stated = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,9 @@ class Start:
     """Start of one piece of footage.
 
     Attributes:
-        stated: with the offset from UTC with which it is stated; None if unknown.
-        clock_error_ms: largest error of it; None if unknown.
+        stated: with the offset from UTC with which it is stated; `UNKNOWN` takes an earlier statement back; None if
+            not stated.
+        clock_error_ms: largest error of it; `UNKNOWN` takes an earlier one back; None if not stated.
         source: where it comes from, for people; empty if unknown.
         name_text: part of the file's name that was read as its time; empty if none was.
         name_pattern: how that time is written, such as ``YYYYMMDD_HHMMSS``.
@@ -59,8 +61,8 @@ class Start:
         is_refused: whether the problem must be solved before anything is ingested.
     """
 
-    stated: datetime | None = None
-    clock_error_ms: int | None = None
+    stated: datetime | Unknown | None = None
+    clock_error_ms: Stated = None
     source: str = ""
     name_text: str = ""
     name_pattern: str = ""
@@ -69,18 +71,20 @@ class Start:
 
     @property
     def at(self) -> datetime | None:
-        """Start in UTC; None if unknown."""
-        return None if self.stated is None else self.stated.astimezone(UTC)
+        """Start in UTC; None if it is unknown, or not stated."""
+        return self.stated.astimezone(UTC) if isinstance(self.stated, datetime) else None
 
     @property
-    def utc_us(self) -> int | None:
-        """Microseconds since 1970 UTC, exactly; None if unknown."""
-        return None if self.stated is None else (self.stated - _EPOCH) // timedelta(microseconds=1)
+    def utc_us(self) -> Stated:
+        """Microseconds since 1970 UTC, exactly; `UNKNOWN` takes an earlier statement back; None if not stated."""
+        if isinstance(self.stated, datetime):
+            return (self.stated - _EPOCH) // timedelta(microseconds=1)
+        return self.stated
 
     @property
     def text(self) -> str | None:
-        """Start as it is stated, in ISO 8601; None if unknown."""
-        return None if self.stated is None else stated_text(self.stated)
+        """Start as it is stated, in ISO 8601; None if it is unknown, or not stated."""
+        return stated_text(self.stated) if isinstance(self.stated, datetime) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ def find_starts(found: Sequence[FoundFootage], rule: StartRule) -> Starts:
     Raises:
         UsageError: one time is stated for several files, or the table is not valid.
     """
-    if rule.at is not None and len(found) > 1:
+    if isinstance(rule.at, datetime) and len(found) > 1:
         names = [each.place.name for each in found]
         raise UsageError(
             f"--start {stated_text(rule.at)} is the time of one recording, but {len(found)} were given, which would "

@@ -13,6 +13,7 @@ from forensics.spelling import compose
 from pipelines.intake.csv_lines import CellError, CsvLine, LineFault, read_cell, read_csv_lines, refuse_faulty_lines
 from pipelines.intake.found_footage import place_parts
 from pipelines.intake.time_cells import parse_clock_error, parse_start
+from pipelines.intake.unknown import Stated, Unknown
 
 __all__ = ["StatedStart", "assign_starts", "read_starts"]
 
@@ -23,14 +24,14 @@ class StatedStart:
 
     Attributes:
         file: name or path of the footage.
-        at: start, with the offset from UTC with which it is stated.
-        clock_error_ms: largest error of it; None if not stated.
+        at: start, with the offset from UTC with which it is stated, or `UNKNOWN`.
+        clock_error_ms: largest error of it, or `UNKNOWN`; None if not stated.
         line: number of the line, from 1.
     """
 
     file: str
-    at: datetime
-    clock_error_ms: int | None
+    at: datetime | Unknown
+    clock_error_ms: Stated
     line: int
 
 

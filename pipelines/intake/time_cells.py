@@ -6,6 +6,7 @@ from typing import Final
 from pipelines.durations import parse_duration
 from pipelines.intake.csv_lines import CellError
 from pipelines.intake.time_zones import UnclearTime, instant_in_zone
+from pipelines.intake.unknown import UNKNOWN, Stated, Unknown
 from pipelines.iso_times import parse_iso_time
 
 __all__ = ["FROM_NAME", "parse_clock_error", "parse_start"]
@@ -17,8 +18,8 @@ _YEARS: Final = range(1970, 2200)
 _EXAMPLE: Final = "such as 2026-05-01T10:00:00Z"
 
 
-def parse_start(text: str, zone: tzinfo | None) -> datetime:
-    """Return a start with the offset from UTC with which it is stated.
+def parse_start(text: str, zone: tzinfo | None) -> datetime | Unknown:
+    """Return a start with the offset from UTC with which it is stated, or `UNKNOWN` for the word unknown.
 
     Args:
         text: day and time in ISO 8601, such as 2026-05-01T10:00:00Z.
@@ -27,6 +28,8 @@ def parse_start(text: str, zone: tzinfo | None) -> datetime:
     Raises:
         CellError: it is no time, or stands for no instant or for two.
     """
+    if text == UNKNOWN.value:
+        return UNKNOWN
     at = parse_iso_time(text)
     if at is None or at.year not in _YEARS:
         raise CellError(f"a day from 1970 on with a time, {_EXAMPLE}")
@@ -40,8 +43,8 @@ def parse_start(text: str, zone: tzinfo | None) -> datetime:
         raise CellError(f"the time with its offset, because {error}") from error
 
 
-def parse_clock_error(text: str) -> int | None:
-    """Return the largest error of a clock in milliseconds; None for an empty cell.
+def parse_clock_error(text: str) -> Stated:
+    """Return the largest error of a clock in milliseconds, or `UNKNOWN` for the word unknown; None for an empty cell.
 
     Raises:
         CellError: it is no duration, or negative.
@@ -51,6 +54,8 @@ def parse_clock_error(text: str) -> int | None:
     """
     if not text:
         return None
+    if text == UNKNOWN.value:
+        return UNKNOWN
     milliseconds = parse_duration(text)
     if milliseconds is None or milliseconds < 0:
         raise CellError("a duration such as 500ms or 2s, not negative; a bare number is milliseconds")

@@ -167,7 +167,9 @@ def _correct(readme: _Reader) -> None:
     parts = set(Path("my-case").rglob("parts/detect/*.parquet"))
     readme("case amend CASE --purpose TEXT --reason TEXT")
     readme("evidence camera CASE FILE gate --reason TEXT", FILE="archive/yard.mp4")
-    readme("ingest CASE FILE --camera gate --start TIME --reason TEXT", FILE="gate.mp4", TIME="2026-05-01T10:00:00Z")
+    for path in ("gate.mp4", "archive/yard.mp4"):
+        readme("ingest CASE FILE --camera gate --start TIME --reason TEXT", FILE=path, TIME="2026-05-01T10:00:00Z")
+    readme("ingest CASE FILE --camera gate --start unknown --reason TEXT", FILE="archive/yard.mp4")
     readme("case clock CASE gate --offset -1m30s --clock-error 2s")
     Path("gaet.mp4").write_bytes(b"no footage")
     readme.call("ingest", "my-case", "gaet.mp4", "--camera", "gate")

@@ -28,7 +28,8 @@ from forensics.tables.evidence import load_evidence, load_sources
 from pipelines.custody.case_store import make_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
-from pipelines.intake.ingest import IngestItem, ingest
+from pipelines.intake.ingest import ingest
+from pipelines.intake.ingest_item import IngestItem
 from testing.audit_events import fail_at
 from testing.commands import Call, clip
 from testing.painted.damage import cut_tail

@@ -276,6 +276,18 @@ def test_candidates_and_verdicts_survive_a_correction_of_the_camera(call: Call, 
     assert case.candidates()[0]["sighting_id"]
 
 
+def test_candidates_and_verdicts_survive_a_repair_after_a_correction_of_the_camera(call: Call, tmp_path: Path) -> None:
+    case, candidate = _confirmed_by_two(call, tmp_path)
+    case.do("evidence camera", tmp_path / "gate.mp4", "hall", *_REASON)
+    case.run()
+    for index in (case.root / "evidence" / "index").iterdir():
+        index.unlink()
+    case.do("ingest", tmp_path / "gate.mp4", "--camera", "hall")
+    case.run()
+    (after,) = [row for row in case.candidates() if row["decision"] == "candidate"]
+    assert (after["sighting_id"], after["review_state"]) == (candidate["sighting_id"], "confirmed")
+
+
 def test_verdicts_on_an_earlier_list_are_in_the_file_for_the_defence(call: Call, tmp_path: Path) -> None:
     case, candidate = _confirmed_by_two(call, tmp_path)
     assert call("run", case.root, "--runner", "serial", "--quiet", "--set", "detect.fps=2").code == 0

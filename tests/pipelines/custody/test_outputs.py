@@ -19,7 +19,8 @@ from pipelines.custody.case_store import make_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need
-from pipelines.intake.ingest import IngestItem, ingest
+from pipelines.intake.ingest import ingest
+from pipelines.intake.ingest_item import IngestItem
 from testing.commands import Call, clip
 from testing.face_case import FaceCase, write_reference
 

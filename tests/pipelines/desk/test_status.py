@@ -18,7 +18,8 @@ from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
 from pipelines.desk.run_progress import measure_rate
 from pipelines.desk.status import case_status
-from pipelines.intake.ingest import IngestItem, ingest
+from pipelines.intake.ingest import ingest
+from pipelines.intake.ingest_item import IngestItem
 from pipelines.run.cancellation import Interrupted
 from pipelines.run.progress import NoProgress
 from pipelines.run.record import STATE_MEANINGS, RunState, run_state

@@ -275,6 +275,212 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+# ---- repairs and corrections together
+
+
+def test_a_repair_keeps_everything_that_was_stated(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    assert call("ingest", empty_case, path, "--camera", "gaet", "--start", _TEN, "--clock-error", "2s").code == 0
+    assert call("evidence", "camera", empty_case, path, "gate", *_REASON).code == 0
+    (before,) = load_evidence(CaseFolder.at(empty_case))
+    assert before.id_camera == "gaet"
+    for damage in (Path.unlink, lambda index: index.write_bytes(b"damaged")):
+        damage(CaseFolder.at(empty_case).index_file(before.evidence_id))
+        assert call("ingest", empty_case, path, "--camera", "gate").code == 0
+        assert load_evidence(CaseFolder.at(empty_case)) == [before]
+
+
+def test_a_rejected_file_keeps_its_camera_until_it_is_corrected(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("no video")
+    stated = ("ingest", empty_case, tmp_path / "text.mp4", "--camera")
+    assert call(*stated, "gaet").code == 4
+    for reason in ((), _REASON):
+        refused = call(*stated, "gate", *reason)
+        assert (refused.code, "evidence camera" in refused.err) == (2, True)
+    assert (cameras(empty_case), recorded(empty_case)) == ({"text.mp4": "gaet"}, [])
+    assert call(*stated, "gaet").code == 4
+
+
+def test_a_correction_of_a_path_without_evidence_is_noticed_until_the_next_run(
+    call: Call, empty_case: Path, tmp_path: Path
+) -> None:
+    """Two cameras were stated for one empty file: the log names both, and one row is left."""
+    assert call("ingest", empty_case, clip(tmp_path / "gate.mp4"), "--camera", "gate").code == 0
+    empty = tmp_path / "empty.mp4"
+    empty.touch()
+    for camera in ("gaet", "geat"):
+        assert call("ingest", empty_case, empty, "--camera", camera).code == 4
+    assert call("run", empty_case, *_SERIAL).code in (0, 4)
+    assert "without evidence" not in call("query", empty_case, "sources").err
+    assert call("evidence", "camera", empty_case, empty, "gate", *_REASON).code == 0
+    assert [each[1:4] for each in recorded(empty_case)] == [("camera", "gaet", "gate"), ("camera", "geat", "gate")]
+    assert cameras(empty_case) == {"gate.mp4": "gate", "empty.mp4": "gate"}
+    said = call("query", empty_case, "sources").err
+    assert "camera of 1 path without evidence was corrected after this run" in said
+    assert call("run", empty_case, *_SERIAL).code in (0, 4)
+    assert "without evidence" not in call("query", empty_case, "sources").err
+
+
+# ---- what was stated by mistake is unknown again
+
+
+def _footage_list(folder: Path, *lines: str) -> Path:
+    path = folder / "footage.csv"
+    path.write_text("\n".join(["file,camera,start,clock_error", *lines]))
+    return path
+
+
+def _starts(case: Path) -> list[tuple[int | None, int | None]]:
+    return [(item.start_utc_us, item.clock_error_ms) for item in load_evidence(CaseFolder.at(case))]
+
+
+def test_a_start_and_its_error_are_taken_back_with_a_reason(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    stated = ("ingest", empty_case, clip(tmp_path / "gate.mp4"), "--camera", "gate")
+    assert call(*stated, "--start", "unknown").code == 0, "nothing was stated, so nothing is taken back"
+    assert call(*stated, "--start", _TEN, "--clock-error", "2s").code == 0
+    before = _starts(empty_case)
+    refused = call(*stated, "--start", "unknown")
+    assert (refused.code, "now with start unknown" in refused.err, _starts(empty_case)) == (2, True, before)
+    assert call(*stated, "--start", "unknown", "--dry-run", *_REASON).code == 0
+    assert call(*stated, "--start", "unknown", *_REASON).code == 0
+    assert _starts(empty_case) == [(None, 2000)]
+    assert call(*stated, "--clock-error", "unknown", *_REASON).code == 0
+    assert _starts(empty_case) == [(None, None)]
+    assert [each[1:4] for each in recorded(empty_case)[2:]] == [
+        ("start", _TEN, None),
+        ("clock error", "2000 ms", None),
+    ]
+
+
+@pytest.mark.parametrize("option", ["--list", "--starts", "--clock-error"])
+def test_a_table_takes_a_start_back(call: Call, empty_case: Path, tmp_path: Path, option: str) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    stated = ("ingest", empty_case, path, "--camera", "gate")
+    assert call(*stated, "--start", _TEN, "--clock-error", "2s").code == 0
+    table = _footage_list(tmp_path, "gate.mp4,gate,unknown,unknown")
+    words: tuple[object, ...] = ("ingest", empty_case, "--list", table)
+    if option == "--starts":
+        table.write_text("file,start,clock_error\ngate.mp4,unknown,unknown")
+        words = (*stated, "--starts", table)
+    if option == "--clock-error":
+        table = _footage_list(tmp_path, "gate.mp4,gate,unknown,")
+        words = (*words, "--clock-error", "unknown")
+    assert call(*words).code == 2
+    assert call(*words, *_REASON).code == 0
+    assert _starts(empty_case) == [(None, None)]
+
+
+def test_an_empty_cell_keeps_the_start_and_says_so(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    clip(tmp_path / "new.mp4", seed=1)
+    assert call("ingest", empty_case, path, "--camera", "gate", "--start", _TEN).code == 0
+    table = _footage_list(tmp_path, "gate.mp4,gate,,", "new.mp4,gate,,")
+    for extra in (("--dry-run",), _REASON):
+        answer = call("ingest", empty_case, "--list", table, *extra)
+        assert answer.code == 0
+        said = answer.out + answer.err
+        assert "1 line of the list states no start; what was stated before stays" in said
+        assert f"gate.mp4 at {_TEN}; to take it back, write unknown" in said
+    assert sorted(_starts(empty_case), key=str) == [(1_777_629_600_000_000, None), (None, None)]
+
+
+def test_an_error_of_a_camera_is_taken_back(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    assert call("ingest", empty_case, path, "--camera", "gate", "--start", _TEN, "--clock-error", "500").code == 0
+    words = ("case", "clock", empty_case, "gate", "--clock-error")
+    assert call(*words, "9s", "--offset", "1s").code == 0
+    answer = call(*words, "unknown", "--json")
+    assert (answer.code, answer.json["error_ms"], answer.json["offset_ms"]) == (0, None, 1000)
+    assert recorded(empty_case)[-1][1:4] == ("clock error", "9000 ms", None)
+    assert call("run", empty_case, *_SERIAL).code == 0
+    assert forensics.open_case(empty_case).evidence().collect()["clock_error_ms"].to_list() == [500]
+
+
+def test_the_start_of_a_section_is_taken_back(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    joined = next(each for each in RECORDED if each.name == "ts joined, each clock starting anew")
+    assert call("ingest", empty_case, joined.build(tmp_path), "--camera", "gate", "--start", _TEN).code == 0
+    section = f"{load_evidence(CaseFolder.at(empty_case))[0].evidence_id}#2"
+    for start, stated in ((_ELEVEN, _ELEVEN), ("unknown", None)):
+        answer = call("case", "clock", empty_case, "gate", "--section", section, "--start", start, "--json")
+        assert (answer.code, answer.json["start_stated"]) == (0, stated)
+    assert recorded(empty_case)[-1][1:4] == ("start", _ELEVEN, None)
+    assert call("run", empty_case, *_SERIAL).code == 0
+    assert forensics.open_case(empty_case).sections().collect()["first_utc"].to_list() == [utc(_TEN), None]
+
+
+# ---- contradictions of one command
+
+
+@pytest.mark.parametrize(
+    ("second", "what"),
+    [
+        ("b.mp4,gate,2026-05-01T11:00:00Z,", f"start {_TEN}; line 3"),
+        ("b.mp4,gate,unknown,", "start unknown"),
+        ("b.mp4,hall,2026-05-01T10:00:00Z,", "camera gate; line 3"),
+        ("b.mp4,gate,2026-05-01T10:00:00Z,5s", "clock error 5000 ms"),
+    ],
+)
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_list_that_contradicts_itself_is_refused_whatever_the_reason(
+    call: Call, empty_case: Path, tmp_path: Path, second: str, what: str, is_known: bool
+) -> None:
+    first = clip(tmp_path / "a.mp4")
+    (tmp_path / "b.mp4").write_bytes(first.read_bytes())
+    if is_known:
+        stated = ("--start", "2026-05-01T09:00:00Z", "--clock-error", "1s")
+        assert call("ingest", empty_case, first, "--camera", "gate", *stated).code == 0
+    table = _footage_list(tmp_path, f"a.mp4,gate,{_TEN},2s", second)
+    for extra in (("--dry-run",), ()):
+        refused = call("ingest", empty_case, "--list", table, *_REASON, *extra)
+        assert refused.code == 2
+        said = refused.out + refused.err
+        assert "stated twice: line 2 (" in said.replace("\n", " ")
+        assert what in said
+    assert _starts(empty_case) == [(1_777_629_600_000_000, 2000)], "the first line stands"
+
+
+def test_copies_that_agree_are_no_contradiction(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    first = clip(tmp_path / "a.mp4")
+    for name in ("b.mp4", "c.mp4"):
+        (tmp_path / name).write_bytes(first.read_bytes())
+    table = _footage_list(tmp_path, f"a.mp4,gate,{_TEN},2s", f"b.mp4,gate,{_TEN},2s", "c.mp4,gate,,")
+    assert call("ingest", empty_case, "--list", table).code == 0
+    assert _starts(empty_case) == [(1_777_629_600_000_000, 2000)]
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_copies_with_other_offsets_of_the_same_time_are_no_contradiction(
+    call: Call, empty_case: Path, tmp_path: Path, is_known: bool
+) -> None:
+    """The case keeps the start as the first line states it, which alone may be a correction."""
+    first, local = clip(tmp_path / "a.mp4"), "2026-05-01T12:00:00+02:00"
+    (tmp_path / "b.mp4").write_bytes(first.read_bytes())
+    if is_known:
+        assert call("ingest", empty_case, first, "--camera", "gate", "--start", _ELEVEN).code == 0
+    table = _footage_list(tmp_path, f"a.mp4,gate,{local},", f"b.mp4,gate,{_TEN},")
+    assert call("ingest", empty_case, "--list", table, *(_REASON if is_known else ())).code == 0
+    assert _stated(empty_case) == {"a.mp4": local}
+    assert [each[1:4] for each in recorded(empty_case)] == ([("start", _ELEVEN, local)] if is_known else [])
+
+
+@pytest.mark.parametrize("n_files", [2, 7])
+def test_every_contradiction_is_named_up_to_five(call: Call, empty_case: Path, tmp_path: Path, n_files: int) -> None:
+    paths = [clip(tmp_path / f"{number}.mp4", seed=number) for number in range(n_files)]
+    assert call("ingest", empty_case, *paths, "--camera", "gate").code == 0
+    refused = call("ingest", empty_case, *paths, "--camera", "hall")
+    assert refused.code == 2
+    assert f"{n_files} paths contradict what is stated" in refused.err
+    assert [path.name for path in paths if f"{path} is footage of camera" in refused.err] == [
+        path.name for path in paths[:5]
+    ]
+    assert ("and 2 more" in refused.err) == (n_files == 7)
+    for command in ("ingest", "scan"):
+        case = (empty_case,) if command == "ingest" else ("--case", empty_case)
+        planned = call(command, *case, *paths, "--camera", "hall", "--dry-run")
+        assert (planned.code, refused.err[refused.err.index("error:") :] in planned.err) == (2, True)
+    assert refused.err.count("forensics evidence camera CASE FILE hall") == 1
+
+
 # ---- the start as it was stated
 
 
@@ -330,6 +536,22 @@ def test_another_offset_for_the_same_time_is_a_correction(call: Call, empty_case
     assert call("status", empty_case, "--json").json["corrected_since"] == 1
     assert call(*words, local).code == 0
     assert len(recorded(empty_case)) == 1
+
+
+def test_a_start_that_is_taken_back_is_not_stated_any_more(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    local = "2026-05-01T12:00:00+02:00"
+    path = clip(tmp_path / "gate.mp4")
+    words = ("ingest", empty_case, path, "--camera", "gate", "--start")
+    assert call(*words, local).code == 0
+    table = _footage_list(tmp_path, "gate.mp4,gate,,")
+    assert f"gate.mp4 at {local}; to take it back" in call("ingest", empty_case, "--list", table).err
+    answer = call(*words, "unknown", "--json", *_REASON)
+    assert (answer.code, answer.json["starts"][str(path)]["start_stated"]) == (0, None)
+    assert (_starts(empty_case), _stated(empty_case)) == ([(None, None)], {"gate.mp4": None})
+    assert recorded(empty_case)[-1][1:4] == ("start", local, None)
+    assert call("run", empty_case, *_SERIAL).code == 0
+    row = forensics.open_case(empty_case).evidence().collect().select("start_stated", "start_camera_clock").row(0)
+    assert row == (None, None)
 
 
 def test_what_an_older_version_did_not_keep_is_unknown_until_it_is_stated(

@@ -166,6 +166,24 @@ def test_raw_video_gets_its_rate_from_the_person(call: Call, empty_case: Path, t
     assert index.time_base == Fraction(1001, 30_000)
 
 
+@pytest.mark.parametrize(("stated", "width_px"), [(("--stream", 0), 320), (("--stream", 1), 160)])
+@pytest.mark.parametrize("name", ["two.mkv", "two.ts"])
+def test_a_repair_reads_the_stream_that_was_read_before(
+    call: Call, empty_case: Path, tmp_path: Path, name: str, stated: tuple[str, int], width_px: int
+) -> None:
+    path = _two_streams(tmp_path / name)
+    assert call("ingest", empty_case, path, "--camera", "gate", *stated).code in (0, 4)
+    before = known(empty_case)
+    assert before[0].readable is not None
+    assert before[0].readable.medium.width_px == width_px
+    assert (before[0].readable.working_copy_sha256 is not None) == (name == "two.ts")
+    CaseFolder.at(empty_case).index_file(before[0].evidence_id).unlink()
+    assert call("ingest", empty_case, path, "--camera", "gate").code in (0, 4)
+    assert known(empty_case) == before
+    other = call("ingest", empty_case, path, "--camera", "gate", "--stream", 1 - stated[1])
+    assert (other.code, "was ingested before with" in other.err) == (2, True)
+
+
 def _two_streams(path: Path) -> Path:
     """Stream 0 is large, stream 1 small and shows other numbers; neither is the default."""
     with av.open(str(path), "w") as container:

@@ -214,14 +214,14 @@ def test_a_dry_scan_of_a_case_knows_its_footage_and_changes_nothing(call: Call, 
 @pytest.mark.parametrize("words", [("scan", "{footage}", "--case", "{case}"), ("ingest", "{case}", "{footage}")])
 def test_both_dry_runs_show_the_same(call: Call, empty_case: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
     export = _export(tmp_path / "export")
-    assert call("ingest", empty_case, export / "hall" / "10.ts", "--camera", "Hall").code == 0
+    assert call("ingest", empty_case, export / "hall" / "10.ts", "--camera", "aula").code == 0
     start = ("--camera", "hall", "--start", "from-name", "--dry-run", "--json")
     refused = call(*(word.format(case=empty_case, footage=export) for word in words), *start)
     rows = {Path(row["path"]).name: row for row in refused.json["footage"]}
     assert refused.code == 2
-    assert "is footage of camera 'Hall', not 'hall'" in rows["10.ts"]["refusal"]
+    assert "is footage of camera 'aula', not 'hall'" in rows["10.ts"]["refusal"]
     assert "chunks" not in refused.json
-    start = ("--camera", "Hall", *start[2:])
+    start = ("--camera", "aula", *start[2:])
     shown = call(*(word.format(case=empty_case, footage=export) for word in words), *start)
     rows = {Path(row["path"]).name: row for row in shown.json["footage"]}
     assert (shown.code, {name for name, row in rows.items() if row["is_known"]}) == (4, {"10.ts"})

@@ -20,7 +20,8 @@ from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
 from pipelines.intake import evidence_lists
 from pipelines.intake.evidence_lists import EvidenceLists
-from pipelines.intake.ingest import IngestItem, ingest
+from pipelines.intake.ingest import ingest
+from pipelines.intake.ingest_item import IngestItem
 from testing.commands import Call, clip, new_case
 
 _N_CLIPS = 12

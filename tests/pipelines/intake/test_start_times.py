@@ -218,6 +218,7 @@ def test_starts_from_names(call: Call, empty_case: Path, tmp_path: Path) -> None
     assert f"no start time: {export / 'test.mp4'}: no date and time in the name" in answer.err
     assert answer.json["starts"][str(export / "ch01_20260501_110000.mp4")] == {
         "start_utc": "2026-05-01T09:00:00+00:00",
+        "start_stated": "2026-05-01T11:00:00+02:00",
         "source": "name, YYYYMMDD_HHMMSS, Europe/Berlin",
     }
     log = (empty_case / "audit.jsonl").read_text()

@@ -12,7 +12,7 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.custody.log import read_chain
 from forensics.errors import UsageError
 from forensics.tables.evidence import load_evidence
-from pipelines.intake.ingest import IngestItem
+from pipelines.intake.ingest_item import IngestItem
 from pipelines.proof.frame import parse_address
 from testing.commands import Call, clip, new_case
 from testing.face_case import FaceCase

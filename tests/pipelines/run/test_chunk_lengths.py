@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from forensics.custody.case_document import Case
-from pipelines.intake.ingest import IngestItem
+from pipelines.intake.ingest_item import IngestItem
 from pipelines.run.driver import RunResult
 from testing.painted import KINDS
 from testing.painted.recorders import RECORDED

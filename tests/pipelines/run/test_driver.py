@@ -31,7 +31,7 @@ from pipelines.custody.case_store import load_case, with_clock
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
 from pipelines.desk.status import case_status
-from pipelines.intake.ingest import IngestItem
+from pipelines.intake.ingest_item import IngestItem
 from pipelines.run.cancellation import Interrupted
 from pipelines.run.progress import NoProgress
 from pipelines.runners.serial import SerialRunner

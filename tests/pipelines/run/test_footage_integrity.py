@@ -8,7 +8,7 @@ from PIL import Image
 
 from forensics.footage.evidence import Evidence
 from forensics.tables.evidence import load_evidence
-from pipelines.intake.ingest import IngestItem
+from pipelines.intake.ingest_item import IngestItem
 from pipelines.run.footage_integrity import FootageChecker
 from testing.commands import clip
 from testing.painted_case import make_case_of

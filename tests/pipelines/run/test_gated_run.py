@@ -26,7 +26,8 @@ from forensics.tables.spot_check_rows import SpotCheckedEvidence
 from pipelines.custody.case_store import load_case
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
-from pipelines.intake.ingest import IngestItem, ingest
+from pipelines.intake.ingest import ingest
+from pipelines.intake.ingest_item import IngestItem
 from pipelines.run.driver import RunResult
 from pipelines.run.spot_check_report import describe_spot_check, spot_check_facts
 from pipelines.settings import DetectSettings, Settings

@@ -12,7 +12,7 @@ from forensics.custody.case_document import Case
 from forensics.detection.detections import Boxes
 from forensics.footage.frames import Frame, RgbArray, View
 from forensics.footage.timeline import Int64Array, PacketIndex
-from pipelines.intake.ingest import IngestItem
+from pipelines.intake.ingest_item import IngestItem
 from testing.commands import Call
 from testing.painted.stills import Tag, set_file_time, stamp
 from testing.painted_case import make_case_of, published_table, run
