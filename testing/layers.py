@@ -50,7 +50,12 @@ LAYERS: Final = (
     _layer("forensics.decoding", "decoding in a child process that a watchdog can kill", "numpy", "psutil"),
     _layer("pipelines", "settings, clock, paths, library versions", "pydantic"),
     _layer("pipelines.stages", "one kind of work each, and the ports of stage and runner", "numpy", "pyarrow"),
-    _layer("pipelines.runners", "where a stage executes: in this process, in workers of this machine, or in those of a Ray cluster", "ray", "psutil"),
+    _layer(
+        "pipelines.runners",
+        "where a stage executes: in this process, in workers of this machine, or in those of a Ray cluster",
+        "ray",
+        "psutil",
+    ),
     _layer("pipelines.demo", "the demo's own footage", "numpy", "cv2", "av"),
     _layer(
         "pipelines.custody",
