@@ -9,6 +9,7 @@ from forensics.custody.mandate import Mandate
 from forensics.footage.cameras import Camera
 from forensics.footage.frame_clock import FrameClock
 from forensics.footage.timeline import BoolArray, Int64Array
+from forensics.wording import counted
 
 __all__ = ["Scope", "compute_scope"]
 
@@ -20,25 +21,36 @@ class Scope:
     """The frames of one evidence that are in scope, and why the others are not.
 
     Attributes:
-        start, stop: frames [start, stop) are in scope; equal if none is.
+        start, stop: frames [start, stop) are in scope, but for `unknown`; equal if none is.
         reason: why others are out of scope: ``scope``, or ``scope_unknown`` if the clock is unknown; empty if none is.
         detail: the same in words.
+        unknown: numbers of the frames of [start, stop) whose time is unknown, increasing; they are out of scope.
     """
 
     start: int
     stop: int
     reason: str = ""
     detail: str = ""
+    unknown: tuple[int, ...] = ()
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames in scope."""
+        return self.stop - self.start - len(self.unknown)
+
+    def contains(self, frames: Int64Array) -> BoolArray:
+        """Return whether each frame is in scope, (N,) bool."""
+        return (self.start <= frames) & (frames < self.stop) & ~np.isin(frames, self.unknown)
 
     def select(self, frames: Int64Array) -> Int64Array:
-        """Return the frames in scope, of frame numbers (N,) int64 in increasing order."""
-        return frames[np.searchsorted(frames, self.start) : np.searchsorted(frames, self.stop)]
+        """Return the frames in scope, of frame numbers (N,) int64, in their order."""
+        return frames[self.contains(frames)]
 
 
 def compute_scope(mandate: Mandate, camera: Camera, clock: FrameClock, *, clock_error_ms: int | None) -> Scope:
     """Return the frames of one evidence whose whole clock error interval is in scope.
 
-    Frames whose instant is unknown are out of scope. Where sections put several ranges into scope, it is the longest.
+    Frames whose instant is unknown are out of scope. Of several ranges of frames inside, the longest is in scope.
 
     Args:
         mandate: cameras and time span of the case; what it does not limit is in scope.
@@ -58,33 +70,37 @@ def compute_scope(mandate: Mandate, camera: Camera, clock: FrameClock, *, clock_
 
 
 def _scope_within_time(mandate: Mandate, utc_us: Int64Array, is_known: BoolArray, error_ms: int) -> Scope:
-    is_inside, from_us = is_known.copy(), _microseconds(mandate.from_utc) + error_ms * 1000 if mandate.from_utc else 0
+    known = np.flatnonzero(is_known)
+    known_us, from_us = utc_us[known], _microseconds(mandate.from_utc) + error_ms * 1000 if mandate.from_utc else 0
+    is_inside = np.ones(len(known), dtype=bool)
     if mandate.from_utc is not None:
-        is_inside &= utc_us >= from_us
+        is_inside &= known_us >= from_us
     if mandate.to_utc is not None:
-        is_inside &= utc_us < _microseconds(mandate.to_utc) - error_ms * 1000
-    if is_inside.all():
+        is_inside &= known_us < _microseconds(mandate.to_utc) - error_ms * 1000
+    if is_inside.all() and is_known.all():
         return Scope(0, len(utc_us))
     detail = f"not wholly between {_text(mandate.from_utc)} and {_text(mandate.to_utc)}, clock error {error_ms} ms"
     n_unknown = int(np.count_nonzero(~is_known))
     if n_unknown:
-        detail += f"; nobody stated when the later sections with {n_unknown} frames begin"
+        detail += f"; the time of {counted(n_unknown, 'frame', 'frames')} is unknown"
     if not is_inside.any():
-        n_before = int(np.count_nonzero(is_known & (utc_us < from_us))) if mandate.from_utc is not None else 0
+        n_before = int(np.count_nonzero(known_us < from_us)) if mandate.from_utc is not None else 0
         return Scope(n_before, n_before, "scope", detail)
-    return Scope(*_longest_range(is_inside), "scope", detail)
+    first, last = (int(known[place]) for place in _longest_range(is_inside))
+    unknown = first + np.flatnonzero(~is_known[first : last + 1])
+    return Scope(first, last + 1, "scope", detail, tuple(unknown.tolist()))
 
 
 def _longest_range(is_inside: BoolArray) -> tuple[int, int]:
-    """Return the longest range of frames that are inside, the first of equals; at least one must be.
+    """Return both ends of the longest range of frames that are inside, the first of equals; at least one must be.
 
     >>> _longest_range(np.array([0, 1, 0, 1, 1, 0], dtype=bool))
-    (3, 5)
+    (3, 4)
     """
     edges = np.flatnonzero(np.diff(is_inside.astype(np.int8), prepend=0, append=0))
     starts, stops = edges[::2], edges[1::2]
     longest = int(np.argmax(stops - starts))
-    return int(starts[longest]), int(stops[longest])
+    return int(starts[longest]), int(stops[longest]) - 1
 
 
 def _text(instant: datetime | None) -> str:

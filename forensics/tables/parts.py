@@ -54,7 +54,7 @@ class DetectRows:
         self._chunk = chunk
         self._without_outcome = set(wanted.tolist())
         frames = np.arange(chunk.start, chunk.stop)
-        is_inside = (scope.start <= frames) & (frames < scope.stop)
+        is_inside = scope.contains(frames)
         self._states = _filled_column(chunk.n_frames, State.SKIPPED.value)
         self._reasons: _Column = np.where(is_inside, SAMPLED, scope.reason).astype(np.object_)
         self._details: _Column = np.where(is_inside, "", scope.detail).astype(np.object_)

@@ -93,7 +93,7 @@ def _cell(row: JsonObject, picture: bytes, evidence: JsonObject) -> Cell:
     best = tuple(row[f"best_{name}"] for name in ("x1", "y1", "x2", "y2"))
     return Cell(
         picture=picture,
-        box=box_in_thumbnail(best, picture, frame_px=(evidence["width"], evidence["height"])),
+        box=box_in_thumbnail(best, picture, frame_px=_frame_px(row, evidence)),
         title=row["camera_id"],
         kind=row["class_name"],
         lines=(
@@ -103,6 +103,12 @@ def _cell(row: JsonObject, picture: bytes, evidence: JsonObject) -> Cell:
         ),
         badge=_badge(row),
     )
+
+
+def _frame_px(row: JsonObject, evidence: JsonObject) -> tuple[int, int]:
+    """Return the size of the frame: its own, or that of most pictures of the evidence where it is not stored."""
+    own, common = ((each["width"], each["height"]) for each in (row, evidence))
+    return common if None in own else own
 
 
 def _span_text(row: JsonObject) -> str:
@@ -138,13 +144,13 @@ def _media_text(microseconds: int) -> str:
 
 
 def _clock_text(row: JsonObject) -> str:
-    """Return the error of the clock.
+    """Return the error of the clock, or that no time is known.
 
     >>> _clock_text({"first_utc": None}), _clock_text({"first_utc": 1, "clock_error_ms": 500})
-    ('clock unknown', '± 0.5 s')
+    ('time unknown', '± 0.5 s')
     """
     if row["first_utc"] is None:
-        return "clock unknown"
+        return "time unknown"
     error_ms = row["clock_error_ms"]
     return "± not stated" if error_ms is None else f"± {error_ms / 1000:g} s"
 

@@ -112,12 +112,12 @@ def open_frame(case: Case, address: Address) -> OpenedFrame:
     index = load_index(case.folder, item)
     number = _find_frame_number(index, address)
     scope = compute_evidence_scope(case, item, index)
-    if not scope.start <= number < scope.stop:
+    wanted: Int64Array = np.array([number], dtype=np.int64)
+    if not scope.contains(wanted).all():
         raise NotAuthorised(
             f"frame {number} is outside the scope of the case: {scope.detail}",
             "`forensics case show` displays the scope; choose a frame inside it",
         )
-    wanted: Int64Array = np.array([number], dtype=np.int64)
     coverage = _coverage_facts(case, item, number)
     view = View(shows_damaged=coverage.get("looked_at") == State.DOUBTFUL)
     with DecodingChild(Limits()) as child:

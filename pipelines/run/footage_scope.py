@@ -34,7 +34,7 @@ def describe_outside(case: Case, evidence_ids: Collection[str]) -> str:
         scope = compute_evidence_scope(case, item, index)
         n_frames += index.n_frames
         if scope.reason == "scope":
-            n_outside += index.n_frames - (scope.stop - scope.start)
+            n_outside += index.n_frames - scope.n_frames
             details.add(scope.detail)
     if not n_outside:
         return ""

@@ -63,7 +63,7 @@ class EvidencePlan:
     @property
     def is_outside(self) -> bool:
         """Whether the whole evidence is outside the scope."""
-        return self.scope.start == self.scope.stop
+        return self.scope.n_frames == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class PlannedChunk:
     @property
     def is_outside(self) -> bool:
         """Whether the whole chunk is outside the scope, so that its footage is never opened."""
-        return self.scope.stop <= self.chunk.start or self.chunk.stop <= self.scope.start
+        return not self.scope.contains(np.arange(self.chunk.start, self.chunk.stop)).any()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class RunPlan:
         frames = Counter[str]()
         for plan in self.evidence:
             if plan.scope.reason:
-                frames[plan.scope.reason] += plan.chunks[-1].stop - (plan.scope.stop - plan.scope.start)
+                frames[plan.scope.reason] += plan.chunks[-1].stop - plan.scope.n_frames
         return dict(sorted(frames.items()))
 
     @property
@@ -226,7 +226,8 @@ def _compute_boundaries(index: PacketIndex, evidence: Evidence, settings: Settin
 def _detect_facts(evidence: Evidence, settings: Settings, model_digest: str, scope: Scope) -> JsonObject:
     """Return everything that decides the content of a detect part, except its frames."""
     assert evidence.readable is not None
-    limits = {"scope": [scope.start, scope.stop, scope.reason, scope.detail]} if scope.reason else {}
+    bounds = [scope.start, scope.stop, scope.reason, scope.detail]
+    limits = {"scope": [*bounds, scope.unknown] if scope.unknown else bounds} if scope.reason else {}
     rules, methods = settings.gate_rules, settings.methods(compares_faces=False)
     return {
         **limits,

@@ -113,7 +113,16 @@ def test_frames_of_a_section_that_nobody_dated_are_outside() -> None:
     clock = FrameClock(NOON_US + minutes(0, 30, 60, 90), np.array([True, True, False, False]))
     scope = compute_scope(TWO_HOURS, Camera("gate"), clock, clock_error_ms=0)
     assert (scope.start, scope.stop, scope.reason) == (0, 2, "scope")
-    assert "nobody stated when the later sections with 2 frames begin" in scope.detail
+    assert "the time of 2 frames is unknown" in scope.detail
+
+
+def test_stills_without_a_time_are_outside_and_divide_no_range() -> None:
+    clock = FrameClock(NOON_US + minutes(-60, 0, 0, 30, 60, 240, 0), np.array([1, 0, 1, 0, 1, 1, 0], dtype=bool))
+    scope = compute_scope(TWO_HOURS, Camera("gate"), clock, clock_error_ms=0)
+    assert (scope.start, scope.stop, scope.unknown, scope.n_frames) == (2, 5, (3,), 2)
+    assert scope.contains(np.arange(7)).tolist() == [False, False, True, False, True, False, False]
+    assert scope.select(np.array([1, 2, 3, 4])).tolist() == [2, 4]
+    assert "the time of 3 frames is unknown" in scope.detail
 
 
 def test_of_several_ranges_inside_the_longest_is_taken() -> None:
