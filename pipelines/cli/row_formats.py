@@ -16,15 +16,15 @@ from pipelines.cli.output import print_json, say
 
 __all__ = ["SHOWN_LINES", "print_rows", "sightings_text"]
 
-# Columns that say nothing in a run without a motion gate, without a calibration, or without doubtful frames.
-_SHOWN_IF_KNOWN: Final = ("change", "log10_ratio", "doubtful", "n_doubtful")
+# Columns that say nothing of video, or of a run without a motion gate, a calibration or doubtful frames.
+_SHOWN_IF_KNOWN: Final = ("change", "log10_ratio", "doubtful", "n_doubtful", "picture", "best_picture")
 _ERROR: Final = "±"
 """Column with the error of the clock, in words."""
 # The main columns for people; --format csv, json and parquet give every column.
 _SHOWN: Final = {
     "sightings": [
-        *("camera_id", "file_name", "class_name", "first_utc", "last_utc", _ERROR, "within", "first_s", "last_s"),
-        *("n_doubtful", "sighting_id"),
+        *("camera_id", "file_name", "best_picture", "class_name", "first_utc", "last_utc", _ERROR, "within"),
+        *("first_s", "last_s", "n_doubtful", "sighting_id"),
     ],
     "coverage": [
         *("camera_id", "evidence_id", "start_frame", "stop_frame", "start_utc", "stop_utc", _ERROR, "within"),
@@ -39,13 +39,16 @@ _SHOWN: Final = {
         *("camera_id", "evidence_id", "section", "start_frame", "stop_frame", "first_utc", "last_utc", _ERROR),
         *("within", "reason"),
     ],
-    "frames": ["camera_id", "evidence_id", "frame", "pts", "media_us", "utc", _ERROR, "within", "is_key", "is_damaged"],
+    "frames": [
+        *("camera_id", "evidence_id", "picture", "frame", "pts", "media_us", "utc", _ERROR, "within"),
+        *("is_key", "is_damaged"),
+    ],
     CANDIDATES_TABLE: [
         *("decision", "review_state", "camera_id", "first_utc", _ERROR, "within", "entry_id", "rank"),
         *("similarity", "margin", "log10_ratio", "n_faces", "reason", "sighting_id"),
     ],
     "detections": [
-        *("camera_id", "frame", "utc", _ERROR, "within", "class_name", "score"),
+        *("camera_id", "picture", "frame", "utc", _ERROR, "within", "class_name", "score"),
         *("x1", "y1", "x2", "y2", "doubtful", "sighting_id"),
     ],
     "failures": ["evidence_id", "stage", "unit", "attempts", "error", "detail"],
@@ -57,10 +60,14 @@ _LEAST_IMPORTANT: Final = {
     "evidence": ("reason", "n_frames", _ERROR, "end_utc"),
     "sources": ("evidence_id", "reason"),
     "sections": ("reason", _ERROR, "last_utc", "start_frame", "stop_frame"),
-    "frames": ("is_damaged", "is_key", "pts", "evidence_id"),
+    "frames": ("is_damaged", "is_key", "pts", "evidence_id", "media_us"),
     CANDIDATES_TABLE: ("reason", "n_faces", "margin", "log10_ratio", "rank", "camera_id"),
     "detections": ("doubtful", "sighting_id", _ERROR, "camera_id"),
     "failures": ("attempts", "evidence_id"),
+}
+_LEAST_IMPORTANT_OF_STILLS: Final = {
+    "sightings": ("file_name", "n_doubtful", "last_s", "first_s", "last_utc", "sighting_id", _ERROR, "class_name"),
+    "detections": ("doubtful", "sighting_id", "frame", _ERROR, "camera_id", "y2", "x2", "y1", "x1"),
 }
 # Thresholds are stated to three: what passes by 0.005 must not look equal.
 _DECIMALS: Final = {CANDIDATES_TABLE: 3}
@@ -111,13 +118,16 @@ def _print_table(opened: OpenCase, found: pl.DataFrame, table: str, n_shown: int
 def sightings_text(opened: OpenCase, found: pl.DataFrame, zone: str | None = None) -> tuple[str, str]:
     """Return sightings as text for people, and a message about columns that were left out.
 
-    The file is shown where one camera has several; seconds in it where a time is unknown.
+    The file is shown where one camera has several; seconds in it where a time is unknown. Of stills the picture is
+    shown instead: their media time is only an order.
     """
     is_timed = found["first_utc"].is_not_null()
     if not is_timed.any():
         found = found.drop("first_utc", "last_utc")
-    if not is_timed.all():
-        found = found.with_columns((pl.col(f"{end}_media_us") / 1e6).alias(f"{end}_s") for end in ("first", "last"))
+    if not (is_timed | found["best_picture"].is_not_null()).all():
+        is_video = pl.col("best_picture").is_null()
+        seconds = ((end, pl.col(f"{end}_media_us") / 1e6) for end in ("first", "last"))
+        found = found.with_columns(pl.when(is_video).then(at).alias(f"{end}_s") for end, at in seconds)
     files = opened.evidence().select("evidence_id", "camera_id", "file_name").collect()
     if files["camera_id"].is_duplicated().any():
         found = found.join(files.drop("camera_id"), on="evidence_id", how="left", maintain_order="left")
@@ -136,7 +146,10 @@ def _rows_text(found: pl.DataFrame, table: str, zone: str | None) -> tuple[str, 
         columns = [name for name in columns if name != _ERROR]
     found, names = _with_time_text(found.select(columns), times, zone)
     rows = _rows_of(found, columns)
-    important = [names.get(name, name) for name in _LEAST_IMPORTANT.get(table, ())]
+    ranked = _LEAST_IMPORTANT.get(table, ())
+    if "picture" in columns or "best_picture" in columns:
+        ranked = _LEAST_IMPORTANT_OF_STILLS.get(table, ranked)
+    important = [names.get(name, name) for name in ranked]
     headings = [names.get(name, name) for name in columns]
     return fitted_table(headings, rows, least_important=important, decimals=_DECIMALS.get(table, 2))
 
@@ -147,7 +160,8 @@ def _rows_of(found: pl.DataFrame, columns: Iterable[str]) -> list[list[Any]]:
 
 def _says_something(found: pl.DataFrame, name: str) -> bool:
     """Whether a column holds anything but nulls, zeros and false."""
-    return bool((found[name].cast(pl.Float64).fill_null(0) != 0).any())
+    values = found[name].drop_nulls()
+    return bool(len(values) if values.dtype == pl.String else (values.cast(pl.Float64) != 0).any())
 
 
 def _error_text(time: str) -> pl.Expr:

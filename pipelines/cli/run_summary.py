@@ -11,6 +11,7 @@ from forensics.models.model_store import Model
 from forensics.spelling import in_shell
 from forensics.tables.open import OpenCase
 from forensics.tables.published import table_of_file
+from forensics.tracking.sparse_footage import has_stills
 from forensics.wording import counted
 from pipelines.cli.output import emit, one_line
 from pipelines.custody.case_store import load_case
@@ -48,7 +49,8 @@ def _is_empty(rows: pl.LazyFrame) -> bool:
 
 def plan_facts(plan: RunPlan, settings: Settings, model: Model) -> JsonObject:
     """Return what a run would do."""
-    seconds = sum(each.seconds for each in plan.evidence)
+    stills = [each for each in plan.evidence if has_stills(each.evidence)]
+    videos = [each for each in plan.evidence if not has_stills(each.evidence)]
     checker = PartChecker.load(CaseFolder(plan.folder.case_root), PartRecords.of(plan.folder).load())
     others = reusable_parts(plan.folder, settings)
     open_chunks = plan.chunks_to_do(lambda part: part.exists() and not checker.find_fault(part))
@@ -70,7 +72,9 @@ def plan_facts(plan: RunPlan, settings: Settings, model: Model) -> JsonObject:
         "max_frames_looked_at" if plan.is_gated else "frames_looked_at": looked,
         "min_frames_skipped" if plan.is_gated else "frames_skipped": plan.n_frames - looked,
         "frames_outside": sum(plan.outside.values()),
-        "hours": round(seconds / 3600, 3),
+        # of stills the time from the first to the last, which may be years, says nothing about the work
+        "hours": round(sum(each.seconds for each in videos) / 3600, 3) if videos else None,
+        "pictures": sum(each.evidence.n_frames for each in stills) if stills else None,
         "sparse_files": plan.n_sparse,
         "chunks": plan.n_chunks,
         "chunks_taken_over": n_taken_over,
