@@ -165,8 +165,8 @@ with_ingest_options = gathered(
         "--start",
         type=StartTime(),
         metavar="UTC|from-name",
-        help="UTC of the first frame, such as 2026-05-01T10:00:00Z, for one file; or from-name: the time in each "
-        "file's name, such as ch01_20260501_100000.mp4.",
+        help="UTC of the first frame, of stills the first picture that has a time, such as 2026-05-01T10:00:00Z, for "
+        "one file; or from-name: the time in each file's name, such as ch01_20260501_100000.mp4.",
     ),
     click.option(
         "--start-zone",

@@ -91,9 +91,10 @@ def _cell(row: JsonObject, picture: bytes, evidence: JsonObject) -> Cell:
     where = picture_name if picture_name and row["first_utc"] is None else _span_text(row)
     file = picture_name or Path(evidence["path"]).name
     best = tuple(row[f"best_{name}"] for name in ("x1", "y1", "x2", "y2"))
+    box = box_in_thumbnail(best, picture, frame_px=_frame_px(row, evidence))
     return Cell(
         picture=picture,
-        box=box_in_thumbnail(best, picture, frame_px=_frame_px(row, evidence)),
+        box=box,
         title=row["camera_id"],
         kind=row["class_name"],
         lines=(
@@ -101,7 +102,7 @@ def _cell(row: JsonObject, picture: bytes, evidence: JsonObject) -> Cell:
             (_clock_text(row), _length_text(row["last_media_us"] - row["first_media_us"])),
             ("" if file == where else file, f"score {row['mean_score']:.2f} · {row['sighting_id'][:_ID_DIGITS]}"),
         ),
-        badge=_badge(row),
+        badge=_badge(row, is_marked=box is not None),
     )
 
 
@@ -160,16 +161,21 @@ def _length_text(microseconds: int) -> str:
     return length_of_time(microseconds / 1_000_000) if microseconds else "one frame"
 
 
-def _badge(row: dict[str, Any]) -> str:
-    """Return the mark of a picture that may be wrong, or whose time is uncertain; tables of older versions have none.
+def _badge(row: dict[str, Any], *, is_marked: bool = True) -> str:
+    """Return the mark of a picture that may be wrong, whose time is uncertain, or that has no line around the object.
+
+    Tables of older versions have no doubtful detections, and state no size of stills.
 
     >>> _badge({"n_doubtful": 3, "n_detections": 3}), _badge({"n_doubtful": 1, "n_detections": 3})
     ('DOUBTFUL', '1 of 3 doubtful')
     >>> _badge({"n_detections": 3}), _badge({"n_detections": 3, "within": "possibly"})
     ('', 'possibly within the times')
+    >>> _badge({"n_detections": 3}, is_marked=False)
+    'no line: size unknown'
     """
     n_doubtful = row.get("n_doubtful") or 0
     doubt = "DOUBTFUL" if n_doubtful == row["n_detections"] else f"{n_doubtful} of {row['n_detections']} doubtful"
     marks = [doubt] if n_doubtful else []
     marks += ["possibly within the times"] if row.get(WITHIN) == POSSIBLY else []
+    marks += [] if is_marked else ["no line: size unknown"]
     return " · ".join(marks)

@@ -84,6 +84,7 @@ def test_one_frame_without_a_time_is_opened_without_one(case: Case, call: Call) 
     (evidence_id,) = published_table(case, "evidence")["evidence_id"]
     for number, utc_us in ((0, None), (1, START_US), (2, None), (3, START_US + 600_000_000)):
         facts = json.loads(call("verify", case.folder.root, "--frame", f"{evidence_id}#{number}", "--json").out)
+        assert facts["picture"] == f"{number + 1}.jpg"
         assert (facts["utc_us"], facts["clock_error_ms"]) == (utc_us, None if utc_us is None else 60_000)
 
 
@@ -114,3 +115,12 @@ def test_every_card_has_its_box(case: Case) -> None:
     boxes = [(40 - max(0, 40 - margin), 20 - max(0, 20 - margin))] * len(SIZES)
     assert [cell.box[:2] for cell in cells if cell.box] == boxes
     assert [cell.lines[1][0] for cell in cells] == ["time unknown", "± 60 s", "time unknown", "± 60 s", "± 60 s"]
+
+
+def test_a_card_without_a_known_size_says_that_it_has_no_line(case: Case) -> None:
+    opened = forensics.open_case(case.folder.root)
+    found = opened.sightings().collect()
+    unknown = found.with_columns(pl.lit(None, pl.Int32).alias(side) for side in ("width", "height"))
+    badges = [cell.badge for cell in cells_of(opened, unknown, None)]
+    missing = {"3.jpg": "no line: size unknown", "4.jpg": "no line: size unknown"}
+    assert badges == [missing.get(name, "") for name in found["best_picture"]]
