@@ -1,5 +1,6 @@
 """Scope of a case: the frames of one recording that the mandate permits, from its camera and their time."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -37,6 +38,16 @@ class Scope:
     def n_frames(self) -> int:
         """Number of frames in scope."""
         return self.stop - self.start - len(self.unknown)
+
+    def n_frames_in(self, start: int, stop: int) -> int:
+        """Return the number of frames of [start, stop) in scope.
+
+        >>> Scope(2, 6, unknown=(3, 4)).n_frames_in(0, 5), Scope(2, 6, unknown=(3, 4)).n_frames_in(3, 5)
+        (1, 0)
+        """
+        first, end = max(start, self.start), min(stop, self.stop)
+        n_unknown = bisect_left(self.unknown, end) - bisect_left(self.unknown, first)
+        return max(0, end - first - n_unknown)
 
     def contains(self, frames: Int64Array) -> BoolArray:
         """Return whether each frame is in scope, (N,) bool."""

@@ -78,7 +78,7 @@ class PlannedChunk:
     @property
     def is_outside(self) -> bool:
         """Whether the whole chunk is outside the scope, so that its footage is never opened."""
-        return not self.scope.contains(np.arange(self.chunk.start, self.chunk.stop)).any()
+        return self.scope.n_frames_in(self.chunk.start, self.chunk.stop) == 0
 
 
 @dataclass(frozen=True, slots=True)
