@@ -52,7 +52,7 @@ LAYERS: Final = (
     _layer("pipelines.stages", "one kind of work each, and the ports of stage and runner", "numpy", "pyarrow"),
     _layer(
         "pipelines.runners",
-        "where a stage executes: in this process, in workers of this machine, or in those of a Ray cluster",
+        "where a stage executes: in this process, in workers of this machine or of a Ray cluster",
         "ray",
         "psutil",
     ),

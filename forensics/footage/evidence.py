@@ -123,11 +123,14 @@ class Evidence:
         sha256: digest of the file; for stills, digest over the sorted names and digests of the pictures.
         size_bytes: size of the file, or of all pictures together.
         camera_id: the viewpoint.
-        start_utc_us: media time zero by the camera's own clock, in microseconds since 1970 UTC; None if unknown.
+        start_utc_us: media time zero by the camera's own clock, which is not corrected here, in microseconds since
+            1970 UTC; None if unknown.
         clock_error_ms: half-width of the interval around `start_utc_us`; None if unknown.
         verdict, reason: how much of it can be read, and why not all.
         readable: how it is read; None for rejected evidence.
         first_camera_id: the camera that was stated first, if it was corrected since; empty if not.
+        start_stated: the same start as it was stated, in ISO 8601 with its offset from UTC; None if unknown, and for
+            evidence of versions that kept only `start_utc_us`.
     """
 
     evidence_id: str
@@ -141,6 +144,7 @@ class Evidence:
     reason: str
     readable: "Readable | None"
     first_camera_id: str = ""
+    start_stated: str | None = None
 
     @property
     def id_camera(self) -> str:

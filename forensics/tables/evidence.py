@@ -36,8 +36,10 @@ _BLOCKS: Final = b"forensics.blocks"
 _SECTIONS: Final = b"forensics.sections"
 _RECOVERY_FRAMES: Final = b"forensics.recovery_frames"
 _NUMBERED: Final = b"forensics.is_numbered"
-# In the metadata of the list of evidence: cameras that were stated before a correction, by evidence id.
+# In the metadata of the list of evidence, by evidence id: cameras that were stated before a correction, and starts as
+# they were stated. Lists of older versions lack them.
 _FIRST_CAMERAS: Final = b"forensics.first_cameras"
+_STATED_STARTS: Final = b"forensics.stated_starts"
 
 
 def sources_table(sources: Sequence[Source]) -> pa.Table:
@@ -87,10 +89,11 @@ def stored_evidence_table(folder: CaseFolder, evidence: Sequence[Evidence]) -> p
     """Build the list of evidence that the case keeps, ordered by id."""
     rows = [stored_columns(item, folder) for item in sorted(evidence, key=lambda item: item.evidence_id)]
     table = pa.Table.from_pylist(rows, schema=schemas.STORED_EVIDENCE)
-    corrected = {item.evidence_id: item.first_camera_id for item in evidence if item.first_camera_id}
-    if not corrected:
-        return table
-    named = {_FIRST_CAMERAS: json.dumps(corrected, sort_keys=True).encode()}
+    by_id = {
+        _FIRST_CAMERAS: {item.evidence_id: item.first_camera_id for item in evidence if item.first_camera_id},
+        _STATED_STARTS: {item.evidence_id: item.start_stated for item in evidence if item.start_stated},
+    }
+    named = {name: json.dumps(values, sort_keys=True).encode() for name, values in by_id.items() if values}
     return table.replace_schema_metadata({**(table.schema.metadata or {}), **named})
 
 
@@ -101,8 +104,16 @@ def load_evidence(folder: CaseFolder) -> list[Evidence]:
     table = read_table(folder.evidence_file, schemas.STORED_EVIDENCE)
     start = table.schema.get_field_index("start_utc")
     table = table.set_column(start, "start_utc", table["start_utc"].cast(pa.int64()))
-    first_cameras = json.loads((table.schema.metadata or {}).get(_FIRST_CAMERAS, b"{}"))
-    return [_evidence(row, folder, first_cameras.get(row["evidence_id"], "")) for row in table.to_pylist()]
+    metadata = table.schema.metadata or {}
+    first_cameras, starts = (json.loads(metadata.get(name, b"{}")) for name in (_FIRST_CAMERAS, _STATED_STARTS))
+    return [
+        replace(
+            _evidence(row, folder),
+            first_camera_id=first_cameras.get(row["evidence_id"], ""),
+            start_stated=starts.get(row["evidence_id"]),
+        )
+        for row in table.to_pylist()
+    ]
 
 
 def save_index(folder: CaseFolder, evidence_id: str, index: PacketIndex, picture_names: Sequence[str] = ()) -> str:
@@ -234,9 +245,8 @@ def _fraction(text: str | None) -> Fraction | None:
     return None if text is None else Fraction(text)
 
 
-def _evidence(row: dict[str, Any], folder: CaseFolder, first_camera_id: str) -> Evidence:
+def _evidence(row: dict[str, Any], folder: CaseFolder) -> Evidence:
     return Evidence(
-        first_camera_id=first_camera_id,
         evidence_id=row["evidence_id"],
         path=place_of(row["path"]),
         sha256=row["sha256"],

@@ -86,6 +86,7 @@ def _row(item: Evidence, folder: CaseFolder, camera: Camera, span: EvidenceSpan 
         "start_utc": start,
         "end_utc": None if span is None else span.end_utc,
         "duration_us": None if span is None else span.duration_us,
+        "start_stated": item.start_stated,
         "start_camera_clock": start_us,
         "clock_offset_ms": camera.offset_ms,
         "clock_drift_ppm": camera.drift_ppm,

@@ -85,7 +85,6 @@ class ComparisonSetup:
         fmr: false alarm rate of one comparison at that threshold; None if none is published.
         calibration: name of the publication; empty if there is none.
         likelihood: likelihood model fitted to the case's own pairs; None if there is none.
-        scope: digest of the cameras, time and clocks that decide which frames were searched.
     """
 
     model_id: str
@@ -94,4 +93,3 @@ class ComparisonSetup:
     fmr: float | None
     calibration: str
     likelihood: LikelihoodModel | None
-    scope: str

@@ -46,7 +46,7 @@ class DetectRows:
 
     Args:
         chunk: frames of the part.
-        scope: frames outside of it are skipped for its reason, frames inside as sampled.
+        scope: frames outside of it are skipped for its reasons, frames inside as sampled.
         wanted: (W,) int64, frames whose outcome must be set before the part can be built.
     """
 
@@ -54,10 +54,11 @@ class DetectRows:
         self._chunk = chunk
         self._without_outcome = set(wanted.tolist())
         frames = np.arange(chunk.start, chunk.stop)
-        is_inside = scope.contains(frames)
         self._states = _filled_column(chunk.n_frames, State.SKIPPED.value)
-        self._reasons: _Column = np.where(is_inside, SAMPLED, scope.reason).astype(np.object_)
-        self._details: _Column = np.where(is_inside, "", scope.detail).astype(np.object_)
+        self._reasons = _filled_column(chunk.n_frames, SAMPLED)
+        self._details = _filled_column(chunk.n_frames, "")
+        for is_excluded, reason, detail in scope.exclusions(frames):
+            self._reasons[is_excluded], self._details[is_excluded] = reason, detail
         self._changes = np.full(chunk.n_frames, np.nan, dtype=np.float32)
         self._luma_grids = _filled_column(chunk.n_frames, None)
         self._boxes: list[Boxes] = [NO_BOXES] * chunk.n_frames

@@ -41,6 +41,7 @@ from forensics.tables.joined_evidence import JoinedEvidence
 from forensics.tables.outcomes import ComparisonSetup, EvidenceOutcome, Failure
 from forensics.tables.row_groups import TableWriter
 from forensics.tables.run_identity import RunIdentity
+from forensics.tables.searched_scope import SearchedScope
 from forensics.tables.section_rows import sections_table
 from forensics.tables.sighting_rows import describe_thumbnails, detection_tables, largest_scores, sightings_table
 from forensics.tables.spot_check_rows import SpotCheckedEvidence
@@ -62,6 +63,7 @@ def publish(
     failures: Sequence[Failure],
     cameras: Mapping[str, Camera],
     identity: RunIdentity,
+    searched: SearchedScope,
     settings_digest: str,
     spot_checks: Mapping[str, SpotCheckedEvidence],
     compared: ComparisonSetup | None = None,
@@ -77,6 +79,7 @@ def publish(
         failures: failed units of work.
         cameras: clock of the camera of each evidence, by its name.
         identity: case, run and model, which every table states.
+        searched: mandate and clocks by which the run chose the frames to search.
         settings_digest: digest of the evidence settings and the model, part of every id.
         spot_checks: results of the spot check, by evidence id.
         compared: conditions of the comparison; None in modes that compare no faces, which have no table `candidates`.
@@ -115,7 +118,8 @@ def publish(
         "gap_frames": sum(gaps.values()),
         "candidates": n_candidates,
         "likelihood": asdict(compared.likelihood) if compared and compared.likelihood else None,
-        "scope": compared.scope if compared else None,
+        "scope": searched.sha256,
+        "mandate": searched.mandate,
         "files": sorted(
             [*(describe_file(tables.path(name), run.tables) for name in schemas.PUBLISHED), *sealed],
             key=lambda file: file["path"],

@@ -75,12 +75,15 @@ def scan_published(folder: CaseFolder, table: str) -> pl.LazyFrame:
             f"run `forensics run {in_shell(folder.root)}` again, which publishes all tables",
         )
     rows = pl.scan_parquet(files)
-    return rows if manifest["schema_version"] == SCHEMA_VERSION else _upgrade(rows, table, folder, manifest)
+    if manifest["schema_version"] == SCHEMA_VERSION and rows.collect_schema().names() == PUBLISHED[table].names:
+        return rows
+    return _upgrade(rows, table, folder, manifest)
 
 
 def _upgrade(rows: pl.LazyFrame, table: str, folder: CaseFolder, manifest: JsonObject) -> pl.LazyFrame:
-    """Return rows of version 1 in the columns of this version."""
-    if table == "evidence":  # version 1 called the reading of the camera's own clock by the name of the corrected time
+    """Return rows of version 1, or of a version 2 with fewer columns, in the columns of this version."""
+    if table == "evidence" and manifest["schema_version"] != SCHEMA_VERSION:
+        # version 1 called the reading of the camera's own clock by the name of the corrected time
         reading = pl.col("start_utc").dt.replace_time_zone(None).alias("start_camera_clock")
         name = pl.col("path").str.strip_suffix("/").str.split("/").list.last().alias("file_name")
         rows = rows.with_columns(reading, name).drop("start_utc", "clock_error_ms")

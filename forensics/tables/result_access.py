@@ -49,12 +49,12 @@ def refuse_stale_scope(folder: CaseFolder) -> None:
     Raises:
         NotAuthorised: compared faces may lie outside of the time that the case now allows.
     """
-    published = read_manifest(folder)["scope"] if folder.manifest.exists() else None
-    if published is None:
+    manifest = read_manifest(folder) if folder.manifest.exists() else {}
+    if manifest.get("candidates") is None:  # no faces were compared
         return
     from forensics.tables.stale_evidence import stale_evidence  # loads the schemas of all tables
 
-    if published != digest_scope(folder) or stale_evidence(read_case(folder)):
+    if manifest["scope"] != digest_scope(folder) or stale_evidence(read_case(folder)):
         raise NotAuthorised(
             "a camera, its clock or the scope of the case was changed after faces were compared, "
             "so some may lie outside of what the case allows",

@@ -181,6 +181,7 @@ EVIDENCE: Final = _schema(
     start_utc=_UTC,
     end_utc=_UTC,
     duration_us=pa.int64(),
+    start_stated=pa.string(),
     start_camera_clock=_CAMERA_CLOCK,
     clock_offset_ms=pa.int64(),
     clock_drift_ppm=pa.int64(),

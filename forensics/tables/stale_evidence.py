@@ -16,7 +16,7 @@ __all__ = ["added_evidence", "stale_evidence"]
 
 _STATED: Final = (
     *("camera_id", "start_camera_clock", "clock_offset_ms", "clock_drift_ppm", "clock_drift_from"),
-    "clock_error_ms",
+    *("clock_error_ms", "start_stated"),
 )
 
 

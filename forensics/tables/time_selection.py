@@ -5,7 +5,7 @@ certainly within some time, possibly, or not; one whose error nobody stated is n
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -41,8 +41,8 @@ def during(
 
     Args:
         rows: of `sightings`, `detections`, `coverage`, `sections`, `frames` or `candidates` joined with times.
-        since: rows that end at or after this aware time, or may; None for no limit.
-        until: rows that start before this aware time, or may; None for no limit.
+        since: rows that end at or after this aware time of any zone, or may; None for no limit.
+        until: rows that start before this aware time of any zone, or may; None for no limit.
         largest_error: no clock error of the rows is larger; lets the reader skip parts of a file. None if unknown.
 
     Returns:
@@ -55,9 +55,7 @@ def during(
     times = times_of(names)
     if times is None or _ERROR not in names:
         raise UsageError("the rows have no times", "use a table with first_utc, start_utc or utc, and clock_error_ms")
-    for limit in (since, until):
-        if limit is not None and limit.tzinfo is None:
-            raise UsageError(f"{limit.isoformat()} has no time zone", "give an aware datetime, such as with tzinfo=UTC")
+    since, until = (None if limit is None else _to_utc(limit) for limit in (since, until))
     if since is not None and until is not None and until <= since:
         raise UsageError(f"{until.isoformat()} is not after {since.isoformat()}", "give the earlier time first")
     if largest_error is not None:
@@ -66,6 +64,19 @@ def during(
     certain = _overlap(times, since, until, -error) & pl.col(_ERROR).is_not_null()
     possible = rows.filter(_overlap(times, since, until, error))
     return possible.with_columns(pl.when(certain).then(pl.lit(CERTAINLY)).otherwise(pl.lit(POSSIBLY)).alias(WITHIN))
+
+
+def _to_utc(limit: datetime) -> datetime:
+    """Return an aware time in UTC.
+
+    Polars compares no times of two zones, and Python compares two times of one zone by the wall clock.
+
+    Raises:
+        UsageError: it has no time zone.
+    """
+    if limit.tzinfo is None:
+        raise UsageError(f"{limit.isoformat()} has no time zone", "give an aware datetime, such as with tzinfo=UTC")
+    return limit.astimezone(UTC)
 
 
 def _overlap(times: tuple[str, str], since: datetime | None, until: datetime | None, tolerance: pl.Expr) -> pl.Expr:
@@ -78,7 +89,8 @@ def _overlap(times: tuple[str, str], since: datetime | None, until: datetime | N
 
 
 def near(rows: pl.LazyFrame, at: datetime, tolerance: timedelta = timedelta(0)) -> pl.LazyFrame:
-    """Return the rows at an instant, or so long before or after it; see `during`."""
+    """Return the rows at an aware time of any zone, or so long before or after it; see `during`."""
+    at = _to_utc(at)
     return during(rows, at - tolerance, at + tolerance + _MICROSECOND)
 
 

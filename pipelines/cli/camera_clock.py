@@ -17,13 +17,14 @@ from forensics.wording import counted
 from pipelines.cli.corrections import record_corrections
 from pipelines.cli.durations import Duration
 from pipelines.cli.known_camera import known_camera
-from pipelines.cli.output import emit, json_option, microseconds, parse_utc, path_type, reason_option, say
+from pipelines.cli.output import StatedTime, emit, json_option, microseconds, path_type, reason_option, say
 from pipelines.cli.renamed_option import RenamedOption
 from pipelines.custody.case_store import load_case, with_clock, with_section_start
 from pipelines.custody.open_session import open_session
 from pipelines.custody.recording_sections import find_section
 from pipelines.custody.session import Need, Session
 from pipelines.intake.corrections import clock_text
+from pipelines.intake.time_zones import stated_text
 
 __all__ = ["clock_command"]
 
@@ -56,7 +57,7 @@ __all__ = ["clock_command"]
 )
 @click.option(
     "--drift-from",
-    type=parse_utc(),
+    type=StatedTime(),
     help="Time on the camera's clock at which the offset was measured. Needed with --drift.",
 )
 @click.option(
@@ -64,7 +65,7 @@ __all__ = ["clock_command"]
     metavar="EVIDENCE#N",
     help="A later section of a recording, whose clock jumped; the table sections lists them. Needs --start.",
 )
-@click.option("--start", type=parse_utc(), help="Time of the first frame of that section, by the camera's clock.")
+@click.option("--start", type=StatedTime(), help="Time of the first frame of that section, by the camera's clock.")
 @reason_option
 @json_option
 def clock_command(
@@ -103,8 +104,10 @@ def clock_command(
     if not stated and section is None:
         raise click.UsageError("nothing to correct; give --offset, --clock-error, --drift, or --section with --start")
     facts = {"camera": camera_id, **stated}
-    if section is not None:
-        facts |= {"section": section, "start_utc_us": microseconds(start)}
+    if drift_from is not None:
+        facts |= {"drift_from_stated": stated_text(drift_from)}
+    if section is not None and start is not None:
+        facts |= {"section": section, "start_utc_us": microseconds(start), "start_stated": stated_text(start)}
     _require_reason(root, reason)
     with open_session(root, "case clock", need=Need.CHANGE, reason=reason, facts=facts) as session:
         camera_id = known_camera(session.case, camera_id)
@@ -112,8 +115,8 @@ def clock_command(
             begins = None if section is None else find_section(session.folder, camera_id, section)
             if stated:
                 _correct_clock(session, camera_id, stated)
-            if begins is not None:
-                _start_section(session, *begins, microseconds(start) or 0)
+            if begins is not None and start is not None:
+                _start_section(session, *begins, start)
         corrected = session.case.camera(camera_id)
         for line in _without_start(session, camera_id):
             say(line)
@@ -155,10 +158,10 @@ def _values(camera: Camera) -> dict[str, str | None]:
     }
 
 
-def _start_section(session: Session, evidence_id: str, number: int, at_us: int) -> None:
-    before = session.case.section_starts.get(evidence_id, {}).get(number)
-    old, new = None if before is None else clock_text(before), clock_text(at_us)
-    changed = [Correction(f"section {evidence_id}#{number}", "start", old, new)] if old != new else []
+def _start_section(session: Session, evidence_id: str, number: int, start: datetime) -> None:
+    before, at_us = session.case.section_starts.get(evidence_id, {}).get(number), microseconds(start) or 0
+    old, new = None if before is None else clock_text(before), stated_text(start)
+    changed = [Correction(f"section {evidence_id}#{number}", "start", old, new)] if before != at_us else []
     session.change(
         lambda case: with_section_start(case, evidence_id, number, at_us), partial(record_corrections, session, changed)
     )

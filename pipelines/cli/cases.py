@@ -6,9 +6,10 @@ import click
 
 from forensics.custody.corrections import recorded_corrections
 from forensics.custody.log import read_chain
+from forensics.tables.evidence import load_evidence
 from pipelines.cli.amend import amend_command
 from pipelines.cli.camera_clock import clock_command
-from pipelines.cli.case_facts import case_facts, case_texts, denials_text
+from pipelines.cli.case_facts import CAMERA_COLUMNS, camera_rows, case_facts, case_texts, denials_text
 from pipelines.cli.case_init import init_command
 from pipelines.cli.checkpoints import checkpoint_command
 from pipelines.cli.corrections import corrections_text
@@ -59,9 +60,8 @@ def show(root: Path, as_json: bool) -> None:
         ]
         corrections = recorded_corrections(read_chain(session.folder.audit_file).lines)
         facts["corrections"] = [each.facts for each in corrections]
-        rows = [[name, *known.values()] for name, known in facts["cameras"].items()]
-        columns = ["camera", "offset_ms", "error_ms", "drift_ppm", "files"]
-        lines += ["", table_text(columns, rows), *corrections_text(corrections)]
+        names = {item.evidence_id: item.path.name for item in load_evidence(session.folder)}
+        lines += ["", table_text(list(CAMERA_COLUMNS), camera_rows(facts)), *corrections_text(corrections, names)]
         emit(facts, "\n".join(lines), as_json)
 
 

@@ -87,6 +87,7 @@ def _run_and_show(session: Session, runner: str | None) -> None:
             clip.path,
             clip.camera_id,
             start_utc_us=microseconds(datetime.fromisoformat(clip.start_utc)),
+            start_stated=clip.start_utc,
             clock_error_ms=clip.clock_error_ms,
         )
         for clip in clips

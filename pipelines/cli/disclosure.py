@@ -52,9 +52,12 @@ def disclose_command(root: Path, output: Path, reason: str, as_json: bool, outpu
         outputs.check(output)
         document = build_disclosure(session.case)
         outputs.write(output, json.dumps(document, indent=2, ensure_ascii=False, default=str).encode())
-    facts = {"output": str(output), "candidates": len(document["candidates"]), "evidence": len(document["searched"])}
-    pairs = counted(len(document["candidates"]), "compared pair", "compared pairs")
-    emit(facts, f"{output}: {pairs}, {counted(len(document['searched']), 'recording', 'recordings')}", as_json)
+    names = ("candidates", "searched", "not_searched")
+    n_pairs, n_searched, n_others = (len(document[name]) for name in names)
+    facts = {"output": str(output), "candidates": n_pairs, "evidence": n_searched, "not_searched": n_others}
+    recordings = counted(n_searched, "recording that was searched", "recordings that were searched")
+    others = f", {counted(n_others, 'source', 'sources')} not searched" if n_others else ""
+    emit(facts, f"{output}: {counted(n_pairs, 'compared pair', 'compared pairs')}, {recordings}{others}", as_json)
 
 
 @click.command("report")

@@ -1,7 +1,7 @@
 """Tables for people that fit the width of a terminal.
 
 One row that is too wide becomes a list. Of several, empty columns go first, then what is equal in all rows is stated
-once below the table, then the least important columns go.
+once below the table, then ids are cut and the least important columns go.
 """
 
 import shutil
@@ -13,6 +13,9 @@ from pipelines.cli.output import facts_text, one_line, table_text
 __all__ = ["fitted_table", "terminal_width"]
 
 _NARROWEST: Final = 80
+# Ids made from content, and the digits that are left of one that is cut; pictures of `query` show as many.
+_IDS: Final = ("evidence_id", "sighting_id")
+_ID_DIGITS: Final = 8
 
 
 def terminal_width() -> int:
@@ -33,7 +36,8 @@ def fitted_table(
     Args:
         columns: names, in order.
         rows: cells, parallel to the columns.
-        least_important: columns that may be left out, first the one that may go first.
+        least_important: columns that may be left out, first the one that may go first; an id is cut before it goes.
+            Names separated by spaces go together.
         width: number of terminal columns; None for that of the terminal.
         decimals: of floats.
 
@@ -62,11 +66,16 @@ def fitted_table(
         equal.append(f"{name.removesuffix('_id').removesuffix('_name')} {_text_of(columns, rows[0], name, decimals)}")
         shown.remove(name)
         text = _text(columns, rows, shown, decimals)
-    left_out = []
+    left_out = list[str]()
     for name in least_important:
-        if name in shown and _is_wide(text, width):
-            left_out.append(name)
-            shown.remove(name)
+        if name in _IDS and name in shown and _is_wide(text, width):
+            rows = _cut_ids(columns, rows, name)
+            left_out.append(f"the end of {name}")
+            text = _text(columns, rows, shown, decimals)
+        together = [each for each in name.split() if each in shown]
+        if together and _is_wide(text, width):
+            left_out = [*(each for each in left_out if not each.endswith(f" {name}")), *together]
+            shown = [each for each in shown if each not in together]
             text = _text(columns, rows, shown, decimals)
     if equal:
         text += "\n" + _wrapped(f"every row: {', '.join(equal)}", width)
@@ -74,6 +83,15 @@ def fitted_table(
         f"not shown, to fit {width} columns: {', '.join(left_out)}; --format csv has every column" if left_out else ""
     )
     return text, note
+
+
+def _cut_ids(columns: Sequence[str], rows: Sequence[Sequence[Any]], name: str) -> list[list[Any]]:
+    """Return the rows with the first digits of an id."""
+    place = list(columns).index(name)
+    return [
+        [f"{cell[:_ID_DIGITS]}…" if number == place and cell else cell for number, cell in enumerate(row)]
+        for row in rows
+    ]
 
 
 def _text(columns: Sequence[str], rows: Sequence[Sequence[Any]], shown: Sequence[str], decimals: int) -> str:

@@ -107,6 +107,7 @@ def ingest_command(
         ):
             session.record.exit_code = preview.exit_code
             emit_preview(preview, as_json)
+            preview.refuse()
             return preview.exit_code
     with open_session(root, "ingest", need=Need.WORK, reason=reason, facts=facts) as session:
         ingested = ingest_footage(session, request, Settings(), ingest_options)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from forensics.errors import UsageError
 from forensics.footage.evidence import Verdict
 from forensics.json_object import JsonObject
 from forensics.temporary import temporary_folder
@@ -16,7 +15,7 @@ from pipelines.cli.run_options import IngestOptions
 from pipelines.custody.session import Need, Session, require_allowed
 from pipelines.intake.corrections import Corrector
 from pipelines.intake.evidence_lists import EvidenceLists
-from pipelines.intake.intake_plan import IntakePlan, IntakeRequest
+from pipelines.intake.intake_plan import IntakePlan, IntakeRequest, refuse_unclear_starts
 from pipelines.intake.overlaps import describe_overlaps
 from pipelines.intake.preview import FootagePreview, open_lists, preview_footage
 from pipelines.intake.unknown_clocks import describe_unknown_clocks
@@ -46,11 +45,20 @@ class IntakePreview:
         """Whether the ingest would be refused as long as some footage or start time is stated like this."""
         return any(each.start.is_refused for each in self.plan.footage) or any(each.refusal for each in self.footage)
 
+    def refuse(self) -> None:
+        """Raise the error with which the ingest would be refused, if it would.
+
+        Raises:
+            UsageError: a start time is not clear, or footage is stated otherwise than before.
+        """
+        refuse_unclear_starts(self.plan)
+        errors = [each.error for each in self.footage if each.error is not None]
+        if errors:
+            raise errors[0]
+
     @property
     def exit_code(self) -> int:
-        """Exit code that the ingest would have."""
-        if self.is_refused:
-            return UsageError.exit_code
+        """Exit code of an ingest that is not refused."""
         return 0 if all(each.source.verdict is Verdict.OK for each in self.footage) else NOT_CLEAN
 
 
@@ -113,6 +121,7 @@ def preview_facts(preview: IntakePreview) -> JsonObject:
                 "reason": found.source.reason,
                 "refusal": found.refusal,
                 "start_utc": planned.start.at,
+                "start_stated": planned.start.text,
                 "start_source": planned.start.source,
                 "start_problem": planned.start.problem,
                 "name_text": planned.start.name_text,

@@ -133,11 +133,12 @@ def _describe_outcomes(footage: Sequence[FootagePreview], outcomes: Sequence[str
 
 
 def _describe_names(planned: Iterable[PlannedFootage]) -> Iterator[str]:
-    """Yield how the marked times in names were read."""
+    """Yield how the marked times in names were read; every marked one is counted."""
     counts = defaultdict[str, int](int)
     for each in planned:
-        if each.start.name_text and each.start.at is not None:
-            counts[each.start.source.partition(", ")[2]] += 1
+        if each.start.name_text:
+            unclear = f"{each.start.name_pattern}, but refused as below"
+            counts[unclear if each.start.at is None else each.start.source.partition(", ")[2]] += 1
     for how, number in counts.items():
         yield f"[ ] marks the time in {counted(number, 'name', 'names')}, read as {how}"
 

@@ -57,7 +57,10 @@ def intake_request(
         if not footage:
             raise click.UsageError("Missing argument 'FOOTAGE...'; give files or folders, or --list FILE.csv")
         if needs_camera and camera is None:
-            raise click.UsageError("Missing option '--camera'; give a name, or --list FILE.csv, which names each")
+            raise click.UsageError(
+                "Missing option '--camera'; give a name, or --list FILE.csv, which names each; `forensics scan` names "
+                "cameras by files and folders, also in this case: forensics scan FOOTAGE... --case CASE --dry-run"
+            )
         refuse_missing(footage)
         request = IntakeRequest(footage, camera)
     else:
@@ -93,6 +96,7 @@ def ingest_items(plan: IntakePlan, options: IngestOptions, *, is_stated: bool) -
             camera_id=each.camera_id,
             camera_is_stated=is_stated,
             start_utc_us=each.start.utc_us,
+            start_stated=each.start.text,
             clock_error_ms=each.start.clock_error_ms,
             assumed_rate=options.assumed_rate,
             stream_index=options.stream_index,
@@ -112,7 +116,11 @@ def start_facts(plan: IntakePlan) -> JsonObject:
     """Return the start times with their sources, by path; nothing if none was looked up."""
     found = {str(each.place): each.start for each in plan.footage if each.start.source or each.start.problem}
     starts = {
-        path: {"start_utc": start.at and start.at.isoformat(), "source": start.source or start.problem}
+        path: {
+            "start_utc": start.at and start.at.isoformat(),
+            "start_stated": start.text,
+            "source": start.source or start.problem,
+        }
         for path, start in found.items()
     }
     return {"starts": starts} if starts else {}

@@ -20,11 +20,13 @@ from forensics.spelling import fault_in_statement
 from pipelines.cli.time_zone_option import stated_zone
 from pipelines.intake.time_cells import FROM_NAME
 from pipelines.intake.time_zones import UnclearTime, instant_in_zone
+from pipelines.iso_times import parse_iso_day, parse_iso_time
 
 __all__ = [
     "NOT_CLEAN",
     "Command",
     "StartTime",
+    "StatedTime",
     "emit",
     "facts_text",
     "footage_type",
@@ -123,17 +125,18 @@ def reason_option(command: Command) -> Command:
 
 
 class UtcTime(click.ParamType[datetime]):
-    """A time with its zone, such as 2026-05-01T10:00:00Z."""
+    """A time with its zone, such as 2026-05-01T10:00:00Z; in UTC."""
 
     name = "UTC"
+    without_zone = "add Z for UTC, or an offset such as +02:00"
+    """What to do about a time without a zone."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Refuse a time without a zone, which must not be guessed, and one beyond the supported years."""
         if isinstance(value, datetime):
             return value
-        try:
-            instant = datetime.fromisoformat(value)
-        except ValueError:
+        instant = parse_iso_time(value)
+        if instant is None:
             self.fail(f"{value!r} is not a time; give it as {_INSTANT}", param, ctx)
         if instant.tzinfo is None:
             instant = self._in_stated_zone(instant, value, param, ctx)
@@ -145,11 +148,11 @@ class UtcTime(click.ParamType[datetime]):
         """Return a time without a zone in the zone of `--tz`, if that has it exactly once."""
         zone = stated_zone(ctx)
         if zone is None:
-            self.fail(f"{value!r} has no time zone; add Z for UTC, or an offset such as +02:00", param, ctx)
+            self.fail(f"{value!r} has no time zone; {self.without_zone}", param, ctx)
         try:
             return instant_in_zone(local, zone)
         except UnclearTime as error:
-            self.fail(f"{value!r}: {error}; add Z for UTC, or an offset such as +02:00", param, ctx)
+            self.fail(f"{value!r}: {error}", param, ctx)
 
     def in_calendar(
         self, instant: datetime, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -160,10 +163,22 @@ class UtcTime(click.ParamType[datetime]):
         return instant.astimezone(UTC)
 
 
-class StartTime(UtcTime):
+class StatedTime(UtcTime):
+    """A time with its zone, with the offset from UTC with which it is stated."""
+
+    def in_calendar(
+        self, instant: datetime, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Return the time as it is stated if its year is supported."""
+        super().in_calendar(instant, value, param, ctx)
+        return instant
+
+
+class StartTime(StatedTime):
     """A time with its zone, or the word that stands for the time in each file's name."""
 
     name = "START"
+    without_zone = f"{UtcTime.without_zone}, or give --start-zone"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the time, or `FROM_NAME`."""
@@ -179,12 +194,12 @@ class DayOrTime(UtcTime):
         """Return the time, or the instant that stands for a day."""
         if isinstance(value, datetime):
             return value
-        try:
-            begin = datetime.combine(date.fromisoformat(value), time(tzinfo=UTC))
-        except ValueError:
-            if "T" not in value:
+        day = parse_iso_day(value)
+        if day is None:
+            if parse_iso_time(value) is None:
                 self.fail(f"{value!r} is not a day; give it as 2027-05-31, or a time as {_INSTANT}", param, ctx)
             return super().convert(value, param, ctx)
+        begin = datetime.combine(day, time(tzinfo=UTC))
         return self.instant_of_day(self.in_calendar(begin, value, param, ctx))
 
     def instant_of_day(self, begin: datetime) -> datetime:
@@ -207,9 +222,8 @@ class Day(click.ParamType[date]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
         """Refuse what is no day, and a year beyond the supported ones."""
-        try:
-            day = value if isinstance(value, date) else date.fromisoformat(value)
-        except ValueError:
+        day = value if isinstance(value, date) else parse_iso_day(value)
+        if day is None:
             self.fail(f"{value!r} is not a day; give it as 2026-03-06", param, ctx)
         if not 1 < day.year <= _LATEST_YEAR:
             self.fail(f"{value!r} is out of range; give a year up to {_LATEST_YEAR}", param, ctx)

@@ -33,7 +33,7 @@ from pipelines.cli.query_remarks import (
     values_of,
 )
 from pipelines.cli.row_formats import print_rows
-from pipelines.cli.row_selection import RowFilter, largest_error, require, wanted_rows
+from pipelines.cli.row_selection import RowFilter, in_order, largest_error, require, wanted_rows
 from pipelines.cli.sighting_sheet import cells_of, draw_sheets, heading_of
 from pipelines.cli.time_zone_option import with_zone
 from pipelines.custody.case_store import load_case
@@ -150,10 +150,12 @@ def _found(
     if table == CANDIDATES_TABLE:
         columns = [*TABLES[table].names, "review_state", *_WHERE, *([WITHIN] if row_filter.has_times else [])]
         kept = kept.select(columns)
+    times = times_of(kept.collect_schema().names())
     if by_time:
-        times = times_of(kept.collect_schema().names())
         require(table, times is not None, "has no times to sort by")
         kept = kept.sort(times[0] if times else [], nulls_last=True, maintain_order=True)
+    elif times is not None and table != CANDIDATES_TABLE:
+        kept = in_order(kept, "camera_id", times[0])
     return kept.collect() if limit is None else kept.head(limit).collect()
 
 
@@ -163,7 +165,7 @@ def _candidates_with_where(session: Session, opened: OpenCase) -> pl.LazyFrame:
     place = pl.col("decision").replace_strict(_FIRST, default=len(_FIRST), return_dtype=pl.Int8)
     pairs = add_review_states(candidates_of(opened.folder, session.key), review_states(session.case))
     joined = pairs.join(seen, on="sighting_id", how="left", maintain_order="left")
-    return joined.sort(place, maintain_order=True)
+    return joined.sort(place, "camera_id", "first_utc", nulls_last=True, maintain_order=True)
 
 
 def _spelled_as_in(case: Case, opened: OpenCase, row_filter: RowFilter) -> RowFilter:

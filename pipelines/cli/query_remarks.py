@@ -10,6 +10,7 @@ from forensics.footage.coverage import State
 from forensics.spelling import in_shell
 from forensics.tables.open import OpenCase
 from forensics.tables.schemas import CANDIDATES_TABLE
+from forensics.tables.searched_scope import is_mandate_changed
 from forensics.tables.stale_evidence import added_evidence, stale_evidence
 from forensics.tables.time_selection import POSSIBLY, WITHIN, times_of
 from forensics.wording import counted
@@ -34,7 +35,7 @@ _OF_WHAT_WAS_GIVEN: Final = ("sources", "evidence", "failures", "coverage")
 
 
 def print_older_run(case: Case, opened: OpenCase) -> None:
-    """Print whose tables these are if the last run published none, and what was added or corrected since."""
+    """Print whose tables these are if the last run published none, and what was added, corrected or amended since."""
     last = newest_record(opened.folder)
     if last.get("run") not in (None, opened.run_id):
         say(f"the tables are those of run {opened.run_id}; the last run, {last['run']}, has published none yet")
@@ -45,6 +46,13 @@ def print_older_run(case: Case, opened: OpenCase) -> None:
     if n_stale:
         recordings = counted(n_stale, "recording", "recordings")
         say(f"camera or clock of {recordings} was corrected after this run; `forensics run {root}` publishes them")
+    is_changed = is_mandate_changed(case)
+    if is_changed is not False:
+        changed = "was changed" if is_changed else "may have been changed, which these tables do not state,"
+        say(
+            f"the mandate {changed} after this run: rows may lie outside of it, and footage inside may not have been "
+            f"searched; `forensics run {root}` applies the mandate"
+        )
 
 
 def print_missing_rows(opened: OpenCase, table: str) -> dict[str, int]:

@@ -31,8 +31,8 @@ _SHOWN: Final = {
         *("state", "reason", "change", "settled", "detail"),
     ],
     "evidence": [
-        *("camera_id", "file_name", "start_utc", "end_utc", _ERROR, "within", "n_frames", "verdict", "evidence_id"),
-        "reason",
+        *("camera_id", "file_name", "start_utc", "end_utc", _ERROR, "within", "start_stated", "n_frames", "verdict"),
+        *("evidence_id", "reason"),
     ],
     "sources": ["verdict", "camera_id", "evidence_id", "path", "reason"],
     "sections": [
@@ -53,21 +53,22 @@ _SHOWN: Final = {
     ],
     "failures": ["evidence_id", "stage", "unit", "attempts", "error", "detail"],
 }
-# What a terminal may do without, first what may go first.
+# What a terminal may do without, first what may go first. Camera, class and time of what was seen are always shown: a
+# row without them can be taken for another object.
 _LEAST_IMPORTANT: Final = {
-    "sightings": ("file_name", "n_doubtful", "last_s", "first_s", "class_name"),
+    "sightings": ("file_name", "n_doubtful", "sighting_id"),
     "coverage": ("detail", "change", "settled", "evidence_id", _ERROR, "stop_utc"),
-    "evidence": ("reason", "n_frames", _ERROR, "end_utc"),
+    "evidence": ("reason", "n_frames", "start_stated", _ERROR, "end_utc"),
     "sources": ("evidence_id", "reason"),
     "sections": ("reason", _ERROR, "last_utc", "start_frame", "stop_frame"),
     "frames": ("is_damaged", "is_key", "pts", "evidence_id", "media_us"),
     CANDIDATES_TABLE: ("reason", "n_faces", "margin", "log10_ratio", "rank", "camera_id"),
-    "detections": ("doubtful", "sighting_id", _ERROR, "camera_id"),
+    "detections": ("doubtful", "sighting_id", "x1 y1 x2 y2", _ERROR),
     "failures": ("attempts", "evidence_id"),
 }
 _LEAST_IMPORTANT_OF_STILLS: Final = {
-    "sightings": ("file_name", "n_doubtful", "last_s", "first_s", "last_utc", "sighting_id", _ERROR, "class_name"),
-    "detections": ("doubtful", "sighting_id", "frame", _ERROR, "camera_id", "y2", "x2", "y1", "x1"),
+    "sightings": ("file_name", "n_doubtful", "sighting_id", "last_utc", _ERROR),
+    "detections": ("doubtful", "sighting_id", "frame", "x1 y1 x2 y2", _ERROR),
 }
 # Thresholds are stated to three: what passes by 0.005 must not look equal.
 _DECIMALS: Final = {CANDIDATES_TABLE: 3}
@@ -118,16 +119,14 @@ def _print_table(opened: OpenCase, found: pl.DataFrame, table: str, n_shown: int
 def sightings_text(opened: OpenCase, found: pl.DataFrame, zone: str | None = None) -> tuple[str, str]:
     """Return sightings as text for people, and a message about columns that were left out.
 
-    The file is shown where one camera has several; seconds in it where a time is unknown. Of stills the picture is
-    shown instead: their media time is only an order.
+    The file is shown where one camera has several; seconds in it where no time is known. Of stills the picture is shown
+    instead: their media time is only an order.
     """
-    is_timed = found["first_utc"].is_not_null()
-    if not is_timed.any():
+    if found["first_utc"].is_null().all():
         found = found.drop("first_utc", "last_utc")
-    if not (is_timed | found["best_picture"].is_not_null()).all():
-        is_video = pl.col("best_picture").is_null()
-        seconds = ((end, pl.col(f"{end}_media_us") / 1e6) for end in ("first", "last"))
-        found = found.with_columns(pl.when(is_video).then(at).alias(f"{end}_s") for end, at in seconds)
+        is_video, ends = pl.col("best_picture").is_null(), ("first", "last")
+        seconds = (pl.when(is_video).then(pl.col(f"{end}_media_us") / 1e6).alias(f"{end}_s") for end in ends)
+        found = found.with_columns(seconds) if found["best_picture"].is_null().any() else found
     files = opened.evidence().select("evidence_id", "camera_id", "file_name").collect()
     if files["camera_id"].is_duplicated().any():
         found = found.join(files.drop("camera_id"), on="evidence_id", how="left", maintain_order="left")
@@ -144,7 +143,7 @@ def _rows_text(found: pl.DataFrame, table: str, zone: str | None) -> tuple[str, 
         found = found.with_columns(_error_text(times[0]))
     else:
         columns = [name for name in columns if name != _ERROR]
-    found, names = _with_time_text(found.select(columns), times, zone)
+    found, names = _with_time_text(found, times, zone)
     rows = _rows_of(found, columns)
     ranked = _LEAST_IMPORTANT.get(table, ())
     if "picture" in columns or "best_picture" in columns:
@@ -174,16 +173,24 @@ def _error_text(time: str) -> pl.Expr:
 def _with_time_text(found: pl.DataFrame, times: list[str], zone: str | None) -> tuple[pl.DataFrame, dict[str, str]]:
     """Return the rows with times as text, to hundredths of a second, and the headings of these columns.
 
-    A later time of the same day is shown without the day. A local time ends with its offset from UTC.
+    A later time of the same day is shown without the day. A local time ends with its offset from UTC. Where other rows
+    have a time, one without has its seconds in the file instead; not so a still, whose media time is only an order.
     """
     if not times:
         return found, {}
+    pictures = [pl.col(name).is_null() for name in ("picture", "best_picture") if name in found.columns]
     moments = {name: pl.col(name).dt.convert_time_zone(zone or _UTC) for name in times}
-    offset = pl.lit("") if zone is None else moments[times[0]].dt.strftime("%:z")
     texts = []
     for name, moment in moments.items():
         text = moment.dt.strftime("%Y-%m-%d %H:%M:%S%.3f").str.slice(0, 22)
         is_same_day = (moment.dt.date() == moments[times[0]].dt.date()) & (name != times[0])
-        texts.append((pl.when(is_same_day).then(text.str.slice(11)).otherwise(text) + offset).alias(name))
+        offset = pl.lit("") if zone is None else moment.dt.strftime("%:z")
+        shown = pl.when(is_same_day).then(text.str.slice(11)).otherwise(text) + offset
+        media = f"{name.removesuffix('utc')}media_us"
+        if media in found.columns and found[name].is_not_null().any():
+            seconds = pl.format("{} s", (pl.col(media) / 1e6).round(2))
+            in_file = seconds + pl.lit(" in the file" if name == times[0] else "")
+            shown = shown.fill_null(pl.when(*pictures).then(in_file) if pictures else in_file)
+        texts.append(shown.alias(name))
     names = {} if zone is None else {name: f"{name.removesuffix('utc')}local" for name in times}
     return found.with_columns(texts), names

@@ -10,7 +10,7 @@ from forensics.json_object import JsonObject
 from forensics.tables.open import OpenCase
 from forensics.tables.time_selection import during, times_of
 
-__all__ = ["RowFilter", "largest_error", "require", "wanted_rows"]
+__all__ = ["RowFilter", "in_order", "largest_error", "require", "wanted_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,16 @@ def wanted_rows(
         return rows
     require(table, times_of(names) is not None, "has no times to filter by")
     return during(rows, row_filter.since, row_filter.until, largest_error=largest_error)
+
+
+def in_order(rows: pl.LazyFrame, *columns: str) -> pl.LazyFrame:
+    """Return rows sorted by columns, nulls last, equal ones in their order; published rows mostly are.
+
+    Only the columns are read to find out, because sorting reads the whole of a table of which a few rows are shown.
+    """
+    keys = rows.select(columns).collect()
+    is_sorted = keys.equals(keys.sort(columns, nulls_last=True, maintain_order=True))
+    return rows if is_sorted else rows.sort(columns, nulls_last=True, maintain_order=True)
 
 
 def require(table: str, is_met: bool, problem: str) -> None:

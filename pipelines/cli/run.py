@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.mandate import Mandate, Mode
 from forensics.errors import CannotStart, NotAuthorised, UsageError
@@ -48,6 +49,7 @@ from pipelines.custody.mandate_watch import within_mandate
 from pipelines.custody.open_session import open_session
 from pipelines.custody.retention import enforce_retention
 from pipelines.custody.session import Need, Session
+from pipelines.intake.intake_plan import IntakeRequest, plan_intake, refuse_unclear_starts
 from pipelines.review.superseded_faces import destroy_superseded_faces
 from pipelines.run.driver import RunResult, plan_run, plan_run_after_ingest, result_facts, run_case
 from pipelines.run.plan import RunPlan
@@ -104,9 +106,9 @@ def scan(
     facts = request_facts(request, ingest_options)
     mandate = Mandate(Mode.SCENE, title=root.name, purpose=purpose, operator=operator)
     if not run_options.dry_run:
-        is_new = _make_if_absent(root, mandate)
-        with open_session(root, "scan", need=Need.COMPARE, reason=reason, facts=facts) as session:
-            with runner_for(settings, runner_options.runner, runner_options.address) as runner:
+        with runner_for(settings, runner_options.runner, runner_options.address) as runner:
+            is_new = _make_if_absent(root, mandate, request, ingest_options)
+            with open_session(root, "scan", need=Need.COMPARE, reason=reason, facts=facts) as session:
                 if is_new:  # workers load the network while the footage is read
                     runner.prepare(detect_stage(session.folder, settings, model, model_loaders().load_detector))
                 ingested = ingest_footage(session, request, settings, ingest_options, is_quiet=runner_options.quiet)
@@ -134,10 +136,17 @@ def _require_reason(settings: Settings, reason: str) -> None:
         raise UsageError("declared labels need a reason", "say who answers for them, and why: --reason TEXT")
 
 
-def _make_if_absent(root: Path, mandate: Mandate) -> bool:
-    """Make the case unless there is one; return whether it was made."""
-    if CaseFolder.for_path(root).case_file.exists():
+def _make_if_absent(root: Path, mandate: Mandate, request: IntakeRequest, options: IngestOptions) -> bool:
+    """Make the case unless there is one; return whether it was made.
+
+    Raises:
+        UsageError: the footage or its start times cannot be ingested as stated. No case is made then.
+    """
+    folder = CaseFolder.for_path(root)
+    if folder.case_file.exists():
         return False
+    planned = Case(folder, "", mandate, clock.utc_now(), cameras={})
+    refuse_unclear_starts(plan_intake(request, options.start_rule, planned))
     make_case(root, mandate, now=clock.utc_now())
     return True
 
@@ -157,7 +166,7 @@ def _show_scan(preview: IntakePreview, plan_scan: Callable[[], JsonObject], as_j
     """Print what a scan would ingest and, unless that is refused, what its run would do."""
     if preview.is_refused:
         emit_preview(preview, as_json)
-        return
+        preview.refuse()
     if not as_json:  # before what may prevent a run
         emit({}, preview_text(preview.plan, preview.footage, preview.warnings) + "\n", as_json)
     planned = plan_scan()
@@ -228,7 +237,7 @@ def _dry_run_facts(
     metrics_for(CaseFolder(plan.folder.case_root), run_options.metrics_file)
     if settings.detect.device == "cpu" or runner_options.address is None:  # other machines' GPUs cannot be tried here
         model_loaders().load_detector(settings.detect, model)
-    if runner_options.address is not None:
+    if runner_options.address is not None and plan.chunks_to_do():
         try_cluster(settings, runner_options.address)
     return plan_facts(plan, settings, model)
 

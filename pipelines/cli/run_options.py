@@ -17,6 +17,7 @@ from forensics.models.model_store import Model, resolve
 from pipelines.cli.durations import Duration
 from pipelines.cli.option_values import gathered
 from pipelines.cli.output import StartTime, path_type, say
+from pipelines.cli.time_zone_option import remember_zone
 from pipelines.custody.outputs import check_output_place
 from pipelines.intake.start_times import StartRule
 from pipelines.intake.time_cells import FROM_NAME
@@ -54,7 +55,7 @@ class IngestOptions:
     """How footage is read.
 
     Attributes:
-        start: UTC of the first frame; `FROM_NAME` reads it from each file's name; None if unknown.
+        start: time of the first frame as stated; `FROM_NAME` reads it from each file's name; None if unknown.
         start_zone: zone of the recorder's clock; None if not given.
         starts: CSV file of start times; None if there is none.
         footage_list: CSV file of footage with cameras and start times; None if paths are given.
@@ -81,8 +82,8 @@ class IngestOptions:
         tables = [each for each in (self.starts, self.footage_list) if each is not None]
         if self.footage_list is not None and (self.start is not None or self.starts is not None):
             raise click.UsageError("--list states the start of each file; leave --start and --starts out")
-        if self.start_zone is not None and not is_in_names and not tables:
-            raise click.UsageError("--start-zone needs --start from-name, --starts or --list, whose times it is for")
+        if self.start_zone is not None and self.start is None and not tables:
+            raise click.UsageError("--start-zone needs --start, --starts or --list, whose times it is for")
         if at is not None and self.starts is not None:
             raise click.UsageError("--start with one time and --starts exclude each other; leave one of them out")
         return StartRule(at, is_in_names, self.start_zone, self.starts, self.clock_error_ms)
@@ -152,10 +153,15 @@ def _frames_per_second(ctx: click.Context, param: click.Parameter, text: str | N
 
 
 def _zone(ctx: click.Context, param: click.Parameter, text: str | None) -> tzinfo | None:
+    """Return the zone, and keep it for a --start without one."""
+    if text is None:
+        return None
     try:
-        return None if text is None else parse_zone(text)
+        zone = parse_zone(text)
     except ValueError as error:
         raise click.BadParameter(str(error), ctx, param) from error
+    remember_zone(ctx, zone)
+    return zone
 
 
 with_ingest_options = gathered(
@@ -164,15 +170,18 @@ with_ingest_options = gathered(
     click.option(
         "--start",
         type=StartTime(),
-        metavar="UTC|from-name",
-        help="UTC of the first frame, of stills the first picture that has a time, such as 2026-05-01T10:00:00Z, for "
-        "one file; or from-name: the time in each file's name, such as ch01_20260501_100000.mp4.",
+        metavar="TIME|from-name",
+        help="Time of the first frame, of stills the first picture that has a time, such as 2026-05-01T10:00:00Z or "
+        "with --start-zone 2026-05-01T12:00:00, for one file; or from-name: the time in each file's name, such as "
+        "ch01_20260501_100000.mp4.",
     ),
     click.option(
         "--start-zone",
         callback=_zone,
+        is_eager=True,
         metavar="ZONE",
-        help="Zone of the recorder's clock, such as Europe/Berlin or +02:00.  [default: UTC for times in names]",
+        help="Zone of the recorder's clock, for start times without one, such as Europe/Berlin or +02:00.  "
+        "[default: UTC for times in names]",
     ),
     click.option(
         "--starts",

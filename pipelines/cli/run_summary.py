@@ -48,7 +48,7 @@ def _is_empty(rows: pl.LazyFrame) -> bool:
 
 
 def plan_facts(plan: RunPlan, settings: Settings, model: Model) -> JsonObject:
-    """Return what a run would do."""
+    """Return what a run would do. Chunks are done, outside the mandate, taken over from another run, or to do."""
     stills = [each for each in plan.evidence if has_stills(each.evidence)]
     videos = [each for each in plan.evidence if not has_stills(each.evidence)]
     checker = PartChecker.load(CaseFolder(plan.folder.case_root), PartRecords.of(plan.folder).load())
@@ -77,6 +77,8 @@ def plan_facts(plan: RunPlan, settings: Settings, model: Model) -> JsonObject:
         "pictures": sum(each.evidence.n_frames for each in stills) if stills else None,
         "sparse_files": plan.n_sparse,
         "chunks": plan.n_chunks,
+        "chunks_done": plan.n_chunks - len(open_chunks),
+        "chunks_outside": len(open_chunks) - len(to_do),
         "chunks_taken_over": n_taken_over,
         "chunks_to_do": len(to_do) - n_taken_over,
         "bytes_to_write": plan.bytes_to_write,
@@ -102,6 +104,7 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         "remade": result.rebuilt_parts,
         "lost_footage": result.lost_footage,
         "as_before": result.is_unchanged,
+        "replaced_run": result.replaced_run or None,
     }
     seen = counted(rows["sightings"], "sighting", "sightings")
     lines = [
@@ -128,6 +131,10 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         lines += facts["remarks"]
     if result.is_unchanged:
         lines.append("the tables are identical to those published before, byte for byte")
+    if result.replaced_run:
+        before = folder.run(result.replaced_run)
+        model_before = model_text(model_of_run(folder, before.run_id))
+        lines.append(f"the tables before, of run {before.run_id} with model {model_before}, are in {before.tables}")
     if not result.is_clean:
         lines.append("some footage could not be read or processed; `forensics status` lists it with the reasons")
     lines.append(f"next: {_next_step(folder, result, to_review=facts.get('to_review', 0))}")

@@ -113,7 +113,7 @@ def _frame_px(row: JsonObject, evidence: JsonObject) -> tuple[int, int]:
 
 
 def _span_text(row: JsonObject) -> str:
-    """Return first and last time; media time where the clock is unknown.
+    """Return first and last time, with their offsets if clocks are set in between; media time if the clock is unknown.
 
     >>> from datetime import timedelta
     >>> noon = datetime(2026, 5, 1, 12)
@@ -121,6 +121,10 @@ def _span_text(row: JsonObject) -> str:
     '2026-05-01 12:00:00 to 12:01:30'
     >>> _span_text({"first_utc": None, "first_media_us": 61_500_000, "last_media_us": 3_600_000_000})
     '0:01:01.5 to 1:00:00.0 of recording'
+    >>> from zoneinfo import ZoneInfo
+    >>> night = datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    >>> _span_text({"first_utc": night, "last_utc": night.replace(fold=1)})
+    '2026-10-25 02:30:00+0200 to 02:30:00+0100'
     """
     first: datetime | None = row["first_utc"]
     if first is None:
@@ -129,8 +133,9 @@ def _span_text(row: JsonObject) -> str:
     last: datetime | None = row["last_utc"]
     if last is None:
         return f"{first:%Y-%m-%d %H:%M:%S} to unknown"
-    is_same_day = last.date() == first.date()
-    return _join(f"{first:%Y-%m-%d %H:%M:%S}", f"{last:%H:%M:%S}" if is_same_day else f"{last:%m-%d %H:%M:%S}")
+    later = "%H:%M:%S" if last.date() == first.date() else "%m-%d %H:%M:%S"
+    offset = "" if last.utcoffset() == first.utcoffset() else "%z"
+    return _join(f"{first:%Y-%m-%d %H:%M:%S{offset}}", f"{last:{later}{offset}}")
 
 
 def _join(first: str, last: str) -> str:

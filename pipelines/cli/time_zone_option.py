@@ -1,12 +1,14 @@
-"""The option `--tz`: the zone in which times without one are read, and in which times are printed."""
+"""The zone of a command line in which times without one are read: the option `--tz`, or another that remembers it."""
 
-import zoneinfo
 from collections.abc import Callable
+from datetime import tzinfo
 from typing import Any, Final, TypeVar
 
 import click
 
-__all__ = ["stated_zone", "with_zone"]
+from pipelines.intake.time_zones import named_zone
+
+__all__ = ["remember_zone", "stated_zone", "with_zone"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _KEY: Final = "forensics.zone"
@@ -17,8 +19,8 @@ def _remember(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     if value is None:
         return None
     try:
-        ctx.meta[_KEY] = zoneinfo.ZoneInfo(value)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        remember_zone(ctx, named_zone(value))
+    except ValueError as error:
         raise click.BadParameter(f"{value!r} is no time zone; give a name such as Europe/Berlin", ctx, param) from error
     return value
 
@@ -29,6 +31,11 @@ def with_zone(command: Command) -> Command:
     return click.option("--tz", "zone", metavar="ZONE", is_eager=True, callback=_remember, help=text)(command)
 
 
-def stated_zone(ctx: click.Context | None) -> zoneinfo.ZoneInfo | None:
+def remember_zone(ctx: click.Context, zone: tzinfo) -> None:
+    """Keep the zone of an eager option for the times on the same command line."""
+    ctx.meta[_KEY] = zone
+
+
+def stated_zone(ctx: click.Context | None) -> tzinfo | None:
     """Return the zone of the command line; None if none was stated."""
     return None if ctx is None else ctx.meta.get(_KEY)

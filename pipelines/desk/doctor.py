@@ -115,7 +115,8 @@ def _models() -> Iterator[Finding]:
             yield Finding(f"model {name}", "ok" if each.state is State.OK else "note", advice[each.state])
     if preferred_installation("openvino") is None:
         detail = (
-            "no detector is installed; download one with `forensics models pull yolo11n`, see `forensics models list`"
+            "none that a new case takes by itself is installed, so it takes builtin; download one with "
+            "`forensics models pull yolo11n`, or name another with --model"
         )
         yield Finding("detector", "note", detail)
 

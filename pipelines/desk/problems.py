@@ -7,15 +7,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+import polars as pl
+
 import forensics
 from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.mandate import MandateStatus, mandate_status
-from forensics.errors import ForensicsError
+from forensics.errors import ForensicsError, UsageError
 from forensics.footage.evidence import Evidence, Source, Verdict
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence, load_sources
+from forensics.tracking.sparse_footage import has_stills
+from forensics.wording import counted
 from pipelines.custody.earlier_denials import describe_denials
 from pipelines.intake.unknown_clocks import describe_unknown_clocks
 
@@ -46,6 +50,8 @@ def problems_of(case: Case, now: datetime) -> list[Problem]:
         *(_source_problem(folder, source, sources) for source in sources if source.verdict is not Verdict.OK),
         *(_found_by_run(folder, sources) if is_published else ()),
         *(Problem("unknown clock", text) for text in describe_unknown_clocks(case, evidence)),
+        *(_sections_without_start(case) if is_published else ()),
+        *(_pictures_without_time(folder, evidence) if is_published else ()),
         *(Problem("denial", text) for text in (_denials(case) if is_active else ())),
         *absent_footage(folder, evidence),
         *_claimed_twice(folder, evidence),
@@ -106,6 +112,35 @@ def _found_by_run(folder: CaseFolder, sources: Sequence[Source]) -> Iterator[Pro
     for path, verdict, reason in rows.iter_rows():
         if path in whole and verdict != Verdict.OK.value:
             yield Problem(_kind_of(verdict, reason), f"{verdict}: {path}: {reason}")
+
+
+def _sections_without_start(case: Case) -> Iterator[Problem]:
+    """Yield the sections that are out of scope because nobody stated when they begin, and still has not."""
+    mandate, root = case.mandate, case.folder.root
+    if (mandate.from_utc, mandate.to_utc) == (None, None):
+        return
+    try:
+        undated = forensics.open_case(root).sections().filter(pl.col("section") > 1, pl.col("first_utc").is_null())
+    except UsageError:  # version 0.1 published no sections
+        return
+    for evidence_id, number, camera in undated.select("evidence_id", "section", "camera_id").collect().iter_rows():
+        is_permitted = not mandate.cameras or camera in mandate.cameras
+        if is_permitted and number not in case.section_starts.get(evidence_id, {}):
+            state_it = f"forensics case clock {in_shell(root)} {in_shell(camera)} --section {evidence_id}#{number}"
+            text = f"nobody stated when section {number} of {evidence_id} begins, so it was not searched"
+            yield Problem("unknown clock", f"{text}; `{state_it} --start TIME`")
+
+
+def _pictures_without_time(folder: CaseFolder, evidence: Sequence[Evidence]) -> Iterator[Problem]:
+    """Yield how many pictures are out of scope because no time is recorded for them, of each folder of stills."""
+    dated = [item.evidence_id for item in evidence if has_stills(item) and item.start_utc_us is not None]
+    skipped = forensics.open_case(folder.root).coverage().filter(pl.col("reason") == "scope_unknown")
+    n_frames = (pl.col("stop_frame") - pl.col("start_frame")).sum()
+    counts = skipped.filter(pl.col("evidence_id").is_in(dated)).group_by("evidence_id").agg(n_frames)
+    for evidence_id, n_pictures in counts.sort("evidence_id").collect().iter_rows():
+        text = f"{counted(n_pictures, 'picture', 'pictures')} of {evidence_id} have no recorded time"
+        way_out = "write the times into their names in a copy, and ingest the copy"
+        yield Problem("unknown clock", f"{text}, so they were not searched; {way_out}")
 
 
 def _denials(case: Case) -> list[str]:

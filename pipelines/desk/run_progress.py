@@ -15,6 +15,7 @@ import polars as pl
 
 import forensics
 from forensics.custody.case_document import Case
+from forensics.footage.coverage import State
 from forensics.json_object import JsonObject
 from forensics.models.model_store import Model
 from forensics.tables.evidence import load_evidence
@@ -25,6 +26,7 @@ from pipelines.settings import Settings
 __all__ = ["FrameCount", "measure_rate", "progress_of_parts", "progress_of_tables"]
 
 _WINDOW_S: Final = 600.0
+_DETECTED: Final = (State.DETECTED.value, State.DOUBTFUL.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def progress_of_parts(case: Case, record: JsonObject, *, is_running: bool, now: 
 
 
 def progress_of_tables(case: Case) -> JsonObject:
-    """Return the progress of the run that published the tables: all frames that are settled.
+    """Return the progress of the run that published the tables: frames that are settled, and those that were detected.
 
     Evidence that was added since has frames, and none is done.
     """
@@ -93,7 +95,9 @@ def progress_of_tables(case: Case) -> JsonObject:
         for item in evidence
         if item.evidence_id in new and item.readable is not None
     ]
-    return _facts([*(FrameCount(path=paths.get(row["evidence_id"], ""), **row) for row in found), *added])
+    detected = rows.filter(pl.col("state").is_in(_DETECTED)).select(n_frames.sum()).collect().item()
+    facts = _facts([*(FrameCount(path=paths.get(row["evidence_id"], ""), **row) for row in found), *added])
+    return {**facts, "detected": detected}
 
 
 def measure_rate(stored: Iterable[tuple[float, int]], began_s: float, now_s: float) -> float | None:

@@ -16,6 +16,7 @@ from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence, load_sources
 from forensics.tables.manifest import read_manifest
+from forensics.tables.searched_scope import is_mandate_changed
 from forensics.tables.stale_evidence import added_evidence, stale_evidence
 from forensics.wording import counted
 from pipelines.custody.mandate_text import authority_text, report_text
@@ -42,6 +43,7 @@ def case_status(case: Case, now: datetime) -> JsonObject:
     published_run = read_manifest(folder)["run"] if published else None
     problems = problems_of(case, now)
     n_added, n_corrected = (len(added_evidence(case)), len(stale_evidence(case))) if published else (0, 0)
+    is_amended = is_mandate_changed(case) if published else False
     return {
         "case": str(folder.root),
         "sources": len(sources),
@@ -49,9 +51,10 @@ def case_status(case: Case, now: datetime) -> JsonObject:
         "run": run.get("run"),
         "model": run.get("model"),
         "state": state.value,
-        "meaning": _meaning(state, n_added, n_corrected),
+        "meaning": _meaning(state, n_added, n_corrected, is_amended=is_amended),
         "added_since": n_added,
         "corrected_since": n_corrected,
+        "mandate_changed_since": is_amended,
         "progress": _progress(case, run, state, published_run, now),
         "standing": mandate.value,
         **_mandate_facts(case, now),
@@ -71,22 +74,24 @@ def case_status(case: Case, now: datetime) -> JsonObject:
             state,
             search,
             n_evidence=len(evidence),
-            is_stale=published and (_is_stale(folder, sources) or n_added + n_corrected > 0),
+            is_stale=published and (_is_stale(folder, sources) or n_added + n_corrected > 0 or is_amended is not False),
             is_unfinished=published and not forensics.open_case(folder.root).failures().collect().is_empty(),
             is_absent=bool(absent_footage(folder, evidence)),
         ),
     }
 
 
-def _meaning(state: RunState, n_added: int, n_corrected: int) -> str:
-    """Return what a state means, and for how many recordings the tables are older than the case.
+def _meaning(state: RunState, n_added: int, n_corrected: int, *, is_amended: bool | None) -> str:
+    """Return what a state means, and for how many recordings or for which mandate the tables are older than the case.
 
-    >>> _meaning(RunState.COMPLETE, 2, 1)
+    >>> _meaning(RunState.COMPLETE, 2, 1, is_amended=False)
     'the tables are older than 2 recordings that were added and 1 recording that was corrected since'
     """
     added = counted(n_added, "recording that was added", "recordings that were added")
     corrected = counted(n_corrected, "recording that was corrected", "recordings that were corrected")
-    changes = [text for text, n in ((added, n_added), (corrected, n_corrected)) if n]
+    mandate = f"the mandate, which {'was' if is_amended else 'may have been'} changed"
+    found = ((added, n_added), (corrected, n_corrected), (mandate, is_amended is not False))
+    changes = [text for text, is_found in found if is_found]
     if not changes or state not in _PUBLISHED:
         return STATE_MEANINGS[state]
     older = f"the tables are older than {' and '.join(changes)} since"

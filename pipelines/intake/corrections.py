@@ -127,18 +127,24 @@ def _is_at(path: Place, given: Place) -> bool:
     return path == given or (given.url.endswith("/") and path.url.startswith(given.url))
 
 
-def start_corrections(known: Evidence, start_utc_us: int | None, clock_error_ms: int | None) -> list[Correction]:
+def start_corrections(
+    known: Evidence, start_utc_us: int | None, start_stated: str | None, clock_error_ms: int | None
+) -> list[Correction]:
     """Return what another statement about its start would change about evidence; what is not stated stays.
 
     Args:
         known: evidence of the case.
         start_utc_us: start that is stated now; None states none.
+        start_stated: the same as it is stated; None if that is not known.
         clock_error_ms: largest error of it; None states none.
     """
     compared: list[tuple[str, str | None, str | None]] = []
     if start_utc_us is not None:
-        before = None if known.start_utc_us is None else clock_text(known.start_utc_us)
-        compared.append(("start", before, clock_text(start_utc_us)))
+        before = None if known.start_utc_us is None else known.start_stated or clock_text(known.start_utc_us)
+        after = start_stated or clock_text(start_utc_us)
+        # of a case of an older version the same time is stated, and only how is new
+        is_same = start_utc_us == known.start_utc_us and None in (start_stated, known.start_stated)
+        compared.append(("start", before, before if is_same else after))
     if clock_error_ms is not None:
         compared.append(("clock error", _error_text(known.clock_error_ms), _error_text(clock_error_ms)))
     return [Correction(known.evidence_id, *each) for each in compared if each[1] != each[2]]

@@ -45,6 +45,7 @@ class IngestItem:
         camera_is_stated: False if the id was made from the name of the file; then the same bytes under another name
             keep the camera that they were first ingested for.
         start_utc_us: time of media time zero by the camera's clock, microseconds since 1970 UTC; None if unknown.
+        start_stated: the same time as it was stated, in ISO 8601 with its offset from UTC; None if unknown.
         clock_error_ms: largest error of that time; None if unknown.
         assumed_rate: frames per second if the container has no times; None if not given.
         stream_index: video stream to read; None for the default stream, or the largest if there is no default.
@@ -55,6 +56,7 @@ class IngestItem:
     camera_id: str
     camera_is_stated: bool = True
     start_utc_us: int | None = None
+    start_stated: str | None = None
     clock_error_ms: int | None = None
     assumed_rate: Fraction | None = None
     stream_index: int | None = None
@@ -157,10 +159,7 @@ def _add_known_facts(item: IngestItem, known: Evidence | None) -> IngestItem:
     """Return the item, completed with what was stated about the same bytes before, so that a repair keeps it."""
     if known is None or known.readable is None:
         return item
-    item = replace(item, camera_id=known.camera_id)
-    start_us = known.start_utc_us if item.start_utc_us is None else item.start_utc_us
-    error_ms = known.clock_error_ms if item.clock_error_ms is None else item.clock_error_ms
-    item = replace(item, start_utc_us=start_us, clock_error_ms=error_ms)
+    item = replace(item, camera_id=known.camera_id, **_statements(item, known))
     readable = known.readable
     if readable.medium.timing is Timing.ASSUMED:
         item = replace(item, assumed_rate=item.assumed_rate or readable.medium.rate_counted)
@@ -171,11 +170,16 @@ def _add_known_facts(item: IngestItem, known: Evidence | None) -> IngestItem:
 
 def _update_known(lists: EvidenceLists, item: IngestItem, known: Evidence) -> Source:
     """Return the source of bytes that are evidence already; update what is stated about their start."""
-    start_us = known.start_utc_us if item.start_utc_us is None else item.start_utc_us
-    error_ms = known.clock_error_ms if item.clock_error_ms is None else item.clock_error_ms
-    lists.evidence[known.evidence_id] = replace(known, start_utc_us=start_us, clock_error_ms=error_ms)
+    lists.evidence[known.evidence_id] = replace(known, **_statements(item, known))
     reason = known.reason if item.path == known.path else f"the same bytes as {known.path}"
     return Source(item.path, known.evidence_id, known.camera_id, known.verdict, reason)
+
+
+def _statements(item: IngestItem, known: Evidence) -> dict[str, Any]:
+    """Return start and clock error as they are stated now, and as they were before where nothing is stated."""
+    start = known if item.start_utc_us is None else item
+    error_ms = known.clock_error_ms if item.clock_error_ms is None else item.clock_error_ms
+    return {"start_utc_us": start.start_utc_us, "start_stated": start.start_stated, "clock_error_ms": error_ms}
 
 
 def _compare_statements(item: IngestItem, known: Evidence, corrector: Corrector) -> list[Correction]:
@@ -188,7 +192,7 @@ def _compare_statements(item: IngestItem, known: Evidence, corrector: Corrector)
         return []  # nothing was made of it yet
     _refuse_other_camera(item, known)
     _refuse_other_stream(item, known)
-    corrections = start_corrections(known, item.start_utc_us, item.clock_error_ms)
+    corrections = start_corrections(known, item.start_utc_us, item.start_stated, item.clock_error_ms)
     corrector.check(item.path, corrections)
     return corrections
 
@@ -229,6 +233,7 @@ def _index_evidence(
         size_bytes=size_bytes,
         camera_id=item.camera_id,
         start_utc_us=item.start_utc_us,
+        start_stated=item.start_stated,
         clock_error_ms=item.clock_error_ms,
         verdict=Verdict.REJECTED,
         reason="",

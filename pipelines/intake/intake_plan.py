@@ -175,5 +175,5 @@ def refuse_unclear_starts(plan: IntakePlan) -> None:
         more = [f"and {len(unclear) - _SHOWN} more"] if len(unclear) > _SHOWN else []
         raise UsageError(
             "; ".join([*unclear[:_SHOWN], *more]),
-            "state the start of these files in UTC with --starts FILE.csv, beside --start from-name for the others",
+            "state these starts with their offset in --starts FILE.csv, beside --start from-name for the others",
         )

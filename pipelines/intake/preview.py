@@ -30,7 +30,7 @@ class FootagePreview:
         n_sections: number of sections, each with a clock of its own.
         is_known: whether it is evidence of the case already.
         is_copy: whether it has the same bytes as evidence at another path.
-        refusal: why ingest would refuse it; empty if it would not.
+        error: why ingest would refuse it; None if it would not.
     """
 
     source: Source
@@ -39,7 +39,12 @@ class FootagePreview:
     n_sections: int = 0
     is_known: bool = False
     is_copy: bool = False
-    refusal: str = ""
+    error: UsageError | None = None
+
+    @property
+    def refusal(self) -> str:
+        """Why ingest would refuse it, and what to do; empty if it would not."""
+        return "" if self.error is None else str(self.error)
 
 
 @contextmanager
@@ -80,7 +85,7 @@ def _preview_one(
     except UsageError as error:
         path = item.path.absolute() if isinstance(item.path, Path) else item.path
         rejected = Source(path, None, item.camera_id, Verdict.REJECTED, error.problem)
-        return FootagePreview(rejected, refusal=str(error))
+        return FootagePreview(rejected, error=error)
     evidence = lists.evidence.get(source.evidence_id or "")
     is_copy = evidence is not None and evidence.path != source.path
     return replace(_describe(source, evidence, lists), is_known=source.evidence_id in known, is_copy=is_copy)

@@ -16,7 +16,7 @@ from forensics.place import Place
 from pipelines.intake.found_footage import FoundFootage
 from pipelines.intake.names_with_time import read_named_time
 from pipelines.intake.starts_table import StatedStart, assign_starts, read_starts
-from pipelines.intake.time_zones import UnclearTime, describe_zone, instant_in_zone
+from pipelines.intake.time_zones import UnclearTime, describe_zone, instant_in_zone, stated_text
 
 __all__ = ["Start", "StartRule", "Starts", "describe_starts", "find_starts", "start_in_name"]
 
@@ -50,7 +50,7 @@ class Start:
     """Start of one piece of footage.
 
     Attributes:
-        at: in UTC; None if unknown.
+        stated: with the offset from UTC with which it is stated; None if unknown.
         clock_error_ms: largest error of it; None if unknown.
         source: where it comes from, for people; empty if unknown.
         name_text: part of the file's name that was read as its time; empty if none was.
@@ -59,7 +59,7 @@ class Start:
         is_refused: whether the problem must be solved before anything is ingested.
     """
 
-    at: datetime | None = None
+    stated: datetime | None = None
     clock_error_ms: int | None = None
     source: str = ""
     name_text: str = ""
@@ -68,9 +68,19 @@ class Start:
     is_refused: bool = False
 
     @property
+    def at(self) -> datetime | None:
+        """Start in UTC; None if unknown."""
+        return None if self.stated is None else self.stated.astimezone(UTC)
+
+    @property
     def utc_us(self) -> int | None:
         """Microseconds since 1970 UTC, exactly; None if unknown."""
-        return None if self.at is None else (self.at - _EPOCH) // timedelta(microseconds=1)
+        return None if self.stated is None else (self.stated - _EPOCH) // timedelta(microseconds=1)
+
+    @property
+    def text(self) -> str | None:
+        """Start as it is stated, in ISO 8601; None if unknown."""
+        return None if self.stated is None else stated_text(self.stated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +105,8 @@ def find_starts(found: Sequence[FoundFootage], rule: StartRule) -> Starts:
     if rule.at is not None and len(found) > 1:
         names = [each.place.name for each in found]
         raise UsageError(
-            f"--start {rule.at.isoformat()} is the time of one recording, but {len(found)} were given, which would all "
-            f"start at once: {', '.join([*names[:_NAMED], *_more(names, _NAMED)])}",
+            f"--start {stated_text(rule.at)} is the time of one recording, but {len(found)} were given, which would "
+            f"all start at once: {', '.join([*names[:_NAMED], *_more(names, _NAMED)])}",
             "give --start from-name if their names hold the times; or state each start in a CSV file, with --list",
         )
     rows = [] if rule.table is None else read_starts(rule.table, rule.zone)

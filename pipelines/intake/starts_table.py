@@ -23,7 +23,7 @@ class StatedStart:
 
     Attributes:
         file: name or path of the footage.
-        at: start in UTC.
+        at: start, with the offset from UTC with which it is stated.
         clock_error_ms: largest error of it; None if not stated.
         line: number of the line, from 1.
     """

@@ -6,6 +6,7 @@ from typing import Final
 from pipelines.durations import parse_duration
 from pipelines.intake.csv_lines import CellError
 from pipelines.intake.time_zones import UnclearTime, instant_in_zone
+from pipelines.iso_times import parse_iso_time
 
 __all__ = ["FROM_NAME", "parse_clock_error", "parse_start"]
 
@@ -17,20 +18,17 @@ _EXAMPLE: Final = "such as 2026-05-01T10:00:00Z"
 
 
 def parse_start(text: str, zone: tzinfo | None) -> datetime:
-    """Return a start in UTC.
+    """Return a start with the offset from UTC with which it is stated.
 
     Args:
-        text: day and time in ISO 8601.
+        text: day and time in ISO 8601, such as 2026-05-01T10:00:00Z.
         zone: of a time without one; None refuses it.
 
     Raises:
         CellError: it is no time, or stands for no instant or for two.
     """
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise CellError(f"a time, {_EXAMPLE}") from error
-    if ":" not in text or at.year not in _YEARS:
+    at = parse_iso_time(text)
+    if at is None or at.year not in _YEARS:
         raise CellError(f"a day from 1970 on with a time, {_EXAMPLE}")
     if at.tzinfo is not None:
         return instant_in_zone(at.replace(tzinfo=None), at.tzinfo)
@@ -39,7 +37,7 @@ def parse_start(text: str, zone: tzinfo | None) -> datetime:
     try:
         return instant_in_zone(at, zone)
     except UnclearTime as error:
-        raise CellError(f"the time with its offset, such as {text}+02:00, because {error}") from error
+        raise CellError(f"the time with its offset, because {error}") from error
 
 
 def parse_clock_error(text: str) -> int | None:

@@ -5,9 +5,11 @@ import zoneinfo
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Final
 
-__all__ = ["UnclearTime", "describe_zone", "instant_in_zone", "parse_zone"]
+__all__ = ["UnclearTime", "describe_zone", "instant_in_zone", "named_zone", "parse_zone", "stated_text"]
 
 _OFFSET: Final = re.compile(r"([+-])(0\d|1[0-4]):?([0-5]\d)")
+# Names that stand for the zone of this machine, or for none.
+_OF_THIS_MACHINE: Final = frozenset({"localtime", "posixrules", "Factory"})
 _EXAMPLES: Final = "give Europe/Berlin, UTC, or an offset such as +02:00"
 
 
@@ -30,14 +32,24 @@ def parse_zone(text: str) -> tzinfo:
     if offset is not None:
         span = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
         return timezone(-span if offset[1] == "-" else span)
-    try:
-        return zoneinfo.ZoneInfo(text)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        if not zoneinfo.available_timezones():
-            raise ValueError(
-                f"{text!r}: this machine has no time zone database; give an offset such as +02:00"
-            ) from error
-        raise ValueError(f"{text!r} is no time zone; {_EXAMPLES}") from error
+    return named_zone(text)
+
+
+def named_zone(name: str) -> zoneinfo.ZoneInfo:
+    """Return a zone by its IANA name. Names that mean another zone on another machine, as localtime, are refused.
+
+    Raises:
+        ValueError: this machine knows no such zone.
+
+    >>> named_zone("Europe/Berlin").key
+    'Europe/Berlin'
+    """
+    names = zoneinfo.available_timezones()
+    if not names:
+        raise ValueError(f"{name!r}: this machine has no time zone database; give an offset such as +02:00")
+    if name not in names or name in _OF_THIS_MACHINE or name.startswith(("posix/", "right/")):
+        raise ValueError(f"{name!r} is no time zone; {_EXAMPLES}")
+    return zoneinfo.ZoneInfo(name)
 
 
 def describe_zone(zone: tzinfo) -> str:
@@ -50,15 +62,33 @@ def describe_zone(zone: tzinfo) -> str:
 
 
 def instant_in_zone(local: datetime, zone: tzinfo) -> datetime:
-    """Return the instant of a local time, in UTC.
+    """Return the instant of a local time: the same reading, with its offset from UTC.
 
     Raises:
         UnclearTime: clocks are set back, and the time occurs twice; or forward, and it does not occur.
+
+    >>> instant_in_zone(datetime(2026, 5, 1, 10), parse_zone("Europe/Berlin")).isoformat()
+    '2026-05-01T10:00:00+02:00'
     """
-    first, second = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
-    if first.utcoffset() == second.utcoffset():
-        return first.astimezone(UTC)
+    first, second = (_with_offset(local.replace(tzinfo=zone, fold=fold)) for fold in (0, 1))
+    if first == second:
+        return first
     where = f"{local:%Y-%m-%d %H:%M:%S} in {describe_zone(zone)}"
-    if first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == local:
-        raise UnclearTime(f"{where} occurs twice, because clocks are set back that night")
-    raise UnclearTime(f"{where} does not exist, because clocks are set forward that night")
+    readings = f"that night; {stated_text(first)} and {stated_text(second)} are clear"
+    if first.astimezone(zone).replace(tzinfo=None) == local:
+        raise UnclearTime(f"{where} occurs twice, because clocks are set back {readings}")
+    raise UnclearTime(f"{where} does not exist, because clocks are set forward {readings}")
+
+
+def _with_offset(at: datetime) -> datetime:
+    """Return an aware time with its offset from UTC in place of the rules of its zone."""
+    return at.replace(tzinfo=timezone(at.utcoffset() or timedelta()), fold=0)
+
+
+def stated_text(at: datetime) -> str:
+    """Return an aware time in ISO 8601, with the offset from UTC with which it was stated.
+
+    >>> stated_text(datetime(2026, 5, 1, 10, tzinfo=UTC))
+    '2026-05-01T10:00:00Z'
+    """
+    return at.isoformat().replace("+00:00", "Z")

@@ -12,12 +12,14 @@ from forensics.custody.case_folder import SEALED_SUFFIX, RunFolder
 from forensics.custody.sealer import Sealer
 from forensics.digests import sha256_of_file
 from forensics.faults import Fault, FaultKind
-from forensics.json_object import JsonObject
+from forensics.json_object import JsonObject, decode_json
 from forensics.tables.files import sealing_context
 
 __all__ = ["find_changed_file", "find_first_difference"]
 
 _ROWS: Final = 65_536
+# Facts of a manifest about the scope of the case, see `forensics.tables.searched_scope`.
+_OF_THE_SCOPE: Final = ("scope", "mandate")
 
 
 def find_first_difference(
@@ -49,9 +51,15 @@ def find_first_difference(
     for path in sorted({*old, *new}):
         if old.get(path) != new.get(path):
             return f"{path}: the picture differs"
-    if sha256_of_file(recorded.manifest) != sha256_of_file(repeated.manifest):
+    if _facts_of_run(recorded, old_manifest) != _facts_of_run(repeated, old_manifest):
         return "MANIFEST.json: the facts about the whole run differ"
     return ""
+
+
+def _facts_of_run(run: RunFolder, old_manifest: JsonObject) -> JsonObject:
+    """Return the facts of a manifest that the old one has too: earlier versions published none or one of two."""
+    unknown = {name for name in _OF_THE_SCOPE if old_manifest.get(name) is None}
+    return {name: value for name, value in decode_json(run.manifest.read_text()).items() if name not in unknown}
 
 
 def find_changed_file(run: RunFolder, manifest: JsonObject) -> Fault | None:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Final
 
 import forensics
-from forensics.custody.case_document import Case, digest_scope
+from forensics.custody.case_document import Case
 from forensics.custody.corrections import recorded_corrections
 from forensics.custody.log import Chain, find_log_fault, head, read_chain
 from forensics.custody.mandate import mandate_status
@@ -18,6 +18,7 @@ from forensics.faces.review_rules import state_of
 from forensics.json_object import JsonObject, decode_json
 from forensics.tables.evidence import load_evidence
 from forensics.tables.manifest import read_manifest
+from forensics.tables.searched_scope import is_mandate_changed, is_scope_changed
 from forensics.tables.stale_evidence import stale_evidence
 from pipelines.custody.case_store import denial_reason
 from pipelines.custody.earlier_denials import denial_facts
@@ -27,6 +28,7 @@ from pipelines.custody.keys import find_key
 from pipelines.custody.mandate_text import record_facts
 from pipelines.custody.outputs import written_files
 from pipelines.proof.disclosed_candidates import disclosed_candidates, verdicts_on_other_lists
+from pipelines.proof.disclosed_footage import not_searched, searched
 from pipelines.proof.uses import count_uses, unless_few
 from pipelines.review.reviews import load_reviews, select_reviews
 from pipelines.run.record import newest_record
@@ -37,10 +39,6 @@ __all__ = ["annual_counts", "annual_uses", "build_disclosure"]
 _RECORD_FIELDS: Final = ("run", "settings", "model", "faces", "methods", "libraries", "hardware")
 _MADE: Final = ("begin", "case init")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_OF_EVIDENCE: Final = (
-    *("evidence_id", "sha256", "bytes", "camera_id", "file_name", "verdict", "reason"),
-    *("start_utc", "end_utc", "start_camera_clock", "clock_offset_ms", "clock_drift_ppm", "clock_error_ms"),
-)
 _LIMITS: Final = (
     "Every row is a candidate for examination, not a finding: the software proposes, people decide.",
     "Public studies of surveillance footage report the right person on rank 1 in about 72 % of searches.",
@@ -72,8 +70,8 @@ def build_disclosure(case: Case) -> JsonObject:
     return {
         "heading": _HEADING if case.mandate.mode.compares_faces else _HEADING_OF_SCENES,
         "case": {"case_id": case.case_id, **_mandate_facts(case), **denial_facts(case)},
-        "searched": _searched(case) if published else [],
-        "not_searched": _not_searched(case, published=published),
+        "searched": searched(case) if published else [],
+        "not_searched": not_searched(case, "" if published else _why_no_tables(case)),
         "changed_since_the_run": _changes(case) if published else {},
         "clocks": _clocks(case),
         "corrections": [each.facts for each in recorded_corrections(chain.lines)],
@@ -138,29 +136,17 @@ def _instant(value: datetime | None) -> str | None:
     return None if value is None else value.isoformat()
 
 
-def _searched(case: Case) -> list[JsonObject]:
-    """Return every recording that the published run searched, with camera and clock as its tables state them."""
-    rows = forensics.open_case(case.folder.root).evidence().select(*_OF_EVIDENCE).collect()
-    return rows.rename({"bytes": "size_bytes", "file_name": "file"}).to_dicts()
-
-
-def _not_searched(case: Case, *, published: bool) -> list[JsonObject]:
-    """Return the recordings of the case that are not in the published tables."""
-    searched = {row["evidence_id"] for row in _searched(case)} if published else set()
-    return [
-        {"evidence_id": item.evidence_id, "sha256": item.sha256, "camera_id": item.camera_id, "file": item.path.name}
-        for item in load_evidence(case.folder)
-        if item.evidence_id not in searched
-    ]
-
-
 def _changes(case: Case) -> JsonObject:
     """Return what was changed after the run whose candidates and footage are listed."""
-    scope = read_manifest(case.folder).get("scope")
     return {
         "evidence_with_another_camera_or_clock": stale_evidence(case),
-        "cameras_hours_or_clocks_of_the_case": scope is not None and scope != digest_scope(case.folder),
+        "cameras_hours_or_clocks_of_the_case": _or_unknown(is_scope_changed(case)),
+        "cameras_or_hours_of_the_mandate": _or_unknown(is_mandate_changed(case)),
     }
+
+
+def _or_unknown(is_changed: bool | None) -> bool | str:
+    return "unknown" if is_changed is None else is_changed
 
 
 def _camera_clock(microseconds: int) -> str:

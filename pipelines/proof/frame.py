@@ -113,11 +113,12 @@ def open_frame(case: Case, address: Address) -> OpenedFrame:
     number = _find_frame_number(index, address)
     scope = compute_evidence_scope(case, item, index)
     wanted: Int64Array = np.array([number], dtype=np.int64)
-    if not scope.contains(wanted).all():
-        raise NotAuthorised(
-            f"frame {number} is outside the scope of the case: {scope.detail}",
-            "`forensics case show` displays the scope; choose a frame inside it",
-        )
+    for is_excluded, _, detail in scope.exclusions(wanted):
+        if is_excluded.any():
+            raise NotAuthorised(
+                f"frame {number} is outside the scope of the case: {detail}",
+                "`forensics case show` displays the scope; choose a frame inside it",
+            )
     coverage = _coverage_facts(case, item, number)
     view = View(shows_damaged=coverage.get("looked_at") == State.DOUBTFUL)
     with DecodingChild(Limits()) as child:

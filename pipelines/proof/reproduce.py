@@ -17,6 +17,7 @@ from forensics.models.model_store import Model
 from forensics.place import StoreObject
 from forensics.tables.evidence import load_evidence
 from forensics.tables.files import link_or_copy
+from forensics.tables.searched_scope import SearchedScope
 from pipelines.custody.deciding_files import DecidingFiles
 from pipelines.custody.erasure import remove_reproduction
 from pipelines.proof.differences import find_first_difference
@@ -76,6 +77,7 @@ def reproduce(
             runner=runner,
             progress=progress,
             recognition=recognition,
+            searched=SearchedScope.of(case),
             stop=StopRequest(
                 case.folder.cancel_file, next_step="run the same command again; it starts from the beginning"
             ),

@@ -8,6 +8,7 @@ from forensics.decoding.child import Limits
 from forensics.json_object import JsonObject
 from forensics.models.model_store import Model
 from forensics.tables.outcomes import Failure
+from forensics.tables.searched_scope import SearchedScope
 from pipelines.custody.part_records import PartRecords
 from pipelines.run.cancellation import StopRequest
 from pipelines.run.footage_integrity import FootageChecker
@@ -43,6 +44,7 @@ class RunContext:
         stop: the request to cancel the run.
         metrics: Prometheus metrics of the run.
         recognition: references that faces are compared with; None if no faces are compared.
+        searched: mandate and clocks that decide which frames are in scope.
         load_detector: loads the detector in a worker.
         parts: checks which stored parts may be used.
         records: stores parts, and records them until the run publishes.
@@ -58,6 +60,7 @@ class RunContext:
     stop: StopRequest
     metrics: RunMetrics
     recognition: Recognition | None
+    searched: SearchedScope
     load_detector: DetectorLoader
     parts: PartChecker
     records: PartRecords

@@ -26,6 +26,7 @@ from forensics.tables.outcomes import EvidenceOutcome, Failure
 from forensics.tables.publish import publish, put_in_place, remove_unnamed_pictures
 from forensics.tables.run_identity import RunIdentity
 from forensics.tables.run_inventory import encode_inventory, parse_inventory, read_inventory
+from forensics.tables.searched_scope import SearchedScope
 from forensics.tables.spot_check_rows import SpotCheckedEvidence, evaluate_spot_checks
 from forensics.wording import counted
 from pipelines import clock
@@ -70,6 +71,7 @@ class RunResult:
         rebuilt_parts: one message for each stored part that was missing or altered and was made again.
         spot_check: counts of the spot check of skipped frames; None without a gate.
         is_unchanged: whether the published tables equal the ones published before, byte for byte.
+        replaced_run: id of another run whose tables were published before; empty if there was none.
         n_gone: number of candidates and leads of the list published before that are not in this one.
     """
 
@@ -84,6 +86,7 @@ class RunResult:
     rebuilt_parts: tuple[str, ...]
     spot_check: JsonObject | None
     is_unchanged: bool
+    replaced_run: str
     n_gone: int
 
     @property
@@ -153,6 +156,7 @@ def run_case(
     progress: Progress,
     metrics: RunMetrics | None = None,
     recognition: Recognition | None = None,
+    searched: SearchedScope | None = None,
     stop: StopRequest | None = None,
     load_detector: DetectorLoader = load_configured_detector,
 ) -> RunResult:
@@ -167,6 +171,7 @@ def run_case(
         progress: shows progress to the user.
         metrics: Prometheus metrics of the run; None writes no file.
         recognition: references that faces are compared with; None if no faces are compared.
+        searched: mandate and clocks as the manifest states them; None for those in the folder of the case.
         stop: the request to cancel; None for the one that `forensics cancel` makes on this case.
         load_detector: loads the detector in a worker.
 
@@ -190,6 +195,7 @@ def run_case(
         stop=stop or StopRequest(case.folder.cancel_file),
         metrics=metrics or RunMetrics(None, case.folder.root.name),
         recognition=recognition,
+        searched=searched or SearchedScope.of(case),
         load_detector=load_detector,
         parts=PartChecker.load(case.folder, records.load()),
         records=records,
@@ -239,7 +245,7 @@ def _complete(context: RunContext, files: DecidingFiles) -> RunResult:
         failure = Failure(evidence_id, "footage", "whole evidence", 1, loss.reason, loss.detail)
         ledger.failures["footage", evidence_id] = failure
     spot_checks = _spot_checks(context, outcomes)
-    before = _published_sha256(context.case)
+    before, run_before = _published_sha256(context.case), _published_run(context.case)
     manifest, n_gone = _publish(context, ledger, files, outcomes, spot_checks)
     result = RunResult(
         folder=context.plan.folder,
@@ -253,6 +259,7 @@ def _complete(context: RunContext, files: DecidingFiles) -> RunResult:
         rebuilt_parts=rebuilt_parts,
         spot_check=spot_check_facts(context.settings, spot_checks.values()),
         is_unchanged=_published_sha256(context.case) == before,
+        replaced_run="" if run_before == context.plan.folder.run_id else run_before,
         n_gone=n_gone,
     )
     record = context.plan.folder.record
@@ -282,6 +289,13 @@ def _keep_tables_if_nothing_was_read(context: RunContext, outcomes: list[Evidenc
 def _published_sha256(case: Case) -> str | None:
     """Return the digest of the published manifest, which covers every table; None before the first publication."""
     return sha256_of_file(case.folder.manifest) if case.folder.manifest.exists() else None
+
+
+def _published_run(case: Case) -> str:
+    """Return the id of the run that published the tables; empty before the first one, or if they are not whole."""
+    with contextlib.suppress(ForensicsError):
+        return str(read_manifest(case.folder)["run"])
+    return ""
 
 
 def _spot_checks(context: RunContext, outcomes: list[EvidenceOutcome]) -> dict[str, SpotCheckedEvidence]:
@@ -323,6 +337,7 @@ def _publish(
         failures=list(ledger.failures.values()),
         cameras={each.camera_id: context.case.camera(each.camera_id) for each in evidence},
         identity=RunIdentity(context.case.case_id, plan.folder.run_id, context.model.name, context.model.sha256),
+        searched=context.searched,
         settings_digest=plan.settings_digest,
         spot_checks=spot_checks,
         compared=context.recognition.setup if context.recognition else None,
@@ -349,7 +364,7 @@ def _publish(
 def _is_clean(context: RunContext, ledger: RunLedger, manifest: JsonObject) -> bool:
     """Whether every source is complete, every frame was decoded, and every clock that the scope needs is known."""
     is_complete = all(source.verdict is Verdict.OK for source in load_sources(context.case.folder))
-    are_clocks_known = all(plan.scope.reason != "scope_unknown" for plan in context.plan.evidence)
+    are_clocks_known = "scope_unknown" not in context.plan.outside
     return is_complete and are_clocks_known and not ledger.failures and not manifest["gap_frames"]
 
 

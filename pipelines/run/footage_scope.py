@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+import numpy as np
+
 from forensics.custody.case_document import Case
 from forensics.custody.scope import Scope, compute_scope
 from forensics.footage.evidence import Evidence
@@ -22,7 +24,7 @@ def compute_evidence_scope(case: Case, evidence: Evidence, index: PacketIndex) -
 def describe_outside(case: Case, evidence_ids: Collection[str]) -> str:
     """Return a sentence on how many frames of these evidences are outside the scope, and why; empty if none is.
 
-    Frames that are outside because a clock is unknown are not counted; see `describe_unknown_clocks`.
+    Recordings that are outside because their clock is unknown are not counted; see `describe_unknown_clocks`.
     """
     mandate = case.mandate
     if not (mandate.cameras or mandate.from_utc or mandate.to_utc):
@@ -33,9 +35,9 @@ def describe_outside(case: Case, evidence_ids: Collection[str]) -> str:
         index = load_index(case.folder, item)
         scope = compute_evidence_scope(case, item, index)
         n_frames += index.n_frames
-        if scope.reason == "scope":
-            n_outside += index.n_frames - scope.n_frames
-            details.add(scope.detail)
+        if scope.n_inside or scope.reason != "scope_unknown":
+            n_outside += index.n_frames - scope.n_inside
+            details |= {why for is_excluded, _, why in scope.exclusions(np.arange(index.n_frames)) if is_excluded.any()}
     if not n_outside:
         return ""
     why = "; ".join(sorted(details))

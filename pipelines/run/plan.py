@@ -63,7 +63,7 @@ class EvidencePlan:
     @property
     def is_outside(self) -> bool:
         """Whether the whole evidence is outside the scope."""
-        return self.scope.n_frames == 0
+        return not self.scope.n_inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class PlannedChunk:
     @property
     def is_outside(self) -> bool:
         """Whether the whole chunk is outside the scope, so that its footage is never opened."""
-        return self.scope.n_frames_in(self.chunk.start, self.chunk.stop) == 0
+        return not self.scope.has_any_of(self.chunk.start, self.chunk.stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,7 @@ class RunPlan:
         """Number of frames outside the scope, by the reason in `coverage`."""
         frames = Counter[str]()
         for plan in self.evidence:
-            if plan.scope.reason:
-                frames[plan.scope.reason] += plan.chunks[-1].stop - plan.scope.n_frames
+            frames.update(plan.scope.count_outside(plan.chunks[-1].stop))
         return dict(sorted(frames.items()))
 
     @property
@@ -226,8 +225,7 @@ def _compute_boundaries(index: PacketIndex, evidence: Evidence, settings: Settin
 def _detect_facts(evidence: Evidence, settings: Settings, model_digest: str, scope: Scope) -> JsonObject:
     """Return everything that decides the content of a detect part, except its frames."""
     assert evidence.readable is not None
-    bounds = [scope.start, scope.stop, scope.reason, scope.detail]
-    limits = {"scope": [*bounds, scope.unknown] if scope.unknown else bounds} if scope.reason else {}
+    limits = {"scope": _scope_facts(scope)} if scope.reason or scope.undated else {}
     rules, methods = settings.gate_rules, settings.methods(compares_faces=False)
     return {
         **limits,
@@ -240,3 +238,10 @@ def _detect_facts(evidence: Evidence, settings: Settings, model_digest: str, sco
         "model": model_digest,
         "libraries": library_versions(),
     }
+
+
+def _scope_facts(scope: Scope) -> list[object] | JsonObject:
+    """Return a scope as it stands in the names of parts; one range as before versions knew several."""
+    if len(scope.ranges) == 1 and not scope.undated:
+        return [*scope.ranges[0], scope.reason, scope.detail]
+    return asdict(scope)

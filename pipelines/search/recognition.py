@@ -8,7 +8,7 @@ from typing import Final
 
 from forensics.adapters.crypto.case_key import Key
 from forensics.adapters.faces.face_models import FaceModels
-from forensics.custody.case_document import Case, digest_scope
+from forensics.custody.case_document import Case
 from forensics.digests import canonical_json
 from forensics.faces.compared_people import ComparedPeople
 from forensics.faces.comparison import Rules, fmr_per_comparison
@@ -139,5 +139,4 @@ def _comparison_setup(
         fmr=None if calibration is None else fmr_per_comparison(settings.false_candidate_rate, n_entries),
         calibration="" if calibration is None else calibration.name,
         likelihood=load_likelihood(case.folder, key, models),
-        scope=digest_scope(case.folder),
     )

@@ -100,7 +100,9 @@ class _OpenedDetect:
             frames = source.read(work.evidence, wanted)
             rows = DetectRows(chunk, scope, wanted)
             return detect_chunk(rows, frames, detector=source.detector, references=references)
-        items = source.read(work.evidence, wanted, MotionGate(self._gate, window_starts(index, self._gate.window_us)))
+        # what was seen in one range of the scope says nothing about another, which may be hours later
+        starts = np.union1d(window_starts(index, self._gate.window_us), scope.starts)
+        items = source.read(work.evidence, wanted, MotionGate(self._gate, starts))
         detect_frame = partial(_detect_frame, source.detector, references)
         outcomes = refine(items, detect_frame, media_us=index.media_us, rules=self._gate)
         return detect_gated_chunk(DetectRows(chunk, scope, wanted), outcomes, source.detector.class_names)

@@ -294,6 +294,14 @@ RECORDED: tuple[Recorded, ...] = (
         for name, starts_s in (("each clock starting anew", (0, 0)), ("overlapping", (0, Fraction(4, 5))))
     ),
     Recorded(
+        "ts joined, three clocks starting anew",
+        partial(_joined, suffix="ts", recipe=_ts(_B), starts_s=(0, 0, 0)),
+        range(135),
+        section_starts=(45, 90),
+        media_us=_steady(135),
+        remark="3 sections: the clock of the file jumps back by",
+    ),
+    Recorded(
         "ts joined, clocks continuing",
         partial(_joined, suffix="ts", recipe=_ts(_B), starts_s=(10, 10 + Fraction(45, 25))),
         _ALL,

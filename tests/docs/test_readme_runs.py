@@ -200,12 +200,9 @@ def _hand_over(readme: _Reader) -> None:
     readme("verify CASE")
     readme("verify CASE --checkpoint FILE", FILE="kept.json")
     frame = forensics.open_case("my-case").frames().collect().row(3, named=True)
-    readme(
-        "verify CASE --frame EVIDENCE:PTS -o FILE.png",
-        EVIDENCE=frame["evidence_id"],
-        PTS=str(frame["pts"]),
-        FILE="frame",
-    )
+    address = {"EVIDENCE": frame["evidence_id"], "PTS": str(frame["pts"])}
+    readme("verify CASE --frame EVIDENCE:PTS -o FILE.png", **address, FILE="frame")
+    readme("verify CASE --frame EVIDENCE:PTS --marked FILE.png", **address, FILE="marked")
     readme("reproduce CASE")
     readme("case disclose CASE -o FILE.json --recipient TEXT --reason TEXT", FILE="defence")
     readme("case report FOLDER --annual 2026", FOLDER=".")

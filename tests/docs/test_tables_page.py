@@ -3,7 +3,9 @@
 import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -14,6 +16,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+import forensics
 from forensics.detection.detections import Boxes
 from forensics.footage.frames import Frame
 from forensics.tables.schemas import CANDIDATES, PUBLISHED, RUN_COLUMNS
@@ -24,6 +27,7 @@ from testing.project import ROOT
 _PAGE = (ROOT / "docs" / "tables.md").read_text()
 _QUERIES = re.findall(r"\*\*(\d+)\. .*?```python\n(.*?)```\n```sql\n(.*?)```", _PAGE, re.DOTALL)
 _PREAMBLE = re.search(r"```python\n(from datetime.*?)```", _PAGE, re.DOTALL)
+_UTC = pl.Datetime("us", "UTC")
 # painted frames have nothing in common, like pictures after a cut
 _SERIAL = ("--runner", "serial", "--quiet", "--set", "track.cuts=false", "--set", "detect.fps=5")
 
@@ -85,6 +89,25 @@ def test_every_query_has_the_same_answer_in_polars_and_duckdb(folder: Path) -> N
         assert one.columns == other.columns, number
         assert _rows(one), number
         assert _rows(one) == _rows(other), number
+
+
+def test_hours_of_two_days_and_the_two_hours_from_two_to_three_are_counted_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the night to 25 October 2026, 02:30 is 00:30 and 01:30 UTC in Berlin."""
+    _, python, sql = _QUERIES[4]
+    hours = [(24, 0, 30), (25, 0, 30), (25, 0, 45), (25, 1, 30), (25, 2, 30)]
+    times = [datetime(2026, 10, *each, tzinfo=UTC) for each in hours]
+    rows = pl.DataFrame({"camera_id": "gate", "first_utc": times}, schema_overrides={"first_utc": _UTC})
+    target = tmp_path / "my-case" / "tables"
+    target.mkdir(parents=True)
+    rows.write_parquet(target / "sightings.parquet")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(forensics, "open_case", lambda _: SimpleNamespace(sightings=rows.lazy))
+    counted = {(24, 0): 1, (25, 0): 2, (25, 1): 1, (25, 2): 1}
+    expected = {datetime(2026, 10, *each, tzinfo=UTC): number for each, number in counted.items()}
+    for answer in (_polars(python), _duckdb(sql)):
+        assert dict(answer.select(pl.col("hour").dt.convert_time_zone("UTC"), "len").iter_rows()) == expected
 
 
 # ---- globs

@@ -14,10 +14,14 @@ import numpy.typing as npt
 
 from forensics.errors import CannotStart
 
-__all__ = ["COARSEST_STRIDE", "reshape"]
+__all__ = ["COARSEST_STRIDE", "FINAL_COLUMNS", "reshape"]
 
 _STRIDES: Final = (8, 16, 32)
 COARSEST_STRIDE: Final = _STRIDES[-1]
+FINAL_COLUMNS: Final = 6
+"""Columns of an output whose rows are final boxes: x1, y1, x2, y2, score, class."""
+_ANCHOR_CONSTANTS: Final = 2
+"""Centres and strides of the anchors: both are in a head that computes final boxes from them."""
 
 _Size = tuple[int, int]
 _Array = npt.NDArray[Any]
@@ -44,18 +48,22 @@ def reshape(network: Any, name: str, height_px: int, width_px: int) -> Any:
         return network
     from openvino import PartialShape, opset1
 
+    n_anchor_constants = 0
     try:
         for operand, constant in list(_iter_size_constants(network)):
-            changed = _resize_constant(constant, before, now, is_target=operand.get_node().get_type_name() == "Reshape")
+            is_target = operand.get_node().get_type_name() == "Reshape"
+            changed = _resize_constant(constant, before, now, is_target=is_target)
             if changed is not None:
                 operand.replace_source_output(opset1.constant(changed).output(0))
+                n_anchor_constants += not is_target
         network.get_parameters()[0].set_partial_shape(PartialShape([1, 3, *now]))
         network.validate_nodes_and_infer_types()
     except (RuntimeError, ValueError) as error:
         raise _reshape_error(name, now, str(error).strip().splitlines()[-1]) from error
-    n_anchors = int(network.output(0).partial_shape[2].get_length())
-    if n_anchors != _n_anchors(now):
-        raise _reshape_error(name, now, f"it gives {n_anchors} anchors, expected {_n_anchors(now)}")
+    n_columns = int(network.output(0).partial_shape[2].get_length())
+    is_final = n_columns == FINAL_COLUMNS and n_anchor_constants >= _ANCHOR_CONSTANTS
+    if n_columns != _n_anchors(now) and not is_final:
+        raise _reshape_error(name, now, f"it gives {n_columns} anchors, expected {_n_anchors(now)}")
     return network
 
 

@@ -8,12 +8,13 @@ import ast
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from forensics.adapters.detectors.network_shape import COARSEST_STRIDE, reshape
+from forensics.adapters.detectors.network_shape import COARSEST_STRIDE, FINAL_COLUMNS, reshape
 from forensics.adapters.libraries.openvino_core import openvino_core
 from forensics.detection.detections import Boxes
 from forensics.detection.detector import Detector, DetectorOptions
@@ -122,6 +123,7 @@ class _Inputs:
         self._export = export
         self._options = options
         self._slots: dict[tuple[int, int], list[_Slot]] = {}
+        self._size_of = lru_cache(maxsize=64)(self._find_size)
 
     @property
     def common_size_px(self) -> tuple[int, int]:
@@ -130,16 +132,36 @@ class _Inputs:
 
     def slots_for(self, height_px: int, width_px: int) -> list[_Slot]:
         """Return the slots for frames of this scaled size; compile the network if the size is new."""
-        size = self._export.height_px, self._export.width_px
-        if self._options.rectangular:
-            size = _round_up_to_stride(height_px), _round_up_to_stride(width_px)
+        size = self._size_of(height_px, width_px)
         if size not in self._slots:
-            network, _ = _read_network(self._model)
-            if self._options.rectangular or network.input(0).partial_shape.is_dynamic:
-                network = reshape(network, self._model.name, *size)
-            compiled = _compile(network, size, self._options)
+            compiled = _compile(self._network_for(size), size, self._options)
             self._slots[size] = [_new_slot(compiled, size) for _ in range(_IN_FLIGHT)]
         return self._slots[size]
+
+    def _find_size(self, height_px: int, width_px: int) -> tuple[int, int]:
+        """Return height and width of the input for frames of this scaled size; the same in every worker."""
+        square = self._export.height_px, self._export.width_px
+        if self._options.rectangular is False:
+            return square
+        fitted = _round_up_to_stride(height_px), _round_up_to_stride(width_px)
+        if self._options.rectangular is None and fitted != square:
+            try:
+                self._network_for(fitted)
+            except CannotStart:
+                return square
+        return fitted
+
+    def _network_for(self, size: tuple[int, int]) -> Any:
+        """Return the network with an input of this size.
+
+        Raises:
+            CannotStart: it cannot be changed to that size.
+        """
+        network, _ = _read_network(self._model)
+        is_unchanged = size == (self._export.height_px, self._export.width_px)
+        if is_unchanged and not network.input(0).partial_shape.is_dynamic:
+            return network
+        return reshape(network, self._model.name, *size)
 
 
 def _round_up_to_stride(pixels: int) -> int:
@@ -281,7 +303,7 @@ def _is_final(network: Any, n_classes: int) -> bool | None:
         return None
     if shape[1] == 4 + n_classes:
         return False
-    return True if shape[2] == 6 else None
+    return True if shape[2] == FINAL_COLUMNS else None
 
 
 def _unsupported_network(path: Path, found: str) -> CannotStart:

@@ -9,6 +9,7 @@ import polars as pl
 
 from scripts.measure.bench.contenders import (
     run_decoding,
+    run_forensics_again,
     run_forensics_scan,
     run_network,
     run_on_every_core,
@@ -21,7 +22,7 @@ from scripts.measure.bench.report import DECODING, NETWORK
 __all__ = ["COMPARISONS", "PEER", "BenchFiles", "Comparison"]
 
 PEER: Final = "YOLO.track"
-RECTANGULAR: Final = {"detect.rectangular": "true"}
+SQUARE: Final = {"detect.rectangular": "false"}
 GATED: Final = {"detect.gate": "motion", "detect.classes": "person"}
 _ACTION: Final = (50, 200)
 
@@ -87,8 +88,8 @@ def every_frame(files: BenchFiles) -> Comparison:
     contenders: dict[str, Run] = {
         PEER: lambda: run_yolo_track(clip, files.model, most=min(n_frames, n_loop) - 1),
         "forensics scan": lambda: run_forensics_scan(clip, files.model, files.new_path("every"), settings, n_frames),
-        "forensics scan, rectangular": lambda: run_forensics_scan(
-            clip, files.model, files.new_path("wide"), {**settings, **RECTANGULAR}, n_frames
+        "forensics scan, square input": lambda: run_forensics_scan(
+            clip, files.model, files.new_path("square"), {**settings, **SQUARE}, n_frames
         ),
         "YOLO.track, vid_stride=5": lambda: run_yolo_track(
             clip, files.model, stride=5, most=min(n_frames, n_loop) // 5 - 1
@@ -112,19 +113,19 @@ def gate_on_people(files: BenchFiles) -> Comparison:
     settings = {**GATED, "gate.audit_frames": 30} if files.is_short else GATED
     references: dict[str, list[tuple[int, int]]] = {}
 
-    def compare(name: str, wide: Mapping[str, str]) -> dict[str, Any]:
+    def compare(name: str, shape: Mapping[str, str]) -> dict[str, Any]:
         """Compare the tracks of every loop with detection on every frame of one loop."""
         if name not in references:
             case = files.new_path("reference")
-            run_forensics_scan(source, files.model, case, {"detect.classes": "person", **wide}, n_loop)
+            run_forensics_scan(source, files.model, case, {"detect.classes": "person", **shape}, n_loop)
             references[name] = _people(case)
         case = max(files.scratch.glob(f"{name}-*"), key=lambda each: each.stat().st_mtime)
         return _compare_people(_people(case), references[name], n_loop, n_frames // n_loop)
 
     def check(measured: dict[str, Measurement]) -> dict[str, Any]:
-        people = {"square input": compare("gate", {})}
+        people = {"rectangular input": compare("gate", {})}
         if not files.is_short:
-            people["rectangular input"] = compare("wide", RECTANGULAR)
+            people["square input"] = compare("square", SQUARE)
         return {"people": people, **_spot_check_facts(measured)}
 
     contenders: dict[str, Run] = {
@@ -135,8 +136,8 @@ def gate_on_people(files: BenchFiles) -> Comparison:
     }
     if not files.is_short:
         contenders |= {
-            "forensics scan, gate, rectangular": lambda: run_forensics_scan(
-                clip, files.model, files.new_path("wide"), {**settings, **RECTANGULAR}, n_frames
+            "forensics scan, gate, square input": lambda: run_forensics_scan(
+                clip, files.model, files.new_path("square"), {**settings, **SQUARE}, n_frames
             ),
             "YOLO.track, vid_stride=5": lambda: run_yolo_track(clip, files.model, stride=5, most=n_loop // 5 - 1),
         }
@@ -178,8 +179,30 @@ def gate_on_a_crowd(files: BenchFiles) -> Comparison:
     )
 
 
+def whole_process(files: BenchFiles, name: str) -> Comparison:
+    """Compare whole processes on a short clip: what a person waits for, start-up and tables included."""
+    clip = files.clip(name)
+    n_frames = count_frames(clip)
+    return Comparison(
+        f"whole process, {name}, {n_frames} frames",
+        {
+            PEER: lambda: run_yolo_track(clip, files.model, most=n_frames - 1).as_whole,
+            "forensics scan": lambda: (
+                run_forensics_scan(clip, files.model, files.new_path("whole"), {}, n_frames).as_whole
+            ),
+            "forensics run, nothing to do": lambda: (
+                run_forensics_again(
+                    max(files.scratch.glob("whole-*"), key=lambda each: each.stat().st_mtime), n_frames
+                ).as_whole
+            ),
+        },
+    )
+
+
 COMPARISONS: Final[dict[str, Callable[[BenchFiles], Comparison]]] = {
     "every": every_frame,
+    "whole": lambda files: whole_process(files, "car-detection.mp4"),
+    "whole-long": lambda files: whole_process(files, "one-by-one-person-detection.mp4"),
     "people": gate_on_people,
     "still": gate_on_stillness,
     "crowd": gate_on_a_crowd,

@@ -1,7 +1,9 @@
 """Frames that a mandate allows: those whose whole clock error interval is within its cameras and its time span."""
 
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import numpy as np
 import pytest
@@ -9,7 +11,9 @@ import pytest
 from forensics.custody.mandate import Mandate, Mode
 from forensics.custody.scope import compute_scope
 from forensics.footage.cameras import Camera
+from forensics.footage.chunks import Chunk
 from forensics.footage.frame_clock import FrameClock
+from forensics.tables.parts import DetectRows
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 NOON_US = 1_777_636_800_000_000
@@ -54,7 +58,7 @@ def test_a_frame_is_inside_with_its_whole_error_interval(
 ) -> None:
     start = NOON_US + start_minute * 60_000_000
     scope = compute_scope(TWO_HOURS, Camera("gate"), clock_at(start, minutes(0, 30, 60, 90)), clock_error_ms=error_ms)
-    assert (scope.start, scope.stop) == inside
+    assert scope.ranges == (inside,)
     assert scope.reason == ("" if inside == (0, 4) else "scope")
 
 
@@ -74,7 +78,7 @@ def test_a_mandate_with_one_bound_limits_that_side_only(
 ) -> None:
     mandate = replace(TWO_HOURS, **limits)
     scope = compute_scope(mandate, Camera("gate"), clock_at(NOON_US, minutes(0, 30, 60, 90)), clock_error_ms=0)
-    assert (scope.start, scope.stop) == inside
+    assert scope.ranges == (inside,)
     assert scope.reason == ("scope" if words else "")
     assert words in scope.detail
 
@@ -83,13 +87,13 @@ def test_a_mandate_with_one_bound_limits_that_side_only(
 def test_one_bound_is_enough_to_need_a_clock(bound: str) -> None:
     mandate = replace(TWO_HOURS, **{bound: None})
     scope = compute_scope(mandate, Camera("gate"), clock_at(None, minutes(0, 30)), clock_error_ms=None)
-    assert (scope.start, scope.stop, scope.reason) == (0, 0, "scope_unknown")
+    assert (scope.ranges, scope.reason) == (((0, 0),), "scope_unknown")
 
 
 def test_without_a_time_span_no_clock_is_needed() -> None:
     mandate = replace(TWO_HOURS, from_utc=None, to_utc=None)
     scope = compute_scope(mandate, Camera("gate"), clock_at(None, minutes(0, 30)), clock_error_ms=None)
-    assert (scope.start, scope.stop, scope.reason) == (0, 2, "")
+    assert (scope.ranges, scope.reason) == (((0, 2),), "")
 
 
 @pytest.mark.parametrize(
@@ -100,32 +104,106 @@ def test_another_camera_and_an_unknown_clock_are_outside(
     camera: str, start: int | None, error: int | None, reason: str
 ) -> None:
     scope = compute_scope(TWO_HOURS, Camera(camera), clock_at(start, minutes(0, 30)), clock_error_ms=error)
-    assert (scope.start, scope.stop, scope.reason) == (0, 0, reason)
+    assert (scope.ranges, scope.reason) == (((0, 0),), reason)
 
 
 def test_a_corrected_clock_counts() -> None:
     late = Camera("gate", offset_ms=-7_200_000, error_ms=0)
     scope = compute_scope(TWO_HOURS, late, clock_at(NOON_US + 2 * HOUR_US, minutes(0, 30)), clock_error_ms=None)
-    assert (scope.start, scope.stop, scope.reason) == (0, 2, "")
+    assert (scope.ranges, scope.reason) == (((0, 2),), "")
 
 
-def test_frames_of_a_section_that_nobody_dated_are_outside() -> None:
-    clock = FrameClock(NOON_US + minutes(0, 30, 60, 90), np.array([True, True, False, False]))
+def test_frames_of_a_section_that_nobody_dated_are_out_of_scope_as_unknown() -> None:
+    clock = FrameClock(NOON_US + minutes(0, 30, 60, 90, 120), np.array([True, False, False, True, True]))
     scope = compute_scope(TWO_HOURS, Camera("gate"), clock, clock_error_ms=0)
-    assert (scope.start, scope.stop, scope.reason) == (0, 2, "scope")
-    assert "the time of 2 frames is unknown" in scope.detail
+    assert (scope.ranges, scope.undated, scope.reason) == (((0, 1), (3, 4)), ((1, 3),), "scope")
+    assert scope.count_outside(5) == {"scope_unknown": 2, "scope": 1}
+    inside = compute_scope(replace(TWO_HOURS, to_utc=None), Camera("gate"), clock, clock_error_ms=0)
+    assert (inside.ranges, inside.undated, inside.reason) == (((0, 1), (3, 5)), ((1, 3),), "")
 
 
-def test_stills_without_a_time_are_outside_and_divide_no_range() -> None:
+def test_stills_without_a_time_are_out_of_scope_as_unknown() -> None:
     clock = FrameClock(NOON_US + minutes(-60, 0, 0, 30, 60, 240, 0), np.array([1, 0, 1, 0, 1, 1, 0], dtype=bool))
     scope = compute_scope(TWO_HOURS, Camera("gate"), clock, clock_error_ms=0)
-    assert (scope.start, scope.stop, scope.unknown, scope.n_frames) == (2, 5, (3,), 2)
+    assert (scope.ranges, scope.undated) == (((2, 3), (4, 5)), ((1, 2), (3, 4), (6, 7)))
     assert scope.contains(np.arange(7)).tolist() == [False, False, True, False, True, False, False]
-    assert scope.select(np.array([1, 2, 3, 4])).tolist() == [2, 4]
-    assert "the time of 3 frames is unknown" in scope.detail
+    assert scope.select(np.array([4, 3, 2, 1])).tolist() == [4, 2]
+    assert scope.count_outside(7) == {"scope_unknown": 3, "scope": 2}
 
 
-def test_of_several_ranges_inside_the_longest_is_taken() -> None:
+def test_every_section_inside_is_in_scope() -> None:
     clock = FrameClock(NOON_US + minutes(0, 180, 30, 60, 240, 90), np.ones(6, dtype=bool))
     scope = compute_scope(TWO_HOURS, Camera("gate"), clock, clock_error_ms=0)
-    assert (scope.start, scope.stop, scope.reason) == (2, 4, "scope")
+    assert (scope.ranges, scope.reason) == (((0, 1), (2, 4), (5, 6)), "scope")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A random recording of several sections, and what is stated of its clock."""
+
+    clock: FrameClock
+    camera: Camera
+    error_ms: int | None
+    mandate: Mandate
+
+    def reason_of(self, frame: int) -> str:
+        """Return why a frame is out of scope by the rules of docs/tables.md; empty if it is in scope."""
+        if self.mandate.cameras and self.camera.camera_id not in self.mandate.cameras:
+            return "scope"
+        span = [at and round(at.timestamp() * 1_000_000) for at in (self.mandate.from_utc, self.mandate.to_utc)]
+        if span == [None, None]:
+            return ""
+        error_ms = self.error_ms if self.camera.error_ms is None else self.camera.error_ms
+        if error_ms is None or not self.clock.is_known[frame]:
+            return "scope_unknown"
+        at_us = int(self.clock.us[frame]) + self.camera.offset_ms * 1000
+        is_early = span[0] is not None and at_us - error_ms * 1000 < span[0]
+        is_late = span[1] is not None and at_us + error_ms * 1000 >= span[1]
+        return "scope" if is_early or is_late else ""
+
+
+def make_recording(rng: Random) -> Recording:
+    us, is_known = [], []
+    for _ in range(rng.randint(1, 5)):
+        n_frames, began = rng.randint(1, 6), NOON_US + rng.randint(-90, 210) * 60_000_000
+        us += [began + n * rng.choice((0, 1, 40_000, 30 * 60_000_000)) for n in range(n_frames)]
+        is_known += [rng.random() < 0.8] * n_frames
+    mandate = replace(
+        TWO_HOURS,
+        cameras=rng.choice((("gate",), ("gate", "hall"), ("hall",), ())),
+        from_utc=rng.choice((NOON, NOON, None)),
+        to_utc=rng.choice((NOON + timedelta(hours=2), NOON + timedelta(minutes=30), None)),
+    )
+    camera = Camera("gate", rng.choice((0, -3_600_000, 1)), rng.choice((None, None, 0, 1_800_000)))
+    clock = FrameClock(np.array(us), np.array(is_known))
+    return Recording(clock, camera, rng.choice((None, 0, 0, 1, 60_000, 3_600_000)), mandate)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_scope_of_random_recordings_is_that_of_each_of_their_frames(seed: int) -> None:
+    rng = Random(seed)
+    for _ in range(150):
+        check_frame_by_frame(make_recording(rng), rng)
+
+
+def check_frame_by_frame(made: Recording, rng: Random) -> None:
+    """Compare the scope of a recording with the reason of each of its frames."""
+    scope = compute_scope(made.mandate, made.camera, made.clock, clock_error_ms=made.error_ms)
+    n_frames = len(made.clock.us)
+    reasons = [made.reason_of(frame) for frame in range(n_frames)]
+    frames = np.arange(n_frames)
+    inside = [frame for frame in range(n_frames) if not reasons[frame]]
+    assert scope.select(frames).tolist() == inside
+    assert scope.n_inside == len(inside)
+    assert scope.count_outside(n_frames) == Counter(reason for reason in reasons if reason)
+    found = [""] * n_frames
+    for is_excluded, reason, detail in scope.exclusions(frames):
+        for frame in np.flatnonzero(is_excluded).tolist():
+            assert (found[frame], bool(detail)) == ("", True), "one reason, and its detail"
+            found[frame] = reason
+    assert found == reasons
+    for _ in range(10):
+        start, stop = sorted(rng.sample(range(n_frames + 1), 2))
+        assert scope.has_any_of(start, stop) == (not all(reasons[start:stop]))
+        rows = DetectRows(Chunk("e", start, stop), scope).table()
+        assert rows["reason"].to_pylist() == [reason or "sampled" for reason in reasons[start:stop]]

@@ -1,6 +1,7 @@
 """Selection of rows by time, pairs in one picture, gaps and local times, on rows with known answers."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -61,6 +62,32 @@ def test_near_means_so_long_before_or_after() -> None:
     rows = sightings((0, 1, 0), (3, 4, 0), (8, 9, 0), (8, 9, 2000))
     assert within(forensics.near(rows, at(5), timedelta(seconds=1))) == {"s1": "certainly", "s3": "possibly"}
     assert within(forensics.near(rows, at(3))) == {"s1": "certainly"}
+
+
+@pytest.mark.parametrize("zone", [ZoneInfo("Europe/Berlin"), timezone(timedelta(hours=-3, minutes=-30)), UTC])
+def test_limits_may_be_of_any_zone(zone: tzinfo) -> None:
+    rows = sightings((0, 1, 0), (3, 4, 0), (8, 9, 0))
+    assert within(forensics.near(rows, at(3.5).astimezone(zone))) == {"s1": "certainly"}
+    since, until = at(2).astimezone(zone), at(8.5).astimezone(zone)
+    assert within(forensics.during(rows, since, until)) == {"s1": "certainly", "s2": "certainly"}
+    assert within(forensics.during(rows, since, at(5))) == {"s1": "certainly"}
+
+
+def test_in_the_hour_that_occurs_twice_each_limit_is_one_instant() -> None:
+    """On 25 October 2026 clocks in Berlin go from 03:00 back to 02:00: 02:30 is 00:30 and 01:30 UTC."""
+    first = datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    second = first.replace(fold=1)
+    moments = [datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in (0, 1)]
+    spans = [((moment - _TEN).total_seconds(), (moment - _TEN).total_seconds(), 0) for moment in moments]
+    rows = sightings(*spans)
+    assert within(forensics.near(rows, first, timedelta(minutes=1))) == {"s0": "certainly"}
+    assert within(forensics.near(rows, second, timedelta(minutes=1))) == {"s1": "certainly"}
+    assert within(forensics.near(rows, second, timedelta(minutes=70))) == {"s0": "certainly", "s1": "certainly"}
+    assert within(forensics.during(rows, first, second)) == {"s0": "certainly"}
+    before = datetime(2026, 10, 25, 2, 45, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert within(forensics.during(rows, before, second.replace(minute=31))) == {"s1": "certainly"}
+    with pytest.raises(UsageError, match="is not after"):
+        forensics.during(rows, second, before)
 
 
 def test_every_answer_agrees_with_all_clocks_within_the_error() -> None:

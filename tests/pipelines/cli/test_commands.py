@@ -26,7 +26,6 @@ from forensics.errors import UsageError
 from forensics.tables.schemas import PUBLISHED
 from pipelines.cli.main import exit_code_of
 from pipelines.cli.output import one_line
-from pipelines.cli.row_formats import sightings_text
 from pipelines.cli.row_selection import RowFilter, wanted_rows
 from pipelines.custody.case_lock import lock_case
 from pipelines.run.record import newest_record
@@ -303,17 +302,6 @@ def test_every_table_in_every_format(
         lines = out.decode().splitlines()
         assert max(map(len, lines)) <= 80
         assert len([line for line in lines if not line.startswith("every row: ")]) == n_rows + 1
-
-
-def test_seconds_in_a_file_are_left_out_from_the_last_on(seen: Path) -> None:
-    opened = forensics.open_case(seen)
-    found = opened.sightings().collect()
-    is_untimed = pl.int_range(len(found)) == 0
-    some = found.with_columns(pl.when(~is_untimed).then(name).alias(name) for name in ("first_utc", "last_utc"))
-    text, note = sightings_text(opened, some)
-    assert len(some) > 1
-    assert ("first_s" in text.split(), "last_s" in text.split()) == (True, False)
-    assert "last_s" in note
 
 
 def test_camera_class_and_limit(call: Call, seen: Path) -> None:
@@ -672,12 +660,14 @@ def test_a_dry_run_refuses_what_a_run_would(call: Call, seen: Path, tmp_path: Pa
 
 
 def test_a_dry_run_refuses_a_cluster_that_a_run_would_not_reach(call: Call, seen: Path, tmp_path: Path) -> None:
-    case = Path(shutil.copytree(seen, tmp_path / "case"))
-    said = [call("run", case, "--ray", "127.0.0.1:1", *how) for how in (("--dry-run",), ())]
+    case, nowhere = Path(shutil.copytree(seen, tmp_path / "case")), ("--ray", "127.0.0.1:1")
+    said = [call("run", case, *nowhere, "--set", "detect.fps=2", *how) for how in (("--dry-run",), ())]
     assert [each.code for each in said] == [6, 6]
     for each in said:
         assert "no Ray cluster answers at 127.0.0.1:1" in each.err
-    assert call("run", case, "--ray", "127.0.0.1:1", "--dry-run", *_SERIAL).code == 2
+    assert call("run", case, *nowhere, "--dry-run", *_SERIAL).code == 2
+    unneeded = [call("run", case, *nowhere, "--set", "detect.fps=3", *how).code for how in (("--dry-run",), ())]
+    assert unneeded == [0, 0], "no cluster is needed where nothing is left to do"
 
 
 def test_a_run_without_options_goes_on_with_the_settings_of_the_last_one(call: Call, tmp_path: Path) -> None:

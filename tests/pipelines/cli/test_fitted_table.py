@@ -33,3 +33,26 @@ def test_a_long_word_is_not_cut() -> None:
     name = "x" * 60
     text, _ = fitted_table(["file", "time"], [[name, "10:00"], [name, "10:01"]], width=20)
     assert text.splitlines()[3:] == ["every row: file", f"  {name}"]
+
+
+_IDS = ["3f2a91c07d5e4b18", "b0d19c22aa017e3f"]
+
+
+@pytest.mark.parametrize(
+    ("width", "header", "note"),
+    [
+        (40, ["time", "x", "y", "sighting_id"], ""),
+        (26, ["time", "x", "y", "sighting_id"], "the end of sighting_id"),
+        (20, ["time", "x", "y"], "sighting_id"),
+        (8, ["time"], "sighting_id, x, y"),
+    ],
+)
+def test_an_id_is_cut_before_it_is_left_out_and_some_columns_go_together(
+    width: int, header: list[str], note: str
+) -> None:
+    rows = [["10:00", 1, 1, _IDS[0]], ["10:01", 2, 2, _IDS[1]]]
+    columns = ["time", "x", "y", "sighting_id"]
+    text, said = fitted_table(columns, rows, width=width, least_important=["sighting_id", "x y"])
+    assert text.splitlines()[0].split() == header
+    assert said == (f"not shown, to fit {width} columns: {note}; --format csv has every column" if note else "")
+    assert ("3f2a91c0…" in text) == (width == 26)

@@ -238,7 +238,10 @@ def test_the_help_names_the_folder_of_models(call: Call) -> None:
 # ---- which model a run takes
 
 
-def test_a_scan_finds_what_ultralytics_finds(call: Call, stocked: Shop, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("is_rectangular", "settings"), [(True, ()), (False, ("--set", "detect.rectangular=false"))])
+def test_a_scan_finds_what_ultralytics_finds(
+    call: Call, stocked: Shop, tmp_path: Path, is_rectangular: bool, settings: tuple[str, ...]
+) -> None:
     from ultralytics.models.yolo.model import YOLO
 
     pictures = noise_pictures(8, _SIZE_PX[1], _SIZE_PX[0], seed=5)
@@ -246,15 +249,14 @@ def test_a_scan_finds_what_ultralytics_finds(call: Call, stocked: Shop, tmp_path
     recipe = Recipe(codec="ffv1", pixel_format="bgr0", width_px=_SIZE_PX[0], height_px=_SIZE_PX[1])
     footage = encode_pictures(tmp_path / "gate.mkv", recipe, pictures, [Fraction(n, 25) for n in range(8)])
     case = tmp_path / "case"
-    set_score = ("--set", "detect.min_score=0.25")
-    answer = call("scan", footage, "--case", case, "--model", "yolo11n", *set_score, *_SERIAL, "--json")
+    settings = ("--set", "detect.min_score=0.25", *settings)
+    answer = call("scan", footage, "--case", case, "--model", "yolo11n", *settings, *_SERIAL, "--json")
     assert answer.code == 0, answer.err
     found = forensics.open_case(case).detections().collect()
     published = YOLO(str(stocked.published), task="detect")
     pairs = []
     for number, rgb in enumerate(pictures):
-        # rect=False pads to a square, as the conversion does
-        boxes = published.predict(rgb[..., ::-1], conf=0.25, iou=0.7, rect=False, verbose=False)[0].boxes
+        boxes = published.predict(rgb[..., ::-1], conf=0.25, iou=0.7, rect=is_rectangular, verbose=False)[0].boxes
         names = [published.names[int(index)] for index in boxes.cls]
         theirs = Boxes(boxes.xyxy.numpy(), boxes.conf.numpy(), indices(names))
         rows = found.filter(pl.col("frame") == number)

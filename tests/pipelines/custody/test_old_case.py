@@ -125,7 +125,7 @@ def test_tables_of_version_1_open_in_the_columns_of_this_version(old: Path) -> N
         assert rows["case_id"].unique().to_list() in ([opened.case_id], [])
     (item,) = opened.evidence().collect().rows(named=True)
     assert item["start_utc"] is None, "the corrected start was in no table of version 1"
-    assert item["start_camera_clock"] is not None
+    assert (item["start_stated"], item["start_camera_clock"] is not None) == (None, True)
     assert item["file_name"] == Path(item["path"]).name
     assert item["model"] is not None
     with pytest.raises(UsageError, match="older version"):

@@ -100,7 +100,24 @@ def test_a_complete_run_counts_from_the_tables(case: Case) -> None:
     run(case)
     facts = status(case)
     assert facts["state"] == "complete"
-    assert facts["progress"] == {"frames": N_FRAMES, "done": N_FRAMES, "percent": 100.0, "unfinished": []}
+    done = {"frames": N_FRAMES, "done": N_FRAMES, "percent": 100.0, "unfinished": []}
+    assert facts["progress"] == {**done, "detected": N_FRAMES}
+
+
+def test_frames_that_are_accounted_for_are_not_taken_for_detected_ones(call: Call, case: Case) -> None:
+    """Twelve frames at 5 a second, of which 2.5 a second are sampled."""
+    run(case, "detect.fps=2.5")
+    assert status(case)["progress"]["detected"] == 6
+    out = call("status", case.folder.root).out
+    assert "12 of 12 accounted for (100.0 %); the detector ran on 6" in " ".join(out.split())
+
+
+def test_a_dry_run_of_an_interrupted_run_counts_every_chunk(call: Call, case: Case) -> None:
+    cancelled(case)
+    answer = call("run", case.folder.root, "--dry-run", "--json")
+    facts = {name: value for name, value in answer.json.items() if name.startswith("chunks")}
+    assert facts == {"chunks": 3, "chunks_done": 1, "chunks_outside": 0, "chunks_taken_over": 0, "chunks_to_do": 2}
+    assert "chunks done  1" in call("run", case.folder.root, "--dry-run").out
 
 
 def test_tables_that_are_older_than_the_case_are_not_complete(call: Call, tmp_path: Path, empty_case: Path) -> None:
@@ -213,7 +230,7 @@ def test_lines_are_at_most_80_columns_wide(
     monkeypatch.chdir(tmp_path)
     answer = call("status", "case")
     assert answer.code == 0
-    assert "4 of 12 (33.3 %)" in answer.out
+    assert "4 of 12 accounted for (33.3 %)" in answer.out
     assert "1 recording is not finished:" in answer.out
     assert max(map(len, answer.out.replace(str(case.folder.root), "case").splitlines())) <= 80
 
@@ -228,14 +245,14 @@ def test_commands_and_paths_are_not_broken() -> None:
     ("progress", "expected"),
     [
         ({}, ""),
-        ({"frames": 3, "done": 2, "percent": 66.6}, "2 of 3 (66.6 %)"),
+        ({"frames": 3, "done": 2, "percent": 66.6}, "2 of 3 accounted for (66.6 %)"),
         (
             {"frames": 3, "done": 3, "percent": 100.0, "frames_per_second": 1.0, "seconds_left": 0},
-            "3 of 3 (100.0 %); tracks, sightings and tables are being made",
+            "3 of 3 accounted for (100.0 %); tracks, sightings and tables are being made",
         ),
         (
             {"frames": 3, "done": 0, "percent": 0.0, "frames_per_second": None, "seconds_left": None},
-            "0 of 3 (0.0 %), rate not known: no part was stored lately",
+            "0 of 3 accounted for (0.0 %), rate not known: no part was stored lately",
         ),
     ],
 )

@@ -1,5 +1,6 @@
 """Corrections: another camera or start for evidence, on record; a mistyped path changes nothing."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -272,3 +273,124 @@ def test_the_start_of_a_later_section_is_corrected_and_the_next_run_publishes_it
 
 def utc(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+# ---- the start as it was stated
+
+
+def _stated(case: Path) -> dict[str, str | None]:
+    return {item.path.name: item.start_stated for item in load_evidence(CaseFolder.at(case))}
+
+
+def test_a_start_is_kept_as_it_was_stated(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    """The clock in the picture shows the local time: 10:49:44, 03:00:10 and 12:00:00."""
+    names = ("gate.mp4", "hall_2026-05-01_03-00-10.mp4", "yard.mp4", "none.mp4")
+    gate, hall, yard, none = (clip(tmp_path / name, n_frames=4, seed=seed) for seed, name in enumerate(names))
+    table = tmp_path / "starts.csv"
+    table.write_text("file,start\nyard.mp4,2026-05-01T12:00:00.250-03:30\n")
+    berlin = ("--start-zone", "Europe/Berlin")
+    given: list[tuple[object, ...]] = [
+        (gate, "--camera", "gate", "--start", "2026-05-01T10:49:44+02:00"),
+        (hall, "--camera", "hall", "--start", "from-name", *berlin),
+        (yard, "--camera", "yard", "--starts", table),
+        (none, "--camera", "none"),
+    ]
+    expected = ["2026-05-01T10:49:44+02:00", "2026-05-01T03:00:10+02:00", "2026-05-01T12:00:00.250000-03:30", None]
+    logged = []
+    for words in given:
+        answer = call("ingest", empty_case, *words, "--json")
+        assert answer.code == 0
+        logged += [each["start_stated"] for each in answer.json.get("starts", {}).values()]
+    assert _stated(empty_case) == dict(zip(names, expected, strict=True))
+    assert logged == expected[:3]
+    log = (empty_case / "audit.jsonl").read_text()
+    assert all(text in log for text in expected if text)
+    assert call("run", empty_case, *_SERIAL).code == 0
+    rows = {row["file_name"]: row for row in forensics.open_case(empty_case).evidence().collect().rows(named=True)}
+    assert {name: row["start_stated"] for name, row in rows.items()} == dict(zip(names, expected, strict=True))
+    assert rows["gate.mp4"]["start_utc"] == datetime(2026, 5, 1, 8, 49, 44, tzinfo=UTC)
+    assert rows["gate.mp4"]["start_camera_clock"] == datetime(2026, 5, 1, 8, 49, 44)
+    target = tmp_path / "defence.json"
+    disclose = ("case", "disclose", empty_case, "-o", target, "--recipient", "counsel", "--reason", "defence")
+    assert call(*disclose).code == 0
+    disclosed = {row["file"]: row["start_stated"] for row in json.loads(target.read_text())["searched"]}
+    assert disclosed == dict(zip(names, expected, strict=True))
+
+
+def test_another_offset_for_the_same_time_is_a_correction(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    words = ("ingest", empty_case, path, "--camera", "gate", "--start")
+    assert call(*words, _TEN).code == 0
+    assert call("run", empty_case, *_SERIAL).code == 0
+    local = "2026-05-01T12:00:00+02:00"
+    assert call(*words, local).code == 2
+    assert _stated(empty_case) == {"gate.mp4": _TEN}
+    assert call(*words, local, *_REASON).code == 0
+    assert recorded(empty_case) == [("ingest", "start", _TEN, local, _REASON[1])]
+    assert call("status", empty_case, "--json").json["corrected_since"] == 1
+    assert call(*words, local).code == 0
+    assert len(recorded(empty_case)) == 1
+
+
+def test_what_an_older_version_did_not_keep_is_unknown_until_it_is_stated(
+    call: Call, empty_case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    words = ("ingest", empty_case, path, "--camera", "gate")
+    with monkeypatch.context() as older:
+        older.setattr("forensics.tables.evidence._STATED_STARTS", b"not.known")
+        assert call(*words, "--start", _TEN).code == 0
+    assert _stated(empty_case) == {"gate.mp4": None}
+    assert call("run", empty_case, *_SERIAL).code == 0
+    assert forensics.open_case(empty_case).evidence().collect()["start_stated"].to_list() == [None]
+    assert call(*words).code == 0
+    assert _stated(empty_case) == {"gate.mp4": None}
+    assert call(*words, "--start", "2026-05-01T12:00:00+02:00").code == 0
+    assert (_stated(empty_case), recorded(empty_case)) == ({"gate.mp4": "2026-05-01T12:00:00+02:00"}, [])
+
+
+def test_the_log_keeps_how_a_clock_was_measured(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    assert call("ingest", empty_case, clip(tmp_path / "gate.mp4"), "--camera", "gate", "--start", _TEN).code == 0
+    drift = ("--drift", "100", "--drift-from", "2026-05-01T11:00:00+02:00")
+    assert call("case", "clock", empty_case, "gate", *drift, *_REASON).code == 0
+    lines = read_chain(CaseFolder.at(empty_case).audit_file).lines
+    begin = next(line for line in lines if line.command == "case clock")
+    assert begin.facts["drift_from_stated"] == "2026-05-01T11:00:00+02:00"
+
+
+# ---- case show
+
+
+def test_case_show_names_file_second_and_operator_of_a_correction(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    path = clip(tmp_path / "gate.mp4")
+    assert call("ingest", empty_case, path, "--camera", "gate", "--start", _TEN).code == 0
+    assert call("ingest", empty_case, path, "--camera", "gate", "--start", _ELEVEN, *_REASON).code == 0
+    (item,) = load_evidence(CaseFolder.at(empty_case))
+    (found,) = recorded_corrections(read_chain(CaseFolder.at(empty_case).audit_file).lines)
+    out = call("case", "show", empty_case).out
+    assert f"{item.evidence_id} (gate.mp4): start {_TEN} -> {_ELEVEN}" in out
+    who = f"user {found.who['user']}, operator {found.who['operator']}"
+    assert f"{found.at_utc:%Y-%m-%d %H:%M:%S}Z, {who}: {_REASON[1]}" in out
+
+
+def test_case_show_states_the_error_that_the_rows_of_a_camera_have(
+    call: Call, empty_case: Path, tmp_path: Path
+) -> None:
+    one, two, three = (clip(tmp_path / f"{seed}.mp4", n_frames=4, seed=seed) for seed in range(3))
+    words = ("--camera", "gate", "--start", _TEN)
+
+    def shown() -> list[str]:
+        header, gate = call("case", "show", empty_case).out.splitlines()[-2:]
+        assert header.split() == ["camera", "offset_ms", "clock_error_ms", "drift_ppm", "files"]
+        return gate.split()[2:-2]
+
+    assert call("ingest", empty_case, one, *words, "--clock-error", "500ms").code == 0
+    assert shown() == ["500"]
+    assert call("ingest", empty_case, two, *words, "--clock-error", "2s").code == 0
+    assert shown() == ["500", "to", "2000"]
+    assert call("ingest", empty_case, three, *words).code == 0
+    assert shown() == ["500", "to", "2000,", "some", "not", "stated"]
+    known = call("case", "show", empty_case, "--json").json["cameras"]["gate"]
+    assert (known["error_ms"], known["clock_errors_ms"]) == (None, [500, 2000, None])
+    assert call("case", "clock", empty_case, "gate", "--clock-error", "3s", *_REASON).code == 0
+    assert call("case", "show", empty_case, "--json").json["cameras"]["gate"]["clock_errors_ms"] == [3000]

@@ -474,7 +474,7 @@ def test_a_corrected_clock_is_kept_and_detects_nothing_again(call: Call, empty_c
     assert "forensics run" in answer.out
     call("case", "clock", empty_case, "gate", "--drift", 5, "--drift-from", "2026-05-01T10:00:00Z")
     camera = call("case", "show", empty_case, "--json").json["cameras"]["gate"]
-    assert camera == {"offset_ms": -90_000, "error_ms": 250, "drift_ppm": 5, "files": 1}
+    assert camera == {"offset_ms": -90_000, "error_ms": 250, "clock_errors_ms": [250], "drift_ppm": 5, "files": 1}
     assert call(*run).json["figures"]["frames_detected_now"] == 0
 
 

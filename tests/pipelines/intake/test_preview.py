@@ -168,6 +168,7 @@ def test_what_ingest_would_refuse_is_refused(call: Call, empty_case: Path, tmp_p
     before = _snapshot(empty_case)
     answer = call("ingest", empty_case, path, "--camera", "hall", "--dry-run", "--json")
     assert (answer.code, "footage of camera 'gate'" in answer.json["footage"][0]["refusal"]) == (2, True)
+    assert "footage of camera 'gate'" in _error_lines(answer.err)[0]
     assert call("ingest", empty_case, path, "--camera", "gate", "--dry-run").code == 0
     assert _snapshot(empty_case) == before
     assert (
@@ -234,7 +235,48 @@ def test_a_dry_scan_shows_a_start_that_a_scan_would_refuse(call: Call, tmp_path:
     words = ("scan", path, "--case", tmp_path / "case", "--start", "from-name", "--start-zone", "Europe/Berlin")
     answer = call(*words, "--dry-run", "--json")
     assert (answer.code, "occurs twice" in answer.json["footage"][0]["start_problem"]) == (2, True)
-    assert call(*words, *_SERIAL).code == 2
+    refused = call(*words, *_SERIAL)
+    assert refused.code == 2
+    assert _error_lines(answer.err) == _error_lines(refused.err)
+    assert not (tmp_path / "case").exists()
+
+
+def _error_lines(err: str) -> list[str]:
+    """Return the lines of an error, which are the same in a dry run."""
+    lines = [line for line in err.splitlines() if line.startswith(("error: ", "next: "))]
+    assert [line.partition(":")[0] for line in lines] == ["error", "next"]
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "said"),
+    [
+        (["a_20260501_100000.mp4"], ["--runner", "serial", "--ray", "127.0.0.1:1"], "exclude each other"),
+        (["a.mp4", "b.mp4"], ["--start", "2026-05-01T10:00:00Z"], "is the time of one recording, but 2 were given"),
+        (["a.mp4"], ["--camera", "gate\u200b"], "gate"),
+    ],
+)
+def test_a_scan_that_is_refused_makes_no_case(
+    call: Call, tmp_path: Path, names: list[str], options: list[str], said: str
+) -> None:
+    footage = [clip(tmp_path / name, seed=number) for number, name in enumerate(names)]
+    answer = call("scan", *footage, "--case", tmp_path / "case", *options)
+    assert (answer.code, said in answer.err) == (2, True), answer.err
+    assert not (tmp_path / "case").exists()
+
+
+def test_every_marked_name_is_counted(call: Call, empty_case: Path, tmp_path: Path) -> None:
+    """Two of five names have a time that occurs twice."""
+    names = ["20261025_013000", "20261025_023000", "20261025_024500", "20261025_033000", "20261026_100000"]
+    footage = [clip(tmp_path / f"a_{name}.mp4", n_frames=4, seed=number) for number, name in enumerate(names)]
+    words = ("--camera", "g", "--start", "from-name", "--start-zone", "Europe/Berlin", "--dry-run")
+    answer = call("ingest", empty_case, *footage, *words)
+    assert answer.code == 2
+    assert sum("[2026" in line for line in answer.out.splitlines()) == 5
+    assert "[ ] marks the time in 3 names, read as YYYYMMDD_HHMMSS, Europe/Berlin" in answer.out
+    assert "[ ] marks the time in 2 names, read as YYYYMMDD_HHMMSS, but refused as below" in answer.out
+    refused = call("ingest", empty_case, *footage, *words[:-1])
+    assert _error_lines(answer.err) == _error_lines(refused.err)
 
 
 # ---- files that are no video
@@ -320,3 +362,14 @@ def test_a_video_behind_the_name_of_a_macos_file_is_footage(call: Call, empty_ca
     clip(tmp_path / "export" / "._hidden.mp4")
     answer = call("ingest", empty_case, tmp_path / "export", "--camera", "g", "--json")
     assert (answer.code, len(answer.json["sources"])) == (0, 1)
+
+
+def test_without_a_camera_ingest_names_the_command_that_names_cameras(
+    call: Call, empty_case: Path, tmp_path: Path
+) -> None:
+    export = _export(tmp_path / "export")
+    answer = call("ingest", empty_case, export, "--start", "from-name")
+    assert answer.code == 2
+    assert "Missing option '--camera'" in answer.err
+    assert "`forensics scan` names cameras by files and folders" in " ".join(answer.err.split())
+    assert call("scan", export, "--case", empty_case, "--start", "from-name", "--dry-run").code == 4

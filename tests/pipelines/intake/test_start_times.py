@@ -1,6 +1,7 @@
 """Start times from names and tables: what recorders write is read, what can be read in two ways is refused."""
 
 import random
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pipelines.intake.names_with_time import name_without_time, read_named_time
 from pipelines.intake.time_zones import UnclearTime, instant_in_zone, parse_zone
 from testing.commands import Call, clip
 
+_OF_A_MACHINE = ("localtime", "posixrules", "Factory", "right/Europe/Berlin", "posix/Europe/Berlin")
 _HOUR_US = 3_600_000_000
 _TEN_UTC_US = 1_777_629_600_000_000  # date -ud 2026-05-01T10:00:00Z +%s
 
@@ -90,6 +92,7 @@ def test_any_time_in_any_pattern_is_read(seed: int) -> None:
             strict=True,
         )
     )
+    pattern = re.sub(r"^%Y%m[-_]", "%Y%m", pattern)  # 202605_01 is no date
     name = (
         dice.choice(["", "ch01_", "cam-7 ", "Überwachung_"]) + at.strftime(pattern) + dice.choice(["", "_main", "[R]"])
     )
@@ -157,24 +160,28 @@ def test_half_of_the_day_is_no_part_of_a_camera(name: str, camera: str) -> None:
     ],
 )
 def test_local_times(zone: str, local: datetime, hours: float) -> None:
-    assert instant_in_zone(local, parse_zone(zone)) == local.replace(tzinfo=UTC) - timedelta(hours=hours)
+    instant = instant_in_zone(local, parse_zone(zone))
+    assert instant == local.replace(tzinfo=UTC) - timedelta(hours=hours)
+    assert (instant.replace(tzinfo=None), instant.utcoffset()) == (local, timedelta(hours=hours))
 
 
 @pytest.mark.parametrize(
-    ("local", "why"),
+    ("local", "why", "offsets"),
     [
-        (datetime(2026, 10, 25, 2, 0), "occurs twice"),
-        (datetime(2026, 10, 25, 2, 59, 59), "occurs twice"),
-        (datetime(2026, 3, 29, 2, 0), "does not exist"),
-        (datetime(2026, 3, 29, 2, 59, 59), "does not exist"),
+        (datetime(2026, 10, 25, 2, 0), "occurs twice", (2, 1)),
+        (datetime(2026, 10, 25, 2, 59, 59), "occurs twice", (2, 1)),
+        (datetime(2026, 3, 29, 2, 0), "does not exist", (1, 2)),
+        (datetime(2026, 3, 29, 2, 59, 59), "does not exist", (1, 2)),
     ],
 )
-def test_the_hours_when_clocks_are_set(local: datetime, why: str) -> None:
-    with pytest.raises(UnclearTime, match=f"2026-.* in Europe/Berlin {why}"):
+def test_the_hours_when_clocks_are_set(local: datetime, why: str, offsets: tuple[int, int]) -> None:
+    with pytest.raises(UnclearTime, match=f"2026-.* in Europe/Berlin {why}") as refused:
         instant_in_zone(local, parse_zone("Europe/Berlin"))
+    readings = [f"{local.isoformat()}+0{offset}:00" for offset in offsets]
+    assert str(refused.value).endswith(f"that night; {readings[0]} and {readings[1]} are clear")
 
 
-@pytest.mark.parametrize("text", ["Europe/Atlantis", "Europe", "../../etc/passwd", "", "+25:00", "2"])
+@pytest.mark.parametrize("text", ["Europe/Atlantis", "Europe", "../../etc/passwd", "", "+25:00", "2", *_OF_A_MACHINE])
 def test_what_is_no_zone(call: Call, empty_case: Path, text: str) -> None:
     answer = call("ingest", empty_case, "x.mp4", "--camera", "g", "--start", "from-name", "--start-zone", text)
     assert (answer.code, "Europe/Berlin" in answer.err) == (2, True)
@@ -215,6 +222,39 @@ def test_starts_from_names(call: Call, empty_case: Path, tmp_path: Path) -> None
     }
     log = (empty_case / "audit.jsonl").read_text()
     assert "name, YYYYMMDD_HHMMSS, Europe/Berlin" in log
+
+
+@pytest.mark.parametrize("option", ["--start", "--starts"])
+@pytest.mark.parametrize(
+    ("zone", "text", "hours"),
+    [
+        ("Europe/Berlin", "2026-05-01T10:00:00", 2),
+        ("+05:30", "2026-05-01T10:00:00", 5.5),
+        ("Europe/Berlin", "2026-05-01T10:00:00Z", 0),
+        ("Europe/Berlin", "2026-05-01T10:00:00-03:00", -3),
+    ],
+)
+def test_a_zone_applies_to_a_start_without_one(
+    call: Call, empty_case: Path, tmp_path: Path, *, option: str, zone: str, text: str, hours: float
+) -> None:
+    export = _export(tmp_path / "export", "gate.mp4")
+    table = tmp_path / "starts.csv"
+    table.write_text(f"file,start\ngate.mp4,{text}\n")
+    start = text if option == "--start" else str(table)
+    words = (export / "gate.mp4", "--camera", "gate", option, start, "--start-zone", zone)
+    assert call("ingest", empty_case, *words).code == 0
+    assert _starts(empty_case) == {"gate.mp4": (_TEN_UTC_US - int(hours * _HOUR_US), None)}
+
+
+@pytest.mark.parametrize("day", ["2026-10-25", "2026-03-29"])
+def test_an_unclear_start_is_refused_with_both_readings(call: Call, empty_case: Path, tmp_path: Path, day: str) -> None:
+    export = _export(tmp_path / "export", "gate.mp4")
+    words = ("ingest", empty_case, export / "gate.mp4", "--camera", "gate", "--start", f"{day}T02:30:00")
+    answer = call(*words, "--start-zone", "Europe/Berlin")
+    assert answer.code == 2
+    assert {f"{day}T02:30:00+01:00", f"{day}T02:30:00+02:00"} <= set(answer.err.replace(";", " ").split())
+    assert "--start-zone" in call(*words).err
+    assert _starts(empty_case) == {}
 
 
 def test_starts_of_the_twelve_hour_clock(call: Call, empty_case: Path, tmp_path: Path) -> None:
@@ -312,9 +352,9 @@ def test_a_table_of_starts(call: Call, empty_case: Path, tmp_path: Path, delimit
         ("file,start\na.mp4,2026-05-01\n", "line 2, start: got '2026-05-01', expected a day from 1970 on with a time"),
         (
             "file,start\na.mp4,yesterday\n",
-            "start: got 'yesterday', expected a time, such as 2026-05-01T10",
+            "start: got 'yesterday', expected a day from 1970 on with a time, such as 2026-05-01T10",
         ),
-        ("file,start\na.mp4\n", "line 2, start: got '', expected a time"),
+        ("file,start\na.mp4\n", "line 2, start: got '', expected a day from 1970 on with a time"),
         (
             "file,start,clock_error_ms\na.mp4,2026-05-01T10:00:00Z,half\n",
             "got 'half', expected a duration such as",

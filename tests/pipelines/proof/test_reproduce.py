@@ -24,6 +24,7 @@ from forensics.tables.files import encode_json
 from forensics.tables.manifest import read_manifest
 from pipelines.custody.open_session import open_session
 from pipelines.custody.session import Need
+from pipelines.proof.differences import find_first_difference
 from pipelines.versions import library_versions
 from testing.commands import Call, clip, new_case
 from testing.face_case import FaceCase
@@ -59,6 +60,18 @@ def test_a_run_comes_out_equal_and_leaves_nothing(call: Call, published_case: Pa
     end = read_chain(published_case / "audit.jsonl").lines[-1]
     assert (end.command, end.facts["outputs"]["equal"]) == ("reproduce", True)
     assert call("verify", published_case).code == 0
+
+
+def test_facts_that_an_older_version_did_not_publish_are_no_difference(published_case: Path, tmp_path: Path) -> None:
+    shutil.copytree(published_case, tmp_path / "older")
+    manifest = read_manifest(CaseFolder.at(published_case))
+    run, older = (CaseFolder.at(root).run(manifest["run"]) for root in (published_case, tmp_path / "older"))
+    facts = {name: value for name, value in manifest.items() if name != "mandate"} | {"scope": None}
+    differs = "MANIFEST.json: the facts about the whole run differ"
+    for stated, difference in ((facts, ""), ({**facts, "gap_frames": 1}, differs), ({**facts, "scope": "0"}, differs)):
+        older.manifest.unlink()
+        older.manifest.write_text(json.dumps(stated))
+        assert find_first_difference(older, stated, run, manifest) == difference
 
 
 def test_every_frame_is_detected_again(call: Call, published_case: Path) -> None:

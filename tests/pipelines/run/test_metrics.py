@@ -86,7 +86,7 @@ def test_gaps_are_counted_by_their_reason(tmp_path: Path) -> None:
     from forensics.footage.chunks import Chunk
     from forensics.tables.parts import DetectRows
 
-    rows = DetectRows(Chunk("e", 0, 3), Scope(0, 3))
+    rows = DetectRows(Chunk("e", 0, 3), Scope(((0, 3),)))
     for number in range(3):
         rows.set_gap(Gap(number, "corrupt" if number else "missing", ""))
     metrics = RunMetrics(tmp_path / "gate.prom", "case")

@@ -187,3 +187,13 @@ def test_a_run_that_could_read_nothing_keeps_the_tables(call: Call, case: Path) 
     again = call("run", case, *_SERIAL)
     assert (again.code, "detect.fps" in again.err) == (0, False)
     assert call("verify", case).code == 0
+
+
+def test_a_table_of_this_version_that_lacks_a_later_column_has_nulls_in_it(
+    case: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = pq.read_table(case / "tables" / "evidence.parquet").drop_columns(["start_stated"])
+    monkeypatch.setattr("forensics.tables.published.pl.scan_parquet", lambda _: pl.from_arrow(stored).lazy())
+    rows = forensics.open_case(case).evidence().collect()
+    assert rows.columns == PUBLISHED["evidence"].names
+    assert (rows["start_stated"].to_list(), rows["start_camera_clock"].null_count()) == ([None], 0)

@@ -94,11 +94,17 @@ def test_a_mandate_with_times_leaves_pictures_without_a_time_out(tmp_path: Path,
     call.use_detector(Finder())
     assert call("case", "init", root, "--purpose", "p", "--operator", "o", *times).code == 0
     assert call("ingest", root, trap, "--camera", "trap", *start).code == 0
-    assert call("run", root, "--runner", "serial").code == 0
+    assert call("run", root, "--runner", "serial").code == 4
     opened = forensics.open_case(root)
     assert sorted(opened.sightings().collect()["best_picture"]) == ["2.jpg", "4.jpg", "5.jpg"]
     skipped = opened.coverage().filter(pl.col("state") == "skipped").collect()
-    assert skipped.select("start_frame", "stop_frame", "reason").rows() == [(0, 1, "scope"), (2, 3, "scope")]
+    assert skipped.select("start_frame", "stop_frame", "reason").rows() == [
+        (0, 1, "scope_unknown"),
+        (2, 3, "scope_unknown"),
+    ]
+    (problem,) = call("status", root, "--json").json["problems"]
+    assert "2 pictures of" in problem
+    assert "have no recorded time, so they were not searched" in problem
 
 
 def test_size_and_box_of_a_sighting_are_those_of_its_picture(case: Case) -> None:

@@ -68,6 +68,18 @@ def test_reshaping_gives_the_network_exported_for_any_size(exports: dict[str, Pa
     assert ours == pytest.approx(theirs, abs=1e-3, rel=1e-4)
 
 
+def test_a_network_that_cannot_be_reshaped_runs_square_unless_that_is_refused(tmp_path: Path) -> None:
+    model = export(tmp_path / "net")
+    frame = Frame(0, 0, np.zeros((18, 64, 3), dtype=np.uint8), 64, 18)
+    (square,), (chosen,) = (
+        list(load_detector(model, DetectorOptions(rectangular=rectangular)).detect([frame], []))
+        for rectangular in (False, None)
+    )
+    assert square[1].xyxy.tolist() == chosen[1].xyxy.tolist()
+    with pytest.raises(CannotStart, match="cannot be changed to an input of 64x32 pixels"):
+        list(load_detector(model, DetectorOptions(rectangular=True)).detect([frame], []))
+
+
 def test_a_network_that_cannot_be_reshaped_is_refused(tmp_path: Path) -> None:
     export(tmp_path / "net")
     with pytest.raises(CannotStart, match="net: this network cannot be changed to an input of 64x32 pixels"):
@@ -95,10 +107,15 @@ def frames_of(path: Path, detector: Detector, every: int) -> list[Frame]:
 
 
 @pytest.mark.models
-@pytest.mark.parametrize("model", ["yolo11n_int8_openvino_model", "yolo11n_int8_320.onnx"])
+@pytest.mark.parametrize(
+    ("model", "largest_difference"),
+    [("yolo11n_int8_openvino_model", 0.1), ("yolo11n_int8_320.onnx", 0.1), ("yolo26n_int8_openvino_model", 0.15)],
+)
 @pytest.mark.parametrize("clip", ["one-by-one-person-detection.mp4", "walking.mp4", "short_hamilton_clip.mp4"])
-def test_a_rectangular_input_finds_the_people_of_a_square_one(shared: Path, model: str, clip: str) -> None:
-    """At 97 of 100 places and with scores that differ by 0.1 at most in 95 of 100, in both directions."""
+def test_a_rectangular_input_finds_the_people_of_a_square_one(
+    shared: Path, model: str, largest_difference: float, clip: str
+) -> None:
+    """At 97 of 100 places and with scores that hardly differ in 95 of 100, in both directions."""
     path = resolve(str(shared / "models" / model), trusted_sha256=frozenset())
     square, wide = (
         load_detector(path, DetectorOptions(classes=("person",), min_score=0.2, rectangular=rectangular))
@@ -116,4 +133,4 @@ def test_a_rectangular_input_finds_the_people_of_a_square_one(shared: Path, mode
                     differences.append(abs(float(there.score[row.argmax()]) - float(score)))
     assert n_strong > 30
     assert len(differences) >= 0.97 * n_strong
-    assert np.percentile(differences, 95) < 0.1
+    assert np.percentile(differences, 95) < largest_difference

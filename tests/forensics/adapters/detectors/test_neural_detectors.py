@@ -33,7 +33,7 @@ os.environ["YOLO_OFFLINE"] = "true"
 
 SIDE_PX = 64
 NAMES = ("person", "dog")
-OPTIONS = DetectorOptions(min_score=0.25)
+OPTIONS = DetectorOptions(min_score=0.25, rectangular=False)
 
 
 def frame(number: int, rgb: RgbArray, width_px: int, height_px: int) -> Frame:
