@@ -17,7 +17,9 @@ from pipelines.settings import Settings
 __all__ = ["EVERY_SETTING", "load_settings"]
 
 EVERY_SETTING: Final = "all"
-"""Name that stands for every setting but the model."""
+"""Name that stands for every setting but the models."""
+
+_MODELS: Final = (("detect", "model"), ("recognise", "detector"))
 
 
 def load_settings(
@@ -28,14 +30,15 @@ def load_settings(
     Args:
         profile: TOML file; None for none.
         assignments: texts such as ``detect.min_score=0.4``; elements of a list are separated by commas.
-        base: sections of an earlier run's settings; a profile replaces them, except a model that it does not name.
-        unset: names of settings that have their defaults again; `EVERY_SETTING` stands for all but the model.
+        base: sections of an earlier run's settings; a profile replaces them, except models that it does not name: the
+            detector's and the face detector.
+        unset: names of settings that have their defaults again; `EVERY_SETTING` stands for all but these models.
 
     Raises:
         UsageError: a name is unknown, or a value is invalid.
     """
     before = deepcopy(base or {})
-    values = before if profile is None else _load_profile(profile, before.get("detect", {}).get("model"))
+    values = before if profile is None else _load_profile(profile, before)
     for name in unset:
         _unset(values, name.strip())
     assigned = [_assign(values, assignment) for assignment in assignments]
@@ -45,13 +48,24 @@ def load_settings(
         raise invalid_settings(error, assigned=assigned, profile=profile) from error
 
 
-def _load_profile(profile: Path, model: str | None) -> JsonObject:
-    """Return the values of a profile, with this model if the profile names none."""
+def _load_profile(profile: Path, before: JsonObject) -> JsonObject:
+    """Return the values of a profile, with the models before where the profile names none."""
     values = _read_toml(profile)
-    detect = values.setdefault("detect", {})
-    if model is not None and isinstance(detect, dict):
-        detect.setdefault("model", model)
+    for section, model in _models_in(before).items():
+        fields = values.setdefault(section, {})
+        if isinstance(fields, dict):
+            values[section] = {**model, **fields}
     return values
+
+
+def _models_in(values: JsonObject) -> JsonObject:
+    """Return the settings that name a model and that a case keeps.
+
+    >>> _models_in({"detect": {"model": "yolo11n", "fps": 5}, "recognise": {"faces": 5}})
+    {'detect': {'model': 'yolo11n'}}
+    """
+    named = [(section, name) for section, name in _MODELS if name in values.get(section, {})]
+    return {section: {name: values[section][name]} for section, name in named}
 
 
 def _read_toml(profile: Path) -> JsonObject:
@@ -74,15 +88,15 @@ def _examples_hint() -> str:
 
 
 def _unset(values: JsonObject, name: str) -> None:
-    """Remove one setting, or all but the model; also one that only another version of the program knows.
+    """Remove one setting, or all but the models; also one that only another version of the program knows.
 
     Raises:
         UsageError: there is no such setting.
     """
     if name == EVERY_SETTING:
-        model = values.get("detect", {}).get("model")
+        models = _models_in(values)
         values.clear()
-        values |= {} if model is None else {"detect": {"model": model}}
+        values |= models
         return
     section, _, key = name.partition(".")
     fields = values.get(section)

@@ -206,7 +206,9 @@ class RecogniseSettings(_Closed):
         "Dlib", description="face recognition model that computes templates; Dlib needs no download"
     )
     detector: Literal["auto", "yunet", "dlib"] = Field(
-        "auto", description="face detector inside a person's box; auto uses yunet if it is installed, else dlib"
+        "auto",
+        description="face detector inside a person's box; auto uses yunet if it is installed, else dlib, and the case "
+        "keeps what its first run used",
     )
     against: str = Field("watchlist", description="set that faces are compared with; only watchlist is allowed")
     false_candidate_rate: float = Field(
@@ -348,18 +350,24 @@ class Settings(_Closed):
         """Return the version of each method that decides the tables; see `forensics.methods`."""
         return {name: METHODS[name] for name in self.evidence_settings() if compares_faces or name != "recognise"}
 
-    def digest(self, model_sha256: str, *, compares_faces: bool) -> str:
-        """Return the digest of the evidence settings and the model.
+    def digest(self, model_sha256: str, *, compares_faces: bool, faces_sha256: str = "") -> str:
+        """Return the digest of the evidence settings and the models.
 
         `recognise` counts only if faces are compared, and `sight` only if it is not the default, which runs of earlier
         versions did not state.
-        """
-        return digest_of(self.digest_content(model_sha256, compares_faces=compares_faces))
 
-    def digest_content(self, model_sha256: str, *, compares_faces: bool) -> JsonObject:
-        """Return what `digest` is the digest of: sections of settings, the version of methods, and the model."""
+        Args:
+            model_sha256: digest of the detector's model.
+            compares_faces: whether faces are compared.
+            faces_sha256: digest of face detector and embedder; empty in runs of earlier versions and without faces.
+        """
+        return digest_of(self.digest_content(model_sha256, compares_faces=compares_faces, faces_sha256=faces_sha256))
+
+    def digest_content(self, model_sha256: str, *, compares_faces: bool, faces_sha256: str = "") -> JsonObject:
+        """Return what `digest` is the digest of: sections of settings, the version of methods, and the models."""
         methods, settings = self.methods(compares_faces=compares_faces), self.evidence_settings()
         chosen = {name: settings[name] for name in methods}
         if self.sight != SightSettings():
             chosen["sight"] = self.sight.model_dump(mode="json")
-        return {**chosen, "methods": methods, "model": model_sha256}
+        faces = {"faces": faces_sha256} if faces_sha256 else {}
+        return {**chosen, **faces, "methods": methods, "model": model_sha256}

@@ -18,6 +18,7 @@ from forensics.adapters.faces.face_models import FaceModels
 from forensics.custody.case_folder import CaseFolder
 from forensics.detection.detections import Boxes
 from forensics.faces.face import Face, FaceDetector, FaceEmbedder, Measure
+from forensics.faces.review_rules import CHECKLIST, Agreement
 from forensics.footage.frames import Frame, RgbArray, View
 from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.tables.sighting_rows import THUMBNAIL
@@ -29,7 +30,7 @@ from testing.commands import ENTRY_LAST_DAY, TRAINING, Answer, Call, search_case
 from testing.given_detector import GivenDetector
 from testing.painted.encode import Recipe, encode
 
-__all__ = ["FaceCase", "FakeFaces", "fake_loaders", "film_people", "write_reference"]
+__all__ = ["FaceCase", "FakeFaces", "answers", "checks", "fake_loaders", "film_people", "write_reference"]
 
 RATE = Fraction(5)
 N_FRAMES = 12
@@ -173,6 +174,16 @@ def fake_loaders(folder: Path, *, n_people: int) -> tuple[ModelLoaders, FakeFace
     return ModelLoaders(GivenDetector(People(n_people)), lambda detector, embedder: models), models.faces
 
 
+def answers(nose: str = "agrees") -> dict[str, str]:
+    """Return an answer for every feature; only the nose was seen."""
+    return dict.fromkeys(CHECKLIST, Agreement.NOT_SEEN.value) | {"nose": nose}
+
+
+def checks(nose: str = "agrees") -> list[str]:
+    """Return the options of a command that give these answers."""
+    return [word for feature, answer in answers(nose).items() for word in ("--check", f"{feature}={answer}")]
+
+
 @dataclass(slots=True)
 class FaceCase:
     """A case of mode search whose footage shows some people, and the commands on it.
@@ -272,7 +283,7 @@ class FaceCase:
         opened = self.call("review", self.root, *who, "--pictures", sheet)
         if opened.code:
             return opened
-        return self.call("review", self.root, *who, "--verdict", verdict, "--check", "nose=agrees", *more)
+        return self.call("review", self.root, *who, "--verdict", verdict, *checks(), *more)
 
     def reviewer(self, name: str) -> None:
         """Add a trained reviewer with a key."""

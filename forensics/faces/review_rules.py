@@ -4,7 +4,7 @@ A verdict is given once and never changed. The person who submitted the run or a
 verdict, never the second. Before giving a verdict, a reviewer sees neither the other verdict nor any score.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -24,6 +24,7 @@ __all__ = [
     "is_same_name",
     "refusal_reason",
     "state_of",
+    "unanswered_features",
     "visible_reviews",
 ]
 
@@ -76,7 +77,8 @@ class Review:
         case_id, run_id, sighting_id, entry_id: the candidate.
         reviewer, key_id: the reviewer's name and the id of the key that signs.
         verdict: the reviewer's verdict.
-        checklist: from feature to `Agreement`; features that are missing were not compared.
+        checklist: from feature to `Agreement`. Features are missing in verdicts of earlier versions, and where a note
+            says why nothing was decided.
         note: free text.
         at_utc_us: UTC time of the verdict, in microseconds.
         seen: digest of what was shown, so that a verdict cannot be moved to other pictures.
@@ -127,6 +129,21 @@ def state_of(reviews: Sequence[Review]) -> State:
     if verdicts[0] is verdicts[1] is Verdict.EXCLUDE:
         return State.EXCLUDED
     return State.UNDECIDED if Verdict.UNDECIDED in verdicts else State.DISAGREED
+
+
+def unanswered_features(verdict: Verdict, checklist: Mapping[str, str], note: str) -> tuple[str, ...]:
+    """Return the features that still need an answer before the verdict may be given, in the order of the list.
+
+    A verdict to confirm or to exclude needs an answer for every feature; `undecided` needs that too, or a note.
+
+    >>> unanswered_features(Verdict.EXCLUDE, dict.fromkeys(CHECKLIST, "differs") | {"ears": ""}, "another person")
+    ('ears',)
+    >>> unanswered_features(Verdict.UNDECIDED, {}, "too dark")
+    ()
+    """
+    if verdict is Verdict.UNDECIDED and note.strip():
+        return ()
+    return tuple(feature for feature in CHECKLIST if not checklist.get(feature))
 
 
 def is_same_name(one: str, other: str) -> bool:

@@ -16,7 +16,7 @@ from forensics.models.digest import digest_of
 from forensics.models.onnx_file import refuse_external_tensors
 from forensics.models.withdrawn import refuse_withdrawn, refuse_withdrawn_digest
 
-__all__ = ["BUILTIN", "Model", "cache_folder", "check", "find_in_folders", "model_folders", "resolve"]
+__all__ = ["BUILTIN", "Model", "cache_folder", "check", "find_in_folders", "model_folders", "places_text", "resolve"]
 
 _SUGGESTED: Final = 2
 _SUFFIXES: Final = (".onnx", ".pt")
@@ -133,6 +133,12 @@ def model_folders() -> tuple[Path, ...]:
     return (Path(named), cache_folder()) if named else (cache_folder(),)
 
 
+def places_text() -> str:
+    """Return the folders that are searched for models, and whether `$FORENSICS_MODELS` names one of them."""
+    folders = ", ".join(map(str, model_folders()))
+    return folders if os.environ.get("FORENSICS_MODELS") else f"{folders} (FORENSICS_MODELS is not set)"
+
+
 def cache_folder() -> Path:
     """Return the model folder in the user's cache."""
     return user_cache_path("forensics") / "models"
@@ -180,7 +186,7 @@ def find_in_folders(location: str) -> Path | None:
 
 
 def _not_found(name: str, entry: Entry | None) -> CannotStart:
-    folders = ", ".join(map(str, model_folders()))
+    folders = places_text()
     published = find_in_folders(entry.location) if entry else None
     if entry and published:
         return CannotStart(

@@ -38,14 +38,15 @@ def _require_reason(reason: str, problem: str, next_step: str) -> None:
 
 
 def add_review_states(candidates: pl.LazyFrame, states: ReviewStates) -> pl.LazyFrame:
-    """Return candidates with the column `review_state`; null for pairs that ask for no examination."""
+    """Return candidates with the column `review_state`; null for pairs without a verdict that need no examination."""
     pairs = [{"sighting_id": pair[0], "entry_id": pair[1], "review_state": state} for pair, state in states.items()]
     schema = {"sighting_id": pl.String, "entry_id": pl.String, "review_state": pl.String}
     joined = candidates.join(
         pl.LazyFrame(pairs, schema=schema), on=["sighting_id", "entry_id"], how="left", maintain_order="left"
     )
     is_asked = pl.col("decision").is_in(DECISIONS_TO_REVIEW)
-    return joined.with_columns(pl.when(is_asked).then(pl.col("review_state").fill_null(State.OPEN.value)))
+    state = pl.col("review_state")
+    return joined.with_columns(pl.when(is_asked).then(state.fill_null(State.OPEN.value)).otherwise(state))
 
 
 def _system_user() -> dict[str, str]:

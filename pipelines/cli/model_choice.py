@@ -1,19 +1,22 @@
-"""Choice of the detector's model: the named one, that of the last run, or for a new case the best that is installed."""
+"""Choice of the models: the named ones, those of the last run, or for a new case the best that are installed."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from forensics.adapters.faces.face_models import FaceModels
 from forensics.custody.case_folder import CaseFolder
 from forensics.models.installed import preferred_installation
 from forensics.models.model_store import BUILTIN, Model
 from pipelines.cli.output import say
-from pipelines.cli.run_options import ModelOptions, RunnerOptions, RunOptions
+from pipelines.cli.run_options import ModelOptions, RunnerOptions, RunOptions, model_loaders
 from pipelines.cli.run_settings import settings_for
+from pipelines.run.face_choice import choose_face_models
 from pipelines.run.record import model_text, newest_record
-from pipelines.settings import Settings
+from pipelines.settings import RecogniseSettings, Settings
 
-__all__ = ["settings_and_model"]
+__all__ = ["face_models_of", "settings_and_model", "with_face_models"]
 
 _BETTER: Final = "forensics models pull yolo11n"
 
@@ -40,6 +43,35 @@ def settings_and_model(
     more = f"better: {_BETTER}" if model.name == BUILTIN.name else reason
     say(f"model {model_text({'name': model.name})}; {more}")
     return settings, model
+
+
+def with_face_models(folder: CaseFolder, settings: Settings, run_options: RunOptions) -> tuple[Settings, FaceModels]:
+    """Return the settings with the face detector that `auto` stands for in this case, and the face models.
+
+    Raises:
+        CannotStart: a face model is missing, or is another one than that of the last run.
+    """
+    named = {text.partition("=")[0].strip() for text in (*run_options.assignments, *run_options.unset)}
+    models = face_models_of(folder, settings.recognise, named=named)
+    say(f"face detector {models.detector}; {models.choice}")
+    recognise = settings.recognise.model_copy(update={"detector": models.detector})
+    return settings.model_copy(update={"recognise": recognise}), models
+
+
+def face_models_of(
+    folder: CaseFolder, settings: RecogniseSettings | None = None, *, named: Collection[str] = ()
+) -> FaceModels:
+    """Return the face models of a case; without settings, by those of its last run.
+
+    Raises:
+        CannotStart: a face model is missing, or is another one than that of the last run.
+    """
+    record = newest_record(folder)
+    faces = record.get("faces")
+    if settings is None and faces:
+        settings = RecogniseSettings(detector=faces["detector"]["name"], model=faces["embedder"]["name"])
+    settings = settings or RecogniseSettings()
+    return choose_face_models(folder, record, settings, model_loaders().find_face_models, named=named)
 
 
 def _why_named(root: Path, settings: Settings, options: ModelOptions) -> str:

@@ -41,7 +41,8 @@ from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need, Session
 from pipelines.review.reviews import review_states
-from pipelines.run.record import model_of_run, model_text
+from pipelines.run.face_choice import faces_text
+from pipelines.run.record import faces_of_run, model_of_run, model_text
 
 __all__ = ["query"]
 
@@ -138,9 +139,12 @@ def _print_remarks(
     missed = print_missing_rows(opened, table)
     print_untimed_rows(opened, table, row_filter)
     print_possible_rows(found)
+    facts: JsonObject = {"table": table, "run": opened.run_id, "model": model.get("name"), **missed}
     if table == CANDIDATES_TABLE:
+        facts["face_models"] = faces_of_run(opened.folder, opened.run_id)
+        say(f"faces: {faces_text(facts['face_models'])}")
         print_error_rates(found)
-    return {"table": table, "run": opened.run_id, "model": model.get("name"), **missed}
+    return facts
 
 
 def _found(

@@ -22,7 +22,9 @@ from pipelines.custody.retention import enforce_retention
 from pipelines.custody.session import Need, Session
 from pipelines.proof.recorded_run import RecordedRun, describe_other_version, load_recorded_run, require_same_inputs
 from pipelines.proof.reproduce import Reproduction, reproduce
+from pipelines.run.face_choice import find_face_models_of_run
 from pipelines.run.progress import progress_for
+from pipelines.run.record import faces_in_run_id
 from pipelines.search.recognition import prepare_recognition
 
 __all__ = ["reproduce_command"]
@@ -98,9 +100,9 @@ def _run_again(
     recognition = None
     if session.case.mandate.mode.compares_faces:
         settings = recorded.settings.recognise
-        recognition = prepare_recognition(
-            session.case, settings, model_loaders().face_models, session.files, now=session.now
-        )
+        models = find_face_models_of_run(recorded.record, settings, model_loaders().find_face_models)
+        prepared = prepare_recognition(session.case, settings, models, session.files, now=session.now)
+        recognition = replace(prepared, in_run_id=faces_in_run_id(recorded.record))
     require_same_inputs(session.case, recorded, model, recognition)
     if describe_other_version(recorded):
         say(describe_other_version(recorded))

@@ -44,7 +44,8 @@ from pipelines.review.reviewers import (
 __all__ = ["review", "reviewer"]
 
 _RATIO: Final = "log10_likelihood_ratio"
-_HOW_TO_DECIDE: Final = f"--verdict {'|'.join(Verdict)} --check nose=agrees ... --reason TEXT"
+_EVERY_FEATURE: Final = " ".join(f"--check {feature}=ANSWER" for feature in CHECKLIST)
+_HOW_TO_DECIDE: Final = f"--verdict {'|'.join(Verdict)} {_EVERY_FEATURE} --reason TEXT"
 
 
 @click.group(cls=Group)
@@ -163,7 +164,7 @@ def replace_command(root: Path, name: str, reason: str, as_json: bool) -> None:
     "checks",
     multiple=True,
     metavar="FEATURE=ANSWER",
-    help="Result for one feature, such as nose=agrees. Can be given several times.",
+    help="Answer for one feature, such as nose=agrees. Give it for every feature.",
 )
 @click.option("--note", default="", help="Note in your own words.")
 @reason_option
@@ -188,12 +189,14 @@ def review(
 
     Without --candidate it lists the candidates that wait for you. Open the pictures first, with --page or --pictures,
     then give the verdict with another command; a verdict cannot be changed. Features: face_shape, forehead, brows,
-    eyes, nose, mouth, ears, chin_jaw, marks. Answers: agrees, differs, not_seen.
+    eyes, nose, mouth, ears, chin_jaw, marks. Answers: agrees, differs, not_seen. The verdicts confirm and exclude
+    need an answer for every feature, each with a --check; undecided needs that too, or a --note.
 
     \b
     Example:
       forensics review my-case --as "B. Becker" --page --reason "candidates of run 1"
       forensics review my-case --as "B. Becker" --candidate SIGHTING:E1 --pictures a.png --reason r
+      forensics review my-case --as Becker --candidate S:E1 --verdict undecided --note dark --reason r
     """
     if pictures is not None and verdict is not None:
         raise UsageError(

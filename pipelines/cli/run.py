@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from forensics.adapters.faces.face_models import FaceModels
 from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder
 from forensics.custody.mandate import Mandate, Mode
@@ -23,7 +24,7 @@ from pipelines.cli.ingest import ingest_footage, say_sources
 from pipelines.cli.ingest_preview import IntakePreview, emit_preview, open_preview, preview_facts
 from pipelines.cli.ingest_preview_text import preview_text
 from pipelines.cli.intake import intake_request, request_facts
-from pipelines.cli.model_choice import settings_and_model
+from pipelines.cli.model_choice import settings_and_model, with_face_models
 from pipelines.cli.output import NOT_CLEAN, emit, facts_text, footage_type, json_option, path_type, reason_option, say
 from pipelines.cli.run_options import (
     IngestOptions,
@@ -56,6 +57,7 @@ from pipelines.run.plan import RunPlan
 from pipelines.run.progress import progress_for
 from pipelines.run.record import run_facts
 from pipelines.run.stage_tasks import detect_stage
+from pipelines.search.published_lists import describe_list_change, load_published_lists
 from pipelines.search.recognition import Recognition, prepare_recognition
 from pipelines.settings import Settings
 from pipelines.stages.port import Runner
@@ -121,8 +123,9 @@ def scan(
         open_preview(session, request, settings, ingest_options, may_correct=bool(reason)) as preview,
     ):
         session.record.exit_code = preview.exit_code
-        plan = partial(plan_run_after_ingest, session.case, preview.lists, settings, model)
-        _show_scan(preview, lambda: _dry_run_facts(plan(), settings, model, run_options, runner_options), as_json)
+        plan = partial(plan_run_after_ingest, session.case, preview.lists)
+        would_do = partial(_dry_run_facts, session, plan, settings, model, run_options, runner_options)
+        _show_scan(preview, would_do, as_json)
         return preview.exit_code
 
 
@@ -198,9 +201,8 @@ def run_command(
         settings, model = settings_and_model(root, run_options, model_options, runner_options)
         _require_reason(settings, reason)
         if run_options.dry_run:
-            facts = _dry_run_facts(
-                plan_run(session.case, settings, model), settings, model, run_options, runner_options
-            )
+            plan = partial(plan_run, session.case)
+            facts = _dry_run_facts(session, plan, settings, model, run_options, runner_options)
             session.record.outputs["dry_run"] = True
             emit(facts, "\n".join(facts_text(facts)), as_json)
             return session.record.exit_code
@@ -222,7 +224,8 @@ def _run(
     """Run the case; the exit code goes into the record of the command."""
     try:
         with session.lock():
-            result = _run_and_publish(session, settings, model, run_options, runner, is_quiet=is_quiet)
+            settings, faces = _choose_faces(session, settings, run_options)
+            result = _run_and_publish(session, settings, model, faces, run_options, runner, is_quiet=is_quiet)
     except NotAuthorised:
         enforce_retention(session)  # the mandate ended during the run
         raise
@@ -231,23 +234,44 @@ def _run(
 
 
 def _dry_run_facts(
-    plan: RunPlan, settings: Settings, model: Model, run_options: RunOptions, runner_options: RunnerOptions
+    session: Session,
+    make_plan: Callable[[Settings, Model, str], RunPlan],
+    settings: Settings,
+    model: Model,
+    run_options: RunOptions,
+    runner_options: RunnerOptions,
 ) -> JsonObject:
     """Return what a run would do, or raise what it would raise before its first frame."""
+    settings, faces = _choose_faces(session, settings, run_options)
+    plan = make_plan(settings, model, faces.digest if faces else "")
     metrics_for(CaseFolder(plan.folder.case_root), run_options.metrics_file)
     if settings.detect.device == "cpu" or runner_options.address is None:  # other machines' GPUs cannot be tried here
         model_loaders().load_detector(settings.detect, model)
     if runner_options.address is not None and plan.chunks_to_do():
         try_cluster(settings, runner_options.address)
-    return plan_facts(plan, settings, model)
+    return plan_facts(plan, settings, model, faces)
+
+
+def _choose_faces(session: Session, settings: Settings, run_options: RunOptions) -> tuple[Settings, FaceModels | None]:
+    """Return the settings with the chosen face detector, and the face models; None if no faces are compared."""
+    if not session.case.mandate.mode.compares_faces:
+        return settings, None
+    return with_face_models(session.folder, settings, run_options)
 
 
 def _run_and_publish(
-    session: Session, settings: Settings, model: Model, run_options: RunOptions, runner: Runner, *, is_quiet: bool
+    session: Session,
+    settings: Settings,
+    model: Model,
+    faces: FaceModels | None,
+    run_options: RunOptions,
+    runner: Runner,
+    *,
+    is_quiet: bool,
 ) -> RunResult:
-    plan = plan_run(session.case, settings, model)
+    plan = plan_run(session.case, settings, model, faces.digest if faces else "")
     _refuse_empty_first_search(session, plan)
-    recognition = _recognition(session, settings) if session.case.mandate.mode.compares_faces else None
+    recognition = None if faces is None else _recognition(session, settings, faces)
     session.record.note("run", run_facts(plan, model, recognition))
     metrics = metrics_for(session.folder, run_options.metrics_file)
     with within_mandate(session.case):
@@ -268,7 +292,12 @@ def _run_and_publish(
     if recognition is not None:
         if result.n_gone:
             gone = counted(result.n_gone, "candidate of the list before is", "candidates of the list before are")
-            say(f"{gone} not in this one; `forensics case disclose` contains every list that was published")
+            *_, before, now = load_published_lists(session.case, recognition.key)
+            why = describe_list_change(before, now)
+            say(
+                f"{gone} not in this one{f': {why}' if why else ''}; "
+                "`forensics case disclose` contains every list that was published"
+            )
         destroy_superseded_faces(session, result.folder.run_id, result.recognise_parts)
     return result
 
@@ -288,11 +317,9 @@ def _refuse_empty_first_search(session: Session, plan: RunPlan) -> None:
         )
 
 
-def _recognition(session: Session, settings: Settings) -> Recognition:
+def _recognition(session: Session, settings: Settings, faces: FaceModels) -> Recognition:
     """Prepare the comparison of faces, record the first run, and print what is still missing."""
-    recognition = prepare_recognition(
-        session.case, settings.recognise, model_loaders().face_models, session.files, now=session.now
-    )
+    recognition = prepare_recognition(session.case, settings.recognise, faces, session.files, now=session.now)
     if session.case.mandate.first_run_utc is None:
         session.change(lambda case: with_first_run(case, session.now))
     root = in_shell(session.folder.root)

@@ -105,6 +105,10 @@ class RunnerOptions:
     workers: int | None
     quiet: bool
 
+    def __post_init__(self) -> None:
+        if self.address is not None and self.runner not in (None, "ray"):
+            raise UsageError(f"--ray and --runner {self.runner} exclude each other", "leave one of them out")
+
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
@@ -271,7 +275,7 @@ with_run_options = gathered(
         multiple=True,
         metavar="NAME",
         help="Go back to the default of a setting of the last run or of the profile; all means every setting but "
-        "the model. Can be given several times.",
+        "the models. Can be given several times.",
     ),
     click.option(
         "--metrics",
@@ -317,12 +321,7 @@ def runner_for(settings: Settings, runner: str | None, address: str | None = Non
         settings: how many workers, how many retries, on what device.
         runner: ``local``, ``ray`` or ``serial``; None for ray if there is an address or GPUs are to be shared out.
         address: of a running cluster; None lets ray start a local one.
-
-    Raises:
-        UsageError: an address was given for another runner.
     """
-    if address is not None and runner not in (None, "ray"):
-        raise UsageError(f"--ray and --runner {runner} exclude each other", "leave one of them out")
     if runner == "serial":
         return SerialRunner(settings.run.retries)
     is_ray = runner == "ray" or address is not None or settings.detect.device == "cuda"

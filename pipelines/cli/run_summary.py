@@ -3,6 +3,7 @@
 import polars as pl
 
 import forensics
+from forensics.adapters.faces.face_models import FaceModels
 from forensics.custody.case_folder import CaseFolder
 from forensics.footage.coverage import State
 from forensics.json_object import JsonObject
@@ -20,10 +21,11 @@ from pipelines.intake.relocate import is_absent
 from pipelines.review.remarks import candidate_remarks
 from pipelines.review.search_status import search_status
 from pipelines.run.driver import RunResult
+from pipelines.run.face_choice import faces_text
 from pipelines.run.part_integrity import PartChecker
 from pipelines.run.part_reuse import reusable_parts
 from pipelines.run.plan import RunPlan
-from pipelines.run.record import accuracy_text, model_of_run, model_text
+from pipelines.run.record import accuracy_text, faces_of_run, model_of_run, model_text
 from pipelines.run.spot_check_report import describe_spot_check
 from pipelines.settings import Settings
 
@@ -47,8 +49,11 @@ def _is_empty(rows: pl.LazyFrame) -> bool:
     return rows.limit(1).collect().is_empty()
 
 
-def plan_facts(plan: RunPlan, settings: Settings, model: Model) -> JsonObject:
-    """Return what a run would do. Chunks are done, outside the mandate, taken over from another run, or to do."""
+def plan_facts(plan: RunPlan, settings: Settings, model: Model, faces: FaceModels | None) -> JsonObject:
+    """Return what a run would do; `faces` is None if it compares none.
+
+    Chunks are done, outside the mandate, taken over from another run, or to do.
+    """
     stills = [each for each in plan.evidence if has_stills(each.evidence)]
     videos = [each for each in plan.evidence if not has_stills(each.evidence)]
     checker = PartChecker.load(CaseFolder(plan.folder.case_root), PartRecords.of(plan.folder).load())
@@ -64,6 +69,7 @@ def plan_facts(plan: RunPlan, settings: Settings, model: Model) -> JsonObject:
         "model_source_sha256": model.conversion and model.conversion.source_sha256,
         "model_pinned": model.is_pinned,
         "model_accuracy": model.accuracy,
+        **({} if faces is None else {"faces": faces_text(faces.described), "face_models": faces.choice}),
         "files": len(plan.evidence),
         "unreadable": len(plan.unreadable),
         "absent": sum(is_absent(each.evidence) for each in plan.evidence),
@@ -89,6 +95,7 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
     """Print the result of a run, and the next command."""
     rows = {table_of_file(file["path"]): file["rows"] for file in result.manifest["files"]}
     model = model_of_run(folder, result.folder.run_id)
+    faces = faces_of_run(folder, result.folder.run_id)
     facts: JsonObject = {
         "run": result.folder.run_id,
         "clean": result.is_clean,
@@ -97,6 +104,7 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         "model_source_sha256": (model.get("conversion") or {}).get("source_sha256"),
         "model_pinned": model.get("pinned"),
         "model_accuracy": model.get("accuracy"),
+        "face_models": faces or None,
         "rows": rows,
         "figures": result.figures,
         "audit": result.spot_check,
@@ -112,6 +120,7 @@ def emit_result(folder: CaseFolder, result: RunResult, as_json: bool) -> None:
         f"model {model_text(model)}",
         *map(one_line, (*result.lost_footage, *result.rebuilt_parts)),
         f"accuracy of the model: {accuracy_text(model)}",
+        *([f"faces: {faces_text(faces)}"] if faces else []),
     ]
     if model.get("conversion"):
         lines.append(f"the model is {NOT_PINNED}")

@@ -28,6 +28,7 @@ from pipelines.custody.open_session import open_session
 from pipelines.custody.outputs import Outputs
 from pipelines.custody.session import Need
 from pipelines.desk.status import case_status
+from pipelines.run.face_choice import faces_text
 from pipelines.run.record import accuracy_text, model_text
 from pipelines.run.spot_check_report import describe_spot_check
 
@@ -56,6 +57,7 @@ def _status_lines(facts: JsonObject) -> list[str]:
     shown = {name: facts[name] for name in ("case", "sources", "evidence")}
     shown |= {"run": facts["run"] or "none yet", "model": facts["model"] and model_text(facts["model"])}
     shown |= {"accuracy": accuracy_text(facts["model"])} if facts["model"] else {}
+    shown |= {"faces": faces_text(facts["face_models"] or {})}
     shown |= {"state": _state_text(facts), "frames": progress_text(facts["progress"]), "mandate": _mandate_text(facts)}
     if facts["published_run"] not in (None, facts["run"]):
         shown |= {"tables": f"of run {facts['published_run']}, as are the frames below"}

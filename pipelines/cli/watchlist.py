@@ -11,8 +11,8 @@ from forensics.errors import UsageError
 from forensics.spelling import in_shell
 from forensics.wording import counted
 from pipelines.cli.groups import Group
+from pipelines.cli.model_choice import face_models_of
 from pipelines.cli.output import emit, json_option, parse_last_day, path_type, required_reason, say, table_text
-from pipelines.cli.run_options import model_loaders
 from pipelines.custody.accounts import os_user
 from pipelines.custody.entries import (
     ORIGIN_CANDIDATE,
@@ -88,7 +88,6 @@ def add(
         open_session(root, "watchlist add", need=Need.COMPARE, facts=facts, private=private) as session,
         session.lock(),
     ):
-        settings = Settings().recognise
         given = (
             load_confirmed_faces(session.case, session.key, candidate)
             if candidate
@@ -98,7 +97,7 @@ def add(
             session.case,
             session.files,
             NewEntry(entry_id, given, origin, basis, expires_utc),
-            models_for=partial(model_loaders().face_models, settings),
+            models_for=partial(face_models_of, session.folder),
             key_for=lambda: session.key,
             now=session.now,
             who=os_user(),
@@ -197,13 +196,12 @@ def calibrate_command(root: Path, pictures: Path, reason: str, as_json: bool) ->
         ) as session,
         session.lock(),
     ):
-        settings = Settings().recognise
         calibrated = calibrate(
             session.case,
             pictures,
             session.files,
-            limits=settings.limits(),
-            models=model_loaders().face_models(settings),
+            limits=Settings().recognise.limits(),
+            models=face_models_of(session.folder),
             key=session.key,
         )
         facts = asdict(calibrated)

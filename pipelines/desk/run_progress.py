@@ -21,6 +21,7 @@ from forensics.models.model_store import Model
 from forensics.tables.evidence import load_evidence
 from forensics.tables.stale_evidence import added_evidence
 from pipelines.run.plan import RunPlan, make_plan
+from pipelines.run.record import faces_in_run_id
 from pipelines.settings import Settings
 
 __all__ = ["FrameCount", "measure_rate", "progress_of_parts", "progress_of_tables"]
@@ -130,7 +131,7 @@ def _plan_of(case: Case, record: JsonObject) -> RunPlan | None:
         return None
     named = record["model"]
     model = Model(named["name"], None, named["sha256"], named["format"])
-    plan = make_plan(case, load_evidence(case.folder), settings, model)
+    plan = make_plan(case, load_evidence(case.folder), settings, model, faces_in_run_id(record))
     return plan if plan.folder.run_id == record["run"] else None
 
 

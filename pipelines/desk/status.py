@@ -50,6 +50,7 @@ def case_status(case: Case, now: datetime) -> JsonObject:
         "evidence": len(evidence),
         "run": run.get("run"),
         "model": run.get("model"),
+        "face_models": run.get("faces"),
         "state": state.value,
         "meaning": _meaning(state, n_added, n_corrected, is_amended=is_amended),
         "added_since": n_added,

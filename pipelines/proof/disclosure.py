@@ -55,6 +55,7 @@ _LIMITS_OF_DETECTION: Final = (
     "A sighting is one object at one camera over an interval: nobody was followed from camera to camera.",
     "Frames that were not detected are listed under `looked_at` with the reason.",
 )
+_LIMIT_OF_DLIB: Final = "Faces were searched with dlib's detector, which misses faces that YuNet finds."
 _HEADING: Final = "Candidates for examination"
 _HEADING_OF_SCENES: Final = "Footage in which objects were detected"
 
@@ -88,10 +89,18 @@ def build_disclosure(case: Case) -> JsonObject:
         "candidates_missing_because": withheld,
         "verdicts_on_other_lists": verdicts_on_other_lists(case, candidates) if find_key(case) else [],
         "published_lists": load_published_lists(case) if find_key(case) else [],
-        "known_limits": list(_LIMITS if case.mandate.mode.compares_faces else _LIMITS_OF_DETECTION),
+        "known_limits": _limits(case, record),
         "files_given_out": written_files(chain.lines),
         "log": _log_facts(case, chain, candidates),
     }
+
+
+def _limits(case: Case, record: JsonObject) -> list[str]:
+    """Return the known limits of what the newest run did."""
+    if not case.mandate.mode.compares_faces:
+        return list(_LIMITS_OF_DETECTION)
+    detector = (record.get("faces") or {}).get("detector", {}).get("name")
+    return [*_LIMITS, _LIMIT_OF_DLIB] if detector == "dlib" else list(_LIMITS)
 
 
 def _why_no_tables(case: Case) -> str:

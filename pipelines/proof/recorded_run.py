@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from forensics.custody.case_document import Case
 from forensics.custody.case_folder import CaseFolder, RunFolder
 from forensics.custody.log import read_chain
+from forensics.digests import digest_of
 from forensics.errors import CannotStart, IntegrityBroken, UsageError
 from forensics.json_object import JsonObject, decode_json
 from forensics.models.model_store import Model
@@ -20,7 +21,7 @@ from pipelines.custody.deciding_files import RECORDS, find_altered_files
 from pipelines.proof.differences import find_changed_file
 from pipelines.proof.stored_runs import is_recorded_manifest
 from pipelines.run.plan import make_plan
-from pipelines.run.record import hardware_for, input_digests
+from pipelines.run.record import faces_in_run_id, hardware_for, input_digests
 from pipelines.search.recognition import Recognition
 from pipelines.settings import Settings
 from pipelines.versions import library_versions
@@ -137,11 +138,28 @@ def _inputs(
     for name, then in recorded.noted.get("inputs", {}).items():
         yield f"the digest of the {name}", then, inputs.get(name)
     if recognition is not None:
-        yield "the description of the face models", record["faces"], _plain(recognition.model_facts)
+        yield from _face_inputs(record["faces"], recognition.model_facts)
         for name, then in recorded.noted.get("watchlist", {}).items():
             yield f"the watch-list's {name}", then, _plain(recognition.facts).get(name)
-    run_id = make_plan(case, [], settings, model).folder.run_id
+    run_id = make_plan(case, [], settings, model, faces_in_run_id(record)).folder.run_id
     yield "the id of the run, computed from its settings,", recorded.folder.run_id, run_id
+
+
+def _face_inputs(then: JsonObject, here: JsonObject) -> Iterator[tuple[str, str, str]]:
+    """Yield the weights and the libraries of the face models: name, recorded value, value here."""
+    for role in ("detector", "landmarks", "embedder"):
+        yield f"the {role} of faces", _weights_text(then.get(role)), _weights_text(here.get(role))
+    for name in sorted({*then["libraries"], *here["libraries"]}):
+        yield f"the library {name}", then["libraries"].get(name, "absent"), here["libraries"].get(name, "absent")
+
+
+def _weights_text(weights: JsonObject | None) -> str:
+    """Return name and digest of the weights of a face model.
+
+    >>> _weights_text({"name": "dlib", "sha256": "c4b1e9804792707d"}), _weights_text(None)
+    ('dlib (SHA-256 c4b1e9804792)', 'none')
+    """
+    return f"{weights['name']} (SHA-256 {weights['sha256'][:12]})" if weights else "none"
 
 
 def _plain(value: JsonObject) -> JsonObject:
@@ -151,6 +169,13 @@ def _plain(value: JsonObject) -> JsonObject:
 
 
 def _shorten(value: Any) -> str:
+    """Return a value as text; an object by its digest, because nobody could read it.
+
+    >>> _shorten({"E1": ["0a"]})
+    'one with digest 0e7e52e4f60f943b'
+    """
+    if isinstance(value, dict | list):
+        return f"one with digest {digest_of(value)}"
     text = str(value)
     return text if len(text) <= 64 else f"{text[:61]}..."
 

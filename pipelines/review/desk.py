@@ -6,16 +6,15 @@ desk may stay open for hours, so the mandate is checked again for each list, pic
 """
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import polars as pl
 
 import forensics
 from forensics.custody.log import read_chain
 from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.digests import canonical_json, sha256_of_bytes
 from forensics.errors import NotAuthorised, UsageError
-from forensics.faces.comparison import DECISIONS_TO_REVIEW, Decision
+from forensics.faces.comparison import Decision
 from forensics.faces.review_rules import (
     CHECKLIST,
     Agreement,
@@ -25,18 +24,19 @@ from forensics.faces.review_rules import (
     Verdict,
     is_same_name,
     state_of,
+    unanswered_features,
     visible_reviews,
 )
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from forensics.tables.manifest import read_manifest
-from forensics.tables.published import candidates_of
 from pipelines import clock
 from pipelines.custody.accounts import account_in
 from pipelines.custody.case_store import load_case
 from pipelines.custody.earlier_denials import refuse_earlier_denials
-from pipelines.custody.entries import expired_entries, find_entry, load_entries
+from pipelines.custody.entries import find_entry
 from pipelines.custody.session import Session
+from pipelines.review.reviewed_pairs import reviewed_pairs
 from pipelines.review.reviewers import Reviewer, find_reviewer
 from pipelines.review.reviews import add_review, load_reviews, refusal_of, select_reviews, verdict_reference
 from pipelines.search.candidate_faces import load_candidate_faces
@@ -112,21 +112,15 @@ class ReviewDesk:
         return cls(session, find_reviewer(session.folder, name))
 
     def candidates(self) -> list[Candidate]:
-        """Return the pairs to review, and decided pairs, of listed entries that have not ended, in table order.
+        """Return the pairs that reviewers see, in table order; see `reviewed_pairs`.
 
         Raises:
             NotAuthorised: the mandate has ended.
         """
         self._require_active()
         opened = forensics.open_case(self.session.folder.root)
-        ended = [] if self.session.case.mandate.hold else expired_entries(self.session.folder, clock.utc_now())
-        listed = [entry.entry_id for entry in load_entries(self.session.case) if entry.folder not in ended]
-        is_shown = pl.col("decision").is_in(DECISIONS_TO_REVIEW)
-        decided = {f"{each.sighting_id}:{each.entry_id}" for each in load_reviews(self.session.case)}
-        is_shown |= pl.concat_str("sighting_id", "entry_id", separator=":").is_in(sorted(decided))
-        is_shown &= pl.col("entry_id").is_in(listed)
         sightings = opened.sightings().select("sighting_id", "camera_id", "first_utc", "last_utc", "clock_error_ms")
-        shown = candidates_of(self.session.folder, self.session.key).filter(is_shown)
+        shown = reviewed_pairs(self.session.case, self.session.key)
         rows = shown.join(sightings, on="sighting_id", how="inner", maintain_order="left")
         return [_candidate(row) for row in rows.collect().to_dicts()]
 
@@ -259,11 +253,12 @@ class ReviewDesk:
         Args:
             candidate: the candidate.
             verdict: the verdict.
-            checklist: value of `Agreement` for each compared feature.
+            checklist: value of `Agreement` for each feature.
             note: free text.
 
         Raises:
-            UsageError: the checklist has an unknown feature or answer, no feature was compared, or a note is missing.
+            UsageError: the checklist has an unknown feature or answer, lacks a feature, no feature was compared, or a
+                note is missing.
             NotAuthorised: the mandate has ended, a rule refuses the verdict, or the pictures were not opened.
         """
         self._require_active()
@@ -309,7 +304,7 @@ def _check_verdict(checklist: dict[str, str], verdict: Verdict, note: str) -> No
     """Check a verdict before it is signed.
 
     Raises:
-        UsageError: a feature or answer is unknown, no feature was compared, or the note does not explain a difference.
+        UsageError: a feature or answer is unknown, a feature has no answer, none was compared, or a note is missing.
     """
     known = {agreement.value for agreement in Agreement}
     for feature, agreement in checklist.items():
@@ -317,14 +312,37 @@ def _check_verdict(checklist: dict[str, str], verdict: Verdict, note: str) -> No
             raise UsageError(f"the checklist has no feature {feature!r}", f"features: {', '.join(CHECKLIST)}")
         if agreement not in known:
             raise UsageError(f"{agreement!r} is not a valid answer", f"answers: {', '.join(sorted(known))}", feature)
+    missing = unanswered_features(verdict, checklist, note)
     compared = [value for value in checklist.values() if value != Agreement.NOT_SEEN.value]
+    if missing:
+        raise UsageError(
+            f"the verdict {verdict.value} lacks an answer for {', '.join(missing)}",
+            f"look at each of them, then add, for example: {_example(verdict, missing, has_compared=bool(compared))} "
+            f"(answers: {', '.join(Agreement)})",
+        )
     if verdict is not Verdict.UNDECIDED and not compared:
         raise UsageError(
             "no feature was compared",
-            "compare at least one, for example --check nose=agrees, or give the verdict undecided",
+            "answer agrees or differs for at least one, for example --check nose=agrees, or give the verdict undecided",
         )
     if verdict is Verdict.CONFIRM and Agreement.DIFFERS.value in compared and not note.strip():
         raise UsageError("you confirm although a feature differs", "explain why in the note")
+
+
+def _example(verdict: Verdict, missing: Sequence[str], *, has_compared: bool) -> str:
+    """Return options that complete a verdict.
+
+    >>> _example(Verdict.EXCLUDE, ("nose", "ears"), has_compared=False)
+    '--check nose=differs --check ears=not_seen'
+    >>> _example(Verdict.UNDECIDED, ("ears",), has_compared=False)
+    '--note "too dark to compare"'
+    """
+    if verdict is Verdict.UNDECIDED:
+        return '--note "too dark to compare"'
+    answers = dict.fromkeys(missing, Agreement.NOT_SEEN)
+    if not has_compared:
+        answers[missing[0]] = Agreement.AGREES if verdict is Verdict.CONFIRM else Agreement.DIFFERS
+    return " ".join(f"--check {feature}={answer}" for feature, answer in answers.items())
 
 
 def _candidate(row: JsonObject) -> Candidate:

@@ -3,19 +3,15 @@
 from collections import Counter
 from typing import Final
 
-import polars as pl
-
 from forensics.custody.case_document import Case
 from forensics.custody.mandate import MandateStatus, mandate_status
 from forensics.errors import IntegrityBroken, NotAuthorised, UsageError
-from forensics.faces.comparison import DECISIONS_TO_REVIEW
 from forensics.faces.review_rules import State, state_of
 from forensics.json_object import JsonObject
 from forensics.tables.manifest import PublishedState, published_state
-from forensics.tables.published import candidates_of
 from pipelines import clock
-from pipelines.custody.entries import load_entries
 from pipelines.custody.keys import keyring_for
+from pipelines.review.reviewed_pairs import reviewed_pairs
 from pipelines.review.reviews import load_reviews, select_reviews
 
 __all__ = ["search_status"]
@@ -33,7 +29,7 @@ def search_status(case: Case) -> JsonObject:
         return {}
     n_entries, states, uncounted = len(case.folder.entry_files()), None, ""
     try:
-        states = _count_states(case, [entry.entry_id for entry in load_entries(case)])
+        states = _count_states(case)
     except NotAuthorised:
         uncounted = _why_closed(case)
     except UsageError:
@@ -59,15 +55,9 @@ def _why_closed(case: Case) -> str:
     return "destroyed" if is_over else f"encrypted, and their key cannot be used ({keyring.path})"
 
 
-def _count_states(case: Case, listed: list[str]) -> Counter[State]:
-    """Return the number of candidates and leads of listed entries in each state of the review."""
-    needs_review = pl.col("decision").is_in(DECISIONS_TO_REVIEW)
-    needs_review &= pl.col("entry_id").is_in(listed)
-    pairs = (
-        candidates_of(case.folder, keyring_for(case.folder, case.case_id).load())
-        .filter(needs_review)
-        .select("sighting_id", "entry_id")
-        .collect()
-    )
+def _count_states(case: Case) -> Counter[State]:
+    """Return the number of pairs that reviewers see in each state of the review."""
+    key = keyring_for(case.folder, case.case_id).load()
+    pairs = reviewed_pairs(case, key).select("sighting_id", "entry_id").collect()
     reviews = load_reviews(case)
     return Counter(state_of(select_reviews(reviews, *pair)) for pair in pairs.iter_rows())

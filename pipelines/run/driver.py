@@ -106,16 +106,18 @@ class RunResult:
         return n_candidates
 
 
-def plan_run(case: Case, settings: Settings, model: Model) -> RunPlan:
-    """Return the plan of a run without running it.
+def plan_run(case: Case, settings: Settings, model: Model, faces_sha256: str = "") -> RunPlan:
+    """Return the plan of a run without running it; see `make_plan`.
 
     Raises:
         CannotStart: there is no readable evidence.
     """
-    return _require_footage(case, make_plan(case, load_evidence(case.folder), settings, model))
+    return _require_footage(case, make_plan(case, load_evidence(case.folder), settings, model, faces_sha256))
 
 
-def plan_run_after_ingest(case: Case, lists: EvidenceLists, settings: Settings, model: Model) -> RunPlan:
+def plan_run_after_ingest(
+    case: Case, lists: EvidenceLists, settings: Settings, model: Model, faces_sha256: str = ""
+) -> RunPlan:
     """Return the plan of a run after an ingest that was only previewed.
 
     Args:
@@ -123,14 +125,15 @@ def plan_run_after_ingest(case: Case, lists: EvidenceLists, settings: Settings, 
         lists: evidence as it would be; packet indexes of new evidence are in a temporary folder.
         settings: all settings of the run.
         model: the detector's model.
+        faces_sha256: digest of face detector and embedder; empty without faces.
 
     Raises:
         CannotStart: there would be no readable evidence.
     """
     is_new = {each: lists.new_files.index_file(each).exists() for each in lists.evidence}
     stored, new = ([item for each, item in lists.evidence.items() if is_new[each] is kind] for kind in (False, True))
-    plan = make_plan(case, stored, settings, model)
-    added = make_plan(replace(case, folder=lists.new_files), new, settings, model)
+    plan = make_plan(case, stored, settings, model, faces_sha256)
+    added = make_plan(replace(case, folder=lists.new_files), new, settings, model, faces_sha256)
     both = sorted((*plan.evidence, *added.evidence), key=lambda each: each.evidence.evidence_id)
     return _require_footage(case, replace(plan, evidence=tuple(both)))
 
@@ -181,7 +184,7 @@ def run_case(
         CoverageBroken: the parts do not account for every frame; nothing was published.
         Interrupted: the run was cancelled.
     """
-    plan = plan_run(case, settings, model)
+    plan = plan_run(case, settings, model, "" if recognition is None else recognition.in_run_id)
     if plan.chunks_to_do():
         runner.prepare(detect_stage(case.folder, settings, model, load_detector))
     records = PartRecords.of(plan.folder)

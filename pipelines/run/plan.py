@@ -141,10 +141,22 @@ class RunPlan:
         return [each for each in self.planned_chunks() if not is_done(self.folder.part("detect", each.unit))]
 
 
-def make_plan(case: Case, evidence: Sequence[Evidence], settings: Settings, model: Model) -> RunPlan:
-    """Make the plan of a run; reads packet indexes and stored chunk boundaries, writes nothing."""
+def make_plan(
+    case: Case, evidence: Sequence[Evidence], settings: Settings, model: Model, faces_sha256: str = ""
+) -> RunPlan:
+    """Make the plan of a run; reads packet indexes and stored chunk boundaries, writes nothing.
+
+    Args:
+        case: the case.
+        evidence: its evidence.
+        settings: all settings of the run.
+        model: the detector's model.
+        faces_sha256: digest of face detector and embedder; empty in runs of earlier versions and without faces.
+    """
     model_digest = model.sha256 or model.name
-    settings_digest = settings.digest(model_digest, compares_faces=case.mandate.mode.compares_faces)
+    settings_digest = settings.digest(
+        model_digest, compares_faces=case.mandate.mode.compares_faces, faces_sha256=faces_sha256
+    )
     run_id = digest_of({"settings": settings_digest, "libraries": library_versions()})
     folder = case.folder.run(run_id)
     readable = [item for item in evidence if item.readable is not None]

@@ -30,6 +30,8 @@ __all__ = [
     "RunState",
     "accuracy_text",
     "begin_record",
+    "faces_in_run_id",
+    "faces_of_run",
     "finish_record",
     "hardware_for",
     "input_digests",
@@ -99,7 +101,7 @@ def begin_record(
         "methods": settings.methods(compares_faces=recognition is not None),
         "libraries": library_versions(),
         "hardware": hardware,
-        "faces": None if recognition is None else recognition.model_facts,
+        "faces": None if recognition is None else _describe_faces(recognition, before.get("faces") or {}),
     }
     began = {"state": RunState.RUNNING.value, "began_utc": before.get("began_utc", _now())}
     files.write(record, encode_json({**description, **began}))
@@ -113,6 +115,11 @@ def _describe_model(model: Model, before: JsonObject) -> JsonObject:
         "choice": before.get("choice", model.choice),
         "conversion": None if model.conversion is None else model.conversion.facts,
     }
+
+
+def _describe_faces(recognition: Recognition, before: JsonObject) -> JsonObject:
+    """Return the facts about the face models; a run that is continued keeps the reason of its first choice."""
+    return {**recognition.model_facts, "choice": before.get("choice", recognition.references.models.choice)}
 
 
 def input_digests(folder: CaseFolder) -> dict[str, str]:
@@ -186,6 +193,26 @@ def model_of_run(folder: CaseFolder, run_id: str) -> JsonObject:
     """
     model: JsonObject = _load_record(folder.run(run_id).record).get("model") or {}
     return model
+
+
+def faces_of_run(folder: CaseFolder, run_id: str) -> JsonObject:
+    """Return what is recorded of the face models of a run; empty without a record, or if it compared no faces.
+
+    Raises:
+        IntegrityBroken: the record cannot be read.
+    """
+    faces: JsonObject = _load_record(folder.run(run_id).record).get("faces") or {}
+    return faces
+
+
+def faces_in_run_id(record: JsonObject) -> str:
+    """Return the digest of the face models that entered the id of a recorded run; empty in earlier versions.
+
+    >>> faces_in_run_id({"faces": {"digest": "0a"}}), faces_in_run_id({"faces": {}}), faces_in_run_id({"faces": None})
+    ('0a', '', '')
+    """
+    digest: str = (record.get("faces") or {}).get("digest", "")
+    return digest
 
 
 def model_text(model: JsonObject) -> str:

@@ -31,7 +31,7 @@ from pipelines.custody.keys import key_of
 from pipelines.search.candidate_inputs import candidate_inputs
 from pipelines.search.recognition import Recognition
 
-__all__ = ["COMPLETE", "INTERRUPTED", "load_published_lists", "record_candidates"]
+__all__ = ["COMPLETE", "INTERRUPTED", "describe_list_change", "load_published_lists", "record_candidates"]
 
 COMPLETE: Final = "complete"
 """Publication of a list whose tables were put in place."""
@@ -93,6 +93,23 @@ def load_published_lists(case: Case, key: Sealer | None = None) -> list[JsonObje
     opened = key or key_of(case)
     lists = [json.loads(opened.unseal(path.read_bytes(), _CONTEXT)) for path in paths]
     return [{**each, "publication": _publication(case, path, each)} for path, each in zip(paths, lists, strict=True)]
+
+
+def describe_list_change(before: JsonObject, now: JsonObject) -> str:
+    """Return why the run of a list may list other candidates than the run before; empty if both are one run.
+
+    >>> faces = [{"detector": {"name": name}} for name in ("dlib", "yunet")]
+    >>> describe_list_change({"run": "0a", "faces": faces[0]}, {"run": "0b", "faces": faces[1]})
+    'run 0a found faces with dlib, this run with yunet'
+    >>> describe_list_change({"run": "0a", "faces": faces[0]}, {"run": "0b", "faces": faces[0]})
+    'run 0a had other settings or another model'
+    """
+    if before["run"] == now["run"]:
+        return ""
+    detectors = [each["faces"]["detector"]["name"] for each in (before, now)]
+    if detectors[0] != detectors[1]:
+        return f"run {before['run']} found faces with {detectors[0]}, this run with {detectors[1]}"
+    return f"run {before['run']} had other settings or another model"
 
 
 def _publication(case: Case, path: Path, stored: JsonObject) -> str:

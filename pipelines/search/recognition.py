@@ -1,6 +1,6 @@
 """Watch-list templates, models and rules for the comparison of faces; prepared once, before any worker starts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -39,6 +39,8 @@ class Recognition:
         references: what the workers receive.
         setup: values that are published once for all candidates.
         key: the key of the case.
+        in_run_id: digest of both face models, which enters the id of the run; empty for a run of an earlier version,
+            whose id is only of the settings.
     """
 
     entries: tuple[Entry, ...]
@@ -46,6 +48,7 @@ class Recognition:
     references: References
     setup: ComparisonSetup
     key: Key
+    in_run_id: str
 
     @property
     def facts(self) -> JsonObject:
@@ -69,8 +72,9 @@ class Recognition:
 
     @property
     def model_facts(self) -> JsonObject:
-        """Face detector, embedder and their libraries, for the record of the run and the log."""
-        return {**self.references.models.described, "libraries": face_libraries()}
+        """Face detector, embedder, libraries and digest in the id of the run, for the record of the run and the log."""
+        digest = {"digest": self.in_run_id} if self.in_run_id else {}
+        return {**self.references.models.described, "libraries": face_libraries(), **digest}
 
 
 def face_libraries() -> dict[str, str]:
@@ -81,7 +85,7 @@ def face_libraries() -> dict[str, str]:
 def prepare_recognition(
     case: Case,
     settings: RecogniseSettings,
-    find_models: Callable[[RecogniseSettings], FaceModels],
+    models: FaceModels,
     files: DecidingFiles,
     *,
     now: datetime,
@@ -91,21 +95,20 @@ def prepare_recognition(
     Args:
         case: the case.
         settings: settings of the comparison.
-        find_models: finds face detector and embedder, once the key is there.
+        models: face detector and embedder.
         files: writes templates that are missing.
         now: current time, UTC; entries that have ended are left out.
 
     Raises:
         NotAuthorised: the case's key is withheld or missing.
-        CannotStart: a face model is missing.
     """
     key = keyring_for(case.folder, case.case_id).load()
-    models = find_models(settings)
     people = load_compared_people(case, key, models, files, now=now)
     entries = tuple(entry for entry in load_entries(case) if entry.entry_id in people.templates.entry_ids)
     rules = _rules(settings, len(entries))
     references = References(rules, models, key.seal(people.encoded(), COMPARED_PEOPLE))
-    return Recognition(entries, people, references, _comparison_setup(case, settings, models, entries, key), key)
+    setup = _comparison_setup(case, settings, models, entries, key)
+    return Recognition(entries, people, references, setup, key, in_run_id=models.digest)
 
 
 def _rules(settings: RecogniseSettings, n_entries: int) -> Rules:

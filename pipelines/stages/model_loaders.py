@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from forensics.adapters.faces.face_models import FaceModels, resolve_face_models
-from pipelines.settings import RecogniseSettings
 from pipelines.stages.detection_context import DetectorLoader, load_configured_detector
 
 __all__ = ["ModelLoaders"]
@@ -21,11 +20,3 @@ class ModelLoaders:
 
     load_detector: DetectorLoader = load_configured_detector
     find_face_models: Callable[[str, str], FaceModels] = resolve_face_models
-
-    def face_models(self, settings: RecogniseSettings) -> FaceModels:
-        """Return the face models of the settings.
-
-        Raises:
-            CannotStart: a face model is missing.
-        """
-        return self.find_face_models(settings.detector, settings.model)

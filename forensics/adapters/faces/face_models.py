@@ -8,12 +8,14 @@ from forensics.adapters.faces.dlib_weights import ALIGNMENT, EMBEDDING, LANDMARK
 from forensics.digests import digest_of, sha256_of_file
 from forensics.errors import CannotStart, IntegrityBroken
 from forensics.faces.face import FaceDetector, FaceEmbedder
-from forensics.models.model_store import model_folders, resolve
+from forensics.models.model_store import find_in_folders, model_folders, places_text, resolve
 from forensics.models.withdrawn import refuse_withdrawn_digest
 
-__all__ = ["FaceModels", "resolve_face_models"]
+__all__ = ["YUNET", "FaceModels", "is_yunet_installed", "resolve_face_models"]
 
-_YUNET: Final = "face_detection_yunet_2026may"
+YUNET: Final = "face_detection_yunet_2026may"
+"""Registered name of YuNet, the better face detector; `auto` takes it if it is installed."""
+
 # deepface's names of the files. Users place these files themselves; nothing is downloaded.
 _FILES: Final = {
     "SFace": "face_recognition_sface_2021dec.onnx",
@@ -31,6 +33,7 @@ class FaceModels:
         detector_path, detector_sha256: its weights.
         embedder: deepface's name.
         embedder_path, embedder_sha256: its weights.
+        choice: why they were taken.
     """
 
     detector: str
@@ -39,6 +42,7 @@ class FaceModels:
     embedder: str
     embedder_path: Path
     embedder_sha256: str
+    choice: str = ""
 
     @property
     def model_id(self) -> str:
@@ -104,12 +108,17 @@ def resolve_face_models(detector: str, embedder: str) -> FaceModels:
     return FaceModels(name, detector_path, sha256_of_file(detector_path), embedder, embedder_path, embedder_sha256)
 
 
+def is_yunet_installed() -> bool:
+    """Whether the file of YuNet is in a folder of models; its digest is not checked."""
+    return find_in_folders(f"{YUNET}.onnx") is not None
+
+
 def _find_detector(wanted: str) -> tuple[str, Path]:
     """Return name and weights of the detector."""
     if wanted == "dlib":
         return "dlib", dlib_weights(LANDMARKS)
     try:
-        path = resolve(_YUNET, trusted_sha256=frozenset()).path
+        path = resolve(YUNET, trusted_sha256=frozenset()).path
     except CannotStart:
         if wanted == "yunet":
             raise
@@ -124,7 +133,7 @@ def _find_placed(embedder: str) -> Path:
     found = next((folder / name for folder in model_folders() if (folder / name).exists()), None)
     if found is None:
         raise CannotStart(
-            f"the weights of {embedder} are not in {', '.join(map(str, model_folders()))}",
+            f"the weights of {embedder} are not in {places_text()}",
             f"place deepface's file {name} there, or use --set recognise.model=Dlib, which needs no file",
         )
     return found.resolve()

@@ -1,7 +1,7 @@
 """Pages of the review as a Starlette application; the review desk decides what is shown and what is refused.
 
 Every form is answered with a redirect (303), also a refused one, so that Back and Reload do not send it again. The
-answers of a refused form are kept in memory, so that the reviewer can correct them.
+answers of a form that is not stored are kept in memory, so that the reviewer can correct them.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from pipelines.review.candidate_text import (
 from pipelines.review.desk import Candidate, Pictures, ReviewDesk
 from pipelines.review.page import rendering
 from pipelines.review.page.access import COOKIE, PageAccess
-from pipelines.review.page.forms import VerdictForm, parse_fields, submit_verdict
+from pipelines.review.page.forms import FILL, VerdictForm, parse_fields, submit_verdict
 
 __all__ = ["application"]
 
@@ -41,7 +41,7 @@ class _Pages:
     def __init__(self, desk: ReviewDesk, access: PageAccess, finish: Callable[[], None]) -> None:
         self._desk, self._access, self._finish = desk, access, finish
         self._opened: dict[str, Pictures] = {}
-        self._refused = VerdictForm()
+        self._kept = VerdictForm()
 
     def _render(self, template: str, status: int = 200, **values: Any) -> Any:
         case = self._desk.session.case.mandate
@@ -83,13 +83,14 @@ class _Pages:
             n_faces=len(pictures.faces),
             n_references=len(pictures.references),
             checklist=CHECKLIST,
+            fill=FILL,
             answers=[(answer.value, text) for answer, text in _ANSWERS.items()],
             verdicts={verdict.value: text for verdict, text in VERDICTS.items()},
             refusal=self._desk.refusal(candidate),
             visible=self._desk.visible(candidate),
             own=self._desk.own_review(candidate),
             state=STATES[state] if state else "",
-            form=self._refused if self._refused.candidate == candidate.name else VerdictForm(),
+            form=self._kept if self._kept.candidate == candidate.name else VerdictForm(),
             following=self._next_waiting(candidate),
         )
 
@@ -132,9 +133,10 @@ class _Pages:
         if not (self._is_own_form(request, form) and self._access.is_origin(request.headers.get("origin", ""))):
             return self._forbidden(_FOREIGN_FORM)
         candidate = self._desk.candidate(request.path_params["name"])
-        refused = submit_verdict(self._desk, candidate, form)
-        self._refused = refused or VerdictForm()
-        return _redirect(f"{self._access.base}/candidate/{candidate.name}#{'problem' if refused else 'stored'}")
+        kept = submit_verdict(self._desk, candidate, form)
+        self._kept = kept or VerdictForm()
+        place = "stored" if kept is None else "problem" if kept.problem else "verdict"
+        return _redirect(f"{self._access.base}/candidate/{candidate.name}#{place}")
 
     async def finish(self, request: Any) -> Any:
         if not self._is_own_form(request, await _read_form(request)):

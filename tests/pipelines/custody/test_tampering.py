@@ -38,7 +38,7 @@ from pipelines.review.reviews import load_reviews
 from scripts.measure.file_edits import EDITS, replaced
 from testing.audit_events import KILLED, die_at, fail_at, run_killed
 from testing.commands import ENTRY_ENDS, ENTRY_LAST_DAY, REPORT_WORDS, Call, authority_words, new_case, search_case
-from testing.face_case import FaceCase
+from testing.face_case import FaceCase, answers
 
 
 @pytest.fixture
@@ -690,7 +690,7 @@ def test_an_open_review_desk_stores_no_verdict_over_a_tampered_file(excluded: Fa
         desk.pictures(candidate)
         _verdict_cut(excluded.root)
         with pytest.raises(IntegrityBroken, match=r"reviews\.jsonl"):
-            desk.decide(candidate, Verdict.EXCLUDE, {"nose": "differs"}, "")
+            desk.decide(candidate, Verdict.EXCLUDE, answers("differs"), "")
 
 
 def test_a_hold_set_by_another_command_prevents_a_removal(excluded: FaceCase) -> None:
@@ -713,7 +713,7 @@ def test_no_verdict_is_stored_after_a_denial(
         monkeypatch.setattr(ReviewDesk, "_require_active", lambda self: None)
         excluded.do("case deny", "--reason", "refused")
         with pytest.raises((NotAuthorised, IntegrityBroken)):
-            desk.decide(candidate, Verdict.EXCLUDE, {"nose": "differs"}, "")
+            desk.decide(candidate, Verdict.EXCLUDE, answers("differs"), "")
     assert not (excluded.root / "reviews.jsonl.sealed").exists()
 
 

@@ -51,11 +51,11 @@ def _decide(browser: "Chrome", page: Page, note: str) -> str:
     pictures = browser.find_elements(By.TAG_NAME, "img")
     assert all(browser.execute_script("return arguments[0].naturalWidth", picture) > 0 for picture in pictures)
     assert len(pictures) >= 4, "faces beside the reference"
-    for feature in ("nose", "eyes"):
+    for feature in CHECKLIST:
         browser.find_element(By.CSS_SELECTOR, f"input[name={feature}][value=agrees]").click()
     browser.find_element(By.CSS_SELECTOR, "input[name=verdict][value=confirm]").click()
     browser.find_element(By.NAME, "note").send_keys(note)
-    browser.find_element(By.CSS_SELECTOR, ".verdict button").click()
+    browser.find_element(By.CSS_SELECTOR, "button.sign").click()
     WebDriverWait(browser, 20).until(lambda shown: shown.find_elements(By.ID, "stored"))
     assert "Similarity" in browser.find_element(By.TAG_NAME, "main").text
     assert _is_seen(browser, "#stored")
@@ -95,7 +95,22 @@ def _fill(browser: "Chrome", answer: str, note: str) -> None:
     browser.find_element(By.CSS_SELECTOR, "input[name=verdict][value=confirm]").click()
     browser.find_element(By.NAME, "note").clear()
     browser.find_element(By.NAME, "note").send_keys(note)
-    browser.find_element(By.CSS_SELECTOR, ".verdict button").click()
+    _answer_rest(browser)
+    browser.find_element(By.CSS_SELECTOR, "button.sign").click()
+
+
+def _answer_rest(browser: "Chrome") -> None:
+    """Set the features without an answer to "not seen", with the button that stores nothing."""
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    if _n_answered(browser) < len(CHECKLIST):
+        browser.find_element(By.CSS_SELECTOR, ".fill button").click()
+        WebDriverWait(browser, 20).until(lambda shown: _n_answered(shown) == len(CHECKLIST))
+
+
+def _n_answered(browser: "Chrome") -> int:
+    return int(browser.execute_script("return document.querySelectorAll('.feature input:checked').length"))
 
 
 def test_the_result_of_a_form_is_shown_on_top(two_candidates: FaceCase, browser: "Chrome") -> None:
@@ -133,6 +148,29 @@ def test_the_result_of_a_form_is_shown_on_top(two_candidates: FaceCase, browser:
         WebDriverWait(browser, 20).until(lambda shown: shown.current_url == f"{page.base}/")
         assert browser.get_log("browser") == []
     assert len(load_reviews(load_case(two_candidates.root))) == 2
+
+
+def test_nothing_is_sent_before_every_feature_has_an_answer(two_candidates: FaceCase, browser: "Chrome") -> None:
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    with Page(two_candidates.root, "B. Becker") as page:
+        browser.get(page.address)
+        browser.find_element(By.CSS_SELECTOR, ".list a").click()
+        form = browser.current_url
+        for feature in list(CHECKLIST)[:-1]:
+            browser.find_element(By.CSS_SELECTOR, f"input[name={feature}][value=agrees]").click()
+        browser.find_element(By.CSS_SELECTOR, "input[name=verdict][value=confirm]").click()
+        browser.find_element(By.CSS_SELECTOR, "button.sign").click()
+        invalid = browser.execute_script("return document.querySelector('form :invalid').name")
+        assert (invalid, browser.current_url) == (list(CHECKLIST)[-1], form)
+        browser.find_element(By.CSS_SELECTOR, "input[name=verdict][value=confirm]").send_keys(Keys.ENTER)
+        assert browser.current_url == form, "the key Enter sends nothing"
+        _answer_rest(browser)
+        assert browser.find_element(By.CSS_SELECTOR, "input[name=verdict][value=confirm]").is_selected()
+        assert browser.find_element(By.CSS_SELECTOR, "input[name=nose][value=agrees]").is_selected()
+        assert _is_seen(browser, "button.sign")
+        assert not two_candidates.verdicts.exists()
 
 
 def test_pictures_stay_visible_while_features_are_compared(two_candidates: FaceCase, browser: "Chrome") -> None:

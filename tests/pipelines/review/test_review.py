@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from forensics.adapters.crypto.signing import is_signed_by, key_id_of, new_priva
 from forensics.custody.log import read_chain
 from forensics.errors import IntegrityBroken, NotAuthorised
 from forensics.faces.review_rules import (
+    CHECKLIST,
     Excluded,
     Review,
     Signer,
@@ -39,7 +41,7 @@ from pipelines.review.desk import ReviewDesk
 from pipelines.review.reviewers import find_reviewer, load_private_key, load_reviewers
 from pipelines.review.reviews import load_reviews
 from testing.commands import ENTRY_ENDS, ENTRY_LAST_DAY, MANDATE_ENDS, TRAINING, Answer, Call, working_as
-from testing.face_case import FaceCase
+from testing.face_case import FaceCase, answers, checks
 from testing.project import ROOT
 
 
@@ -220,7 +222,7 @@ def test_two_people_confirm(found: FaceCase) -> None:
     code, out, _ = _decide(found, "B. Becker", "confirm", "--note", "scar over the left brow")
     assert (code, "first" in out, "similarity" in out) == (0, True, True)
     code, out, _ = _decide(found, "C. Cole", "confirm")
-    assert (code, "state  confirmed" in out, out.count(": confirm; nose agrees")) == (0, True, 2)
+    assert (code, "state  confirmed" in out, out.count("nose agrees")) == (0, True, 2)
     assert "None" not in out
     assert not re.search(r"\d\.\d{4}", out), "three decimals are enough for people"
     assert _decide(found, "D. Diaz", "exclude")[0] == 3
@@ -409,20 +411,64 @@ def test_the_second_verdict_is_refused(
 
 def test_a_verdict_needs_pictures_and_comparison(found: FaceCase) -> None:
     reply = ("--reason", "r", "--candidate", _candidate(found))
-    blind = found.call(
-        "review", found.root, "--as", "B. Becker", *reply, "--verdict", "exclude", "--check", "nose=differs"
-    )
+    blind = found.call("review", found.root, "--as", "B. Becker", *reply, "--verdict", "exclude", *checks("differs"))
     assert (blind.code, "not opened the pictures" in blind.err) == (3, True)
     sheet = found.root.parent / "s.png"
     at_once = found.call("review", found.root, "--as", "B. Becker", *reply, "--pictures", sheet, "--verdict", "confirm")
     assert (at_once.code, "exclude each other" in at_once.err, sheet.exists()) == (2, True, False)
     _look(found, "B. Becker")
-    idle = found.call("review", found.root, "--as", "B. Becker", *reply, "--verdict", "confirm")
-    assert (idle.code, "compared" in idle.err) == (2, True)
+    idle = found.call("review", found.root, "--as", "B. Becker", *reply, "--verdict", "confirm", *checks("not_seen"))
+    assert (idle.code, "no feature was compared" in idle.err) == (2, True)
     assert found.call("review", found.root, "--as", "B. Becker").code == 3, "for a reason"
     unknown = found.call("review", found.root, "--as", "B. Becker", "--reason", "r", "--candidate", "x:y")
     assert unknown.code == 2
     assert not found.verdicts.exists()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "given", "example"),
+    [
+        ("confirm", {}, "--check face_shape=agrees --check forehead=not_seen --check brows=not_seen "),
+        ("exclude", {}, "--check face_shape=differs --check forehead=not_seen --check brows=not_seen "),
+        ("exclude", {"nose": "differs"}, "--check face_shape=not_seen --check forehead=not_seen "),
+        ("confirm", answers() | {"ears": ""}, "--check ears=not_seen "),
+        ("undecided", {"nose": "agrees"}, '--note "too dark to compare" '),
+    ],
+)
+def test_a_verdict_needs_an_answer_for_every_feature(
+    found: FaceCase, verdict: str, given: dict[str, str], example: str
+) -> None:
+    """The error lists what is missing, and its example completes the command."""
+    _look(found, "B. Becker")
+    answered = {feature: answer for feature, answer in given.items() if answer}
+    options = [word for each in answered.items() for word in ("--check", "=".join(each))]
+    reply = ("--as", "B. Becker", "--candidate", _candidate(found), "--reason", "r", "--verdict", verdict)
+    refused = found.call("review", found.root, *reply, *options)
+    missing = ", ".join(feature for feature in CHECKLIST if feature not in answered)
+    assert (refused.code, f"the verdict {verdict} lacks an answer for {missing}\n" in refused.err) == (2, True), (
+        refused.err
+    )
+    assert f"for example: {example}" in refused.err
+    assert not found.verdicts.exists()
+    offered = refused.err.partition("for example: ")[2].partition(" (answers")[0]
+    stored = found.call("review", found.root, *reply, *options, *shlex.split(offered))
+    assert stored.code == 0, stored.err
+    assert found.call("verify", found.root).code == 0
+
+
+def test_a_verdict_with_few_features_of_an_earlier_version_stays_valid(
+    found: FaceCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _look(found, "B. Becker")
+    reply = ("--as", "B. Becker", "--candidate", _candidate(found), "--reason", "r", "--verdict", "confirm")
+    with monkeypatch.context() as earlier:
+        earlier.setattr("pipelines.review.desk.unanswered_features", lambda *_: ())
+        assert found.call("review", found.root, *reply, "--check", "nose=agrees").code == 0
+    (review,) = load_reviews(load_case(found.root))
+    assert review.checklist == {"nose": "agrees"}
+    assert _decide(found, "C. Cole", "confirm")[0] == 0
+    assert _outcomes(found)["confirmed"] == 1
+    assert found.call("verify", found.root).code == 0
 
 
 def _look(case: FaceCase, name: str) -> str:
@@ -436,7 +482,7 @@ def _look(case: FaceCase, name: str) -> str:
 
 def _say(case: FaceCase, name: str) -> Answer:
     """Give a verdict without opening anything."""
-    reply = ("--candidate", _candidate(case), "--verdict", "confirm", "--check", "nose=agrees", "--reason", "r")
+    reply = ("--candidate", _candidate(case), "--verdict", "confirm", *checks(), "--reason", "r")
     return case.call("review", case.root, "--as", name, *reply)
 
 
@@ -449,7 +495,7 @@ def test_pictures_are_opened_in_a_command_before_the_verdict(found: FaceCase) ->
     (following,) = [line for line in said.splitlines() if line.startswith("next: ")]
     assert following == (
         f"next: forensics review {found.root} --as 'B. Becker' --candidate {candidate} "
-        "--verdict confirm|exclude|undecided --check nose=agrees ... --reason TEXT"
+        f"--verdict confirm|exclude|undecided {' '.join(f'--check {name}=ANSWER' for name in CHECKLIST)} --reason TEXT"
     )
     assert _say(found, "C. Cole").code == 3, "somebody else looked"
     assert _say(found, "B. Becker").code == 0
@@ -491,7 +537,8 @@ def test_output_for_people_has_no_raw_values(found: FaceCase) -> None:
         f"candidate  {_candidate(found)}",
         "entry  E0",
         f"seen  {seen}",
-        'verdict  B. Becker: confirm; nose agrees; "a scar"',
+        "verdict  B. Becker: confirm; brows not seen, ",
+        'nose agrees; "a scar"',
         "state  first: waits for a second reviewer",
     ):
         assert line in after, after
@@ -702,16 +749,29 @@ def test_the_page_lets_one_browser_in(page: Page, found: FaceCase) -> None:
         assert "http://" not in shown.replace(page.base, "")
         assert "<script" not in shown
         form = shown.partition('name="form_token" value="')[2].partition('"')[0]
-        verdict = {"verdict": "confirm", "nose": "agrees", "form_token": form}
+        verdict = {"verdict": "confirm", **answers(), "form_token": form}
         target, ours = f"{page.base}/candidate/{_candidate(found)}", {"Origin": page.origin}
         assert browser.post(target, data=verdict, headers={"Origin": "http://evil.example"}).status_code == 403
         assert browser.post(target, data=verdict).status_code == 403, "no origin"
         assert browser.post(target, data={**verdict, "form_token": "x"}, headers=ours).status_code == 403
-        for bad, why in (({"verdict": ""}, "No verdict was chosen"), ({"nose": "maybe"}, "is not a valid answer")):
+        for bad, why in (
+            ({"verdict": ""}, "No verdict was chosen"),
+            ({"nose": "maybe"}, "is not a valid answer"),
+            ({"ears": "", "mouth": ""}, "have no answer: Mouth and lips; Ears"),
+            (dict.fromkeys(CHECKLIST, "") | {"verdict": "undecided"}, "say why in the note"),
+        ):
             refused = browser.post(target, data={**verdict, **bad}, headers=ours)
             assert [each.status_code for each in (*refused.history, refused)] == [303, 200]
             assert "Your verdict is not stored" in refused.text
             assert why in refused.text
+        few = {"verdict": "exclude", "ears": "differs", "form_token": form, "fill": "1"}
+        filled = browser.post(target, data=few, headers=ours)
+        assert filled.url.fragment == "verdict"
+        assert filled.text.count('value="not_seen" required checked') == len(CHECKLIST) - 1
+        assert ('name="ears" value="differs" required checked' in filled.text, "not stored" in filled.text) == (
+            True,
+            False,
+        )
         assert not found.verdicts.exists()
         done = browser.post(target, data=verdict, headers=ours)
         assert (done.status_code, "Similarity" in done.text) == (200, True)
@@ -798,7 +858,7 @@ def test_the_page_ends_with_a_refused_authority(page: Page, found: FaceCase) -> 
         assert browser.get(page.address).status_code == 200
         form = browser.get(shown).text.partition('name="form_token" value="')[2].partition('"')[0]
         found.do("case deny", "--reason", "the judge refused")
-        verdict = {"verdict": "confirm", "nose": "agrees", "form_token": form}
+        verdict = {"verdict": "confirm", **answers(), "form_token": form}
         for answer in (
             browser.get(f"{page.base}/"),
             browser.get(shown),
@@ -839,7 +899,7 @@ def test_an_open_desk_is_refused_once_the_mandate_expires(
         asked: list[Callable[[], object]] = [
             desk.candidates,
             lambda: desk.pictures(candidate),
-            lambda: desk.decide(candidate, Verdict.CONFIRM, {"nose": "agrees"}, ""),
+            lambda: desk.decide(candidate, Verdict.CONFIRM, answers(), ""),
         ]
         for ask in asked:
             with pytest.raises(NotAuthorised, match=said) if said else contextlib.nullcontext():

@@ -149,6 +149,31 @@ def test_a_decided_candidate_that_falls_below_is_reported_and_stays_listed(
     assert sheet.exists()
 
 
+def test_a_review_that_was_started_waits_although_the_candidate_falls_below(
+    two_people: FaceCase, tmp_path: Path
+) -> None:
+    """`status`, `run` and `query` count what the second reviewer is shown."""
+    two_people.enrol("E0", 0, tmp_path)
+    two_people.run()
+    for name in ("B. Becker", "C. Cole"):
+        two_people.reviewer(name)
+    candidate = candidate_of(two_people, "E0")
+    decide(two_people, "B. Becker", candidate)
+    two_people.enrol("other", 41, tmp_path)
+    two_people.faces.footage_shift = 0.6
+    out = two_people.do("run", *_QUIET, *_ALL_FACES)
+    assert "1 candidate for examination\n" in out
+    assert "next: forensics review" in out
+    facts = two_people.call("status", two_people.root, "--json").json
+    waiting = two_people.call("review", two_people.root, "--as", "C. Cole", "--reason", "r", "--json").json["waiting"]
+    assert (facts["wait_for_first"], facts["wait_for_second"]) == (0, 1)
+    assert [each["candidate"] for each in waiting] == [candidate]
+    states = {f"{row['sighting_id']}:{row['entry_id']}": row["review_state"] for row in two_people.candidates()}
+    assert (states.pop(candidate), set(states.values())) == ("first", {None})
+    decide(two_people, "C. Cole", candidate)
+    assert two_people.call("status", two_people.root, "--json").json["outcomes"]["confirmed"] == 1
+
+
 def test_a_run_without_such_candidates_has_nothing_to_remark(confirmed_entry: FaceCase) -> None:
     assert candidate_remarks(CaseFolder(confirmed_entry.root)) == []
 
