@@ -71,6 +71,14 @@ def test_no_table_gives_a_time_to_a_picture_without_one(case: Case) -> None:
     assert section == (at[1], at[4], 60_000)
 
 
+def test_a_picture_without_a_time_has_no_seconds_in_a_text_table(case: Case, call: Call) -> None:
+    for table in ("sightings", "detections", "frames"):
+        text = call("query", case.folder.root, table).out
+        assert all(name in text for name in MINUTES)
+        assert "2026-05-01 12:10:00.00" in text
+        assert "in the file" not in text
+
+
 def test_no_time_filter_selects_a_picture_without_a_time(case: Case, call: Call) -> None:
     words = ("--from", "2026-05-01T11:00:00Z", "--to", "2026-05-01T13:00:00Z")
     done = call("query", case.folder.root, *words, "--format", "csv")
