@@ -11,11 +11,12 @@ from typing import Final
 
 __all__ = ["METHODS"]
 
-METHODS: Final[Mapping[str, int]] = MappingProxyType({"detect": 3, "gate": 3, "recognise": 2, "track": 3})
+METHODS: Final[Mapping[str, int]] = MappingProxyType({"detect": 3, "gate": 3, "recognise": 2, "track": 4})
 """Version by section of the settings.
 
 * ``detect``: decoding (`group_decoder`), sampling (`chunks`), scaling (`letterbox`) and box decoding (`yolo_output`);
 * ``gate``: selection of the frames to detect (`motion_gate`, `refinement`, `linking`);
 * ``recognise``: selection and comparison of faces (`face_selection`, `comparison`, `pooling`);
-* ``track``: association of boxes (`association`, `box_filter`, `iou`, `sparse_footage`, `shot_cuts`).
+* ``track``: association of boxes (`association`, `box_filter`, `iou`, `sparse_footage`, `shot_cuts`), best box
+  (`sightings`), instants of stills (`frame_clock`).
 """

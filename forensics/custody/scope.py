@@ -1,9 +1,11 @@
 """Scope of a case: the frames of one recording that the mandate permits, from its camera and their time."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 
 import numpy as np
 
@@ -19,20 +21,24 @@ FrameRanges = tuple[tuple[int, int], ...]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OUTSIDE, _UNKNOWN = "scope", "scope_unknown"
-_UNDATED_DETAIL = "nobody stated when the section of these frames begins"
+_UNDATED_DETAIL = (
+    "the time of these frames is unknown: nobody stated when their section begins, or they are stills without a time"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The frames of one evidence that are in scope, and why the others are not.
 
-    Sections of a recording begin at different times, so the frames in scope may be several ranges.
+    Sections of a recording begin at different times and a still may have none, so the frames in scope may be several
+    ranges.
 
     Attributes:
         ranges: the frames in scope; one empty range if none is.
         reason: why others are out of scope: ``scope``, or ``scope_unknown`` if the clock is unknown; empty if none is.
         detail: the same in words.
-        undated: frames of sections whose start is unknown; they are out of scope as ``scope_unknown``.
+        undated: frames of sections whose start is unknown, and stills without a recorded time; they are out of scope as
+            ``scope_unknown``.
     """
 
     ranges: FrameRanges
@@ -64,7 +70,8 @@ class Scope:
 
     def has_any_of(self, start: int, stop: int) -> bool:
         """Whether any of the frames [start, stop) is in scope."""
-        return any(max(start, first) < min(stop, end) for first, end in self.ranges)
+        place = bisect_right(self.ranges, start, key=itemgetter(1))
+        return any(max(start, first) < min(stop, end) for first, end in self.ranges[place : place + 1])
 
     def exclusions(self, frames: Int64Array) -> Iterator[tuple[BoolArray, str, str]]:
         """Yield for each reason which of the frame numbers (N,) int64 it puts out of scope: (N,) bool, reason, detail.

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
+import numpy as np
+import numpy.typing as npt
+
+from forensics.footage.pictures import Timing
 from forensics.footage.timeline import PacketIndex
 from forensics.place import Place
 
@@ -18,6 +22,7 @@ __all__ = [
     "Timing",
     "Verdict",
     "evidence_id_of",
+    "frame_sizes",
 ]
 
 
@@ -35,16 +40,6 @@ class Reader(StrEnum):
     PYAV = "pyav"
     DECORD = "decord"
     STILLS = "stills"
-
-
-class Timing(StrEnum):
-    """Origin of the frame times."""
-
-    CONTAINER = "container"
-    ASSUMED = "assumed"
-    EXIF = "exif"
-    FILE_NAME = "file_name"
-    FILE_TIME = "file_time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +66,13 @@ class Medium:
     Attributes:
         container: the demuxer's name, such as ``mov,mp4,m4a,3gp,3g2,mj2``.
         codec: the decoder's name.
-        width_px, height_px: size of the upright decoded frame.
+        width_px, height_px: size of the upright decoded frame; of stills, the most common size.
         rotation_degrees: clockwise turn that makes the stored picture upright, after a mirroring if the container
             states one: 0, 90, 180, 270.
         rate_stated: frames per second by the header; None if it states none.
         rate_counted: frames per second by the packets; None for fewer than two frames.
         n_frames_from_header: frame count by the header; None if it states none.
-        timing: origin of the frame times.
+        timing: origin of the frame times; of stills, that of most pictures.
         other_streams: indices of the other video streams of the file, which are not read.
     """
 
@@ -198,6 +193,14 @@ class Source:
     camera_id: str
     verdict: Verdict
     reason: str
+
+
+def frame_sizes(index: PacketIndex, medium: Medium) -> npt.NDArray[np.int32]:
+    """Return the width and height of each upright frame, (F, 2) int32; that of the medium where no other is known."""
+    of_medium = np.array([medium.width_px, medium.height_px], dtype=np.int32)
+    if index.pictures is None:
+        return np.tile(of_medium, (index.n_frames, 1))
+    return np.where(index.pictures.size_px > 0, index.pictures.size_px, of_medium)
 
 
 def evidence_id_of(sha256: str) -> str:

@@ -15,6 +15,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from forensics.footage.pictures import PictureFacts
+
 __all__ = ["BoolArray", "Int64Array", "PacketIndex", "Section", "ticks_to_us"]
 
 Int64Array = npt.NDArray[np.int64]
@@ -74,7 +76,7 @@ class PacketIndex:
             decoding starts there; -1 for a keyframe that needs no history, 0 for one of which only frames shown before
             it do; None if no keyframe needs any.
         is_numbered: whether the file that is read has frame numbers in place of pts, as some working copies have.
-        untimed: numbers of the stills that state no capture time by the camera's clock, and so are placed by a guess.
+        pictures: what is recorded of each still; None for video.
     """
 
     pts: Int64Array
@@ -87,7 +89,7 @@ class PacketIndex:
     sections: tuple[Section, ...] = ()
     recovery_frames: Int64Array | None = None
     is_numbered: bool = False
-    untimed: frozenset[int] = frozenset()
+    pictures: PictureFacts | None = None
 
     def __post_init__(self) -> None:
         n_frames = len(self.pts)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from forensics.footage.coverage import CoverageRange, State, check_complete, merge_ranges
-from forensics.footage.timeline import Int64Array, PacketIndex
+from forensics.footage.timeline import Int64Array
 from forensics.tables import schemas
 from forensics.tables.files import read_table
 from forensics.tables.joined_evidence import JoinedEvidence
@@ -49,22 +49,25 @@ def _chunk_coverage(outcome: ChunkOutcome, spot_checks: Mapping[int, str]) -> li
 def coverage_table(each: JoinedEvidence, ranges: Iterable[CoverageRange]) -> pa.Table:
     """Build the table of the ranges, with a row without frames for every video stream of the file that is not read.
 
-    No row spans two sections, whose clocks differ.
+    No row spans two sections, whose clocks differ, nor stills with and without a time.
     """
     readable = each.outcome.evidence.readable
     others = readable.medium.other_streams if readable else ()
     unread = [
         CoverageRange(0, 0, State.SKIPPED, "stream_not_read", True, f"video stream {number}") for number in others
     ]
-    divided = [part for covered in ranges for part in _by_section(covered, each.index)]
+    divided = [part for covered in ranges for part in _by_clock(covered, each)]
     rows = pa.Table.from_pylist([_columns(each, covered) for covered in (*divided, *unread)], schema=schemas.COVERAGE)
     for name, column in _times(each, divided, n_unread=len(unread)).items():
         rows = rows.set_column(rows.schema.get_field_index(name), schemas.COVERAGE.field(name), column)
     return rows
 
 
-def _by_section(covered: CoverageRange, index: PacketIndex) -> Iterator[CoverageRange]:
-    cuts = [section.start for section in index.sections if covered.start < section.start < covered.stop]
+def _by_clock(covered: CoverageRange, each: JoinedEvidence) -> Iterator[CoverageRange]:
+    is_known = each.is_utc_known[covered.start : covered.stop]
+    changes = covered.start + 1 + np.flatnonzero(is_known[1:] != is_known[:-1])
+    starts = {*(section.start for section in each.index.sections), *changes.tolist()}
+    cuts = sorted(start for start in starts if covered.start < start < covered.stop)
     for start, stop in pairwise([covered.start, *cuts, covered.stop]):
         yield replace(covered, start=start, stop=stop)
 

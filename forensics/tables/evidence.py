@@ -17,6 +17,7 @@ from forensics.footage.timeline import PacketIndex, Section
 from forensics.place import StoreObject, place_of
 from forensics.tables import schemas
 from forensics.tables.files import read_table, write_table
+from forensics.tables.picture_columns import picture_columns, picture_facts
 
 __all__ = [
     "load_evidence",
@@ -39,7 +40,6 @@ _NUMBERED: Final = b"forensics.is_numbered"
 # they were stated. Lists of older versions lack them.
 _FIRST_CAMERAS: Final = b"forensics.first_cameras"
 _STATED_STARTS: Final = b"forensics.stated_starts"
-_UNTIMED: Final = b"forensics.untimed"
 
 
 def sources_table(sources: Sequence[Source]) -> pa.Table:
@@ -138,9 +138,11 @@ def save_index(folder: CaseFolder, evidence_id: str, index: PacketIndex, picture
         metadata |= {_RECOVERY_FRAMES: json.dumps(index.recovery_frames.tolist()).encode()}
     if index.is_numbered:
         metadata |= {_NUMBERED: b"1"}
-    if index.untimed:
-        metadata |= {_UNTIMED: json.dumps(sorted(index.untimed)).encode()}
-    table = pa.Table.from_arrays([pa.array(column) for column in columns], schema=schemas.INDEX)
+    schema = schemas.INDEX
+    if (pictures := index.pictures) is not None:
+        schema = schemas.STILLS_INDEX
+        columns += picture_columns(pictures)
+    table = pa.Table.from_arrays([pa.array(column) for column in columns], schema=schema)
     write_table(path, table.replace_schema_metadata(metadata))
     return sha256_of_file(path)
 
@@ -156,7 +158,7 @@ def load_index(folder: CaseFolder, evidence: Evidence) -> PacketIndex:
     damaged = frozenset(np.flatnonzero(table["is_damaged"].to_numpy()).tolist())
     metadata = table.schema.metadata or {}
     recovery_frames = json.loads(metadata[_RECOVERY_FRAMES]) if _RECOVERY_FRAMES in metadata else None
-    return PacketIndex(
+    index = PacketIndex(
         pts=pts.astype(np.int64),
         is_key=is_key.astype(bool),
         size=size.astype(np.int64),
@@ -167,8 +169,11 @@ def load_index(folder: CaseFolder, evidence: Evidence) -> PacketIndex:
         sections=tuple(Section(*stored) for stored in json.loads(metadata.get(_SECTIONS, b"[]"))),
         recovery_frames=None if recovery_frames is None else np.array(recovery_frames, dtype=np.int64),
         is_numbered=_NUMBERED in metadata,
-        untimed=frozenset(json.loads(metadata.get(_UNTIMED, b"[]"))),
     )
+    readable = evidence.readable
+    if readable is None or readable.footage.reader is not Reader.STILLS:
+        return index
+    return replace(index, pictures=picture_facts(table, index.media_us, readable.medium.timing))
 
 
 def load_picture_names(folder: CaseFolder, evidence: Evidence) -> pa.ChunkedArray:
@@ -186,7 +191,7 @@ def _stored_index(folder: CaseFolder, evidence: Evidence) -> tuple[pa.Table, Fra
         raise IntegrityBroken(
             "the packet index is missing or has changed since ingest wrote it", "ingest the footage again", path
         )
-    return read_table(path, schemas.INDEX), evidence.readable.time_base
+    return read_table(path, schemas.INDEX, schemas.STILLS_INDEX), evidence.readable.time_base
 
 
 def stored_columns(item: Evidence, folder: CaseFolder) -> dict[str, Any]:

@@ -26,23 +26,29 @@ class EvidenceSpan:
 
     Attributes:
         duration_us: from the first frame to the end of the last, in microseconds.
+        is_start_known: whether the first section has a frame whose time is known.
         start_utc: earliest start of its later sections; None if there are none, or the clock of one is unknown.
         end_utc: latest end of its sections; None if the clock of one is unknown.
     """
 
     duration_us: int
+    is_start_known: bool
     start_utc: datetime | None
     end_utc: datetime | None
 
 
 def span_of(each: JoinedEvidence) -> EvidenceSpan:
-    """Return the time that an evidence covers. A clock that was set back makes a later section start earlier."""
+    """Return the time that an evidence covers, by its frames whose time is known.
+
+    A clock that was set back makes a later section start earlier.
+    """
     starts = [section.start for section in each.index.sections] or [0]
-    first, last = np.array(starts), np.array([*starts[1:], each.index.n_frames]) - 1
+    first, last = each.timed_bounds(np.array(starts), np.array([*starts[1:], each.index.n_frames]) - 1)
     begins, ends = each.utc(first).to_pylist(), each.end_utc(last).to_pylist()
     is_known = None not in begins and None not in ends
     return EvidenceSpan(
         duration_us=int(each.ends_us[-1] - each.index.media_us[0]),
+        is_start_known=begins[0] is not None,
         start_utc=min(begins[1:], default=None) if is_known else None,
         end_utc=max(ends) if is_known else None,
     )
@@ -68,7 +74,9 @@ def evidence_table(
 
 def _row(item: Evidence, folder: CaseFolder, camera: Camera, span: EvidenceSpan | None) -> dict[str, Any]:
     start_us, medium = item.start_utc_us, item.readable.medium if item.readable else None
-    start = None if start_us is None else _EPOCH + timedelta(microseconds=int(camera.utc_us(np.array([start_us]))[0]))
+    start = None
+    if start_us is not None and (span is None or span.is_start_known):
+        start = _EPOCH + timedelta(microseconds=int(camera.utc_us(np.array([start_us]))[0]))
     if start is not None and span is not None and span.start_utc is not None:
         start = min(start, span.start_utc)
     rate = None if medium is None else medium.rate_counted or medium.rate_stated

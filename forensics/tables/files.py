@@ -6,7 +6,7 @@ import io
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any
@@ -199,13 +199,13 @@ def parquet_writer(
     )
 
 
-def read_table(path: Path, schema: pa.Schema) -> pa.Table:
-    """Read a table that this project wrote, and check its schema.
+def read_table(path: Path, *schemas: pa.Schema) -> pa.Table:
+    """Read a table that this project wrote, and check that it has one of these schemas.
 
     Raises:
         IntegrityBroken: the file cannot be read as Parquet, or has other columns.
     """
-    return _read_checked(path, path, schema)
+    return _read_checked(path, path, schemas)
 
 
 def read_any_table(path: Path) -> pa.Table:
@@ -214,7 +214,7 @@ def read_any_table(path: Path) -> pa.Table:
     Raises:
         IntegrityBroken: the file cannot be read as Parquet.
     """
-    return _read_checked(path, path, None)
+    return _read_checked(path, path, ())
 
 
 def read_sealed_table(path: Path, schema: pa.Schema, sealer: Sealer) -> pa.Table:
@@ -223,10 +223,10 @@ def read_sealed_table(path: Path, schema: pa.Schema, sealer: Sealer) -> pa.Table
     Raises:
         IntegrityBroken: the file cannot be opened with this key, is no table, or has other columns.
     """
-    return _read_checked(path, io.BytesIO(sealer.unseal(path.read_bytes(), sealing_context(path))), schema)
+    return _read_checked(path, io.BytesIO(sealer.unseal(path.read_bytes(), sealing_context(path))), (schema,))
 
 
-def _read_checked(path: Path, source: Path | io.BytesIO, schema: pa.Schema | None) -> pa.Table:
+def _read_checked(path: Path, source: Path | io.BytesIO, schemas: Sequence[pa.Schema]) -> pa.Table:
     try:
         table = _read_validated(source)
     except _READ_ERRORS as error:
@@ -235,9 +235,9 @@ def _read_checked(path: Path, source: Path | io.BytesIO, schema: pa.Schema | Non
             "restore it from a backup, or delete it so that the next run makes it again",
             path,
         ) from error
-    if schema is not None and not table.schema.equals(schema, check_metadata=False):
+    if schemas and not any(table.schema.equals(schema, check_metadata=False) for schema in schemas):
         raise IntegrityBroken(
-            _describe_other_columns(table, schema),
+            _describe_other_columns(table, schemas[0]),
             "it was written by another version of this program; use that version or start a new case",
             path,
         )

@@ -86,6 +86,18 @@ class JoinedEvidence:
         is_null = ~self.is_utc_known[frames] | (error_ms is None)
         return pa.array(np.full(len(frames), error_ms or 0, dtype=np.int64), mask=is_null)
 
+    def timed_bounds(self, first: Int64Array, last: Int64Array) -> tuple[Int64Array, Int64Array]:
+        """Return the first and the last frame with a known UTC of each range of frames; its ends if none has.
+
+        Args:
+            first: (N,) int64, first frame of each range.
+            last: (N,) int64, last frame of each range.
+        """
+        known = np.append(np.flatnonzero(self.is_utc_known), self.index.n_frames)
+        start, stop = np.searchsorted(known, first), np.searchsorted(known, last, side="right") - 1
+        has_known = start <= stop
+        return np.where(has_known, known[start], first), np.where(has_known, known[stop], last)
+
     def constant(self, value: Any, n_rows: int, kind: pa.DataType) -> pa.Array:
         """Return a column with the same value in every row."""
         return pa.array([value], kind).take(pa.array(np.zeros(n_rows, dtype=np.int64)))

@@ -21,6 +21,7 @@ __all__ = [
     "RUN_COLUMNS",
     "SCHEMA_VERSION",
     "SIGHT_PART",
+    "STILLS_INDEX",
     "TABLES",
     "TRACK_PART",
     "VERSION_KEY",
@@ -49,6 +50,18 @@ INDEX: Final = _schema(
     is_damaged=pa.bool_(),
     picture=pa.string(),
 )
+
+STILLS_INDEX: Final = pa.schema(
+    [
+        *INDEX,
+        pa.field("timing", pa.string()),
+        pa.field("taken_us", pa.int64()),
+        pa.field("width", pa.int32()),
+        pa.field("height", pa.int32()),
+    ],
+    metadata=INDEX.metadata,
+)
+"""Packet index of stills. Those of earlier versions have the columns of `INDEX`."""
 
 _BOX: Final = pa.struct(
     [

@@ -17,6 +17,7 @@ def sections_table(each: JoinedEvidence) -> pa.Table:
     start = np.array([section.start for section in sections], dtype=np.int64)
     stop = np.append(start[1:], n_frames)
     first, last = start, stop - 1
+    first_timed, last_timed = each.timed_bounds(first, last)
     columns = {
         "evidence_id": each.constant(evidence.evidence_id, n_rows, pa.string()),
         "camera_id": each.constant(evidence.camera_id, n_rows, pa.string()),
@@ -27,9 +28,9 @@ def sections_table(each: JoinedEvidence) -> pa.Table:
         "last_pts": each.index.pts[last],
         "first_media_us": each.index.media_us[first],
         "last_media_us": each.index.media_us[last],
-        "first_utc": each.utc(first),
-        "last_utc": each.utc(last),
-        "clock_error_ms": each.clock_error_ms(first),
+        "first_utc": each.utc(first_timed),
+        "last_utc": each.utc(last_timed),
+        "clock_error_ms": each.clock_error_ms(first_timed),
         "reason": pa.array([section.reason for section in sections], pa.string()),
     }
     return pa.table(columns, schema=schemas.SECTIONS)

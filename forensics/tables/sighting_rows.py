@@ -94,8 +94,7 @@ def sightings_table(each: JoinedEvidence, run: RunFolder, largest_score: Mapping
         largest_score: of the detections of each sighting, by its id.
     """
     evidence, sights = each.outcome.evidence, each.sights
-    assert evidence.readable is not None
-    medium, n_rows = evidence.readable.medium, len(sights)
+    n_rows = len(sights)
     first, last, best = (sights[name].to_numpy() for name in ("first_frame", "last_frame", "best_frame"))
     media_us = each.index.media_us
     columns = {
@@ -114,13 +113,28 @@ def sightings_table(each: JoinedEvidence, run: RunFolder, largest_score: Mapping
         "best_pts": each.index.pts[best],
         "best_media_us": media_us[best],
         "best_utc": each.utc(best),
-        "width": each.constant(medium.width_px, n_rows, pa.int32()),
-        "height": each.constant(medium.height_px, n_rows, pa.int32()),
-        "timing": each.constant(medium.timing.value, n_rows, pa.string()),
+        **_picture_columns(each, first, best),
         "thumbnail": _write_thumbnails(each, run),
         "best_picture": each.pictures.take(pa.array(best)),
     }
     return pa.table({name: columns[name] for name in schemas.SIGHTINGS.names}, schema=schemas.SIGHTINGS)
+
+
+def _picture_columns(each: JoinedEvidence, first: Int64Array, best: Int64Array) -> dict[str, pa.Array]:
+    """Return size and origin of the time of each sighting; of stills those of its own pictures.
+
+    The size is null in stills whose packet index was written by a version that stored none.
+    """
+    readable, pictures = each.outcome.evidence.readable, each.index.pictures
+    assert readable is not None
+    medium, n_rows = readable.medium, len(best)
+    if pictures is None:
+        sizes = [each.constant(side, n_rows, pa.int32()) for side in (medium.width_px, medium.height_px)]
+        timing = each.constant(medium.timing.value, n_rows, pa.string())
+    else:
+        sizes = [pa.array(sides, mask=sides == 0) for sides in pictures.size_px[best].T]
+        timing = pa.array([pictures.timings[number].value for number in first.tolist()], pa.string())
+    return {"width": sizes[0], "height": sizes[1], "timing": timing}
 
 
 def largest_scores(detections: pa.Table, before: Mapping[str, float]) -> dict[str, float]:

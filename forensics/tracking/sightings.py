@@ -54,7 +54,7 @@ class Tracks:
 
 
 def summarise_tracks(
-    detections: Detections, track: Int64Array, *, is_doubtful: BoolArray, width_px: int, height_px: int
+    detections: Detections, track: Int64Array, *, is_doubtful: BoolArray, size_px: npt.NDArray[np.int32]
 ) -> Tracks:
     """Summarise the detections of each track.
 
@@ -66,8 +66,7 @@ def summarise_tracks(
         detections: all boxes of one evidence.
         track: (N,) int64 from `associate`: dense numbers from 0, -1 for untracked.
         is_doubtful: (N,) bool, whether the picture of a detection may be wrong.
-        width_px: width of the picture.
-        height_px: height of the picture.
+        size_px: (N, 2) int32, width and height of the picture of each detection.
 
     Returns:
         One row per track number.
@@ -85,7 +84,7 @@ def summarise_tracks(
         )
     sums = np.bincount(number, weights=detections.score[rows].astype(np.float64), minlength=n_tracks)
     first_row = rows[np.unique(number, return_index=True)[1]]
-    quality = _quality(detections, width_px, height_px)[rows]
+    quality = _quality(detections, size_px)[rows]
     return Tracks(
         class_index=detections.class_index[first_row],
         first_row=first_row,
@@ -97,9 +96,10 @@ def summarise_tracks(
     )
 
 
-def _quality(detections: Detections, width_px: int, height_px: int) -> npt.NDArray[np.float64]:
+def _quality(detections: Detections, size_px: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
     """Return (N,) float64, how well each detection shows its object."""
     x1, y1, x2, y2 = detections.xyxy.astype(np.float64).T
+    width_px, height_px = size_px.T
     area = np.maximum(x2 - x1, 0) * np.maximum(y2 - y1, 0)
     is_cut: BoolArray = (
         (x1 < _BORDER_PX) | (y1 < _BORDER_PX) | (x2 > width_px - _BORDER_PX) | (y2 > height_px - _BORDER_PX)

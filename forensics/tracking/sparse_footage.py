@@ -6,17 +6,14 @@ for each animal, and the folder of a photographer gives no track from one scene 
 """
 
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 
 from forensics.footage.evidence import Evidence, Reader, Timing
-from forensics.footage.timeline import BoolArray, Int64Array, PacketIndex
+from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.tracking.association import TrackParameters
 
 __all__ = ["has_stills", "is_sparse", "parameters_of_sparse", "runs_of_timed_stills"]
-
-_TIMES_OF_NO_PICTURE: Final = (Timing.ASSUMED, Timing.FILE_TIME)
 
 
 def has_stills(evidence: Evidence) -> bool:
@@ -57,24 +54,16 @@ def parameters_of_sparse(parameters: TrackParameters, single_frame_score: float)
     )
 
 
-def runs_of_timed_stills(evidence: Evidence, index: PacketIndex) -> Int64Array:
+def runs_of_timed_stills(index: PacketIndex) -> Int64Array:
     """Return (N,) int64, non-decreasing, a number that rises wherever two stills in a row must not be associated.
 
     That is where one of them states no capture time: its place in the recording is a guess by its name, and a file
     time may be that of a copy.
 
     Args:
-        evidence: stills.
-        index: packet index of the stills.
+        index: packet index of stills.
     """
-    is_timed = _is_timed(evidence, index)
+    assert index.pictures is not None
+    is_timed = ~index.pictures.is_timed_by(Timing.ASSUMED, Timing.FILE_TIME)
     is_break = ~(is_timed[1:] & is_timed[:-1])
     return np.concatenate([np.zeros(min(1, index.n_frames), dtype=np.int64), np.cumsum(is_break, dtype=np.int64)])
-
-
-def _is_timed(evidence: Evidence, index: PacketIndex) -> BoolArray:
-    """Return (N,) bool, whether each still states when it was taken."""
-    assert evidence.readable is not None
-    if evidence.readable.medium.timing in _TIMES_OF_NO_PICTURE:
-        return np.zeros(index.n_frames, dtype=np.bool_)
-    return ~np.isin(np.arange(index.n_frames), list(index.untimed))

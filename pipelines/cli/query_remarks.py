@@ -83,17 +83,22 @@ def _n_frames(opened: OpenCase, state: State) -> int:
 
 
 def print_untimed_rows(opened: OpenCase, table: str, row_filter: RowFilter) -> None:
-    """Print how many rows have no time, because the start of their recording is unknown."""
+    """Print how many rows have no time, and why: start or section of their recording, or their picture, is undated."""
     if not row_filter.has_times or table == CANDIDATES_TABLE:
         return
     others = wanted_rows(opened.table(table), table, replace(row_filter, since=None, until=None))
     first, _ = times_of(others.collect_schema().names()) or ("", "")
-    n_untimed = int(others.select(pl.col(first).is_null().sum()).collect().item())
-    if n_untimed:
-        rows = counted(n_untimed, "row has", "rows have")
-        say(
-            f"{rows} no time, so no time filter selects them; give the start of the recording: forensics ingest --start"
-        )
+    untimed = others.filter(pl.col(first).is_null()).select("evidence_id")
+    starts = opened.evidence().select("evidence_id", pl.col("start_utc").is_not_null().alias("has_start"))
+    counts = dict(untimed.join(starts, on="evidence_id", how="left").group_by("has_start").len().collect().iter_rows())
+    reasons = {
+        False: "give the start of the recording: forensics ingest --start",
+        True: "the start of the recording is known, but nothing dates their picture or section (docs/frames.md)",
+    }
+    for has_start, reason in reasons.items():
+        if n_rows := counts.get(has_start):
+            rows = counted(n_rows, "row has", "rows have")
+            say(f"{rows} no time, so no time filter selects them; {reason}")
 
 
 def print_possible_rows(found: pl.DataFrame) -> None:

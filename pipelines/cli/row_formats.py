@@ -16,15 +16,15 @@ from pipelines.cli.output import print_json, say
 
 __all__ = ["SHOWN_LINES", "print_rows", "sightings_text"]
 
-# Columns that say nothing in a run without a motion gate, without a calibration, or without doubtful frames.
-_SHOWN_IF_KNOWN: Final = ("change", "log10_ratio", "doubtful", "n_doubtful")
+# Columns that say nothing of video, or of a run without a motion gate, a calibration or doubtful frames.
+_SHOWN_IF_KNOWN: Final = ("change", "log10_ratio", "doubtful", "n_doubtful", "picture", "best_picture")
 _ERROR: Final = "±"
 """Column with the error of the clock, in words."""
 # The main columns for people; --format csv, json and parquet give every column.
 _SHOWN: Final = {
     "sightings": [
-        *("camera_id", "file_name", "class_name", "first_utc", "last_utc", _ERROR, "within", "first_s", "last_s"),
-        *("n_doubtful", "sighting_id"),
+        *("camera_id", "file_name", "best_picture", "class_name", "first_utc", "last_utc", _ERROR, "within"),
+        *("first_s", "last_s", "n_doubtful", "sighting_id"),
     ],
     "coverage": [
         *("camera_id", "evidence_id", "start_frame", "stop_frame", "start_utc", "stop_utc", _ERROR, "within"),
@@ -39,13 +39,16 @@ _SHOWN: Final = {
         *("camera_id", "evidence_id", "section", "start_frame", "stop_frame", "first_utc", "last_utc", _ERROR),
         *("within", "reason"),
     ],
-    "frames": ["camera_id", "evidence_id", "frame", "pts", "media_us", "utc", _ERROR, "within", "is_key", "is_damaged"],
+    "frames": [
+        *("camera_id", "evidence_id", "picture", "frame", "pts", "media_us", "utc", _ERROR, "within"),
+        *("is_key", "is_damaged"),
+    ],
     CANDIDATES_TABLE: [
         *("decision", "review_state", "camera_id", "first_utc", _ERROR, "within", "entry_id", "rank"),
         *("similarity", "margin", "log10_ratio", "n_faces", "reason", "sighting_id"),
     ],
     "detections": [
-        *("camera_id", "frame", "utc", _ERROR, "within", "class_name", "score"),
+        *("camera_id", "picture", "frame", "utc", _ERROR, "within", "class_name", "score"),
         *("x1", "y1", "x2", "y2", "doubtful", "sighting_id"),
     ],
     "failures": ["evidence_id", "stage", "unit", "attempts", "error", "detail"],
@@ -58,10 +61,14 @@ _LEAST_IMPORTANT: Final = {
     "evidence": ("reason", "n_frames", "start_stated", _ERROR, "end_utc"),
     "sources": ("evidence_id", "reason"),
     "sections": ("reason", _ERROR, "last_utc", "start_frame", "stop_frame"),
-    "frames": ("is_damaged", "is_key", "pts", "evidence_id"),
+    "frames": ("is_damaged", "is_key", "pts", "evidence_id", "media_us"),
     CANDIDATES_TABLE: ("reason", "n_faces", "margin", "log10_ratio", "rank", "camera_id"),
     "detections": ("doubtful", "sighting_id", "x1 y1 x2 y2", _ERROR),
     "failures": ("attempts", "evidence_id"),
+}
+_LEAST_IMPORTANT_OF_STILLS: Final = {
+    "sightings": ("file_name", "n_doubtful", "sighting_id", "last_utc", _ERROR),
+    "detections": ("doubtful", "sighting_id", "frame", "x1 y1 x2 y2", _ERROR),
 }
 # Thresholds are stated to three: what passes by 0.005 must not look equal.
 _DECIMALS: Final = {CANDIDATES_TABLE: 3}
@@ -112,11 +119,14 @@ def _print_table(opened: OpenCase, found: pl.DataFrame, table: str, n_shown: int
 def sightings_text(opened: OpenCase, found: pl.DataFrame, zone: str | None = None) -> tuple[str, str]:
     """Return sightings as text for people, and a message about columns that were left out.
 
-    The file is shown where one camera has several; seconds in it where no time is known.
+    The file is shown where one camera has several; seconds in it where no time is known. Of stills the picture is shown
+    instead: their media time is only an order.
     """
     if found["first_utc"].is_null().all():
         found = found.drop("first_utc", "last_utc")
-        found = found.with_columns((pl.col(f"{end}_media_us") / 1e6).alias(f"{end}_s") for end in ("first", "last"))
+        is_video, ends = pl.col("best_picture").is_null(), ("first", "last")
+        seconds = (pl.when(is_video).then(pl.col(f"{end}_media_us") / 1e6).alias(f"{end}_s") for end in ends)
+        found = found.with_columns(seconds) if found["best_picture"].is_null().any() else found
     files = opened.evidence().select("evidence_id", "camera_id", "file_name").collect()
     if files["camera_id"].is_duplicated().any():
         found = found.join(files.drop("camera_id"), on="evidence_id", how="left", maintain_order="left")
@@ -135,7 +145,10 @@ def _rows_text(found: pl.DataFrame, table: str, zone: str | None) -> tuple[str, 
         columns = [name for name in columns if name != _ERROR]
     found, names = _with_time_text(found, times, zone)
     rows = _rows_of(found, columns)
-    important = [names.get(name, name) for name in _LEAST_IMPORTANT.get(table, ())]
+    ranked = _LEAST_IMPORTANT.get(table, ())
+    if "picture" in columns or "best_picture" in columns:
+        ranked = _LEAST_IMPORTANT_OF_STILLS.get(table, ranked)
+    important = [names.get(name, name) for name in ranked]
     headings = [names.get(name, name) for name in columns]
     return fitted_table(headings, rows, least_important=important, decimals=_DECIMALS.get(table, 2))
 
@@ -146,7 +159,8 @@ def _rows_of(found: pl.DataFrame, columns: Iterable[str]) -> list[list[Any]]:
 
 def _says_something(found: pl.DataFrame, name: str) -> bool:
     """Whether a column holds anything but nulls, zeros and false."""
-    return bool((found[name].cast(pl.Float64).fill_null(0) != 0).any())
+    values = found[name].drop_nulls()
+    return bool(len(values) if values.dtype == pl.String else (values.cast(pl.Float64) != 0).any())
 
 
 def _error_text(time: str) -> pl.Expr:
@@ -160,10 +174,11 @@ def _with_time_text(found: pl.DataFrame, times: list[str], zone: str | None) -> 
     """Return the rows with times as text, to hundredths of a second, and the headings of these columns.
 
     A later time of the same day is shown without the day. A local time ends with its offset from UTC. Where other rows
-    have a time, one without has its seconds in the file instead.
+    have a time, one without has its seconds in the file instead; not so a still, whose media time is only an order.
     """
     if not times:
         return found, {}
+    pictures = [pl.col(name).is_null() for name in ("picture", "best_picture") if name in found.columns]
     moments = {name: pl.col(name).dt.convert_time_zone(zone or _UTC) for name in times}
     texts = []
     for name, moment in moments.items():
@@ -174,7 +189,8 @@ def _with_time_text(found: pl.DataFrame, times: list[str], zone: str | None) -> 
         media = f"{name.removesuffix('utc')}media_us"
         if media in found.columns and found[name].is_not_null().any():
             seconds = pl.format("{} s", (pl.col(media) / 1e6).round(2))
-            shown = shown.fill_null(seconds + pl.lit(" in the file" if name == times[0] else ""))
+            in_file = seconds + pl.lit(" in the file" if name == times[0] else "")
+            shown = shown.fill_null(pl.when(*pictures).then(in_file) if pictures else in_file)
         texts.append(shown.alias(name))
     names = {} if zone is None else {name: f"{name.removesuffix('utc')}local" for name in times}
     return found.with_columns(texts), names

@@ -179,9 +179,9 @@ with_ingest_options = gathered(
         "--start",
         type=StartTime(),
         metavar="TIME|from-name|unknown",
-        help="Time of the first frame, such as 2026-05-01T10:00:00Z or with --start-zone 2026-05-01T12:00:00, for one "
-        "file; or from-name: the time in each file's name, such as ch01_20260501_100000.mp4; or unknown, which takes "
-        "an earlier start back.",
+        help="Time of the first frame, of stills the first picture that has a time, such as 2026-05-01T10:00:00Z or "
+        "with --start-zone 2026-05-01T12:00:00, for one file; or from-name: the time in each file's name, such as "
+        "ch01_20260501_100000.mp4; or unknown, which takes an earlier start back.",
     ),
     click.option(
         "--start-zone",

@@ -12,6 +12,7 @@ from forensics.models.model_store import Model
 from forensics.spelling import in_shell
 from forensics.tables.open import OpenCase
 from forensics.tables.published import table_of_file
+from forensics.tracking.sparse_footage import has_stills
 from forensics.wording import counted
 from pipelines.cli.output import emit, one_line
 from pipelines.custody.case_store import load_case
@@ -53,7 +54,8 @@ def plan_facts(plan: RunPlan, settings: Settings, model: Model, faces: FaceModel
 
     Chunks are done, outside the mandate, taken over from another run, or to do.
     """
-    seconds = sum(each.seconds for each in plan.evidence)
+    stills = [each for each in plan.evidence if has_stills(each.evidence)]
+    videos = [each for each in plan.evidence if not has_stills(each.evidence)]
     checker = PartChecker.load(CaseFolder(plan.folder.case_root), PartRecords.of(plan.folder).load())
     others = reusable_parts(plan.folder, settings)
     open_chunks = plan.chunks_to_do(lambda part: part.exists() and not checker.find_fault(part))
@@ -76,7 +78,9 @@ def plan_facts(plan: RunPlan, settings: Settings, model: Model, faces: FaceModel
         "max_frames_looked_at" if plan.is_gated else "frames_looked_at": looked,
         "min_frames_skipped" if plan.is_gated else "frames_skipped": plan.n_frames - looked,
         "frames_outside": sum(plan.outside.values()),
-        "hours": round(seconds / 3600, 3),
+        # of stills the time from the first to the last, which may be years, says nothing about the work
+        "hours": round(sum(each.seconds for each in videos) / 3600, 3) if videos else None,
+        "pictures": sum(each.evidence.n_frames for each in stills) if stills else None,
         "sparse_files": plan.n_sparse,
         "chunks": plan.n_chunks,
         "chunks_done": plan.n_chunks - len(open_chunks),

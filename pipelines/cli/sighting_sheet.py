@@ -91,9 +91,10 @@ def _cell(row: JsonObject, picture: bytes, evidence: JsonObject) -> Cell:
     where = picture_name if picture_name and row["first_utc"] is None else _span_text(row)
     file = picture_name or Path(evidence["path"]).name
     best = tuple(row[f"best_{name}"] for name in ("x1", "y1", "x2", "y2"))
+    box = box_in_thumbnail(best, picture, frame_px=_frame_px(row, evidence))
     return Cell(
         picture=picture,
-        box=box_in_thumbnail(best, picture, frame_px=(evidence["width"], evidence["height"])),
+        box=box,
         title=row["camera_id"],
         kind=row["class_name"],
         lines=(
@@ -101,8 +102,14 @@ def _cell(row: JsonObject, picture: bytes, evidence: JsonObject) -> Cell:
             (_clock_text(row), _length_text(row["last_media_us"] - row["first_media_us"])),
             ("" if file == where else file, f"score {row['mean_score']:.2f} · {row['sighting_id'][:_ID_DIGITS]}"),
         ),
-        badge=_badge(row),
+        badge=_badge(row, is_marked=box is not None),
     )
+
+
+def _frame_px(row: JsonObject, evidence: JsonObject) -> tuple[int, int]:
+    """Return the size of the frame: its own, or that of most pictures of the evidence where it is not stored."""
+    own, common = ((each["width"], each["height"]) for each in (row, evidence))
+    return common if None in own else own
 
 
 def _span_text(row: JsonObject) -> str:
@@ -143,13 +150,13 @@ def _media_text(microseconds: int) -> str:
 
 
 def _clock_text(row: JsonObject) -> str:
-    """Return the error of the clock.
+    """Return the error of the clock, or that no time is known.
 
     >>> _clock_text({"first_utc": None}), _clock_text({"first_utc": 1, "clock_error_ms": 500})
-    ('clock unknown', '± 0.5 s')
+    ('time unknown', '± 0.5 s')
     """
     if row["first_utc"] is None:
-        return "clock unknown"
+        return "time unknown"
     error_ms = row["clock_error_ms"]
     return "± not stated" if error_ms is None else f"± {error_ms / 1000:g} s"
 
@@ -159,16 +166,21 @@ def _length_text(microseconds: int) -> str:
     return length_of_time(microseconds / 1_000_000) if microseconds else "one frame"
 
 
-def _badge(row: dict[str, Any]) -> str:
-    """Return the mark of a picture that may be wrong, or whose time is uncertain; tables of older versions have none.
+def _badge(row: dict[str, Any], *, is_marked: bool = True) -> str:
+    """Return the mark of a picture that may be wrong, whose time is uncertain, or that has no line around the object.
+
+    Tables of older versions have no doubtful detections, and state no size of stills.
 
     >>> _badge({"n_doubtful": 3, "n_detections": 3}), _badge({"n_doubtful": 1, "n_detections": 3})
     ('DOUBTFUL', '1 of 3 doubtful')
     >>> _badge({"n_detections": 3}), _badge({"n_detections": 3, "within": "possibly"})
     ('', 'possibly within the times')
+    >>> _badge({"n_detections": 3}, is_marked=False)
+    'no line: size unknown'
     """
     n_doubtful = row.get("n_doubtful") or 0
     doubt = "DOUBTFUL" if n_doubtful == row["n_detections"] else f"{n_doubtful} of {row['n_detections']} doubtful"
     marks = [doubt] if n_doubtful else []
     marks += ["possibly within the times"] if row.get(WITHIN) == POSSIBLY else []
+    marks += [] if is_marked else ["no line: size unknown"]
     return " · ".join(marks)

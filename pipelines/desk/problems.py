@@ -18,6 +18,8 @@ from forensics.footage.evidence import Evidence, Source, Verdict
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
 from forensics.tables.evidence import load_evidence, load_sources
+from forensics.tracking.sparse_footage import has_stills
+from forensics.wording import counted
 from pipelines.custody.earlier_denials import describe_denials
 from pipelines.intake.unknown_clocks import describe_unknown_clocks
 
@@ -49,6 +51,7 @@ def problems_of(case: Case, now: datetime) -> list[Problem]:
         *(_found_by_run(folder, sources) if is_published else ()),
         *(Problem("unknown clock", text) for text in describe_unknown_clocks(case, evidence)),
         *(_sections_without_start(case) if is_published else ()),
+        *(_pictures_without_time(folder, evidence) if is_published else ()),
         *(Problem("denial", text) for text in (_denials(case) if is_active else ())),
         *absent_footage(folder, evidence),
         *_claimed_twice(folder, evidence),
@@ -126,6 +129,18 @@ def _sections_without_start(case: Case) -> Iterator[Problem]:
             state_it = f"forensics case clock {in_shell(root)} {in_shell(camera)} --section {evidence_id}#{number}"
             text = f"nobody stated when section {number} of {evidence_id} begins, so it was not searched"
             yield Problem("unknown clock", f"{text}; `{state_it} --start TIME`")
+
+
+def _pictures_without_time(folder: CaseFolder, evidence: Sequence[Evidence]) -> Iterator[Problem]:
+    """Yield how many pictures are out of scope because no time is recorded for them, of each folder of stills."""
+    dated = [item.evidence_id for item in evidence if has_stills(item) and item.start_utc_us is not None]
+    skipped = forensics.open_case(folder.root).coverage().filter(pl.col("reason") == "scope_unknown")
+    n_frames = (pl.col("stop_frame") - pl.col("start_frame")).sum()
+    counts = skipped.filter(pl.col("evidence_id").is_in(dated)).group_by("evidence_id").agg(n_frames)
+    for evidence_id, n_pictures in counts.sort("evidence_id").collect().iter_rows():
+        text = f"{counted(n_pictures, 'picture', 'pictures')} of {evidence_id} have no recorded time"
+        way_out = "write the times into their names in a copy, and ingest the copy"
+        yield Problem("unknown clock", f"{text}, so they were not searched; {way_out}")
 
 
 def _denials(case: Case) -> list[str]:

@@ -25,7 +25,7 @@ from forensics.footage.frames import Frame, Gap, Item, RgbArray, View
 from forensics.footage.timeline import Int64Array, PacketIndex
 from forensics.json_object import JsonObject
 from forensics.spelling import in_shell
-from forensics.tables.evidence import load_evidence, load_index
+from forensics.tables.evidence import load_evidence, load_index, load_picture_names
 from forensics.tables.manifest import PublishedState, published_state
 from pipelines.custody.deciding_files import RECORDS, find_altered_files
 from pipelines.run.footage_integrity import find_loss, footage_checks
@@ -187,6 +187,7 @@ def _find_frame_number(index: PacketIndex, address: Address) -> int:
 
 def _address_facts(case: Case, item: Evidence, index: PacketIndex, number: int) -> JsonObject:
     camera = case.camera(item.camera_id)
+    picture = load_picture_names(case.folder, item)[number].as_py()
     clock = frame_clock(index, item.start_utc_us, case.section_starts.get(item.evidence_id, {}))
     utc_us = int(camera.utc_us(clock.us[number : number + 1])[0]) if clock.is_known[number] else None
     return {
@@ -195,6 +196,7 @@ def _address_facts(case: Case, item: Evidence, index: PacketIndex, number: int) 
         "sha256": item.sha256,
         "camera": item.camera_id,
         "frame": number,
+        **({"picture": picture} if picture else {}),
         "pts": int(index.pts[number]),
         "time_base": str(index.time_base),
         "section": index.section_of(number),

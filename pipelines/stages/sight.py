@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from forensics.adapters.libraries.opencv import load_opencv
@@ -15,7 +16,7 @@ from forensics.custody.sealer import Sealer
 from forensics.decoding.child import DecodingChild, Limits
 from forensics.decoding.decoder_crashes import read_past_crashes
 from forensics.detection.detections import FloatArray
-from forensics.footage.evidence import Evidence
+from forensics.footage.evidence import Evidence, frame_sizes
 from forensics.footage.frames import Frame, Item, View
 from forensics.footage.timeline import Int64Array
 from forensics.tables.evidence import load_index
@@ -103,8 +104,8 @@ class _OpenedSight:
                 return iter(())
             return read_past_crashes(self._child, readable.footage, index, view, wanted)
 
-        medium = readable.medium
-        table = sight_evidence(stored, numbers, size_px=(medium.width_px, medium.height_px), read=read)
+        sizes = frame_sizes(index, readable.medium)[stored.detections.frame]
+        table = sight_evidence(stored, numbers, size_px=sizes, read=read)
         return table if self._key is None else seal_thumbnails(table, self._key)
 
     def close(self) -> None:
@@ -116,7 +117,7 @@ def sight_evidence(
     stored: StoredDetections,
     track_numbers: Int64Array,
     *,
-    size_px: tuple[int, int],
+    size_px: npt.NDArray[np.int32],
     read: Callable[[Int64Array], Iterator[Item]],
 ) -> pa.Table:
     """Return one row per track, ordered by track number; the thumbnail is null if `read` yields no picture of it.
@@ -124,13 +125,10 @@ def sight_evidence(
     Args:
         stored: the detections of one evidence.
         track_numbers: (N,) int64, track of each detection, -1 without one.
-        size_px: width and height of the frames.
+        size_px: (N, 2) int32, width and height of the frame of each detection.
         read: yields the frames with these numbers; a gap, or nothing, for a frame without a picture.
     """
-    width_px, height_px = size_px
-    tracks = summarise_tracks(
-        stored.detections, track_numbers, is_doubtful=stored.is_doubtful, width_px=width_px, height_px=height_px
-    )
+    tracks = summarise_tracks(stored.detections, track_numbers, is_doubtful=stored.is_doubtful, size_px=size_px)
     frame, xyxy = stored.detections.frame, stored.detections.xyxy
     columns = {
         "track_number": np.arange(len(tracks)),

@@ -91,7 +91,7 @@ def track_evidence(
     """Return the track number of each detection, in the order of `stored.detections`; -1 if it has no track."""
     sections = index.sections_of(stored.known_frames)
     if has_stills(evidence):
-        sections = sections + runs_of_timed_stills(evidence, index)[stored.known_frames]
+        sections = sections + runs_of_timed_stills(index)[stored.known_frames]
     numbers = associate(
         stored.detections,
         stored.known_frames,

@@ -13,8 +13,9 @@ picture that lacks it is timed by its best other source that shows the same cloc
 - Where no picture has both, wall times are taken as one clock, and so are an epoch and an EXIF time with an offset.
 - Every other source is another clock. A file time may be that of a later copy, and would put the picture years away.
 
-A picture without a time by the main clock takes the time of its neighbour in name order: names are given in the order
-of capture more often than any other clock is right. Nothing of this happens without a remark.
+A picture without a time by the main clock is placed at the time of its neighbour in name order: names are given in the
+order of capture more often than any other clock is right. That is its place, not its time: its instant stays
+unknown. Nothing of this happens without a remark.
 
 If a picture states its offset from UTC in EXIF, all wall times become instants in UTC; a picture without an offset
 takes that of a neighbour. The wall clock alone would put the night in which clocks are set back into a wrong order.
@@ -53,7 +54,7 @@ class CaptureTimes:
         counts: how many pictures each source timed, for people; empty if the main source timed all.
         rejected_sources: why better sources were not used, for people; empty for the best source.
         remarks: what people should know about the pictures that are not timed by the main source alone.
-        timed: places of the pictures that state a capture time themselves; a file time is none.
+        timings: origin of the time of each picture; assumed if it has none by this clock and takes its neighbour's.
     """
 
     timing: Timing
@@ -62,8 +63,8 @@ class CaptureTimes:
     times_ms: tuple[int, ...]
     counts: str
     rejected_sources: str
+    timings: tuple[Timing, ...]
     remarks: tuple[str, ...] = ()
-    timed: frozenset[int] = frozenset()
 
     def first(self) -> str:
         """Return the earliest time as ISO text, by the clock."""
@@ -84,7 +85,10 @@ def choose_times(pictures: Sequence[PictureTimestamps], file_clock: str) -> Capt
     if main is None:
         rejected_sources = "; ".join(describe_missing(pictures, series))
         zeros = (0,) * len(pictures)
-        return CaptureTimes(Timing.ASSUMED, "the order of names", "at no known time", zeros, "", rejected_sources)
+        timings = (Timing.ASSUMED,) * len(pictures)
+        return CaptureTimes(
+            Timing.ASSUMED, "the order of names", "at no known time", zeros, "", rejected_sources, timings
+        )
     uses = _use_sources(main, series)
     times_ms = _merge(uses, len(pictures))
     return CaptureTimes(
@@ -94,10 +98,8 @@ def choose_times(pictures: Sequence[PictureTimestamps], file_clock: str) -> Capt
         times_ms=tuple(fill_times([picture.name for picture in pictures], times_ms)),
         counts=describe_counts(uses, len(pictures)),
         rejected_sources="; ".join(describe_missing(pictures, series[: series.index(main)], main.source.kind)),
+        timings=_timings(uses, len(pictures)),
         remarks=tuple(describe_times(pictures, series, uses)),
-        timed=frozenset(
-            place for use in uses if use.series.source.timing is not Timing.FILE_TIME for place in use.places
-        ),
     )
 
 
@@ -182,7 +184,7 @@ def _merge(uses: Sequence[Use], n_pictures: int) -> list[int | None]:
     return times_ms
 
 
-def _timed_places(uses: Sequence[Use]) -> frozenset[int]:
-    """Return the pictures that state a capture time themselves; a file time may be that of a copy."""
-    own = (use for use in uses if use.series.source.timing is not Timing.FILE_TIME)
-    return frozenset(place for use in own for place in use.places)
+def _timings(uses: Sequence[Use], n_pictures: int) -> tuple[Timing, ...]:
+    """Return the origin of the time of each picture; assumed for one that no series times."""
+    origins = {place: use.series.source.timing for use in uses for place in use.places}
+    return tuple(origins.get(place, Timing.ASSUMED) for place in range(n_pictures))

@@ -1,10 +1,12 @@
-"""Contents of a folder or ZIP archive of stills, and their description for people."""
+"""Contents of a folder or ZIP archive of stills: facts about each picture, and their description for people."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+
+import numpy as np
 
 from forensics.adapters.stills.album import Album, escape_name
 from forensics.adapters.stills.arrangement import Arrangement
@@ -13,9 +15,17 @@ from forensics.adapters.stills.exif_times import ExifTimes
 from forensics.adapters.stills.picture_formats import CONVERT
 from forensics.adapters.stills.pixels import MAX_PAGES, MAX_PIXELS, Header
 from forensics.adapters.stills.time_sources import PictureTimestamps
-from forensics.footage.evidence import Timing
+from forensics.footage.pictures import PictureFacts, Timing
 
-__all__ = ["Contents", "describe_error", "describe_rest", "describe_shortfall", "describe_source", "describe_unread"]
+__all__ = [
+    "Contents",
+    "describe_error",
+    "describe_rest",
+    "describe_shortfall",
+    "describe_source",
+    "describe_unread",
+    "picture_facts",
+]
 
 _PYTHON_OBJECT = re.compile(r"\s*<[^<>]*(?:_io\.|object at 0x)[^<>]*>")
 
@@ -47,6 +57,18 @@ class Contents:
             else PictureTimestamps(picture.name, ExifTimes(), picture.file_time_ms, is_readable=False)
             for picture, header in pairs
         )
+
+
+def picture_facts(contents: Contents, times: CaptureTimes, arrangement: Arrangement) -> PictureFacts:
+    """Return what is recorded of each picture, in the order of the frames."""
+    order = arrangement.order.tolist()
+    timings = tuple(times.timings[place] for place in order)
+    taken_ms = np.array(times.times_ms, dtype=np.int64)[arrangement.order]
+    timed_ms = [at for at, timing in zip(taken_ms.tolist(), timings, strict=True) if timing is not Timing.ASSUMED]
+    first_ms = timed_ms[0] if timed_ms else 0
+    headers = (contents.headers[place] for place in order)
+    sizes = [(one.width_px, one.height_px) if isinstance(one, Header) else (0, 0) for one in headers]
+    return PictureFacts(timings, (taken_ms - first_ms) * 1000, np.array(sizes, dtype=np.int32))
 
 
 def describe_source(times: CaptureTimes, arrangement: Arrangement) -> str:

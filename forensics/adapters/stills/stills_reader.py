@@ -31,6 +31,7 @@ from forensics.adapters.stills.contents import (
     describe_shortfall,
     describe_source,
     describe_unread,
+    picture_facts,
 )
 from forensics.adapters.stills.earlier_order import earlier_times, was_picture
 from forensics.adapters.stills.picture_formats import Recognise, is_picture
@@ -131,8 +132,8 @@ def index_stills(path: Path) -> Indexed:
         raise UnreadableFootage(path, "no_media", "; ".join(problems))
     times = choose_times(contents.timestamps, _FILE_CLOCKS[contents.album.container])
     arrangement = arrange(contents.names, times)
-    untimed = frozenset(np.flatnonzero(~np.isin(arrangement.order, list(times.timed))).tolist())
-    index = replace(_make_index(contents, arrangement, _mark_order(contents, arrangement)), untimed=untimed)
+    index = _make_index(contents, arrangement, _mark_order(contents, arrangement))
+    index = replace(index, pictures=picture_facts(contents, times, arrangement))
     return Indexed(
         index=index,
         medium=_describe_medium(contents.album.container, readable, times.timing),

@@ -93,6 +93,7 @@ def _describe_beside(
     other = next((one for one in series if one.times_ms[beside[0]] is not None), None)
     at = "no time" if other is None else f"{other.source.kind} {iso_time(other.times_ms[beside[0]] or 0)}"
     yield (
-        f"{len(beside)} of {len(pictures)} pictures have no time by the clock of {main.source.source} and are placed "
-        f"beside their neighbours in name order, the first is {escape_name(pictures[beside[0]].name)} ({at} not used)"
+        f"{len(beside)} of {len(pictures)} pictures have no time by the clock of {main.source.source}: their UTC is "
+        "unknown, and they are placed beside their neighbours in name order, the first is "
+        f"{escape_name(pictures[beside[0]].name)} ({at} not used)"
     )

@@ -122,6 +122,15 @@ def test_frames_of_a_section_that_nobody_dated_are_out_of_scope_as_unknown() -> 
     assert (inside.ranges, inside.undated, inside.reason) == (((0, 1), (3, 5)), ((1, 3),), "")
 
 
+def test_stills_without_a_time_are_out_of_scope_as_unknown() -> None:
+    clock = FrameClock(NOON_US + minutes(-60, 0, 0, 30, 60, 240, 0), np.array([1, 0, 1, 0, 1, 1, 0], dtype=bool))
+    scope = compute_scope(TWO_HOURS, Camera("gate"), clock, clock_error_ms=0)
+    assert (scope.ranges, scope.undated) == (((2, 3), (4, 5)), ((1, 2), (3, 4), (6, 7)))
+    assert scope.contains(np.arange(7)).tolist() == [False, False, True, False, True, False, False]
+    assert scope.select(np.array([4, 3, 2, 1])).tolist() == [4, 2]
+    assert scope.count_outside(7) == {"scope_unknown": 3, "scope": 2}
+
+
 def test_every_section_inside_is_in_scope() -> None:
     clock = FrameClock(NOON_US + minutes(0, 180, 30, 60, 240, 90), np.ones(6, dtype=bool))
     scope = compute_scope(TWO_HOURS, Camera("gate"), clock, clock_error_ms=0)

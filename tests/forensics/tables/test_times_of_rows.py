@@ -18,6 +18,7 @@ from forensics.custody.case_folder import CaseFolder
 from forensics.footage.cameras import Camera
 from forensics.footage.coverage import CoverageRange, State
 from forensics.footage.evidence import Evidence, Footage, Medium, Readable, Reader, Timing, Verdict
+from forensics.footage.pictures import PictureFacts
 from forensics.footage.timeline import PacketIndex, Section
 from forensics.tables import frame_rows
 from forensics.tables.coverage_rows import coverage_table
@@ -66,13 +67,30 @@ class Recording:
             return self.media_us(frame + 1)
         return media_us + (media_us - self.media_us(frame - 1) if stop - start > 1 else 0)
 
+    def is_timed(self, frame: int) -> bool:
+        """Whether a time is recorded for a frame; media time of stills is only an order."""
+        return self.index.pictures is None or self.index.pictures.timings[frame] is not Timing.ASSUMED
+
+    def own_us(self, frame: int, media_us: int) -> int:
+        """Time of a frame as recorded."""
+        return media_us if self.index.pictures is None else int(self.index.pictures.taken_us[frame])
+
+    def timed(self, start: int, stop: int) -> list[int]:
+        """Frames with a time."""
+        return [frame for frame in range(start, stop) if self.is_timed(frame)]
+
     def utc(self, frame: int, media_us: int) -> datetime | None:
         """UTC of a media time in the section of a frame."""
-        number, (start, _) = next((n, b) for n, b in enumerate(self.bounds(), 1) if b[0] <= frame < b[1])
+        number, bounds = next((n, b) for n, b in enumerate(self.bounds(), 1) if b[0] <= frame < b[1])
         began = self.evidence.start_utc_us if number == 1 else self.section_starts.get(number)
-        if began is None:
+        if began is None or not self.is_timed(frame):
             return None
-        clock_us = began + media_us - (0 if number == 1 else self.media_us(start))
+        first = self.timed(*bounds)[0]
+        origin_us = 0 if number == 1 else self.own_us(first, self.media_us(first))
+        return self.corrected(began + self.own_us(frame, media_us) - origin_us)
+
+    def corrected(self, clock_us: int) -> datetime:
+        """UTC of a reading of the camera's clock."""
         since = self.camera.drift_from_utc_us
         lost = 0 if since is None else math.floor(Fraction(clock_us - since) * self.camera.drift_ppm / 1_000_000)
         return _EPOCH + timedelta(microseconds=clock_us + self.camera.offset_ms * 1000 + lost)
@@ -89,7 +107,8 @@ def make_recording(folder: CaseFolder, rng: Random, number: int) -> Recording:
     offsets = np.zeros(n_frames, dtype=np.int64)
     for section in sections:
         offsets[section.start :] = section.offset_ticks
-    n_hidden = rng.choice((0, 0, 1, 2)) if n_frames > 3 else 0
+    reader = rng.choice((Reader.PYAV, Reader.PYAV, Reader.STILLS))
+    n_hidden = rng.choice((0, 0, 1, 2)) if n_frames > 3 and reader is Reader.PYAV else 0
     index = PacketIndex(
         pts=ticks.astype(np.int64) - offsets,
         is_key=np.arange(n_frames) % 4 == 0,
@@ -98,9 +117,9 @@ def make_recording(folder: CaseFolder, rng: Random, number: int) -> Recording:
         time_base=base,
         damaged=frozenset(rng.sample(range(n_frames), rng.randrange(n_frames))),
         sections=sections,
+        pictures=make_pictures(rng, n_frames) if reader is Reader.STILLS else None,
     )
     evidence_id = f"{number:016x}"
-    reader = rng.choice((Reader.PYAV, Reader.PYAV, Reader.STILLS))
     medium = Medium("mov", "h264", 64, 48, 0, None, None, None, Timing.CONTAINER, ())
     sha256 = save_index(folder, evidence_id, index)
     footage = Footage(Path("/footage/gate.mp4"), reader, 0, 0)
@@ -125,6 +144,13 @@ def make_recording(folder: CaseFolder, rng: Random, number: int) -> Recording:
         n: _START_US + rng.randrange(-(10**10), 10**10) for n in range(2, len(sections) + 1) if rng.random() < 0.7
     }
     return Recording(index, camera, evidence, stated)
+
+
+def make_pictures(rng: Random, n_frames: int) -> PictureFacts:
+    timings = rng.choices((Timing.EXIF, Timing.FILE_NAME, Timing.ASSUMED), (4, 1, rng.choice((0, 2, 20))), k=n_frames)
+    sizes = np.array([(rng.choice((0, 64)), 48) for _ in range(n_frames)], dtype=np.int32)
+    taken_us = np.array([rng.randrange(10**12) if timing is not Timing.ASSUMED else 0 for timing in timings])
+    return PictureFacts(tuple(timings), taken_us, sizes)
 
 
 def partition(rng: Random, n_frames: int) -> list[CoverageRange]:
@@ -161,23 +187,26 @@ def test_times_follow_the_rules_in_random_recordings(
         for row in covered:
             first, last = row["start_frame"], row["stop_frame"] - 1
             assert sum(start <= first and last < stop for start, stop in made.bounds()) == 1, "in one section"
+            known = {made.utc(frame, made.media_us(frame)) is not None for frame in range(first, last + 1)}
+            assert len(known) == 1, "all with a time, or all without"
             assert (row["start_media_us"], row["stop_media_us"]) == (made.media_us(first), made.end_us(last))
             assert row["start_utc"] == made.utc(first, made.media_us(first))
             assert row["stop_utc"] == made.utc(last, made.end_us(last))
             inside = range(first, last)
             assert row["longest_step_us"] == max((made.media_us(n + 1) - made.media_us(n) for n in inside), default=0)
 
-        begins = [made.utc(start, made.media_us(start)) for start, _ in made.bounds()]
+        timed = [made.timed(*bounds) or [bounds[0]] for bounds in made.bounds()]
+        begins = [made.utc(frames[0], made.media_us(frames[0])) for frames in timed]
         assert [row["first_utc"] for row in sections_table(joined).to_pylist()] == begins
         spans = {made.evidence.evidence_id: span_of(joined)}
         (row,) = evidence_table(folder, [made.evidence], {"gate": made.camera}, spans).to_pylist()
-        ends = [made.utc(stop - 1, made.end_us(stop - 1)) for _, stop in made.bounds()]
+        ends = [made.utc(frames[-1], made.end_us(frames[-1])) for frames in timed]
         is_known = None not in begins
         assert row["end_utc"] == (max(end for end in ends if end is not None) if is_known else None)
         assert row["duration_us"] == made.end_us(n_frames - 1) - made.media_us(0)
-        if made.evidence.start_utc_us is None:
+        if made.evidence.start_utc_us is None or begins[0] is None:
             assert row["start_utc"] is None
         else:
-            zero = made.utc(0, 0)
+            zero = made.corrected(made.evidence.start_utc_us)
             later = [begin for begin in begins[1:] if begin is not None] if is_known else []
             assert row["start_utc"] == min([zero, *later])

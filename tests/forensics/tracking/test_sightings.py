@@ -22,10 +22,11 @@ def seen(*rows, class_index=None):
     )
 
 
-def folded(detections, track, doubtful=None):
+def folded(detections, track, doubtful=None, size_px=(640, 360)):
     is_doubtful = np.array(doubtful or [False] * len(detections), dtype=bool)
     numbers = np.array(track, dtype=np.int64)
-    return summarise_tracks(detections, numbers, is_doubtful=is_doubtful, width_px=640, height_px=360)
+    sizes = np.broadcast_to(np.array(size_px, dtype=np.int32), (len(detections), 2))
+    return summarise_tracks(detections, numbers, is_doubtful=is_doubtful, size_px=sizes)
 
 
 class TestSummary:
@@ -61,6 +62,12 @@ class TestSummary:
         inside = (100, 100, 110, 110)
         assert folded(seen((0, *inside, 0.5), (1, *cut, 0.5)), [0, 0]).best_row.tolist() == [0]
         assert folded(seen((0, *inside, 0.5), (1, *touching, 0.5)), [0, 0]).best_row.tolist() == [1]
+
+    def test_the_border_is_that_of_the_picture_of_each_box(self):
+        rows = seen((0, 100, 100, 110, 110, 0.5), (1, 100, 100, 110, 119, 0.5))
+        assert folded(rows, [0, 0], size_px=[[640, 360], [640, 360]]).best_row.tolist() == [1]
+        assert folded(rows, [0, 0], size_px=[[640, 360], [640, 119]]).best_row.tolist() == [0]
+        assert folded(rows, [0, 0], size_px=[[640, 360], [110, 360]]).best_row.tolist() == [0]
 
     def test_a_box_cut_by_the_border_is_best_if_it_is_more_than_twice_as_good(self):
         inside, cut = (100, 100, 110, 110), (619, 100, 640, 110)

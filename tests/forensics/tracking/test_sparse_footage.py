@@ -7,22 +7,25 @@ import numpy as np
 import pytest
 
 from forensics.footage.evidence import Evidence, Footage, Medium, Readable, Reader, Timing, Verdict
+from forensics.footage.pictures import PictureFacts
 from forensics.footage.timeline import PacketIndex
 from forensics.tracking.association import TrackParameters
 from forensics.tracking.sparse_footage import has_stills, is_sparse, parameters_of_sparse, runs_of_timed_stills
 
 
-def evidence(reader=Reader.STILLS, timing=Timing.EXIF):
-    medium = Medium("folder", "jpeg", 160, 96, 0, None, None, None, timing, ())
+def evidence(reader=Reader.STILLS):
+    medium = Medium("folder", "jpeg", 160, 96, 0, None, None, None, Timing.EXIF, ())
     footage = Footage(Path("trap"), reader, 0, 0)
     readable = Readable(medium, footage, None, "", 4, Fraction(1, 1000), "0")
     return Evidence("e", Path("trap"), "0", 1, "trap", None, None, Verdict.OK, "", readable)
 
 
-def index(untimed=(), n_frames=4):
+def index(timings):
+    n_frames = len(timings)
     nothing = np.zeros(n_frames, dtype=bool)
     pts, size = np.arange(n_frames, dtype=np.int64), np.ones(n_frames, dtype=np.int64)
-    return PacketIndex(pts, ~nothing, size, nothing, Fraction(1, 1000), untimed=frozenset(untimed))
+    pictures = PictureFacts(tuple(timings), pts * 1000, np.zeros((n_frames, 2), dtype=np.int32))
+    return PacketIndex(pts, ~nothing, size, nothing, Fraction(1, 1000), pictures=pictures)
 
 
 @pytest.mark.parametrize(
@@ -54,11 +57,13 @@ def test_the_score_of_single_frames_replaces_both_scores():
 @pytest.mark.parametrize(
     ("untimed", "expected"), [((), [0, 0, 0, 0]), ({0}, [0, 1, 1, 1]), ({2}, [0, 0, 1, 2]), ({1, 2}, [0, 1, 2, 3])]
 )
-def test_a_still_without_a_time_is_alone(untimed, expected):
-    assert runs_of_timed_stills(evidence(), index(untimed)).tolist() == expected
+@pytest.mark.parametrize("timing", [Timing.ASSUMED, Timing.FILE_TIME])
+def test_a_still_without_a_time_of_its_own_is_alone(untimed, expected, timing):
+    timings = [timing if number in untimed else Timing.EXIF for number in range(4)]
+    assert runs_of_timed_stills(index(timings)).tolist() == expected
 
 
 @pytest.mark.parametrize("timing", [Timing.ASSUMED, Timing.FILE_TIME])
 def test_file_times_join_no_stills(timing):
-    assert runs_of_timed_stills(evidence(timing=timing), index()).tolist() == [0, 1, 2, 3]
-    assert runs_of_timed_stills(evidence(timing=timing), index(n_frames=0)).tolist() == []
+    assert runs_of_timed_stills(index([timing] * 4)).tolist() == [0, 1, 2, 3]
+    assert runs_of_timed_stills(index([])).tolist() == []

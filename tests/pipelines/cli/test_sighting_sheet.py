@@ -64,12 +64,12 @@ def test_a_cell_states_the_facts_of_its_row(case: Case) -> None:
     assert (round(x2 - x1), round(y2 - y1)) == (30, 60), "the walker's box; the thumbnail is not scaled"
 
 
-def test_a_still_names_its_file_and_an_unknown_clock(many: Case) -> None:
+def test_a_still_names_its_file_and_an_unknown_time(many: Case) -> None:
     opened = forensics.open_case(many.folder.root)
     cell = cells_of(opened, opened.sightings().collect(), None)[1]
     assert cell.lines == (
         ("IMG_0001.jpg", ""),
-        ("clock unknown", "one frame"),
+        ("time unknown", "one frame"),
         ("", cell.lines[2][1]),
     )
 
