@@ -74,10 +74,9 @@ class DetectSettings(_Closed):
     threads: int = Field(
         1, ge=1, description="CPU threads per inference stream; more may change the last digits of scores"
     )
-    rectangular: bool | None = Field(
-        None,
-        description="whether the network's input has the shape of the footage; false pads it to a square; unset: true "
-        "where the network can be changed to that shape",
+    rectangular: bool = Field(
+        False,
+        description="whether the network's input has the shape of the footage; false pads it to a square",
     )
     device: Literal["cpu", "cuda"] = Field("cpu", description="device on which the network runs")
     batch: int = Field(

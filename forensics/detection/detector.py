@@ -23,8 +23,8 @@ class DetectorOptions:
         threads: number of threads of the inference stream; networks only.
         precision: ``f32``, ``bf16`` or ``f16``; networks only.
         device: ``cpu``, or ``cuda`` for models that ultralytics loads.
-        rectangular: use the smallest input that the shape of the frame allows instead of the exported square; None does
-            where the network can be changed to that shape. Exported networks only.
+        rectangular: use the smallest input that the shape of the frame allows instead of the exported square;
+            exported networks only.
         batch: frames per inference; more than one only for models that ultralytics loads.
     """
 
@@ -35,7 +35,7 @@ class DetectorOptions:
     threads: int = 1
     precision: str = "f32"
     device: str = "cpu"
-    rectangular: bool | None = None
+    rectangular: bool = False
     batch: int = 1
 
 

@@ -37,7 +37,8 @@ def during(
 ) -> pl.LazyFrame:
     """Return the rows that are within a time, certainly or possibly, in their order.
 
-    Rows without a time are left out.
+    Rows without a time are left out. A clock whose error nobody stated counts as exact where rows are left out, and its
+    rows are never certainly within.
 
     Args:
         rows: of `sightings`, `detections`, `coverage`, `sections`, `frames` or `candidates` joined with times.

@@ -160,7 +160,9 @@ def _require_reason(root: Path, reason: str) -> None:
 
 def _correct_clock(session: Session, camera_id: str, stated: JsonObject) -> None:
     before = session.case.camera(camera_id)
-    changed = clock_corrections(before, replace(before, **stated))
+    items = (item for item in load_evidence(session.folder) if item.camera_id == camera_id)
+    of_recordings = {item.clock_error_ms for item in items if item.start_utc_us is not None}
+    changed = clock_corrections(before, replace(before, **stated), of_recordings)
     session.change(
         lambda case: with_clock(case, replace(case.camera(camera_id), **stated)),
         partial(record_corrections, session, changed),

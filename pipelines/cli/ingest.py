@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 
@@ -44,6 +45,7 @@ from pipelines.intake.ingest_item import IngestItem
 from pipelines.intake.intake_plan import IntakePlan, IntakeRequest, refuse_unclear_starts
 from pipelines.intake.kept_starts import describe_kept_starts
 from pipelines.intake.overlaps import describe_overlaps
+from pipelines.intake.stills_clocks import describe_stills_clocks
 from pipelines.intake.unknown_clocks import describe_unknown_clocks
 from pipelines.run.footage_scope import describe_outside
 from pipelines.settings import Settings
@@ -175,20 +177,24 @@ def ingest_footage(
         raise
     session.record.outputs["evidence"] = {str(source.path): source.evidence_id for source in sources}
     session.record.outputs |= start_facts(plan)
-    warnings = _warnings(session, items, sources)
+    warnings = _warnings(session, items, sources, options.start_zone)
     for line in warnings:
         if line not in plan.remarks:
             say(one_line(line))
     return Ingested(plan, tuple(sources), tuple(warnings))
 
 
-def _warnings(session: Session, items: Sequence[IngestItem], sources: Sequence[Source]) -> list[str]:
+def _warnings(
+    session: Session, items: Sequence[IngestItem], sources: Sequence[Source], zone: tzinfo | None
+) -> list[str]:
     """Return what people should know of the footage of a case after an ingest, one line each."""
     evidence = load_evidence(session.folder)
-    outside = describe_outside(session.case, {source.evidence_id for source in sources if source.evidence_id})
+    ids = {source.evidence_id for source in sources if source.evidence_id}
+    outside = describe_outside(session.case, ids)
     return [
         *describe_kept_starts(items, sources, {each.evidence_id: each for each in evidence}),
         *describe_unknown_clocks(session.case, evidence),
+        *describe_stills_clocks(session.folder, [each for each in evidence if each.evidence_id in ids], zone),
         *describe_overlaps(evidence, {source.camera_id for source in sources}),
         *([outside] if outside else []),
         *describe_denials(session.case),

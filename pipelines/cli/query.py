@@ -29,6 +29,7 @@ from pipelines.cli.query_remarks import (
     print_missing_rows,
     print_older_run,
     print_possible_rows,
+    print_rows_of_unknown_error,
     print_untimed_rows,
     values_of,
 )
@@ -138,6 +139,7 @@ def _print_remarks(
     print_older_run(session.case, opened)
     missed = print_missing_rows(opened, table)
     print_untimed_rows(opened, table, row_filter)
+    print_rows_of_unknown_error(opened, table, row_filter)
     print_possible_rows(found)
     facts: JsonObject = {"table": table, "run": opened.run_id, "model": model.get("name"), **missed}
     if table == CANDIDATES_TABLE:

@@ -26,6 +26,7 @@ __all__ = [
     "print_missing_rows",
     "print_older_run",
     "print_possible_rows",
+    "print_rows_of_unknown_error",
     "print_untimed_rows",
     "values_of",
 ]
@@ -99,6 +100,28 @@ def print_untimed_rows(opened: OpenCase, table: str, row_filter: RowFilter) -> N
         if n_rows := counts.get(has_start):
             rows = counted(n_rows, "row has", "rows have")
             say(f"{rows} no time, so no time filter selects them; {reason}")
+
+
+def print_rows_of_unknown_error(opened: OpenCase, table: str, row_filter: RowFilter) -> None:
+    """Print how many rows were left out as if their clock were exact, because nobody stated its error."""
+    if not row_filter.has_times or table == CANDIDATES_TABLE:
+        return
+    of_any_time = replace(row_filter, since=None, until=None)
+    n_within, n_all = (_n_of_unknown_error(opened, table, each) for each in (row_filter, of_any_time))
+    if n_left_out := n_all - n_within:
+        rows = counted(n_left_out, "row was", "rows were")
+        say(
+            f"{rows} left out although nobody stated the error of the clock, so they may be within these times: "
+            "forensics case clock CASE CAMERA --clock-error 2s"
+        )
+
+
+def _n_of_unknown_error(opened: OpenCase, table: str, row_filter: RowFilter) -> int:
+    """Return how many of the wanted rows have a time, and a clock whose error nobody stated."""
+    rows = wanted_rows(opened.table(table), table, row_filter)
+    first, _ = times_of(rows.collect_schema().names()) or ("", "")
+    is_unknown = pl.col("clock_error_ms").is_null() & pl.col(first).is_not_null()
+    return int(rows.select(is_unknown.sum()).collect().item())
 
 
 def print_possible_rows(found: pl.DataFrame) -> None:

@@ -4,7 +4,7 @@ A correction belongs to a camera. If the name of the camera was misspelled, the 
 and goes with it. If the footage is of another camera, the clock of that camera dates it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -136,20 +136,40 @@ def _text(camera: Camera) -> str:
     return ", ".join(stated) or "nothing"
 
 
-def clock_corrections(before: Camera, after: Camera) -> list[Correction]:
-    """Return what changes between two clocks of one camera."""
-    old, new = _values(before), _values(after)
+def clock_corrections(before: Camera, after: Camera, of_recordings: Collection[int | None] = ()) -> list[Correction]:
+    """Return what changes between two clocks of one camera.
+
+    Args:
+        before: the clock as it was.
+        after: the clock as it will be.
+        of_recordings: clock errors in milliseconds that were stated with its recordings, which count where its clock
+            states none; None for a recording without one.
+    """
+    old, new = _values(before, of_recordings), _values(after, of_recordings)
     return [
         Correction(f"camera {after.camera_id}", name, old[name], new[name]) for name in old if old[name] != new[name]
     ]
 
 
-def _values(camera: Camera) -> dict[str, str | None]:
+def _values(camera: Camera, of_recordings: Collection[int | None] = ()) -> dict[str, str | None]:
     """Return the correction of a clock as text, by name."""
     since, error_ms = camera.drift_from_utc_us, camera.error_ms
     return {
         "offset": f"{camera.offset_ms} ms",
-        "clock error": None if error_ms is None else f"{error_ms} ms",
+        "clock error": _stated_with(of_recordings) if error_ms is None else f"{error_ms} ms",
         "drift": f"{camera.drift_ppm} ppm",
         "drift from": None if since is None else clock_text(since),
     }
+
+
+def _stated_with(of_recordings: Collection[int | None]) -> str | None:
+    """Return the clock errors that count where a camera states none; None if no recording has one.
+
+    >>> _stated_with({500}), _stated_with({2000, 500, None}), _stated_with({None})
+    ('500 ms (of its recordings)', '500 to 2000 ms (of its recordings)', None)
+    """
+    known = [error for error in of_recordings if error is not None]
+    if not known:
+        return None
+    text = f"{min(known)}" if len(set(known)) == 1 else f"{min(known)} to {max(known)}"
+    return f"{text} ms (of its recordings)"

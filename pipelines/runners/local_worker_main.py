@@ -5,12 +5,12 @@ It answers one request after the other, and ends at once when the driver is gone
 
 import contextlib
 import os
-import pickle
 import queue
 import signal
 import sys
 import threading
 from multiprocessing.connection import Connection
+from typing import Any
 
 from forensics.decoding.process_usage import die_with_parent
 from pipelines.runners.stage_worker import StageWorker
@@ -23,20 +23,28 @@ def main() -> None:
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides when to end
     connection = Connection(int(sys.argv[1]))
-    requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    sys.path[:] = connection.recv()
+    requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(connection, requests), daemon=True).start()
     worker = StageWorker()
-    _, sys.path[:] = pickle.loads(requests.get())
     while True:
-        verb, argument = pickle.loads(requests.get())
+        request = requests.get()
+        if isinstance(request, Exception):
+            raise request
+        verb, argument = request
         connection.send(getattr(worker, verb)(argument))
 
 
-def _read(connection: Connection, requests: "queue.SimpleQueue[bytes]") -> None:
+def _read(connection: Connection, requests: "queue.SimpleQueue[Any]") -> None:
     """Take requests while an item is processed, so that the driver never waits to send one."""
     with contextlib.suppress(EOFError, OSError):
         while True:
-            requests.put(connection.recv_bytes())
+            try:
+                requests.put(connection.recv())
+            except (EOFError, OSError):
+                raise
+            except Exception as error:  # the request needs something that is not here
+                requests.put(error)
     os._exit(0)  # the processes that the stage has started end with this one
 
 

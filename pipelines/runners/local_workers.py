@@ -1,7 +1,7 @@
 """Workers as processes of this machine. They end with the process that started them."""
 
+import contextlib
 import os
-import pickle
 import socket
 import subprocess
 import sys
@@ -37,27 +37,24 @@ class LocalWorker:
                 process_group=0,  # Ctrl-C must reach the driver only, even while the worker starts
             )
         self.connection = Connection(ours.detach())
-        self._send("import from", [path for path in sys.path if path])
+        self._send([path for path in sys.path if path])
 
     def open(self, stage: Stage[Any, Any]) -> None:
         """See `WorkerLink`."""
-        self._send("open", stage)
+        self._send(("open", stage))
 
     def send_key(self, encrypted: bytes) -> None:
         """See `WorkerLink`."""
-        self._send("receive_key", encrypted)
+        self._send(("receive_key", encrypted))
 
     def do(self, item: Any) -> None:
         """See `WorkerLink`."""
-        self._send("do", item)
+        self._send(("do", item))
 
-    def _send(self, verb: str, argument: Any) -> None:
-        """Send a request; the worker reads it at once, whatever it is doing."""
-        message = pickle.dumps((verb, argument))
-        try:
-            self.connection.send_bytes(message)
-        except OSError:
-            return  # it has died, which the next receive reports
+    def _send(self, request: Any) -> None:
+        """Send a request; the worker reads it at once, whatever it is doing. Its death is reported by `receive`."""
+        with contextlib.suppress(OSError):
+            self.connection.send(request)
 
     def receive(self) -> Message:
         """Return its next message, which must have come."""

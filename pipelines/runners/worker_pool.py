@@ -13,11 +13,11 @@ Workers stay from stage to stage: a process that has loaded the libraries opens 
 """
 
 import math
-import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from multiprocessing.reduction import ForkingPickler
 from operator import length_hint
 from typing import Any, Final
 
@@ -126,7 +126,7 @@ class WorkerPool:
         uses_gpu = _uses_gpu(stage)
         for _ in range(self.host.limit(uses_gpu=uses_gpu) - len(self.workers)):
             self.start_worker(uses_gpu=uses_gpu)
-        opened = pickle.dumps(stage)
+        opened = _bytes_of(stage)
         for worker in self.workers:
             _open(worker, stage, opened)
 
@@ -154,6 +154,11 @@ class WorkerPool:
             self.workers.remove(worker)
 
 
+def _bytes_of(stage: Stage[Any, Any]) -> bytes:
+    """Return the stage as it is sent to workers; equal bytes mean equal stages."""
+    return bytes(ForkingPickler.dumps(stage))
+
+
 def _uses_gpu(stage: Stage[Any, Any]) -> bool:
     return isinstance(stage, UsesGpu) and stage.uses_gpu
 
@@ -172,7 +177,7 @@ class _Mapping:
     def __init__(self, pool: WorkerPool, stage: Stage[Any, Any], key: CaseKey | None) -> None:
         self._pool = pool
         self._stage = stage
-        self._pickled = pickle.dumps(stage)
+        self._pickled = _bytes_of(stage)
         self._key = key
         self._uses_gpu = _uses_gpu(stage)
         self._is_exhausted = False

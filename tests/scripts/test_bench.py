@@ -14,7 +14,7 @@ from testing.street import Walker, film
 
 
 def run(fps: float, cpu_s: float = 1.0) -> Measurement:
-    return Measurement(100, 100 / fps, startup_s=3, cpu_s=cpu_s, peak_bytes=1 << 30, facts={})
+    return Measurement(100, 100 / fps, startup_s=3, cpu_s=cpu_s, peak_bytes=1 << 30, others=0.0, facts={})
 
 
 def one_round(peer: float, ours: float) -> dict[str, Measurement]:

@@ -8,7 +8,6 @@ import ast
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,7 +122,6 @@ class _Inputs:
         self._export = export
         self._options = options
         self._slots: dict[tuple[int, int], list[_Slot]] = {}
-        self._size_of = lru_cache(maxsize=64)(self._find_size)
 
     @property
     def common_size_px(self) -> tuple[int, int]:
@@ -132,24 +130,13 @@ class _Inputs:
 
     def slots_for(self, height_px: int, width_px: int) -> list[_Slot]:
         """Return the slots for frames of this scaled size; compile the network if the size is new."""
-        size = self._size_of(height_px, width_px)
+        size = self._export.height_px, self._export.width_px
+        if self._options.rectangular:
+            size = _round_up_to_stride(height_px), _round_up_to_stride(width_px)
         if size not in self._slots:
             compiled = _compile(self._network_for(size), size, self._options)
             self._slots[size] = [_new_slot(compiled, size) for _ in range(_IN_FLIGHT)]
         return self._slots[size]
-
-    def _find_size(self, height_px: int, width_px: int) -> tuple[int, int]:
-        """Return height and width of the input for frames of this scaled size; the same in every worker."""
-        square = self._export.height_px, self._export.width_px
-        if self._options.rectangular is False:
-            return square
-        fitted = _round_up_to_stride(height_px), _round_up_to_stride(width_px)
-        if self._options.rectangular is None and fitted != square:
-            try:
-                self._network_for(fitted)
-            except CannotStart:
-                return square
-        return fitted
 
     def _network_for(self, size: tuple[int, int]) -> Any:
         """Return the network with an input of this size.

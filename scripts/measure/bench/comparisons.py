@@ -22,7 +22,7 @@ from scripts.measure.bench.report import DECODING, NETWORK
 __all__ = ["COMPARISONS", "PEER", "BenchFiles", "Comparison"]
 
 PEER: Final = "YOLO.track"
-SQUARE: Final = {"detect.rectangular": "false"}
+RECTANGULAR: Final = {"detect.rectangular": "true"}
 GATED: Final = {"detect.gate": "motion", "detect.classes": "person"}
 _ACTION: Final = (50, 200)
 
@@ -88,8 +88,8 @@ def every_frame(files: BenchFiles) -> Comparison:
     contenders: dict[str, Run] = {
         PEER: lambda: run_yolo_track(clip, files.model, most=min(n_frames, n_loop) - 1),
         "forensics scan": lambda: run_forensics_scan(clip, files.model, files.new_path("every"), settings, n_frames),
-        "forensics scan, square input": lambda: run_forensics_scan(
-            clip, files.model, files.new_path("square"), {**settings, **SQUARE}, n_frames
+        "forensics scan, rectangular": lambda: run_forensics_scan(
+            clip, files.model, files.new_path("wide"), {**settings, **RECTANGULAR}, n_frames
         ),
         "YOLO.track, vid_stride=5": lambda: run_yolo_track(
             clip, files.model, stride=5, most=min(n_frames, n_loop) // 5 - 1
@@ -123,9 +123,9 @@ def gate_on_people(files: BenchFiles) -> Comparison:
         return _compare_people(_people(case), references[name], n_loop, n_frames // n_loop)
 
     def check(measured: dict[str, Measurement]) -> dict[str, Any]:
-        people = {"rectangular input": compare("gate", {})}
+        people = {"square input": compare("gate", {})}
         if not files.is_short:
-            people["square input"] = compare("square", SQUARE)
+            people["rectangular input"] = compare("wide", RECTANGULAR)
         return {"people": people, **_spot_check_facts(measured)}
 
     contenders: dict[str, Run] = {
@@ -136,8 +136,8 @@ def gate_on_people(files: BenchFiles) -> Comparison:
     }
     if not files.is_short:
         contenders |= {
-            "forensics scan, gate, square input": lambda: run_forensics_scan(
-                clip, files.model, files.new_path("square"), {**settings, **SQUARE}, n_frames
+            "forensics scan, gate, rectangular": lambda: run_forensics_scan(
+                clip, files.model, files.new_path("wide"), {**settings, **RECTANGULAR}, n_frames
             ),
             "YOLO.track, vid_stride=5": lambda: run_yolo_track(clip, files.model, stride=5, most=n_loop // 5 - 1),
         }

@@ -14,8 +14,7 @@ __all__ = ["DECODING", "NETWORK", "frame_rate_limit", "markdown_table", "summari
 DECODING: Final = "decoding, a thread on every core"
 NETWORK: Final = "network, a thread on every core, f32"
 
-# The network alone takes the square input.
-_LIMITED: Final = "forensics scan, square input"
+_OURS: Final = "forensics scan"
 
 
 def summarise(title: str, rounds: Sequence[dict[str, Measurement]], checks: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -37,7 +36,7 @@ def summarise(title: str, rounds: Sequence[dict[str, Measurement]], checks: Sequ
     facts: dict[str, Any] = {"title": title, "contenders": contenders, "checks": list(checks), "others": others}
     if limits:
         facts["limit_fps"] = _spread(limits)
-        facts["of_limit"] = _spread([each[_LIMITED].fps / limit for each, limit in zip(rounds, limits, strict=True)])
+        facts["of_limit"] = _spread([each[_OURS].fps / limit for each, limit in zip(rounds, limits, strict=True)])
     return {**facts, "rounds": [{name: asdict(run) for name, run in each.items()} for each in rounds]}
 
 
@@ -72,7 +71,7 @@ def markdown_table(facts: dict[str, Any]) -> str:
         )
     if "limit_fps" in facts:
         limit, share = _text(facts["limit_fps"], 1), facts["of_limit"]
-        lines.append(f"| limit of the square input: cores / CPU of decoding plus network | {limit} | | | | | |")
+        lines.append(f"| limit: cores / CPU of decoding plus network | {limit} | | | | | |")
         lines += ["", f"Of the limit: {share['median']:.0%} ({share['least']:.0%} to {share['most']:.0%})."]
     for check in facts["checks"][-1:]:
         lines += [line for sentence in _check_sentences(check) for line in ("", sentence)]

@@ -226,6 +226,14 @@ def test_messages_go_to_standard_error(call: Call, tmp_path: Path) -> None:
     assert "next: forensics query" in answer.out
 
 
+def test_rows_of_a_clock_without_a_stated_error_are_named_when_they_are_left_out(call: Call, seen: Path) -> None:
+    n_rows = len(_rows(call, seen))
+    for words, n_left_out in ((("--to", "2026-03-02T07:00:00Z"), n_rows), (("--to", "2026-03-03T00:00:00Z"), 0)):
+        said = call("query", seen, *words).err
+        assert ("left out although nobody stated the error of the clock" in said) is bool(n_left_out)
+        assert f"{n_left_out} rows were left out" in said or not n_left_out
+
+
 @pytest.mark.parametrize(
     ("camera", "hint"), [("gat", "did you mean gate? its cameras: gate, hall"), ("x", "its cameras: gate, hall")]
 )

@@ -238,7 +238,7 @@ def test_the_help_names_the_folder_of_models(call: Call) -> None:
 # ---- which model a run takes
 
 
-@pytest.mark.parametrize(("is_rectangular", "settings"), [(True, ()), (False, ("--set", "detect.rectangular=false"))])
+@pytest.mark.parametrize(("is_rectangular", "settings"), [(False, ()), (True, ("--set", "detect.rectangular=true"))])
 def test_a_scan_finds_what_ultralytics_finds(
     call: Call, stocked: Shop, tmp_path: Path, is_rectangular: bool, settings: tuple[str, ...]
 ) -> None:

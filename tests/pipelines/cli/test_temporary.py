@@ -111,7 +111,7 @@ def _can_mount() -> bool:
     [
         ("ingest", "{case}", "{clip}", "--camera", "gate", "--dry-run"),
         ("scan", "{clip}", "--case", "{case}-2", "--dry-run"),
-        ("run", "{case}", "--workers", "1"),
+        ("run", "{case}", "--runner", "ray", "--workers", "1"),
     ],
 )
 def test_a_real_disk_that_is_full_or_read_only(

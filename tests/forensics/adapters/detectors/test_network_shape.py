@@ -68,18 +68,6 @@ def test_reshaping_gives_the_network_exported_for_any_size(exports: dict[str, Pa
     assert ours == pytest.approx(theirs, abs=1e-3, rel=1e-4)
 
 
-def test_a_network_that_cannot_be_reshaped_runs_square_unless_that_is_refused(tmp_path: Path) -> None:
-    model = export(tmp_path / "net")
-    frame = Frame(0, 0, np.zeros((18, 64, 3), dtype=np.uint8), 64, 18)
-    (square,), (chosen,) = (
-        list(load_detector(model, DetectorOptions(rectangular=rectangular)).detect([frame], []))
-        for rectangular in (False, None)
-    )
-    assert square[1].xyxy.tolist() == chosen[1].xyxy.tolist()
-    with pytest.raises(CannotStart, match="cannot be changed to an input of 64x32 pixels"):
-        list(load_detector(model, DetectorOptions(rectangular=True)).detect([frame], []))
-
-
 def test_a_network_that_cannot_be_reshaped_is_refused(tmp_path: Path) -> None:
     export(tmp_path / "net")
     with pytest.raises(CannotStart, match="net: this network cannot be changed to an input of 64x32 pixels"):
