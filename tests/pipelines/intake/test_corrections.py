@@ -391,7 +391,7 @@ def test_an_error_of_a_camera_is_taken_back(call: Call, empty_case: Path, tmp_pa
     assert call(*words, "9s", "--offset", "1s").code == 0
     answer = call(*words, "unknown", "--json")
     assert (answer.code, answer.json["error_ms"], answer.json["offset_ms"]) == (0, None, 1000)
-    assert recorded(empty_case)[-1][1:4] == ("clock error", "9000 ms", None)
+    assert recorded(empty_case)[-1][1:4] == ("clock error", "9000 ms", "500 ms (of its recordings)")
     assert call("run", empty_case, *_SERIAL).code == 0
     assert forensics.open_case(empty_case).evidence().collect()["clock_error_ms"].to_list() == [500]
 

@@ -113,7 +113,7 @@ def test_another_detector_is_chosen_on_purpose_and_is_another_run(case: FaceCase
 def test_candidates_that_are_gone_with_another_detector_are_explained(case: FaceCase, shelf: Shelf) -> None:
     first = _run_id(case)
     shelf.sha256["yunet"] = "e" * 64
-    err = _run(case, "--set", "recognise.detector=yunet", "--set", "recognise.minimum_span_ms=3600000").err
+    err = _run(case, "--set", "recognise.detector=yunet", "--set", "recognise.minimum_eyes_px=1000").err
     gone = "1 candidate of the list before is not in this one"
     assert f"{gone}: run {first} found faces with dlib, this run with yunet" in err
 
