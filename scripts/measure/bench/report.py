@@ -65,9 +65,10 @@ def markdown_table(facts: dict[str, Any]) -> str:
         fps, ratio, cpu = (
             _text(values[key], digits) for key, digits in (("fps", 1), ("ratio", 2), ("cpu_ms_per_frame", 1))
         )
+        whole = f"{values['whole_s']['median']:.1f} s" if "whole_s" in values else ""  # not kept before 2026-12
         lines.append(
-            f"| {name} | {fps} | {ratio} | {cpu} | {values['startup_s']['median']:.1f} s | "
-            f"{values['whole_s']['median']:.1f} s | {values['peak_mib']} MiB |"
+            f"| {name} | {fps} | {ratio} | {cpu} | {values['startup_s']['median']:.1f} s | {whole} | "
+            f"{values['peak_mib']} MiB |"
         )
     if "limit_fps" in facts:
         limit, share = _text(facts["limit_fps"], 1), facts["of_limit"]
