@@ -18,6 +18,7 @@ __all__ = [
     "DyingToOpen",
     "FailingInLibrary",
     "FailingToOpen",
+    "Filling",
     "Hanging",
     "Killing",
     "MissingTool",
@@ -156,6 +157,19 @@ class Hanging:
             marker.touch()
             time.sleep(3600)
         return 2 * number
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """Returns as many bytes as the item says."""
+
+    name: ClassVar[str] = "fill"
+
+    def frames_in(self, item: int) -> int:
+        return 1
+
+    def open(self) -> Callable[[int], bytes]:
+        return bytes
 
 
 @dataclass(frozen=True, slots=True)

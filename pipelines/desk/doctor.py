@@ -90,7 +90,7 @@ def _libraries() -> Iterator[Finding]:
         else:
             yield Finding(name, "ok", version)
     if find_spec("ray") is None:
-        yield Finding("ray", "note", "not installed; use --runner serial")
+        yield Finding("ray", "note", "not installed; needed for --ray and --runner ray only")
 
 
 def _object_stores() -> Iterator[Finding]:

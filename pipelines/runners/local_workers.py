@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Any, Final, cast
 
 from forensics.decoding.frame_slots import create_shared_file
 from forensics.decoding.process_usage import ProcessEnd
+from forensics.errors import CannotStart
 from pipelines.runners.stage_worker import Answer
 from pipelines.runners.worker_port import Died, Message
 from pipelines.stages.port import Stage
@@ -19,15 +21,20 @@ __all__ = ["LocalHost", "LocalWorker"]
 
 _EXIT_TIMEOUT_S: Final = 10
 _LAST_BYTES: Final = 2000
+# So long may a process be silent in the middle of a message, as a C struct timeval.
+_MESSAGE_TIMEOUT: Final = struct.pack("ll", 60, 0)
 
 
 class LocalWorker:
     """One process; implements `WorkerLink`."""
 
     def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
-        self._stderr = os.fdopen(create_shared_file(), "w+b")
-        with theirs:
+        with contextlib.ExitStack() as opened:
+            ours, theirs = map(opened.enter_context, socket.socketpair())
+            # a process that was stopped in the middle of a message must not stop the driver too
+            for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+                ours.setsockopt(socket.SOL_SOCKET, option, _MESSAGE_TIMEOUT)
+            self._stderr = opened.enter_context(os.fdopen(create_shared_file(), "w+b"))
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "pipelines.runners.local_worker_main", str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),),
@@ -36,8 +43,15 @@ class LocalWorker:
                 stderr=self._stderr,
                 process_group=0,  # Ctrl-C must reach the driver only, even while the worker starts
             )
+            opened.pop_all()
+        theirs.close()
         self.connection = Connection(ours.detach())
         self._send([path for path in sys.path if path])
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
 
     def open(self, stage: Stage[Any, Any]) -> None:
         """See `WorkerLink`."""
@@ -53,8 +67,10 @@ class LocalWorker:
 
     def _send(self, request: Any) -> None:
         """Send a request; the worker reads it at once, whatever it is doing. Its death is reported by `receive`."""
-        with contextlib.suppress(OSError):
+        try:
             self.connection.send(request)
+        except OSError:
+            self._process.kill()  # it has died, or is stopped and has read a part of the request
 
     def receive(self) -> Message:
         """Return its next message, which must have come."""
@@ -69,7 +85,7 @@ class LocalWorker:
             status = self._process.wait(timeout=_EXIT_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self.kill()
-            return "it closed the connection and did not end"
+            return "it did not answer"
         self._stderr.seek(0)
         lines = self._stderr.read()[-_LAST_BYTES:].decode(errors="replace").strip().splitlines()
         self.kill()
@@ -99,7 +115,13 @@ class LocalHost:
 
     def start(self, *, uses_gpu: bool) -> LocalWorker:
         """See `WorkerHost`."""
-        return LocalWorker()
+        try:
+            return LocalWorker()
+        except OSError as error:
+            raise CannotStart(
+                f"this machine starts no further process ({error.strerror})",
+                "end other programs, or use --workers 1 or --runner serial",
+            ) from error
 
     def wait(self, links: Sequence[LocalWorker], timeout_s: float) -> list[tuple[LocalWorker, Message]]:
         """See `WorkerHost`."""

@@ -112,7 +112,7 @@ def _make_cluster_folder() -> Path:
             return Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
     raise CannotStart(
         f"its path is too long for the sockets of Ray, and {_SHORT_FOLDER} cannot be written",
-        "set TMPDIR to a shorter path, such as /scratch, or use --runner serial",
+        "set TMPDIR to a shorter path, such as /scratch, or leave out --runner ray",
         temporary,
     )
 
@@ -124,7 +124,7 @@ def _require_space(folder: Path) -> None:
         raise CannotStart(
             f"the disk of this temporary folder is full: {free_bytes >> 10} KiB are free, a local Ray cluster needs "
             f"{_LEAST_FREE_BYTES >> 20} MiB",
-            "free some space there, set TMPDIR to another folder, or use --runner serial",
+            "free some space there, set TMPDIR to another folder, or leave out --runner ray",
             folder,
         )
 
@@ -169,7 +169,7 @@ class RayCluster:
     def _connection_error(self, problem: str) -> CannotStart:
         if self._address is None:
             return CannotStart(
-                f"a local Ray cluster could not be started ({problem})", "try again, or use --runner serial"
+                f"a local Ray cluster could not be started ({problem})", "try again, or leave out --runner ray"
             )
         return CannotStart(
             f"no Ray cluster answers at {self._address} ({problem})",
@@ -198,7 +198,7 @@ class RayCluster:
         if ray.get_runtime_context().gcs_address.rpartition(":")[0] != _LOOPBACK:
             raise CannotStart(
                 "Ray would accept connections from other machines",
-                "use --runner serial, or install the version of Ray in constraints.txt",
+                "leave out --runner ray, or install the version of Ray in constraints.txt",
             )
 
     def __exit__(self, *_: object) -> None:

@@ -21,6 +21,7 @@ from multiprocessing.reduction import ForkingPickler
 from operator import length_hint
 from typing import Any, Final
 
+from forensics.digests import sha256_of_bytes
 from pipelines.runners.stage_worker import Answered, Opened, Refused, WantsKey, could_not_start
 from pipelines.runners.worker_port import AnswerLost, Died, Message, WorkerHost, WorkerLink
 from pipelines.stages.port import CaseKey, Done, Failed, ItemT, ResultT, Stage, UsesGpu, patience
@@ -61,7 +62,7 @@ class _Worker:
     Attributes:
         link: the worker.
         uses_gpu: whether it was started with a GPU.
-        opened: the stage that it has opened or is opening, pickled.
+        opened: digest of the stage that it has opened or is opening; empty if none.
         is_ready: whether that stage is open.
         n_outdated: number of answers to come that are about stages which it was asked to open before.
         in_flight: items handed to the worker, oldest first.
@@ -70,7 +71,7 @@ class _Worker:
 
     link: WorkerLink
     uses_gpu: bool
-    opened: bytes = b""
+    opened: str = ""
     is_ready: bool = False
     n_outdated: int = 0
     in_flight: deque[_Pending] = field(default_factory=deque)
@@ -126,9 +127,9 @@ class WorkerPool:
         uses_gpu = _uses_gpu(stage)
         for _ in range(self.host.limit(uses_gpu=uses_gpu) - len(self.workers)):
             self.start_worker(uses_gpu=uses_gpu)
-        opened = _bytes_of(stage)
+        digest = _digest_of(stage)
         for worker in self.workers:
-            _open(worker, stage, opened)
+            _open(worker, stage, digest)
 
     def map(
         self, stage: Stage[ItemT, ResultT], items: Iterable[ItemT], key: CaseKey | None = None
@@ -154,20 +155,20 @@ class WorkerPool:
             self.workers.remove(worker)
 
 
-def _bytes_of(stage: Stage[Any, Any]) -> bytes:
-    """Return the stage as it is sent to workers; equal bytes mean equal stages."""
-    return bytes(ForkingPickler.dumps(stage))
+def _digest_of(stage: Stage[Any, Any]) -> str:
+    """Return the digest of the stage as it is sent to workers; equal digests mean equal stages."""
+    return sha256_of_bytes(bytes(ForkingPickler.dumps(stage)))
 
 
 def _uses_gpu(stage: Stage[Any, Any]) -> bool:
     return isinstance(stage, UsesGpu) and stage.uses_gpu
 
 
-def _open(worker: _Worker, stage: Stage[Any, Any], pickled: bytes) -> None:
+def _open(worker: _Worker, stage: Stage[Any, Any], digest: str) -> None:
     """Let a worker open a stage, unless it is the one that it has."""
-    if worker.opened != pickled:
+    if worker.opened != digest:
         worker.n_outdated += bool(worker.opened and not worker.is_ready)
-        worker.opened, worker.is_ready = pickled, False
+        worker.opened, worker.is_ready = digest, False
         worker.link.open(stage)
 
 
@@ -177,7 +178,7 @@ class _Mapping:
     def __init__(self, pool: WorkerPool, stage: Stage[Any, Any], key: CaseKey | None) -> None:
         self._pool = pool
         self._stage = stage
-        self._pickled = _bytes_of(stage)
+        self._digest = _digest_of(stage)
         self._key = key
         self._uses_gpu = _uses_gpu(stage)
         self._is_exhausted = False
@@ -190,7 +191,7 @@ class _Mapping:
     @property
     def _workers(self) -> list[_Worker]:
         """Workers with this stage, open or not yet."""
-        return [each for each in self._pool.workers if each.opened == self._pickled]
+        return [each for each in self._pool.workers if each.opened == self._digest]
 
     def run(self, items: Iterator[Any]) -> Iterator[Done[Any, Any] | Failed[Any]]:
         """Hand out items and yield their outcomes until none is left."""
@@ -233,10 +234,10 @@ class _Mapping:
             self._limit, self._queried_s = self._pool.host.limit(uses_gpu=self._uses_gpu), time.monotonic()
         mine = self._workers
         n_items = self._n_left(items) + len(self._to_retry) + sum(len(worker.in_flight) for worker in mine)
-        others = [worker for worker in self._pool.workers if worker.opened != self._pickled]
+        others = [worker for worker in self._pool.workers if worker.opened != self._digest]
         for _ in range(min(self._limit, n_items) - len(mine)):
             worker = others.pop() if others else self._pool.start_worker(uses_gpu=self._uses_gpu)
-            _open(worker, self._stage, self._pickled)
+            _open(worker, self._stage, self._digest)
 
     def _hand_out(self, items: Iterator[Any]) -> None:
         """Hand out items, retries first, until no worker has room for the next one."""

@@ -1,8 +1,10 @@
 """One suite for every runner, then what only a runner with workers can get wrong."""
 
+import errno
 import gc
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -17,7 +19,7 @@ import psutil
 import pytest
 
 from forensics.errors import CannotStart
-from pipelines.runners.local_workers import LocalHost
+from pipelines.runners.local_workers import LocalHost, LocalWorker
 from pipelines.runners.serial import SerialRunner
 from pipelines.runners.stage_worker import Answered, Opened
 from pipelines.runners.worker_pool import WorkerPool
@@ -30,6 +32,7 @@ from testing.stages import (
     DyingToOpen,
     FailingInLibrary,
     FailingToOpen,
+    Filling,
     Hanging,
     Killing,
     MissingTool,
@@ -292,7 +295,7 @@ def test_the_last_items_go_to_free_workers(make_pool: MakePool) -> None:
 def test_workers_end_with_a_driver_that_was_killed(tmp_path: Path) -> None:
     script = """if True:
         import sys
-        from pipelines.runners.local_workers import LocalHost
+        from pipelines.runners.local_workers import LocalHost, LocalWorker
         from pipelines.runners.worker_pool import WorkerPool
         from pipelines.stages.port import Done
         from testing.stages import NamingProcess, Sleeping
@@ -307,6 +310,48 @@ def test_workers_end_with_a_driver_that_was_killed(tmp_path: Path) -> None:
         assert all(map(is_alive, workers))
         driver.kill()
     assert not _alive_after_a_while(workers)
+
+
+# ---- only processes of this machine
+
+
+@pytest.fixture
+def link(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalWorker]:
+    """A worker that has opened `Filling`, and may be silent in the middle of a message for half a second."""
+    monkeypatch.setattr("pipelines.runners.local_workers._MESSAGE_TIMEOUT", struct.pack("ll", 0, 500_000))
+    monkeypatch.setattr("pipelines.runners.local_workers._EXIT_TIMEOUT_S", 1)
+    worker = LocalHost(1).start(uses_gpu=False)
+    worker.open(Filling())
+    assert worker.connection.poll(60)
+    assert worker.receive() == Opened()
+    yield worker
+    worker.kill()
+
+
+_LARGE = 50 << 20  # no buffer of a socket holds it
+
+
+def test_a_worker_that_is_stopped_while_it_answers_does_not_stop_the_driver(link: LocalWorker) -> None:
+    link.do(_LARGE)
+    assert link.connection.poll(60)
+    os.kill(link.pid, signal.SIGSTOP)
+    assert link.receive() == Died("it did not answer")
+    assert not is_alive(link.pid)
+
+
+def test_a_worker_that_is_stopped_while_it_is_asked_does_not_stop_the_driver(link: LocalWorker) -> None:
+    os.kill(link.pid, signal.SIGSTOP)
+    link.do(bytes(_LARGE))
+    assert isinstance(link.receive(), Died)
+
+
+def test_a_machine_that_starts_no_process_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("subprocess.Popen", refuse)
+    with pytest.raises(CannotStart, match=r"this machine starts no further process \(Resource temp"):
+        list(WorkerPool(LocalHost(2)).map(Doubling(), [1]))
 
 
 # ---- only on Ray
