@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Final
 
-from forensics.adapters.stills.name_times import HALF_OF_DAY, WORD_BETWEEN, hour_of_day
+from forensics.adapters.stills.name_times import AT_WORD, HALF_OF_DAY, hour_of_day
 from pipelines.intake.name_doubts import find_doubt
 from pipelines.intake.time_zones import UnclearTime
 
@@ -24,9 +24,6 @@ _DATE: Final = (
     r"(?P<day>0[1-9]|[12]\d|3[01])"
 )
 _MINUTES: Final = r"[-_.:][0-5]\d[-_.:][0-5]\d"
-_AT: Final = (
-    r"[\s_-](?:at|um|à|a las|a les|alle|alle ore|ore|às|as|om|kl\.?|klo|o|v|u|la|saat|в|στις|lúc|pada|pukul)[\s_-]"
-)
 _HOURS_ZONE: Final = r"(?:1[0-4]|0\d)(?:[:-]?[0-5]\d(?!:?\d)|(?![-_.:h' ]?\d))"
 _NO_OFFSET: Final = r"(?!(?:[-_ .+pm]*|\()(?:1[0-4]|0?\d)(?:00|15|30|45)?(?!\d))"
 _ZONE: Final = (
@@ -39,7 +36,7 @@ _TO: Final = re.compile(
 )
 # An hour of one digit counts only with AM or PM behind it.
 _TIME: Final = re.compile(
-    rf"{_DATE}(?P<after_day>[-_. T@,\u2013\u2014]{{0,3}}|(?:{_AT})(?=\d{{1,2}}{_MINUTES}))"
+    rf"{_DATE}(?P<after_day>[-_. T@,\u2013\u2014]{{0,3}}|(?:{AT_WORD})(?=\d{{1,2}}{_MINUTES}))"
     rf"(?P<hour>[01]\d|2[0-3]|(?<!\d)\d(?={_MINUTES}(?:[.,]\d{{1,6}})?{HALF_OF_DAY}))(?P<after_hour>[-_.:]?)"
     r"(?P<minute>[0-5]\d)(?P<after_minute>[-_.:]?)(?P<second>[0-5]\d)"
     rf"(?:[.,](?P<fraction>\d{{1,6}})(?!\d)|(?:[-_](?=\d{{3}}Z(?![A-Z\d])))?(?P<milliseconds>\d{{3}}))?(?!\d)(?P<half>{HALF_OF_DAY})?"
@@ -47,8 +44,9 @@ _TIME: Final = re.compile(
     re.IGNORECASE,
 )
 _PREPOSITION: Final = re.compile(r"\s+am\s+[^\W\d_]")
-_UNKNOWN_WORD: Final = re.compile(rf"{_DATE}(?P<word>{WORD_BETWEEN})\d{{1,2}}{_MINUTES}")
-_ONE_DIGIT: Final = re.compile(rf"{_DATE}(?:[-_. T@]{{1,3}}|{_AT})\d{_MINUTES}(?!\d)")
+_ANY_WORD: Final = r"\s[^\d/]{1,10}\s"
+_UNKNOWN_WORD: Final = re.compile(rf"{_DATE}(?P<word>{_ANY_WORD})\d{{1,2}}{_MINUTES}")
+_ONE_DIGIT: Final = re.compile(rf"{_DATE}(?:[-_. T@]{{1,3}}|{AT_WORD})\d{_MINUTES}(?!\d)")
 _DATE_ALONE: Final = re.compile(rf"{_DATE}(?!\d)")
 _SEPARATORS: Final = " -_.@()[]"
 

@@ -6,13 +6,19 @@ from typing import Final
 
 from forensics.adapters.stills.exif_times import calendar_ms
 
-__all__ = ["HALF_OF_DAY", "WORD_BETWEEN", "file_name_time_ms", "hour_of_day", "name_epoch_ms"]
+__all__ = ["AT_WORD", "HALF_OF_DAY", "file_name_time_ms", "hour_of_day", "name_epoch_ms"]
 
 HALF_OF_DAY: Final = r"(?:[\s_.-]{0,2}([AaPp])\.?\s?[Mm]\.?(?![A-Za-z0-9]))"
 """Pattern of `PM`, ` pm`, `_a.m.`, ` p. m.` and the like behind a time, with its letter; no beginning of a word."""
 
-WORD_BETWEEN: Final = r"\s[^\d/]{1,10}\s|[\s_-]at[\s_-]"
-"""Pattern of the word between date and time, as programs write it in any language: ` at `, ` um `."""
+AT_WORD: Final = (
+    r"(?i:[\s_-](?:at|um|à|a\u0300|a las|a la\(s\)|a les|alle|alle ore|ore|às|as|om|kl\.?|klo|o|v|u|la|saat|в|στις|lúc|"
+    r"pada|pukul)[\s_-])"
+)
+"""Pattern of a word between date and time that changes nothing, as programs write it: ` at `, ` um `.
+
+Any other word there may be a half of the day, such as ` PM `, so no time is read behind it.
+"""
 
 _DATE = r"(?<!\d)((?:19|20)\d\d)[-_./:]?(0[1-9]|1[0-2])[-_./:]?(0[1-9]|[12]\d|3[01])"
 _DIGITS = re.compile(
@@ -21,7 +27,7 @@ _DIGITS = re.compile(
 )
 # As programs for screenshots write it in any language: `2021-05-31 at 1.59.50 PM`, `2021-05-31 um 13.59.50`.
 _WORDED = re.compile(
-    rf"{_DATE}(?:[-_./ T,]{{1,3}}|({WORD_BETWEEN}))(\d{{1,2}})[-_.:]([0-5]\d)[-_.:]([0-5]\d)"
+    rf"{_DATE}(?:[-_./ T,]{{1,3}}|({AT_WORD}))(\d{{1,2}})[-_.:]([0-5]\d)[-_.:]([0-5]\d)"
     rf"(?:[.,](\d{{1,6}}))?(?!\d){HALF_OF_DAY}?"
 )
 _EPOCH = re.compile(r"(?<!\d)(\d{10})(\d{3})?(?!\d)")
@@ -38,6 +44,8 @@ def file_name_time_ms(name: str) -> int | None:
     True
     >>> file_name_time_ms("2021-05-31 at 1-59-50 PM.jpg") == file_name_time_ms("20210531135950.jpg")
     True
+    >>> [file_name_time_ms(f"2021-05-31 {word} 01-59-50.jpg") for word in ("PM", "午後", "nachm.")]
+    [None, None, None]
     """
     start_of_own = name.rfind("/") + 1
     times = [(end, time_ms) for end, time_ms in (*_read_digits(name), *_read_worded(name)) if end > start_of_own]
